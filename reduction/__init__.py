@@ -1,0 +1,1 @@
+"""Events to histograms: parameters, wire format, instrument, engines and MPI ranks."""

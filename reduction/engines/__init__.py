@@ -1,0 +1,1 @@
+"""Reduction engines: the same chain from events to histograms, in different hands."""

@@ -1,0 +1,68 @@
+"""What the IOC and the processes it commands say to each other.
+
+State, not deltas: an order holds everything its receiver is to obey, under a revision that counts
+up, so it can be sent again at any time, to a process that has just started as to one that runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.parameters import (
+    BackendStatus,
+    ReductionSettings,
+    ReductionStatus,
+    RunControl,
+    StreamStatus,
+)
+
+
+@dataclass(frozen=True)
+class ReductionOrder:
+    """A reduction as it is to be, under its generation."""
+
+    generation: int = 0
+    settings: ReductionSettings = field(default_factory=ReductionSettings)
+
+
+@dataclass(frozen=True)
+class RanksOrder:
+    """What the ranks obey: they drop what is accumulated whenever ``resets`` has changed."""
+
+    revision: int = 0
+    resets: int = 0
+    control: RunControl = field(default_factory=RunControl)
+    reductions: tuple[ReductionOrder, ...] = (ReductionOrder(),)
+
+
+@dataclass(frozen=True)
+class ReductionResult:
+    """One reduction's histogram.
+
+    ``counts`` has shape (groups, bins), int64; ``edges`` (bins + 1,), float64, in the unit of
+    ``order.settings``. Both are None in a report that only says how things are.
+    """
+
+    order: ReductionOrder
+    status: ReductionStatus
+    edges: NDArray[np.float64] | None = None
+    counts: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class RanksReport:
+    """What rank 0 says after every tick; ``revision`` is the order that it obeys.
+
+    ``pulse_time_ns`` is the time of the last pulse in the results (ns since the Unix epoch, 0 if
+    there is none).
+    """
+
+    revision: int
+    pulse_time_ns: int
+    stream: StreamStatus
+    backend: BackendStatus
+    results: tuple[ReductionResult, ...] = ()
+    message: str = ""

@@ -1,0 +1,147 @@
+"""The event stream on the wire: ESS flatbuffers `ev44` (events) and `f144` (log values).
+
+The stream is cut into partitions, each an ordered sequence of messages of its own. In every
+partition each pulse is: its log values, its chunks of events, and last the log ``pulse``, whose
+value is [pulse number, chunks sent on this partition so far]. That mark says the pulse is complete
+there, and how many chunks there must have been, so a lost one is never taken for a quiet detector.
+``message_id`` of the chunks counts up by one from 0 in each partition.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from streaming_data_types.eventdata_ev44 import deserialise_ev44, serialise_ev44
+from streaming_data_types.exceptions import StreamingDataTypesException
+from streaming_data_types.logdata_f144 import deserialise_f144, serialise_f144
+
+PULSE_MARK = "pulse"
+"""Name of the log that ends a pulse in a partition."""
+
+
+class CorruptMessage(ValueError):
+    """Bytes that claim a known schema and do not hold it."""
+
+
+class UnknownSchema(ValueError):
+    """A message of a schema that is not read here."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Events of one pulse: ``pixel_id`` and ``tof_ns`` int32, same length; times in ns since 1970."""
+
+    source: str
+    message_id: int
+    pulse_time_ns: int
+    pixel_id: NDArray[np.int32]
+    tof_ns: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class LogValue:
+    """The value of a log from ``time_ns`` (ns since 1970) on: a float, or several numbers."""
+
+    name: str
+    time_ns: int
+    value: NDArray[np.float64] | NDArray[np.int64]
+
+
+def encode_chunk(chunk: Chunk) -> bytes:
+    """`ev44` bytes of a chunk."""
+    data: bytes = serialise_ev44(
+        chunk.source,
+        chunk.message_id,
+        np.array([chunk.pulse_time_ns]),
+        np.array([0]),
+        chunk.tof_ns,
+        chunk.pixel_id,
+    )
+    return data
+
+
+def encode_log(name: str, time_ns: int, value: float) -> bytes:
+    """`f144` bytes of a log value."""
+    data: bytes = serialise_f144(name, np.float64(value), time_ns)
+    return data
+
+
+def encode_pulse_mark(pulse: int, time_ns: int, chunks_sent: int) -> bytes:
+    """`f144` bytes of the mark that ends pulse number ``pulse`` in a partition."""
+    data: bytes = serialise_f144(PULSE_MARK, np.array([pulse, chunks_sent], np.int64), time_ns)
+    return data
+
+
+def decode(message: bytes) -> list[Chunk] | LogValue:
+    """The log value, or the chunks by pulse, that a message holds.
+
+    Raises UnknownSchema or CorruptMessage and nothing else, whatever the bytes are.
+    """
+    schema = bytes(message[4:8])
+    try:
+        match schema:
+            case b"ev44":
+                return _chunks(message)
+            case b"f144":
+                return _log_value(message)
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        OverflowError,
+        StreamingDataTypesException,
+        TypeError,
+        ValueError,
+        struct.error,
+    ) as error:
+        raise CorruptMessage(f"{schema.decode()} message of {len(message)} bytes: {error}") from error
+    raise UnknownSchema(f"schema {schema!r}")
+
+
+def _log_value(message: bytes) -> LogValue:
+    log = deserialise_f144(message)
+    value = np.atleast_1d(np.asarray(log.value))
+    if value.dtype.kind not in "iuf":
+        raise ValueError(f"value of {log.source_name} is not a number")
+    return LogValue(log.source_name, int(log.timestamp_unix_ns), value)
+
+
+def _chunks(message: bytes) -> list[Chunk]:
+    event = deserialise_ev44(message)
+    times, starts, tof, pixel = (
+        np.atleast_1d(array)
+        for array in (
+            event.reference_time,
+            event.reference_time_index,
+            event.time_of_flight,
+            event.pixel_id,
+        )
+    )
+    tof, pixel = _vector(tof), _vector(pixel)
+    if tof.size != pixel.size:
+        raise ValueError(f"{tof.size} times of flight for {pixel.size} pixels")
+    if times.size == 0 or times.size != starts.size:
+        raise ValueError(f"{times.size} pulse times with {starts.size} starts")
+    bounds = np.append(starts, tof.size)
+    if bounds[0] != 0 or np.any(np.diff(bounds) < 0):
+        raise ValueError("starts of pulses are not in order")
+    return [
+        Chunk(event.source_name, int(event.message_id), int(time), pixel[low:high], tof[low:high])
+        for time, low, high in zip(times, bounds[:-1], bounds[1:], strict=True)
+    ]
+
+
+def _vector(array: NDArray[np.int32]) -> NDArray[np.int32]:
+    """An absent flatbuffers vector reads as the number 0: as an array it is empty."""
+    return array if array.dtype == np.int32 else np.empty(0, np.int32)
+
+
+def partition_endpoint(base: str, partition: int) -> str:
+    """ZeroMQ endpoint of a partition: ``tcp://host:port`` counts the port up, others the name."""
+    if base.startswith("tcp://"):
+        head, _, port = base.rpartition(":")
+        return f"{head}:{int(port) + partition}"
+    return f"{base}-{partition}"

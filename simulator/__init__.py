@@ -1,0 +1,1 @@
+"""A simulated powder diffractometer that streams events pulse by pulse."""

@@ -1,0 +1,23 @@
+"""What the IOC and the simulator say to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from simulator.parameters import SimulatorSettings, SimulatorStatus
+
+
+@dataclass(frozen=True)
+class SimulatorOrder:
+    """Settings that the simulator obeys from the next pulse on."""
+
+    revision: int = 0
+    settings: SimulatorSettings = field(default_factory=SimulatorSettings)
+
+
+@dataclass(frozen=True)
+class SimulatorReport:
+    """What the simulator says several times a second; ``revision`` is the order that it obeys."""
+
+    revision: int
+    status: SimulatorStatus

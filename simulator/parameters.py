@@ -1,0 +1,188 @@
+"""The parameters and readings of the simulated source, detector and sample, prefix ``$(P)Sim:``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reduction.specs import Float, Integer, Settings, Switch, Text, parameter, reading
+
+
+@dataclass(frozen=True)
+class SimulatorSettings(Settings):
+    """What is simulated. Seed, pulse number and these settings determine every event."""
+
+    pause: bool = parameter(
+        Switch(pv="Pause", description="Hold the source", off="Run", on="Pause"), False
+    )
+    pulse_rate: float = parameter(
+        Float(
+            pv="PulseRate",
+            description="Pulses per second",
+            units="Hz",
+            precision=2,
+            minimum=0.1,
+            maximum=1000,
+        ),
+        14.0,
+    )
+    events_per_pulse: int = parameter(
+        Integer(
+            pv="EventsPerPulse", description="Mean events per pulse", minimum=0, maximum=10_000_000
+        ),
+        20_000,
+    )
+    events_per_pulse_spread: float = parameter(
+        Float(
+            pv="EventsPerPulseSpread",
+            description="Standard deviation of EventsPerPulse",
+            precision=1,
+            minimum=0,
+            maximum=1_000_000,
+        ),
+        0.0,
+    )
+    max_chunk_size: int = parameter(
+        Integer(
+            pv="MaxChunkSize",
+            description="Most events in one message",
+            minimum=1,
+            maximum=10_000_000,
+        ),
+        50_000,
+    )
+    unit_cell: str = parameter(
+        Text(
+            pv="UnitCell",
+            description="a b c [alpha beta gamma] in Ang, deg",
+            details="At 0 GPa; as Mantid's CrystalStructure takes it.",
+        ),
+        "5.431 5.431 5.431",
+    )
+    space_group: str = parameter(
+        Text(
+            pv="SpaceGroup",
+            description="Hermann-Mauguin symbol, e.g. F d -3 m",
+            details="First origin choice; hexagonal cell for R.",
+            max_length=40,
+        ),
+        "F d -3 m",
+    )
+    atoms: str = parameter(
+        Text(
+            pv="Atoms",
+            description="symbol x y z occupancy Uiso; ...",
+            details="Fractional coordinates; Uiso in Å² at 295 K.",
+            max_length=2000,
+        ),
+        "Si 0 0 0 1.0 0.006",
+    )
+    d_min: float = parameter(
+        Float(
+            pv="DMin",
+            description="Shortest d-spacing simulated",
+            units="Ang",
+            precision=3,
+            minimum=0.2,
+            maximum=20,
+        ),
+        0.5,
+    )
+    d_max: float = parameter(
+        Float(
+            pv="DMax",
+            description="Longest d-spacing simulated",
+            units="Ang",
+            precision=3,
+            minimum=0.2,
+            maximum=20,
+        ),
+        4.0,
+    )
+    relative_peak_width: float = parameter(
+        Float(
+            pv="RelativePeakWidth",
+            description="Standard deviation of a peak over d",
+            precision=5,
+            minimum=0,
+            maximum=0.1,
+        ),
+        0.002,
+    )
+    background_fraction: float = parameter(
+        Float(
+            pv="BackgroundFraction",
+            description="Share of events flat in d-spacing",
+            precision=3,
+            minimum=0,
+            maximum=1,
+        ),
+        0.2,
+    )
+    temperature: float = parameter(
+        Float(
+            pv="Temperature",
+            description="Sample temperature; scales Uiso",
+            units="K",
+            precision=2,
+            minimum=1,
+            maximum=2000,
+        ),
+        295.0,
+    )
+    pressure: float = parameter(
+        Float(
+            pv="Pressure",
+            description="Sample pressure; shrinks the cell",
+            units="GPa",
+            precision=3,
+            minimum=0,
+            maximum=100,
+        ),
+        0.0,
+    )
+    bulk_modulus: float = parameter(
+        Float(
+            pv="BulkModulus",
+            description="Bulk modulus of the sample",
+            units="GPa",
+            precision=1,
+            minimum=0.1,
+            maximum=1000,
+        ),
+        97.8,
+    )
+
+
+@dataclass(frozen=True)
+class SimulatorStatus:
+    """How the simulated source does."""
+
+    pulse: int = reading(Integer(pv="Pulse_RBV", description="Last pulse generated"), -1)
+    events_sent: int = reading(
+        Float(pv="EventsSent_RBV", description="Events handed to the network", precision=0)
+    )
+    queue_size: int = reading(
+        Integer(pv="QueueSize_RBV", description="Chunks waiting for a receiver")
+    )
+    chunks_dropped: int = reading(
+        Integer(
+            pv="ChunksDropped_RBV",
+            description="Chunks dropped, nobody kept up",
+            details="Whole chunks, once more data wait than fit the queue.",
+        )
+    )
+    events_dropped: int = reading(
+        Float(pv="EventsDropped_RBV", description="Events in dropped chunks", precision=0)
+    )
+    lattice_parameter: float = reading(
+        Float(
+            pv="LatticeParameter_RBV",
+            description="Cell edge a at this pressure",
+            units="Ang",
+            precision=5,
+        )
+    )
+    reflections: int = reading(
+        Integer(pv="Reflections_RBV", description="Bragg lines between DMin and DMax")
+    )
+    seed: int = reading(Integer(pv="Seed_RBV", description="Seed of all events"))
