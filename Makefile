@@ -1,6 +1,6 @@
 # Everything happens in .venv, made from wheels alone: no root, no system packages but python and make.
 
-PYTHON ?= python3.11
+PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 

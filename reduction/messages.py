@@ -54,10 +54,12 @@ class ReductionResult:
 
 @dataclass(frozen=True)
 class RanksReport:
-    """What rank 0 says after every tick; ``revision`` is the order that it obeys.
+    """What rank 0 says several times a second.
+
+    ``revision`` is the order that its latest results obey.
 
     ``pulse_time_ns`` is the time of the last pulse in the results (ns since the Unix epoch, 0 if
-    there is none).
+    there is none). ``unaccounted`` is how many events received are in no count: 0, or an error.
     """
 
     revision: int
@@ -65,4 +67,5 @@ class RanksReport:
     stream: StreamStatus
     backend: BackendStatus
     results: tuple[ReductionResult, ...] = ()
+    unaccounted: int = 0
     message: str = ""

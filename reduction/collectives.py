@@ -1,0 +1,65 @@
+"""All collective operations of the MPI ranks, in one place and entered by all ranks always.
+
+Every wait tests and sleeps instead of spinning, so that ranks that wait for each other leave the
+cores to those that work. Nothing is pickled: what is exchanged are arrays and bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+PATIENCE_S = (0.0, 0.0001, 0.0002, 0.0005, 0.001)
+"""Sleeps between tests of an operation; the last goes on until it is done."""
+
+
+class Collectives:
+    """The ranks of a communicator, as one."""
+
+    def __init__(self, communicator: MPI.Intracomm) -> None:
+        self._communicator = communicator
+        self.rank = communicator.rank
+        self.size = communicator.size
+
+    def exchange(self, figures: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Every rank's ``figures`` (k,) on every rank, (ranks, k)."""
+        everyone = np.empty((self.size, figures.size), np.int64)
+        _wait(self._communicator.Iallgather(figures, everyone))
+        return everyone
+
+    def share(self, data: bytes) -> bytes:
+        """Rank 0's ``data`` on every rank."""
+        length = int(self.exchange(np.array([len(data)]))[0, 0])
+        shared = np.frombuffer(data, np.uint8).copy() if self.rank == 0 else np.empty(length, np.uint8)
+        _wait(self._communicator.Ibcast(shared, root=0))
+        return shared.tobytes()
+
+    def gather(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The ``rows`` (n, k) of all ranks, each with its own n, below each other on every rank."""
+        heights = self.exchange(np.array([rows.shape[0]]))[:, 0]
+        tallest = int(heights.max())
+        padded = np.zeros((tallest, rows.shape[1]), np.int64)
+        padded[: rows.shape[0]] = rows
+        everyone = self.exchange(padded.ravel()).reshape(self.size, tallest, rows.shape[1])
+        return np.concatenate([part[:n] for part, n in zip(everyone, heights, strict=True)])
+
+    def total(self, array: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The elementwise sum over ranks, on rank 0; the other ranks' return has no meaning."""
+        summed = np.empty_like(array)
+        _wait(self._communicator.Ireduce(array, summed, root=0))
+        return summed
+
+
+def _wait(request: Any) -> None:
+    for patience in PATIENCE_S:
+        if request.Test():
+            return
+        time.sleep(patience)
+    while not request.Test():
+        time.sleep(PATIENCE_S[-1])

@@ -1,0 +1,82 @@
+"""Start of an MPI rank: from settings to a running `reduction.ranks.Rank`."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import zmq
+
+from reduction.channel import CommandedEnd
+from reduction.collectives import Collectives
+from reduction.engines.native import NativeEngine
+from reduction.geometry import Instrument, powder_arc
+from reduction.messages import RanksOrder
+from reduction.pipeline import Pipeline
+from reduction.ranks import Control, Rank
+from reduction.wire import partition_endpoint
+
+ENGINES = {"native": NativeEngine}
+
+RECEIVE_QUEUE = 1000
+"""Messages that ZeroMQ holds for a partition while the rank is busy."""
+
+log = logging.getLogger("live_reduction.ranks")
+
+
+@dataclass(frozen=True)
+class RanksStart:
+    """What the ranks are started with; the rest they are told by the IOC's order."""
+
+    events: str
+    partitions: int
+    control: str
+    engine: str = "native"
+    instrument: Path | None = None
+    tick_rate_hz: float = 14.0
+    publish_rate_hz: float = 5.0
+
+
+def reduce(start: RanksStart) -> None:
+    """Run as one of the ranks of MPI.COMM_WORLD until SIGTERM or SIGINT reaches any of them."""
+    from mpi4py import MPI  # initialises MPI, which only a rank may do
+
+    together = Collectives(MPI.COMM_WORLD)
+    if start.partitions < together.size:
+        raise SystemExit(
+            f"{together.size} ranks need as many partitions; the stream has {start.partitions}"
+        )
+    instrument = Instrument.load(start.instrument) if start.instrument else powder_arc()
+    context: zmq.Context[Any] = zmq.Context()
+    control: Control | None = None
+    if together.rank == 0:
+        control = CommandedEnd(context, start.control, RanksOrder)
+    mine = range(together.rank, start.partitions, together.size)
+    rank = Rank(
+        together,
+        {partition: _receiver(context, start.events, partition) for partition in mine},
+        Pipeline(instrument, ENGINES[start.engine], RanksOrder(revision=-1)),
+        control,
+        tick_rate_hz=start.tick_rate_hz,
+        publish_rate_hz=start.publish_rate_hz,
+    )
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        rank.stopping = True
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    log.info("rank %d of %d reduces on %s", together.rank, together.size, MPI.Get_processor_name())
+    rank.run()
+    context.destroy(linger=0)
+
+
+def _receiver(context: zmq.Context[Any], events: str, partition: int) -> zmq.Socket[Any]:
+    socket = context.socket(zmq.PULL)
+    socket.setsockopt(zmq.RCVHWM, RECEIVE_QUEUE)
+    socket.connect(partition_endpoint(events, partition))
+    return socket

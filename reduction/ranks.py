@@ -1,0 +1,310 @@
+"""The MPI ranks: each reads its partitions, and tick by tick they act as one.
+
+Nothing is accumulated before the first order has come. A tick exchanges how far every rank has come, cuts at the last pulse that all have reached, takes the
+events of the pulses cut, and obeys a new order between this pulse and the next. When results are
+due and no rank has events outstanding, their cells are summed on rank 0, which reports to the IOC.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from reduction import runs
+from reduction.channel import CommandedEnd, decoded, encoded
+from reduction.collectives import Collectives
+from reduction.engines.protocol import Tally
+from reduction.intake import UNHEARD, Faults, Intake
+from reduction.messages import RanksOrder, RanksReport, ReductionOrder, ReductionResult
+from reduction.parameters import BackendStatus, ReductionStatus, StreamStatus
+from reduction.pipeline import Pipeline
+
+SLICE_S = 0.01
+"""Time given to outstanding events before the sockets are looked at again."""
+
+MOST_AT_ONCE = 64
+"""Messages taken from a partition before the others have their turn."""
+
+RATE_WINDOW_S = 2.0
+
+Control = CommandedEnd[RanksOrder, RanksReport]
+
+
+@dataclass
+class Cut:
+    """How far the accumulation has come: pulse times in ns and numbers, -1 where there is none.
+
+    Pulses from ``start_ns`` on count; those up to ``time_ns``, number ``reached``, are cut; pulses
+    number ``first`` to ``last`` are accumulated.
+    """
+
+    start_ns: int = UNHEARD
+    time_ns: int = UNHEARD
+    reached: int = UNHEARD
+    first: int = UNHEARD
+    last: int = UNHEARD
+
+
+class Rates:
+    """Events and pulses per second over the last two seconds."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int, int]] = deque()
+
+    def clear(self) -> None:
+        self._seen.clear()
+
+    def update(self, now_s: float, events: int, pulse: int) -> tuple[float, float]:
+        """The rates, given the events and the pulse number reached by now."""
+        self._seen.append((now_s, events, pulse))
+        while len(self._seen) > 2 and self._seen[1][0] <= now_s - RATE_WINDOW_S:
+            self._seen.popleft()
+        then_s, events_then, pulse_then = self._seen[0]
+        elapsed = now_s - then_s
+        if elapsed <= 0 or pulse_then == UNHEARD:
+            return 0.0, 0.0
+        return (events - events_then) / elapsed, (pulse - pulse_then) / elapsed
+
+
+class Rank:
+    """One MPI rank: its partitions, its pipeline, and its part in what all ranks do together."""
+
+    def __init__(
+        self,
+        together: Collectives,
+        sockets: dict[int, zmq.Socket[Any]],
+        pipeline: Pipeline,
+        control: Control | None,
+        *,
+        tick_rate_hz: float = 14.0,
+        publish_rate_hz: float = 5.0,
+    ) -> None:
+        self._together, self._sockets, self._pipeline = together, sockets, pipeline
+        self._control = control
+        self._intake = Intake(list(sockets), time.time_ns)
+        self._tick_rate_hz = tick_rate_hz
+        self._ticks_per_result = max(1, round(tick_rate_hz / publish_rate_hz))
+        self._ticks = 0
+        self._cut = Cut()
+        self._rates = Rates()
+        self._order = pipeline.order
+        self._published = UNHEARD
+        self._owed = False
+        self._caught_up = True
+        self._missing_sizes = np.zeros(together.size, np.int64)
+        self._missing: list[runs.Run] = []
+        self._lag_s = 0.0
+        self._message = ""
+        self.stopping = False
+
+    def run(self) -> None:
+        """Tick until some rank is told to stop; then all return together."""
+        self._poller = zmq.Poller()
+        for socket in self._sockets.values():
+            self._poller.register(socket, zmq.POLLIN)
+        stopped = False
+        while not stopped:
+            self._receive_until((int(time.time() * self._tick_rate_hz) + 1) / self._tick_rate_hz)
+            stopped = self._tick()
+
+    def _receive_until(self, deadline_s: float) -> None:
+        """Take messages, and histogram what is outstanding, until the time has come."""
+        while (left := deadline_s - time.time()) > 0:
+            if not self._caught_up:
+                self._caught_up = self._pipeline.engine.advance(min(SLICE_S, left))
+                left = 0
+            ready = dict(self._poller.poll(max(left, 0) * 1000))
+            for partition, socket in self._sockets.items():
+                if socket in ready:
+                    self._drain(partition, socket)
+
+    def _drain(self, partition: int, socket: zmq.Socket[Any]) -> None:
+        try:
+            for _ in range(MOST_AT_ONCE):
+                self._intake.take(partition, socket.recv(zmq.DONTWAIT))
+        except zmq.Again:
+            return
+
+    def _tick(self) -> bool:
+        """One step of all ranks together; whether to stop."""
+        self._ticks += 1
+        self._take_orders()
+        reached_ns, number = self._intake.reached
+        everyone = self._together.exchange(
+            np.array(
+                [
+                    reached_ns,
+                    number,
+                    self._intake.whole_from_ns,
+                    self._intake.newest_ns,
+                    self._order.revision,
+                    self.stopping,
+                ]
+            )
+        )
+        slowest = everyone[everyone[:, 0].argmin()]
+        self._advance_to(int(slowest[0]), int(slowest[1]), everyone)
+        if everyone[0, 4] != self._pipeline.order.revision:
+            self._obey(decoded(RanksOrder, self._together.share(encoded(self._order))))
+        self._caught_up = self._pipeline.engine.advance(SLICE_S)
+        if self._owed or self._ticks % self._ticks_per_result == 0:
+            self._publish()
+        return bool(everyone[:, 5].any())
+
+    def _take_orders(self) -> None:
+        if self._control is None:
+            return
+        try:
+            newest = self._control.latest()
+        except msgspec.ValidationError as error:
+            self._message = f"an order was not understood: {error}"
+            return
+        if newest is not None:
+            self._order = newest
+
+    def _advance_to(self, time_ns: int, number: int, everyone: NDArray[np.int64]) -> None:
+        """Cut at a pulse that every rank has reached, and take the events up to it."""
+        cut = self._cut
+        if time_ns == UNHEARD or self._pipeline.order.revision == UNHEARD:
+            return
+        if cut.start_ns == UNHEARD:
+            cut.start_ns = int(everyone[:, 2].max())
+        advanced = time_ns > cut.time_ns
+        if advanced or int(everyone[:, 3].max()) > time_ns:
+            self._lag_s = time.time() - time_ns / 1e9
+        paused = self._pipeline.order.control.pause
+        if advanced and time_ns >= cut.start_ns and not paused:
+            if cut.first == UNHEARD:
+                cut.first = self._intake.number_at(cut.start_ns)
+            cut.last = number
+        cut.time_ns = max(time_ns, cut.time_ns)
+        cut.reached = number
+        chunks = self._intake.cut(cut.time_ns)
+        self._pipeline.accumulate([c for c in chunks if c.pulse_time_ns >= cut.start_ns])
+
+    def _obey(self, order: RanksOrder) -> None:
+        if order.resets != self._pipeline.order.resets:
+            reached_ns = self._cut.time_ns
+            self._intake.forget(self._cut.reached + 1)
+            start_ns = UNHEARD if reached_ns == UNHEARD else reached_ns + 1
+            self._cut = Cut(start_ns, reached_ns, self._cut.reached)
+            self._rates.clear()
+        self._pipeline.obey(order)
+        self._order = order
+        self._owed = True
+
+    def _publish(self) -> None:
+        """Sum the ranks' figures, and their cells once no rank has events outstanding."""
+        mine = self._figures()
+        everyone = self._together.exchange(mine)
+        self._note_missing(everyone[:, 1])
+        if not everyone[:, 0].all():
+            if self._control is not None:
+                self._report(everyone[:, 2:].sum(axis=0), ())
+            return
+        self._owed = False
+        self._published = self._pipeline.order.revision
+        engine = self._pipeline.engine
+        reductions = range(len(self._pipeline.order.reductions))
+        cells = [self._together.total(engine.cells(number)) for number in reductions]
+        if self._control is not None:
+            tallies = tuple(engine.tally(number, cells[number]) for number in reductions)
+            self._report(everyone[:, 2:].sum(axis=0), tallies)
+
+    def _figures(self) -> NDArray[np.int64]:
+        pipeline = self._pipeline
+        return np.array(
+            [
+                self._caught_up,
+                runs.size(self._intake.incomplete),
+                pipeline.received,
+                pipeline.filtered,
+                pipeline.engine.retained,
+                _resident_bytes(),
+                *dataclasses.astuple(self._intake.faults),
+            ]
+        )
+
+    def _note_missing(self, sizes: NDArray[np.int64]) -> None:
+        """Gather the runs of incomplete pulses whenever any rank's have changed."""
+        if not np.array_equal(sizes, self._missing_sizes):
+            mine = np.array(self._intake.incomplete, np.int64).reshape(-1, 2)
+            everyone = self._together.gather(mine)
+            self._missing = runs.union((int(a), int(b)) for a, b in everyone)
+            self._missing_sizes = sizes
+
+    def _report(self, sums: NDArray[np.int64], tallies: tuple[Tally, ...]) -> None:
+        received, filtered, retained, resident, *faults = (int(n) for n in sums)
+        results = tuple(
+            _result(order, tally, filtered)
+            for order, tally in zip(self._pipeline.order.reductions, tallies, strict=False)
+        )
+        accounted = [filtered + _events(tally) for tally in tallies]
+        assert self._control is not None
+        self._control.report(
+            RanksReport(
+                revision=self._published,
+                pulse_time_ns=max(self._cut.time_ns, 0) if self._cut.last != UNHEARD else 0,
+                stream=self._stream(received, Faults(*faults)),
+                backend=BackendStatus(
+                    self._pipeline.engine.name, self._together.size, retained, resident
+                ),
+                results=results,
+                unaccounted=max((abs(received - n) for n in accounted), default=0),
+                message=self._message,
+            )
+        )
+
+    def _stream(self, received: int, faults: Faults) -> StreamStatus:
+        event_rate, pulse_rate = self._rates.update(
+            time.monotonic(), received, self._cut.reached
+        )
+        return StreamStatus(
+            event_total=received,
+            event_rate=event_rate,
+            pulse_rate=pulse_rate,
+            pulse_first=self._cut.first,
+            pulse_last=self._cut.last,
+            pulses_missing=runs.size(self._missing),
+            lag=self._lag_s,
+            messages_corrupt=faults.corrupt,
+            messages_unknown=faults.unknown,
+            messages_repeated=faults.repeated,
+            messages_out_of_order=faults.out_of_order,
+            messages_missing=faults.missing,
+            messages_bad_time=faults.bad_time,
+        )
+
+
+def _events(tally: Tally) -> int:
+    return (
+        tally.binned + tally.out_of_range + tally.masked + tally.bad_pixel + tally.bad_time
+    )
+
+
+def _result(order: ReductionOrder, tally: Tally, filtered: int) -> ReductionResult:
+    status = ReductionStatus(
+        generation=order.generation,
+        events_binned=tally.binned,
+        events_out_of_range=tally.out_of_range,
+        events_masked=tally.masked,
+        events_filtered=filtered,
+        events_invalid=tally.bad_pixel + tally.bad_time,
+        events_bad_pixel=tally.bad_pixel,
+        events_bad_time=tally.bad_time,
+    )
+    return ReductionResult(order, status, order.settings.edges, tally.counts)
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

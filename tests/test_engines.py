@@ -1,0 +1,178 @@
+"""The contract that every engine keeps."""
+
+import numpy as np
+import pytest
+import reference_data as reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reduction import rebin
+from reduction.engines.native import MAX_TOF_NS, NativeEngine
+from reduction.engines.protocol import MASKED, Recipe
+from reduction.geometry import powder_arc
+from reduction.units import Units, coefficients
+
+ENGINES = {"native": NativeEngine}
+CASES = [case for kind in ("cases", "groups", "masked") for case in reference.MANIFEST[kind]]
+BINS = {
+    Units.TOF: ["1000,50,60000", "1,-0.01,60000", "0,7,30000", "-5,10,400", "-9,1,-2", "-9,4,3,-1,70"],
+    Units.WAVELENGTH: ["0.2,0.01,9", "0.2,-0.002,9"],
+    Units.D_SPACING: ["0.4,0.0001,5", "0.4,-0.001,5", "0.5,0.05,1.5,0.1,4.5", "2,3,2.5", "0.4,0.3,5"],
+    Units.MOMENTUM_TRANSFER: ["1,0.02,16", "0.1,-0.004,30", "0,0.5,9"],
+    Units.ENERGY: ["1,-0.01,2000", "0,1,100", "1e-6,-0.1,1e9"],
+}
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request):
+    return ENGINES[request.param]
+
+
+def all_in_one(instrument):
+    return np.zeros(instrument.detector_id.size, np.int32)
+
+
+def tally(engine, number=0):
+    assert engine.advance(60)
+    return engine.tally(number, engine.cells(number))
+
+
+def accounted(tally):
+    return tally.binned + tally.out_of_range + tally.masked + tally.bad_pixel + tally.bad_time
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["key"])
+def test_counts_equal_mantids(engine, case):
+    instrument = reference.instrument(case["instrument"])
+    events = reference.events(case["instrument"])
+    edges = rebin.edges(case["bin_params"], 200_000)
+    recipe = Recipe(Units(case["unit"]), edges, reference.groups(case))
+    reduction = engine(instrument, [recipe])
+    reduction.accumulate(events.pixel_id, events.tof_ns)
+    result = tally(reduction)
+    np.testing.assert_array_equal(edges, reference.histogram(case, "edges"))
+    astray = np.abs(result.counts[0] - reference.histogram(case, "counts")).sum()
+    same_constants = case["unit"] in ("dSpacing", "TOF")
+    assert astray <= (0 if same_constants else 2)  # one event in a neighbouring bin counts twice
+    np.testing.assert_allclose(
+        np.sqrt(result.counts[0]), reference.histogram(case, "errors"), atol=0 if same_constants else 1
+    )
+    assert accounted(result) == events.tof_ns.size
+
+
+def oracle(instrument, recipe, pixel_id, tof_ns):
+    """Counts by plain numpy, (groups, bins), and the rest by where it went."""
+    place = {int(identifier): row for row, identifier in enumerate(instrument.detector_id)}
+    row = np.array([place.get(int(pixel), -1) for pixel in pixel_id], int)
+    group = np.where(instrument.is_monitor, MASKED, recipe.group)[row]
+    masked = (row >= 0) & (group == MASKED)
+    bad_time = (row >= 0) & ~masked & ((tof_ns <= 0) | (tof_ns > MAX_TOF_NS))
+    good = (row >= 0) & ~masked & ~bad_time
+    factor = coefficients(recipe.units, instrument.path_m, instrument.difc_us_per_angstrom)[row]
+    t = tof_ns[good] / 1000.0
+    power = recipe.units.tof_exponent
+    value = {1: lambda: t / factor[good], -1: lambda: factor[good] / t}.get(
+        power, lambda: factor[good] / (t * t)
+    )()
+    at = np.searchsorted(recipe.edges, value, side="right") - 1
+    inside = (at >= 0) & (value < recipe.edges[-1])
+    counts = np.zeros((recipe.groups, recipe.edges.size - 1), np.int64)
+    np.add.at(counts, (group[good][inside], at[inside]), 1)
+    rest = (int((~inside).sum()), int(masked.sum()), int((row < 0).sum()), int(bad_time.sum()))
+    return counts, rest
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_every_event_lands_where_plain_arithmetic_puts_it(data):
+    name = data.draw(st.sampled_from(reference.NAMES))
+    instrument = reference.instrument(name)
+    units = data.draw(st.sampled_from(list(Units)))
+    bin_params = data.draw(st.sampled_from(BINS[units]))
+    seed = data.draw(st.integers(0, 2**32))
+    rng = np.random.default_rng(seed)
+    group = rng.integers(-1, 3, instrument.detector_id.size).astype(np.int32)
+    recipe = Recipe(units, rebin.edges(bin_params, 200_000), group)
+    n = data.draw(st.integers(0, 6000))
+    pixel_id = rng.integers(-3, int(instrument.detector_id.max()) + 4, n).astype(np.int32)
+    tof_ns = rng.integers(-10, 70_000_000, n).astype(np.int32)
+    extreme = [0, 1, -1, -(2**31), 2**31 - 1, MAX_TOF_NS, MAX_TOF_NS + 1]
+    tof_ns[: len(extreme)] = extreme[:n]
+    pixel_id[n // 2 : n // 2 + 2] = [-(2**31), 2**31 - 1][: pixel_id[n // 2 : n // 2 + 2].size]
+    for make in ENGINES.values():
+        engine = make(instrument, [recipe])
+        engine.accumulate(pixel_id, tof_ns)
+        result = tally(engine)
+        counts, rest = oracle(instrument, recipe, pixel_id, tof_ns)
+        np.testing.assert_array_equal(result.counts, counts)
+        assert (result.out_of_range, result.masked, result.bad_pixel, result.bad_time) == rest
+
+
+@pytest.mark.parametrize("bin_params", ["0.4,0.0001,5", "0.4,-0.001,5"])
+def test_a_value_on_an_edge_belongs_to_the_bin_above(engine, bin_params):
+    instrument = powder_arc()
+    tof_ns = np.arange(1_000_000, 1_200_000, dtype=np.int32)
+    t = tof_ns / 1000.0
+    edges = np.unique(t[::7])  # every seventh value is exactly an edge
+    recipe = Recipe(Units.TOF, edges, all_in_one(instrument))
+    reduction = engine(instrument, [recipe])
+    reduction.accumulate(np.zeros(t.size, np.int32), tof_ns)
+    expected = np.searchsorted(edges, t, side="right") - 1
+    expected = np.bincount(expected[t < edges[-1]], minlength=edges.size - 1)
+    np.testing.assert_array_equal(tally(reduction).counts[0], expected)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 150_000), max_size=6), st.randoms(use_true_random=False))
+def test_pieces_in_any_order_give_what_one_piece_gives(cuts, random):
+    instrument, events = reference.instrument("arc"), reference.events("arc")
+    recipe = Recipe(Units.D_SPACING, rebin.edges("0.4,0.001,5", 10_000), all_in_one(instrument))
+    bounds = [0, *sorted(cuts), events.tof_ns.size]
+    pieces = [slice(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+    random.shuffle(pieces)
+    for make in ENGINES.values():
+        whole, parts = make(instrument, [recipe]), make(instrument, [recipe])
+        whole.accumulate(events.pixel_id, events.tof_ns)
+        for piece in pieces:
+            parts.accumulate(events.pixel_id[piece], events.tof_ns[piece])
+            parts.advance(0)
+        tally(parts), tally(whole)
+        np.testing.assert_array_equal(parts.cells(0), whole.cells(0))
+
+
+def test_a_new_recipe_applies_to_all_retained_events(engine):
+    instrument, events = reference.instrument("arc"), reference.events("arc")
+    first = Recipe(Units.D_SPACING, rebin.edges("0.4,0.001,5", 10_000), all_in_one(instrument))
+    second = Recipe(Units.TOF, rebin.edges("1000,-0.003,60000", 10_000), all_in_one(instrument))
+    changed, fresh = engine(instrument, [first]), engine(instrument, [second])
+    for reduction in (changed, fresh):
+        reduction.accumulate(events.pixel_id, events.tof_ns)
+    tally(changed)
+    changed.configure(0, second)
+    np.testing.assert_array_equal(tally(changed).counts, tally(fresh).counts)
+    assert changed.retained == events.tof_ns.size
+
+
+def test_two_reductions_share_the_events_and_nothing_else(engine):
+    instrument, events = reference.instrument("panels"), reference.events("panels")
+    recipes = [
+        Recipe(Units.D_SPACING, rebin.edges("0.4,0.01,5", 10_000), all_in_one(instrument)),
+        Recipe(Units.ENERGY, rebin.edges("1,-0.01,2000", 10_000), all_in_one(instrument)),
+    ]
+    both = engine(instrument, recipes)
+    both.accumulate(events.pixel_id, events.tof_ns)
+    for number, recipe in enumerate(recipes):
+        alone = engine(instrument, [recipe])
+        alone.accumulate(events.pixel_id, events.tof_ns)
+        np.testing.assert_array_equal(tally(both, number).counts, tally(alone).counts)
+
+
+def test_clearing_drops_events_and_counts(engine):
+    instrument, events = reference.instrument("arc"), reference.events("arc")
+    recipe = Recipe(Units.D_SPACING, rebin.edges("0.4,0.01,5", 10_000), all_in_one(instrument))
+    reduction = engine(instrument, [recipe])
+    reduction.accumulate(events.pixel_id, events.tof_ns)
+    tally(reduction)
+    reduction.clear()
+    assert reduction.retained == 0
+    assert accounted(tally(reduction)) == 0

@@ -1,0 +1,146 @@
+"""The ranks as processes: whole pulses, orders between pulses, and the same counts from any number."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import reference_data as reference
+from back_end import back_end
+
+from ioc.whole import MPIEXEC
+from reduction.messages import RanksOrder, ReductionOrder
+from reduction.parameters import ReductionSettings, RunControl
+from reduction.units import Units
+
+PULSES = 40
+EVENTS = reference.events("arc")
+DIFC = reference.instrument("arc").difc_us_per_angstrom
+
+
+def settings(units=Units.D_SPACING, bin_params="0.4,0.001,5"):
+    return ReductionSettings(units, bin_params)
+
+
+def events_of(pulse):
+    here = EVENTS.pulse == pulse
+    return EVENTS.pixel_id[here], EVENTS.tof_ns[here]
+
+
+def expected(settings, pulses):
+    here = np.isin(EVENTS.pulse, list(pulses))
+    t = EVENTS.tof_ns[here] / 1000.0
+    value = t / DIFC[EVENTS.pixel_id[here]] if settings.units is Units.D_SPACING else t
+    place = np.searchsorted(settings.edges, value, side="right")
+    return np.bincount(place, minlength=settings.edges.size + 1)[1:-1]
+
+
+def order(revision, settings, *, generation=0, resets=0, pause=False):
+    return RanksOrder(revision, resets, RunControl(pause), (ReductionOrder(generation, settings),))
+
+
+def check(report, settings, pulses):
+    """The report is the exact histogram of whole ``pulses``, and every event is in the account."""
+    (result,) = report.results
+    counts = expected(settings, pulses)
+    np.testing.assert_array_equal(result.edges, settings.edges)
+    np.testing.assert_array_equal(result.counts, [counts])
+    assert report.unaccounted == 0
+    assert result.status.events_binned == counts.sum()
+    return result
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_any_number_of_ranks_gives_the_exact_histogram_before_and_after_each_order(ranks, tmp_path):
+    with back_end(tmp_path, ranks, partitions=5) as running:
+        feed = running.feed
+        first, second = settings(), settings(Units.TOF, "1000,-0.003,60000")
+        for pulse in range(PULSES):
+            feed.pulse(pulse, *events_of(pulse))
+        report = running.obeyed(order(1, first), PULSES - 1)
+        check(report, first, range(PULSES))
+        assert (report.stream.pulse_first, report.stream.pulse_last) == (0, PULSES - 1)
+        assert report.pulse_time_ns == feed.start_ns + (PULSES - 1) * 71_428_571
+        assert report.backend.ranks == ranks
+        assert report.backend.retained_events == report.stream.event_total
+
+        report = running.obeyed(order(2, second, generation=1))
+        assert check(report, second, range(PULSES)).status.generation == 1
+
+        running.obeyed(order(3, second, generation=1, pause=True))
+        feed.pulse(PULSES, *events_of(PULSES))
+        paused = running.commander.report(
+            lambda report: bool(report.results and report.results[0].status.events_filtered)
+        )
+        filtered = check(paused, second, range(PULSES)).status.events_filtered
+        assert filtered == events_of(PULSES)[0].size
+
+        running.obeyed(order(4, second, generation=1))
+        feed.pulse(PULSES + 1, *events_of(PULSES + 1))
+        report = running.results(4, PULSES + 1)
+        check(report, second, [*range(PULSES), PULSES + 1])
+
+        report = running.obeyed(order(5, second, generation=1, resets=1))
+        check(report, second, [])
+        assert report.stream.event_total == 0
+        feed.pulse(PULSES + 2, *events_of(PULSES + 2))
+        report = running.results(5, PULSES + 2)
+        check(report, second, [PULSES + 2])
+        assert report.stream.pulse_first == PULSES + 2
+
+
+def test_bad_input_is_counted_and_the_rest_reduced(tmp_path):
+    with back_end(tmp_path, 2, partitions=2) as running:
+        feed, bins = running.feed, settings()
+        running.obeyed(order(1, bins))
+        feed.pulse(0, *events_of(0))
+        feed.send(0, b"nonsense, and more of it")
+        feed.send(1, b"\x10\0\0\0ev44 cut short")
+        bad_pixel = np.array([5000, -1, 3], np.int32)
+        feed.pulse(1, bad_pixel, np.array([10**6, 10**6, -7], np.int32))
+        feed.pulse(2, *events_of(2))
+        report = running.results(1, 2)
+        result = check(report, bins, [0, 2])
+        assert (result.status.events_bad_pixel, result.status.events_bad_time) == (2, 1)
+        assert result.status.events_invalid == 3
+        assert (report.stream.messages_unknown, report.stream.messages_corrupt) == (1, 1)
+
+
+def test_pulses_are_cut_where_the_slowest_partition_is(tmp_path):
+    with back_end(tmp_path, 2, partitions=2) as running:
+        feed, bins = running.feed, settings()
+        running.obeyed(order(1, bins))
+        held = []
+        send = feed.send
+        feed.send = lambda partition, message: (
+            held.append(message) if partition == 1 else send(partition, message)
+        )
+        feed.pulse(0, *events_of(0))
+        report = running.commander.report(lambda report: bool(report.results))
+        assert (report.stream.pulse_last, report.stream.event_total) == (-1, 0)
+        for message in held:
+            send(1, message)
+        check(running.results(1, 0), bins, [0])
+
+
+def test_missing_pulses_are_counted_once_over_all_ranks(tmp_path):
+    with back_end(tmp_path, 3, partitions=3) as running:
+        feed, bins = running.feed, settings()
+        running.obeyed(order(1, bins))
+        for pulse in (0, 1, 5, 6):
+            feed.pulse(pulse, *events_of(pulse))
+        report = running.results(1, 6)
+        check(report, bins, [0, 1, 5, 6])
+        assert report.stream.pulses_missing == 3
+        assert running.obeyed(replace(order(2, bins), resets=1)).stream.pulses_missing == 0
+
+
+def test_more_ranks_than_partitions_are_refused(tmp_path):
+    flags = (f"--events=ipc://{tmp_path}/e", f"--control=ipc://{tmp_path}/c", "--partitions=1")
+    program = (sys.executable, "-m", "ioc", "ranks", *flags)
+    ended = subprocess.run(
+        [*MPIEXEC, "-n", "2", *program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode != 0
+    assert "2 ranks need as many partitions; the stream has 1" in ended.stderr
