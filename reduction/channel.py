@@ -7,6 +7,7 @@ so by its first report and is sent the present order at once.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from typing import Any, Generic, TypeVar
 
@@ -37,7 +38,7 @@ def _array_out(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
-def _array_in(kind: type, value: Any) -> Any:
+def _array_in(_kind: type, value: Any) -> Any:
     dtype, shape, data = value
     return np.frombuffer(data, dtype).reshape(shape)
 
@@ -64,10 +65,8 @@ class CommandedEnd(Generic[OrderT, ReportT]):
         return None if newest is None else decoded(self._kind, newest)
 
     def report(self, report: ReportT) -> None:
-        try:
+        with contextlib.suppress(zmq.Again):
             self.socket.send(encoded(report), zmq.DONTWAIT)
-        except zmq.Again:
-            pass
 
     def close(self) -> None:
         self.socket.close()

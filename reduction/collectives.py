@@ -36,7 +36,9 @@ class Collectives:
     def share(self, data: bytes) -> bytes:
         """Rank 0's ``data`` on every rank."""
         length = int(self.exchange(np.array([len(data)]))[0, 0])
-        shared = np.frombuffer(data, np.uint8).copy() if self.rank == 0 else np.empty(length, np.uint8)
+        shared = (
+            np.frombuffer(data, np.uint8).copy() if self.rank == 0 else np.empty(length, np.uint8)
+        )
         _wait(self._communicator.Ibcast(shared, root=0))
         return shared.tobytes()
 

@@ -31,7 +31,8 @@ class Instrument:
     @property
     def l2_m(self) -> NDArray[np.float64]:
         """Distances from the sample, (n,) float64."""
-        return np.linalg.norm(self.position_m, axis=1)
+        distances: NDArray[np.float64] = np.linalg.norm(self.position_m, axis=1)
+        return distances
 
     @property
     def two_theta_rad(self) -> NDArray[np.float64]:
@@ -73,7 +74,7 @@ class Instrument:
 
 
 def powder_arc() -> Instrument:
-    """The simulated diffractometer: 1000 pixels at 2 m, two-theta 3° to 160°, 20 m from the source."""
+    """The simulated diffractometer: 1000 pixels, L1 20 m, L2 2 m, two-theta 3° to 160°."""
     two_theta = np.radians(np.linspace(3.0, 160.0, 1000))
     position = 2.0 * np.stack(
         [np.sin(two_theta), np.zeros_like(two_theta), np.cos(two_theta)], axis=1

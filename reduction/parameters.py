@@ -153,9 +153,13 @@ class Segment(Settings):
 class StreamStatus:
     """What arrives, prefix ``$(P)``."""
 
-    event_total: int = reading(Float(pv="EventTotal_RBV", description="Events received since the reset", precision=0))
+    event_total: int = reading(
+        Float(pv="EventTotal_RBV", description="Events received since the reset", precision=0)
+    )
     event_rate: float = reading(
-        Float(pv="EventRate_RBV", description="Events received per second", units="1/s", precision=0)
+        Float(
+            pv="EventRate_RBV", description="Events received per second", units="1/s", precision=0
+        )
     )
     pulse_rate: float = reading(
         Float(pv="PulseRate_RBV", description="Pulses per second", units="Hz", precision=2)
@@ -209,7 +213,9 @@ class StreamStatus:
 class BackendStatus:
     """The MPI ranks, prefix ``$(P)``."""
 
-    engine: str = reading(Text(pv="Engine_RBV", description="Engine that reduces, and its version"), "")
+    engine: str = reading(
+        Text(pv="Engine_RBV", description="Engine that reduces, and its version"), ""
+    )
     ranks: int = reading(Integer(pv="Ranks_RBV", description="MPI ranks at work"))
     retained_events: int = reading(
         Float(
@@ -242,7 +248,9 @@ class ReductionStatus:
         Float(pv="EventsOutOfRange_RBV", description="Events outside the bins", precision=0)
     )
     events_masked: int = reading(
-        Float(pv="EventsMasked_RBV", description="Events of masked pixels and monitors", precision=0)
+        Float(
+            pv="EventsMasked_RBV", description="Events of masked pixels and monitors", precision=0
+        )
     )
     events_filtered: int = reading(
         Float(pv="EventsFiltered_RBV", description="Events left out by a filter", precision=0)

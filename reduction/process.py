@@ -76,7 +76,7 @@ def reduce(start: RanksStart) -> None:
 
 
 def _receiver(context: zmq.Context[Any], events: str, partition: int) -> zmq.Socket[Any]:
-    socket = context.socket(zmq.PULL)
+    socket: zmq.Socket[Any] = context.socket(zmq.PULL)
     socket.setsockopt(zmq.RCVHWM, RECEIVE_QUEUE)
     socket.connect(partition_endpoint(events, partition))
     return socket

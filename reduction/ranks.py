@@ -1,17 +1,15 @@
 """The MPI ranks: each reads its partitions, and tick by tick they act as one.
 
-Nothing is accumulated before the first order has come. A tick exchanges how far every rank has come, cuts at the last pulse that all have reached, takes the
-events of the pulses cut, and obeys a new order between this pulse and the next. When results are
-due and no rank has events outstanding, their cells are summed on rank 0, which reports to the IOC.
+A tick exchanges how far every rank has come, cuts at the last pulse that all have reached, takes
+the events of the pulses cut, and obeys a new order between this pulse and the next. When results
+are due and no rank has events outstanding, their cells are summed on rank 0, which reports to the
+IOC. Nothing is accumulated before the first order has come.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import os
+import math
 import time
-from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -22,11 +20,10 @@ from numpy.typing import NDArray
 from reduction import runs
 from reduction.channel import CommandedEnd, decoded, encoded
 from reduction.collectives import Collectives
-from reduction.engines.protocol import Tally
-from reduction.intake import UNHEARD, Faults, Intake
-from reduction.messages import RanksOrder, RanksReport, ReductionOrder, ReductionResult
-from reduction.parameters import BackendStatus, ReductionStatus, StreamStatus
+from reduction.intake import UNHEARD, Intake
+from reduction.messages import RanksOrder, RanksReport
 from reduction.pipeline import Pipeline
+from reduction.reports import Cut, Figures, Rates, report, stream_status
 
 SLICE_S = 0.01
 """Time given to outstanding events before the sockets are looked at again."""
@@ -34,45 +31,7 @@ SLICE_S = 0.01
 MOST_AT_ONCE = 64
 """Messages taken from a partition before the others have their turn."""
 
-RATE_WINDOW_S = 2.0
-
 Control = CommandedEnd[RanksOrder, RanksReport]
-
-
-@dataclass
-class Cut:
-    """How far the accumulation has come: pulse times in ns and numbers, -1 where there is none.
-
-    Pulses from ``start_ns`` on count; those up to ``time_ns``, number ``reached``, are cut; pulses
-    number ``first`` to ``last`` are accumulated.
-    """
-
-    start_ns: int = UNHEARD
-    time_ns: int = UNHEARD
-    reached: int = UNHEARD
-    first: int = UNHEARD
-    last: int = UNHEARD
-
-
-class Rates:
-    """Events and pulses per second over the last two seconds."""
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, int, int]] = deque()
-
-    def clear(self) -> None:
-        self._seen.clear()
-
-    def update(self, now_s: float, events: int, pulse: int) -> tuple[float, float]:
-        """The rates, given the events and the pulse number reached by now."""
-        self._seen.append((now_s, events, pulse))
-        while len(self._seen) > 2 and self._seen[1][0] <= now_s - RATE_WINDOW_S:
-            self._seen.popleft()
-        then_s, events_then, pulse_then = self._seen[0]
-        elapsed = now_s - then_s
-        if elapsed <= 0 or pulse_then == UNHEARD:
-            return 0.0, 0.0
-        return (events - events_then) / elapsed, (pulse - pulse_then) / elapsed
 
 
 class Rank:
@@ -122,7 +81,7 @@ class Rank:
             if not self._caught_up:
                 self._caught_up = self._pipeline.engine.advance(min(SLICE_S, left))
                 left = 0
-            ready = dict(self._poller.poll(max(left, 0) * 1000))
+            ready = dict(self._poller.poll(math.ceil(max(left, 0) * 1000)))
             for partition, socket in self._sockets.items():
                 if socket in ready:
                     self._drain(partition, socket)
@@ -185,7 +144,7 @@ class Rank:
         if advanced and time_ns >= cut.start_ns and not paused:
             if cut.first == UNHEARD:
                 cut.first = self._intake.number_at(cut.start_ns)
-            cut.last = number
+            cut.last, cut.last_ns = number, time_ns
         cut.time_ns = max(time_ns, cut.time_ns)
         cut.reached = number
         chunks = self._intake.cut(cut.time_ns)
@@ -204,35 +163,21 @@ class Rank:
 
     def _publish(self) -> None:
         """Sum the ranks' figures, and their cells once no rank has events outstanding."""
-        mine = self._figures()
+        figures = Figures.of(self._pipeline, self._intake)
+        incomplete = runs.size(self._intake.incomplete)
+        mine = np.array([self._caught_up, incomplete, *figures.vector()])
         everyone = self._together.exchange(mine)
         self._note_missing(everyone[:, 1])
-        if not everyone[:, 0].all():
-            if self._control is not None:
-                self._report(everyone[:, 2:].sum(axis=0), ())
-            return
-        self._owed = False
-        self._published = self._pipeline.order.revision
-        engine = self._pipeline.engine
-        reductions = range(len(self._pipeline.order.reductions))
-        cells = [self._together.total(engine.cells(number)) for number in reductions]
-        if self._control is not None:
-            tallies = tuple(engine.tally(number, cells[number]) for number in reductions)
-            self._report(everyone[:, 2:].sum(axis=0), tallies)
-
-    def _figures(self) -> NDArray[np.int64]:
-        pipeline = self._pipeline
-        return np.array(
-            [
-                self._caught_up,
-                runs.size(self._intake.incomplete),
-                pipeline.received,
-                pipeline.filtered,
-                pipeline.engine.retained,
-                _resident_bytes(),
-                *dataclasses.astuple(self._intake.faults),
+        cells: list[NDArray[np.int64]] = []
+        if everyone[:, 0].all():
+            self._owed = False
+            self._published = self._pipeline.order.revision
+            cells = [
+                self._together.total(self._pipeline.engine.cells(number))
+                for number in range(len(self._pipeline.order.reductions))
             ]
-        )
+        if self._control is not None:
+            self._control.report(self._report(Figures.total(everyone[:, 2:]), cells))
 
     def _note_missing(self, sizes: NDArray[np.int64]) -> None:
         """Gather the runs of incomplete pulses whenever any rank's have changed."""
@@ -242,69 +187,18 @@ class Rank:
             self._missing = runs.union((int(a), int(b)) for a, b in everyone)
             self._missing_sizes = sizes
 
-    def _report(self, sums: NDArray[np.int64], tallies: tuple[Tally, ...]) -> None:
-        received, filtered, retained, resident, *faults = (int(n) for n in sums)
-        results = tuple(
-            _result(order, tally, filtered)
-            for order, tally in zip(self._pipeline.order.reductions, tallies, strict=False)
+    def _report(self, figures: Figures, cells: list[NDArray[np.int64]]) -> RanksReport:
+        rates = self._rates.update(time.monotonic(), figures.received, self._cut.reached)
+        missing = runs.size(self._missing)
+        stream = stream_status(figures, self._cut, rates, missing, self._lag_s)
+        tally = self._pipeline.engine.tally
+        return report(
+            self._pipeline,
+            self._published,
+            figures,
+            self._cut,
+            stream,
+            [tally(number, each) for number, each in enumerate(cells)],
+            self._together.size,
+            self._message,
         )
-        accounted = [filtered + _events(tally) for tally in tallies]
-        assert self._control is not None
-        self._control.report(
-            RanksReport(
-                revision=self._published,
-                pulse_time_ns=max(self._cut.time_ns, 0) if self._cut.last != UNHEARD else 0,
-                stream=self._stream(received, Faults(*faults)),
-                backend=BackendStatus(
-                    self._pipeline.engine.name, self._together.size, retained, resident
-                ),
-                results=results,
-                unaccounted=max((abs(received - n) for n in accounted), default=0),
-                message=self._message,
-            )
-        )
-
-    def _stream(self, received: int, faults: Faults) -> StreamStatus:
-        event_rate, pulse_rate = self._rates.update(
-            time.monotonic(), received, self._cut.reached
-        )
-        return StreamStatus(
-            event_total=received,
-            event_rate=event_rate,
-            pulse_rate=pulse_rate,
-            pulse_first=self._cut.first,
-            pulse_last=self._cut.last,
-            pulses_missing=runs.size(self._missing),
-            lag=self._lag_s,
-            messages_corrupt=faults.corrupt,
-            messages_unknown=faults.unknown,
-            messages_repeated=faults.repeated,
-            messages_out_of_order=faults.out_of_order,
-            messages_missing=faults.missing,
-            messages_bad_time=faults.bad_time,
-        )
-
-
-def _events(tally: Tally) -> int:
-    return (
-        tally.binned + tally.out_of_range + tally.masked + tally.bad_pixel + tally.bad_time
-    )
-
-
-def _result(order: ReductionOrder, tally: Tally, filtered: int) -> ReductionResult:
-    status = ReductionStatus(
-        generation=order.generation,
-        events_binned=tally.binned,
-        events_out_of_range=tally.out_of_range,
-        events_masked=tally.masked,
-        events_filtered=filtered,
-        events_invalid=tally.bad_pixel + tally.bad_time,
-        events_bad_pixel=tally.bad_pixel,
-        events_bad_time=tally.bad_time,
-    )
-    return ReductionResult(order, status, order.settings.edges, tally.counts)
-
-
-def _resident_bytes() -> int:
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -46,7 +46,7 @@ def _number(word: str, place: int) -> float:
 
 
 def edges(bin_params: str, max_bins: int) -> NDArray[np.float64]:
-    """Bin edges, shape (bins + 1,), float64, ascending, in the unit of the reduction.
+    r"""Bin edges, shape (bins + 1,), float64, ascending, in the unit of the reduction.
 
     A positive step is linear, a negative one logarithmic (next = x·(1 + \\|step\\|)); the last bin
     of a segment ends at the segment's boundary. Values are summed one by one, as Mantid's

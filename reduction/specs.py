@@ -53,7 +53,7 @@ class Spec:
         if len(self.description) > DESCRIPTION_LIMIT:
             raise ValueError(f"description of {self.pv} is longer than {DESCRIPTION_LIMIT}")
 
-    def checked(self, value: Any) -> Any:
+    def checked(self, value: Any) -> Any:  # noqa: ARG002
         """``value`` as this parameter holds it, or `Refused`."""
         raise TypeError(f"{type(self).__name__} {self.pv} is not a setting")
 

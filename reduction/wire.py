@@ -32,7 +32,7 @@ class UnknownSchema(ValueError):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Events of one pulse: ``pixel_id`` and ``tof_ns`` int32, same length; times in ns since 1970."""
+    """Events of one pulse: ``pixel_id`` and ``tof_ns`` int32, same length; time in ns since 1970."""
 
     source: str
     message_id: int
@@ -97,7 +97,9 @@ def decode(message: bytes) -> list[Chunk] | LogValue:
         ValueError,
         struct.error,
     ) as error:
-        raise CorruptMessage(f"{schema.decode()} message of {len(message)} bytes: {error}") from error
+        raise CorruptMessage(
+            f"{schema.decode()} message of {len(message)} bytes: {error}"
+        ) from error
     raise UnknownSchema(f"schema {schema!r}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reduction.specs import Float, Integer, Settings, Switch, Text, parameter, reading
+from simulator.sample import Sample
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,24 @@ class SimulatorSettings(Settings):
         ),
         97.8,
     )
+
+    def check(self) -> None:
+        """Refuse what is no crystal, or one that gives no Bragg line, or too many."""
+        _ = self.sample.reflections
+
+    @property
+    def sample(self) -> Sample:
+        """The crystal part of the settings: what the Bragg lines depend on."""
+        return Sample(
+            self.unit_cell,
+            self.space_group,
+            self.atoms,
+            self.d_min,
+            self.d_max,
+            self.temperature,
+            self.pressure,
+            self.bulk_modulus,
+        )
 
 
 @dataclass(frozen=True)

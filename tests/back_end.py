@@ -92,9 +92,7 @@ class BackEnd:
     def results(self, revision: int, pulse: int = -1) -> RanksReport:
         return self.commander.report(
             lambda report: bool(
-                report.revision == revision
-                and report.results
-                and report.stream.pulse_last >= pulse
+                report.revision == revision and report.results and report.stream.pulse_last >= pulse
             )
         )
 

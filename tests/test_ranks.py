@@ -1,4 +1,4 @@
-"""The ranks as processes: whole pulses, orders between pulses, and the same counts from any number."""
+"""The ranks as processes: whole pulses, orders between them, the same from any number."""
 
 import subprocess
 import sys

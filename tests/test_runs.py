@@ -1,3 +1,5 @@
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ def test_a_union_holds_each_number_once_in_runs_that_are_apart(given_runs):
     merged = runs.union(given_runs)
     assert numbers(merged) == numbers(given_runs)
     assert runs.size(merged) == len(numbers(given_runs))
-    assert all(b[0] > a[1] + 1 for a, b in zip(merged, merged[1:], strict=False))
+    assert all(b[0] > a[1] + 1 for a, b in itertools.pairwise(merged))
 
 
 @given(st.lists(pairs), st.integers(0, 70))

@@ -140,7 +140,8 @@ def searching_pass(
                 if v >= high:
                     place += over
                 elif v >= low:
-                    i = lookup[max((np.float64(v).view(np.int64) >> key_bits) - first_key, 0)]
+                    key = np.int64(np.float64(v).view(np.int64) >> key_bits)
+                    i = lookup[max(key - first_key, np.int64(0))]
                     while v >= edges[i + 1]:
                         i += 1
                     place += i + 1

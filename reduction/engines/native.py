@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,15 @@ class Pass:
         factor = coefficients(recipe.units, instrument.path_m, instrument.difc_us_per_angstrom)
         coefficient[here] = np.where(used, factor, np.nan)
         base[here] = np.where(used, recipe.group * stride, masked)
-        return cls(recipe, recipe.edges.copy(), first, recipe.units.tof_exponent, max_tof_ns, coefficient, base)
+        return cls(
+            recipe,
+            recipe.edges.copy(),
+            first,
+            recipe.units.tof_exponent,
+            max_tof_ns,
+            coefficient,
+            base,
+        )
 
     @property
     def detectors(self) -> tuple[object, ...]:
@@ -82,15 +91,13 @@ class Histogram:
         self.covered = 0
         edges = ready.edges
         even = Even.of(edges)
-        self._kernel = kernels.uniform_pass if even else kernels.searching_pass
+        self._kernel: Callable[..., None] = kernels.uniform_pass if even else kernels.searching_pass
         self._tables = _scaled(ready, even) if even else _lookup(edges)
 
     def add(self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32]) -> None:
         """Put events, (n,) int32 each, into the cells."""
         ready = self.ready
-        self._kernel(
-            pixel_id, tof_ns, ready.detectors, ready.edges, *self._tables, self.cells
-        )
+        self._kernel(pixel_id, tof_ns, ready.detectors, ready.edges, *self._tables, self.cells)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,11 @@ class Tally:
     def binned(self) -> int:
         return int(self.counts.sum())
 
+    @property
+    def events(self) -> int:
+        """All events."""
+        return self.binned + self.out_of_range + self.masked + self.bad_pixel + self.bad_time
+
 
 class Engine(Protocol):
     """Retains events and histograms all of them by each of its recipes."""

@@ -1,0 +1,150 @@
+"""What rank 0 reports, made of the figures and cells of all ranks."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.engines.protocol import Tally
+from reduction.intake import UNHEARD, Faults, Intake
+from reduction.messages import RanksReport, ReductionOrder, ReductionResult
+from reduction.parameters import BackendStatus, ReductionStatus, StreamStatus
+from reduction.pipeline import Pipeline
+
+RATE_WINDOW_S = 2.0
+
+
+@dataclass
+class Cut:
+    """How far the accumulation has come: pulse times in ns and numbers, -1 where there is none.
+
+    Pulses from ``start_ns`` on count; those up to ``time_ns``, number ``reached``, are cut; pulses
+    number ``first`` to ``last`` are accumulated.
+    """
+
+    start_ns: int = UNHEARD
+    time_ns: int = UNHEARD
+    reached: int = UNHEARD
+    first: int = UNHEARD
+    last: int = UNHEARD
+    last_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A rank's figures, which add up over ranks."""
+
+    received: int
+    filtered: int
+    retained: int
+    resident_bytes: int
+    faults: Faults
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, intake: Intake) -> Self:
+        retained = pipeline.engine.retained
+        faults = intake.faults
+        return cls(pipeline.received, pipeline.filtered, retained, _resident_bytes(), faults)
+
+    def vector(self) -> NDArray[np.int64]:
+        """The figures as (k,) int64."""
+        *own, faults = (getattr(self, each.name) for each in dataclasses.fields(self))
+        return np.array([*own, *dataclasses.astuple(faults)])
+
+    @classmethod
+    def total(cls, vectors: NDArray[np.int64]) -> Self:
+        """The sum of vectors (ranks, k)."""
+        received, filtered, retained, resident, *faults = (int(n) for n in vectors.sum(axis=0))
+        return cls(received, filtered, retained, resident, Faults(*faults))
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Rates:
+    """Events and pulses per second over the last two seconds."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int, int]] = deque()
+
+    def clear(self) -> None:
+        self._seen.clear()
+
+    def update(self, now_s: float, events: int, pulse: int) -> tuple[float, float]:
+        """The rates, given the events and the pulse number reached by now."""
+        self._seen.append((now_s, events, pulse))
+        while len(self._seen) > 2 and self._seen[1][0] <= now_s - RATE_WINDOW_S:
+            self._seen.popleft()
+        then_s, events_then, pulse_then = self._seen[0]
+        elapsed = now_s - then_s
+        if elapsed <= 0 or pulse_then == UNHEARD:
+            return 0.0, 0.0
+        return (events - events_then) / elapsed, (pulse - pulse_then) / elapsed
+
+
+def stream_status(
+    figures: Figures, cut: Cut, rates: tuple[float, float], missing: int, lag_s: float
+) -> StreamStatus:
+    """The stream's readings; ``missing`` counts pulses, ``rates`` are events and pulses per s."""
+    faults = {f"messages_{name}": n for name, n in dataclasses.asdict(figures.faults).items()}
+    return StreamStatus(
+        event_total=figures.received,
+        event_rate=rates[0],
+        pulse_rate=rates[1],
+        pulse_first=cut.first,
+        pulse_last=cut.last,
+        pulses_missing=missing,
+        lag=lag_s,
+        **faults,
+    )
+
+
+def report(
+    pipeline: Pipeline,
+    revision: int,
+    figures: Figures,
+    cut: Cut,
+    stream: StreamStatus,
+    tallies: Sequence[Tally],
+    ranks: int,
+    message: str,
+) -> RanksReport:
+    """The report of all ranks; ``tallies`` are empty while no result is due."""
+    orders = pipeline.order.reductions
+    accounted = [figures.filtered + tally.events for tally in tallies]
+    engine = pipeline.engine.name
+    return RanksReport(
+        revision=revision,
+        pulse_time_ns=cut.last_ns,
+        stream=stream,
+        backend=BackendStatus(engine, ranks, figures.retained, figures.resident_bytes),
+        results=tuple(
+            _result(order, tally, figures.filtered)
+            for order, tally in zip(orders, tallies, strict=bool(tallies))
+        ),
+        unaccounted=max((abs(figures.received - n) for n in accounted), default=0),
+        message=message,
+    )
+
+
+def _result(order: ReductionOrder, tally: Tally, filtered: int) -> ReductionResult:
+    status = ReductionStatus(
+        generation=order.generation,
+        events_binned=tally.binned,
+        events_out_of_range=tally.out_of_range,
+        events_masked=tally.masked,
+        events_filtered=filtered,
+        events_invalid=tally.bad_pixel + tally.bad_time,
+        events_bad_pixel=tally.bad_pixel,
+        events_bad_time=tally.bad_time,
+    )
+    return ReductionResult(order, status, order.settings.edges, tally.counts)

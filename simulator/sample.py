@@ -1,0 +1,235 @@
+"""From a crystal structure to the Bragg lines of its powder.
+
+The chain is that of Mantid's ``ReflectionGenerator``: all hkl between two d-spacings, those that
+the space group extinguishes left out, grouped by the point group of the space group, and their
+structure factors for neutrons.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.specs import Refused
+from simulator import structure
+from simulator.structure import Atom
+
+UISO_TEMPERATURE_K = 295.0
+"""The temperature at which Uiso of the atoms is given."""
+
+MAX_LINES = 20_000
+"""Most Bragg lines of a sample, estimated before they are made."""
+
+MAX_INDICES_TRIED = 2_000_000
+"""Most hkl to look at."""
+
+MAX_PHASES = 20_000_000
+"""Most terms of all structure factors together: lines × images of atoms."""
+
+EXTINCT = 1e-20
+"""F² over the square of all scattering lengths below which it is rounding, not scattering."""
+
+SAME_SITE_ANGSTROM = 0.01
+"""Images of an atom nearer than this are one: 0.3333 for 1/3 is still a special position."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reflections:
+    """The Bragg lines of a powder, n of them, sorted by hkl; arrays are read-only.
+
+    ``hkl`` (n, 3) int32, of all equivalents the lexicographically greatest; ``d_angstrom`` (n,)
+    float64; ``f_squared_fm2`` (n,) float64, |F|² of the unit cell in fm²; ``multiplicity`` (n,)
+    int64, equivalents under the point group. In a group without inversion h and -h are two lines.
+    """
+
+    hkl: NDArray[np.int32]
+    d_angstrom: NDArray[np.float64]
+    f_squared_fm2: NDArray[np.float64]
+    multiplicity: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return self.d_angstrom.size
+
+    @property
+    def weight(self) -> NDArray[np.float64]:
+        """Relative strength of each line, (n,) float64: F² · multiplicity."""
+        return self.f_squared_fm2 * self.multiplicity
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A powder at a temperature (K) and pressure (GPa), seen from ``d_min`` to ``d_max`` (Å).
+
+    Equal samples share their reflections, which are worked out once.
+    """
+
+    unit_cell: str
+    space_group: str
+    atoms: str
+    d_min: float
+    d_max: float
+    temperature: float = UISO_TEMPERATURE_K
+    pressure: float = 0.0
+    bulk_modulus: float = 100.0
+
+    @property
+    def length_scale(self) -> float:
+        """What pressure leaves of a length.
+
+        A constant bulk modulus K = -V dP/dV integrates to V = V0·exp(-P/K).
+        """
+        return math.exp(-self.pressure / (3 * self.bulk_modulus))
+
+    @property
+    def lattice_parameter(self) -> float:
+        """Cell edge a at this pressure, Å."""
+        return structure.unit_cell(self.unit_cell).a * self.length_scale
+
+    @property
+    def reflections(self) -> Reflections:
+        """The lines with d_min ≤ d ≤ d_max at this pressure; raises `Refused` if there are none."""
+        return _reflections(self)
+
+
+@functools.lru_cache(maxsize=16)
+def _reflections(sample: Sample) -> Reflections:
+    if sample.d_min >= sample.d_max:
+        raise Refused("DMin", sample.d_min, f"it must be below DMax, {sample.d_max:g} Å")
+    cell = structure.unit_cell(sample.unit_cell)
+    group = structure.space_group(sample.space_group)
+    structure.check_symmetry(cell, group, sample.unit_cell)
+    atoms = structure.atoms(sample.atoms)
+    inverse = np.linalg.inv(_basis(cell) * sample.length_scale).astype(np.float64)
+    symmetry = group.operations()
+    _check_size(sample, cell, symmetry, len(atoms))
+    hkl, d = _between(sample, inverse, symmetry)
+    if not d.size:
+        raise Refused(
+            "UnitCell",
+            sample.unit_cell,
+            f"no Bragg line between DMin {sample.d_min:g} and DMax {sample.d_max:g} Å"
+            f" at {sample.pressure:g} GPa",
+        )
+    f_squared = structure_factors(hkl, d, cell, symmetry, _warmed(atoms, sample.temperature))
+    if (
+        f_squared.max()
+        <= EXTINCT * sum(a.occupancy * abs(a.scattering_length_fm) for a in atoms) ** 2
+    ):
+        raise Refused("Atoms", sample.atoms, "every Bragg line between DMin and DMax has F² = 0")
+    lines = Reflections(hkl, d, f_squared, _multiplicity(hkl, symmetry))
+    for array in (lines.hkl, lines.d_angstrom, lines.f_squared_fm2, lines.multiplicity):
+        array.setflags(write=False)
+    return lines
+
+
+def _basis(cell: gemmi.UnitCell) -> NDArray[np.float64]:
+    """The cell's edges as columns of a (3, 3) float64 matrix, Å."""
+    return np.array(cell.orth.mat.tolist())
+
+
+def _bounds(sample: Sample, cell: gemmi.UnitCell) -> list[float]:
+    """Greatest |h|, |k|, |l| with d ≥ d_min: h = a·s and |s| = 1/d."""
+    return [edge * sample.length_scale / sample.d_min for edge in (cell.a, cell.b, cell.c)]
+
+
+def _check_size(sample: Sample, cell: gemmi.UnitCell, symmetry: gemmi.GroupOps, atoms: int) -> None:
+    """Refuse what would take too long, from estimates: a cell of V holds 4π/3·V/d³ indices."""
+    tried = math.prod(2 * bound + 1 for bound in _bounds(sample, cell))
+    volume = cell.volume * sample.length_scale**3
+    shell = sample.d_min**-3 - sample.d_max**-3
+    order, centrings = len(symmetry.sym_ops), len(symmetry.cen_ops)
+    lines = 4 / 3 * math.pi * volume * shell / (order * centrings)
+    if tried > MAX_INDICES_TRIED or lines > MAX_LINES:
+        raise Refused(
+            "DMin",
+            sample.d_min,
+            f"this cell has about {lines:.0f} Bragg lines down to there, at most {MAX_LINES}"
+            f" (of {MAX_INDICES_TRIED} hkl tried) are simulated; raise DMin or take a smaller cell",
+        )
+    if atoms * order * centrings * lines > MAX_PHASES:
+        raise Refused("Atoms", sample.atoms, f"too many atoms for about {lines:.0f} Bragg lines")
+
+
+def _rotations(symmetry: gemmi.GroupOps) -> NDArray[np.int64]:
+    """The rotations of the point group, (operations, 3, 3); an index row turns as h' = h·R."""
+    return np.array([op.rot for op in symmetry.sym_ops], np.int64) // gemmi.Op.DEN
+
+
+def _between(
+    sample: Sample, inverse: NDArray[np.float64], symmetry: gemmi.GroupOps
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Lines in range: hkl (n, 3), d (n,). ``inverse`` (3, 3) turns index rows into 1/Å."""
+    edges = np.linalg.norm(np.linalg.inv(inverse), axis=0)
+    # One more than the bound: rounding must not cost an index that lies right on it.
+    axes = [np.arange(-n, n + 1) for n in (edges / sample.d_min).astype(np.int64) + 1]
+    hkl = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    hkl = hkl[np.any(hkl != 0, axis=1)]
+    d = 1 / np.linalg.norm(hkl @ inverse, axis=1)
+    near = (d > sample.d_min * (1 - 1e-6)) & (d < sample.d_max * (1 + 1e-6))
+    hkl = hkl[near]
+    for rotation in _rotations(symmetry):
+        # Each round keeps what no equivalent exceeds, so the rounds soon become short.
+        hkl = hkl[_rank(hkl @ rotation) <= _rank(hkl)]
+    unique = np.ascontiguousarray(hkl, np.int32)
+    unique = unique[~symmetry.systematic_absences(unique)]
+    d = 1 / np.linalg.norm(unique @ inverse, axis=1)
+    inside = (d >= sample.d_min) & (d <= sample.d_max)
+    return unique[inside], d[inside]
+
+
+def _rank(hkl: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number per hkl that orders them lexicographically; indices are far below 2^20."""
+    packed: NDArray[np.int64] = (hkl[..., 0] << 42) + (hkl[..., 1] << 21) + hkl[..., 2]
+    return packed
+
+
+def _multiplicity(hkl: NDArray[np.int32], symmetry: gemmi.GroupOps) -> NDArray[np.int64]:
+    """Different equivalents of each hkl under the point group, (n,) int64."""
+    equivalents = np.einsum("ni,oij->noj", hkl.astype(np.int64), _rotations(symmetry))
+    ranks = np.sort(_rank(equivalents), axis=1)
+    different: NDArray[np.int64] = 1 + np.count_nonzero(np.diff(ranks, axis=1), axis=1)
+    return different
+
+
+def _warmed(atoms: Sequence[Atom], temperature_k: float) -> list[Atom]:
+    """The atoms with their Uiso at a temperature.
+
+    Above the Debye temperature <u²> = 3ħ²T/(m·k·Θ²) is proportional to T (Willis & Pryor, Thermal
+    Vibrations in Crystallography, 1975, ch. 4); zero-point motion is left out.
+    """
+    factor = temperature_k / UISO_TEMPERATURE_K
+    return [replace(atom, u_iso=atom.u_iso * factor) for atom in atoms]
+
+
+def structure_factors(
+    hkl: NDArray[np.int32],
+    d: NDArray[np.float64],
+    cell: gemmi.UnitCell,
+    symmetry: gemmi.GroupOps,
+    atoms: Sequence[Atom],
+) -> NDArray[np.float64]:
+    """|F|² in fm², (n,) float64, F = Σ occ·b·exp(-2π²U/d²)·exp(2πi h·x) over the cell.
+
+    The sum runs over all images of an atom, divided by how many fall on one site.
+    """
+    operations = list(symmetry)
+    rotations = np.array([op.rot for op in operations]) / gemmi.Op.DEN
+    shifts = np.array([op.tran for op in operations]) / gemmi.Op.DEN
+    factors = np.zeros(len(d), np.complex128)
+    for atom in atoms:
+        position = np.array(atom.position)
+        images = rotations @ position + shifts
+        apart = images - position
+        distance = np.linalg.norm((apart - np.round(apart)) @ _basis(cell).T, axis=1)
+        share = atom.occupancy / np.count_nonzero(distance < SAME_SITE_ANGSTROM)
+        phases = np.exp(2j * np.pi * (hkl @ images.T)).sum(axis=1)
+        damping = np.exp(-2 * np.pi**2 * atom.u_iso / d**2)
+        factors += share * atom.scattering_length_fm * damping * phases
+    squared: NDArray[np.float64] = np.abs(factors) ** 2
+    return squared

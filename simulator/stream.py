@@ -1,0 +1,220 @@
+"""The simulated source as a process: pulses on schedule, in partitions, under the IOC's orders.
+
+One thread. Between two pulses it obeys orders, reports, and hands over what receivers take; the
+rest of the time it waits in one poll for whatever comes first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import zmq
+
+from reduction.channel import CommandedEnd
+from reduction.geometry import Instrument, powder_arc
+from reduction.wire import Chunk, encode_chunk, encode_log, encode_pulse_mark
+from simulator.messages import SimulatorOrder, SimulatorReport
+from simulator.outbox import Message, Outbox
+from simulator.parameters import SimulatorSettings, SimulatorStatus
+from simulator.pulses import PulseGenerator
+from simulator.schedule import Schedule
+from simulator.stop import Stop, stopped_by_signals
+
+SOURCE = "simulator"
+"""Name of the source in every chunk."""
+
+PROTON_CHARGE_UC_PER_EVENT = 178.6 / 20_000
+"""Log ``proton_charge``, in µC: a pulse of 20 000 events has that of ESS (5 MW at 2 GeV, 14 Hz).
+
+It goes with the events really made, so that counts per charge depend on neither rate nor spread.
+"""
+
+REPORT_INTERVAL_NS = 250_000_000
+FIRST_ORDER_PATIENCE_NS = 2_000_000_000
+"""How long to wait for the IOC's settings before starting with one's own."""
+
+FLUSH_S = 0.2
+"""What a stop grants the receivers to take what waits."""
+
+
+@dataclass(frozen=True)
+class SimulateStart:
+    """How the process starts.
+
+    ``events`` is the ZeroMQ endpoint that `partition_endpoint` derives the partitions' from,
+    ``control`` the IOC's endpoint, None to run alone with ``settings``.
+    """
+
+    events: str
+    partitions: int = 1
+    control: str | None = None
+    seed: int = 1
+    first_pulse: int = 0
+    queue_limit_bytes: int = 512 * 2**20
+    settings: SimulatorSettings = field(default_factory=SimulatorSettings)
+
+    def __post_init__(self) -> None:
+        if self.partitions < 1:
+            raise ValueError(f"partitions: {self.partitions} refused: at least 1")
+        if self.queue_limit_bytes < 0:
+            raise ValueError(f"queue_limit_bytes: {self.queue_limit_bytes} refused: at least 0")
+
+
+def simulate(start: SimulateStart, stop: Stop | None = None) -> None:
+    """Run the simulated source until ``stop`` is set or, in the main thread, SIGTERM or SIGINT."""
+    with contextlib.ExitStack() as stack:
+        until = stop or stack.enter_context(contextlib.closing(Stop()))
+        stack.enter_context(stopped_by_signals(until))
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        stack.callback(context.destroy, linger=0)
+        stream = EventStream(start, powder_arc(), context, until)
+        stack.callback(stream.close)
+        stream.run()
+
+
+def chunk_bounds(events: int, partitions: int, max_chunk_size: int) -> list[tuple[int, int]]:
+    """Where to cut the events of a pulse: [low, high) of each chunk, every event in one of them.
+
+    As few chunks as ``max_chunk_size`` allows, but one for each partition if there are as many
+    events; sizes differ by one at most.
+    """
+    chunks = max(-(-events // max_chunk_size), min(partitions, events))
+    cuts = [events * each // chunks for each in range(chunks + 1)] if chunks else [0]
+    return list(itertools.pairwise(cuts))
+
+
+class EventStream:
+    """Generates pulses when they are due and streams them; `tick` and `wait` take turns."""
+
+    def __init__(
+        self,
+        start: SimulateStart,
+        instrument: Instrument,
+        context: zmq.Context[Any],
+        stop: Stop,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._stop = stop
+        self._clock_ns = clock_ns
+        self._generator = PulseGenerator(instrument, start.seed)
+        self._settings = start.settings
+        self._pulse = start.first_pulse - 1
+        self._message_ids = [0] * start.partitions
+        self._next_partition = 0
+        self._revision = self._obeyed = -1
+        self._reported_ns = 0
+        self._schedule = Schedule(clock_ns() + (FIRST_ORDER_PATIENCE_NS if start.control else 0))
+        self._outbox = Outbox(context, start.events, start.partitions, start.queue_limit_bytes)
+        self._control: CommandedEnd[SimulatorOrder, SimulatorReport] | None = None
+        if start.control:
+            self._control = CommandedEnd(context, start.control, SimulatorOrder)
+
+    @property
+    def status(self) -> SimulatorStatus:
+        return SimulatorStatus(
+            pulse=self._pulse,
+            events_sent=self._outbox.events_sent,
+            queue_size=self._outbox.chunks_waiting,
+            chunks_dropped=self._outbox.chunks_dropped,
+            events_dropped=self._outbox.events_dropped,
+            lattice_parameter=self._settings.sample.lattice_parameter,
+            reflections=len(self._settings.sample.reflections),
+            seed=self._generator.seed,
+        )
+
+    def run(self) -> None:
+        """Stream until the stop is set; a pulse that it interrupts stays without its mark."""
+        while not self._stop.is_set():
+            self.tick()
+            self.wait()
+
+    def tick(self) -> None:
+        """Obey the newest order, send what goes, make one pulse if it is due, report."""
+        obeyed = self._obeyed
+        self._obey()
+        self._outbox.send()
+        if not self._settings.pause and self._schedule.due(self._clock_ns()):
+            self._stream_pulse(self._schedule.take(self._clock_ns(), self._settings.pulse_rate))
+        # The distance either way: a clock that is set back must not silence the reports.
+        if (
+            self._obeyed != obeyed
+            or abs(self._clock_ns() - self._reported_ns) >= REPORT_INTERVAL_NS
+        ):
+            self._report()
+
+    def wait(self) -> None:
+        """Sleep until there is something to do: a pulse, an order, room in a socket, the stop."""
+        poller = zmq.Poller()
+        poller.register(self._stop.fileno(), zmq.POLLIN)
+        if self._control is not None:
+            poller.register(self._control.socket, zmq.POLLIN)
+        for socket in self._outbox.blocked:
+            poller.register(socket, zmq.POLLOUT)
+        now = self._clock_ns()
+        until = min(self._reported_ns, now) + REPORT_INTERVAL_NS
+        if not self._settings.pause:
+            until = min(until, self._schedule.next_ns)
+        # Rounded up: a poll that returns before the pulse is due would spin.
+        poller.poll(max(0, -((now - until) // 1_000_000)))
+
+    def close(self) -> None:
+        """Close all sockets, after a moment for the receivers to take what waits."""
+        if self._control is not None:
+            self._control.close()
+        self._outbox.close(FLUSH_S)
+
+    def _obey(self) -> None:
+        order = self._control.latest() if self._control is not None else None
+        if order is None or order == SimulatorOrder(self._revision, self._settings):
+            return
+        now = self._clock_ns()
+        if self._revision < 0 or (self._settings.pause and not order.settings.pause):
+            self._schedule.restart(now)
+        elif order.settings.pulse_rate != self._settings.pulse_rate:
+            self._schedule.change_rate(now, order.settings.pulse_rate)
+        self._settings, self._revision = order.settings, order.revision
+        # The first pulse made with it proves an order obeyed, unless that is long in coming.
+        if self._settings.pause or self._schedule.next_ns - now > REPORT_INTERVAL_NS:
+            self._obeyed = self._revision
+
+    def _report(self) -> None:
+        self._reported_ns = self._clock_ns()
+        if self._control is not None:
+            self._control.report(SimulatorReport(self._obeyed, self.status))
+
+    def _stream_pulse(self, time_ns: int) -> None:
+        """Logs to every partition, the chunks in turn, the mark to every partition."""
+        pixel_id, tof_ns = self._generator.events(self._settings, self._pulse + 1)
+        self._pulse += 1
+        for message in self._logs(time_ns, tof_ns.size):
+            for partition in range(len(self._message_ids)):
+                self._outbox.put(partition, message)
+        bounds = chunk_bounds(tof_ns.size, len(self._message_ids), self._settings.max_chunk_size)
+        for low, high in bounds:
+            if self._stop.is_set():
+                return
+            partition = self._next_partition
+            identifier = self._message_ids[partition]
+            chunk = Chunk(SOURCE, identifier, time_ns, pixel_id[low:high], tof_ns[low:high])
+            self._outbox.put(partition, Message(encode_chunk(chunk), high - low))
+            self._message_ids[partition] += 1
+            self._next_partition = (partition + 1) % len(self._message_ids)
+        for partition, chunks in enumerate(self._message_ids):
+            mark = encode_pulse_mark(self._pulse, time_ns, chunks)
+            self._outbox.put(partition, Message(mark, ends_pulse=True))
+        self._obeyed = self._revision
+
+    def _logs(self, time_ns: int, events: int) -> Iterator[Message]:
+        values = {
+            "temperature": self._settings.temperature,
+            "pressure": self._settings.pressure,
+            "lattice_parameter": self._settings.sample.lattice_parameter,
+            "proton_charge": events * PROTON_CHARGE_UC_PER_EVENT,
+        }
+        for name, value in values.items():
+            yield Message(encode_log(name, time_ns, value))

@@ -1,0 +1,149 @@
+"""What the texts of a crystal structure say: unit cell, space group and atoms.
+
+Every function takes a text as a user writes it and returns what it means, or raises `Refused`
+under the name of the process variable that holds the text. The syntax is that of Mantid's
+``CrystalStructure``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import gemmi
+import periodictable
+
+from reduction.specs import Refused, nearest
+
+METRIC_TOLERANCE = 1e-5
+"""Relative difference of metric tensors up to which a cell has the symmetry of its group."""
+
+
+@dataclass(frozen=True)
+class Atom:
+    """One site of the asymmetric unit.
+
+    ``position`` holds fractional coordinates, ``u_iso`` is in Å² at the temperature of the table it
+    comes from, ``scattering_length_fm`` the bound coherent one (real part).
+    """
+
+    symbol: str
+    position: tuple[float, float, float]
+    occupancy: float
+    u_iso: float
+    scattering_length_fm: float
+
+
+def unit_cell(text: str) -> gemmi.UnitCell:
+    """The cell ``a b c [alpha beta gamma]`` in Å and degrees; angles are 90 if left out."""
+    numbers = [_number("UnitCell", text, word) for word in text.split()]
+    if len(numbers) not in (3, 6):
+        raise Refused("UnitCell", text, "it takes 3 numbers (a b c) or 6 (and alpha beta gamma)")
+    lengths, angles = numbers[:3], numbers[3:] or [90.0, 90.0, 90.0]
+    if min(lengths) <= 0:
+        raise Refused("UnitCell", text, "lengths are above 0 Å")
+    if not all(0 < angle < 180 for angle in angles):
+        raise Refused("UnitCell", text, "angles are between 0° and 180°")
+    alpha, beta, gamma = (math.cos(math.radians(angle)) for angle in angles)
+    if 1 - alpha**2 - beta**2 - gamma**2 + 2 * alpha * beta * gamma < 1e-9:
+        raise Refused("UnitCell", text, "a cell with these angles has no volume")
+    return gemmi.UnitCell(*lengths, *angles)
+
+
+def space_group(text: str) -> gemmi.SpaceGroup:
+    """The group of a Hermann-Mauguin symbol: first origin choice, hexagonal axes for R.
+
+    An extension chooses otherwise: ``F d -3 m:2``, ``R -3 c:R``.
+    """
+    group = gemmi.find_spacegroup_by_name(text)
+    if group is None:
+        symbols = [each.hm for each in gemmi.spacegroup_table()]
+        raise Refused(
+            "SpaceGroup",
+            text,
+            f"no Hermann-Mauguin symbol of a space group{nearest(text, symbols)}",
+        )
+    return group
+
+
+def check_symmetry(cell: gemmi.UnitCell, group: gemmi.SpaceGroup, text: str) -> None:
+    """Refuse a cell, written ``text``, that lacks the symmetry of its group."""
+    if not cell.is_compatible_with_spacegroup(group, METRIC_TOLERANCE):
+        raise Refused("UnitCell", text, f"space group {group.xhm()} needs {_needed(group)}")
+
+
+def _needed(group: gemmi.SpaceGroup) -> str:
+    """What the cell of ``group`` must have, in words."""
+    match group.crystal_system_str():
+        case "monoclinic":
+            free = {"a": "alpha", "b": "beta", "c": "gamma"}[group.monoclinic_unique_axis()]
+            right = [angle for angle in ("alpha", "beta", "gamma") if angle != free]
+            return f"{right[0]} = {right[1]} = 90"
+        case "orthorhombic":
+            return "alpha = beta = gamma = 90"
+        case "tetragonal":
+            return "a = b and alpha = beta = gamma = 90"
+        case "trigonal" if group.ext == "R":
+            return "a = b = c and alpha = beta = gamma"
+        case "trigonal" | "hexagonal":
+            return "a = b, alpha = beta = 90 and gamma = 120"
+        case "cubic":
+            return "a = b = c and alpha = beta = gamma = 90"
+        case other:
+            raise ValueError(f"{other} puts no condition on a cell")
+
+
+def atoms(text: str) -> tuple[Atom, ...]:
+    """The sites ``symbol x y z [occupancy [Uiso]]; ...``; occupancy 1 and Uiso 0 if left out."""
+    sites = [site for site in text.split(";") if site.strip()]
+    if not sites:
+        raise Refused("Atoms", text, "it takes at least one atom: symbol x y z occupancy Uiso")
+    return tuple(_atom(site.strip()) for site in sites)
+
+
+def _atom(site: str) -> Atom:
+    symbol, *words = site.split()
+    length = _scattering_length_fm(symbol, site)
+    if not 3 <= len(words) <= 5:
+        raise Refused("Atoms", site, "an atom is: symbol x y z [occupancy [Uiso]]")
+    x, y, z, *rest = (_coordinate(site, word) for word in words)
+    occupancy, u_iso = (*rest, *(1.0, 0.0)[len(rest) :])
+    if not 0 <= occupancy <= 1:
+        raise Refused("Atoms", site, f"occupancy {occupancy:g} is not within 0 … 1")
+    if u_iso < 0:
+        raise Refused("Atoms", site, f"Uiso {u_iso:g} is below 0 Å²")
+    return Atom(symbol, (x, y, z), occupancy, u_iso, length)
+
+
+def _scattering_length_fm(symbol: str, site: str) -> float:
+    """The bound coherent scattering length (Sears 1992 and updates, as periodictable has them)."""
+    known = ["D", "T", *(each.symbol for each in periodictable.elements if each.number > 0)]
+    if symbol not in known:
+        # Words of two letters have no spelling to be near to, but how they begin is telling.
+        alike = [each for each in known if each == symbol.capitalize()]
+        alike = alike or [each for each in known if each[0] == symbol[0].upper()]
+        hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
+        raise Refused("Atoms", site, f"no element {symbol}{hint}")
+    length = periodictable.elements.symbol(symbol).neutron.b_c
+    if length is None:
+        raise Refused("Atoms", site, f"the neutron scattering length of {symbol} is not known")
+    return float(length)
+
+
+def _coordinate(site: str, word: str) -> float:
+    """A number or a fraction such as ``1/3``."""
+    above, slash, below = word.partition("/")
+    divisor = _number("Atoms", site, below) if slash else 1.0
+    if divisor == 0:
+        raise Refused("Atoms", site, f"{word} divides by zero")
+    return _number("Atoms", site, above) / divisor
+
+
+def _number(pv: str, text: str, word: str) -> float:
+    try:
+        number = float(word)
+    except ValueError:
+        raise Refused(pv, text, f"{word} is not a number") from None
+    if not math.isfinite(number):
+        raise Refused(pv, text, f"{word} is not a finite number")
+    return number
