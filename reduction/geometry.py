@@ -73,6 +73,11 @@ class Instrument:
         )
 
 
+def instrument(path: str) -> Instrument:
+    """The instrument of a table file; without a path the simulated one."""
+    return Instrument.load(Path(path)) if path else powder_arc()
+
+
 def powder_arc() -> Instrument:
     """The simulated diffractometer: 1000 pixels, L1 20 m, L2 2 m, two-theta 3° to 160°."""
     two_theta = np.radians(np.linspace(3.0, 160.0, 1000))

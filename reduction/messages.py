@@ -30,7 +30,11 @@ class ReductionOrder:
 
 @dataclass(frozen=True)
 class RanksOrder:
-    """What the ranks obey: they drop what is accumulated whenever ``resets`` has changed."""
+    """What the ranks obey.
+
+    They drop what is accumulated whenever ``resets`` has changed, but not for a 0: an IOC that
+    starts beside ranks at work asks for none.
+    """
 
     revision: int = 0
     resets: int = 0

@@ -214,7 +214,7 @@ class BackendStatus:
     """The MPI ranks, prefix ``$(P)``."""
 
     engine: str = reading(
-        Text(pv="Engine_RBV", description="Engine that reduces, and its version"), ""
+        Text(pv="Engine_RBV", description="Engine that reduces, and its version", max_length=39), ""
     )
     ranks: int = reading(Integer(pv="Ranks_RBV", description="MPI ranks at work"))
     retained_events: int = reading(

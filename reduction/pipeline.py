@@ -47,9 +47,13 @@ class Pipeline:
             else:
                 self.engine.accumulate(chunk.pixel_id, chunk.tof_ns)
 
+    def resets(self, order: RanksOrder) -> bool:
+        """Whether ``order`` drops what is accumulated; one of an IOC that has just started not."""
+        return order.resets not in (0, self.order.resets)
+
     def obey(self, order: RanksOrder) -> None:
         """Follow ``order``; a change re-runs what depends on it over all retained events."""
-        if order.resets != self.order.resets:
+        if self.resets(order):
             self.engine.clear()
             self.received = self.filtered = 0
         changes = zip(order.reductions, self.order.reductions, strict=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -36,7 +35,7 @@ class RanksStart:
     partitions: int
     control: str
     engine: str = "native"
-    instrument: Path | None = None
+    instrument: Instrument = field(default_factory=powder_arc)
     tick_rate_hz: float = 14.0
     publish_rate_hz: float = 5.0
 
@@ -50,7 +49,6 @@ def reduce(start: RanksStart) -> None:
         raise SystemExit(
             f"{together.size} ranks need as many partitions; the stream has {start.partitions}"
         )
-    instrument = Instrument.load(start.instrument) if start.instrument else powder_arc()
     context: zmq.Context[Any] = zmq.Context()
     control: Control | None = None
     if together.rank == 0:
@@ -59,7 +57,7 @@ def reduce(start: RanksStart) -> None:
     rank = Rank(
         together,
         {partition: _receiver(context, start.events, partition) for partition in mine},
-        Pipeline(instrument, ENGINES[start.engine], RanksOrder(revision=-1)),
+        Pipeline(start.instrument, ENGINES[start.engine], RanksOrder(revision=-1)),
         control,
         tick_rate_hz=start.tick_rate_hz,
         publish_rate_hz=start.publish_rate_hz,

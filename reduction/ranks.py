@@ -151,7 +151,7 @@ class Rank:
         self._pipeline.accumulate([c for c in chunks if c.pulse_time_ns >= cut.start_ns])
 
     def _obey(self, order: RanksOrder) -> None:
-        if order.resets != self._pipeline.order.resets:
+        if self._pipeline.resets(order):
             reached_ns = self._cut.time_ns
             self._intake.forget(self._cut.reached + 1)
             start_ns = UNHEARD if reached_ns == UNHEARD else reached_ns + 1

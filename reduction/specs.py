@@ -18,6 +18,9 @@ from typing import Any, ClassVar
 DESCRIPTION_LIMIT = 40
 """Longest description: what fits a DESC field, an EPICS string."""
 
+LONGEST_STRING = 39
+"""Longest text that an EPICS string holds; what may be longer is a char waveform."""
+
 
 class Refused(ValueError):
     """A value that a parameter does not take. Its text names parameter, value and limit."""
@@ -189,7 +192,7 @@ class Command(Switch):
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Spec):
-    """Latin-1 text, served as a char waveform of ``max_length``."""
+    """Printable ASCII text: an EPICS string if ``max_length`` fits one, or else a char waveform."""
 
     max_length: int = 256
 

@@ -32,7 +32,7 @@ class UnknownSchema(ValueError):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Events of one pulse: ``pixel_id`` and ``tof_ns`` int32, same length; time in ns since 1970."""
+    """Events of a pulse: ``pixel_id`` and ``tof_ns`` int32, same length; time in ns since 1970."""
 
     source: str
     message_id: int

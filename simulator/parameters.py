@@ -64,7 +64,7 @@ class SimulatorSettings(Settings):
             pv="SpaceGroup",
             description="Hermann-Mauguin symbol, e.g. F d -3 m",
             details="First origin choice; hexagonal cell for R.",
-            max_length=40,
+            max_length=39,
         ),
         "F d -3 m",
     )

@@ -100,7 +100,7 @@ class Sample:
 @functools.lru_cache(maxsize=16)
 def _reflections(sample: Sample) -> Reflections:
     if sample.d_min >= sample.d_max:
-        raise Refused("DMin", sample.d_min, f"it must be below DMax, {sample.d_max:g} Å")
+        raise Refused("DMin", sample.d_min, f"DMin must be below DMax, {sample.d_max:g} Ang")
     cell = structure.unit_cell(sample.unit_cell)
     group = structure.space_group(sample.space_group)
     structure.check_symmetry(cell, group, sample.unit_cell)
@@ -113,7 +113,7 @@ def _reflections(sample: Sample) -> Reflections:
         raise Refused(
             "UnitCell",
             sample.unit_cell,
-            f"no Bragg line between DMin {sample.d_min:g} and DMax {sample.d_max:g} Å"
+            f"no Bragg line between DMin {sample.d_min:g} and DMax {sample.d_max:g} Ang"
             f" at {sample.pressure:g} GPa",
         )
     f_squared = structure_factors(hkl, d, cell, symmetry, _warmed(atoms, sample.temperature))

@@ -57,6 +57,7 @@ class SimulateStart:
     first_pulse: int = 0
     queue_limit_bytes: int = 512 * 2**20
     settings: SimulatorSettings = field(default_factory=SimulatorSettings)
+    instrument: Instrument = field(default_factory=powder_arc)
 
     def __post_init__(self) -> None:
         if self.partitions < 1:
@@ -72,7 +73,7 @@ def simulate(start: SimulateStart, stop: Stop | None = None) -> None:
         stack.enter_context(stopped_by_signals(until))
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         stack.callback(context.destroy, linger=0)
-        stream = EventStream(start, powder_arc(), context, until)
+        stream = EventStream(start, start.instrument, context, until)
         stack.callback(stream.close)
         stream.run()
 

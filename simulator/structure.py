@@ -41,7 +41,7 @@ def unit_cell(text: str) -> gemmi.UnitCell:
         raise Refused("UnitCell", text, "it takes 3 numbers (a b c) or 6 (and alpha beta gamma)")
     lengths, angles = numbers[:3], numbers[3:] or [90.0, 90.0, 90.0]
     if min(lengths) <= 0:
-        raise Refused("UnitCell", text, "lengths are above 0 Å")
+        raise Refused("UnitCell", text, "lengths are above 0 Ang")
     if not all(0 < angle < 180 for angle in angles):
         raise Refused("UnitCell", text, "angles are between 0° and 180°")
     alpha, beta, gamma = (math.cos(math.radians(angle)) for angle in angles)
@@ -111,7 +111,7 @@ def _atom(site: str) -> Atom:
     if not 0 <= occupancy <= 1:
         raise Refused("Atoms", site, f"occupancy {occupancy:g} is not within 0 … 1")
     if u_iso < 0:
-        raise Refused("Atoms", site, f"Uiso {u_iso:g} is below 0 Å²")
+        raise Refused("Atoms", site, f"Uiso {u_iso:g} is below 0")
     return Atom(symbol, (x, y, z), occupancy, u_iso, length)
 
 

@@ -1,0 +1,5 @@
+"""``python -m ioc`` is the command ``live-reduction``."""
+
+from ioc.cli import main
+
+main()

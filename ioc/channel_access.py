@@ -1,0 +1,217 @@
+"""caproto's server with what it lacks for live data: slow clients, refused puts, a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import caproto
+from caproto import CaprotoError
+from caproto.asyncio.server import Context, VirtualCircuit
+from caproto.asyncio.utils import _TransportWrapper
+from caproto.server.common import DisconnectedCircuit
+
+from ioc.values import latin1
+from reduction.specs import Refused
+
+log = logging.getLogger(__name__)
+
+
+Update = tuple[Any, dict[str, Any]]
+"""What a subscription is about, and its value and metadata, not packed yet."""
+
+LONGEST_WAIT_S = 1.0
+"""Longest that the answer to a put waits for updates to leave; a client may not take them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """A place among the updates of a circuit; ``passed`` is done once all before it were sent."""
+
+    circuit: Circuit
+    passed: asyncio.Future[None]
+
+
+class Circuit(VirtualCircuit):  # type: ignore[misc]
+    """A client's connection, which keeps no more than the latest value of each subscription.
+
+    caproto queues every update for every client: one that stops reading ends all clients' updates,
+    once its queue is full, and fills the memory.
+    """
+
+    def __init__(self, circuit: Any, client: Any, context: Any, **more: Any) -> None:
+        super().__init__(circuit, client, context, **more)
+        self._latest: dict[Any, Update | None] = {}
+        self._leaving: dict[Any, Update | None] = {}
+        self._marks: list[Mark] = []
+        self._news = asyncio.Event()
+
+    def offer(self, sub: Any, update: Update | None) -> None:
+        """Send ``update`` to the client when it takes it, unless a later one has come by then."""
+        self._latest[sub] = update
+        self._news.set()
+
+    async def get_from_sub_queue(self, timeout: float | None = None) -> Any:
+        """The next packed update. Called by caproto's send loop, which sends what it has on None.
+
+        All that is there leaves before anything newer, so that what was posted together arrives
+        together, also at a slow client. ``timeout`` is how long caproto would wait for more.
+        """
+        self._pass_marks()
+        while self.subscription_queue.empty():
+            if not self._leaving:
+                if not self._latest and timeout is not None:
+                    return None
+                await self._news.wait()
+                self._news.clear()
+                self._leaving, self._latest = self._latest, {}
+            sub = next(iter(self._leaving))
+            update = self._leaving.pop(sub)
+            if update is not None:
+                await self.context.pack(sub, update)
+                continue
+            self._marks.append(sub)
+            if timeout is not None:
+                return None
+            self._pass_marks()
+        return self.subscription_queue.get_nowait()
+
+    def _pass_marks(self) -> None:
+        for mark in self._marks:
+            if not mark.passed.done():
+                mark.passed.set_result(None)
+        self._marks.clear()
+
+    async def _updates_sent(self) -> None:
+        """Wait until the client was sent all that is posted by now, but not for ever.
+
+        So a client that keeps what its monitors tell has the new values when its put returns.
+        """
+        mark = Mark(self, asyncio.get_running_loop().create_future())
+        await self.context.subscription_queue.put(((), None, None, 0, mark))
+        await asyncio.wait({mark.passed}, timeout=LONGEST_WAIT_S)
+
+    async def _process_command(self, command: Any) -> Any:
+        if isinstance(command, caproto.WriteRequest | caproto.WriteNotifyRequest):
+            self.write_event.clear()
+            await self._start_write_task(lambda: self._write(command))
+            return []
+        return await super()._process_command(command)
+
+    async def _write(self, command: Any) -> None:
+        """A client's put: caproto's own, but a refusal is one line in the log and our words."""
+        try:
+            answer = await self._answer(command)
+        finally:
+            self.write_event.set()
+        if answer is not None:
+            await self._updates_sent()
+            with suppress(DisconnectedCircuit):
+                await self.send(answer)
+
+    async def _answer(self, command: Any) -> Any:
+        """Do what a put asks, and return what the client is to be told; None for nothing."""
+        channel, entry = self._get_db_entry_from_command(command)
+        host, user = self.client_hostname, self.client_username
+        data = command.data, command.data_type, command.metadata
+        try:
+            await entry.auth_write(host, user, *data, user_address=self.circuit.address)
+        except (Refused, CaprotoError) as refusal:
+            log.warning("%s from %s: %s", channel.name, self._who, refusal)
+            return _failed(command, channel, refusal)
+        except Exception as error:
+            # A defect of ours: the client is to hear of it, rather than wait for ever.
+            log.exception("%s from %s failed", channel.name, self._who)
+            return _failed(command, channel, error)
+        if isinstance(command, caproto.WriteNotifyRequest):
+            return channel.write(ioid=command.ioid, status=True, data_count=entry.length)
+        return None
+
+    @property
+    def _who(self) -> str:
+        host, port = self.circuit.address
+        return f"{self.client_username}@{self.client_hostname} ({host}:{port})"
+
+
+def _failed(command: Any, channel: Any, error: Exception) -> Any:
+    message = latin1(str(error)).encode("latin-1") + b"\0"
+    return caproto.ErrorResponse(
+        command, channel.cid, status=caproto.CAStatus.ECA_PUTFAIL, error_message=message
+    )
+
+
+class Server(Context):  # type: ignore[misc]
+    """Serves channels on some interfaces; ``port`` None is EPICS_CA_SERVER_PORT, or else 5064."""
+
+    CircuitClass = Circuit
+
+    def __init__(
+        self, channels: dict[str, Any], interfaces: Sequence[str], port: int | None = None
+    ) -> None:
+        super().__init__(dict(channels), list(interfaces))  # caproto adds fields to its dict
+        if port is not None:
+            self.ca_server_port = port
+
+    async def serve(self) -> None:
+        """Serve until cancelled."""
+        try:
+            await self.run()
+        finally:
+            for circuit in list(self.circuits):
+                circuit.client.writer.transport.abort()  # it may wait for a client for ever
+            await asyncio.sleep(0)  # the circuits' tasks are cancelled by now, but have not run
+
+    async def pack(self, sub: Any, update: Update) -> None:
+        """Pack an update and queue it at its circuit, which asks for it."""
+        sub_spec, value = update
+        await super()._subscription_queue_send(sub_spec, sub, **value)
+
+    async def _subscription_queue_send(self, sub_spec: Any, sub: Any, **value: Any) -> None:
+        sub.circuit.offer(sub, (sub_spec, value))
+
+    async def _subscription_queue_iteration(
+        self, sub_specs: Any, metadata: Any, values: Any, flags: Any, sub: Any
+    ) -> None:
+        if isinstance(sub, Mark):
+            sub.circuit.offer(sub, None)
+        else:
+            await super()._subscription_queue_iteration(sub_specs, metadata, values, flags, sub)
+
+    async def server_accept_loop(self, listening: Any) -> None:
+        """As caproto's, but it ends its asyncio server before its socket is closed."""
+
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # asyncio does it for sockets that were made as TCP by name, which caproto's are not:
+            # a second small message would wait 40 ms for the client's delayed acknowledgement.
+            sock = writer.get_extra_info("socket")
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            transport = _TransportWrapper(reader, writer)
+            self.server_tasks.create(self.tcp_handler(transport, transport.getpeername()))
+
+        server = await asyncio.start_server(connected, sock=listening)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            server.close()
+
+    async def broadcast_beacon_loop(self) -> None:
+        """As caproto's; but who serves this host alone sends beacons to this host alone."""
+        if all(map(_is_loopback, self.interfaces)):
+            for address, (_, beacons) in list(self.beacon_socks.items()):
+                if not _is_loopback(address[0]):
+                    beacons.close()
+                    del self.beacon_socks[address]
+        await super().broadcast_beacon_loop()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

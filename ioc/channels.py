@@ -1,0 +1,245 @@
+"""Channels made from specs: what Channel Access clients read, and the path of what they write.
+
+A value is refused by its spec and in the spec's words, never by caproto's own limit check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import numpy as np
+from caproto import (
+    AccessRights,
+    AlarmSeverity,
+    AlarmStatus,
+    ChannelAlarm,
+    ChannelChar,
+    ChannelData,
+    ChannelDouble,
+    ChannelEnum,
+    ChannelInteger,
+    ChannelString,
+    ChannelType,
+    Forbidden,
+    TimeStamp,
+)
+from caproto._dbr import native_type
+
+from ioc.fields import field_channel, field_of, record_type
+from ioc.values import labels, received, served
+from reduction.specs import (
+    LONGEST_STRING,
+    Array,
+    Choice,
+    Command,
+    Float,
+    Integer,
+    Refused,
+    Spec,
+    Switch,
+    Text,
+)
+
+Put = Callable[[Any], Awaitable[Any]]
+"""Takes a checked value and returns the accepted one once it is true, or raises `Refused`."""
+
+Alarm = tuple[AlarmStatus, AlarmSeverity]
+NO_ALARM: Alarm = (AlarmStatus.NO_ALARM, AlarmSeverity.NO_ALARM)
+REFUSED: Alarm = (AlarmStatus.WRITE, AlarmSeverity.MAJOR_ALARM)
+
+EPICS_EPOCH_S = 631_152_000
+"""1990-01-01, from which EPICS counts, in Unix time."""
+
+ARRAY_BACKLOG = 2
+"""Packed arrays kept for each subscription; caproto's thousand costs hundreds of MB."""
+
+
+def stamp(time_ns: int) -> TimeStamp:
+    """An EPICS timestamp, exact, from ns since the Unix epoch."""
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    return TimeStamp(max(seconds - EPICS_EPOCH_S, 0), nanoseconds)
+
+
+class Served(ChannelData):  # type: ignore[misc]
+    """What all our channels have; clients may write to those with a ``put``."""
+
+    def __init__(self, name: str, spec: Spec, value: Any, put: Put | None, **kind: Any) -> None:
+        super().__init__(
+            value=served(spec, value),
+            alarm=ChannelAlarm(),
+            reported_record_type=record_type(spec, put is not None),
+            **kind,
+        )
+        self.name, self.spec = name, spec
+        self._put = put
+        self._turn = asyncio.Lock()
+        self._fields: dict[str, ChannelData] = {}
+
+    def check_access(self, hostname: str, username: str) -> AccessRights:  # noqa: ARG002
+        return AccessRights.READ | AccessRights.WRITE if self._put else AccessRights.READ
+
+    def get_field(self, field: str) -> ChannelData:
+        """The channel of ``.FIELD``; raises KeyError if there is none. Called by caproto."""
+        if field == "VAL":
+            return self
+        if field not in self._fields:
+            try:
+                value = field_of(self, self.name, field)
+            except AttributeError:
+                raise KeyError(field) from None
+            self._fields[field] = field_channel(value)
+        return self._fields[field]
+
+    async def publish_value(
+        self, value: Any, time_ns: int | None = None, alarm: Alarm | None = None
+    ) -> None:
+        """Hold ``value`` and tell subscribers; a scalar that stays the same is not sent again.
+
+        Without ``alarm`` the present one stays. Never suspends, so several values published one
+        after the other are read together.
+        """
+        new = served(self.spec, value)
+        alarm = alarm or self._present_alarm
+        same = not isinstance(new, np.ndarray) and new == self.value
+        if same and alarm == self._present_alarm:
+            return
+        at = time.time_ns() if time_ns is None else time_ns
+        await self.write(
+            new,
+            verify_value=False,
+            update_fields=False,
+            timestamp=stamp(at),
+            status=alarm[0],
+            severity=alarm[1],
+        )
+        await self._follow("STAT", "SEVR")
+
+    async def publish_alarm(self, alarm: Alarm) -> None:
+        """Change the alarm and keep value and timestamp."""
+        if alarm != self._present_alarm:
+            await self.alarm.write(status=alarm[0], severity=alarm[1])
+            await self._follow("STAT", "SEVR")
+
+    async def publish_units(self, units: str) -> None:
+        """Change the units; subscribers learn them with the next value."""
+        if units != self.units:
+            await self.write_metadata(publish=False, units=units)
+            await self._follow("EGU")
+
+    async def auth_write(
+        self,
+        hostname: str,
+        username: str,
+        data: Any,
+        data_type: ChannelType,
+        metadata: Any,
+        **more: Any,
+    ) -> None:
+        """A client's write; caproto calls it, one task for every write."""
+        if self._put is None:
+            raise Forbidden(f"{self.name} is read only")
+        if data_type in (ChannelType.PUT_ACKS, ChannelType.PUT_ACKT):
+            await super().auth_write(hostname, username, data, data_type, metadata, **more)
+            return
+        async with self._turn:  # asyncio wakes waiters in the order of their arrival
+            try:
+                value = self.spec.checked(received(self.spec, data, native_type(data_type)))
+                await self._obey(self._put, value)
+            except Refused:
+                await self.publish_alarm(REFUSED)
+                raise
+
+    async def _obey(self, put: Put, value: Any) -> None:
+        if not isinstance(self.spec, Command):
+            await self.publish_value(await put(value), alarm=NO_ALARM)
+            return
+        await self.publish_value(value)
+        try:
+            await put(value)
+        finally:
+            await self.publish_value(False)
+        await self.publish_alarm(NO_ALARM)
+
+    @property
+    def _present_alarm(self) -> Alarm:
+        return self.alarm.status, self.alarm.severity
+
+    async def _follow(self, *fields: str) -> None:
+        for field in self._fields.keys() & set(fields):
+            await self._fields[field].write(field_of(self, self.name, field))
+
+
+class _Double(Served, ChannelDouble):  # type: ignore[misc]
+    pass
+
+
+class _Integer(Served, ChannelInteger):  # type: ignore[misc]
+    pass
+
+
+class _Enum(Served, ChannelEnum):  # type: ignore[misc]
+    pass
+
+
+class _String(Served, ChannelString):  # type: ignore[misc]
+    pass
+
+
+class _Char(Served, ChannelChar):  # type: ignore[misc]
+    pass
+
+
+def channel(
+    spec: Spec, value: Any, *, name: str = "", put: Put | None = None, max_length: int = 1
+) -> Served:
+    """The channel of ``spec``, for clients to read, and with ``put`` to write.
+
+    ``max_length`` is the most elements of an array.
+    """
+    given: dict[str, Any] = {"name": name or spec.pv, "spec": spec, "value": value, "put": put}
+    match spec:
+        case Float():
+            limits = _limits(spec.minimum, spec.maximum)
+            return _Double(**given, units=spec.units, precision=spec.precision, **limits)
+        case Integer():
+            return _Integer(**given, units=spec.units, **_limits(*_int32_limits(spec)))
+        case Choice() | Switch():
+            return _Enum(**given, enum_strings=labels(spec))
+        case Text() if spec.max_length <= LONGEST_STRING:
+            return _String(**given)
+        case Text():
+            return _Char(**given, max_length=spec.max_length)
+        case Array():
+            return _Double(
+                **given,
+                units=spec.units,
+                precision=spec.precision,
+                max_length=max_length,
+                max_subscription_backlog=ARRAY_BACKLOG,
+            )
+    raise TypeError(f"no channel for {type(spec).__name__} {spec.pv}")
+
+
+def _limits(low: float | None, high: float | None) -> dict[str, Any]:
+    # To clients equal limits are none, so half of a pair is better not shown at all.
+    if low is None or high is None:
+        return {}
+    return {
+        "lower_disp_limit": low,
+        "upper_disp_limit": high,
+        "lower_ctrl_limit": low,
+        "upper_ctrl_limit": high,
+    }
+
+
+def _int32_limits(spec: Integer) -> tuple[float | None, float | None]:
+    low, high = spec.minimum, spec.maximum
+    if low is None and high is None:
+        return None, None
+    return (
+        spec.INT32.start if low is None else low,
+        spec.INT32.stop - 1 if high is None else high,
+    )

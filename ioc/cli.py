@@ -1,0 +1,114 @@
+"""The command ``live-reduction``: reads flags and files, and starts a part or the whole.
+
+Parts import what they need when they start: a rank has no use for a Channel Access server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ioc.startup import BadStart, Startup, startup
+from reduction.geometry import Instrument, instrument
+
+GREETING = """
+Live reduction of a simulated powder diffractometer. In another terminal, from this folder:
+
+  {tools}camonitor {prefix}EventTotal_RBV              events arrive
+  {tools}caget -S {prefix}Red1:BinParams               the bins, as x0,step,x1
+  {tools}caput -c -S {prefix}Red1:BinParams 0.4,0.01,5 other bins, for all events so far
+  {tools}caget -c {prefix}Red1:Spec:YC                 the counts
+  {tools}caput -c {prefix}Red1:Units TOF               another unit: Wavelength, Energy ...
+  {tools}caput -c {prefix}Sim:Pressure 5               squeeze the sample: peaks move
+  {tools}caput -c {prefix}Reset 1                      start afresh
+
+All process variables: live-reduction pvs. Ctrl-C stops everything.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point; exits with 2 and one clear line if what is asked cannot be."""
+    try:
+        part, start = startup(sys.argv[1:] if arguments is None else arguments)
+        logging.basicConfig(
+            level=logging.INFO if start.verbose else logging.WARNING,
+            format=f"%(asctime)s {part} %(levelname)s %(message)s",
+        )
+        _start(part, start)
+    except BadStart as error:
+        print(f"live-reduction: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _start(part: str, start: Startup) -> None:
+    match part:
+        case "run":
+            from ioc.whole import run_all
+
+            asyncio.run(run_all(start, greeting(start.prefix)))
+        case "ioc":
+            from ioc.whole import serve_alone
+
+            asyncio.run(serve_alone(start))
+        case "ranks":
+            _reduce(start)
+        case "simulate":
+            _simulate(start)
+        case "pvs":
+            from ioc.table import markdown
+
+            print(markdown(start.prefix), end="")
+
+
+def greeting(prefix: str) -> str:
+    """What to type next, as it works from the folder that `make run` was called in."""
+    tools = Path(sys.executable).parent
+    here = tools.relative_to(Path.cwd()) if tools.is_relative_to(Path.cwd()) else tools
+    return GREETING.format(prefix=prefix, tools=f"{here}/")
+
+
+def _reduce(start: Startup) -> None:
+    from reduction.process import RanksStart, reduce
+
+    reduce(
+        RanksStart(
+            events=start.events,
+            partitions=start.stream_partitions,
+            control=start.control,
+            engine=start.engine,
+            instrument=_instrument(start),
+            tick_rate_hz=start.tick_rate,
+            publish_rate_hz=start.array_rate,
+        )
+    )
+
+
+def _simulate(start: Startup) -> None:
+    from ioc.first import first_orders
+    from simulator.stream import SimulateStart, simulate
+
+    alone = start.sim_control == "none"
+    simulate(
+        SimulateStart(
+            events=start.events,
+            partitions=start.stream_partitions,
+            control=None if alone else start.sim_control,
+            seed=start.seed,
+            first_pulse=start.first_pulse,
+            queue_limit_bytes=start.queue_mib * 2**20,
+            settings=first_orders(start.set, start.max_bins)[1].settings,
+            instrument=_instrument(start),
+        )
+    )
+    gc.freeze()  # the interpreter's end need not look through what numba made
+
+
+def _instrument(start: Startup) -> Instrument:
+    try:
+        return instrument(start.instrument)
+    except ValueError as error:
+        raise BadStart(str(error)) from None

@@ -1,0 +1,162 @@
+"""Serves the process variables, and keeps in touch with the processes behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import zmq.asyncio
+
+from ioc.channel_access import Server
+from ioc.database import Database
+from ioc.desk import Desk
+from ioc.publisher import Part, Publisher
+from reduction.channel import CommandingEnd
+from reduction.messages import RanksOrder, RanksReport
+from simulator.messages import SimulatorOrder, SimulatorReport
+
+log = logging.getLogger(__name__)
+
+ReportT = TypeVar("ReportT")
+
+
+@dataclass(frozen=True)
+class ServerStart:
+    """What a server is started with.
+
+    ``port`` None is EPICS_CA_SERVER_PORT, or else 5064. The orders hold the settings to begin with.
+    """
+
+    prefix: str = "LIVE:"
+    interfaces: tuple[str, ...] = ("127.0.0.1",)
+    port: int | None = None
+    ranks_endpoint: str = "tcp://127.0.0.1:*"
+    simulator_endpoint: str = "tcp://127.0.0.1:*"
+    ranks: RanksOrder = field(default_factory=RanksOrder)
+    simulator: SimulatorOrder = field(default_factory=SimulatorOrder)
+    array_rate: float = 5.0
+    silence_s: float = 2.0
+    obey_timeout_s: float = 30.0
+
+
+class Line(Generic[ReportT]):
+    """The reports of one process: read, watched, and given to who publishes them."""
+
+    def __init__(
+        self,
+        part: Part,
+        end: CommandingEnd[Any, ReportT],
+        publish: Callable[[ReportT], Awaitable[None]],
+        lost: Callable[[Part, str], Awaitable[None]],
+        silence_s: float,
+    ) -> None:
+        self._part, self._end, self._publish, self._lost = part, end, publish, lost
+        self._silence_s = silence_s
+        self._clock = asyncio.get_running_loop().time
+        self._timeout: asyncio.Timeout | None = None
+        self._deadline_s: float | None = None
+        self.bad_reports = 0
+        self.latest: ReportT | None = None
+        self.heard_s = 0.0
+
+    def expect(self, within_s: float) -> None:
+        """A report is to come within a time, whatever was expected before: a process starts."""
+        self._deadline_s = self._clock() + within_s
+        if self._timeout is not None:
+            self._timeout.reschedule(self._deadline_s)
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the latest report."""
+        return self._clock() - self.heard_s
+
+    async def run(self) -> None:
+        """Take reports until cancelled. A process that was never expected is not missed."""
+        while True:
+            try:
+                async with asyncio.timeout_at(self._deadline_s) as self._timeout:
+                    report = await self._end.report()
+                self._timeout = None
+            except TimeoutError:
+                self._timeout = self._deadline_s = None
+                await self._lost(self._part, f"no report for {self._silence_s:g} s")
+            except msgspec.DecodeError as error:
+                self.bad_reports += 1
+                if self.bad_reports.bit_count() == 1:  # the 1st, 2nd, 4th, 8th, …
+                    log.warning("bad report %d of the %s: %s", self.bad_reports, self._part, error)
+            else:
+                self.latest, self.heard_s = report, self._clock()
+                self._deadline_s = self.heard_s + self._silence_s
+                await self._publish(report)
+
+
+class LiveServer:
+    """Channels, desk, publisher and the ends of both processes, wired up.
+
+    Made inside a running loop. ``on_lost`` is called when a process that reported has gone silent.
+    """
+
+    def __init__(self, start: ServerStart, on_lost: Callable[[Part], None]) -> None:
+        self._on_lost = on_lost
+        self._context = zmq.asyncio.Context()
+        self.ranks_end: CommandingEnd[RanksOrder, RanksReport] = CommandingEnd(
+            self._context, start.ranks_endpoint, RanksReport, start.ranks
+        )
+        self.simulator_end: CommandingEnd[SimulatorOrder, SimulatorReport] = CommandingEnd(
+            self._context, start.simulator_endpoint, SimulatorReport, start.simulator
+        )
+        self.desk = Desk(
+            start.ranks,
+            start.simulator,
+            self.ranks_end.command,
+            self.simulator_end.command,
+            start.obey_timeout_s,
+        )
+        max_bins = start.ranks.reductions[0].settings.max_bins
+        database = Database(start.prefix, self.desk.put, max_bins)
+        self.publisher = Publisher(database, self.desk, start.array_rate)
+        self._server = Server(database.channels, start.interfaces, start.port)
+        self.lines: dict[Part, Line[Any]] = {
+            part: Line(part, end, publish, self._lost, start.silence_s)
+            for part, end, publish in (
+                (Part.RANKS, self.ranks_end, self.publisher.ranks),
+                (Part.SIMULATOR, self.simulator_end, self.publisher.simulator),
+            )
+        }
+
+    async def run(self) -> None:
+        """Serve until cancelled, then close all sockets."""
+        try:
+            await self.publisher.start()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._server.serve())
+                for line in self.lines.values():
+                    group.create_task(line.run())
+        finally:
+            self.ranks_end.close()
+            self.simulator_end.close()
+            self._context.term()
+
+    async def _lost(self, part: Part, reason: str) -> None:
+        log.warning("lost the %s: %s", part, reason)
+        await self.publisher.disconnected(part, reason)
+        self._on_lost(part)
+
+
+async def serve(
+    start: ServerStart,
+    on_lost: Callable[[Part], None],
+    on_ready: Callable[[LiveServer], None] = lambda _: None,
+) -> None:
+    """Serve until cancelled.
+
+    ``on_ready`` is given the server once it has its endpoints: whoever starts the processes tells
+    them ``ranks_end.endpoint`` and ``simulator_end.endpoint``, and tells ``publisher`` of restarts.
+    """
+    server = LiveServer(start, on_lost)
+    on_ready(server)
+    await server.run()

@@ -1,0 +1,182 @@
+"""What the program is started with: flags, or the same names in a TOML file.
+
+Everything that can be changed while it runs is a process variable and stands under ``set``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reduction.specs import nearest
+
+PARTS = ("run", "ioc", "ranks", "simulate", "pvs")
+
+
+class BadStart(ValueError):
+    """A start-up key or value that is not valid; the text names it and what is."""
+
+
+def flag(default: Any, words: str, parts: str, **limits: Any) -> Any:
+    """A start-up value: its default, help, the parts that take it, and ``least`` or ``choices``."""
+    return field(default=default, metadata={"help": words, "parts": parts.split(), **limits})
+
+
+@dataclass(frozen=True)
+class Startup:
+    """Flags of ``live-reduction``; an underscore is written as a hyphen."""
+
+    prefix: str = flag("LIVE:", "start of every PV name", "run ioc pvs")
+    ranks: int = flag(2, "MPI ranks that reduce", "run", least=1)
+    partitions: int = flag(
+        0, "partitions of the event stream; 0: as many as ranks", "run ranks simulate", least=0
+    )
+    engine: str = flag("native", "what reduces", "run ranks", choices=("native",))
+    instrument: str = flag(
+        "", "instrument table (.npz); empty: the simulated powder arc", "run ranks simulate"
+    )
+    interfaces: str = flag("127.0.0.1", "addresses to serve PVs on, by commas", "run ioc")
+    port: int = flag(0, "Channel Access port; 0: EPICS_CA_SERVER_PORT or 5064", "run ioc", least=0)
+    events: str = flag("tcp://127.0.0.1:5600", "ZeroMQ endpoint of partition 0", "ranks simulate")
+    control: str = flag("tcp://127.0.0.1:5590", "endpoint where IOC and ranks meet", "ioc ranks")
+    sim_control: str = flag(
+        "tcp://127.0.0.1:5591",
+        "endpoint where IOC and simulator meet; 'none': alone",
+        "ioc simulate",
+    )
+    seed: int = flag(1, "seed of all simulated events", "run simulate", least=0)
+    first_pulse: int = flag(0, "number of the first simulated pulse", "simulate", least=0)
+    queue_mib: int = flag(
+        512, "MiB of events the simulator holds for ranks", "run simulate", least=1
+    )
+    tick_rate: float = flag(14.0, "ticks of the ranks per second", "run ranks", least=1)
+    array_rate: float = flag(5.0, "spectra posted per second at most", "run ioc ranks", least=0.1)
+    max_bins: int = flag(200_000, "most bins of a spectrum", "run ioc pvs", least=1)
+    silence: float = flag(
+        2.0, "seconds without a report until a part is lost", "run ioc", least=0.5
+    )
+    verbose: bool = flag(False, "say more", "run ioc ranks simulate")
+    set: tuple[tuple[str, str], ...] = flag(
+        (), "first value of a setting, e.g. Sim:Pressure=2", "run ioc simulate"
+    )
+
+    def __post_init__(self) -> None:
+        for each in dataclasses.fields(self):
+            value, limits = getattr(self, each.name), each.metadata
+            if value < limits.get("least", value):
+                raise BadStart(f"{each.name} = {value}: the least is {limits['least']}")
+            if value not in limits.get("choices", (value,)):
+                known = limits["choices"]
+                raise BadStart(
+                    f"{each.name} = {value!r}: it is one of {', '.join(known)}"
+                    + nearest(str(value), known)
+                )
+
+    @property
+    def stream_partitions(self) -> int:
+        """The number of partitions, as many as ranks unless given."""
+        return self.partitions or self.ranks
+
+    def arguments(self, part: str) -> list[str]:
+        """The command line of ``part`` that makes these settings."""
+        words = []
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            if part not in each.metadata["parts"] or value == each.default:
+                continue
+            name = "--" + each.name.replace("_", "-")
+            match value:
+                case bool():
+                    words.append(name)
+                case tuple():
+                    words += [f"{name}={key}={text}" for key, text in value]
+                case _:
+                    words.append(f"{name}={value}")
+        return words
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line: one subcommand a part, its flags from `Startup`."""
+    top = argparse.ArgumentParser(
+        prog="live-reduction", description="Live reduction of neutron events, driven through EPICS."
+    )
+    commands = top.add_subparsers(dest="part", required=True, metavar="PART")
+    words = {
+        "run": "simulator, ranks and IOC in one, supervised",
+        "ioc": "the IOC alone",
+        "ranks": "the ranks alone, under mpiexec or srun",
+        "simulate": "the simulated detector alone",
+        "pvs": "print the table of process variables",
+    }
+    for part in PARTS:
+        command = commands.add_parser(part, help=words[part], description=words[part])
+        command.add_argument(
+            "--config", metavar="FILE.toml", help="read these settings from a file"
+        )
+        for each in dataclasses.fields(Startup):
+            if part in each.metadata["parts"]:
+                _add_flag(command, each)
+    return top
+
+
+def _add_flag(command: argparse.ArgumentParser, each: dataclasses.Field[Any]) -> None:
+    name, words = "--" + each.name.replace("_", "-"), each.metadata["help"]
+    match each.default:
+        case bool():
+            command.add_argument(name, action="store_true", default=None, help=words)
+        case tuple():
+            command.add_argument(name, action="append", metavar="PV=VALUE", type=_pair, help=words)
+        case default:
+            command.add_argument(name, type=type(default), help=f"{words} [{default}]")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not PV=VALUE")
+    return name, value
+
+
+def startup(arguments: Sequence[str]) -> tuple[str, Startup]:
+    """The part to start and its settings; flags win over the file. Raises `BadStart`."""
+    given = vars(parser().parse_args(arguments))
+    part, path = given.pop("part"), given.pop("config")
+    values = from_toml(Path(path)) if path else {}
+    values |= {name: value for name, value in given.items() if value is not None}
+    values["set"] = tuple(tuple(pair) for pair in values.get("set", ()))
+    return part, Startup(**values)
+
+
+def from_toml(path: Path) -> dict[str, Any]:
+    """The values that a TOML file holds, by field of `Startup`. Raises `BadStart`."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadStart(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadStart(f"{path}: {error}") from None
+    known = {each.name: each for each in dataclasses.fields(Startup)}
+    values = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            raise BadStart(f"{path}: no setting is called {key!r}" + nearest(name, known))
+        values[name] = _typed(f"{path}: {key}", value, known[name].default)
+    return values
+
+
+def _typed(name: str, value: Any, default: Any) -> Any:
+    match default, value:
+        case tuple(), Mapping():
+            return [(key, str(text)) for key, text in value.items()]
+        case float(), int() if not isinstance(value, bool):
+            return float(value)
+        case _ if type(value) is type(default):
+            return value
+    kind = "a table" if isinstance(default, tuple) else f"of type {type(default).__name__}"
+    raise BadStart(f"{name} = {value!r}: it is {kind}")

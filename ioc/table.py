@@ -1,0 +1,99 @@
+"""The table of process variables for the docs, written from the same rows as the database."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ioc.database import Access, Row, rows
+from ioc.startup import Startup
+from ioc.values import labels
+from reduction.specs import (
+    LONGEST_STRING,
+    Array,
+    Choice,
+    Command,
+    Float,
+    Integer,
+    Spec,
+    Switch,
+    Text,
+)
+
+BEGIN, END = "<!-- pv-table -->", "<!-- /pv-table -->"
+HEAD = (
+    "| process variable | type | unit | limits | default | what |",
+    "|---|---|---|---|---|---|",
+)
+
+
+def markdown(prefix: str) -> str:
+    """All process variables under ``prefix``; setpoint and readback share a line."""
+    shown = [row for row in rows(prefix) if row.access is not Access.READBACK]
+    return "\n".join((*HEAD, *map(_line, shown))) + "\n"
+
+
+def inserted(readme_text: str, table: str) -> str:
+    """``readme_text`` with ``table`` between its two marks; raises ValueError if it has none."""
+    before, begin, rest = readme_text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"no {BEGIN} … {END} in the text")
+    return f"{before}{BEGIN}\n{table}{END}{after}"
+
+
+def _line(row: Row) -> str:
+    names = f"`{row.name}`"
+    if row.access is Access.SETPOINT:
+        names += f" `{row.name}_RBV`"
+    writable = row.access.writable
+    cells = (
+        names,
+        kind(row.spec),
+        getattr(row.spec, "units", ""),
+        row.spec.limits if writable else "",
+        _default(row) if row.access is Access.SETPOINT else "",
+        ". ".join(filter(None, (row.spec.description, row.spec.details))),
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def kind(spec: Spec) -> str:
+    """The type of a channel, as Channel Access has it."""
+    match spec:
+        case Float():
+            return "double"
+        case Integer():
+            return "long"
+        case Choice() | Command() | Switch():
+            return "enum"
+        case Text():
+            short = spec.max_length <= LONGEST_STRING
+            return "string" if short else f"char[{spec.max_length}]"
+        case Array():
+            return "double[]"
+    raise TypeError(f"no type for {type(spec).__name__} {spec.pv}")
+
+
+def main(paths: Sequence[str]) -> None:
+    """Write the table of the default prefix into the files, between their marks."""
+    for path in map(Path, paths):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(inserted(text, markdown(Startup.prefix)), encoding="utf-8")
+
+
+def _default(row: Row) -> str:
+    match row.spec:
+        case Switch():
+            return labels(row.spec)[bool(row.default)]
+        case Text():
+            return f"`{row.default}`"
+        case Float():
+            return f"{row.default:g}"
+        case _:
+            return str(row.default)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

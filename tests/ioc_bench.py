@@ -1,0 +1,106 @@
+"""An IOC with a fake back end, and the C tools of EPICS Base to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+
+import numpy as np
+import zmq
+from ca_client import Client, Network
+
+from ioc.publisher import Part
+from ioc.server import LiveServer, ServerStart, serve
+from reduction.channel import CommandedEnd
+from reduction.messages import RanksOrder, RanksReport, ReductionResult
+from reduction.parameters import BackendStatus, ReductionStatus, StreamStatus
+
+PERIOD_S = 0.02
+PULSE_TIME_NS = 1_700_000_000_123_456_789
+
+
+class FakeRanks(threading.Thread):
+    """Obeys orders and reports results, whose counts are all the generation + 1."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(daemon=True)
+        self._endpoint = endpoint
+        self.reporting, self.obeying = threading.Event(), threading.Event()
+        self.stopping = threading.Event()
+        self.seen: list[RanksOrder] = []
+        self.raw: list[bytes] = []
+        self.reporting.set()
+        self.obeying.set()
+
+    def run(self) -> None:
+        with zmq.Context() as context:
+            end: CommandedEnd[RanksOrder, RanksReport] = CommandedEnd(
+                context, self._endpoint, RanksOrder
+            )
+            order = RanksOrder(revision=-1)
+            while not self.stopping.wait(PERIOD_S):
+                if self.obeying.is_set():
+                    order = end.latest() or order
+                    if order not in self.seen:
+                        self.seen.append(order)
+                while self.raw:
+                    end.socket.send(self.raw.pop())
+                if self.reporting.is_set():
+                    end.report(report_on(order))
+            end.close()
+
+
+def report_on(order: RanksOrder) -> RanksReport:
+    results = tuple(
+        ReductionResult(
+            each,
+            ReductionStatus(generation=each.generation),
+            each.settings.edges,
+            np.full((1, len(each.settings.edges) - 1), each.generation + 1),
+        )
+        for each in order.reductions
+    )
+    stream = StreamStatus(event_total=7, pulse_first=3, pulse_last=2**31 - 1)
+    return RanksReport(
+        order.revision, PULSE_TIME_NS, stream, BackendStatus("fake", 2, 7, 1), results
+    )
+
+
+class Ioc(Client):
+    """A server in a thread of its own, its back end, and the C tools that find it."""
+
+    def __init__(self, net: Network) -> None:
+        super().__init__(net, f"T{secrets.token_hex(4)}:")
+        self.lost: list[Part] = []
+        self._start = ServerStart(self.prefix, port=net.port, silence_s=0.4, obey_timeout_s=0.6)
+        self._ready: threading.Event = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    async def _serve(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.task = asyncio.current_task()
+        try:
+            await serve(self._start, self.lost.append, self._on_ready)
+        except asyncio.CancelledError:
+            return
+
+    def _on_ready(self, server: LiveServer) -> None:
+        self.server = server
+        self.ranks = FakeRanks(server.ranks_end.endpoint)
+        self._ready.set()
+
+    def __enter__(self) -> Ioc:
+        self._thread.start()
+        assert self._ready.wait(5)
+        self.ranks.start()
+        self.until(lambda: self.get("Red1:Generation_RBV.SEVR") == "NO_ALARM")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ranks.stopping.set()
+        self.ranks.join()
+        assert self.task is not None
+        self.loop.call_soon_threadsafe(self.task.cancel)
+        self._thread.join(5)
+        assert not self._thread.is_alive()

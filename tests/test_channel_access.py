@@ -1,0 +1,107 @@
+"""A slow client costs one value of each of its subscriptions, and nobody else anything."""
+
+from __future__ import annotations
+
+import asyncio
+
+import caproto
+
+from ioc.channel_access import Circuit, Mark, Server
+
+
+class Client:
+    def getsockname(self) -> tuple[str, int]:
+        return "127.0.0.1", 5064
+
+
+class Packing:
+    """A context whose packed updates are (subscription, value)."""
+
+    circuit: Circuit
+
+    async def pack(self, sub: str, update: tuple[None, int]) -> None:
+        await self.circuit.subscription_queue.put((sub, update[1]))
+
+
+def circuit() -> Circuit:
+    context = Packing()
+    virtual = caproto.VirtualCircuit(caproto.SERVER, ("127.0.0.1", 5064), None)
+    context.circuit = Circuit(virtual, Client(), context)
+    return context.circuit
+
+
+def offer(to: Circuit, **values: int) -> None:
+    for sub, value in values.items():
+        to.offer(sub, (None, value))
+
+
+def test_only_the_latest_value_of_a_subscription_is_kept() -> None:
+    async def story() -> None:
+        to = circuit()
+        for value in range(1000):
+            offer(to, x=value, y=value)
+        assert [await to.get_from_sub_queue(0.01) for _ in range(3)] == [
+            ("x", 999),
+            ("y", 999),
+            None,
+        ]
+
+    asyncio.run(story())
+
+
+def test_what_was_posted_together_leaves_together() -> None:
+    async def story() -> None:
+        to = circuit()
+        offer(to, x=1, y=1)
+        assert await to.get_from_sub_queue() == ("x", 1)
+        offer(to, x=2, y=2)
+        offer(to, x=3, y=3)
+        left = [await to.get_from_sub_queue() for _ in range(3)]
+        assert left == [("y", 1), ("x", 3), ("y", 3)]
+
+    asyncio.run(story())
+
+
+def test_a_mark_is_passed_once_what_came_before_it_is_sent() -> None:
+    async def story() -> None:
+        to = circuit()
+        mark = Mark(to, asyncio.get_running_loop().create_future())
+        offer(to, x=1)
+        to.offer(mark, None)
+        offer(to, y=1)
+        assert await to.get_from_sub_queue() == ("x", 1)
+        assert await to.get_from_sub_queue(0.01) is None, "caproto sends x now"
+        assert not mark.passed.done()
+        assert await to.get_from_sub_queue() == ("y", 1)
+        assert mark.passed.done()
+
+    asyncio.run(story())
+
+
+def test_who_serves_this_host_alone_sends_beacons_to_nobody_else() -> None:
+    class Socket:
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+        async def send(self, _: bytes) -> None:
+            return None
+
+    async def story() -> None:
+        for interface, kept in (("127.0.0.1", False), ("0.0.0.0", True)):
+            server = Server({}, [interface])
+            server.port = 5064
+            everybody, self_only = Socket(), Socket()
+            server.beacon_socks = {
+                ("255.255.255.255", 5065): (interface, everybody),
+                ("127.0.0.1", 5065): (interface, self_only),
+            }
+            beacons = asyncio.create_task(server.broadcast_beacon_loop())
+            await asyncio.sleep(0.01)
+            beacons.cancel()
+            await asyncio.gather(beacons, return_exceptions=True)
+            assert (("255.255.255.255", 5065) in server.beacon_socks) == kept
+            assert (everybody.closed, self_only.closed) == (not kept, False)
+
+    asyncio.run(story())

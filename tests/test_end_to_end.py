@@ -1,0 +1,231 @@
+"""The whole product on real processes, driven with the C tools and pyepics."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+
+import numpy as np
+import psutil
+import pytest
+from ca_client import network
+from live import Expected, Live, live
+
+from reduction.parameters import ReductionSettings
+from reduction.units import Units
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def net():
+    with network() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def running():
+    with network() as net, live(net) as started:
+        yield started
+
+
+def hold(running: Live) -> None:
+    """Hold the source, and wait until its last pulse is in the spectrum."""
+    assert running.put("Sim:Pause", "Pause").returncode == 0
+    running.until(lambda: running.number("PulseLast_RBV") == running.number("Sim:Pulse_RBV"))
+
+
+def consistent(running: Live) -> tuple[int, int, list[float]]:
+    """First and last pulse and counts that belong together, read while the source is held."""
+    hold(running)
+    first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
+    counts = running.array("Red1:Spec:YC")
+    assert running.put("Sim:Pause", "Run").returncode == 0
+    return first, last, counts
+
+
+def check(running: Live, bins: ReductionSettings) -> None:
+    first, last, counts = consistent(running)
+    assert last - first > 10
+    np.testing.assert_array_equal(counts, Expected(running.simulated).counts(bins, first, last))
+    assert running.number("PulsesMissing_RBV") == 0
+
+
+def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins(running):
+    bins = ReductionSettings()
+    assert running.get("Red1:BinParams_RBV", "-S") == bins.bin_params
+    check(running, bins)
+    for bin_params in ("0.5,-0.002,2,0.001,3.3", "0.4,0.01,5"):
+        assert running.put("Red1:BinParams", bin_params, "-S").returncode == 0
+        check(running, replace(bins, bin_params=bin_params))
+    assert running.put("Red1:Units", "TOF").returncode == 0
+    assert running.put("Red1:BinStep", "-0.003").returncode == 0
+    check(running, ReductionSettings(Units.TOF, "1000,-0.003,60000"))
+    assert running.put("Red1:Units", "dSpacing").returncode == 0
+    assert running.get("Red1:BinParams", "-S") == "0.4,0.01,5"
+
+
+def test_a_put_is_in_the_spectrum_when_it_returns(running):
+    for bins in (100, 50, 200):
+        assert running.put("Red1:BinParams", f"1,{2 / bins},3", "-S").returncode == 0
+        assert len(running.array("Red1:Spec:YC")) == bins
+
+
+def test_every_event_is_accounted_for(running):
+    running.put("Red1:BinParams", "1,0.01,3", "-S")
+    hold(running)
+    went = ("Binned", "OutOfRange", "Masked", "Filtered", "Invalid")
+    counts = [running.number(f"Red1:Events{name}_RBV") for name in went]
+    assert sum(counts) == running.number("EventTotal_RBV") > 0
+    assert counts[0] == running.number("Red1:Spec:Total_RBV")
+    assert counts[1] > 0
+    assert running.number("RetainedEvents_RBV") == running.number("EventTotal_RBV")
+    assert running.put("Sim:Pause", "Run").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("pv", "value", "words"),
+    [
+        ("Red1:BinParams", "5,1,1", "boundaries must rise"),
+        ("Red1:BinParams", "0,1e-9,1", "the limit is 200000"),
+        ("Red1:BinMax", "0.1", "boundaries must rise"),
+        ("Sim:PulseRate", "-1", "the lowest is 0.1 Hz"),
+        ("Sim:SpaceGroup", "F d -3 n", "did you mean"),
+        ("Sim:Atoms", "Xx 0 0 0", "Xx"),
+        ("Sim:UnitCell", "5 5", "5 5"),
+        ("Sim:DMax", "0.4", "DM"),
+    ],
+)
+def test_a_refused_put_says_why_and_changes_nothing(running, pv, value, words):
+    before, generation = running.get(pv), running.number("Red1:Generation_RBV")
+    options = ["-S"] if pv in ("Red1:BinParams", "Sim:Atoms", "Sim:UnitCell") else []
+    assert words in running.refused(pv, value, *options)
+    assert running.get(pv) == running.get(f"{pv}_RBV") == before
+    assert running.number("Red1:Generation_RBV") == generation
+
+
+def test_reset_drops_what_was_measured_and_goes_on_with_whole_pulses(running):
+    last = running.number("PulseLast_RBV")
+    assert running.put("Reset", "1").returncode == 0
+    assert running.get("Reset") == "Done"
+    running.until(lambda: running.number("PulseFirst_RBV") > last)
+    running.until(lambda: running.number("PulseLast_RBV") > running.number("PulseFirst_RBV") + 20)
+    check(running, ReductionSettings(bin_params=running.get("Red1:BinParams", "-S")))
+
+
+def test_pause_holds_the_spectrum_and_counts_what_it_leaves_out(running):
+    assert running.put("Pause", "Pause").returncode == 0
+    assert running.get("DetectorState_RBV") == "Waiting"
+    total = running.number("Red1:Spec:Total_RBV")
+    filtered = running.number("Red1:EventsFiltered_RBV")
+    running.until(lambda: running.number("Red1:EventsFiltered_RBV") > filtered + 10_000)
+    assert running.number("Red1:Spec:Total_RBV") == total
+    assert running.put("Pause", "Run").returncode == 0
+    running.until(lambda: running.number("Red1:Spec:Total_RBV") > total)
+    assert running.put("Reset", "1").returncode == 0
+
+
+def test_pressure_moves_the_peaks(running):
+    assert running.put("Red1:BinParams", "1.7,0.001,2.1", "-S").returncode == 0
+    peaks = []
+    for pressure in ("0", "20"):
+        assert running.put("Sim:Pressure", pressure).returncode == 0
+        assert running.put("Reset", "1").returncode == 0
+        running.until(lambda: running.number("Red1:Spec:Total_RBV") > 3000, 15)
+        centres, counts = running.array("Red1:Spec:X"), running.array("Red1:Spec:YC")
+        peaks.append(centres[int(np.argmax(counts))])
+    assert running.put("Sim:Pressure", "0").returncode == 0
+    assert running.put("Reset", "1").returncode == 0
+    assert peaks[0] == pytest.approx(5.431 / 8**0.5, rel=2e-3)
+    assert peaks[1] / peaks[0] == pytest.approx(np.exp(-20 / (3 * 97.8)), rel=2e-3)
+
+
+def test_a_script_with_pyepics_sees_values_arrays_and_completion(running):
+    script = f"""
+        import epics
+        pv = lambda name: epics.PV("{running.prefix}" + name, auto_monitor=True)
+        bins = pv("Red1:BinParams")
+        assert bins.wait_for_connection(5)
+        assert bins.put("1,0.1,2", wait=True, timeout=10)
+        assert bins.get(as_string=True) == "1,0.1,2", bins.get(as_string=True)
+        assert len(pv("Red1:Spec:YC").get()) == 10
+        assert pv("Red1:Spec:XE").get()[-1] == 2
+        assert pv("Red1:Units").get(as_string=True) == "dSpacing"
+        assert pv("Sim:PulseRate").get_ctrlvars()["upper_ctrl_limit"] == 1000
+        epics.ca.finalize_libca()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env=running.network.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_killed_rank_is_replaced_and_counted(net):
+    with live(net) as running:
+        assert running.put("Red1:BinParams", "1,0.01,3", "-S").returncode == 0
+        ranks = running.family("ioc ranks --")
+        victim = next(each for each in ranks if "python" in each.name())
+        victim.kill()
+        running.until(lambda: running.get("DetectorState_RBV") == "Disconnected", 2)
+        assert running.get("Red1:Spec:Total_RBV.SEVR") == "INVALID"
+        assert "ranks" in running.get("StatusMessage_RBV", "-S")
+        running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 7)
+        assert running.number("Restarts_RBV") == 1
+        assert running.get("Red1:Spec:Total_RBV.SEVR") == "NO_ALARM"
+        running.until(
+            lambda: running.number("PulseLast_RBV") > running.number("PulseFirst_RBV") + 20
+        )
+        check(running, ReductionSettings(bin_params="1,0.01,3"))
+
+
+def test_a_rank_that_hangs_is_replaced(net):
+    with live(net) as running:
+        victim = running.family("ioc ranks --")[-1]
+        victim.suspend()
+        running.until(lambda: running.get("DetectorState_RBV") == "Disconnected", 4)
+        running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 7)
+        assert running.number("Restarts_RBV") == 1
+
+
+def test_a_killed_simulator_is_replaced_and_its_pulses_are_missing(net):
+    with live(net) as running:
+        assert running.put("Sim:DMax", "3").returncode == 0
+        (victim,) = running.family("ioc simulate")
+        victim.kill()
+        running.until(lambda: running.get("Sim:Pulse_RBV.SEVR") == "INVALID", 2)
+        last = running.number("PulseLast_RBV")
+        running.until(lambda: running.number("PulseLast_RBV") > last + 20, 10)
+        assert running.get("Sim:Pulse_RBV.SEVR") == "NO_ALARM"
+        assert running.number("Sim:DMax_RBV") == 3
+        assert 0 < running.number("PulsesMissing_RBV") < running.number("PulseLast_RBV") - last
+        assert running.number("Restarts_RBV") == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything_and_leaves_nothing_behind(net, number):
+    running = Live(net)
+    try:
+        running.ready()
+        family = running.family()
+        assert len(family) >= 4
+        assert running.stop(number) == 0
+        _, alive = psutil.wait_procs(family, timeout=2)
+        assert alive == []
+    finally:
+        running.kill_all()
+
+
+def test_nothing_outlives_an_ioc_that_is_killed(net):
+    with live(net) as running:
+        family = running.family()
+        running.process.kill()
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert alive == []
