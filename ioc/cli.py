@@ -18,15 +18,17 @@ from reduction.geometry import Instrument, instrument
 GREETING = """
 Live reduction of a simulated powder diffractometer. In another terminal, from this folder:
 
-  {tools}camonitor {prefix}EventTotal_RBV              events arrive
-  {tools}caget -S {prefix}Red1:BinParams               the bins, as x0,step,x1
-  {tools}caput -c -S {prefix}Red1:BinParams 0.4,0.01,5 other bins, for all events so far
-  {tools}caget -c {prefix}Red1:Spec:YC                 the counts
-  {tools}caput -c {prefix}Red1:Units TOF               another unit: Wavelength, Energy ...
-  {tools}caput -c {prefix}Sim:Pressure 5               squeeze the sample: peaks move
-  {tools}caput -c {prefix}Reset 1                      start afresh
+  export {environment}
+  camonitor {prefix}EventTotal_RBV                   # events arrive
+  caget -c {prefix}Red1:Spec:YC                      # the counts, bin by bin
+  caget -S {prefix}Red1:BinParams                    # the bins, as x0,step,x1
+  caput -c -S {prefix}Red1:BinParams 0.4,0.01,5      # other bins, for all events so far
+  caput -c {prefix}Red1:Units TOF                    # another unit: Wavelength, Energy ...
+  caput -c {prefix}Sim:Pressure 5                    # squeeze the sample: peaks move
+  caput -c {prefix}Reset 1                           # start afresh
+  live-reduction pvs                              # all process variables
 
-All process variables: live-reduction pvs. Ctrl-C stops everything.
+Ctrl-C here stops everything.
 """
 
 
@@ -49,7 +51,7 @@ def _start(part: str, start: Startup) -> None:
         case "run":
             from ioc.whole import run_all
 
-            asyncio.run(run_all(start, greeting(start.prefix)))
+            asyncio.run(run_all(start, greeting(start)))
         case "ioc":
             from ioc.whole import serve_alone
 
@@ -64,11 +66,17 @@ def _start(part: str, start: Startup) -> None:
             print(markdown(start.prefix), end="")
 
 
-def greeting(prefix: str) -> str:
+def greeting(start: Startup) -> str:
     """What to type next, as it works from the folder that `make run` was called in."""
     tools = Path(sys.executable).parent
-    here = tools.relative_to(Path.cwd()) if tools.is_relative_to(Path.cwd()) else tools
-    return GREETING.format(prefix=prefix, tools=f"{here}/")
+    here = (
+        Path("$PWD", tools.relative_to(Path.cwd())) if tools.is_relative_to(Path.cwd()) else tools
+    )
+    hosts = start.interfaces.replace(",", " ")
+    environment = f'PATH="{here}:$PATH" EPICS_CA_ADDR_LIST="{hosts}" EPICS_CA_AUTO_ADDR_LIST=NO'
+    if start.port:
+        environment += f" EPICS_CA_SERVER_PORT={start.port}"
+    return GREETING.format(prefix=start.prefix, environment=environment)
 
 
 def _reduce(start: Startup) -> None:

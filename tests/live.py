@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import signal
 import subprocess
@@ -38,6 +39,8 @@ class Live(Client):
                 *flags,
             ],
             env=net.environment,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.head = psutil.Process(self.process.pid)
 
@@ -57,6 +60,13 @@ class Live(Client):
         self.until(lambda: self.tool("caget", self.prefix + "Pause").returncode == 0, START_S)
         self.until(lambda: self.number("Red1:Spec:Total_RBV") > 0, START_S)
 
+    def greeting(self) -> list[str]:
+        """The commands that it prints, without what they do."""
+        assert self.process.stdout is not None
+        lines = iter(self.process.stdout.readline, "")
+        said = itertools.takewhile(lambda line: "Ctrl-C" not in line, lines)
+        return [line.partition("#")[0].strip() for line in said if line.startswith("  ")]
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it as a person or a system does; its exit status."""
         self.process.send_signal(number)
@@ -67,6 +77,8 @@ class Live(Client):
         for each in family:
             each.kill()
         self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -166,6 +167,28 @@ def test_a_script_with_pyepics_sees_values_arrays_and_completion(running):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_what_it_prints_to_type_next_works_as_printed(running):
+    export, *commands = running.greeting()
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("EPICS_")}
+    repeater = "EPICS_CA_REPEATER_PORT"
+    plain[repeater] = running.network.environment[repeater]
+    assert len(commands) == 8
+    for command in commands:
+        limit = "timeout 2 " if command.startswith("camonitor") else ""
+        done = subprocess.run(
+            ["bash", "-c", f"{export}\n{limit}{command}"],
+            env=plain,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == (124 if limit else 0), command + done.stderr
+        assert running.prefix in done.stdout or "LIVE:" in done.stdout
+    assert running.put("Red1:Units", "dSpacing").returncode == 0
+    assert running.put("Sim:Pressure", "0").returncode == 0
 
 
 def test_a_killed_rank_is_replaced_and_counted(net):
