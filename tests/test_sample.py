@@ -49,9 +49,11 @@ def test_d_spacings_and_structure_factors_are_those_of_mantid(crystal: dict[str,
     order = [at[tuple(hkl)] for hkl in crystal["hkl"]]
     np.testing.assert_allclose(lines.d_angstrom[order], crystal["d"], rtol=0, atol=1e-9)
     expected = np.array(crystal["f_squared"])
-    strong = expected > 0.01 * expected.max()
-    # Two parts in a thousand: what later scattering lengths make of quartz, where Si and O cancel.
-    np.testing.assert_allclose(lines.f_squared_fm2[order][strong], expected[strong], rtol=2e-3)
+    # Scattering lengths are newer than Mantid's, which weighs most where atoms cancel in part.
+    for share, tolerance in ((0.2, 1e-3), (0.01, 2e-3)):
+        strong = expected > share * expected.max()
+        found = lines.f_squared_fm2[order][strong]
+        np.testing.assert_allclose(found, expected[strong], rtol=tolerance)
 
 
 @each_crystal
