@@ -10,17 +10,8 @@ from typing import Any
 
 from ioc.channels import Served, channel
 from ioc.readings import IocStatus, SimulatorIocStatus
-from reduction.parameters import (
-    MAX_BINS,
-    BackendStatus,
-    ReductionSettings,
-    ReductionStatus,
-    RunCommands,
-    RunControl,
-    Segment,
-    Spectrum,
-    StreamStatus,
-)
+from reduction.parameters import BackendStatus, RunCommands, RunControl, StreamStatus
+from reduction.settings import MAX_BINS, ReductionSettings, ReductionStatus, Segment, Spectrum
 from reduction.specs import Spec, default_of, specs
 from simulator.parameters import SimulatorSettings, SimulatorStatus
 

@@ -9,7 +9,8 @@ from typing import Any
 from ioc.orders import Command, Orders
 from reduction import rebin
 from reduction.messages import RanksOrder, RanksReport
-from reduction.parameters import ReductionSettings, RunCommands, RunControl, Segment
+from reduction.parameters import RunCommands, RunControl
+from reduction.settings import ReductionSettings, Segment
 from reduction.specs import Refused, specs
 from reduction.units import Units
 from simulator.messages import SimulatorOrder, SimulatorReport

@@ -9,7 +9,8 @@ from typing import Any
 from ioc.database import Access, rows
 from ioc.startup import BadStart
 from reduction.messages import RanksOrder, ReductionOrder
-from reduction.parameters import ReductionSettings, RunControl, Segment
+from reduction.parameters import RunControl
+from reduction.settings import ReductionSettings, Segment
 from reduction.specs import Choice, Refused, Switch, nearest
 from reduction.units import Units
 from simulator.messages import SimulatorOrder

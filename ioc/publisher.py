@@ -17,15 +17,8 @@ from ioc.database import Access, Database
 from ioc.desk import Desk
 from ioc.readings import DetectorState, IocStatus, SimulatorIocStatus
 from reduction.messages import RanksReport, ReductionResult
-from reduction.parameters import (
-    BackendStatus,
-    ReductionSettings,
-    ReductionStatus,
-    RunControl,
-    Segment,
-    Spectrum,
-    StreamStatus,
-)
+from reduction.parameters import BackendStatus, RunControl, StreamStatus
+from reduction.settings import ReductionSettings, ReductionStatus, Segment, Spectrum
 from simulator.messages import SimulatorReport
 from simulator.parameters import SimulatorSettings, SimulatorStatus
 
@@ -111,7 +104,7 @@ class Publisher:
         if result.edges is None or result.counts is None:
             return
         await self._axis(result.edges, result.order.settings.units.symbol, time_ns)
-        counts = result.counts.sum(axis=0, dtype=np.float64)
+        counts = result.counts.sum(axis=(0, 1), dtype=np.float64)
         width = np.diff(result.edges)
         spectrum = self._database.of(Spectrum)
         for name, values in (

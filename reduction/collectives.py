@@ -51,6 +51,13 @@ class Collectives:
         everyone = self.exchange(padded.ravel()).reshape(self.size, tallest, rows.shape[1])
         return np.concatenate([part[:n] for part, n in zip(everyone, heights, strict=True)])
 
+    def texts(self, text: str) -> list[str]:
+        """Every rank's ``text``, on every rank."""
+        data = np.frombuffer(text.encode(), np.uint8).astype(np.int64)[:, np.newaxis]
+        lengths = self.exchange(np.array([data.size]))[:, 0]
+        joined = self.gather(data)[:, 0].astype(np.uint8)
+        return [part.tobytes().decode() for part in np.split(joined, np.cumsum(lengths)[:-1])]
+
     def total(self, array: NDArray[np.int64]) -> NDArray[np.int64]:
         """The elementwise sum over ranks, on rank 0; the other ranks' return has no meaning."""
         summed = np.empty_like(array)

@@ -7,11 +7,13 @@ order of messages in a partition promises.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reduction import runs
+from reduction.logs import Logs
 from reduction.wire import PULSE_MARK, Chunk, CorruptMessage, LogValue, UnknownSchema, decode
 
 AHEAD_NS = 60_000_000_000
@@ -144,6 +146,7 @@ class Intake:
     def __init__(self, partitions: list[int], clock_ns: Callable[[], int]) -> None:
         self.partitions = {number: Partition() for number in partitions}
         self.pending: list[Chunk] = []
+        self.logs = Logs()
         self._clock_ns = clock_ns
 
     def take(self, partition: int, message: bytes) -> None:
@@ -171,6 +174,8 @@ class Intake:
                 return
             number, chunks_sent = (int(n) for n in log.value)
             here.mark(number, log.time_ns, chunks_sent)
+        elif log.value.size == 1 and math.isfinite(log.value[0]):
+            self.logs.add(log.name, log.time_ns, float(log.value[0]))
 
     def _chunks(self, here: Partition, chunks: list[Chunk]) -> None:
         if not all(self._plausible(chunk.pulse_time_ns) for chunk in chunks):

@@ -11,13 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.parameters import (
-    BackendStatus,
-    ReductionSettings,
-    ReductionStatus,
-    RunControl,
-    StreamStatus,
-)
+from reduction.parameters import BackendStatus, RunControl, StreamStatus
+from reduction.settings import ReductionSettings, ReductionStatus
 
 
 @dataclass(frozen=True)
@@ -46,8 +41,8 @@ class RanksOrder:
 class ReductionResult:
     """One reduction's histogram.
 
-    ``counts`` has shape (groups, bins), int64; ``edges`` (bins + 1,), float64, in the unit of
-    ``order.settings``. Both are None in a report that only says how things are.
+    ``counts`` has shape (slices, groups, bins), int64; ``edges`` (bins + 1,), float64, in the unit
+    of ``order.settings``. Both are None in a report that only says how things are.
     """
 
     order: ReductionOrder
@@ -64,6 +59,7 @@ class RanksReport:
 
     ``pulse_time_ns`` is the time of the last pulse in the results (ns since the Unix epoch, 0 if
     there is none). ``unaccounted`` is how many events received are in no count: 0, or an error.
+    ``logs`` are those that slices can be of.
     """
 
     revision: int
@@ -72,4 +68,5 @@ class RanksReport:
     backend: BackendStatus
     results: tuple[ReductionResult, ...] = ()
     unaccounted: int = 0
+    logs: tuple[str, ...] = ()
     message: str = ""

@@ -5,18 +5,52 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reduction.engines.protocol import Engine, Recipe
+from reduction.detectors import calibrated_difc, groups
+from reduction.engines.protocol import Engine, Recipe, SliceOf, one_slice
 from reduction.geometry import Instrument
-from reduction.messages import RanksOrder, ReductionOrder
-from reduction.parameters import ReductionSettings
+from reduction.logs import Logs
+from reduction.messages import RanksOrder
+from reduction.settings import MOST_CELLS, FilterSettings, ReductionSettings
+from reduction.specs import Refused
 from reduction.wire import Chunk
 
 
-def recipe(settings: ReductionSettings, instrument: Instrument) -> Recipe:
-    """What an engine needs to know of ``settings``: all detectors in one spectrum."""
-    group = np.zeros(instrument.detector_id.size, np.int32)
-    return Recipe(settings.units, settings.edges, group)
+def recipe(
+    settings: ReductionSettings, instrument: Instrument, slice_of: SliceOf = one_slice
+) -> Recipe:
+    """What an engine needs to know of ``settings``; raises `Refused` for what does not fit."""
+    made = Recipe(
+        settings.units,
+        settings.edges,
+        groups(settings.detectors, instrument),
+        settings.filter.count,
+        slice_of,
+        calibrated_difc(settings.detectors, instrument),
+    )
+    cells = made.slices * made.groups * made.edges.size
+    if cells > MOST_CELLS:
+        parts = f"{made.slices} slices, {made.groups} groups and {made.edges.size - 1} bins"
+        raise Refused("BinParams", settings.bin_params, f"{parts} are too many together")
+    return made
+
+
+class Slicing:
+    """The slice of pulses by a log: equal ones say the same of any pulse."""
+
+    def __init__(self, logs: Logs, settings: FilterSettings) -> None:
+        self._logs, self._settings = logs, settings
+
+    def __call__(self, times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
+        values = self._logs.at(self._settings.log, times_ns)
+        return self._settings.slice_of(values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Slicing) and self._settings == other._settings
+
+    def __hash__(self) -> int:
+        return hash(self._settings)
 
 
 class Pipeline:
@@ -30,37 +64,49 @@ class Pipeline:
         instrument: Instrument,
         engine: Callable[[Instrument, list[Recipe]], Engine],
         order: RanksOrder,
+        logs: Logs,
     ) -> None:
-        self._instrument = instrument
+        self._instrument, self._logs = instrument, logs
         self.order = order
-        recipes = [recipe(each.settings, instrument) for each in order.reductions]
-        self.engine = engine(instrument, recipes)
+        self.engine = engine(instrument, [self._recipe(each.settings) for each in order.reductions])
         self.received = 0
         self.filtered = 0
 
+    def _recipe(self, settings: ReductionSettings) -> Recipe:
+        slicing = Slicing(self._logs, settings.filter) if settings.filter.log else one_slice
+        return recipe(settings, self._instrument, slicing)
+
     def accumulate(self, chunks: Sequence[Chunk]) -> None:
-        """Take the events of cut pulses."""
+        """Take the events of cut pulses, and the news of logs."""
+        for name, since_ns in self._logs.news().items():
+            for number, each in enumerate(self.order.reductions):
+                if each.settings.filter.log == name:
+                    self.engine.resliced(number, since_ns)
         for chunk in chunks:
             self.received += chunk.tof_ns.size
             if self.order.control.pause:
                 self.filtered += chunk.tof_ns.size
             else:
-                self.engine.accumulate(chunk.pixel_id, chunk.tof_ns)
+                self.engine.accumulate(chunk.pixel_id, chunk.tof_ns, chunk.pulse_time_ns)
 
     def resets(self, order: RanksOrder) -> bool:
         """Whether ``order`` drops what is accumulated; one of an IOC that has just started not."""
         return order.resets not in (0, self.order.resets)
 
-    def obey(self, order: RanksOrder) -> None:
-        """Follow ``order``; a change re-runs what depends on it over all retained events."""
+    def plan(self, order: RanksOrder) -> dict[int, Recipe]:
+        """The recipes that ``order`` changes, by reduction; raises `Refused` if one cannot be."""
+        pairs = enumerate(zip(order.reductions, self.order.reductions, strict=True))
+        return {
+            number: self._recipe(new.settings)
+            for number, (new, old) in pairs
+            if new.settings != old.settings
+        }
+
+    def obey(self, order: RanksOrder, changed: dict[int, Recipe]) -> None:
+        """Follow ``order``, whose `plan` is ``changed``, over all retained events."""
         if self.resets(order):
             self.engine.clear()
             self.received = self.filtered = 0
-        changes = zip(order.reductions, self.order.reductions, strict=True)
-        for number, (new, old) in enumerate(changes):
-            self._configure(number, new, old)
+        for number, made in changed.items():
+            self.engine.configure(number, made)
         self.order = order
-
-    def _configure(self, number: int, new: ReductionOrder, old: ReductionOrder) -> None:
-        if new.settings != old.settings:
-            self.engine.configure(number, recipe(new.settings, self._instrument))

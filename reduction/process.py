@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import time
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -14,6 +15,7 @@ from reduction.channel import CommandedEnd
 from reduction.collectives import Collectives
 from reduction.engines.native import NativeEngine
 from reduction.geometry import Instrument, powder_arc
+from reduction.intake import UNHEARD, Intake
 from reduction.messages import RanksOrder
 from reduction.pipeline import Pipeline
 from reduction.ranks import Control, Rank
@@ -54,10 +56,13 @@ def reduce(start: RanksStart) -> None:
     if together.rank == 0:
         control = CommandedEnd(context, start.control, RanksOrder)
     mine = range(together.rank, start.partitions, together.size)
+    intake = Intake(list(mine), time.time_ns)
+    order = RanksOrder(revision=UNHEARD)
     rank = Rank(
         together,
         {partition: _receiver(context, start.events, partition) for partition in mine},
-        Pipeline(start.instrument, ENGINES[start.engine], RanksOrder(revision=-1)),
+        intake,
+        Pipeline(start.instrument, ENGINES[start.engine], order, intake.logs),
         control,
         tick_rate_hz=start.tick_rate_hz,
         publish_rate_hz=start.publish_rate_hz,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -22,8 +23,10 @@ from reduction.channel import CommandedEnd, decoded, encoded
 from reduction.collectives import Collectives
 from reduction.intake import UNHEARD, Intake
 from reduction.messages import RanksOrder, RanksReport
+from reduction.parameters import StreamStatus
 from reduction.pipeline import Pipeline
 from reduction.reports import Cut, Figures, Rates, report, stream_status
+from reduction.specs import Refused
 
 SLICE_S = 0.01
 """Time given to outstanding events before the sockets are looked at again."""
@@ -41,6 +44,7 @@ class Rank:
         self,
         together: Collectives,
         sockets: dict[int, zmq.Socket[Any]],
+        intake: Intake,
         pipeline: Pipeline,
         control: Control | None,
         *,
@@ -49,7 +53,7 @@ class Rank:
     ) -> None:
         self._together, self._sockets, self._pipeline = together, sockets, pipeline
         self._control = control
-        self._intake = Intake(list(sockets), time.time_ns)
+        self._intake = intake
         self._tick_rate_hz = tick_rate_hz
         self._ticks_per_result = max(1, round(tick_rate_hz / publish_rate_hz))
         self._ticks = 0
@@ -61,7 +65,9 @@ class Rank:
         self._caught_up = True
         self._missing_sizes = np.zeros(together.size, np.int64)
         self._missing: list[runs.Run] = []
+        self._newest_ns = self._shown_ns = UNHEARD
         self._lag_s = 0.0
+        self._stream = StreamStatus()
         self._message = ""
         self.stopping = False
 
@@ -115,6 +121,8 @@ class Rank:
         if everyone[0, 4] != self._pipeline.order.revision:
             self._obey(decoded(RanksOrder, self._together.share(encoded(self._order))))
         self._caught_up = self._pipeline.engine.advance(SLICE_S)
+        if self._caught_up:
+            self._pipeline.engine.prepare(0)
         if self._owed or self._ticks % self._ticks_per_result == 0:
             self._publish()
         return bool(everyone[:, 5].any())
@@ -138,8 +146,7 @@ class Rank:
         if cut.start_ns == UNHEARD:
             cut.start_ns = int(everyone[:, 2].max())
         advanced = time_ns > cut.time_ns
-        if advanced or int(everyone[:, 3].max()) > time_ns:
-            self._lag_s = time.time() - time_ns / 1e9
+        self._newest_ns = int(everyone[:, 3].max())
         paused = self._pipeline.order.control.pause
         if advanced and time_ns >= cut.start_ns and not paused:
             if cut.first == UNHEARD:
@@ -151,15 +158,24 @@ class Rank:
         self._pipeline.accumulate([c for c in chunks if c.pulse_time_ns >= cut.start_ns])
 
     def _obey(self, order: RanksOrder) -> None:
+        """Follow an order on all ranks, or on none of them if one of them cannot."""
+        self._order, self._owed = order, True
+        try:
+            changed, refusal = self._pipeline.plan(order), ""
+        except Refused as refused:
+            changed, refusal = {}, str(refused)
+        refusals = self._together.texts(refusal)
+        self._message = next(filter(None, refusals), "")
+        if self._message:
+            self._pipeline.order = replace(self._pipeline.order, revision=order.revision)
+            return
         if self._pipeline.resets(order):
             reached_ns = self._cut.time_ns
             self._intake.forget(self._cut.reached + 1)
             start_ns = UNHEARD if reached_ns == UNHEARD else reached_ns + 1
             self._cut = Cut(start_ns, reached_ns, self._cut.reached)
             self._rates.clear()
-        self._pipeline.obey(order)
-        self._order = order
-        self._owed = True
+        self._pipeline.obey(order, changed)
 
     def _publish(self) -> None:
         """Sum the ranks' figures, and their cells once no rank has events outstanding."""
@@ -172,6 +188,7 @@ class Rank:
         if everyone[:, 0].all():
             self._owed = False
             self._published = self._pipeline.order.revision
+            self._lagging(self._cut.time_ns)
             cells = [
                 self._together.total(self._pipeline.engine.cells(number))
                 for number in range(len(self._pipeline.order.reductions))
@@ -187,10 +204,25 @@ class Rank:
             self._missing = runs.union((int(a), int(b)) for a, b in everyone)
             self._missing_sizes = sizes
 
+    def _lagging(self, shown_ns: int) -> None:
+        """Note how old the result is: it ages while there are pulses that it lacks."""
+        if shown_ns > self._shown_ns or self._newest_ns > shown_ns:
+            self._lag_s = time.time() - shown_ns / 1e9 if shown_ns != UNHEARD else 0.0
+        self._shown_ns = shown_ns
+
     def _report(self, figures: Figures, cells: list[NDArray[np.int64]]) -> RanksReport:
-        rates = self._rates.update(time.monotonic(), figures.received, self._cut.reached)
-        missing = runs.size(self._missing)
-        stream = stream_status(figures, self._cut, rates, missing, self._lag_s)
+        """The report of all ranks; without cells it says of the result what the last one did."""
+        event_rate, pulse_rate = self._rates.update(
+            time.monotonic(), figures.received, self._cut.reached
+        )
+        if cells:
+            missing = runs.size(self._missing)
+            self._stream = stream_status(figures, self._cut, missing)
+        else:
+            self._lagging(self._shown_ns)
+        stream = replace(
+            self._stream, lag=self._lag_s, event_rate=event_rate, pulse_rate=pulse_rate
+        )
         tally = self._pipeline.engine.tally
         return report(
             self._pipeline,
@@ -200,5 +232,6 @@ class Rank:
             stream,
             [tally(number, each) for number, each in enumerate(cells)],
             self._together.size,
+            self._intake.logs.names,
             self._message,
         )

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from reduction.engines.protocol import Tally
 from reduction.intake import UNHEARD, Faults, Intake
 from reduction.messages import RanksReport, ReductionOrder, ReductionResult
-from reduction.parameters import BackendStatus, ReductionStatus, StreamStatus
+from reduction.parameters import BackendStatus, StreamStatus
 from reduction.pipeline import Pipeline
+from reduction.settings import ReductionStatus
 
 RATE_WINDOW_S = 2.0
 
@@ -91,19 +92,14 @@ class Rates:
         return (events - events_then) / elapsed, (pulse - pulse_then) / elapsed
 
 
-def stream_status(
-    figures: Figures, cut: Cut, rates: tuple[float, float], missing: int, lag_s: float
-) -> StreamStatus:
-    """The stream's readings; ``missing`` counts pulses, ``rates`` are events and pulses per s."""
+def stream_status(figures: Figures, cut: Cut, missing: int) -> StreamStatus:
+    """The stream's readings but for rates and lag; ``missing`` counts pulses."""
     faults = {f"messages_{name}": n for name, n in dataclasses.asdict(figures.faults).items()}
     return StreamStatus(
         event_total=figures.received,
-        event_rate=rates[0],
-        pulse_rate=rates[1],
         pulse_first=cut.first,
         pulse_last=cut.last,
         pulses_missing=missing,
-        lag=lag_s,
         **faults,
     )
 
@@ -116,6 +112,7 @@ def report(
     stream: StreamStatus,
     tallies: Sequence[Tally],
     ranks: int,
+    logs: tuple[str, ...],
     message: str,
 ) -> RanksReport:
     """The report of all ranks; ``tallies`` are empty while no result is due."""
@@ -132,6 +129,7 @@ def report(
             for order, tally in zip(orders, tallies, strict=bool(tallies))
         ),
         unaccounted=max((abs(figures.received - n) for n in accounted), default=0),
+        logs=logs,
         message=message,
     )
 
@@ -142,7 +140,7 @@ def _result(order: ReductionOrder, tally: Tally, filtered: int) -> ReductionResu
         events_binned=tally.binned,
         events_out_of_range=tally.out_of_range,
         events_masked=tally.masked,
-        events_filtered=filtered,
+        events_filtered=filtered + tally.filtered,
         events_invalid=tally.bad_pixel + tally.bad_time,
         events_bad_pixel=tally.bad_pixel,
         events_bad_time=tally.bad_time,

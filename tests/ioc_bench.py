@@ -14,7 +14,8 @@ from ioc.publisher import Part
 from ioc.server import LiveServer, ServerStart, serve
 from reduction.channel import CommandedEnd
 from reduction.messages import RanksOrder, RanksReport, ReductionResult
-from reduction.parameters import BackendStatus, ReductionStatus, StreamStatus
+from reduction.parameters import BackendStatus, StreamStatus
+from reduction.settings import ReductionStatus
 
 PERIOD_S = 0.02
 PULSE_TIME_NS = 1_700_000_000_123_456_789
@@ -57,7 +58,7 @@ def report_on(order: RanksOrder) -> RanksReport:
             each,
             ReductionStatus(generation=each.generation),
             each.settings.edges,
-            np.full((1, len(each.settings.edges) - 1), each.generation + 1),
+            np.full((1, 1, len(each.settings.edges) - 1), each.generation + 1),
         )
         for each in order.reductions
     )

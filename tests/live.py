@@ -16,7 +16,7 @@ from ca_client import Client, Network
 from numpy.typing import NDArray
 
 from reduction.geometry import powder_arc
-from reduction.parameters import ReductionSettings
+from reduction.settings import ReductionSettings
 from reduction.units import Units
 from simulator.parameters import SimulatorSettings
 from simulator.pulses import PulseGenerator

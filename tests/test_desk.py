@@ -11,15 +11,8 @@ import pytest
 
 from ioc.desk import Desk
 from reduction.messages import RanksOrder, RanksReport, ReductionResult
-from reduction.parameters import (
-    BackendStatus,
-    ReductionSettings,
-    ReductionStatus,
-    RunCommands,
-    RunControl,
-    Segment,
-    StreamStatus,
-)
+from reduction.parameters import BackendStatus, RunCommands, RunControl, StreamStatus
+from reduction.settings import ReductionSettings, ReductionStatus, Segment
 from reduction.specs import Refused
 from reduction.units import Units
 from simulator.messages import SimulatorOrder, SimulatorReport

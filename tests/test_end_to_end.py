@@ -15,7 +15,7 @@ import pytest
 from ca_client import network
 from live import Expected, Live, live
 
-from reduction.parameters import ReductionSettings
+from reduction.settings import ReductionSettings
 from reduction.units import Units
 
 pytestmark = pytest.mark.timeout(180)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reduction import rebin
 from reduction.engines.native import MAX_TOF_NS, NativeEngine
-from reduction.engines.protocol import MASKED, Recipe
+from reduction.engines.protocol import MASKED, Recipe, one_slice
 from reduction.geometry import powder_arc
 from reduction.units import Units, coefficients
 
@@ -59,14 +59,14 @@ def test_counts_equal_mantids(engine, case):
     edges = rebin.edges(case["bin_params"], 200_000)
     recipe = Recipe(Units(case["unit"]), edges, reference.groups(case))
     reduction = engine(instrument, [recipe])
-    reduction.accumulate(events.pixel_id, events.tof_ns)
+    reduction.accumulate(events.pixel_id, events.tof_ns, 0)
     result = tally(reduction)
     np.testing.assert_array_equal(edges, reference.histogram(case, "edges"))
-    astray = np.abs(result.counts[0] - reference.histogram(case, "counts")).sum()
+    astray = np.abs(result.counts[0, 0] - reference.histogram(case, "counts")).sum()
     same_constants = case["unit"] in ("dSpacing", "TOF")
     assert astray <= (0 if same_constants else 2)  # one event in a neighbouring bin counts twice
     np.testing.assert_allclose(
-        np.sqrt(result.counts[0]),
+        np.sqrt(result.counts[0, 0]),
         reference.histogram(case, "errors"),
         atol=0 if same_constants else 1,
     )
@@ -114,10 +114,10 @@ def test_every_event_lands_where_plain_arithmetic_puts_it(data):
     pixel_id[n // 2 : n // 2 + 2] = [-(2**31), 2**31 - 1][: pixel_id[n // 2 : n // 2 + 2].size]
     for make in ENGINES.values():
         engine = make(instrument, [recipe])
-        engine.accumulate(pixel_id, tof_ns)
+        engine.accumulate(pixel_id, tof_ns, 0)
         result = tally(engine)
         counts, rest = oracle(instrument, recipe, pixel_id, tof_ns)
-        np.testing.assert_array_equal(result.counts, counts)
+        np.testing.assert_array_equal(result.counts[0], counts)
         assert (result.out_of_range, result.masked, result.bad_pixel, result.bad_time) == rest
 
 
@@ -129,10 +129,10 @@ def test_a_value_on_an_edge_belongs_to_the_bin_above(engine, bin_params):
     edges = np.unique(t[::7])  # every seventh value is exactly an edge
     recipe = Recipe(Units.TOF, edges, all_in_one(instrument))
     reduction = engine(instrument, [recipe])
-    reduction.accumulate(np.zeros(t.size, np.int32), tof_ns)
+    reduction.accumulate(np.zeros(t.size, np.int32), tof_ns, 0)
     expected = np.searchsorted(edges, t, side="right") - 1
     expected = np.bincount(expected[t < edges[-1]], minlength=edges.size - 1)
-    np.testing.assert_array_equal(tally(reduction).counts[0], expected)
+    np.testing.assert_array_equal(tally(reduction).counts[0, 0], expected)
 
 
 @settings(max_examples=20, deadline=None)
@@ -145,9 +145,9 @@ def test_pieces_in_any_order_give_what_one_piece_gives(cuts, random):
     random.shuffle(pieces)
     for make in ENGINES.values():
         whole, parts = make(instrument, [recipe]), make(instrument, [recipe])
-        whole.accumulate(events.pixel_id, events.tof_ns)
+        whole.accumulate(events.pixel_id, events.tof_ns, 0)
         for piece in pieces:
-            parts.accumulate(events.pixel_id[piece], events.tof_ns[piece])
+            parts.accumulate(events.pixel_id[piece], events.tof_ns[piece], 0)
             parts.advance(0)
         tally(parts), tally(whole)
         np.testing.assert_array_equal(parts.cells(0), whole.cells(0))
@@ -159,7 +159,7 @@ def test_a_new_recipe_applies_to_all_retained_events(engine):
     second = Recipe(Units.TOF, rebin.edges("1000,-0.003,60000", 10_000), all_in_one(instrument))
     changed, fresh = engine(instrument, [first]), engine(instrument, [second])
     for reduction in (changed, fresh):
-        reduction.accumulate(events.pixel_id, events.tof_ns)
+        reduction.accumulate(events.pixel_id, events.tof_ns, 0)
     tally(changed)
     changed.configure(0, second)
     np.testing.assert_array_equal(tally(changed).counts, tally(fresh).counts)
@@ -173,10 +173,10 @@ def test_two_reductions_share_the_events_and_nothing_else(engine):
         Recipe(Units.ENERGY, rebin.edges("1,-0.01,2000", 10_000), all_in_one(instrument)),
     ]
     both = engine(instrument, recipes)
-    both.accumulate(events.pixel_id, events.tof_ns)
+    both.accumulate(events.pixel_id, events.tof_ns, 0)
     for number, recipe in enumerate(recipes):
         alone = engine(instrument, [recipe])
-        alone.accumulate(events.pixel_id, events.tof_ns)
+        alone.accumulate(events.pixel_id, events.tof_ns, 0)
         np.testing.assert_array_equal(tally(both, number).counts, tally(alone).counts)
 
 
@@ -184,8 +184,100 @@ def test_clearing_drops_events_and_counts(engine):
     instrument, events = reference.instrument("arc"), reference.events("arc")
     recipe = Recipe(Units.D_SPACING, rebin.edges("0.4,0.01,5", 10_000), all_in_one(instrument))
     reduction = engine(instrument, [recipe])
-    reduction.accumulate(events.pixel_id, events.tof_ns)
+    reduction.accumulate(events.pixel_id, events.tof_ns, 0)
     tally(reduction)
     reduction.clear()
     assert reduction.retained == 0
     assert tally(reduction).events == 0
+
+
+def shuffled_slices(times_ns):
+    """Slices of pulses that look random: 0, 1, 2 or none."""
+    return ((times_ns * 7919) % 4 - 1).astype(np.int32)
+
+
+def later_slices(times_ns):
+    return ((times_ns * 104729) % 4 - 1).astype(np.int32)
+
+
+def fed(engine, recipe, name="arc", block_events=10_000):
+    """An engine with small blocks that has all events of an instrument, pulse by pulse."""
+    instrument, events = reference.instrument(name), reference.events(name)
+    made = engine(instrument, [recipe], block_events=block_events)
+    bounds = np.searchsorted(events.pulse, np.arange(events.pulse.max() + 2))
+    for pulse, (first, last) in enumerate(itertools.pairwise(bounds)):
+        made.accumulate(events.pixel_id[first:last], events.tof_ns[first:last], pulse)
+        if pulse % 50 == 0:
+            made.advance(0)
+    return made
+
+
+def recipe_of(name="arc", units=Units.D_SPACING, bin_params="0.4,0.001,5", **more):
+    instrument = reference.instrument(name)
+    group = more.pop("group", all_in_one(instrument))
+    return Recipe(units, rebin.edges(bin_params, 100_000), group, **more)
+
+
+def slice_by_slice(recipe, slice_of, name="arc"):
+    """The cells of each slice, reduced alone."""
+    instrument, events = reference.instrument(name), reference.events(name)
+    keys = slice_of(events.pulse.astype(np.int64))
+    counts = []
+    for number in range(recipe.slices):
+        here = keys == number
+        alone, _ = oracle(instrument, recipe, events.pixel_id[here], events.tof_ns[here])
+        counts.append(alone)
+    return np.array(counts), int((keys < 0).sum())
+
+
+def test_each_slice_holds_the_events_of_its_pulses_and_the_rest_is_filtered(engine):
+    group = (np.arange(1000) % 3 - 1).astype(np.int32)
+    recipe = recipe_of(slices=3, slice_of=shuffled_slices, group=group)
+    result = tally(fed(engine, recipe))
+    counts, filtered = slice_by_slice(recipe, shuffled_slices)
+    np.testing.assert_array_equal(result.counts, counts)
+    assert result.filtered == filtered
+    assert result.events == reference.events("arc").tof_ns.size
+
+
+@pytest.mark.parametrize("bin_params", ["0.4,0.0001,5", "0.4,-0.01,5", "2,3,2.5", "1,0.0001,1.05"])
+@pytest.mark.parametrize("slices", [1, 3])
+def test_new_bins_on_prepared_events_are_those_of_a_pass(engine, bin_params, slices):
+    slice_of = shuffled_slices if slices == 3 else one_slice
+    group = (np.arange(1000) % 4 - 1).astype(np.int32)
+    first = recipe_of(slices=slices, slice_of=slice_of, group=group)
+    second = recipe_of(bin_params=bin_params, slices=slices, slice_of=slice_of, group=group)
+    prepared = fed(engine, first)
+    tally(prepared)
+    assert prepared.prepare(60)
+    prepared.configure(0, second)
+    tally(prepared)
+    direct = fed(engine, second)
+    tally(direct)
+    np.testing.assert_array_equal(prepared.cells(0), direct.cells(0))
+
+
+def test_events_whose_slice_changes_move_to_it(engine):
+    answers = [shuffled_slices]
+    recipe = recipe_of(slices=3, slice_of=lambda times_ns: answers[0](times_ns))
+    moving = fed(engine, recipe)
+    tally(moving)
+    moving.prepare(60)
+    answers[0] = later_slices
+    moving.resliced(0, 0)
+    expected, filtered = slice_by_slice(recipe, later_slices)
+    result = tally(moving)
+    np.testing.assert_array_equal(result.counts, expected)
+    assert result.filtered == filtered
+    moving.configure(0, recipe_of(slices=3, slice_of=recipe.slice_of, bin_params="1,0.01,2"))
+    assert tally(moving).events == reference.events("arc").tof_ns.size
+
+
+def test_a_calibration_replaces_the_difc_of_the_geometry(engine):
+    instrument = reference.instrument("arc")
+    difc = instrument.difc_us_per_angstrom * 1.01
+    calibrated = tally(fed(engine, recipe_of(difc_us_per_angstrom=difc)))
+    edges = recipe_of().edges
+    events = reference.events("arc")
+    expected, _ = np.histogram(events.tof_ns / 1000.0 / difc[events.pixel_id], edges)
+    np.testing.assert_array_equal(calibrated.counts[0, 0], expected)

@@ -15,14 +15,8 @@ from ioc.desk import Desk
 from ioc.publisher import GONE, UNACCOUNTED, Part, Publisher
 from ioc.readings import DetectorState, IocStatus
 from reduction.messages import RanksOrder, RanksReport, ReductionOrder, ReductionResult
-from reduction.parameters import (
-    BackendStatus,
-    ReductionSettings,
-    ReductionStatus,
-    RunControl,
-    Spectrum,
-    StreamStatus,
-)
+from reduction.parameters import BackendStatus, RunControl, StreamStatus
+from reduction.settings import ReductionSettings, ReductionStatus, Spectrum
 from reduction.units import Units
 from simulator.messages import SimulatorOrder, SimulatorReport
 from simulator.parameters import SimulatorStatus
@@ -73,7 +67,7 @@ def report(order: RanksOrder, count: int = 1, **more: Any) -> RanksReport:
             each,
             ReductionStatus(generation=each.generation, events_binned=count),
             each.settings.edges,
-            np.full((1, len(each.settings.edges) - 1), count),
+            np.full((1, 1, len(each.settings.edges) - 1), count),
         )
         for each in order.reductions
     )

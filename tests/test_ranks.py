@@ -11,7 +11,8 @@ from back_end import back_end
 
 from ioc.whole import MPIEXEC
 from reduction.messages import RanksOrder, ReductionOrder
-from reduction.parameters import ReductionSettings, RunControl
+from reduction.parameters import RunControl
+from reduction.settings import ReductionSettings
 from reduction.units import Units
 
 PULSES = 40
@@ -45,7 +46,7 @@ def check(report, settings, pulses):
     (result,) = report.results
     counts = expected(settings, pulses)
     np.testing.assert_array_equal(result.edges, settings.edges)
-    np.testing.assert_array_equal(result.counts, [counts])
+    np.testing.assert_array_equal(result.counts, [[counts]])
     assert report.unaccounted == 0
     assert result.status.events_binned == counts.sum()
     return result

@@ -6,16 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reduction.parameters import (
-    BackendStatus,
-    ReductionSettings,
-    ReductionStatus,
-    RunCommands,
-    RunControl,
-    Segment,
-    Spectrum,
-    StreamStatus,
-)
+from reduction.parameters import BackendStatus, RunCommands, RunControl, StreamStatus
+from reduction.settings import ReductionSettings, ReductionStatus, Segment, Spectrum
 from reduction.specs import (
     Choice,
     Float,

@@ -1,7 +1,8 @@
 """The compiled passes from raw events to histogram cells.
 
-Cells are one int64 vector: per group an underflow cell, the bins and an overflow cell, then three
-cells for masked detectors, pixels that are not there, and times of flight out of bounds.
+Cells are one int64 vector. For each slice: per group an underflow cell, the bins and an overflow
+cell, then three cells for masked detectors, pixels that are not there, and times of flight out of
+bounds. One cell more, the last, counts events that are in no slice.
 
 A pass is exact: every event lands where the float64 value v (tof_ns / 1000.0, then its unit)
 lies with edges[i] <= v < edges[i + 1], as Mantid and numpy put it. What makes it fast is that the
@@ -50,6 +51,9 @@ def _located(v: float, edges: NDArray[np.float64], guess: int) -> int:
 def uniform_pass(
     pixel_id: NDArray[np.int32],
     tof_ns: NDArray[np.int32],
+    bounds: NDArray[np.int64],
+    keys: NDArray[np.int32],
+    sign: int,
     detectors: Any,
     edges: NDArray[np.float64],
     scale: NDArray[np.float64],
@@ -58,59 +62,69 @@ def uniform_pass(
     trusted: int,
     cells: NDArray[np.int64],
 ) -> None:
-    """Add events to ``cells`` for edges that are evenly spaced but for rounding and the last bin.
+    """Add ``sign`` to the cells of events, for edges even but for rounding and the last bin.
 
-    ``scale`` and ``shift`` (ids + 1,) give y = scale·tof + shift (or scale/tof, scale/tof²), the
-    bin number plus 1 with a fraction. Nearer than ``margin`` to an edge, and above ``trusted``, the
-    exact value decides.
+    Events from ``bounds[s]`` to ``bounds[s + 1]`` are in slice ``keys[s]``, -1: none. ``scale`` and
+    ``shift`` (ids + 1,) give y = scale·tof + shift (or scale/tof, scale/tof²), the bin number plus
+    1 with a fraction. Nearer than ``margin`` to an edge, and above ``trusted``, the exact value
+    decides.
     """
-    first_id, limit, exponent, coefficient, base, bad_time = detectors
+    first_id, limit, exponent, coefficient, base, slice_cells = detectors
     ids = np.uint32(coefficient.size - 1)
-    over = np.float64(edges.size)
+    under, over = 0.5, edges.size + 0.5  # amid their cells, not near an edge
     guess = np.empty(BLOCK, np.int32)
     place = np.empty(BLOCK, np.int32)
     check = np.empty(BLOCK, np.uint8)
-    for start in range(0, pixel_id.size, BLOCK):
-        n = min(BLOCK, pixel_id.size - start)
-        any_check = np.uint8(0)
-        for j in range(n):
-            k = min(np.uint32(pixel_id[start + j] - first_id), ids)
-            t = np.float64(tof_ns[start + j])
-            if exponent == 1:
-                y = t * scale[k] + shift[k]
-            elif exponent == -1:
-                y = scale[k] / t + shift[k]
-            else:
-                y = scale[k] / (t * t) + shift[k]
-            y = min(max(y, 0.0), over)
-            i = np.int32(y)
-            rest = y - i
-            place[j] = base[k] + i
-            guess[j] = i
-            outside = np.uint32(tof_ns[start + j] - 1) >= limit
-            near = (rest < margin) | (rest > 1 - margin) | (i > trusted)
-            check[j] = near | outside
-            any_check |= check[j]
-        if any_check:
+    for s in range(keys.size):
+        if keys[s] < 0:
+            cells[cells.size - 1] += sign * (bounds[s + 1] - bounds[s])
+            continue
+        offset = np.int32(keys[s] * slice_cells)
+        bad_time = np.int32(offset + slice_cells - 1)
+        for start in range(bounds[s], bounds[s + 1], BLOCK):
+            n = min(BLOCK, bounds[s + 1] - start)
+            any_check = np.uint8(0)
             for j in range(n):
-                if check[j]:
-                    k = min(np.uint32(pixel_id[start + j] - first_id), ids)
-                    tof = tof_ns[start + j]
-                    if scale[k] == 0.0:
-                        place[j] = base[k]
-                    elif np.uint32(tof - 1) >= limit:
-                        place[j] = bad_time
-                    else:
-                        v = _value(tof, coefficient[k], exponent)
-                        place[j] = base[k] + _located(v, edges, guess[j] - 1)
-        for j in range(n):
-            cells[place[j]] += 1
+                k = min(np.uint32(pixel_id[start + j] - first_id), ids)
+                t = np.float64(tof_ns[start + j])
+                if exponent == 1:
+                    y = t * scale[k] + shift[k]
+                elif exponent == -1:
+                    y = scale[k] / t + shift[k]
+                else:
+                    y = scale[k] / (t * t) + shift[k]
+                y = min(max(y, under), over)
+                i = np.int32(y)
+                rest = y - i
+                place[j] = base[k] + i + offset
+                guess[j] = i
+                outside = np.uint32(tof_ns[start + j] - 1) >= limit
+                near = (rest < margin) | (rest > 1 - margin) | (i > trusted)
+                check[j] = near | outside
+                any_check |= check[j]
+            if any_check:
+                for j in range(n):
+                    if check[j]:
+                        k = min(np.uint32(pixel_id[start + j] - first_id), ids)
+                        tof = tof_ns[start + j]
+                        if scale[k] == 0.0:
+                            place[j] = base[k] + offset
+                        elif np.uint32(tof - 1) >= limit:
+                            place[j] = bad_time
+                        else:
+                            v = _value(tof, coefficient[k], exponent)
+                            place[j] = base[k] + offset + _located(v, edges, guess[j] - 1)
+            for j in range(n):
+                cells[place[j]] += sign
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def searching_pass(
     pixel_id: NDArray[np.int32],
     tof_ns: NDArray[np.int32],
+    bounds: NDArray[np.int64],
+    keys: NDArray[np.int32],
+    sign: int,
     detectors: Any,
     edges: NDArray[np.float64],
     lookup: NDArray[np.int32],
@@ -118,31 +132,167 @@ def searching_pass(
     key_bits: int,
     cells: NDArray[np.int64],
 ) -> None:
-    """Add events to ``cells`` for any edges.
+    """Add ``sign`` to the cells of events, for any edges; ``bounds`` and ``keys`` as above.
 
     ``lookup`` gives for the leading bits of a value (which rise with it, and evenly with its
     logarithm) the last edge under all values that share them; the search walks up from there.
     Its first entry also serves the positive values below ``first_key``.
     """
-    first_id, limit, exponent, coefficient, base, bad_time = detectors
+    first_id, limit, exponent, coefficient, base, slice_cells = detectors
     ids = np.uint32(coefficient.size - 1)
     low, high = edges[0], edges[edges.size - 1]
     over = edges.size
-    for j in range(pixel_id.size):
-        k = min(np.uint32(pixel_id[j] - first_id), ids)
-        c = coefficient[k]
-        place = np.int64(base[k])
-        if c == c:
-            if np.uint32(tof_ns[j] - 1) >= limit:
-                place = np.int64(bad_time)
-            else:
-                v = _value(tof_ns[j], c, exponent)
-                if v >= high:
-                    place += over
-                elif v >= low:
-                    key = np.int64(np.float64(v).view(np.int64) >> key_bits)
-                    i = lookup[max(key - first_key, np.int64(0))]
-                    while v >= edges[i + 1]:
-                        i += 1
-                    place += i + 1
-        cells[place] += 1
+    for s in range(keys.size):
+        if keys[s] < 0:
+            cells[cells.size - 1] += sign * (bounds[s + 1] - bounds[s])
+            continue
+        offset = np.int64(keys[s] * slice_cells)
+        for j in range(bounds[s], bounds[s + 1]):
+            k = min(np.uint32(pixel_id[j] - first_id), ids)
+            c = coefficient[k]
+            place = base[k] + offset
+            if c == c:
+                if np.uint32(tof_ns[j] - 1) >= limit:
+                    place = offset + slice_cells - 1
+                else:
+                    v = _value(tof_ns[j], c, exponent)
+                    if v >= high:
+                        place += over
+                    elif v >= low:
+                        key = np.int64(np.float64(v).view(np.int64) >> key_bits)
+                        i = lookup[max(key - first_key, np.int64(0))]
+                        while v >= edges[i + 1]:
+                            i += 1
+                        place += i + 1
+            cells[place] += sign
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def sorted_apart(
+    pixel_id: NDArray[np.int32],
+    tof_ns: NDArray[np.int32],
+    bounds: NDArray[np.int64],
+    keys: NDArray[np.int32],
+    detectors: Any,
+    group: NDArray[np.int32],
+    groups: int,
+    ends: NDArray[np.int64],
+    rest: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> None:
+    """Put the values of events, slice by slice and in it group by group, into ``values``.
+
+    ``group`` (ids + 1,) int32: -1 masked, -2 no such pixel. ``ends`` (slices · groups + 1,): as
+    prefix sums where each part begins, on entry zeros. ``rest`` (slices · 3 + 1,): the events
+    without a value, as the cells count them.
+    """
+    first_id, limit, exponent, coefficient, _, _ = detectors
+    ids = np.uint32(coefficient.size - 1)
+    for counting in (True, False):
+        for s in range(keys.size):
+            if keys[s] < 0:
+                if counting:
+                    rest[rest.size - 1] += bounds[s + 1] - bounds[s]
+                continue
+            for j in range(bounds[s], bounds[s + 1]):
+                k = min(np.uint32(pixel_id[j] - first_id), ids)
+                g = group[k]
+                if g < 0:
+                    if counting:
+                        rest[keys[s] * 3 - 1 - g] += 1
+                elif np.uint32(tof_ns[j] - 1) >= limit:
+                    if counting:
+                        rest[keys[s] * 3 + 2] += 1
+                elif counting:
+                    ends[keys[s] * groups + g + 1] += 1
+                else:
+                    part = keys[s] * groups + g
+                    values[ends[part]] = _value(tof_ns[j], coefficient[k], exponent)
+                    ends[part] += 1
+        if counting:
+            for part in range(1, ends.size):
+                ends[part] += ends[part - 1]
+    for part in range(ends.size - 1, 0, -1):
+        ends[part] = ends[part - 1]
+    ends[0] = 0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def merge_sorted(
+    one: NDArray[np.float64],
+    one_ends: NDArray[np.int64],
+    other: NDArray[np.float64],
+    other_ends: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> None:
+    """Merge two layouts of `sorted_apart`, part by part, into ``values``."""
+    k = 0
+    for part in range(one_ends.size - 1):
+        i, one_end = one_ends[part], one_ends[part + 1]
+        j, other_end = other_ends[part], other_ends[part + 1]
+        while i < one_end and j < other_end:
+            x, y = one[i], other[j]
+            first = x <= y  # no branch: it could not be foreseen
+            values[k] = x if first else y
+            i += first
+            j += 1 - first
+            k += 1
+        while i < one_end:
+            values[k] = one[i]
+            i += 1
+            k += 1
+        while j < other_end:
+            values[k] = other[j]
+            j += 1
+            k += 1
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def count_sorted(
+    values: NDArray[np.float64],
+    ends: NDArray[np.int64],
+    groups: int,
+    edges: NDArray[np.float64],
+    slice_cells: int,
+    cells: NDArray[np.int64],
+) -> None:
+    """Add values that are sorted in each part, as `sorted_apart` lays them out, to their cells.
+
+    Few values for the edges are looked up one by one, many are counted between the edges, which
+    gallop through them: the cost is that of the fewer.
+    """
+    for part in range(ends.size - 1):
+        first, last = ends[part], ends[part + 1]
+        base = (part // groups) * slice_cells + (part % groups) * (edges.size + 1)
+        if last - first < edges.size:
+            at = 0
+            for j in range(first, last):
+                at = _gallop(edges, at, edges.size, values[j], True)
+                cells[base + at] += 1
+            continue
+        at = first
+        for i in range(edges.size):
+            until = _gallop(values, at, last, edges[i], False)
+            cells[base + i] += until - at
+            at = until
+        cells[base + edges.size] += last - at
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _gallop(
+    ascending: NDArray[np.float64], start: int, end: int, x: float, beyond_equal: bool
+) -> int:
+    """The first place from ``start`` on whose number is ≥ x, or with ``beyond_equal`` > x."""
+    low, high, step = start, start, 16
+    while high < end and (ascending[high] < x or (beyond_equal and ascending[high] == x)):
+        low = high + 1
+        high += step
+        step *= 2
+    high = min(high, end)
+    while low < high:
+        middle = (low + high) >> 1
+        if ascending[middle] < x or (beyond_equal and ascending[middle] == x):
+            low = middle + 1
+        else:
+            high = middle
+    return low

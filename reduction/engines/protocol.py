@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,30 +14,58 @@ from reduction.units import Units
 MASKED = -1
 """Group of a detector that is left out."""
 
+SliceOf = Callable[[NDArray[np.int64]], NDArray[np.int32]]
+"""The slice of pulses by their times (n,) int64, ns since 1970; -1: none."""
+
+
+def one_slice(times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
+    """All pulses in slice 0."""
+    return np.zeros(times_ns.size, np.int32)
+
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
     """How events become histograms.
 
     ``edges`` (bins + 1,) float64, ascending, in ``units``; ``group`` (detectors,) int32 in the
-    instrument's order: the spectrum a detector is summed into, or `MASKED`.
+    instrument's order: the spectrum a detector is summed into, or `MASKED`;
+    ``difc_us_per_angstrom`` (detectors,) float64 calibrates them, None: by their positions.
     """
 
     units: Units
     edges: NDArray[np.float64]
     group: NDArray[np.int32]
+    slices: int = 1
+    slice_of: SliceOf = one_slice
+    difc_us_per_angstrom: NDArray[np.float64] | None = None
 
     @property
     def groups(self) -> int:
-        """The number of spectra, at least one."""
+        """The number of spectra of a slice, at least one."""
         return max(int(self.group.max(initial=0)) + 1, 1)
+
+    def sorts_as(self, other: Recipe) -> bool:
+        """Whether events have the same values, slices and groups, and only bins may differ."""
+        return (
+            (self.units, self.slices, self.slice_of) == (other.units, other.slices, other.slice_of)
+            and np.array_equal(self.group, other.group)
+            and (
+                self.difc_us_per_angstrom is other.difc_us_per_angstrom
+                or (
+                    self.difc_us_per_angstrom is not None
+                    and other.difc_us_per_angstrom is not None
+                    and np.array_equal(self.difc_us_per_angstrom, other.difc_us_per_angstrom)
+                )
+            )
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """Where every event went: sums add up to the events accumulated, engine by engine.
+    """Where every event went; the sums add up to the events accumulated.
 
-    ``counts`` (groups, bins) int64, bins half-open, [low, high).
+    ``counts`` (slices, groups, bins) int64, bins half-open, [low, high); ``recut`` tells how many
+    of the binned ones are kept as a fine histogram alone.
     """
 
     counts: NDArray[np.int64]
@@ -44,6 +73,7 @@ class Tally:
     masked: int
     bad_pixel: int
     bad_time: int
+    filtered: int = 0
 
     @property
     def binned(self) -> int:
@@ -52,7 +82,8 @@ class Tally:
     @property
     def events(self) -> int:
         """All events."""
-        return self.binned + self.out_of_range + self.masked + self.bad_pixel + self.bad_time
+        lost = self.out_of_range + self.masked + self.bad_pixel + self.bad_time + self.filtered
+        return self.binned + lost
 
 
 class Engine(Protocol):
@@ -62,16 +93,24 @@ class Engine(Protocol):
 
     @property
     def retained(self) -> int:
-        """Events kept."""
+        """Events kept, to be histogrammed anew by any recipe."""
 
-    def accumulate(self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32]) -> None:
-        """Keep events, (n,) each; they count once `advance` has been through them."""
+    def accumulate(
+        self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
+    ) -> None:
+        """Keep events of a pulse, (n,) each; they count once `advance` has been through them."""
 
     def configure(self, reduction: int, recipe: Recipe) -> None:
         """Have every retained event histogrammed by ``recipe`` from now on."""
 
+    def resliced(self, reduction: int, since_ns: int) -> None:
+        """What `Recipe.slice_of` says of pulses since a time may have changed."""
+
     def advance(self, seconds: float) -> bool:
         """Histogram what is outstanding, for about ``seconds``; whether nothing is left."""
+
+    def prepare(self, seconds: float) -> bool:
+        """Use spare time for what makes later changes quick; whether nothing is left."""
 
     def clear(self) -> None:
         """Drop all events and counts."""

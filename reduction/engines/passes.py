@@ -1,0 +1,191 @@
+"""A recipe made ready for the compiled passes: tables over the range of detector ids."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.engines import kernels
+from reduction.engines.protocol import MASKED, Recipe
+from reduction.geometry import Instrument
+from reduction.units import coefficients
+
+SPECIAL = 3
+"""Cells of a slice after those of its groups: masked, bad pixel, bad time."""
+
+MAX_ID_RANGE = 100_000_000
+
+NO_PIXEL = -2
+"""Group of an id that the instrument has not."""
+
+
+class Pass:
+    """The passes of one recipe.
+
+    Its tables have a row for each id from the first to the last, and one more that serves all
+    pixels outside. ``slice_cells`` is the number of cells of a slice, ``cells`` of all.
+    """
+
+    def __init__(self, instrument: Instrument, recipe: Recipe, max_tof_ns: int) -> None:
+        first, last = int(instrument.detector_id.min()), int(instrument.detector_id.max())
+        if last - first >= MAX_ID_RANGE:
+            raise ValueError(f"detector ids span {last - first}; the limit is {MAX_ID_RANGE}")
+        self.recipe = recipe
+        self.edges = recipe.edges.copy()
+        self._group = np.full(last - first + 2, NO_PIXEL, np.int32)
+        used = (recipe.group != MASKED) & ~instrument.is_monitor
+        here = instrument.detector_id - first
+        self._group[here] = np.where(used, recipe.group, MASKED)
+        coefficient = np.full(last - first + 2, np.nan)
+        difc = recipe.difc_us_per_angstrom
+        difc = instrument.difc_us_per_angstrom if difc is None else difc
+        factor = coefficients(recipe.units, instrument.path_m, difc)
+        coefficient[here] = np.where(used, factor, np.nan)
+        masked = recipe.groups * (self.edges.size + 1)
+        special = masked + np.where(self._group == MASKED, 0, 1)
+        base = np.where(self._group >= 0, self._group * (self.edges.size + 1), special)
+        self.slice_cells = masked + SPECIAL
+        self.cells = recipe.slices * self.slice_cells + 1
+        self._detectors = (
+            np.int32(first),
+            np.uint32(max_tof_ns),
+            np.int64(recipe.units.tof_exponent),
+            coefficient,
+            base.astype(np.int32),
+            np.int64(self.slice_cells),
+        )
+        even = Even.of(self.edges)
+        self._kernel: Callable[..., None] = kernels.uniform_pass if even else kernels.searching_pass
+        self._tables = (
+            _scaled(coefficient, recipe.units.tof_exponent, even) if even else _lookup(self.edges)
+        )
+
+    def add(
+        self,
+        pixel_id: NDArray[np.int32],
+        tof_ns: NDArray[np.int32],
+        bounds: NDArray[np.int64],
+        keys: NDArray[np.int32],
+        cells: NDArray[np.int64],
+        sign: int = 1,
+    ) -> None:
+        """Add ``sign`` for each event to its cell; slices as `kernels.uniform_pass` takes them."""
+        self._kernel(
+            pixel_id,
+            tof_ns,
+            bounds,
+            keys,
+            sign,
+            self._detectors,
+            self.edges,
+            *self._tables,
+            cells,
+        )
+
+    def sort(
+        self,
+        pixel_id: NDArray[np.int32],
+        tof_ns: NDArray[np.int32],
+        bounds: NDArray[np.int64],
+        keys: NDArray[np.int32],
+        values: NDArray[np.float64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Put the events' values into ``values``, sorted in each part: ends and rest of them.
+
+        See `kernels.sorted_apart`.
+        """
+        parts = self.recipe.slices * self.recipe.groups
+        ends = np.zeros(parts + 1, np.int64)
+        rest = np.zeros(self.recipe.slices * SPECIAL + 1, np.int64)
+        kernels.sorted_apart(
+            pixel_id,
+            tof_ns,
+            bounds,
+            keys,
+            self._detectors,
+            self._group,
+            self.recipe.groups,
+            ends,
+            rest,
+            values,
+        )
+        for first, last in itertools.pairwise(ends):
+            values[first:last].sort()
+        return ends, rest
+
+    def add_sorted(
+        self,
+        values: NDArray[np.float64],
+        ends: NDArray[np.int64],
+        rest: NDArray[np.int64],
+        cells: NDArray[np.int64],
+    ) -> None:
+        """Add what `sort` made to the cells."""
+        kernels.count_sorted(values, ends, self.recipe.groups, self.edges, self.slice_cells, cells)
+        special = cells[:-1].reshape(self.recipe.slices, self.slice_cells)[:, -SPECIAL:]
+        special += rest[:-1].reshape(-1, SPECIAL)
+        cells[-1] += rest[-1]
+
+
+@dataclass(frozen=True)
+class Even:
+    """Evenly spaced edges: y = value · ``per_unit`` + ``shift`` is the bin number plus 1.
+
+    Off by up to ``margin``, and only good up to y = ``trusted`` + 1.
+    """
+
+    per_unit: float
+    shift: float
+    margin: float
+    trusted: int
+
+    @classmethod
+    def of(cls, edges: NDArray[np.float64]) -> Even | None:
+        """What holds for ``edges``, or None if they are uneven; the last bin may be any width.
+
+        The margin is the furthest that an edge lies from its even place, in bins, with the
+        rounding of y on top: three operations on numbers as large as the first edge in bins.
+        """
+        bins = edges.size - 1
+        whole = bins if bins == 1 else bins - 1
+        per_unit = whole / (edges[whole] - edges[0])
+        shift = 1.0 - edges[0] * per_unit
+        astray = np.abs(edges * per_unit + shift - np.arange(1, bins + 2))
+        margin = 2 * astray[: whole + 1].max() + 16 * np.finfo(float).eps * (abs(shift) + bins)
+        if margin > 0.01:
+            return None
+        to_the_end = astray[-1] <= margin / 2
+        return cls(per_unit, shift, margin, bins + 1 if to_the_end else whole)
+
+
+def _scaled(coefficient: NDArray[np.float64], exponent: int, even: Even) -> tuple[Any, ...]:
+    """Tables of `kernels.uniform_pass`; rows without a unit fall in the middle of their cell 0."""
+    used = np.isfinite(coefficient)
+    c = np.where(used, coefficient, 1.0)
+    scale = {1: 1e-3 / c, -1: 1e3 * c, -2: 1e6 * c}[exponent] * even.per_unit
+    return (
+        np.where(used, scale, 0.0),
+        np.where(used, even.shift, 0.5),
+        even.margin,
+        even.trusted,
+    )
+
+
+def _lookup(edges: NDArray[np.float64]) -> tuple[Any, ...]:
+    """Lookup table, first key and bits to drop, as `kernels.searching_pass` takes them."""
+    below = int(np.searchsorted(edges, 0.0, side="right"))
+    positive = edges[below:]
+    if not positive.size:
+        return np.zeros(1, np.int32), 0, 0
+    octaves = max(np.log2(positive[-1]) - np.log2(positive[0]), 1e-3)
+    mantissa = int(np.clip(np.ceil(np.log2(4.0 * edges.size / octaves)), 0, 20))
+    bits = 52 - mantissa
+    keys = positive.view(np.int64) >> bits
+    first = int(keys[0])
+    under = below + np.searchsorted(keys, np.arange(first, int(keys[-1]) + 1), side="left") - 1
+    return np.maximum(under, 0).astype(np.int32), first, bits

@@ -1,0 +1,73 @@
+"""Values of retained events in sorted runs, so that new bins need no pass over the events.
+
+A full block is sorted into a run; two neighbouring runs of the same length are merged into one, as
+a log-structured store does. So n blocks are about log2(n) runs, and counting between new edges
+costs a search of each edge in each run.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.engines import kernels
+from reduction.engines.passes import Pass
+from reduction.store import Block, pages
+
+LONGEST_RUN = 1 << 27
+"""Most values of a run: merging costs as much memory again, if only for the moment."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The values of the blocks from number ``first`` to before ``last``, sorted part by part.
+
+    ``values``, ``ends`` and ``rest`` are laid out as `kernels.sorted_apart` does; ``keys`` are the
+    slices of the spans of each block.
+    """
+
+    first: int
+    last: int
+    keys: tuple[NDArray[np.int32], ...]
+    values: NDArray[np.float64]
+    ends: NDArray[np.int64]
+    rest: NDArray[np.int64]
+
+
+def sorted_run(ready: Pass, block: Block, number: int, keys: NDArray[np.int32]) -> Run:
+    """The run of one block."""
+    bounds, slices = merged_spans(block.starts, keys)
+    values = pages((block.size,), np.float64)
+    ends, rest = ready.sort(block.pixel_id, block.tof_ns, bounds, slices, values)
+    return Run(number, number + 1, (keys,), values[: int(ends[-1])], ends, rest)
+
+
+def merged_run(one: Run, next_one: Run) -> Run:
+    """The run of both, which are neighbours."""
+    values = pages((one.values.size + next_one.values.size,), np.float64)
+    ends = one.ends + next_one.ends
+    kernels.merge_sorted(one.values, one.ends, next_one.values, next_one.ends, values)
+    rest = one.rest + next_one.rest
+    return Run(one.first, next_one.last, one.keys + next_one.keys, values, ends, rest)
+
+
+def to_merge(runs: Sequence[Run]) -> tuple[Run, Run] | None:
+    """Two neighbours that are to be merged, the latest first; None if there are none."""
+    for one, next_one in reversed(list(itertools.pairwise(runs))):
+        equal = one.last - one.first == next_one.last - next_one.first
+        small = one.values.size + next_one.values.size <= LONGEST_RUN
+        if one.last == next_one.first and equal and small:
+            return one, next_one
+    return None
+
+
+def merged_spans(
+    bounds: NDArray[np.int64], keys: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Neighbouring spans of one slice as one."""
+    first = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1 if keys.size else 0))
+    return np.append(bounds[first], bounds[-1]), keys[first]

@@ -1,0 +1,164 @@
+"""Slices of a log: which pulses are in which, and that they are Mantid's."""
+
+import numpy as np
+import pytest
+import reference_data as reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reduction.engines.native import NativeEngine
+from reduction.geometry import powder_arc
+from reduction.logs import Log, Logs
+from reduction.pipeline import Slicing, recipe
+from reduction.settings import DetectorSettings, FilterSettings, ReductionSettings
+from reduction.specs import Refused
+
+FILTERS = reference.MANIFEST["filters"]
+
+
+def logs_of(case):
+    logs = Logs()
+    columns = reference.table(f"histograms_{case['instrument']}")
+    times_ns, values = (columns[f"{case['log']}/{name}"] for name in ("time_unix_ns", "value"))
+    for time_ns, value in zip(times_ns, values, strict=True):
+        logs.add("temperature", int(time_ns), float(value))
+    return logs
+
+
+def sliced(case, filter_settings):
+    """Counts (slices, bins) of the native engine, fed pulse by pulse."""
+    settings = ReductionSettings(bin_params=case["bin_params"], filter=filter_settings)
+    instrument, events = (
+        reference.instrument(case["instrument"]),
+        reference.events(case["instrument"]),
+    )
+    made = recipe(settings, instrument, Slicing(logs_of(case), settings.filter))
+    engine = NativeEngine(instrument, [made])
+    for pulse, time_ns in enumerate(events.pulse_time_unix_ns):
+        here = events.pulse == pulse
+        engine.accumulate(events.pixel_id[here], events.tof_ns[here], int(time_ns))
+    engine.advance(60)
+    return engine.tally(0, engine.cells(0)).counts[:, 0]
+
+
+@pytest.mark.parametrize("case", FILTERS, ids=lambda case: case["key"])
+def test_slices_hold_what_mantids_filters_let_through(case):
+    low, high = case["minimum"], case["maximum"]
+    if "step" not in case:
+        counts = sliced(case, FilterSettings("temperature", low, high - low, high))
+        np.testing.assert_array_equal(counts[0], reference.histogram(case, "counts"))
+        return
+    half = case["step"] / 2  # Mantid's minimum and maximum are centres
+    settings = FilterSettings("temperature", low - half, case["step"], high + half)
+    np.testing.assert_allclose(settings.bounds, list(case["intervals"].values()))
+    counts = sliced(case, settings)
+    for number, total in enumerate(counts):
+        expected = case["totals"].get(str(number), 0)
+        assert total.sum() == expected
+        if expected:
+            np.testing.assert_array_equal(total, reference.histogram(case, f"{number}/counts"))
+
+
+@pytest.mark.parametrize("case", FILTERS[3:5], ids=lambda case: case["key"])
+def test_a_veto_holds_what_the_range_does_not(case):
+    low, high = case["minimum"], case["maximum"]
+    within = sliced(case, FilterSettings("temperature", low, high - low, high))
+    without = sliced(case, FilterSettings("temperature", low, high - low, high, invert=True))
+    everything = sliced(case, FilterSettings("temperature", -1e6, 2e6, 1e6))
+    np.testing.assert_array_equal(within + without, everything)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.floats(-5, 5)), max_size=40))
+def test_a_log_has_the_last_value_at_or_before_a_time_in_whatever_order_values_come(entries):
+    log = Log()
+    for time_ns, value in entries:
+        log.add(time_ns, value)
+    times_ns = np.arange(-2, 60)
+    last = dict(entries)  # of two values at one time the later stands
+    for time_ns, value in zip(times_ns, log.at(times_ns), strict=True):
+        before = [each for each in last if each <= time_ns]
+        expected = last[max(before)] if before else np.nan
+        np.testing.assert_equal(value, expected)
+
+
+def test_logs_tell_since_when_they_say_something_new():
+    logs = Logs()
+    logs.add("T", 100, 1.0)
+    logs.add("T", 50, 2.0)
+    logs.add("P", 10, 0.0)
+    assert logs.names == ("P", "T")
+    assert logs.news() == {"T": 50, "P": 10}
+    logs.add("T", 200, 1.0)
+    assert logs.news() == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"step": 0}, "a slice is wider than 0"),
+        ({"step": -1}, "a slice is wider than 0"),
+        ({"step": float("nan")}, "not a finite number"),
+        ({"maximum": 0}, "must be above Min"),
+        ({"log": "T", "step": 0.1}, "100 slices; the limit is 32"),
+        ({"log": "T", "step": 1e-300}, "slices; the limit is 32"),
+    ],
+)
+def test_slices_that_cannot_be_are_refused(settings, words):
+    with pytest.raises(Refused, match=words):
+        FilterSettings(**settings)
+
+
+def test_a_last_slice_ends_at_the_maximum():
+    settings = FilterSettings("T", 0, 0.4, 1)
+    np.testing.assert_allclose(settings.bounds, [(0, 0.4), (0.4, 0.8), (0.8, 1)])
+    assert settings.slice_of(np.array([-0.1, 0, 0.4, 0.99, 1, np.nan])).tolist() == [
+        -1,
+        0,
+        1,
+        2,
+        -1,
+        -1,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"mask": "0:15,x"}, "'x' is no detector id or range"),
+        ({"mask": "5000:6000"}, "no detector in 5000:6000; powder_arc has ids from 0 to 999"),
+        ({"groups": "0:499;400:999"}, "detector 400 is in two groups"),
+        ({"groups": ";".join(str(n) for n in range(33))}, "33 groups; the limit is 32"),
+        ({"calibration": "absent.txt"}, "absent.txt"),
+    ],
+)
+def test_masks_and_groups_outside_the_instrument_are_refused(settings, words):
+    with pytest.raises(Refused, match=words):
+        recipe(ReductionSettings(detectors=DetectorSettings(**settings)), powder_arc())
+
+
+def test_masks_take_pixels_out_of_groups():
+    settings = DetectorSettings(mask="0:9, 500", groups="0:499;500:899")
+    group = recipe(ReductionSettings(detectors=settings), powder_arc()).group
+    assert np.bincount(group + 1).tolist() == [10 + 1 + 100, 490, 399]
+
+
+def test_a_calibration_file_replaces_the_difc_of_its_detectors(tmp_path):
+    text, table = tmp_path / "difc.txt", tmp_path / "difc.npz"
+    text.write_text("# id DIFC\n3 5000.5\n7 6000\n")
+    np.savez(table, detector_id=[3, 7], difc_us_per_angstrom=[5000.5, 6000.0])
+    for path in (text, table):
+        settings = ReductionSettings(detectors=DetectorSettings(calibration=str(path)))
+        difc = recipe(settings, powder_arc()).difc_us_per_angstrom
+        changed = difc != powder_arc().difc_us_per_angstrom
+        assert np.flatnonzero(changed).tolist() == [3, 7]
+        assert difc[3] == 5000.5
+
+
+def test_what_is_too_large_together_is_refused():
+    settings = ReductionSettings(
+        bin_params="0.4,0.0001,5",
+        filter=FilterSettings("T", 0, 1, 32),
+        detectors=DetectorSettings(groups=";".join(f"{n}" for n in range(32))),
+    )
+    with pytest.raises(Refused, match="32 slices, 32 groups and 46000 bins are too many together"):
+        recipe(settings, powder_arc())
