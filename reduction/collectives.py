@@ -26,6 +26,8 @@ class Collectives:
         self._communicator = communicator
         self.rank = communicator.rank
         self.size = communicator.size
+        self.neighbours = _on_this_machine(communicator)
+        """Ranks on this machine, this one too."""
 
     def exchange(self, figures: NDArray[np.int64]) -> NDArray[np.int64]:
         """Every rank's ``figures`` (k,) on every rank, (ranks, k)."""
@@ -63,6 +65,15 @@ class Collectives:
         summed = np.empty_like(array)
         _wait(self._communicator.Ireduce(array, summed, root=0))
         return summed
+
+
+def _on_this_machine(communicator: MPI.Intracomm) -> int:
+    from mpi4py import MPI
+
+    with_me = communicator.Split_type(MPI.COMM_TYPE_SHARED)
+    size = with_me.size
+    with_me.Free()
+    return size
 
 
 def _wait(request: Any) -> None:

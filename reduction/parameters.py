@@ -30,6 +30,18 @@ class RunControl(Settings):
         ),
         False,
     )
+    memory_limit: float = parameter(
+        Float(
+            pv="MemoryLimit",
+            description="Memory for events of a rank; 0: auto",
+            details="At the limit the oldest events are folded into a fine histogram: counts stay,"
+            " other bins are right to a tenth of the bins of then. Auto: half the machine's memory"
+            " divided by its ranks.",
+            units="GB",
+            minimum=0,
+        ),
+        0.0,
+    )
 
 
 @dataclass(frozen=True)
@@ -121,6 +133,21 @@ class BackendStatus:
             description="Events kept for changed settings",
             precision=0,
         )
+    )
+    folded_events: int = reading(
+        Float(
+            pv="FoldedEvents_RBV",
+            description="Events kept as a fine histogram alone",
+            precision=0,
+        )
+    )
+    retained_fraction: float = reading(
+        Float(
+            pv="RetainedFraction_RBV",
+            description="Share of events that re-cut exactly",
+            precision=4,
+        ),
+        1.0,
     )
     memory_use: int = reading(
         Float(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -56,7 +57,8 @@ class Slicing:
 class Pipeline:
     """Obeys orders between pulses and keeps the account of what came in.
 
-    ``received`` events since the reset were handed on to the engine or, while paused, ``filtered``.
+    Events take up to ``memory_bytes``, unless the order says otherwise. ``received`` events since
+    the reset were handed on to the engine or, while paused, ``filtered``.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class Pipeline:
         engine: Callable[[Instrument, list[Recipe]], Engine],
         order: RanksOrder,
         logs: Logs,
+        memory_bytes: int,
     ) -> None:
         self._instrument, self._logs = instrument, logs
+        self._memory_bytes = memory_bytes
         self.order = order
         self.engine = engine(instrument, [self._recipe(each.settings) for each in order.reductions])
         self.received = 0
@@ -95,11 +99,11 @@ class Pipeline:
 
     def plan(self, order: RanksOrder) -> dict[int, Recipe]:
         """The recipes that ``order`` changes, by reduction; raises `Refused` if one cannot be."""
-        pairs = enumerate(zip(order.reductions, self.order.reductions, strict=True))
+        pairs = enumerate(itertools.zip_longest(order.reductions, self.order.reductions))
         return {
             number: self._recipe(new.settings)
             for number, (new, old) in pairs
-            if new.settings != old.settings
+            if new is not None and (old is None or new.settings != old.settings)
         }
 
     def obey(self, order: RanksOrder, changed: dict[int, Recipe]) -> None:
@@ -109,4 +113,6 @@ class Pipeline:
             self.received = self.filtered = 0
         for number, made in changed.items():
             self.engine.configure(number, made)
+        limit = order.control.memory_limit
+        self.engine.limit(int(limit * 1e9) if limit else self._memory_bytes)
         self.order = order

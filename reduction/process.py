@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+import psutil
 import zmq
 
 from reduction.channel import CommandedEnd
@@ -62,7 +63,13 @@ def reduce(start: RanksStart) -> None:
         together,
         {partition: _receiver(context, start.events, partition) for partition in mine},
         intake,
-        Pipeline(start.instrument, ENGINES[start.engine], order, intake.logs),
+        Pipeline(
+            start.instrument,
+            ENGINES[start.engine],
+            order,
+            intake.logs,
+            psutil.virtual_memory().total // 2 // together.neighbours,
+        ),
         control,
         tick_rate_hz=start.tick_rate_hz,
         publish_rate_hz=start.publish_rate_hz,

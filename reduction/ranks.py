@@ -179,22 +179,22 @@ class Rank:
 
     def _publish(self) -> None:
         """Sum the ranks' figures, and their cells once no rank has events outstanding."""
-        figures = Figures.of(self._pipeline, self._intake)
-        incomplete = runs.size(self._intake.incomplete)
-        mine = np.array([self._caught_up, incomplete, *figures.vector()])
-        everyone = self._together.exchange(mine)
-        self._note_missing(everyone[:, 1])
+        engine, reductions = self._pipeline.engine, range(len(self._pipeline.order.reductions))
+        mine = [self._caught_up, runs.size(self._intake.incomplete)]
+        mine += [engine.astray(number) for number in reductions]
+        figures = Figures.of(self._pipeline, self._intake).vector()
+        everyone = self._together.exchange(np.array([*mine, *figures]))
+        caught_up, missing, *astray = everyone[:, : len(mine)].T
+        self._note_missing(missing)
         cells: list[NDArray[np.int64]] = []
-        if everyone[:, 0].all():
+        if caught_up.all():
             self._owed = False
             self._published = self._pipeline.order.revision
             self._lagging(self._cut.time_ns)
-            cells = [
-                self._together.total(self._pipeline.engine.cells(number))
-                for number in range(len(self._pipeline.order.reductions))
-            ]
+            cells = [self._together.total(engine.cells(number)) for number in reductions]
         if self._control is not None:
-            self._control.report(self._report(Figures.total(everyone[:, 2:]), cells))
+            total = Figures.total(everyone[:, len(mine) :])
+            self._control.report(self._report(total, cells, [int(n.sum()) for n in astray]))
 
     def _note_missing(self, sizes: NDArray[np.int64]) -> None:
         """Gather the runs of incomplete pulses whenever any rank's have changed."""
@@ -210,7 +210,9 @@ class Rank:
             self._lag_s = time.time() - shown_ns / 1e9 if shown_ns != UNHEARD else 0.0
         self._shown_ns = shown_ns
 
-    def _report(self, figures: Figures, cells: list[NDArray[np.int64]]) -> RanksReport:
+    def _report(
+        self, figures: Figures, cells: list[NDArray[np.int64]], astray: list[int]
+    ) -> RanksReport:
         """The report of all ranks; without cells it says of the result what the last one did."""
         event_rate, pulse_rate = self._rates.update(
             time.monotonic(), figures.received, self._cut.reached
@@ -231,6 +233,7 @@ class Rank:
             self._cut,
             stream,
             [tally(number, each) for number, each in enumerate(cells)],
+            astray,
             self._together.size,
             self._intake.logs.names,
             self._message,

@@ -45,14 +45,15 @@ class Figures:
     received: int
     filtered: int
     retained: int
+    folded: int
     resident_bytes: int
     faults: Faults
 
     @classmethod
     def of(cls, pipeline: Pipeline, intake: Intake) -> Self:
-        retained = pipeline.engine.retained
-        faults = intake.faults
-        return cls(pipeline.received, pipeline.filtered, retained, _resident_bytes(), faults)
+        engine = pipeline.engine
+        own = pipeline.received, pipeline.filtered, engine.retained, engine.folded
+        return cls(*own, _resident_bytes(), intake.faults)
 
     def vector(self) -> NDArray[np.int64]:
         """The figures as (k,) int64."""
@@ -62,8 +63,10 @@ class Figures:
     @classmethod
     def total(cls, vectors: NDArray[np.int64]) -> Self:
         """The sum of vectors (ranks, k)."""
-        received, filtered, retained, resident, *faults = (int(n) for n in vectors.sum(axis=0))
-        return cls(received, filtered, retained, resident, Faults(*faults))
+        received, filtered, retained, folded, resident, *faults = (
+            int(n) for n in vectors.sum(axis=0)
+        )
+        return cls(received, filtered, retained, folded, resident, Faults(*faults))
 
 
 def _resident_bytes() -> int:
@@ -111,22 +114,32 @@ def report(
     cut: Cut,
     stream: StreamStatus,
     tallies: Sequence[Tally],
+    astray: Sequence[int],
     ranks: int,
     logs: tuple[str, ...],
     message: str,
 ) -> RanksReport:
-    """The report of all ranks; ``tallies`` are empty while no result is due."""
+    """The report of all ranks; ``tallies``, one a reduction, are empty while no result is due.
+
+    ``astray`` counts the events of each reduction that are right to a fine bin only.
+    """
     orders = pipeline.order.reductions
     accounted = [figures.filtered + tally.events for tally in tallies]
-    engine = pipeline.engine.name
     return RanksReport(
         revision=revision,
         pulse_time_ns=cut.last_ns,
         stream=stream,
-        backend=BackendStatus(engine, ranks, figures.retained, figures.resident_bytes),
+        backend=BackendStatus(
+            engine=pipeline.engine.name,
+            ranks=ranks,
+            retained_events=figures.retained,
+            folded_events=figures.folded,
+            retained_fraction=1 - figures.folded / max(figures.retained + figures.folded, 1),
+            memory_use=figures.resident_bytes,
+        ),
         results=tuple(
-            _result(order, tally, figures.filtered)
-            for order, tally in zip(orders, tallies, strict=bool(tallies))
+            _result(order, tally, figures.filtered, lost)
+            for order, tally, lost in zip(orders, tallies, astray, strict=bool(tallies))
         ),
         unaccounted=max((abs(figures.received - n) for n in accounted), default=0),
         logs=logs,
@@ -134,7 +147,7 @@ def report(
     )
 
 
-def _result(order: ReductionOrder, tally: Tally, filtered: int) -> ReductionResult:
+def _result(order: ReductionOrder, tally: Tally, filtered: int, astray: int) -> ReductionResult:
     status = ReductionStatus(
         generation=order.generation,
         events_binned=tally.binned,
@@ -142,6 +155,7 @@ def _result(order: ReductionOrder, tally: Tally, filtered: int) -> ReductionResu
         events_masked=tally.masked,
         events_filtered=filtered + tally.filtered,
         events_invalid=tally.bad_pixel + tally.bad_time,
+        events_astray=astray,
         events_bad_pixel=tally.bad_pixel,
         events_bad_time=tally.bad_time,
     )

@@ -272,6 +272,13 @@ class ReductionStatus:
             precision=0,
         )
     )
+    events_astray: int = reading(
+        Float(
+            pv="EventsAstray_RBV",
+            description="Folded events right to a fine bin only",
+            precision=0,
+        )
+    )
     events_bad_time: int = reading(
         Float(
             pv="EventsBadTime_RBV",

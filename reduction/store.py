@@ -92,6 +92,11 @@ class EventStore:
         """Events kept."""
         return sum(block.size for block in self.blocks)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the events."""
+        return EVENT_BYTES * self.size
+
     def append(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
     ) -> None:

@@ -64,7 +64,7 @@ def report_on(order: RanksOrder) -> RanksReport:
     )
     stream = StreamStatus(event_total=7, pulse_first=3, pulse_last=2**31 - 1)
     return RanksReport(
-        order.revision, PULSE_TIME_NS, stream, BackendStatus("fake", 2, 7, 1), results
+        order.revision, PULSE_TIME_NS, stream, BackendStatus("fake", 2, 7), results
     )
 
 

@@ -281,3 +281,59 @@ def test_a_calibration_replaces_the_difc_of_the_geometry(engine):
     events = reference.events("arc")
     expected, _ = np.histogram(events.tof_ns / 1000.0 / difc[events.pixel_id], edges)
     np.testing.assert_array_equal(calibrated.counts[0, 0], expected)
+
+
+def test_at_the_memory_limit_counts_stay_as_they_are(engine):
+    group = (np.arange(1000) % 3 - 1).astype(np.int32)
+    recipe = recipe_of(slices=3, slice_of=shuffled_slices, group=group, bin_params="0.4,0.02,5")
+    unlimited, limited = fed(engine, recipe), fed(engine, recipe)
+    expected = tally(unlimited)
+    limited.limit(40_000 * 8)
+    limited.prepare(60)
+    result = tally(limited)
+    assert limited.retained <= 40_000
+    assert limited.retained + limited.folded == reference.events("arc").tof_ns.size
+    np.testing.assert_array_equal(result.counts, expected.counts)
+    assert result.events == expected.events
+
+
+def test_folded_events_are_recut_exactly_on_fine_edges_and_to_a_fine_bin_elsewhere(engine):
+    recipe = recipe_of(bin_params="0.4,0.02,5")
+    limited = fed(engine, recipe)
+    tally(limited)
+    limited.limit(0)
+    tally(limited)
+    assert limited.retained <= 10_000
+    for bin_params in ("0.4,0.04,4.8", "0.4,0.1,5", "0.4,0.02,5"):
+        limited.configure(0, recipe_of(bin_params=bin_params))
+        exact = tally(fed(engine, recipe_of(bin_params=bin_params)))
+        np.testing.assert_array_equal(tally(limited).counts, exact.counts)
+        assert limited.astray(0) == 0
+    limited.configure(0, recipe_of(bin_params="0.4013,0.0307,4.99"))
+    exact = tally(fed(engine, recipe_of(bin_params="0.4013,0.0307,4.99")))
+    result = tally(limited)
+    assert result.events == exact.events
+    assert 0 < limited.astray(0) < limited.folded / 10
+    assert np.abs(result.counts - exact.counts).sum() <= 2 * limited.astray(0)
+
+
+def test_folded_events_are_left_out_of_another_unit_and_back_in_their_own(engine):
+    first = recipe_of(bin_params="0.4,0.02,5")
+    limited = fed(engine, first)
+    expected = tally(limited)
+    limited.limit(0)
+    tally(limited)
+    limited.configure(0, recipe_of(units=Units.TOF, bin_params="1000,100,60000"))
+    other = tally(limited)
+    assert other.filtered == limited.folded
+    assert other.events == expected.events
+    limited.configure(0, first)
+    np.testing.assert_array_equal(tally(limited).counts, expected.counts)
+
+
+def test_a_new_reduction_starts_with_what_is_retained(engine):
+    first, second = recipe_of(), recipe_of(units=Units.WAVELENGTH, bin_params="0.2,0.01,9")
+    both = fed(engine, first)
+    both.configure(1, second)
+    np.testing.assert_array_equal(tally(both, 1).counts, tally(fed(engine, second)).counts)
+    np.testing.assert_array_equal(tally(both, 0).counts, tally(fed(engine, first)).counts)

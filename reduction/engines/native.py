@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable
@@ -12,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines import kernels
+from reduction.engines.folded import Folded, fine_edges
 from reduction.engines.passes import SPECIAL, Pass
 from reduction.engines.protocol import Recipe, Tally
 from reduction.engines.sorted_runs import Run, merged_run, merged_spans, sorted_run, to_merge
 from reduction.geometry import Instrument
 from reduction.store import BLOCK_EVENTS, Block, EventStore
 from reduction.units import Units
+
+NO_LIMIT = 1 << 62
 
 MAX_TOF_NS = 1_000_000_000
 """Longest time of flight taken for real: one second, fourteen pulses of a 14 Hz source."""
@@ -37,6 +41,8 @@ class Histogram:
         self.runs: list[Run] = []
         self.order = object()
         """Another one whenever runs made before are of no more use."""
+        self._folded: list[Folded] = []
+        self.astray = 0
 
     @property
     def recipe(self) -> Recipe:
@@ -49,10 +55,41 @@ class Histogram:
         self._ready = ready
         self.cells = np.zeros(ready.cells, np.int64)
         self._keys = []
+        self.astray = sum(each.add_to(self.cells, ready) for each in self._folded)
 
     def clear(self) -> None:
         self._keys, self.runs, self.order = [], [], object()
+        self._folded, self.astray = [], 0
         self.cells[:] = 0
+
+    @property
+    def value_bytes(self) -> int:
+        """Memory of the sorted values."""
+        return sum(run.values.nbytes for run in self.runs)
+
+    def fold(self, block: Block, made: Callable[[Recipe], Pass]) -> None:
+        """Keep the first block, which is in the cells and about to go, as a fine histogram."""
+        edges = self._ready.edges
+        into = next(
+            (
+                each
+                for each in self._folded
+                if each.recipe.sorts_as(self.recipe) and np.array_equal(each.coarse, edges)
+            ),
+            None,
+        )
+        if into is None:
+            fine = dataclasses.replace(self.recipe, edges=fine_edges(edges))
+            into = Folded(made(fine), edges)
+            self._folded.append(into)
+        into.fold(block, *merged_spans(block.starts, self._keys[0]))
+        del self._keys[0]
+        self.runs = [run.earlier() for run in self.runs if run.first > 0]
+        self.order = object()
+
+    def covers(self, block: Block) -> bool:
+        """Whether the first block is in the cells as a whole."""
+        return bool(self._keys) and self._keys[0].size == block.spans
 
     def advance(self, blocks: list[Block], deadline_s: float) -> bool:
         """Bring the cells up to date with the blocks, until the deadline; whether they are."""
@@ -152,6 +189,8 @@ class NativeEngine:
         self._instrument, self._max_tof_ns = instrument, max_tof_ns
         self._store = EventStore(block_events)
         self._histograms = [Histogram(self._made(recipe)) for recipe in recipes]
+        self._limit_bytes = NO_LIMIT
+        self._folded = 0
         self._worker = ThreadPoolExecutor(1, "sort")
         self._job: tuple[Histogram, object, Future[Run]] | None = None
         self._compile()
@@ -181,7 +220,10 @@ class NativeEngine:
         self._store.append(pixel_id, tof_ns, pulse_time_ns)
 
     def configure(self, reduction: int, recipe: Recipe) -> None:
-        self._histograms[reduction].recut(self._made(recipe))
+        if reduction == len(self._histograms):
+            self._histograms.append(Histogram(self._made(recipe)))
+        else:
+            self._histograms[reduction].recut(self._made(recipe))
 
     def resliced(self, reduction: int, since_ns: int) -> None:
         self._histograms[reduction].resliced(self._store.blocks, since_ns)
@@ -189,7 +231,34 @@ class NativeEngine:
     def advance(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
         done = [each.advance(self._store.blocks, deadline_s) for each in self._histograms]
+        self._make_room()
         return all(done)
+
+    def limit(self, memory_bytes: int) -> None:
+        self._limit_bytes = memory_bytes
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of events and of what is sorted of them."""
+        return self._store.nbytes + sum(each.value_bytes for each in self._histograms)
+
+    def _make_room(self) -> None:
+        """Fold full blocks, the oldest first, while there is more in memory than may be."""
+        while self.memory_bytes > self._limit_bytes and len(self._store.blocks) > 1:
+            oldest = self._store.blocks[0]
+            if not all(each.covers(oldest) for each in self._histograms):
+                return
+            for histogram in self._histograms:
+                histogram.fold(oldest, self._made)
+            self._folded += oldest.size
+            del self._store.blocks[0]
+
+    @property
+    def folded(self) -> int:
+        return self._folded
+
+    def astray(self, reduction: int) -> int:
+        return self._histograms[reduction].astray
 
     def prepare(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
@@ -215,6 +284,7 @@ class NativeEngine:
 
     def clear(self) -> None:
         self._store.clear()
+        self._folded = 0
         for histogram in self._histograms:
             histogram.clear()
 

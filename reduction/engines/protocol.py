@@ -64,8 +64,7 @@ class Recipe:
 class Tally:
     """Where every event went; the sums add up to the events accumulated.
 
-    ``counts`` (slices, groups, bins) int64, bins half-open, [low, high); ``recut`` tells how many
-    of the binned ones are kept as a fine histogram alone.
+    ``counts`` (slices, groups, bins) int64, bins half-open, [low, high).
     """
 
     counts: NDArray[np.int64]
@@ -95,13 +94,26 @@ class Engine(Protocol):
     def retained(self) -> int:
         """Events kept, to be histogrammed anew by any recipe."""
 
+    @property
+    def folded(self) -> int:
+        """Events that are kept as fine histograms alone."""
+
+    def astray(self, reduction: int) -> int:
+        """Events of a reduction's cells that are right to a fine bin only."""
+
+    def limit(self, memory_bytes: int) -> None:
+        """Use no more memory for events: `advance` folds the oldest when there is no room."""
+
     def accumulate(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
     ) -> None:
         """Keep events of a pulse, (n,) each; they count once `advance` has been through them."""
 
     def configure(self, reduction: int, recipe: Recipe) -> None:
-        """Have every retained event histogrammed by ``recipe`` from now on."""
+        """Have every retained event histogrammed by ``recipe`` from now on.
+
+        The number after the last one makes a new reduction.
+        """
 
     def resliced(self, reduction: int, since_ns: int) -> None:
         """What `Recipe.slice_of` says of pulses since a time may have changed."""

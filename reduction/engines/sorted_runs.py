@@ -7,6 +7,7 @@ costs a search of each edge in each run.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ class Run:
     values: NDArray[np.float64]
     ends: NDArray[np.int64]
     rest: NDArray[np.int64]
+
+    def earlier(self) -> Run:
+        """The same, after the first block of all has gone."""
+        return dataclasses.replace(self, first=self.first - 1, last=self.last - 1)
 
 
 def sorted_run(ready: Pass, block: Block, number: int, keys: NDArray[np.int32]) -> Run:

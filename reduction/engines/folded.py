@@ -1,0 +1,87 @@
+"""Events that memory has no more room for, kept as fine histograms.
+
+Their counts are never lost: bins whose edges lie on fine edges are exact, others are right to a
+fine bin, a tenth of the bin that was asked for when they were folded.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.engines.passes import SPECIAL, Pass
+from reduction.engines.protocol import Recipe
+from reduction.store import Block
+
+FINER = 10
+"""Fine bins in each bin of the moment."""
+
+ROUNDING = 1e-6
+"""Share of a fine bin by which edges may differ and be the same."""
+
+
+def fine_edges(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``edges`` (n + 1,) with each bin cut into `FINER` parts, (n · FINER + 1,)."""
+    shares = np.arange(FINER) / FINER
+    inside = edges[:-1, np.newaxis] + np.diff(edges)[:, np.newaxis] * shares
+    return np.append(inside.ravel(), edges[-1])
+
+
+class Folded:
+    """A fine histogram: ``ready`` is its pass, ``coarse`` the edges that its own are finer than."""
+
+    def __init__(self, ready: Pass, coarse: NDArray[np.float64]) -> None:
+        self.ready = ready
+        self.coarse = coarse
+        self._cells = np.zeros(ready.cells, np.int64)
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.ready.recipe
+
+    @property
+    def events(self) -> int:
+        """Events folded here."""
+        return int(self._cells.sum())
+
+    def fold(self, block: Block, bounds: NDArray[np.int64], slices: NDArray[np.int32]) -> None:
+        """Take in the events of a block; slices as `reduction.engines.kernels` takes them."""
+        self.ready.add(block.pixel_id, block.tof_ns, bounds, slices, self._cells)
+
+    def add_to(self, cells: NDArray[np.int64], ready: Pass) -> int:
+        """Add to the cells of another pass; how many events may be in the bin beside theirs.
+
+        A pass that gives events other values, slices or groups cannot have them: all are filtered.
+        """
+        if not ready.recipe.sorts_as(self.recipe):
+            cells[-1] += self.events
+            return 0
+        shape = (self.recipe.slices, -1)
+        fine = self._cells[:-1].reshape(shape)
+        to = cells[:-1].reshape(shape)
+        to[:, -SPECIAL:] += fine[:, -SPECIAL:]
+        cells[-1] += self._cells[-1]
+        groups = (self.recipe.slices, self.recipe.groups, -1)
+        parts = fine[:, :-SPECIAL].reshape(groups)
+        place, astray = _places(self.ready.edges, ready.edges)
+        for part, cell in zip(
+            parts.reshape(-1, parts.shape[-1]),
+            to[:, :-SPECIAL].reshape(-1, ready.edges.size + 1),
+            strict=True,
+        ):
+            cell += np.bincount(place, part, cell.size).astype(np.int64)
+        return int(parts[..., astray].sum())
+
+
+def _places(
+    fine: NDArray[np.float64], edges: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """For each fine cell, underflow to overflow, its cell by its middle; and which are cut.
+
+    Edges that rounding alone keeps from being fine ones cut nothing.
+    """
+    hair = ROUNDING * np.diff(fine)
+    place = np.searchsorted(edges, (fine[:-1] + fine[1:]) / 2)
+    cut = np.searchsorted(edges, fine[:-1] + hair) != np.searchsorted(edges, fine[1:] - hair)
+    under, over = edges[0] < fine[0] - hair[0], edges[-1] > fine[-1] + hair[-1]
+    return np.concatenate(([0], place, [edges.size])), np.concatenate(([under], cut, [over]))
