@@ -205,6 +205,11 @@ class Intake:
         """Number of the first uncut pulse at or after ``time_ns``; -1 if none is."""
         return max(each.number_at(time_ns) for each in self.partitions.values())
 
+    def marks(self, since_ns: int) -> list[int]:
+        """Times of the uncut pulses from ``since_ns`` on, as the first partition has them."""
+        first = next(iter(self.partitions.values()))
+        return [time_ns for time_ns, _ in first.marks if time_ns >= since_ns]
+
     def cut(self, time_ns: int) -> list[Chunk]:
         """The chunks of pulses up to ``time_ns``, no longer pending."""
         for each in self.partitions.values():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters import BackendStatus, RunControl, StreamStatus
 from reduction.settings import ReductionSettings, ReductionStatus
 
@@ -27,14 +28,17 @@ class ReductionOrder:
 class RanksOrder:
     """What the ranks obey.
 
-    They drop what is accumulated whenever ``resets`` has changed, but not for a 0: an IOC that
-    starts beside ranks at work asks for none.
+    They accumulate while ``acquiring``, until the preset of ``acquisition`` is reached. They drop
+    what is accumulated whenever ``resets`` has changed, but not for a 0: an IOC that starts beside
+    ranks at work asks for none.
     """
 
     revision: int = 0
     resets: int = 0
     control: RunControl = field(default_factory=RunControl)
     reductions: tuple[ReductionOrder, ...] = (ReductionOrder(),)
+    acquisition: AcquisitionSettings = field(default_factory=AcquisitionSettings)
+    acquiring: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,3 +74,4 @@ class RanksReport:
     unaccounted: int = 0
     logs: tuple[str, ...] = ()
     message: str = ""
+    acquisition: AcquisitionStatus = field(default_factory=AcquisitionStatus)

@@ -19,6 +19,7 @@ import zmq
 from numpy.typing import NDArray
 
 from reduction import runs
+from reduction.acquisition import NEVER_NS, Acquisition
 from reduction.channel import CommandedEnd, decoded, encoded
 from reduction.collectives import Collectives
 from reduction.intake import UNHEARD, Intake
@@ -58,6 +59,7 @@ class Rank:
         self._ticks_per_result = max(1, round(tick_rate_hz / publish_rate_hz))
         self._ticks = 0
         self._cut = Cut()
+        self._acquisition = Acquisition(pipeline.order.acquisition)
         self._rates = Rates()
         self._order = pipeline.order
         self._published = UNHEARD
@@ -113,11 +115,13 @@ class Rank:
                     self._intake.newest_ns,
                     self._order.revision,
                     self.stopping,
+                    self._limit_ns(),
+                    self._acquisition.reached,
                 ]
             )
         )
-        slowest = everyone[everyone[:, 0].argmin()]
-        self._advance_to(int(slowest[0]), int(slowest[1]), everyone)
+        self._newest_ns = int(everyone[:, 3].max())
+        self._advance(everyone)
         if everyone[0, 4] != self._pipeline.order.revision:
             self._obey(decoded(RanksOrder, self._together.share(encoded(self._order))))
         self._caught_up = self._pipeline.engine.advance(SLICE_S)
@@ -138,23 +142,47 @@ class Rank:
         if newest is not None:
             self._order = newest
 
-    def _advance_to(self, time_ns: int, number: int, everyone: NDArray[np.int64]) -> None:
+    @property
+    def _accumulating(self) -> bool:
+        """Whether pulses count; the same on all ranks."""
+        return self._pipeline.order.acquiring and not self._acquisition.done
+
+    def _limit_ns(self) -> int:
+        """The pulse time at which a preset ends the acquisition, as rank 0 knows it."""
+        if self._pipeline.order.control.pause or self._cut.start_ns == UNHEARD:
+            return NEVER_NS
+        return self._acquisition.limit_ns(self._intake.marks(self._cut.start_ns))
+
+    def _advance(self, everyone: NDArray[np.int64]) -> None:
         """Cut at a pulse that every rank has reached, and take the events up to it."""
         cut = self._cut
+        time_ns, number, *_ = (int(n) for n in everyone[everyone[:, 0].argmin()])
         if time_ns == UNHEARD or self._pipeline.order.revision == UNHEARD:
             return
-        if cut.start_ns == UNHEARD:
+        if cut.start_ns == UNHEARD:  # from the next tick on: rank 0 must know it for its limit
             cut.start_ns = int(everyone[:, 2].max())
-        advanced = time_ns > cut.time_ns
-        self._newest_ns = int(everyone[:, 3].max())
-        paused = self._pipeline.order.control.pause
-        if advanced and time_ns >= cut.start_ns and not paused:
+            return
+        limit_ns, reached = (int(n) for n in everyone[0, 6:8])
+        if self._accumulating:
+            self._acquisition.done = bool(reached) or time_ns >= limit_ns
+            if limit_ns < time_ns:
+                time_ns, number = limit_ns, self._intake.number_at(limit_ns)
+            if not reached:
+                self._accumulate(max(time_ns, cut.time_ns), number)
+        else:
+            self._intake.cut(time_ns)
+        cut.time_ns, cut.reached = max(time_ns, cut.time_ns), number
+
+    def _accumulate(self, time_ns: int, number: int) -> None:
+        """Take the events of the pulses up to ``time_ns``, and what came late."""
+        cut = self._cut
+        pulses = [each for each in self._intake.marks(cut.start_ns) if each <= time_ns]
+        if pulses and not self._pipeline.order.control.pause:
             if cut.first == UNHEARD:
                 cut.first = self._intake.number_at(cut.start_ns)
             cut.last, cut.last_ns = number, time_ns
-        cut.time_ns = max(time_ns, cut.time_ns)
-        cut.reached = number
-        chunks = self._intake.cut(cut.time_ns)
+            self._acquisition.accumulated(pulses)
+        chunks = self._intake.cut(time_ns)
         self._pipeline.accumulate([c for c in chunks if c.pulse_time_ns >= cut.start_ns])
 
     def _obey(self, order: RanksOrder) -> None:
@@ -174,7 +202,9 @@ class Rank:
             self._intake.forget(self._cut.reached + 1)
             start_ns = UNHEARD if reached_ns == UNHEARD else reached_ns + 1
             self._cut = Cut(start_ns, reached_ns, self._cut.reached)
+            self._acquisition = Acquisition(order.acquisition)
             self._rates.clear()
+        self._acquisition.settings = order.acquisition
         self._pipeline.obey(order, changed)
 
     def _publish(self) -> None:
@@ -226,13 +256,17 @@ class Rank:
             self._stream, lag=self._lag_s, event_rate=event_rate, pulse_rate=pulse_rate
         )
         tally = self._pipeline.engine.tally
+        tallies = [tally(number, each) for number, each in enumerate(cells)]
+        if tallies:
+            self._acquisition.counted(tallies[0].binned, math.sqrt(tallies[0].binned))
         return report(
             self._pipeline,
             self._published,
             figures,
             self._cut,
             stream,
-            [tally(number, each) for number, each in enumerate(cells)],
+            self._acquisition.status,
+            tallies,
             astray,
             self._together.size,
             self._intake.logs.names,

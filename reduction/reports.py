@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.acquisition import AcquisitionStatus
 from reduction.engines.protocol import Tally
 from reduction.intake import UNHEARD, Faults, Intake
 from reduction.messages import RanksReport, ReductionOrder, ReductionResult
@@ -113,6 +114,7 @@ def report(
     figures: Figures,
     cut: Cut,
     stream: StreamStatus,
+    acquisition: AcquisitionStatus,
     tallies: Sequence[Tally],
     astray: Sequence[int],
     ranks: int,
@@ -129,6 +131,7 @@ def report(
         revision=revision,
         pulse_time_ns=cut.last_ns,
         stream=stream,
+        acquisition=acquisition,
         backend=BackendStatus(
             engine=pipeline.engine.name,
             ranks=ranks,

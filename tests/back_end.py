@@ -17,10 +17,10 @@ import zmq
 from ioc.whole import MPIEXEC
 from reduction.channel import decoded, encoded
 from reduction.messages import RanksOrder, RanksReport
-from reduction.wire import Chunk, encode_chunk, encode_pulse_mark, partition_endpoint
+from reduction.wire import Chunk, encode_chunk, encode_log, encode_pulse_mark, partition_endpoint
 
 PERIOD_NS = 71_428_571
-PATIENCE_S = 30.0
+PATIENCE_S = 10.0
 
 
 class Feed:
@@ -44,6 +44,11 @@ class Feed:
             self._turn += 1
         for partition, sent in enumerate(self._sent):
             self.send(partition, encode_pulse_mark(number, time_ns, sent))
+
+    def log(self, name: str, pulse: int, value: float) -> None:
+        """A log's value from a pulse on, in every partition."""
+        for partition in range(len(self._sockets)):
+            self.send(partition, encode_log(name, self.start_ns + pulse * PERIOD_NS, value))
 
     def send(self, partition: int, message: bytes) -> None:
         self._sockets[partition].send(message)

@@ -10,9 +10,10 @@ import reference_data as reference
 from back_end import back_end
 
 from ioc.whole import MPIEXEC
+from reduction.acquisition import AcquisitionSettings, Preset
 from reduction.messages import RanksOrder, ReductionOrder
 from reduction.parameters import RunControl
-from reduction.settings import ReductionSettings
+from reduction.settings import FilterSettings, ReductionSettings
 from reduction.units import Units
 
 PULSES = 40
@@ -145,3 +146,59 @@ def test_more_ranks_than_partitions_are_refused(tmp_path):
     )
     assert ended.returncode != 0
     assert "2 ranks need as many partitions; the stream has 1" in ended.stderr
+
+
+def test_an_acquisition_ends_at_exactly_the_preset_pulse_and_a_new_one_starts_afresh(tmp_path):
+    with back_end(tmp_path, 2, partitions=3) as running:
+        feed, bins = running.feed, settings()
+        preset = AcquisitionSettings(preset=Preset.PULSES, preset_pulses=7)
+        running.obeyed(replace(order(1, bins), acquisition=preset))
+        for pulse in range(20):
+            feed.pulse(pulse, *events_of(pulse))
+        done = running.commander.report(
+            lambda report: bool(report.results and not report.acquisition.acquiring)
+        )
+        check(done, bins, range(7))
+        assert (done.stream.pulse_first, done.stream.pulse_last) == (0, 6)
+        assert done.acquisition.pulses == 7
+        assert done.acquisition.progress == 100
+
+        running.obeyed(replace(order(2, bins, resets=1), acquisition=preset))
+        for pulse in range(20, 40):
+            feed.pulse(pulse, *events_of(pulse))
+        done = running.commander.report(
+            lambda report: bool(
+                report.results and report.revision == 2 and not report.acquisition.acquiring
+            )
+        )
+        check(done, bins, range(20, 27))
+        stopped = running.obeyed(replace(order(3, bins, resets=1), acquiring=False))
+        check(stopped, bins, range(20, 27))
+
+
+def test_slices_of_a_log_are_those_of_its_pulses_also_when_it_comes_late(tmp_path):
+    with back_end(tmp_path, 2, partitions=2) as running:
+        feed = running.feed
+        bins = replace(settings(), filter=FilterSettings("T", 0, 1, 3))
+        running.obeyed(order(1, bins))
+        feed.log("T", 0, 0.5)
+        for pulse in range(12):
+            if pulse == 4:
+                feed.log("T", pulse, 1.5)
+            feed.pulse(pulse, *events_of(pulse))
+        report = running.results(1, 11)
+        assert report.logs == ("T",)
+        slices = [range(4), range(4, 12), []]
+        for late in (False, True):
+            if late:
+                feed.log("T", 8, 2.5)
+                slices = [range(4), range(4, 8), range(8, 12)]
+                report = running.commander.report(
+                    lambda report: bool(report.results and report.results[0].counts[2].any())
+                )
+            for number, pulses in enumerate(slices):
+                found = report.results[0].counts[number, 0]
+                np.testing.assert_array_equal(found, expected(bins, pulses))
+            assert report.unaccounted == 0
+        report = running.obeyed(order(2, replace(bins, filter=FilterSettings("T", 0, 2.2, 3))))
+        np.testing.assert_array_equal(report.results[0].counts[0, 0], expected(bins, range(8)))
