@@ -1,0 +1,74 @@
+"""Saving a result under a name: NeXus and text beside it, all of it or nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from reduction import disk, nexus, xye
+from reduction.saved import SavedResult
+from reduction.specs import Refused
+
+LONGEST_NAME = 200
+"""Bytes of a name: file systems take 255 with what is added to it."""
+
+
+def save(result: SavedResult, folder: Path, name: str) -> list[Path]:
+    """Write ``name.nxs``, ``name.xye`` and, if sliced, ``name_slice1.xye`` ff. into ``folder``.
+
+    All are written before any takes its place, so a full disk leaves all as they were; the NeXus
+    file comes last, so once it is new, all are. Text of slices that an earlier result of this name
+    had beyond this one's is removed. A folder that is not there is made if its parent is: a new
+    run's folder is meant, a mistyped path is not.
+
+    Returns the paths, `nexus` first, once they are on disk. Raises `Refused` for a name that is
+    none, OSError with path and reason, or ValueError as `nexus.write_nexus`.
+    """
+    check_name(name)
+    _make(folder)
+    text, whole = folder / f"{name}.xye", folder / f"{name}.nxs"
+    written = disk.replace(_files(result, text, whole))
+    for path in _surplus(text, len(result.slice_bounds)):
+        path.unlink(missing_ok=True)
+    return [whole, *written[:-1]]
+
+
+def check_name(name: str) -> None:
+    """Raises `Refused` if ``name`` cannot be that of a result."""
+    for wrong, why in (
+        (not name, "it is empty"),
+        (re.search(r"[/\\]", name), "it is a name in the folder, without / and \\"),
+        (name.startswith("."), "it would be hidden"),
+        (name != name.strip() or not name.isprintable(), "it has blanks at an end or unprintables"),
+        (re.search(r"\.(nxs|xye)$", name), "the endings .nxs and .xye are added to it"),
+        (re.search(r"_slice\d+$", name), "names with _slice and a number are those of slices"),
+        (len(os.fsencode(name)) > LONGEST_NAME, f"longer than {LONGEST_NAME} bytes"),
+    ):
+        if wrong:
+            raise Refused("File:Name", name, why)
+
+
+def _files(result: SavedResult, text: Path, whole: Path) -> Iterator[tuple[Path, bytes]]:
+    yield from xye.files(result, text)
+    yield whole, nexus.contents(result, whole)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise NotADirectoryError(20, "not a folder", str(folder)) from None
+    else:
+        disk.sync_folder(folder.parent)
+
+
+def _surplus(text: Path, slices: int) -> Iterator[Path]:
+    """The texts of slices with higher numbers than there are, which are of an earlier result."""
+    pattern = re.compile(re.escape(text.stem) + r"_slice(\d+)\.xye")
+    for path in list(text.parent.iterdir()):
+        match = pattern.fullmatch(path.name)
+        if match and int(match[1]) > slices:
+            yield path

@@ -1,0 +1,125 @@
+"""Whatever happens while files are written, what is on disk is whole."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from saved_sample import names, sample
+
+from reduction import disk
+from reduction.files import save
+from reduction.nexus import write_nexus
+from reduction.nexus_reader import read_nexus
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def test_what_cannot_be_replaced_leaves_no_file_beside_it(tmp_path):
+    (tmp_path / "a.nxs").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"a\.nxs"):
+        write_nexus(sample(), tmp_path / "a.nxs")
+    assert names(tmp_path) == ["a.nxs"]
+
+
+def test_a_content_that_fails_to_be_made_leaves_all_files_as_they_were(tmp_path):
+    def failing():
+        yield tmp_path / "a", b"new"
+        raise ValueError("no more")
+
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(ValueError, match="no more"):
+        disk.replace(failing())
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def child(code: str, *arguments: Path) -> subprocess.Popen[str]:
+    """A Python process that runs ``code`` with paths as arguments."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
+
+
+SAVE_ON_A_FULL_DISK = """
+import resource, signal, sys, pathlib
+from reduction import files, nexus_reader
+result = nexus_reader.read_nexus(pathlib.Path(sys.argv[1]))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), -1))
+try:
+    files.save(result, pathlib.Path(sys.argv[2]), "a")
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("limit", "which"), [(500, "a.xye"), (25_000, "a.nxs")])
+def test_a_full_disk_leaves_the_old_files_and_nothing_else(tmp_path, limit, which):
+    new, folder = tmp_path / "new.nxs", tmp_path / "results"
+    write_nexus(sample(slices=2, title="new", seed=4), new)
+    old = {path: path.read_bytes() for path in save(sample(slices=2), folder, "a")}
+    with child(SAVE_ON_A_FULL_DISK, new, folder, limit) as process:
+        said, _ = process.communicate()
+    assert said == f"[Errno 27] File too large: '{folder / which}'\n"
+    assert {path: path.read_bytes() for path in folder.iterdir()} == old
+
+
+SAVE_AS_NOBODY = """
+import os, sys, pathlib
+from reduction import files, nexus_reader
+result = nexus_reader.read_nexus(pathlib.Path(sys.argv[1]))
+if os.geteuid() == 0:
+    os.setuid(65534)
+try:
+    files.save(result, pathlib.Path(sys.argv[2]), "a")
+except OSError as error:
+    print(error)
+"""
+
+
+def test_a_folder_that_may_not_be_written_is_named(tmp_path):
+    folder = tmp_path / "results"
+    write_nexus(sample(), tmp_path / "a.nxs")
+    folder.mkdir(mode=0o500)
+    with child(SAVE_AS_NOBODY, tmp_path / "a.nxs", folder) as process:
+        said, _ = process.communicate()
+    assert "Permission denied" in said
+    assert str(folder) in said
+    assert names(folder) == []
+
+
+WRITE_FOREVER = """
+import itertools, sys, pathlib
+from reduction import disk
+contents = [pathlib.Path(path).read_bytes() for path in sys.argv[2:]]
+for content in itertools.cycle(contents):
+    disk.replace([(pathlib.Path(sys.argv[1]), content)])
+    print("written", flush=True)
+"""
+
+
+def test_a_process_killed_while_writing_leaves_a_whole_file(tmp_path):
+    folder, moments = tmp_path / "results", random.Random(5)
+    folder.mkdir()
+    sources = [tmp_path / "0.nxs", tmp_path / "1.nxs"]
+    noise = np.random.default_rng(1).random((8, 1, 40_000))
+    for title, source in enumerate(sources):
+        bounds = tuple((float(i), i + 1.0) for i in range(8))
+        of_noise = {"counts": noise, "variances": noise, "slice_bounds": bounds}
+        write_nexus(sample(title=str(title), bins=40_000, **of_noise), source)
+    whole = {source.read_bytes() for source in sources}
+    for _ in range(6):
+        with child(WRITE_FOREVER, folder / "a.nxs", *sources) as process:
+            for _ in range(moments.randrange(1, 5)):
+                process.stdout.readline()
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(moments.uniform(0, 0.03))
+            process.kill()
+        assert (folder / "a.nxs").read_bytes() in whole
+        others = [name for name in names(folder) if name != "a.nxs"]
+        assert all(name.startswith(".a.nxs.") and name.endswith(".part") for name in others)
+    assert read_nexus(folder / "a.nxs").title in {"0", "1"}
