@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.acquisition import AcquisitionSettings, AcquisitionStatus
+from reduction.analysis import PeakStatus, RegionStatus
 from reduction.parameters import BackendStatus, RunControl, StreamStatus
 from reduction.settings import ReductionSettings, ReductionStatus
 
@@ -53,6 +54,8 @@ class ReductionResult:
     status: ReductionStatus
     edges: NDArray[np.float64] | None = None
     counts: NDArray[np.int64] | None = None
+    regions: tuple[RegionStatus, ...] = ()
+    peaks: tuple[PeakStatus, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class Pipeline:
         return {
             number: self._recipe(new.settings)
             for number, (new, old) in pairs
-            if new is not None and (old is None or new.settings != old.settings)
+            if new is not None and (old is None or new.settings.counted != old.settings.counted)
         }
 
     def obey(self, order: RanksOrder, changed: dict[int, Recipe]) -> None:

@@ -19,11 +19,11 @@ import zmq
 from numpy.typing import NDArray
 
 from reduction import runs
-from reduction.acquisition import NEVER_NS, Acquisition
+from reduction.acquisition import NEVER_NS, Acquisition, AcquisitionSettings
 from reduction.channel import CommandedEnd, decoded, encoded
 from reduction.collectives import Collectives
 from reduction.intake import UNHEARD, Intake
-from reduction.messages import RanksOrder, RanksReport
+from reduction.messages import RanksOrder, RanksReport, ReductionResult
 from reduction.parameters import StreamStatus
 from reduction.pipeline import Pipeline
 from reduction.reports import Cut, Figures, Rates, report, stream_status
@@ -257,9 +257,7 @@ class Rank:
         )
         tally = self._pipeline.engine.tally
         tallies = [tally(number, each) for number, each in enumerate(cells)]
-        if tallies:
-            self._acquisition.counted(tallies[0].binned, math.sqrt(tallies[0].binned))
-        return report(
+        made = report(
             self._pipeline,
             self._published,
             figures,
@@ -272,3 +270,15 @@ class Rank:
             self._intake.logs.names,
             self._message,
         )
+        if made.results:
+            self._acquisition.counted(*_counted(made.results[0], self._acquisition.settings))
+        return replace(made, acquisition=self._acquisition.status)
+
+
+def _counted(result: ReductionResult, settings: AcquisitionSettings) -> tuple[float, float]:
+    """The counts that presets go by, and their standard error; none in a region without a sum."""
+    if not settings.preset_region:
+        total = float(result.status.events_binned)
+        return total, math.sqrt(total)
+    region = result.regions[settings.preset_region - 1]
+    return (0.0, 0.0) if math.isnan(region.total) else (region.total, region.error)

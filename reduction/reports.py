@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.acquisition import AcquisitionStatus
+from reduction.analysis import peaks, regions
 from reduction.engines.protocol import Tally
 from reduction.intake import UNHEARD, Faults, Intake
 from reduction.messages import RanksReport, ReductionOrder, ReductionResult
@@ -141,7 +142,7 @@ def report(
             memory_use=figures.resident_bytes,
         ),
         results=tuple(
-            _result(order, tally, figures.filtered, lost)
+            _result(order, tally, figures.filtered, lost, acquisition.time_elapsed)
             for order, tally, lost in zip(orders, tallies, astray, strict=bool(tallies))
         ),
         unaccounted=max((abs(figures.received - n) for n in accounted), default=0),
@@ -150,7 +151,9 @@ def report(
     )
 
 
-def _result(order: ReductionOrder, tally: Tally, filtered: int, astray: int) -> ReductionResult:
+def _result(
+    order: ReductionOrder, tally: Tally, filtered: int, astray: int, seconds: float
+) -> ReductionResult:
     status = ReductionStatus(
         generation=order.generation,
         events_binned=tally.binned,
@@ -162,4 +165,12 @@ def _result(order: ReductionOrder, tally: Tally, filtered: int, astray: int) -> 
         events_bad_pixel=tally.bad_pixel,
         events_bad_time=tally.bad_time,
     )
-    return ReductionResult(order, status, order.settings.edges, tally.counts)
+    settings, total = order.settings, tally.counts.sum(axis=(0, 1))
+    return ReductionResult(
+        order,
+        status,
+        settings.edges,
+        tally.counts,
+        regions(settings.regions, settings.edges, total, seconds),
+        peaks(settings.peaks, settings.edges, total),
+    )

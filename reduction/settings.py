@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction import rebin
+from reduction.analysis import PEAKS, REGIONS, WindowSettings
 from reduction.specs import (
     Array,
     Choice,
@@ -180,6 +181,8 @@ class ReductionSettings(Settings):
     )
     filter: FilterSettings = field(default_factory=FilterSettings)
     detectors: DetectorSettings = field(default_factory=DetectorSettings)
+    regions: tuple[WindowSettings, ...] = (WindowSettings(),) * REGIONS
+    peaks: tuple[WindowSettings, ...] = (WindowSettings(),) * PEAKS
     max_bins: int = MAX_BINS
 
     def check(self) -> None:
@@ -187,6 +190,11 @@ class ReductionSettings(Settings):
             _ = self.edges
         except ValueError as error:
             raise Refused("BinParams", self.bin_params, str(error)) from None
+
+    @property
+    def counted(self) -> Self:
+        """What of the settings decides which event counts where."""
+        return dataclasses.replace(self, regions=(), peaks=())
 
     @property
     def edges(self) -> NDArray[np.float64]:
