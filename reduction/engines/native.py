@@ -114,9 +114,16 @@ class Histogram:
             self._keys.append(np.empty(0, np.int32))
         known = self._keys[number]
         if known.size < block.spans:
-            keys = np.append(known, self.recipe.slice_of(block.times_ns[known.size :]))
+            keys = np.append(known, self._slices(block.times_ns[known.size :]))
             self._add(block, keys, np.arange(keys.size) >= known.size, 1)
             self._keys[number] = keys
+
+    def _slices(self, times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
+        """The slices of pulses; the kernels trust that there are no others."""
+        keys = self.recipe.slice_of(times_ns)
+        if np.any(keys >= self.recipe.slices):
+            raise ValueError(f"slice {keys.max()} of {self.recipe.slices}")
+        return keys
 
     def _add(
         self, block: Block, keys: NDArray[np.int32], which: NDArray[np.bool_], sign: int
@@ -132,7 +139,7 @@ class Histogram:
             times_ns = blocks[number].times_ns[: known.size]
             if not known.size or times_ns.max() < since_ns:
                 continue
-            keys = self.recipe.slice_of(times_ns)
+            keys = self._slices(times_ns)
             moved = keys != known
             if moved.any():
                 self._add(blocks[number], known, moved, -1)

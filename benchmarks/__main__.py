@@ -1,0 +1,44 @@
+"""``python -m benchmarks``: measure, print the tables and, after a full run, write the README."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from benchmarks import kernel, load, recut, report, start
+from benchmarks.machine import machine
+from benchmarks.rows import Row, markdown
+
+PARTS = ("kernel", "recut", "load", "rebin", "start")
+
+
+def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
+    """The rows of each part asked for, as they come; load and rebin share one run."""
+    if only in (None, "kernel"):
+        yield "kernel", kernel.measure(quick)
+    if only in (None, "recut"):
+        yield "recut", recut.measure(quick)
+    if only in (None, "load", "rebin"):
+        yield from load.measure(quick, [only] if only else ["load", "rebin"]).items()
+    if only in (None, "start"):
+        yield "start", start.measure(quick)
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", choices=PARTS, help="run this part alone; writes nothing")
+    parser.add_argument("--quick", action="store_true", help="shorter; writes nothing")
+    asked = parser.parse_args()
+    print(machine(), flush=True)
+    found = {}
+    for name, rows in results(asked.only, asked.quick):
+        found[name] = rows
+        print(f"\n{name}\n\n{markdown(rows)}", flush=True)
+    if not (asked.only or asked.quick):
+        report.README.write_text(report.page(found), encoding="utf-8")
+        print("written to benchmarks/README.md")
+
+
+if __name__ == "__main__":
+    main()

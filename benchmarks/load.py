@@ -1,0 +1,118 @@
+"""The whole product at 5 million events a second: what it sustains, and how fast it rebins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+
+from benchmarks.product import EVENTS_PER_PULSE, Product, product
+from benchmarks.recording import Recording, oldest_held_s, recording
+from benchmarks.rows import Row, below, zero
+from benchmarks.timing import Figure
+from benchmarks.usage import Usage
+
+COUNTS, LAG = "Red1:Spec:YC", "Lag_RBV"
+OFFERED = EVENTS_PER_PULSE * 14
+RETAINED = 1e8
+PAUSE_S = 0.2
+BINS = (
+    "0.4,0.01,5",
+    "0.4,0.0001,5",
+    "0.4,-0.001,5",
+    "0.5,0.002,4.5",
+    "0.4,0.001,1,0.01,5",
+    "1,0.0005,3",
+    "0.4,-0.0001,5",
+    "0.6,0.003,2.4",
+    "0.4,0.0005,2,0.005,5",
+    "0.4,0.001,5",
+)
+
+
+def measure(quick: bool, parts: Collection[str]) -> dict[str, list[Row]]:
+    """The rows of ``load``, ``rebin`` or both, from one run; rebinning again after the load."""
+    rows: dict[str, list[Row]] = {part: [] for part in parts}
+    bins = BINS[-3:] if quick else BINS
+    with product() as running:
+        running.wait(running.counts)
+        time.sleep(2 if quick else 5)
+        with recording(running, COUNTS, LAG) as seen:
+            running.wait(lambda: seen.size > 0)
+            if "rebin" in parts:
+                needed = RETAINED / 10 if quick else RETAINED
+                running.wait(lambda: running.number("RetainedEvents_RBV") >= needed, 0.5)
+                rows["rebin"] += _rebinned(running, seen, bins, 1.0)
+            if "load" in parts:
+                rows["load"] += _sustained(running, seen, 10 if quick else 60)
+            if len(parts) > 1:
+                rows["rebin"] += _rebinned(running, seen, bins, None)
+    return rows
+
+
+def _sustained(running: Product, seen: Recording, seconds: float) -> list[Row]:
+    usage, start = Usage(running.parts()), seen.size
+    before, began = running.number("EventTotal_RBV"), time.perf_counter()
+    time.sleep(seconds)
+    events, elapsed = running.number("EventTotal_RBV") - before, time.perf_counter() - began
+    cores, counts, rate = str(usage), seen.updates(COUNTS, start), events / elapsed
+    offered = f"all that come, {OFFERED:.3g}"
+    return [
+        Row(
+            f"events a second, over {elapsed:.0f} s", f"{rate:.3g}", offered, rate > 0.99 * OFFERED
+        ),
+        zero("… pulses missing", running.number("PulsesMissing_RBV")),
+        zero("… chunks dropped at the source", running.number("Sim:ChunksDropped_RBV")),
+        below("… longest `Lag_RBV`", _longest_lag(seen, start), 1),
+        below("… oldest counts that the client had", oldest_held_s(counts), 1),
+        Row("… updates of the counts a second", f"{len(counts) / elapsed:.2f}"),
+        Row("… cores busy", cores),
+        Row("… memory of all ranks", _memory(running)),
+    ]
+
+
+def _longest_lag(seen: Recording, start: int) -> float:
+    """In s, of all values posted since ``start``; NaN if none was."""
+    return max((each.number for each in seen.updates(LAG, start)), default=float("nan"))
+
+
+def _memory(running: Product) -> str:
+    memory, retained = running.number("MemoryUse_RBV"), running.number("RetainedEvents_RBV")
+    return f"{memory / 1e9:.2f} GB with {retained:.3g} events retained"
+
+
+def _rebinned(
+    running: Product, seen: Recording, settings: Sequence[str], limit: float | None
+) -> list[Row]:
+    usage, start, times = Usage(running.parts()), seen.size, []
+    retained = running.number("RetainedEvents_RBV")
+    for bins in settings:
+        times.append(_caput(running, bins))
+        time.sleep(PAUSE_S)
+    cores, now = str(usage), running.number("RetainedEvents_RBV")
+    slowest = settings[times.index(max(times))]
+    return [
+        Row(
+            f"{len(times)} times other bins, for {retained:.2g} … {now:.2g} events",
+            f"{Figure(tuple(times))}, slowest `{slowest}`",
+            f"all < {limit:g} s" if limit else "",
+            max(times) < limit if limit else None,
+            "Mantid's live listener: loses the events",
+        ),
+        Row("… longest `Lag_RBV` meanwhile", f"{_longest_lag(seen, start):.3g} s"),
+        Row(
+            "… oldest counts that the client had",
+            f"{oldest_held_s(seen.updates(COUNTS, start)):.3g} s",
+        ),
+        zero("… pulses missing after it", running.number("PulsesMissing_RBV")),
+        Row("… cores busy", cores),
+    ]
+
+
+def _caput(running: Product, bins: str) -> float:
+    """How long it took to have other bins, in s."""
+    began = time.perf_counter()
+    done = running.put("Red1:BinParams", bins, "-S")
+    elapsed = time.perf_counter() - began
+    if done.returncode:
+        raise RuntimeError(f"caput of {bins}: {done.stdout}{done.stderr}")
+    return elapsed

@@ -1,0 +1,83 @@
+"""The page that a full run writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.machine import machine
+from benchmarks.rows import Row, markdown
+
+README = Path(__file__).with_name("README.md")
+
+HEAD = """\
+# Benchmarks
+
+Written by `make bench`, which takes some minutes; do not edit. `make bench ARGS=--quick` is shorter
+and writes nothing; `make bench ARGS="--only kernel"` runs one part.
+
+Measured on {machine}.
+
+Times are medians, with the smallest and the largest in parentheses. Contestants take turns in one
+run, since a machine's speed changes from minute to minute. A ratio is the peer's median over ours.
+"""
+
+SECTIONS = {
+    "kernel": """\
+## Raw events to histogram
+
+Ten million raw events (pixel, ns) of simulated silicon become one histogram in one pass. Ours is
+one thread, exact in float64, from events that are not sorted; its time includes all tables.
+That its counts equal numpy's, bin for bin, is asserted in the run.
+
+- *numpy*: `np.histogram((tof / 1000.0) / difc[pixel], edges)`, or what the unit asks for.
+- *numpy, its own even bins*: `np.histogram(..., bins, range)`, quicker, but with other edges.
+- *scipp*: a flat table, pixel to DIFC by numpy's indexing, `hist` with the same edges. The table
+  and its weights are made beforehand. Threads are as scipp chooses, hence the CPU time.
+- *scipp, its own even bins*: the same with edges of `scipp.linspace`, its quickest way.
+
+Even bins of their own differ from Rebin's, which adds up steps, in the last bits of the edges.
+Where a peer puts events elsewhere, the number of counts that differ is given.
+""",
+    "recut": """\
+## The event store of a rank
+
+One rank's engine, alone on the machine, one thread for what is measured. Events are taken in as
+chunks of 180 000; new bins, slices and masks are applied to all of them. Memory touched for the
+first time is slow on a virtual machine, so the smallest rate is that of the first fill. New bins
+search each edge in a few sorted runs, so their cost grows with the number of edges and the
+logarithm of the events; slices and masks are a pass over the raw events, which is bound by
+arithmetic and not by memory.
+""",
+    "load": """\
+## The whole product under load
+
+`live-reduction run` with 2 ranks and `Sim:EventsPerPulse=357143`: 14 pulses and 5 million events a
+second, from the simulator over ZeroMQ and MPI to the IOC, all on this machine. A `camonitor` takes
+the counts, `Red1:Spec:YC` with 4600 bins, and `Lag_RBV`, of which every update counts. The age of
+the counts is apart from that: the client's clock when the next ones come, less the time of their
+last pulse. *Others* is what all other processes used: `camonitor`, `mpiexec`, whatever else ran.
+""",
+    "rebin": """\
+## Other bins for all events so far
+
+In the same run, while events arrive at the same rate: wall time of the C tool `caput -c -S` on
+`Red1:BinParams`, from launching it to its end, which is when posted results have the new bins for
+every event retained. The settings make 460 to 46 000 bins: even, logarithmic and mixed. The
+target is for 1e8 events; the second set of rows comes after the minute of load. The peer is not
+run: Mantid's live data starts again when its processing is changed.
+""",
+    "start": """\
+## Start
+
+From launching `live-reduction run`, its compiled kernels cached, to a count in
+`Red1:Spec:Total_RBV`, at the same rate of events.
+""",
+}
+
+
+def page(results: Mapping[str, Sequence[Row]]) -> str:
+    """The README with the rows of each section."""
+    parts = [HEAD.format(machine=machine())]
+    parts += [f"{SECTIONS[name]}\n{markdown(rows)}" for name, rows in results.items()]
+    return "\n".join(parts)
