@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 from reduction.specs import (
+    Choice,
     Command,
     Float,
     Integer,
@@ -14,6 +16,13 @@ from reduction.specs import (
     parameter,
     reading,
 )
+
+
+class Accumulation(enum.StrEnum):
+    """Which pulses a result is of."""
+
+    SINCE_RESET = "SinceReset"
+    WINDOW = "Window"
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,25 @@ class RunControl(Settings):
             on="Pause",
         ),
         False,
+    )
+    accumulation: Accumulation = parameter(
+        Choice(
+            pv="AccumulationMode",
+            description="Which pulses the spectra are of",
+            details="SinceReset: all. Window: the last WindowTime seconds; earlier events count as"
+            " filtered, and are back if the window grows.",
+            options=Accumulation,
+        ),
+        Accumulation.SINCE_RESET,
+    )
+    window_time: float = parameter(
+        Float(
+            pv="WindowTime",
+            description="Length of the sliding window",
+            units="s",
+            minimum=0.1,
+        ),
+        60.0,
     )
     memory_limit: float = parameter(
         Float(

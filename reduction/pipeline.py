@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from reduction.engines.protocol import Engine, Recipe, SliceOf, one_slice
 from reduction.geometry import Instrument
 from reduction.logs import Logs
 from reduction.messages import RanksOrder
+from reduction.parameters import Accumulation
 from reduction.settings import MOST_CELLS, FilterSettings, ReductionSettings
 from reduction.specs import Refused
 from reduction.wire import Chunk
@@ -37,15 +39,24 @@ def recipe(
     return made
 
 
-class Slicing:
-    """The slice of pulses by a log: equal ones say the same of any pulse."""
+@dataclass
+class Window:
+    """The pulses that count: from ``start_ns`` on."""
 
-    def __init__(self, logs: Logs, settings: FilterSettings) -> None:
-        self._logs, self._settings = logs, settings
+    start_ns: int = 0
+
+
+class Slicing:
+    """The slice of pulses by a log, -1 before the window: equal ones say the same of any pulse."""
+
+    def __init__(self, logs: Logs, settings: FilterSettings, window: Window) -> None:
+        self._logs, self._settings, self._window = logs, settings, window
 
     def __call__(self, times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
         values = self._logs.at(self._settings.log, times_ns)
-        return self._settings.slice_of(values)
+        slices = self._settings.slice_of(values)
+        slices[times_ns < self._window.start_ns] = -1
+        return slices
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Slicing) and self._settings == other._settings
@@ -72,26 +83,38 @@ class Pipeline:
         self._instrument, self._logs = instrument, logs
         self._memory_bytes = memory_bytes
         self.order = order
+        self._window = Window()
         self.engine = engine(instrument, [self._recipe(each.settings) for each in order.reductions])
         self.received = 0
         self.filtered = 0
 
     def _recipe(self, settings: ReductionSettings) -> Recipe:
-        slicing = Slicing(self._logs, settings.filter) if settings.filter.log else one_slice
+        slicing = Slicing(self._logs, settings.filter, self._window)
         return recipe(settings, self._instrument, slicing)
 
-    def accumulate(self, chunks: Sequence[Chunk]) -> None:
-        """Take the events of cut pulses, and the news of logs."""
+    def accumulate(self, chunks: Sequence[Chunk], time_ns: int) -> None:
+        """Take the events of pulses cut at a time, and the news of logs."""
         for name, since_ns in self._logs.news().items():
             for number, each in enumerate(self.order.reductions):
                 if each.settings.filter.log == name:
-                    self.engine.resliced(number, since_ns)
+                    self.engine.resliced(number, since_ns, time_ns)
+        self._slide(time_ns)
         for chunk in chunks:
             self.received += chunk.tof_ns.size
             if self.order.control.pause:
                 self.filtered += chunk.tof_ns.size
             else:
                 self.engine.accumulate(chunk.pixel_id, chunk.tof_ns, chunk.pulse_time_ns)
+
+    def _slide(self, time_ns: int) -> None:
+        """Have the window end at a time."""
+        control, before_ns = self.order.control, self._window.start_ns
+        sliding = control.accumulation is Accumulation.WINDOW
+        self._window.start_ns = time_ns - int(control.window_time * 1e9) if sliding else 0
+        if self._window.start_ns != before_ns:
+            bounds = sorted((before_ns, self._window.start_ns))
+            for number in range(len(self.order.reductions)):
+                self.engine.resliced(number, *bounds)
 
     def resets(self, order: RanksOrder) -> bool:
         """Whether ``order`` drops what is accumulated; one of an IOC that has just started not."""

@@ -183,7 +183,8 @@ class Rank:
             cut.last, cut.last_ns = number, time_ns
             self._acquisition.accumulated(pulses)
         chunks = self._intake.cut(time_ns)
-        self._pipeline.accumulate([c for c in chunks if c.pulse_time_ns >= cut.start_ns])
+        current = [chunk for chunk in chunks if chunk.pulse_time_ns >= cut.start_ns]
+        self._pipeline.accumulate(current, time_ns)
 
     def _obey(self, order: RanksOrder) -> None:
         """Follow an order on all ranks, or on none of them if one of them cannot."""

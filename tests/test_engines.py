@@ -264,7 +264,7 @@ def test_events_whose_slice_changes_move_to_it(engine):
     tally(moving)
     moving.prepare(60)
     answers[0] = later_slices
-    moving.resliced(0, 0)
+    moving.resliced(0, 0, 10**9)
     expected, filtered = slice_by_slice(recipe, later_slices)
     result = tally(moving)
     np.testing.assert_array_equal(result.counts, expected)

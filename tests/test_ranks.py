@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import reference_data as reference
-from back_end import back_end
+from back_end import PERIOD_NS, back_end
 
 from ioc.whole import MPIEXEC
 from reduction.acquisition import AcquisitionSettings, Preset
 from reduction.messages import RanksOrder, ReductionOrder
-from reduction.parameters import RunControl
+from reduction.parameters import Accumulation, RunControl
 from reduction.settings import FilterSettings, ReductionSettings
 from reduction.units import Units
 
@@ -202,3 +202,23 @@ def test_slices_of_a_log_are_those_of_its_pulses_also_when_it_comes_late(tmp_pat
             assert report.unaccounted == 0
         report = running.obeyed(order(2, replace(bins, filter=FilterSettings("T", 0, 2.2, 3))))
         np.testing.assert_array_equal(report.results[0].counts[0, 0], expected(bins, range(8)))
+
+
+def test_a_sliding_window_holds_the_last_pulses_and_the_rest_is_back_without_it(tmp_path):
+    with back_end(tmp_path, 2, partitions=2) as running:
+        feed, bins = running.feed, settings()
+        window = RunControl(accumulation=Accumulation.WINDOW, window_time=5 * PERIOD_NS / 1e9)
+        running.obeyed(replace(order(1, bins), control=window))
+        for last in (11, 19):
+            for pulse in range(last - 11 if last == 11 else 12, last + 1):
+                feed.pulse(pulse, *events_of(pulse))
+            report = running.results(1, last)
+            result = check(report, bins, range(last - 5, last + 1))
+            assert result.status.events_filtered == expected_filtered(range(last - 5))
+        report = running.obeyed(order(2, bins))
+        feed.pulse(20, *events_of(20))
+        check(running.results(2, 20), bins, range(21))
+
+
+def expected_filtered(pulses):
+    return int(np.isin(EVENTS.pulse, list(pulses)).sum())

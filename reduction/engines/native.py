@@ -133,11 +133,11 @@ class Histogram:
             bounds, slices = merged_spans(block.starts[first : last + 1], keys[first:last])
             self._ready.add(block.pixel_id, block.tof_ns, bounds, slices, self.cells, sign)
 
-    def resliced(self, blocks: list[Block], since_ns: int) -> None:
-        """Move the events of pulses since a time whose slice has changed."""
+    def resliced(self, blocks: list[Block], since_ns: int, until_ns: int) -> None:
+        """Move the events of pulses in [since, until] whose slice has changed."""
         for number, known in enumerate(self._keys):
             times_ns = blocks[number].times_ns[: known.size]
-            if not known.size or times_ns.max() < since_ns:
+            if not known.size or times_ns.max() < since_ns or times_ns.min() > until_ns:
                 continue
             keys = self._slices(times_ns)
             moved = keys != known
@@ -232,8 +232,8 @@ class NativeEngine:
         else:
             self._histograms[reduction].recut(self._made(recipe))
 
-    def resliced(self, reduction: int, since_ns: int) -> None:
-        self._histograms[reduction].resliced(self._store.blocks, since_ns)
+    def resliced(self, reduction: int, since_ns: int, until_ns: int) -> None:
+        self._histograms[reduction].resliced(self._store.blocks, since_ns, until_ns)
 
     def advance(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds

@@ -115,8 +115,8 @@ class Engine(Protocol):
         The number after the last one makes a new reduction.
         """
 
-    def resliced(self, reduction: int, since_ns: int) -> None:
-        """What `Recipe.slice_of` says of pulses since a time may have changed."""
+    def resliced(self, reduction: int, since_ns: int, until_ns: int) -> None:
+        """What `Recipe.slice_of` says of pulses in [since, until] may have changed."""
 
     def advance(self, seconds: float) -> bool:
         """Histogram what is outstanding, for about ``seconds``; whether nothing is left."""
