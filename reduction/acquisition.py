@@ -103,6 +103,12 @@ class Acquisition:
         self.done = False
         self._share = 0.0
 
+    def afresh(self) -> Acquisition:
+        """The same with nothing accumulated; one that has ended stays so."""
+        fresh = Acquisition(self.settings)
+        fresh.done = self.done
+        return fresh
+
     def limit_ns(self, marks: Iterable[int]) -> int:
         """The last pulse time to cut at, given the times of the pulses that have come since."""
         match self.settings.preset:

@@ -20,7 +20,10 @@ AHEAD_NS = 60_000_000_000
 """A pulse time further ahead of the clock than this is absurd."""
 
 MOST_MISSING = 100_000
-"""Most chunks that one gap counts for, however far an id that is itself corrupt jumps."""
+"""Most missing chunks that a gap counts for, however far a corrupt id jumps, and that are known."""
+
+BEHIND_NS = 600_000_000_000
+"""So is one that comes later than this after its pulse was complete."""
 
 UNHEARD = -1
 """Time and number of the last pulse where none is complete."""
@@ -58,6 +61,7 @@ class Partition:
     _next_id: int | None = None
     _from_start: bool = False
     _missing: dict[int, int | None] = field(default_factory=dict)
+    _unplaced: list[int] = field(default_factory=list)
 
     def chunk(self, chunk: Chunk) -> bool:
         """Note a chunk; whether its events are new."""
@@ -94,6 +98,7 @@ class Partition:
         """The source began anew: its chunks count from 0 again."""
         self._next_id = 0
         self._missing.clear()
+        self._unplaced.clear()
 
     def _lose(self, until: int) -> None:
         """Note the chunks from the next expected one up to ``until`` as missing."""
@@ -101,6 +106,9 @@ class Partition:
         gap = range(self._next_id, until)[-MOST_MISSING:]
         self.faults.missing += len(gap)
         self._missing.update(dict.fromkeys(gap))
+        self._unplaced.extend(gap)
+        while len(self._missing) > MOST_MISSING:
+            del self._missing[next(iter(self._missing))]
         self._next_id = max(until, self._next_id)
 
     def _late(self, message_id: int) -> bool:
@@ -118,7 +126,8 @@ class Partition:
         """Put what is missing down to the pulses it belongs to."""
         if self.last_pulse != UNHEARD and number > self.last_pulse + 1:
             runs.add(self.incomplete, self.last_pulse + 1, number - 1)
-        unplaced = [key for key, pulse in self._missing.items() if pulse is None]
+        unplaced = [key for key in self._unplaced if key in self._missing]
+        self._unplaced.clear()
         if unplaced:
             self._missing.update(dict.fromkeys(unplaced, number))
             runs.add(self.incomplete, number, number)
@@ -131,6 +140,9 @@ class Partition:
     def forget(self, number: int) -> None:
         """Forget what is missing of the pulses below ``number``."""
         runs.discard_below(self.incomplete, number)
+        self._missing = {
+            key: pulse for key, pulse in self._missing.items() if pulse is None or pulse >= number
+        }
 
     def number_at(self, time_ns: int) -> int:
         """Number of the first pulse at or after ``time_ns`` that is not yet cut; -1 if none is."""
@@ -166,25 +178,28 @@ class Intake:
             self._chunks(here, content)
 
     def _log(self, here: Partition, log: LogValue) -> None:
-        if not self._plausible(log.time_ns):
+        if not self._plausible(log.time_ns, here):
             here.faults.bad_time += 1
         elif log.name == PULSE_MARK:
             if log.value.size != 2 or log.value.dtype.kind != "i":
                 here.faults.corrupt += 1
                 return
             number, chunks_sent = (int(n) for n in log.value)
+            if not (0 <= number < 2**31 and chunks_sent >= 0):
+                here.faults.corrupt += 1
+                return
             here.mark(number, log.time_ns, chunks_sent)
         elif log.value.size == 1 and math.isfinite(log.value[0]):
             self.logs.add(log.name, log.time_ns, float(log.value[0]))
 
     def _chunks(self, here: Partition, chunks: list[Chunk]) -> None:
-        if not all(self._plausible(chunk.pulse_time_ns) for chunk in chunks):
+        if not all(self._plausible(chunk.pulse_time_ns, here) for chunk in chunks):
             here.faults.bad_time += 1
         elif here.chunk(chunks[-1]):
             self.pending.extend(chunks)
 
-    def _plausible(self, time_ns: int) -> bool:
-        return 0 < time_ns <= self._clock_ns() + AHEAD_NS
+    def _plausible(self, time_ns: int, here: Partition) -> bool:
+        return max(0, here.reached_ns - BEHIND_NS) < time_ns <= self._clock_ns() + AHEAD_NS
 
     @property
     def reached(self) -> tuple[int, int]:

@@ -29,9 +29,9 @@ class ReductionOrder:
 class RanksOrder:
     """What the ranks obey.
 
-    They accumulate while ``acquiring``, until the preset of ``acquisition`` is reached. They drop
-    what is accumulated whenever ``resets`` has changed, but not for a 0: an IOC that starts beside
-    ranks at work asks for none.
+    They accumulate while ``acquiring``, until the preset is reached that ``acquisition`` had when
+    ``starts`` changed. They drop what is accumulated whenever ``resets`` has changed, but not for a
+    0: an IOC that starts beside ranks at work asks for none.
     """
 
     revision: int = 0
@@ -40,6 +40,7 @@ class RanksOrder:
     reductions: tuple[ReductionOrder, ...] = (ReductionOrder(),)
     acquisition: AcquisitionSettings = field(default_factory=AcquisitionSettings)
     acquiring: bool = True
+    starts: int = 0
 
 
 @dataclass(frozen=True)

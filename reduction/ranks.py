@@ -28,6 +28,7 @@ from reduction.parameters import StreamStatus
 from reduction.pipeline import Pipeline
 from reduction.reports import Cut, Figures, Rates, report, stream_status
 from reduction.specs import Refused
+from reduction.wire import CorruptMessage, UnknownSchema
 
 SLICE_S = 0.01
 """Time given to outstanding events before the sockets are looked at again."""
@@ -104,7 +105,7 @@ class Rank:
     def _tick(self) -> bool:
         """One step of all ranks together; whether to stop."""
         self._ticks += 1
-        self._take_orders()
+        logs = self._take_orders()
         reached_ns, number = self._intake.reached
         everyone = self._together.exchange(
             np.array(
@@ -117,9 +118,14 @@ class Rank:
                     self.stopping,
                     self._limit_ns(),
                     self._acquisition.reached,
+                    len(logs),
                 ]
             )
         )
+        if everyone[0, 8]:
+            shared = self._together.share(encoded(logs))
+            for name, time_ns, value in decoded(list[tuple[str, int, float]], shared):
+                self._intake.logs.add(name, time_ns, value)
         self._newest_ns = int(everyone[:, 3].max())
         self._advance(everyone)
         if everyone[0, 4] != self._pipeline.order.revision:
@@ -131,16 +137,19 @@ class Rank:
             self._publish()
         return bool(everyone[:, 5].any())
 
-    def _take_orders(self) -> None:
+    def _take_orders(self) -> list[tuple[str, int, float]]:
+        """Take what the IOC has sent: the newest order, and log values (name, time_ns, value)."""
         if self._control is None:
-            return
+            return []
         try:
             newest = self._control.latest()
-        except msgspec.ValidationError as error:
-            self._message = f"an order was not understood: {error}"
-            return
+            logs = self._control.logs()
+        except (msgspec.ValidationError, CorruptMessage, UnknownSchema) as error:
+            self._message = f"what the IOC sent was not understood: {error}"
+            return []
         if newest is not None:
             self._order = newest
+        return [(each.name, each.time_ns, float(each.value[0])) for each in logs]
 
     @property
     def _accumulating(self) -> bool:
@@ -203,9 +212,10 @@ class Rank:
             self._intake.forget(self._cut.reached + 1)
             start_ns = UNHEARD if reached_ns == UNHEARD else reached_ns + 1
             self._cut = Cut(start_ns, reached_ns, self._cut.reached)
-            self._acquisition = Acquisition(order.acquisition)
+            self._acquisition = self._acquisition.afresh()
             self._rates.clear()
-        self._acquisition.settings = order.acquisition
+        if order.starts != self._pipeline.order.starts:
+            self._acquisition = Acquisition(order.acquisition)
         self._pipeline.obey(order, changed)
 
     def _publish(self) -> None:

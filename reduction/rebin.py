@@ -37,7 +37,7 @@ def parsed(bin_params: str) -> tuple[float, ...]:
 
 def _number(word: str, place: int) -> float:
     try:
-        number = float(word)
+        number = float(word.replace("_", "?"))  # 1_000 is a number to Python alone
     except ValueError:
         raise ValueError(f"number {place} is {word!r}, not a number") from None
     if not math.isfinite(number):

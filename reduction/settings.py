@@ -28,6 +28,11 @@ from reduction.specs import (
 )
 from reduction.units import Units
 
+Floats = NDArray[np.float64] | None
+
+AXIS = "axis"
+"""Units of a reading that has those of the reduction's axis, whichever they are."""
+
 MAX_BINS = 200_000
 """Most bins of a spectrum, unless the site starts the program with another limit."""
 
@@ -243,6 +248,11 @@ class Segment(Settings):
         numbers = rebin.parsed(bin_params)
         return cls(numbers[0], numbers[1], numbers[-1])
 
+    def onto(self, bin_params: str) -> str:
+        """The bins of this segment; ``bin_params``, as it is written, if it says so already."""
+        numbers = rebin.parsed(bin_params)
+        return bin_params if numbers == dataclasses.astuple(self) else self.bin_params
+
     @property
     def bin_params(self) -> str:
         """The segment in Rebin's syntax; every number round-trips."""
@@ -297,12 +307,51 @@ class ReductionStatus:
 
 
 @dataclass(frozen=True)
-class Spectrum:
-    """The histogram, prefix ``$(P)Red1:Spec:``."""
+class ReductionShape:
+    """How many spectra there are, prefix ``$(P)Red1:``."""
 
-    x: None = reading(Array(pv="X", description="Bin centres"), None)
-    xe: None = reading(Array(pv="XE", description="Bin edges, one more than bins"), None)
-    y: None = reading(Array(pv="Y", description="Counts per unit of X"), None)
-    yc: None = reading(Array(pv="YC", description="Counts", precision=0), None)
-    e: None = reading(Array(pv="E", description="Standard error of Y"), None)
+    slices: int = reading(Integer(pv="NumSlices_RBV", description="Slices of the log; 1 without"))
+    groups: int = reading(Integer(pv="NumGroups_RBV", description="Detector groups"))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """A histogram's counts; each array (bins,) float64, or None where there is no histogram."""
+
+    y: Floats = reading(Array(pv="Y", description="Counts per unit of X"), None)
+    yc: Floats = reading(Array(pv="YC", description="Counts", precision=0), None)
+    e: Floats = reading(Array(pv="E", description="Standard error of Y"), None)
     total: float = reading(Float(pv="Total_RBV", description="Sum of the counts", precision=0))
+
+
+@dataclass(frozen=True)
+class Spectrum(Counts):
+    """The sum over all slices and groups, prefix ``$(P)Red1:Spec:``; ``xe`` (bins + 1,)."""
+
+    x: Floats = reading(Array(pv="X", description="Bin centres", units=AXIS), None)
+    xe: Floats = reading(
+        Array(pv="XE", description="Bin edges, one more than bins", units=AXIS), None
+    )
+
+
+@dataclass(frozen=True)
+class SliceSpectrum(Counts):
+    """A slice of the log over all groups, prefix ``$(P)Red1:Slice1:``; its axis is Spec:X."""
+
+    low: float = reading(
+        Float(
+            pv="Low_RBV",
+            description="Least log value of the slice",
+            details="With Invert, Low to High is what is left out.",
+        )
+    )
+    high: float = reading(Float(pv="High_RBV", description="End of the slice, not part of it"))
+
+
+@dataclass(frozen=True)
+class GroupSpectrum(Counts):
+    """A detector group over all slices, prefix ``$(P)Red1:Group1:``; its axis is Spec:X."""
+
+    pixels: str = reading(
+        Text(pv="Pixels_RBV", description="Detectors of the group", max_length=1000), ""
+    )

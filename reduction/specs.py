@@ -117,13 +117,20 @@ class Float(Number):
 
     def checked(self, value: Any) -> float:
         try:
-            number = float(value)
+            number = float(_plain(value))
         except (TypeError, ValueError):
             raise Refused(self.pv, value, "not a number") from None
         if not math.isfinite(number):
             raise Refused(self.pv, value, "not a finite number")
         self.within(number)
         return number
+
+
+def _plain(value: Any) -> Any:
+    """``value``, unless it is text that only Python takes for a number."""
+    if isinstance(value, str) and "_" in value:
+        raise ValueError(value)
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +141,7 @@ class Integer(Number):
 
     def checked(self, value: Any) -> int:
         try:
-            number = int(value)
+            number = int(_plain(value))
             exact = number == float(value)
         except (TypeError, ValueError, OverflowError):
             raise Refused(self.pv, value, "not a whole number") from None

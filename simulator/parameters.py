@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reduction.specs import Float, Integer, Settings, Switch, Text, parameter, reading
+from reduction.specs import Float, Integer, Refused, Settings, Switch, Text, parameter, reading
 from simulator.sample import Sample
+
+MOST_CHUNKS = 10_000
+"""Most chunks of a pulse: more would take a simulated source longer than a pulse may."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,13 @@ class SimulatorSettings(Settings):
     )
 
     def check(self) -> None:
-        """Refuse what is no crystal, or one that gives no Bragg line, or too many."""
+        """Refuse what is no crystal, or one that gives no Bragg line, or too many of anything."""
+        if self.events_per_pulse > MOST_CHUNKS * self.max_chunk_size:
+            raise Refused(
+                "MaxChunkSize",
+                self.max_chunk_size,
+                f"{self.events_per_pulse} events make more than {MOST_CHUNKS} chunks a pulse",
+            )
         _ = self.sample.reflections
 
     @property

@@ -103,11 +103,27 @@ def _reflections(sample: Sample) -> Reflections:
         raise Refused("DMin", sample.d_min, f"DMin must be below DMax, {sample.d_max:g} Ang")
     cell = structure.unit_cell(sample.unit_cell)
     group = structure.space_group(sample.space_group)
+    symmetry = group.operations()
     structure.check_symmetry(cell, group, sample.unit_cell)
     atoms = structure.atoms(sample.atoms)
-    inverse = np.linalg.inv(_basis(cell) * sample.length_scale).astype(np.float64)
-    symmetry = group.operations()
     _check_size(sample, cell, symmetry, len(atoms))
+    hkl, d, multiplicity = _positions(replace(sample, atoms="", temperature=UISO_TEMPERATURE_K))
+    f_squared = structure_factors(hkl, d, cell, symmetry, _warmed(atoms, sample.temperature))
+    most = sum(a.occupancy * abs(a.scattering_length_fm) for a in atoms) ** 2
+    if not f_squared.max() > EXTINCT * most:
+        raise Refused("Atoms", sample.atoms, "every Bragg line between DMin and DMax has F² = 0")
+    f_squared.setflags(write=False)
+    return Reflections(hkl, d, f_squared, multiplicity)
+
+
+@functools.lru_cache(maxsize=4)
+def _positions(
+    sample: Sample,
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
+    """Indices, d and multiplicity of the lines, whatever the atoms are; what takes longest."""
+    cell = structure.unit_cell(sample.unit_cell)
+    symmetry = structure.space_group(sample.space_group).operations()
+    inverse = np.linalg.inv(_basis(cell) * sample.length_scale).astype(np.float64)
     hkl, d = _between(sample, inverse, symmetry)
     if not d.size:
         raise Refused(
@@ -116,16 +132,10 @@ def _reflections(sample: Sample) -> Reflections:
             f"no Bragg line between DMin {sample.d_min:g} and DMax {sample.d_max:g} Ang"
             f" at {sample.pressure:g} GPa",
         )
-    f_squared = structure_factors(hkl, d, cell, symmetry, _warmed(atoms, sample.temperature))
-    if (
-        f_squared.max()
-        <= EXTINCT * sum(a.occupancy * abs(a.scattering_length_fm) for a in atoms) ** 2
-    ):
-        raise Refused("Atoms", sample.atoms, "every Bragg line between DMin and DMax has F² = 0")
-    lines = Reflections(hkl, d, f_squared, _multiplicity(hkl, symmetry))
-    for array in (lines.hkl, lines.d_angstrom, lines.f_squared_fm2, lines.multiplicity):
+    multiplicity = _multiplicity(hkl, symmetry)
+    for array in (hkl, d, multiplicity):
         array.setflags(write=False)
-    return lines
+    return hkl, d, multiplicity
 
 
 def _basis(cell: gemmi.UnitCell) -> NDArray[np.float64]:

@@ -19,6 +19,10 @@ METRIC_TOLERANCE = 1e-5
 """Relative difference of metric tensors up to which a cell has the symmetry of its group."""
 
 
+FARTHEST = 1000.0
+"""Largest fractional coordinate: rounding is still far below an atom's size."""
+
+
 @dataclass(frozen=True)
 class Atom:
     """One site of the asymmetric unit.
@@ -136,12 +140,15 @@ def _coordinate(site: str, word: str) -> float:
     divisor = _number("Atoms", site, below) if slash else 1.0
     if divisor == 0:
         raise Refused("Atoms", site, f"{word} divides by zero")
-    return _number("Atoms", site, above) / divisor
+    number = _number("Atoms", site, above) / divisor
+    if not abs(number) <= FARTHEST:
+        raise Refused("Atoms", site, f"{word} is farther than {FARTHEST:g} cells away")
+    return number
 
 
 def _number(pv: str, text: str, word: str) -> float:
     try:
-        number = float(word)
+        number = float(word.replace("_", "?"))  # 1_0 is a number to Python alone
     except ValueError:
         raise Refused(pv, text, f"{word} is not a number") from None
     if not math.isfinite(number):

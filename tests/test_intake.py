@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reduction.intake import AHEAD_NS, UNHEARD, Faults, Intake
+from reduction.intake import AHEAD_NS, BEHIND_NS, UNHEARD, Faults, Intake
 from reduction.wire import Chunk, encode_chunk, encode_log, encode_pulse_mark
 
 NOW = 1_767_225_600_000_000_000
@@ -110,7 +110,7 @@ def test_what_is_missing_can_be_forgotten():
     assert heard.incomplete == [(7, 8)]
 
 
-@pytest.mark.parametrize("time_ns", [0, -5, NOW + 1000 * PERIOD + AHEAD_NS + 1])
+@pytest.mark.parametrize("time_ns", [0, -5, NOW - BEHIND_NS, NOW + 1000 * PERIOD + AHEAD_NS + 1])
 def test_a_message_with_an_absurd_time_is_counted_and_left(time_ns):
     heard = intake(*whole(0, 1))
     feed(heard, encode_chunk(Chunk("s", 4, time_ns, ONE, ONE)), encode_pulse_mark(9, time_ns, 5))
@@ -121,8 +121,9 @@ def test_a_message_with_an_absurd_time_is_counted_and_left(time_ns):
 
 def test_bad_messages_are_counted_each_under_its_name():
     corrupt_mark = encode_log("pulse", time(2), 3.0)
-    heard = intake(*whole(0, 1), b"\0\0\0\0xx99....", chunk(4, 2)[:40], corrupt_mark)
-    assert heard.faults == Faults(unknown=1, corrupt=2)
+    absurd_mark = encode_pulse_mark(2**63 - 1, time(2), 5)
+    heard = intake(*whole(0, 1), b"\0\0\0\0xx99....", chunk(4, 2)[:40], corrupt_mark, absurd_mark)
+    assert heard.faults == Faults(unknown=1, corrupt=3)
 
 
 def test_an_absurd_message_id_does_not_stop_the_stream():

@@ -152,7 +152,7 @@ def test_an_acquisition_ends_at_exactly_the_preset_pulse_and_a_new_one_starts_af
     with back_end(tmp_path, 2, partitions=3) as running:
         feed, bins = running.feed, settings()
         preset = AcquisitionSettings(preset=Preset.PULSES, preset_pulses=7)
-        running.obeyed(replace(order(1, bins), acquisition=preset))
+        running.obeyed(replace(order(1, bins), acquisition=preset, starts=1))
         for pulse in range(20):
             feed.pulse(pulse, *events_of(pulse))
         done = running.commander.report(
@@ -163,7 +163,7 @@ def test_an_acquisition_ends_at_exactly_the_preset_pulse_and_a_new_one_starts_af
         assert done.acquisition.pulses == 7
         assert done.acquisition.progress == 100
 
-        running.obeyed(replace(order(2, bins, resets=1), acquisition=preset))
+        running.obeyed(replace(order(2, bins, resets=1), acquisition=preset, starts=2))
         for pulse in range(20, 40):
             feed.pulse(pulse, *events_of(pulse))
         done = running.commander.report(
@@ -172,8 +172,9 @@ def test_an_acquisition_ends_at_exactly_the_preset_pulse_and_a_new_one_starts_af
             )
         )
         check(done, bins, range(20, 27))
-        stopped = running.obeyed(replace(order(3, bins, resets=1), acquiring=False))
-        check(stopped, bins, range(20, 27))
+        reset = running.obeyed(replace(order(3, bins, resets=2), starts=2))
+        check(reset, bins, [])
+        assert not reset.acquisition.acquiring
 
 
 def test_slices_of_a_log_are_those_of_its_pulses_also_when_it_comes_late(tmp_path):

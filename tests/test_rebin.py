@@ -13,7 +13,12 @@ REFERENCE = Path(__file__).parent / "reference" / "mantid"
 EDGES = json.loads((REFERENCE / "edges.json").read_text())
 REFUSED_HERE = ("5", "1,0.1,nan")  # Mantid takes them; see the README of the reference
 ACCEPTED = [row for row in EDGES["accepted"] if row["bin_params"] not in REFUSED_HERE]
-REFUSED = [row["bin_params"] for row in EDGES["refused"]] + [*REFUSED_HERE, "0.1", "inf,1,2"]
+REFUSED = [row["bin_params"] for row in EDGES["refused"]] + [
+    *REFUSED_HERE,
+    "0.1",
+    "inf,1,2",
+    "0.4,0_1,5",
+]
 
 
 @pytest.mark.parametrize("row", ACCEPTED, ids=lambda row: row["bin_params"])

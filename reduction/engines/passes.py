@@ -153,11 +153,12 @@ class Even:
         """
         bins = edges.size - 1
         whole = bins if bins == 1 else bins - 1
-        per_unit = whole / (edges[whole] - edges[0])
-        shift = 1.0 - edges[0] * per_unit
-        astray = np.abs(edges * per_unit + shift - np.arange(1, bins + 2))
+        with np.errstate(over="ignore", invalid="ignore"):
+            per_unit = whole / (edges[whole] - edges[0])
+            shift = 1.0 - edges[0] * per_unit
+            astray = np.abs(edges * per_unit + shift - np.arange(1, bins + 2))
         margin = 2 * astray[: whole + 1].max() + 16 * np.finfo(float).eps * (abs(shift) + bins)
-        if margin > 0.01:
+        if not margin <= 0.01:  # nor if it is no number: bins can be too small for their inverse
             return None
         to_the_end = astray[-1] <= margin / 2
         return cls(per_unit, shift, margin, bins + 1 if to_the_end else whole)
