@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
 import socket
@@ -147,14 +148,17 @@ def _failed(command: Any, channel: Any, error: Exception) -> Any:
 
 
 class Server(Context):  # type: ignore[misc]
-    """Serves channels on some interfaces; ``port`` None is EPICS_CA_SERVER_PORT, or else 5064."""
+    """Serves channels on some interfaces; ``port`` None is EPICS_CA_SERVER_PORT, or else 5064.
+
+    caproto adds the fields that clients ask for to ``channels``.
+    """
 
     CircuitClass = Circuit
 
     def __init__(
         self, channels: dict[str, Any], interfaces: Sequence[str], port: int | None = None
     ) -> None:
-        super().__init__(dict(channels), list(interfaces))  # caproto adds fields to its dict
+        super().__init__(channels, list(interfaces))
         if port is not None:
             self.ca_server_port = port
 
@@ -166,6 +170,19 @@ class Server(Context):  # type: ignore[misc]
             for circuit in list(self.circuits):
                 circuit.client.writer.transport.abort()  # it may wait for a client for ever
             await asyncio.sleep(0)  # the circuits' tasks are cancelled by now, but have not run
+
+    async def _bind_tcp_sockets_with_consistent_port_number(self, make_socket: Any) -> Any:
+        """As caproto's; but on loopback no other port will do than the one asked for.
+
+        Searches for all servers of a port reach the last one alone there: it would hide the others.
+        """
+        port, sockets = await super()._bind_tcp_sockets_with_consistent_port_number(make_socket)
+        if port != self.ca_server_port and any(map(_is_loopback, self.interfaces)):
+            for each in sockets.values():
+                each.close()
+            taken = f"port {self.ca_server_port} of {', '.join(self.interfaces)} is taken"
+            raise OSError(errno.EADDRINUSE, f"{taken}; give another with --port")
+        return port, sockets
 
     async def pack(self, sub: Any, update: Update) -> None:
         """Pack an update and queue it at its circuit, which asks for it."""

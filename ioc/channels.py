@@ -10,7 +10,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import numpy as np
 from caproto import (
     AccessRights,
     AlarmSeverity,
@@ -29,7 +28,7 @@ from caproto import (
 from caproto._dbr import native_type
 
 from ioc.fields import field_channel, field_of, record_type
-from ioc.values import labels, received, served
+from ioc.values import labels, limits, received, same, served
 from reduction.specs import (
     LONGEST_STRING,
     Array,
@@ -69,12 +68,13 @@ class Served(ChannelData):  # type: ignore[misc]
     def __init__(self, name: str, spec: Spec, value: Any, put: Put | None, **kind: Any) -> None:
         super().__init__(
             value=served(spec, value),
-            alarm=ChannelAlarm(),
             reported_record_type=record_type(spec, put is not None),
             **kind,
         )
         self.name, self.spec = name, spec
-        self._put = put
+        self.watchers: set[Callable[[], None]] = set()
+        """Called after every change of value or alarm, for who is in this process."""
+        self._put, self._given = put, value
         self._turn = asyncio.Lock()
         self._fields: dict[str, ChannelData] = {}
 
@@ -96,16 +96,21 @@ class Served(ChannelData):  # type: ignore[misc]
     async def publish_value(
         self, value: Any, time_ns: int | None = None, alarm: Alarm | None = None
     ) -> None:
-        """Hold ``value`` and tell subscribers; a scalar that stays the same is not sent again.
+        """Hold ``value`` and tell subscribers.
 
+        A scalar that stays the same is not sent again, nor is the very array that was given last.
         Without ``alarm`` the present one stays. Never suspends, so several values published one
         after the other are read together.
         """
-        new = served(self.spec, value)
+        array = isinstance(self.spec, Array)
         alarm = alarm or self._present_alarm
-        same = not isinstance(new, np.ndarray) and new == self.value
-        if same and alarm == self._present_alarm:
+        if array and value is self._given:
+            await self.publish_alarm(alarm)
             return
+        new = served(self.spec, value)
+        if not array and same(new, self.value) and alarm == self._present_alarm:
+            return
+        self._given = value
         at = time.time_ns() if time_ns is None else time_ns
         await self.write(
             new,
@@ -115,13 +120,13 @@ class Served(ChannelData):  # type: ignore[misc]
             status=alarm[0],
             severity=alarm[1],
         )
-        await self._follow("STAT", "SEVR")
+        await self._told()
 
     async def publish_alarm(self, alarm: Alarm) -> None:
         """Change the alarm and keep value and timestamp."""
         if alarm != self._present_alarm:
             await self.alarm.write(status=alarm[0], severity=alarm[1])
-            await self._follow("STAT", "SEVR")
+            await self._told()
 
     async def publish_units(self, units: str) -> None:
         """Change the units; subscribers learn them with the next value."""
@@ -144,13 +149,27 @@ class Served(ChannelData):  # type: ignore[misc]
         if data_type in (ChannelType.PUT_ACKS, ChannelType.PUT_ACKT):
             await super().auth_write(hostname, username, data, data_type, metadata, **more)
             return
-        async with self._turn:  # asyncio wakes waiters in the order of their arrival
-            try:
-                value = self.spec.checked(received(self.spec, data, native_type(data_type)))
+        try:
+            value = self.spec.checked(received(self.spec, data, native_type(data_type)))
+            if isinstance(self.spec, Command) and self.spec.endless:
+                await self._begin_or_end(self._put, value)
+                return
+            async with self._turn:  # asyncio wakes waiters in the order of their arrival
                 await self._obey(self._put, value)
-            except Refused:
-                await self.publish_alarm(REFUSED)
-                raise
+        except Refused:
+            await self.publish_alarm(REFUSED)
+            raise
+
+    async def _begin_or_end(self, put: Put, value: Any) -> None:
+        """A command that ends when it is told to must not make that wait for its turn."""
+        if not value:
+            await put(value)
+            await self.publish_alarm(NO_ALARM)
+        elif self._turn.locked():
+            raise Refused(self.spec.pv, value, "it is under way; 0 stops it")
+        else:
+            async with self._turn:
+                await self._obey(put, value)
 
     async def _obey(self, put: Put, value: Any) -> None:
         if not isinstance(self.spec, Command):
@@ -166,6 +185,11 @@ class Served(ChannelData):  # type: ignore[misc]
     @property
     def _present_alarm(self) -> Alarm:
         return self.alarm.status, self.alarm.severity
+
+    async def _told(self) -> None:
+        await self._follow("STAT", "SEVR")
+        for watcher in list(self.watchers):
+            watcher()
 
     async def _follow(self, *fields: str) -> None:
         for field in self._fields.keys() & set(fields):
@@ -193,19 +217,31 @@ class _Char(Served, ChannelChar):  # type: ignore[misc]
 
 
 def channel(
-    spec: Spec, value: Any, *, name: str = "", put: Put | None = None, max_length: int = 1
+    spec: Spec,
+    value: Any,
+    *,
+    name: str = "",
+    put: Put | None = None,
+    max_length: int = 1,
+    alarm: Alarm = NO_ALARM,
+    time_ns: int | None = None,
+    units: str | None = None,
 ) -> Served:
     """The channel of ``spec``, for clients to read, and with ``put`` to write.
 
-    ``max_length`` is the most elements of an array.
+    ``max_length`` is the most elements of an array; ``time_ns`` that of the value, None: now;
+    ``units`` are in place of those of ``spec``.
     """
     given: dict[str, Any] = {"name": name or spec.pv, "spec": spec, "value": value, "put": put}
+    given["alarm"] = ChannelAlarm(status=alarm[0], severity=alarm[1])
+    given["timestamp"] = stamp(time.time_ns() if time_ns is None else time_ns)
+    if isinstance(spec, Float | Integer | Array):
+        given["units"] = spec.units if units is None else units
     match spec:
         case Float():
-            limits = _limits(spec.minimum, spec.maximum)
-            return _Double(**given, units=spec.units, precision=spec.precision, **limits)
+            return _Double(**given, precision=spec.precision, **limits(spec))
         case Integer():
-            return _Integer(**given, units=spec.units, **_limits(*_int32_limits(spec)))
+            return _Integer(**given, **limits(spec))
         case Choice() | Switch():
             return _Enum(**given, enum_strings=labels(spec))
         case Text() if spec.max_length <= LONGEST_STRING:
@@ -215,31 +251,8 @@ def channel(
         case Array():
             return _Double(
                 **given,
-                units=spec.units,
                 precision=spec.precision,
                 max_length=max_length,
                 max_subscription_backlog=ARRAY_BACKLOG,
             )
     raise TypeError(f"no channel for {type(spec).__name__} {spec.pv}")
-
-
-def _limits(low: float | None, high: float | None) -> dict[str, Any]:
-    # To clients equal limits are none, so half of a pair is better not shown at all.
-    if low is None or high is None:
-        return {}
-    return {
-        "lower_disp_limit": low,
-        "upper_disp_limit": high,
-        "lower_ctrl_limit": low,
-        "upper_ctrl_limit": high,
-    }
-
-
-def _int32_limits(spec: Integer) -> tuple[float | None, float | None]:
-    low, high = spec.minimum, spec.maximum
-    if low is None and high is None:
-        return None, None
-    return (
-        spec.INT32.start if low is None else low,
-        spec.INT32.stop - 1 if high is None else high,
-    )

@@ -11,6 +11,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from ioc.startup import BadStart, Startup, startup
 from reduction.geometry import Instrument, instrument
@@ -42,8 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         _start(part, start)
     except BadStart as error:
-        print(f"live-reduction: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        _give_up(str(error))
+    except OSError as error:
+        _give_up(error.strerror or str(error))
+
+
+def _give_up(why: str) -> NoReturn:
+    print(f"live-reduction: {why}", file=sys.stderr)
+    raise SystemExit(2) from None
 
 
 def _start(part: str, start: Startup) -> None:
@@ -51,11 +58,11 @@ def _start(part: str, start: Startup) -> None:
         case "run":
             from ioc.whole import run_all
 
-            asyncio.run(run_all(start, greeting(start)))
+            asyncio.run(run_all(start, _instrument(start), greeting(start)))
         case "ioc":
             from ioc.whole import serve_alone
 
-            asyncio.run(serve_alone(start))
+            asyncio.run(serve_alone(start, _instrument(start)))
         case "ranks":
             _reduce(start)
         case "simulate":
@@ -108,7 +115,7 @@ def _simulate(start: Startup) -> None:
             seed=start.seed,
             first_pulse=start.first_pulse,
             queue_limit_bytes=start.queue_mib * 2**20,
-            settings=first_orders(start.set, start.max_bins)[1].settings,
+            settings=first_orders(start)[1].settings,
             instrument=_instrument(start),
         )
     )

@@ -1,111 +1,180 @@
-"""The process variables: which there are, and their channels."""
+"""The channels, and what stands on them."""
 
 from __future__ import annotations
 
-import enum
+import dataclasses
 import functools
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ioc.channels import Served, channel
-from ioc.readings import IocStatus, SimulatorIocStatus
-from reduction.parameters import BackendStatus, RunCommands, RunControl, StreamStatus
-from reduction.settings import MAX_BINS, ReductionSettings, ReductionStatus, Segment, Spectrum
-from reduction.specs import Spec, default_of, specs
-from simulator.parameters import SimulatorSettings, SimulatorStatus
+from caproto import AlarmSeverity, AlarmStatus
+
+from ioc.channels import NO_ALARM, Alarm, Served, channel
+from ioc.groups import OWN, Access, Group, Row, rows
+from ioc.places import Part, Place, at
+from reduction.settings import AXIS, MAX_BINS
+from reduction.specs import Spec
 
 MAX_NAME = 60
 """Longest name of a process variable."""
 
+GONE: Alarm = (AlarmStatus.COMM, AlarmSeverity.INVALID_ALARM)
+ABSENT: Alarm = (AlarmStatus.UDF, AlarmSeverity.INVALID_ALARM)
+"""Of numbered readings that there are none of: there is no such slice or group now."""
 
-class Access(enum.Enum):
-    """What clients may do, and what the channel tells."""
-
-    SETPOINT = enum.auto()
-    READBACK = enum.auto()
-    COMMAND = enum.auto()
-    READING = enum.auto()
-
-    @property
-    def writable(self) -> bool:
-        return self in (Access.SETPOINT, Access.COMMAND)
+Putter = Callable[[Row, Any], Awaitable[Any]]
+"""Puts a value to the setting or command of a row."""
 
 
-@dataclass(frozen=True)
-class Group:
-    """The parameters of one dataclass, under a prefix of their own."""
+class Channels(dict[str, Served]):
+    """Channels by name for caproto, which also keeps here the fields it was asked for.
 
-    of: type[Any]
-    prefix: str
-    access: Access
+    A channel that is not there yet is made when it is asked for, by a search or by a client.
+    """
 
+    def __init__(self, make: Callable[[str], Served]) -> None:
+        super().__init__()
+        self._make = make
 
-GROUPS = (
-    Group(RunControl, "", Access.SETPOINT),
-    Group(RunCommands, "", Access.COMMAND),
-    Group(IocStatus, "", Access.READING),
-    Group(StreamStatus, "", Access.READING),
-    Group(BackendStatus, "", Access.READING),
-    Group(ReductionSettings, "Red1:", Access.SETPOINT),
-    Group(Segment, "Red1:", Access.SETPOINT),
-    Group(ReductionStatus, "Red1:", Access.READING),
-    Group(Spectrum, "Red1:Spec:", Access.READING),
-    Group(SimulatorSettings, "Sim:", Access.SETPOINT),
-    Group(SimulatorStatus, "Sim:", Access.READING),
-    Group(SimulatorIocStatus, "Sim:", Access.READING),
-)
+    def __missing__(self, name: str) -> Served:
+        """The new channel; raises KeyError if there is no such name."""
+        made = self[name] = self._make(name)
+        return made
 
 
 @dataclass(frozen=True)
-class Row:
-    """One process variable: full name, what it is, and the field it shows."""
+class Showing:
+    """What readings show: values by their path, all of one time, with the units of the axis."""
 
-    name: str
-    spec: Spec
-    access: Access
-    default: Any
-    of: type[Any]
-    field: str
-
-
-def rows(prefix: str) -> Iterator[Row]:
-    """Every process variable under ``prefix``; a setpoint is followed by its readback."""
-    for group in GROUPS:
-        for field, spec in specs(group.of):
-            name = prefix + group.prefix + spec.pv
-            row = Row(name, spec, group.access, default_of(group.of, field), group.of, field)
-            yield row
-            if row.access is Access.SETPOINT:
-                readback = f"{name}_RBV"
-                yield Row(readback, spec, Access.READBACK, row.default, row.of, field)
-
-
-Putter = Callable[[type[Any], str, Any], Awaitable[Any]]
-"""Puts a value to a field of settings: (class, field, value)."""
+    view: Any
+    time_ns: int | None = None
+    axis_units: str = ""
+    alarm: Alarm = NO_ALARM
+    alarms: Mapping[str, Alarm] = dataclasses.field(default_factory=dict)
+    """Of single fields, by name; fields not named have ``alarm``."""
 
 
 class Database:
-    """The channels, by name for caproto and by field for those who publish."""
+    """The channels, by name for caproto and by place for those who publish.
 
-    def __init__(self, prefix: str, put: Putter, max_bins: int = MAX_BINS) -> None:
-        self.channels: dict[str, Served] = {}
-        self._groups: dict[tuple[type[Any], Access], dict[str, Served]] = {}
-        for row in rows(prefix):
+    Rare ones (see `Group`) are there from the moment a client asks, and then show what the others
+    of their reduction do; so a hundred slices that nobody looks at cost nothing.
+    """
+
+    def __init__(
+        self, prefix: str, put: Putter, reductions: int = 1, max_bins: int = MAX_BINS
+    ) -> None:
+        self._rows: dict[str, Row] = {}
+        self._put, self._max_bins = put, max_bins
+        self._made: dict[tuple[Group, Access], dict[str, Served]] = {}
+        self._showing: dict[Place, Showing] = {}
+        self.channels = Channels(self._make)
+        for row in rows(prefix, reductions):
             if len(row.name) > MAX_NAME:
                 raise ValueError(f"{row.name} is longer than {MAX_NAME} characters")
-            if row.name in self.channels:
+            if row.name in self._rows:
                 raise ValueError(f"{row.name} is there twice")
-            made = channel(
-                row.spec,
-                row.default,
-                name=row.name,
-                put=functools.partial(put, row.of, row.field) if row.access.writable else None,
-                max_length=max_bins + 1,
-            )
-            self.channels[row.name] = made
-            self._groups.setdefault((row.of, row.access), {})[row.field] = made
+            self._rows[row.name] = row
+        for row in self._rows.values():
+            if not row.group.rare:
+                _ = self.channels[row.name]
 
-    def of(self, kind: type[Any], access: Access = Access.READING) -> dict[str, Served]:
-        """The channels of a dataclass' fields, by field name."""
-        return self._groups[kind, access]
+    @property
+    def names(self) -> Iterable[str]:
+        """The names of all channels, made or not."""
+        return self._rows.keys()
+
+    def of(self, place: Place, access: Access = Access.READING) -> dict[str, Served]:
+        """The channels of the fields at a place that are made, by field name."""
+        return next(
+            channels
+            for (group, how), channels in self._made.items()
+            if (group.place, how) == (place, access)
+        )
+
+    async def show_settings(self, part: Part, order: Any) -> None:
+        """Setpoints and readbacks follow ``order``; an alarm of a refused put stays."""
+        for (group, access), channels in self._made.items():
+            if group.place.part is part and access in (Access.SETPOINT, Access.READBACK):
+                settings = at(order, group.place.path)
+                for field, each in channels.items():
+                    await each.publish_value(getattr(settings, field))
+
+    async def show(self, root: Place, showing: Showing) -> None:
+        """All readings from ``root`` on show this from now on. Never suspends."""
+        self._showing[root] = showing
+        for (group, access), channels in self._made.items():
+            path = group.place.below(root)
+            if access is Access.READING and path is not None:
+                await _post(group, channels, showing, path)
+
+    async def gone(self, part: Part) -> None:
+        """The readings of ``part`` stay as they are, as invalid. Never suspends."""
+        for root, showing in self._showing.items():
+            if root.part is part:
+                self._showing[root] = dataclasses.replace(showing, alarm=GONE, alarms={})
+        for (group, access), channels in self._made.items():
+            if access is Access.READING and group.place.part is part and not _own(group):
+                for each in channels.values():
+                    await each.publish_alarm(GONE)
+
+    def _make(self, name: str) -> Served:
+        row = self._rows[name]
+        made = channel(
+            row.spec,
+            name=name,
+            put=functools.partial(self._put, row) if row.access.writable else None,
+            max_length=self._max_bins + 1,
+            **self._present(row),
+        )
+        self._made.setdefault((row.group, row.access), {})[row.field] = made
+        return made
+
+    def _present(self, row: Row) -> dict[str, Any]:
+        """What a channel is to show at once; a reading is invalid if nobody has reported yet."""
+        if row.access is not Access.READING:
+            return {"value": row.default}
+        units = "" if _of_axis(row.spec) else None
+        for root, showing in self._showing.items():
+            path = row.group.place.below(root)
+            if path is not None:
+                values, there = _values(row.group, showing, path)
+                return {
+                    "value": getattr(values, row.field),
+                    "alarm": _alarm(showing, there, row.field),
+                    "time_ns": showing.time_ns,
+                    "units": units if units is None else showing.axis_units,
+                }
+        return {"value": row.default, "alarm": GONE, "units": units}
+
+
+async def _post(
+    group: Group, channels: Mapping[str, Served], showing: Showing, path: tuple[Any, ...]
+) -> None:
+    values, there = _values(group, showing, path)
+    for field, each in channels.items():
+        if _of_axis(each.spec):
+            await each.publish_units(showing.axis_units)
+        alarm = _alarm(showing, there, field)
+        await each.publish_value(getattr(values, field), showing.time_ns, alarm)
+
+
+def _values(group: Group, showing: Showing, path: tuple[Any, ...]) -> tuple[Any, bool]:
+    """The dataclass at ``path``; beyond the end of a tuple one that is empty, and False."""
+    try:
+        return at(showing.view, path), True
+    except IndexError:
+        return group.of(), False
+
+
+def _alarm(showing: Showing, there: bool, field: str) -> Alarm:
+    return showing.alarms.get(field, showing.alarm) if there or showing.alarm is GONE else ABSENT
+
+
+def _of_axis(spec: Spec) -> bool:
+    return getattr(spec, "units", "") == AXIS
+
+
+def _own(group: Group) -> bool:
+    return OWN in group.place.path

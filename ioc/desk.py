@@ -1,20 +1,36 @@
-"""Where puts arrive: turns a value for a field into a changed order, and waits until it is true."""
+"""Where puts arrive: turns a value for a row into a changed order, and waits until it is true."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from ioc.groups import Access, Row
 from ioc.orders import Command, Orders
-from reduction import rebin
+from ioc.places import Part, Path, at, replaced
 from reduction.messages import RanksOrder, RanksReport
-from reduction.parameters import RunCommands, RunControl
-from reduction.settings import ReductionSettings, Segment
-from reduction.specs import Refused, specs
+from reduction.settings import ReductionSettings
+from reduction.specs import Command as RunningCommand
+from reduction.specs import Refused
 from reduction.units import Units
 from simulator.messages import SimulatorOrder, SimulatorReport
-from simulator.parameters import SimulatorSettings
+
+Allowed = Callable[[RanksOrder, RanksOrder], AbstractAsyncContextManager[None]]
+"""Judges a new order before it is sent, given the one before it, and raises `Refused`.
+
+Inside stays in force what only the new order needs, until it is obeyed or taken back.
+"""
+
+RanksChange = Callable[[RanksOrder], RanksOrder]
+
+
+def anything(_old: RanksOrder, _new: RanksOrder) -> AbstractAsyncContextManager[None]:
+    """Allows every order."""
+    return contextlib.nullcontext()
 
 
 class Desk:
@@ -27,72 +43,83 @@ class Desk:
         command_ranks: Command[RanksOrder],
         command_simulator: Command[SimulatorOrder],
         timeout_s: float = 30.0,
+        allowed: Allowed = anything,
     ) -> None:
         self.ranks = Orders("the back end", ranks, command_ranks, _counted, timeout_s)
         self.simulator = Orders(
             "the simulator", simulator, command_simulator, lambda order, _: order, timeout_s
         )
-        self._bins: dict[Units, str] = {}
+        self._allowed = allowed
+        self._idle = asyncio.Event()
+        self._bins: dict[tuple[int, Units], str] = {}
         self._remember(ranks)
 
-    def accepted(self, of: type[Any]) -> Any:
-        """The accepted settings of a class: what setpoints and readbacks show."""
-        order = self.ranks.accepted
-        if of is RunControl:
-            return order.control
-        if of is RunCommands:
-            return RunCommands()
-        if of is ReductionSettings:
-            return order.reductions[0].settings
-        if of is Segment:
-            return Segment.of(order.reductions[0].settings.bin_params)
-        if of is SimulatorSettings:
-            return self.simulator.accepted.settings
-        raise TypeError(f"{of.__name__} are no settings")
+    def accepted(self, part: Part) -> RanksOrder | SimulatorOrder:
+        """The order that a part is known to obey: what setpoints and readbacks show."""
+        return self.ranks.accepted if part is Part.RANKS else self.simulator.accepted
 
-    async def put(self, of: type[Any], field: str, value: Any) -> Any:
-        """Change a field and return its accepted value once posted results show it.
+    async def put(self, row: Row, value: Any) -> Any:
+        """Change what a row sets and return its accepted value once posted results show it.
 
         Raises `Refused`, with nothing changed, if the value is not taken or not obeyed in time.
         """
-        spec = dict(specs(of))[field]
+        is_command = row.access is Access.COMMAND
+        endless = isinstance(row.spec, RunningCommand) and row.spec.endless
+        if is_command and not value and not endless:
+            return False
+        part, path = row.place.part, row.place.path
         try:
-            await self._change(of, field, value)
+            await self._change(part, path, value)
+            if endless and value:
+                await self._ended()
         except Refused as refused:
             # BinMin that makes bad bins is told as BinMin, though it is BinParams that refuses.
-            raise Refused(spec.pv, value, refused.why) from None
+            raise Refused(row.spec.pv, value, refused.why) from None
         except TimeoutError as late:
-            raise Refused(spec.pv, value, str(late)) from None
-        return getattr(self.accepted(of), field)
+            raise Refused(row.spec.pv, value, str(late)) from None
+        return False if is_command else at(self.accepted(part), path)
 
-    async def _change(self, of: type[Any], field: str, value: Any) -> None:
-        if of is SimulatorSettings:
-            await self.simulator.change(_simulated(field, value), in_result=False)
-        elif of is RunControl:
-            await self.ranks.change(_controlled(field, value), in_result=False)
-        elif of is RunCommands:
-            if value:
-                await self.ranks.change(_reset, in_result=True)
-        elif of is Segment:
-            await self.ranks.change(self._reduced(_segmented(field, value)), in_result=True)
-        elif (of, field) == (ReductionSettings, "units"):
-            bins = self._bins_of(value)
-            await self.ranks.change(_reduced(lambda s: s.with_units(value, bins)), in_result=True)
-        elif of is ReductionSettings:
-            await self.ranks.change(self._reduced(_replaced(field, value)), in_result=True)
-        else:
-            raise TypeError(f"{of.__name__} are no settings")
+    async def _change(self, part: Part, path: Path, value: Any) -> None:
+        if part is Part.SIMULATOR:
+            await self.simulator.change(lambda o: replaced(o, path, value), in_result=False)
+            return
+        change = self._changing(path, value)
+        async with self._allowed(self.ranks.newest, change(self.ranks.newest)):
+            await self.ranks.change(change, in_result=path[0] != "control")
 
-    def _reduced(self, change: Callable[[ReductionSettings], ReductionSettings]) -> _RanksChange:
-        """A change that is meant for the present unit, and for no other."""
-        units = self.ranks.newest.reductions[0].settings.units
+    async def _ended(self) -> None:
+        """Wait until a final result is posted."""
+        self._idle.clear()
+        await self._idle.wait()
 
-        def checked(settings: ReductionSettings) -> ReductionSettings:
-            if settings.units != units:
-                raise Refused("Units", settings.units, f"meant for {units}, which was not applied")
-            return change(settings)
+    def _changing(self, path: Path, value: Any) -> RanksChange:
+        """What a put to ``path`` makes of the ranks' order: where it is not just the value there,
+        there is a case for it here.
+        """
+        match path:
+            case ("reset",):
+                return _reset
+            case ("acquire",):
+                return _start if value else _stop
+            case ("reductions", int(number), "settings", "units"):
+                bins = self._bins_of(number, value)
+                return _with_units(path[:-1], value, bins)
+            case ("reductions", int(number), "settings", "bin_params", *_):
+                return self._meant_for_its_unit(number, lambda o: replaced(o, path, value))
+            case _:
+                return lambda order: replaced(order, path, value)
 
-        return _reduced(checked)
+    def _meant_for_its_unit(self, number: int, change: RanksChange) -> RanksChange:
+        """A change that is meant for the present unit of a reduction, and for no other."""
+        units = self.ranks.newest.reductions[number].settings.units
+
+        def checked(order: RanksOrder) -> RanksOrder:
+            now = order.reductions[number].settings.units
+            if now != units:
+                raise Refused("Units", now, f"meant for {units}, which was not applied")
+            return change(order)
+
+        return checked
 
     def posted_ranks(self, report: RanksReport) -> None:
         """``report`` is on the PVs; its puts complete."""
@@ -105,25 +132,24 @@ class Desk:
 
         for order in self.ranks.posted(report.revision, shows):
             self._remember(order)
+        if report.results and not report.acquisition.acquiring:
+            self._idle.set()
 
     def posted_simulator(self, report: SimulatorReport) -> None:
         """``report`` is on the PVs; its puts complete."""
         self.simulator.posted(report.revision, lambda _: True)
 
     def _remember(self, order: RanksOrder) -> None:
-        settings = order.reductions[0].settings
-        self._bins[settings.units] = settings.bin_params
+        for number, each in enumerate(order.reductions):
+            self._bins[number, each.settings.units] = each.settings.bin_params
 
-    def _bins_of(self, units: Units) -> str:
-        """The bins that ``units`` had last, in this session."""
+    def _bins_of(self, number: int, units: Units) -> str:
+        """The bins that a reduction had last in ``units``, in this session."""
         for order in reversed(self.ranks.waiting()):
-            settings = order.reductions[0].settings
+            settings = order.reductions[number].settings
             if settings.units == units:
                 return settings.bin_params
-        return self._bins.get(units, units.default_bins)
-
-
-_RanksChange = Callable[[RanksOrder], RanksOrder]
+        return self._bins.get((number, units), units.default_bins)
 
 
 def _counted(order: RanksOrder, former: RanksOrder) -> RanksOrder:
@@ -139,43 +165,23 @@ def _counted(order: RanksOrder, former: RanksOrder) -> RanksOrder:
     return dataclasses.replace(order, resets=resets, reductions=reductions)
 
 
-def _controlled(field: str, value: Any) -> _RanksChange:
-    return lambda order: dataclasses.replace(
-        order, control=dataclasses.replace(order.control, **{field: value})
-    )
-
-
 def _reset(order: RanksOrder) -> RanksOrder:
-    return dataclasses.replace(order, resets=order.resets + 1)
+    # A number that no order had before, of this IOC or of one that ran before it.
+    return dataclasses.replace(order, resets=max(order.revision, order.resets) + 1)
 
 
-def _reduced(change: Callable[[ReductionSettings], ReductionSettings]) -> _RanksChange:
+def _start(order: RanksOrder) -> RanksOrder:
+    started = _reset(order)
+    return dataclasses.replace(started, acquiring=True, starts=started.resets)
+
+
+def _stop(order: RanksOrder) -> RanksOrder:
+    return dataclasses.replace(order, acquiring=False)
+
+
+def _with_units(path: Path, units: Units, bin_params: str) -> RanksChange:
     def changed(order: RanksOrder) -> RanksOrder:
-        first, *others = order.reductions
-        new = dataclasses.replace(first, settings=change(first.settings))
-        return dataclasses.replace(order, reductions=(new, *others))
+        settings: ReductionSettings = at(order, path)
+        return replaced(order, path, settings.with_units(units, bin_params))
 
     return changed
-
-
-def _replaced(field: str, value: Any) -> Callable[[ReductionSettings], ReductionSettings]:
-    return lambda settings: dataclasses.replace(settings, **{field: value})
-
-
-def _segmented(field: str, value: Any) -> Callable[[ReductionSettings], ReductionSettings]:
-    """One segment with one of its three numbers changed."""
-
-    def changed(settings: ReductionSettings) -> ReductionSettings:
-        present = Segment.of(settings.bin_params)
-        segment = dataclasses.replace(present, **{field: value})
-        if segment == present and len(rebin.parsed(settings.bin_params)) == 3:
-            return settings
-        return dataclasses.replace(settings, bin_params=segment.bin_params)
-
-    return changed
-
-
-def _simulated(field: str, value: Any) -> Callable[[SimulatorOrder], SimulatorOrder]:
-    return lambda order: dataclasses.replace(
-        order, settings=dataclasses.replace(order.settings, **{field: value})
-    )

@@ -3,53 +3,61 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ioc.database import Access, rows
-from ioc.startup import BadStart
+from ioc.groups import Access, rows
+from ioc.places import Part, Path, Place, at, replaced
+from ioc.startup import BadStart, Startup
 from reduction.messages import RanksOrder, ReductionOrder
-from reduction.parameters import RunControl
-from reduction.settings import ReductionSettings, Segment
+from reduction.settings import ReductionSettings
 from reduction.specs import Choice, Refused, Switch, nearest
-from reduction.units import Units
 from simulator.messages import SimulatorOrder
-from simulator.parameters import SimulatorSettings
+
+Given = dict[str, Any]
+"""Values by field of one dataclass."""
 
 
-def first_orders(
-    settings: Sequence[tuple[str, str]], max_bins: int
-) -> tuple[RanksOrder, SimulatorOrder]:
-    """The first orders, with ``settings`` as (PV name without prefix, value) in force.
+def first_orders(start: Startup) -> tuple[RanksOrder, SimulatorOrder]:
+    """The first orders, with ``start.set`` as (PV name without prefix, value) in force.
 
     Raises `BadStart` for a name that is no setting, and for a value that is refused.
     """
-    given = _by_class(settings)
+    given = _by_place(start.set, start.reductions)
+    reduction = ReductionOrder(settings=ReductionSettings(max_bins=start.max_bins))
+    ranks = RanksOrder(reductions=(reduction,) * start.reductions)
     try:
-        reduction = _reduction(given.get(ReductionSettings, {}), max_bins)
-        if Segment in given:
-            segment = dataclasses.replace(Segment.of(reduction.bin_params), **given[Segment])
-            reduction = dataclasses.replace(reduction, bin_params=segment.bin_params)
         return (
-            RanksOrder(
-                control=RunControl(**given.get(RunControl, {})),
-                reductions=(ReductionOrder(settings=reduction),),
-            ),
-            SimulatorOrder(settings=SimulatorSettings(**given.get(SimulatorSettings, {}))),
+            _with(ranks, Part.RANKS, given.items()),
+            _with(SimulatorOrder(), Part.SIMULATOR, given.items()),
         )
     except Refused as refused:
         raise BadStart(str(refused)) from None
 
 
-def _reduction(given: dict[str, Any], max_bins: int) -> ReductionSettings:
-    """Settings with the unit's own bins, unless bins are given."""
-    units = Units(given.get("units", Units.D_SPACING))
-    return ReductionSettings(**{"bin_params": units.default_bins, **given, "max_bins": max_bins})
+def _with(order: Any, part: Part, given: Iterable[tuple[Place, Given]]) -> Any:
+    """``order`` with the values given; those of one dataclass together, as they may need it."""
+    here = [(place.path, values) for place, values in given if place.part is part]
+    for path, values in sorted(here, key=_depth):
+        present = at(order, path)
+        order = replaced(order, path, dataclasses.replace(present, **_completed(present, values)))
+    return order
 
 
-def _by_class(settings: Sequence[tuple[str, str]]) -> dict[type[Any], dict[str, Any]]:
-    known = {row.name: row for row in rows("") if row.access is Access.SETPOINT}
-    given: dict[type[Any], dict[str, Any]] = {}
+def _depth(given: tuple[Path, Given]) -> int:
+    return len(given[0])  # a face of a setting, as BinMin is of BinParams, comes after it
+
+
+def _completed(present: Any, values: Given) -> Given:
+    """A unit comes with its own bins, unless bins are given."""
+    if isinstance(present, ReductionSettings) and "units" in values:
+        return {"bin_params": values["units"].default_bins, **values}
+    return values
+
+
+def _by_place(settings: Sequence[tuple[str, str]], reductions: int) -> dict[Place, Given]:
+    known = {row.name: row for row in rows("", reductions) if row.access is Access.SETPOINT}
+    given: dict[Place, Given] = {}
     for name, text in settings:
         if name not in known:
             raise BadStart(f"no setting is called {name!r}" + nearest(name, known))
@@ -58,7 +66,7 @@ def _by_class(settings: Sequence[tuple[str, str]]) -> dict[type[Any], dict[str, 
             value = row.spec.checked(_value(row.spec, text))
         except Refused as refused:
             raise BadStart(str(refused)) from None
-        given.setdefault(row.of, {})[row.field] = value
+        given.setdefault(row.group.place, {})[row.field] = value
     return given
 
 

@@ -24,6 +24,12 @@ Command = Callable[[OrderT], Awaitable[None]]
 Counted = Callable[[OrderT, OrderT], OrderT]
 """An order with the numbers that follow those of a former one, but for the revision."""
 
+LOOK_S = 0.5
+"""How often a waiting change looks how its process is."""
+
+MOST_ENDS = 2
+"""A process that ends so often while a change waits is taken to end by it."""
+
 
 @dataclass(eq=False)
 class Pending(Generic[OrderT]):
@@ -55,7 +61,7 @@ class Orders(Generic[OrderT]):
         self._counted: Counted[OrderT] = counted
         self._pending: list[Pending[OrderT]] = []
         self._present = False
-        self._turns = 0
+        self._turns = self._ends = 0
 
     async def change(self, change: Callable[[OrderT], OrderT], *, in_result: bool) -> None:
         """Order a change and return once it is obeyed, with ``in_result`` in a posted result.
@@ -72,9 +78,9 @@ class Orders(Generic[OrderT]):
         pending = Pending(change, in_result, order, done)
         self._pending.append(pending)
         await self._send(order)
-        if not await self._obeyed(done):
+        if failed := await self._failed(done):
             await self._take_back(pending)
-            raise TimeoutError(f"{self._who} did not apply it within {self._timeout_s:g} s")
+            raise TimeoutError(failed)
 
     def current(self, revision: int) -> bool:
         """Whether results of ``revision`` may be shown: not of before the accepted order, nor of
@@ -108,16 +114,23 @@ class Orders(Generic[OrderT]):
         if there != self._present:
             self._present = there
             self._turns += 1
+            self._ends += not there
 
-    async def _obeyed(self, done: asyncio.Future[None]) -> bool:
+    async def _failed(self, done: asyncio.Future[None]) -> str:
+        """Wait until an order is obeyed: nothing, or why it is not going to be."""
+        clock = asyncio.get_running_loop().time
+        turns, ends, since_s = self._turns, self._ends, clock()
         while True:
-            turns = self._turns
-            await asyncio.wait({done}, timeout=self._timeout_s)
+            await asyncio.wait({done}, timeout=min(self._timeout_s, LOOK_S))
             if done.done():
                 done.result()
-                return True
-            if self._present and turns == self._turns:
-                return False
+                return ""
+            if self._ends - ends >= MOST_ENDS:
+                return f"{self._who} ended {MOST_ENDS} times when it was to apply it"
+            if turns != self._turns:
+                turns, since_s = self._turns, clock()
+            if self._present and clock() - since_s >= self._timeout_s:
+                return f"{self._who} did not apply it within {self._timeout_s:g} s"
 
     async def _take_back(self, failed: Pending[OrderT]) -> None:
         self._pending.remove(failed)

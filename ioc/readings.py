@@ -42,7 +42,7 @@ class IocStatus:
         Text(pv="StatusMessage_RBV", description="How the back end is, in words"), ""
     )
     restarts: int = reading(
-        Integer(pv="Restarts_RBV", description="Times the ranks were restarted")
+        Integer(pv="Restarts_RBV", description="Times ranks or simulator restarted")
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -14,14 +14,22 @@ import zmq.asyncio
 from ioc.channel_access import Server
 from ioc.database import Database
 from ioc.desk import Desk
-from ioc.publisher import Part, Publisher
+from ioc.judge import Judge
+from ioc.places import Part
+from ioc.publisher import Publisher
+from ioc.pv_logs import PvLogs
+from ioc.samples import News, served_elsewhere, served_here
 from reduction.channel import CommandingEnd
+from reduction.geometry import Instrument, powder_arc
 from reduction.messages import RanksOrder, RanksReport
 from simulator.messages import SimulatorOrder, SimulatorReport
 
 log = logging.getLogger(__name__)
 
 ReportT = TypeVar("ReportT")
+
+OVERSLEPT_S = 0.25
+"""A deadline noticed later than this was missed by this process, stopped or starved."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class ServerStart:
     simulator_endpoint: str = "tcp://127.0.0.1:*"
     ranks: RanksOrder = field(default_factory=RanksOrder)
     simulator: SimulatorOrder = field(default_factory=SimulatorOrder)
+    instrument: Instrument = field(default_factory=powder_arc)
     array_rate: float = 5.0
     silence_s: float = 2.0
     obey_timeout_s: float = 30.0
@@ -69,6 +78,13 @@ class Line(Generic[ReportT]):
         if self._timeout is not None:
             self._timeout.reschedule(self._deadline_s)
 
+    def _overslept(self) -> bool:
+        """Whether it was us that slept through the deadline; then it is set anew."""
+        slept = self._deadline_s is not None and self._clock() - self._deadline_s > OVERSLEPT_S
+        if slept:
+            self.expect(self._silence_s)
+        return slept
+
     @property
     def silent_s(self) -> float:
         """Seconds since the latest report."""
@@ -82,7 +98,10 @@ class Line(Generic[ReportT]):
                     report = await self._end.report()
                 self._timeout = None
             except TimeoutError:
-                self._timeout = self._deadline_s = None
+                self._timeout = None
+                if self._overslept():
+                    continue
+                self._deadline_s = None
                 await self._lost(self._part, f"no report for {self._silence_s:g} s")
             except msgspec.DecodeError as error:
                 self.bad_reports += 1
@@ -109,21 +128,27 @@ class LiveServer:
         self.simulator_end: CommandingEnd[SimulatorOrder, SimulatorReport] = CommandingEnd(
             self._context, start.simulator_endpoint, SimulatorReport, start.simulator
         )
+        end = self.ranks_end
+        self.logs = PvLogs(self._source, end.send_log, end.forget_log, self._filters)
         self.desk = Desk(
             start.ranks,
             start.simulator,
-            self.ranks_end.command,
+            end.command,
             self.simulator_end.command,
             start.obey_timeout_s,
+            Judge(start.instrument, self.logs).allowed,
         )
-        max_bins = start.ranks.reductions[0].settings.max_bins
-        database = Database(start.prefix, self.desk.put, max_bins)
-        self.publisher = Publisher(database, self.desk, start.array_rate)
-        self._server = Server(database.channels, start.interfaces, start.port)
+        reductions = start.ranks.reductions
+        max_bins = reductions[0].settings.max_bins
+        self.database = Database(start.prefix, self.desk.put, len(reductions), max_bins)
+        self.publisher = Publisher(
+            self.database, self.desk, start.array_rate, remark=lambda: self.logs.remark
+        )
+        self._server = Server(self.database.channels, start.interfaces, start.port)
         self.lines: dict[Part, Line[Any]] = {
             part: Line(part, end, publish, self._lost, start.silence_s)
             for part, end, publish in (
-                (Part.RANKS, self.ranks_end, self.publisher.ranks),
+                (Part.RANKS, end, self._reported),
                 (Part.SIMULATOR, self.simulator_end, self.publisher.simulator),
             )
         }
@@ -137,9 +162,25 @@ class LiveServer:
                 for line in self.lines.values():
                     group.create_task(line.run())
         finally:
+            await self.logs.close()
             self.ranks_end.close()
             self.simulator_end.close()
             self._context.term()
+
+    async def _reported(self, report: RanksReport) -> None:
+        self.logs.reported(report.logs)
+        await self.publisher.ranks(report)
+
+    def _filters(self) -> set[str]:
+        """The logs that the newest order slices by."""
+        return {each.settings.filter.log for each in self.desk.ranks.newest.reductions}
+
+    def _source(self, name: str) -> AsyncGenerator[News, None]:
+        """The news of a process variable: without the network if it is one of ours."""
+        own = name.removesuffix(".VAL")
+        if own in self.database.names:
+            return served_here(self.database.channels[own])
+        return served_elsewhere(name)
 
     async def _lost(self, part: Part, reason: str) -> None:
         log.warning("lost the %s: %s", part, reason)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import ipaddress
+import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +26,10 @@ class BadStart(ValueError):
 
 
 def flag(default: Any, words: str, parts: str, **limits: Any) -> Any:
-    """A start-up value: its default, help, the parts that take it, and ``least`` or ``choices``."""
+    """A start-up value: its default, help, the parts that take it, and limits.
+
+    ``limits`` are ``least``, ``most`` or ``choices``.
+    """
     return field(default=default, metadata={"help": words, "parts": parts.split(), **limits})
 
 
@@ -37,11 +43,20 @@ class Startup:
         0, "partitions of the event stream; 0: as many as ranks", "run ranks simulate", least=0
     )
     engine: str = flag("native", "what reduces", "run ranks", choices=("native",))
+    reductions: int = flag(
+        1, "reductions of the same events: Red1:, Red2: ...", "run ioc", least=1, most=4
+    )
     instrument: str = flag(
-        "", "instrument table (.npz); empty: the simulated powder arc", "run ranks simulate"
+        "", "instrument table (.npz); empty: the simulated powder arc", "run ioc ranks simulate"
     )
     interfaces: str = flag("127.0.0.1", "addresses to serve PVs on, by commas", "run ioc")
-    port: int = flag(0, "Channel Access port; 0: EPICS_CA_SERVER_PORT or 5064", "run ioc", least=0)
+    port: int = flag(
+        0,
+        "Channel Access port; 0: EPICS_CA_SERVER_PORT or 5064",
+        "run ioc",
+        least=0,
+        most=65535,
+    )
     events: str = flag("tcp://127.0.0.1:5600", "ZeroMQ endpoint of partition 0", "ranks simulate")
     control: str = flag("tcp://127.0.0.1:5590", "endpoint where IOC and ranks meet", "ioc ranks")
     sim_control: str = flag(
@@ -49,7 +64,7 @@ class Startup:
         "endpoint where IOC and simulator meet; 'none': alone",
         "ioc simulate",
     )
-    seed: int = flag(1, "seed of all simulated events", "run simulate", least=0)
+    seed: int = flag(1, "seed of all simulated events", "run simulate", least=0, most=2**31 - 1)
     first_pulse: int = flag(0, "number of the first simulated pulse", "simulate", least=0)
     queue_mib: int = flag(
         512, "MiB of events the simulator holds for ranks", "run simulate", least=1
@@ -67,15 +82,29 @@ class Startup:
 
     def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
-            value, limits = getattr(self, each.name), each.metadata
-            if value < limits.get("least", value):
-                raise BadStart(f"{each.name} = {value}: the least is {limits['least']}")
-            if value not in limits.get("choices", (value,)):
-                known = limits["choices"]
-                raise BadStart(
-                    f"{each.name} = {value!r}: it is one of {', '.join(known)}"
-                    + nearest(str(value), known)
-                )
+            self._check(each.name, getattr(self, each.name), each.metadata)
+        if not re.fullmatch(r"[^\s.]{1,30}", self.prefix):
+            raise BadStart(f"prefix = {self.prefix!r}: 1 to 30 characters, no blanks or dots")
+        for word in self.interfaces.split(","):
+            _checked_interface(word.strip())
+
+    @staticmethod
+    def _check(name: str, value: Any, limits: Mapping[str, Any]) -> None:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise BadStart(f"{name} = {value}: not a finite number")
+        if value < limits.get("least", value):
+            raise BadStart(f"{name} = {value}: the least is {limits['least']}")
+        if value > limits.get("most", value):
+            raise BadStart(f"{name} = {value}: the most is {limits['most']}")
+        known = limits.get("choices", (value,))
+        if value not in known:
+            hint = nearest(str(value), known)
+            raise BadStart(f"{name} = {value!r}: it is one of {', '.join(known)}{hint}")
+
+    def check_run(self) -> None:
+        """What only a start of everything needs; raises `BadStart`."""
+        if self.stream_partitions < self.ranks:
+            raise BadStart(f"partitions = {self.partitions}: {self.ranks} ranks need as many, or 0")
 
     @property
     def stream_partitions(self) -> int:
@@ -98,6 +127,13 @@ class Startup:
                 case _:
                     words.append(f"{name}={value}")
         return words
+
+
+def _checked_interface(address: str) -> None:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise BadStart(f"interfaces = {address!r}: no IP address of this host") from None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -173,7 +209,10 @@ def from_toml(path: Path) -> dict[str, Any]:
 def _typed(name: str, value: Any, default: Any) -> Any:
     match default, value:
         case tuple(), Mapping():
-            return [(key, str(text)) for key, text in value.items()]
+            texts = {
+                key: int(each) if each in (True, False) else each for key, each in value.items()
+            }
+            return [(key, str(each)) for key, each in texts.items()]
         case float(), int() if not isinstance(value, bool):
             return float(value)
         case _ if type(value) is type(default):

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import psutil
 
@@ -25,8 +25,8 @@ LONGEST_PAUSE_S = 4.0
 class Child:
     """A process that is to run: started, and started again whenever it ends.
 
-    ``command`` is asked for the words of the command line at every start; ``ended`` is told why
-    it ended, before it is started again.
+    It gets ``environment`` besides ours. ``command`` is asked for the words of the command line at
+    every start; ``ended`` is told why it ended, before it is started again.
     """
 
     def __init__(
@@ -34,9 +34,10 @@ class Child:
         name: str,
         command: Callable[[], Sequence[str]],
         ended: Callable[[str], Awaitable[None]],
+        environment: Mapping[str, str],
     ) -> None:
         self.name = name
-        self._command, self._ended = command, ended
+        self._command, self._ended, self._environment = command, ended, environment
         self._process: asyncio.subprocess.Process | None = None
         self._reason = ""
 
@@ -46,7 +47,7 @@ class Child:
         try:
             while True:
                 started_s = time.monotonic()
-                self._process = await _leashed(self._command())
+                self._process = await _leashed(self._command(), self._environment)
                 status = await self._process.wait()
                 reason = self._reason or f"ended with {_meaning(status)}"
                 self._reason = ""
@@ -86,7 +87,9 @@ class Child:
         await self._process.wait()
 
 
-async def _leashed(command: Sequence[str]) -> asyncio.subprocess.Process:
+async def _leashed(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> asyncio.subprocess.Process:
     """Start ``command`` in a session of its own, so that a terminal's Ctrl-C reaches only us."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -95,6 +98,7 @@ async def _leashed(command: Sequence[str]) -> asyncio.subprocess.Process:
         str(os.getpid()),
         *command,
         stdin=asyncio.subprocess.DEVNULL,
+        env=os.environ | environment,
         start_new_session=True,
     )
 

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ioc.database import Access, Row, rows
+from ioc.groups import Access, Row, rows
 from ioc.startup import Startup
 from ioc.values import labels
+from reduction.settings import MOST_GROUPS, MOST_SLICES
 from reduction.specs import (
     LONGEST_STRING,
     Array,
@@ -28,10 +29,22 @@ HEAD = (
 )
 
 
+NUMBERED = f"""
+Reductions are numbered: with `--reductions 2`, `Red2:` has all that `Red1:` has. So are the slices
+of a log (`Slice1:` to `Slice{MOST_SLICES}:`) and the detector groups (`Group1:` to
+`Group{MOST_GROUPS}:`); the table shows the first of each. A slice is summed over all groups, a
+group over all slices, `Spec:` over both, and all have the axis `Spec:X`. Those beyond
+`NumSlices_RBV` and `NumGroups_RBV` are not there: empty arrays, total 0 and alarm UDF, INVALID.
+"""
+
+
 def markdown(prefix: str) -> str:
-    """All process variables under ``prefix``; setpoint and readback share a line."""
-    shown = [row for row in rows(prefix) if row.access is not Access.READBACK]
-    return "\n".join((*HEAD, *map(_line, shown))) + "\n"
+    """All process variables under ``prefix``; setpoint and readback share a line.
+
+    Of those that are numbered the first stands for all.
+    """
+    shown = [row for row in rows(prefix) if row.access is not Access.READBACK and row.first]
+    return "\n".join((*HEAD, *map(_line, shown))) + "\n" + NUMBERED
 
 
 def inserted(readme_text: str, table: str) -> str:

@@ -74,3 +74,25 @@ def _state(spec: Choice | Switch, value: Any) -> Any:
 def latin1(text: str) -> str:
     """``text`` with what Channel Access cannot carry replaced."""
     return text.replace("…", "...").encode("latin-1", "replace").decode("latin-1")
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two scalars say the same; a NaN says what another one does."""
+    return bool(one == other or (one != one and other != other))
+
+
+def limits(spec: Float | Integer) -> dict[str, Any]:
+    """The limits that a channel shows, under caproto's names."""
+    low, high = spec.minimum, spec.maximum
+    if isinstance(spec, Integer) and (low is None) != (high is None):
+        low = spec.INT32.start if low is None else low
+        high = spec.INT32.stop - 1 if high is None else high
+    # To clients equal limits are none, so half of a pair is better not shown at all.
+    if low is None or high is None:
+        return {}
+    return {
+        "lower_disp_limit": low,
+        "upper_disp_limit": high,
+        "lower_ctrl_limit": low,
+        "upper_ctrl_limit": high,
+    }

@@ -14,27 +14,41 @@ from dataclasses import replace
 from typing import Any
 
 from ioc.first import first_orders
-from ioc.publisher import Part
+from ioc.places import Part
 from ioc.server import LiveServer, ServerStart
-from ioc.startup import Startup
+from ioc.startup import BadStart, Startup
 from ioc.supervisor import Child
+from reduction.geometry import Instrument
+from reduction.pipeline import recipe
+from reduction.specs import Refused
 from simulator.messages import SimulatorReport
-from simulator.parameters import SimulatorSettings
 
-MPIEXEC = ("mpiexec", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none")
-"""Ranks share the cores with the other processes: none may be bound to one, and all must start."""
+MPIEXEC = (
+    "mpiexec",
+    *("--allow-run-as-root", "--oversubscribe", "--bind-to", "none"),
+    *("--mca", "btl", "self,sm"),
+)
+"""Ranks share the cores with the other processes: none may be bound to one, and all must start.
+
+They talk through shared memory alone: Open MPI's TCP would listen on all interfaces.
+"""
 
 STARTING_S = 20.0
 """Time a process has from its start to its first report."""
 
 
-def server_start(start: Startup) -> ServerStart:
+def server_start(start: Startup, instrument: Instrument) -> ServerStart:
     """How to serve; raises `ioc.startup.BadStart` for settings that are refused.
 
     Revisions count on from the clock, so that ranks and a simulator that have outlived an IOC never
     take its orders for those of the next.
     """
-    ranks, simulator = first_orders(start.set, start.max_bins)
+    ranks, simulator = first_orders(start)
+    try:
+        for each in ranks.reductions:
+            recipe(each.settings, instrument)
+    except Refused as refused:
+        raise BadStart(str(refused)) from None
     revision = time.time_ns() // 1_000_000
     return ServerStart(
         prefix=start.prefix,
@@ -44,19 +58,21 @@ def server_start(start: Startup) -> ServerStart:
         simulator_endpoint=start.sim_control,
         ranks=replace(ranks, revision=revision),
         simulator=replace(simulator, revision=revision),
+        instrument=instrument,
         array_rate=start.array_rate,
         silence_s=start.silence,
     )
 
 
-async def serve_alone(start: Startup) -> None:
+async def serve_alone(start: Startup, instrument: Instrument) -> None:
     """The IOC alone: ranks and simulator are started by someone else and come when they come."""
-    server = LiveServer(server_start(start), on_lost=lambda _: None)
+    server = LiveServer(server_start(start, instrument), on_lost=lambda _: None)
     await _until_stopped([server.run])
 
 
-async def run_all(start: Startup, greeting: str) -> None:
+async def run_all(start: Startup, instrument: Instrument, greeting: str) -> None:
     """Everything: starts simulator, ranks and IOC, and leaves no process behind."""
+    start.check_run()
     with tempfile.TemporaryDirectory(prefix="live-reduction-") as folder:
         here = replace(
             start,
@@ -65,8 +81,8 @@ async def run_all(start: Startup, greeting: str) -> None:
             control=f"ipc://{folder}/ranks",
             sim_control=f"ipc://{folder}/simulator",
         )
-        wing = Wing(here)
-        server = LiveServer(server_start(here), wing.lost)
+        wing = Wing(here, folder)
+        server = LiveServer(server_start(here, instrument), wing.lost)
         wing.server = server
         print(greeting, flush=True)
         await _until_stopped([server.run, *(child.run for child in wing.children.values())])
@@ -77,12 +93,13 @@ class Wing:
 
     server: LiveServer
 
-    def __init__(self, start: Startup) -> None:
+    def __init__(self, start: Startup, folder: str) -> None:
         self._start = start
         self._restarts = 0
         self.children = {
-            Part.SIMULATOR: Child("simulator", self._simulate, self._simulator_ended),
-            Part.RANKS: Child("ranks", self._ranks, self._ranks_ended),
+            Part.SIMULATOR: Child("simulator", self._simulate, self._simulator_ended, {}),
+            # MPI leaves its session folders behind when it is killed: they go with ours.
+            Part.RANKS: Child("ranks", self._ranks, self._ranks_ended, {"TMPDIR": folder}),
         }
 
     def lost(self, part: Part) -> None:
@@ -108,18 +125,31 @@ class Wing:
         line = self.server.lines[Part.SIMULATOR]
         if line.latest is None:
             return self._start.first_pulse
-        settings: SimulatorSettings = self.server.desk.accepted(SimulatorSettings)
+        settings = self.server.desk.simulator.accepted.settings
         silent_s = 0.0 if settings.pause else line.silent_s
         report: SimulatorReport = line.latest
         return report.status.pulse + 2 + math.ceil(silent_s * settings.pulse_rate)
 
     async def _ranks_ended(self, reason: str) -> None:
-        self._restarts += 1
-        await self.server.publisher.disconnected(Part.RANKS, reason)
-        await self.server.publisher.restarted(self._restarts)
+        self.server.ranks_end.forget()
+        await self._ended(Part.RANKS, reason)
 
     async def _simulator_ended(self, reason: str) -> None:
-        await self.server.publisher.disconnected(Part.SIMULATOR, reason)
+        self.server.simulator_end.forget()
+        await self._ended(Part.SIMULATOR, reason)
+
+    async def _ended(self, part: Part, reason: str) -> None:
+        self._restarts += 1
+        await self.server.publisher.disconnected(part, reason)
+        await self.server.publisher.restarted(self._restarts)
+
+
+def _result(task: asyncio.Task[Any]) -> None:
+    """Raise what ended a task; of a group the first, which brought the others down."""
+    try:
+        task.result()
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
 
 
 async def _until_stopped(works: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
@@ -138,4 +168,4 @@ async def _until_stopped(works: Sequence[Callable[[], Coroutine[Any, Any, None]]
         await asyncio.gather(waiter, *tasks, return_exceptions=True)
     for task in done:
         with contextlib.suppress(asyncio.CancelledError):
-            task.result()
+            _result(task)

@@ -71,7 +71,7 @@ class AcquisitionStatus:
     """How far an acquisition has come, prefix ``$(P)``."""
 
     acquiring: bool = reading(
-        Switch(pv="Acquire_RBV", description="Accumulating", off="Done", on="Acquiring"), False
+        Switch(pv="Acquire_RBV", description="Accumulating", off="Done", on="Acquiring"), True
     )
     pulses: int = reading(Integer(pv="PulsesAccumulated_RBV", description="Pulses in the result"))
     time_elapsed: float = reading(

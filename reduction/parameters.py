@@ -76,6 +76,17 @@ class RunControl(Settings):
 class RunCommands:
     """Momentary commands, prefix ``$(P)``."""
 
+    acquire: bool = parameter(
+        Command(
+            pv="Acquire",
+            description="Start afresh, until the preset; 0 stops",
+            details="Completes when the preset is reached and the final result is posted, or when"
+            " it is stopped. The program starts acquiring without a preset.",
+            on="Acquire",
+            endless=True,
+        ),
+        False,
+    )
     reset: bool = parameter(
         Command(
             pv="Reset",

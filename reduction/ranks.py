@@ -283,7 +283,8 @@ class Rank:
         )
         if made.results:
             self._acquisition.counted(*_counted(made.results[0], self._acquisition.settings))
-        return replace(made, acquisition=self._acquisition.status)
+        status = replace(self._acquisition.status, acquiring=self._accumulating)
+        return replace(made, acquisition=status)
 
 
 def _counted(result: ReductionResult, settings: AcquisitionSettings) -> tuple[float, float]:

@@ -191,10 +191,14 @@ class Switch(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class Command(Switch):
-    """A momentary switch: writing 1 does it, and it returns to 0 once done."""
+    """A momentary switch: writing 1 does it, and it returns to 0 once done.
+
+    One that is ``endless`` may take for ever: 0 ends it, and another 1 meanwhile is refused.
+    """
 
     off: str = "Done"
     on: str = "Do"
+    endless: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
+from dataclasses import replace
 
 import numpy as np
 import zmq
 from ca_client import Client, Network
 
-from ioc.publisher import Part
+from ioc.places import Part
 from ioc.server import LiveServer, ServerStart, serve
 from reduction.channel import CommandedEnd
-from reduction.messages import RanksOrder, RanksReport, ReductionResult
+from reduction.detectors import group_names
+from reduction.messages import RanksOrder, RanksReport, ReductionOrder, ReductionResult
 from reduction.parameters import BackendStatus, StreamStatus
-from reduction.settings import ReductionStatus
+from reduction.settings import ReductionSettings, ReductionStatus
+from reduction.wire import LogValue
 
 PERIOD_S = 0.02
 PULSE_TIME_NS = 1_700_000_000_123_456_789
@@ -24,6 +27,8 @@ PULSE_TIME_NS = 1_700_000_000_123_456_789
 class FakeRanks(threading.Thread):
     """Obeys orders and reports results, whose counts are all the generation + 1."""
 
+    STREAM_LOGS = ("pressure", "temperature")
+
     def __init__(self, endpoint: str) -> None:
         super().__init__(daemon=True)
         self._endpoint = endpoint
@@ -31,6 +36,7 @@ class FakeRanks(threading.Thread):
         self.stopping = threading.Event()
         self.seen: list[RanksOrder] = []
         self.raw: list[bytes] = []
+        self.logs: list[LogValue] = []
         self.reporting.set()
         self.obeying.set()
 
@@ -45,11 +51,20 @@ class FakeRanks(threading.Thread):
                     order = end.latest() or order
                     if order not in self.seen:
                         self.seen.append(order)
+                self.logs += end.logs()
                 while self.raw:
                     end.socket.send(self.raw.pop())
                 if self.reporting.is_set():
-                    end.report(report_on(order))
+                    forwarded = {each.name for each in self.logs}
+                    logs = (*self.STREAM_LOGS, *sorted(forwarded))
+                    end.report(replace(report_on(order), logs=logs))
             end.close()
+
+
+def shape(settings: ReductionSettings) -> tuple[int, int, int]:
+    """Slices, groups and bins."""
+    groups = len(group_names(settings.detectors))
+    return settings.filter.count, groups, settings.edges.size - 1
 
 
 def report_on(order: RanksOrder) -> RanksReport:
@@ -58,23 +73,27 @@ def report_on(order: RanksOrder) -> RanksReport:
             each,
             ReductionStatus(generation=each.generation),
             each.settings.edges,
-            np.full((1, 1, len(each.settings.edges) - 1), each.generation + 1),
+            np.full(shape(each.settings), each.generation + 1),
         )
         for each in order.reductions
     )
     stream = StreamStatus(event_total=7, pulse_first=3, pulse_last=2**31 - 1)
-    return RanksReport(
-        order.revision, PULSE_TIME_NS, stream, BackendStatus("fake", 2, 7), results
-    )
+    return RanksReport(order.revision, PULSE_TIME_NS, stream, BackendStatus("fake", 2, 7), results)
 
 
 class Ioc(Client):
     """A server in a thread of its own, its back end, and the C tools that find it."""
 
-    def __init__(self, net: Network) -> None:
+    def __init__(self, net: Network, reductions: int = 1) -> None:
         super().__init__(net, f"T{secrets.token_hex(4)}:")
         self.lost: list[Part] = []
-        self._start = ServerStart(self.prefix, port=net.port, silence_s=0.4, obey_timeout_s=0.6)
+        self._start = ServerStart(
+            self.prefix,
+            port=net.port,
+            ranks=RanksOrder(reductions=(ReductionOrder(),) * reductions),
+            silence_s=0.4,
+            obey_timeout_s=0.6,
+        )
         self._ready: threading.Event = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ioc.desk import Desk
-from reduction.messages import RanksOrder, RanksReport, ReductionResult
-from reduction.parameters import BackendStatus, RunCommands, RunControl, StreamStatus
-from reduction.settings import ReductionSettings, ReductionStatus, Segment
+from ioc.desk import Allowed, Desk, anything
+from ioc.groups import rows
+from reduction.messages import RanksOrder, RanksReport, ReductionOrder, ReductionResult
+from reduction.parameters import BackendStatus, StreamStatus
+from reduction.settings import FilterSettings, ReductionSettings, ReductionStatus, Segment
 from reduction.specs import Refused
 from reduction.units import Units
 from simulator.messages import SimulatorOrder, SimulatorReport
-from simulator.parameters import SimulatorSettings, SimulatorStatus
+from simulator.parameters import SimulatorStatus
 
 SOON_S = 0.05
+ROWS = {row.name: row for row in rows("", reductions=2)}
 
 
 class Bench:
     """A desk with the orders that it gave, and reports on them when the test says so."""
 
-    def __init__(self, timeout_s: float = 5.0) -> None:
+    def __init__(
+        self, timeout_s: float = 5.0, reductions: int = 1, allowed: Allowed = anything
+    ) -> None:
         self.ranks: list[RanksOrder] = []
         self.simulator: list[SimulatorOrder] = []
         self.desk = Desk(
-            RanksOrder(), SimulatorOrder(), self._to_ranks, self._to_simulator, timeout_s
+            RanksOrder(reductions=(ReductionOrder(),) * reductions),
+            SimulatorOrder(),
+            self._to_ranks,
+            self._to_simulator,
+            timeout_s,
+            allowed,
         )
         self.desk.ranks.present(True)
         self.desk.simulator.present(True)
@@ -39,9 +49,13 @@ class Bench:
     async def _to_simulator(self, order: SimulatorOrder) -> None:
         self.simulator.append(order)
 
-    async def put(self, of: type[Any], field: str, value: Any) -> asyncio.Task[Any]:
+    async def asked(self, pv: str, value: Any) -> Any:
+        """What a put returns."""
+        return await self.desk.put(ROWS[pv], value)
+
+    async def put(self, pv: str, value: Any) -> asyncio.Task[Any]:
         """A put that is under way."""
-        task = asyncio.create_task(self.desk.put(of, field, value))
+        task = asyncio.create_task(self.asked(pv, value))
         await self.settle()
         return task
 
@@ -62,8 +76,7 @@ class Bench:
 
     @property
     def bins(self) -> str:
-        settings: ReductionSettings = self.desk.accepted(ReductionSettings)
-        return settings.bin_params
+        return self.desk.ranks.accepted.reductions[0].settings.bin_params
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -73,7 +86,7 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 def test_a_put_completes_once_a_result_of_its_revision_is_posted() -> None:
     async def story() -> None:
         bench = Bench()
-        put = await bench.put(ReductionSettings, "bin_params", "1,1,4")
+        put = await bench.put("Red1:BinParams", "1,1,4")
         assert bench.ranks[-1].revision == bench.ranks[-1].reductions[0].generation == 1
         assert bench.bins == "0.4,0.001,5"
         await bench.report(RanksOrder())
@@ -88,9 +101,9 @@ def test_a_put_completes_once_a_result_of_its_revision_is_posted() -> None:
 def test_a_put_that_changes_nothing_completes_at_once() -> None:
     async def story() -> None:
         bench = Bench()
-        assert await bench.desk.put(ReductionSettings, "bin_params", " 0.4,0.001,5 ") == bench.bins
-        assert await bench.desk.put(Segment, "bin_min", 0.4) == 0.4
-        assert await bench.desk.put(RunCommands, "reset", False) is False
+        assert await bench.asked("Red1:BinParams", " 0.4,0.001,5 ") == bench.bins
+        assert await bench.asked("Red1:BinMin", 0.4) == 0.4
+        assert await bench.asked("Reset", False) is False
         assert bench.ranks == []
 
     run(story())
@@ -99,8 +112,8 @@ def test_a_put_that_changes_nothing_completes_at_once() -> None:
 def test_a_repeated_put_waits_for_the_first_one() -> None:
     async def story() -> None:
         bench = Bench()
-        first = await bench.put(RunControl, "pause", True)
-        second = await bench.put(RunControl, "pause", True)
+        first = await bench.put("Pause", True)
+        second = await bench.put("Pause", True)
         assert len(bench.ranks) == 1
         assert not second.done()
         await bench.report(bench.ranks[-1])
@@ -112,13 +125,13 @@ def test_a_repeated_put_waits_for_the_first_one() -> None:
 def test_a_refused_put_orders_nothing() -> None:
     async def story() -> None:
         bench = Bench()
-        for of, field, value, words in (
-            (ReductionSettings, "bin_params", "1,0,4", "BinParams: '1,0,4' refused: the step"),
-            (Segment, "bin_min", 9.0, "BinMin: 9.0 refused: boundaries must rise"),
-            (SimulatorSettings, "pulse_rate", 1e9, "PulseRate: 1000000000.0 refused: the highest"),
+        for pv, value, words in (
+            ("Red1:BinParams", "1,0,4", "BinParams: '1,0,4' refused: the step"),
+            ("Red1:BinMin", 9.0, "BinMin: 9.0 refused: boundaries must rise"),
+            ("Sim:PulseRate", 1e9, "PulseRate: 1000000000.0 refused: the highest"),
         ):
             with pytest.raises(Refused) as refused:
-                await bench.desk.put(of, field, value)
+                await bench.asked(pv, value)
             assert str(refused.value).startswith(words)
         assert bench.ranks == bench.simulator == []
 
@@ -128,13 +141,13 @@ def test_a_refused_put_orders_nothing() -> None:
 def test_units_bring_their_last_bins_in_one_generation() -> None:
     async def story() -> None:
         bench = Bench()
-        for of, field, value in (
-            (ReductionSettings, "units", Units.TOF),
-            (ReductionSettings, "bin_params", "1,1,4"),
-            (ReductionSettings, "units", Units.WAVELENGTH),
-            (ReductionSettings, "units", Units.TOF),
+        for pv, value in (
+            ("Red1:Units", Units.TOF),
+            ("Red1:BinParams", "1,1,4"),
+            ("Red1:Units", Units.WAVELENGTH),
+            ("Red1:Units", Units.TOF),
         ):
-            put = await bench.put(of, field, value)
+            put = await bench.put(pv, value)
             await bench.report(bench.ranks[-1])
             await put
         said = [(o.reductions[0].generation, o.reductions[0].settings) for o in bench.ranks]
@@ -152,13 +165,61 @@ def test_units_bring_their_last_bins_in_one_generation() -> None:
 def test_the_segment_is_another_face_of_the_bins() -> None:
     async def story() -> None:
         bench = Bench()
-        put = await bench.put(ReductionSettings, "bin_params", "1,0.5,4,1,8")
+        put = await bench.put("Red1:BinParams", "1,0.5,4,1,8")
         await bench.report(bench.ranks[-1])
         await put
-        assert bench.desk.accepted(Segment) == Segment(1, 0.5, 8)
-        put = await bench.put(Segment, "bin_step", 0.5)
+        assert Segment.of(bench.bins) == Segment(1, 0.5, 8)
+        put = await bench.put("Red1:BinStep", 0.5)
         await bench.report(bench.ranks[-1])
         assert (await put, bench.bins) == (0.5, "1,0.5,8")
+
+    run(story())
+
+
+def test_a_put_to_one_reduction_changes_no_other_and_each_keeps_its_bins() -> None:
+    async def story() -> None:
+        bench = Bench(reductions=2)
+        for pv, value in (
+            ("Red2:Filter:Log", "temperature"),
+            ("Red2:Filter:Max", 5.0),
+            ("Red2:Mask", "0:15"),
+            ("Red2:BinParams", "1,1,4"),
+            ("Red1:Units", Units.TOF),
+            ("Red2:Units", Units.TOF),
+            ("Red2:Units", Units.D_SPACING),
+        ):
+            put = await bench.put(pv, value)
+            await bench.report(bench.ranks[-1])
+            assert await put == value
+        first, second = bench.ranks[-1].reductions
+        assert (first.generation, second.generation) == (1, 6)
+        assert first.settings == ReductionSettings(Units.TOF, Units.TOF.default_bins)
+        assert second.settings.bin_params == "1,1,4"
+        assert second.settings.filter == FilterSettings("temperature", maximum=5.0)
+        assert second.settings.detectors.mask == "0:15"
+
+    run(story())
+
+
+def test_an_order_that_is_not_allowed_is_refused_under_the_name_of_its_setting() -> None:
+    judged = []
+
+    @asynccontextmanager
+    async def allowed(old: RanksOrder, new: RanksOrder) -> AsyncIterator[None]:
+        judged.append((old.reductions[0].settings, new.reductions[0].settings))
+        if new.reductions[0].settings.detectors.mask == "5000":
+            raise Refused("Detectors", "5000", "there is none")
+        yield
+
+    async def story() -> None:
+        bench = Bench(allowed=allowed)
+        with pytest.raises(Refused, match="Mask: '5000' refused: there is none"):
+            await bench.asked("Red1:Mask", "5000")
+        assert bench.ranks == []
+        put = await bench.put("Red1:Mask", "7")
+        await bench.report(bench.ranks[-1])
+        assert await put == "7"
+        assert judged[-1] == (ReductionSettings(), bench.ranks[-1].reductions[0].settings)
 
     run(story())
 
@@ -167,9 +228,9 @@ def test_concurrent_puts_are_merged() -> None:
     async def story() -> None:
         bench = Bench()
         puts = [
-            await bench.put(Segment, "bin_min", 1.0),
-            await bench.put(Segment, "bin_max", 4.0),
-            await bench.put(RunControl, "pause", True),
+            await bench.put("Red1:BinMin", 1.0),
+            await bench.put("Red1:BinMax", 4.0),
+            await bench.put("Pause", True),
         ]
         await bench.report(bench.ranks[1])
         assert [put.done() for put in puts] == [True, True, False]
@@ -183,9 +244,9 @@ def test_concurrent_puts_are_merged() -> None:
 def test_a_put_that_is_not_obeyed_takes_nothing_of_another_back() -> None:
     async def story() -> None:
         bench = Bench(SOON_S)
-        failing = await bench.put(Segment, "bin_min", 1.0)
+        failing = await bench.put("Red1:BinMin", 1.0)
         await asyncio.sleep(SOON_S / 2)
-        lasting = await bench.put(Segment, "bin_max", 4.0)
+        lasting = await bench.put("Red1:BinMax", 4.0)
         with pytest.raises(Refused, match="the back end did not apply it within"):
             await failing
         assert bench.ranks[-1].revision == bench.ranks[-1].reductions[0].generation == 3
@@ -201,9 +262,9 @@ def test_a_put_that_is_not_obeyed_takes_nothing_of_another_back() -> None:
 def test_bins_meant_for_a_unit_that_is_taken_back_are_refused() -> None:
     async def story() -> None:
         bench = Bench(SOON_S)
-        units = await bench.put(ReductionSettings, "units", Units.TOF)
+        units = await bench.put("Red1:Units", Units.TOF)
         await asyncio.sleep(SOON_S / 2)
-        bins = await bench.put(ReductionSettings, "bin_params", "1,1,4")
+        bins = await bench.put("Red1:BinParams", "1,1,4")
         with pytest.raises(Refused, match="did not apply"):
             await units
         with pytest.raises(Refused, match="meant for TOF, which was not applied"):
@@ -217,7 +278,7 @@ def test_results_of_what_was_taken_back_are_stale() -> None:
     async def story() -> None:
         bench = Bench(SOON_S)
         with pytest.raises(Refused, match="did not apply"):
-            await bench.desk.put(ReductionSettings, "bin_params", "1,1,4")
+            await bench.asked("Red1:BinParams", "1,1,4")
         failed, restored = bench.ranks
         assert not bench.desk.ranks.current(failed.revision)
         assert bench.desk.ranks.current(restored.revision)
@@ -231,7 +292,7 @@ def test_results_of_what_was_taken_back_are_stale() -> None:
 def test_puts_wait_without_limit_while_the_back_end_is_away() -> None:
     async def story() -> None:
         bench = Bench(SOON_S)
-        put = await bench.put(ReductionSettings, "bin_params", "1,1,4")
+        put = await bench.put("Red1:BinParams", "1,1,4")
         bench.desk.ranks.present(False)
         await asyncio.sleep(4 * SOON_S)
         assert not put.done()
@@ -246,14 +307,14 @@ def test_puts_wait_without_limit_while_the_back_end_is_away() -> None:
 def test_a_reset_completes_with_a_result_and_is_never_uncounted() -> None:
     async def story() -> None:
         bench = Bench(SOON_S)
-        reset = await bench.put(RunCommands, "reset", True)
+        reset = await bench.put("Reset", True)
         assert (bench.ranks[-1].resets, bench.ranks[-1].reductions[0].generation) == (1, 0)
         await bench.report(bench.ranks[-1], with_counts=False)
         assert not reset.done()
         await bench.report(bench.ranks[-1])
         assert await reset is False
         with pytest.raises(Refused, match="did not apply"):
-            await bench.desk.put(RunCommands, "reset", True)
+            await bench.asked("Reset", True)
         assert [order.resets for order in bench.ranks] == [1, 2]
 
     run(story())
@@ -262,7 +323,7 @@ def test_a_reset_completes_with_a_result_and_is_never_uncounted() -> None:
 def test_a_put_to_the_simulator_completes_with_its_report() -> None:
     async def story() -> None:
         bench = Bench()
-        put = await bench.put(SimulatorSettings, "pressure", 2.0)
+        put = await bench.put("Sim:Pressure", 2.0)
         assert bench.simulator[-1].revision == 1
         bench.desk.posted_simulator(SimulatorReport(0, SimulatorStatus()))
         assert not put.done()
@@ -270,3 +331,32 @@ def test_a_put_to_the_simulator_completes_with_its_report() -> None:
         assert await put == 2.0
 
     run(story())
+
+
+def test_a_change_that_ends_its_process_again_and_again_is_taken_back() -> None:
+    async def test() -> None:
+        bench = Bench()
+        put = await bench.put("Red1:BinParams", "1,0.1,2")
+        for there in (False, True, False, True):
+            bench.desk.ranks.present(there)
+        with pytest.raises(Refused, match="the back end ended 2 times"):
+            await put
+        assert bench.bins == ReductionSettings().bin_params
+        assert bench.ranks[-1].reductions[0].settings == ReductionSettings()
+
+    run(test())
+
+
+def test_a_reset_has_a_number_that_no_ioc_had_before() -> None:
+    async def test() -> None:
+        bench = Bench()
+        put = await bench.put("Reset", True)
+        assert bench.ranks[-1].resets > 0
+        await bench.report(bench.ranks[-1])
+        await put
+        again = await bench.put("Reset", True)
+        assert bench.ranks[-1].resets > bench.ranks[-2].resets
+        await bench.report(bench.ranks[-1])
+        await again
+
+    run(test())

@@ -229,7 +229,7 @@ def test_a_killed_simulator_is_replaced_and_its_pulses_are_missing(net):
         assert running.get("Sim:Pulse_RBV.SEVR") == "NO_ALARM"
         assert running.number("Sim:DMax_RBV") == 3
         assert 0 < running.number("PulsesMissing_RBV") < running.number("PulseLast_RBV") - last
-        assert running.number("Restarts_RBV") == 0
+        assert running.number("Restarts_RBV") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -252,3 +252,53 @@ def test_nothing_outlives_an_ioc_that_is_killed(net):
         running.process.kill()
         _, alive = psutil.wait_procs(family, timeout=10)
         assert alive == []
+
+
+def test_acquire_completes_at_exactly_the_preset_pulse_and_can_be_stopped(running):
+    for pv, value in (("Preset", "Pulses"), ("PresetPulses", "21")):
+        assert running.put(pv, value).returncode == 0
+    assert running.tool("caput", "-c", "-w", "20", running.prefix + "Acquire", "1").returncode == 0
+    assert running.get("DetectorState_RBV") == "Idle"
+    assert running.get("Acquire") == running.get("Acquire_RBV") == "Done"
+    first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
+    assert last - first + 1 == running.number("PulsesAccumulated_RBV") == 21
+    bins = ReductionSettings(bin_params=running.get("Red1:BinParams", "-S"))
+    counts = Expected(running.simulated).counts(bins, first, last)
+    np.testing.assert_array_equal(running.array("Red1:Spec:YC"), counts)
+
+    assert running.put("Preset", "None").returncode == 0
+    waiting = running.start("caput", "-c", "-w", "30", running.prefix + "Acquire", "1")
+    running.until(lambda: running.get("DetectorState_RBV") == "Acquire")
+    assert "it is under way" in running.refused("Acquire", "1")
+    assert running.put("Acquire", "0").returncode == 0
+    assert waiting.wait(10) == 0
+    waiting.communicate()
+    assert running.get("DetectorState_RBV") == "Idle"
+    running.start("caput", running.prefix + "Acquire", "1").communicate()
+    running.until(lambda: running.get("DetectorState_RBV") == "Acquire")
+
+
+def test_slices_regions_and_peaks_follow_the_sample(running):
+    assert running.put("Red1:BinParams", "1.7,0.001,2.1", "-S").returncode == 0
+    for pv, value in (("ROI1:Min", "1.88"), ("ROI1:Max", "1.96")):
+        assert running.put(f"Red1:{pv}", value).returncode == 0
+    for pv, value in (("Peak1:Min", "1.85"), ("Peak1:Max", "2")):
+        assert running.put(f"Red1:{pv}", value).returncode == 0
+    for pv, value in (("Min", "-0.5"), ("Step", "1"), ("Max", "2.5")):
+        assert running.put(f"Red1:Filter:{pv}", value).returncode == 0
+    assert running.put("Red1:Filter:Log", "presure", "-S").returncode == 1
+    assert running.get("Red1:Filter:Log_RBV", "-S") == ""
+    assert running.put("Red1:Filter:Log", "pressure", "-S").returncode == 0
+    assert running.number("Red1:NumSlices_RBV") == 3
+    assert running.put("Reset", "1").returncode == 0
+    running.until(lambda: running.number("Red1:Slice1:Total_RBV") > 2000, 15)
+    assert running.number("Red1:Slice2:Total_RBV") == 0
+    assert running.number("Red1:Peak1:Centre_RBV") == pytest.approx(5.431 / 8**0.5, rel=1e-3)
+    assert 0 < running.number("Red1:ROI1:Net_RBV") <= running.number("Red1:ROI1:Total_RBV")
+    assert running.put("Sim:Pressure", "1").returncode == 0
+    running.until(lambda: running.number("Red1:Slice2:Total_RBV") > 0, 15)
+    total = running.number("Red1:Slice1:Total_RBV")
+    assert len(running.array("Red1:Slice2:YC")) == 400
+    assert running.number("Red1:Slice1:Total_RBV") == total
+    assert running.put("Red1:Filter:Log", "", "-S").returncode == 0
+    assert running.put("Sim:Pressure", "0").returncode == 0

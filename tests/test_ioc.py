@@ -10,7 +10,7 @@ import pytest
 from ca_client import Network, network
 from ioc_bench import FakeRanks, Ioc
 
-from ioc.publisher import Part
+from ioc.places import Part
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_pause_and_reset_complete_and_show(ioc: Ioc) -> None:
     assert ioc.get("DetectorState_RBV") == "Waiting"
     assert ioc.put("Reset", "1").returncode == 0
     assert ioc.get("Reset") == "Done"
-    assert ioc.ranks.seen[-1].resets == 1
+    assert ioc.ranks.seen[-1].resets > 0
     assert ioc.ranks.seen[-1].control.pause
 
 

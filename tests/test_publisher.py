@@ -10,26 +10,37 @@ from typing import Any
 import numpy as np
 
 from ioc.channels import NO_ALARM
-from ioc.database import Access, Database
+from ioc.database import ABSENT, GONE, Database
 from ioc.desk import Desk
-from ioc.publisher import GONE, UNACCOUNTED, Part, Publisher
-from ioc.readings import DetectorState, IocStatus
+from ioc.groups import rows
+from ioc.places import Part
+from ioc.publisher import UNACCOUNTED, Publisher
+from ioc.readings import DetectorState
+from ioc.samples import nanoseconds
 from reduction.messages import RanksOrder, RanksReport, ReductionOrder, ReductionResult
-from reduction.parameters import BackendStatus, RunControl, StreamStatus
-from reduction.settings import ReductionSettings, ReductionStatus, Spectrum
+from reduction.parameters import BackendStatus, StreamStatus
+from reduction.settings import (
+    DetectorSettings,
+    FilterSettings,
+    ReductionSettings,
+    ReductionStatus,
+)
 from reduction.units import Units
 from simulator.messages import SimulatorOrder, SimulatorReport
 from simulator.parameters import SimulatorStatus
+
+ROWS = {row.name: row for row in rows("", reductions=2)}
 
 
 class Bench:
     """A publisher whose clock stands still, and the newest order of its desk."""
 
-    def __init__(self) -> None:
+    def __init__(self, *settings: ReductionSettings) -> None:
         self.now_s = 1000.0
-        self.order = RanksOrder(reductions=(ReductionOrder(settings=reduction("1,1,4")),))
+        reductions = settings or (reduction("1,1,4"),)
+        self.order = RanksOrder(reductions=tuple(ReductionOrder(0, each) for each in reductions))
         self.desk = Desk(self.order, SimulatorOrder(), self._ranks, self._simulator)
-        self.database = Database("P:", self.desk.put)
+        self.database = Database("P:", self.desk.put, len(reductions))
         self.publisher = Publisher(self.database, self.desk, 5.0, lambda: self.now_s)
         at_once(self.publisher.start())
 
@@ -38,6 +49,9 @@ class Bench:
 
     async def _simulator(self, order: SimulatorOrder) -> None:
         return None
+
+    async def put(self, name: str, value: Any) -> Any:
+        return await self.desk.put(ROWS[name], value)
 
     def get(self, name: str) -> Any:
         value = self.database.channels[f"P:{name}"].value
@@ -85,7 +99,7 @@ def test_a_whole_report_is_posted_without_a_pause() -> None:
     assert bench.get("Red1:Spec:E") == [2, 2, 2]
     assert bench.get("Red1:Spec:Total_RBV") == 12
     assert bench.get("Red1:EventsBinned_RBV") == bench.get("EventTotal_RBV") == 4
-    assert bench.database.of(Spectrum)["xe"].units == "Ang"
+    assert bench.database.channels["P:Red1:Spec:XE"].units == "Ang"
 
 
 def test_reports_that_come_too_soon_are_held_and_the_newest_wins() -> None:
@@ -120,7 +134,7 @@ def test_the_first_result_of_a_new_revision_is_posted_at_once_and_none_older_aft
         bench = Bench()
         before = bench.order
         await bench.publisher.ranks(report(before, 1))
-        put = asyncio.create_task(bench.desk.put(ReductionSettings, "bin_params", "1,1,3"))
+        put = asyncio.create_task(bench.put("Red1:BinParams", "1,1,3"))
         await asyncio.sleep(0)
         await bench.publisher.ranks(report(bench.order, 2))
         assert bench.get("Red1:Spec:YC") == [2, 2]
@@ -135,15 +149,113 @@ def test_the_first_result_of_a_new_revision_is_posted_at_once_and_none_older_aft
     asyncio.run(story())
 
 
+SLICED = dataclasses.replace(
+    reduction("1,1,4"),
+    filter=FilterSettings("temperature", 280.0, 10.0, 300.0),
+    detectors=DetectorSettings(groups="0:9;10:19;20:29"),
+)
+CELLS = np.arange(18).reshape(2, 3, 3)
+"""Two slices, three groups, three bins."""
+
+
+def sliced(bench: Bench, number: int = 0, **more: Any) -> RanksReport:
+    """A report whose reduction of this number has these cells."""
+    said = report(bench.order)
+    results = list(said.results)
+    results[number] = dataclasses.replace(results[number], counts=CELLS)
+    return dataclasses.replace(said, results=tuple(results), pulse_time_ns=10**18 + 7, **more)
+
+
+def test_slices_and_groups_are_the_sums_over_each_other() -> None:
+    bench = Bench(SLICED)
+    at_once(bench.publisher.ranks(sliced(bench)))
+    assert (bench.get("Red1:NumSlices_RBV"), bench.get("Red1:NumGroups_RBV")) == (2, 3)
+    assert bench.get("Red1:Slice2:YC") == CELLS[1].sum(axis=0).tolist()
+    assert bench.get("Red1:Slice2:Total_RBV") == CELLS[1].sum()
+    assert (bench.get("Red1:Slice2:Low_RBV"), bench.get("Red1:Slice2:High_RBV")) == (290, 300)
+    assert bench.get("Red1:Group3:YC") == CELLS[:, 2].sum(axis=0).tolist()
+    assert bench.get("Red1:Group3:E") == np.sqrt(CELLS[:, 2].sum(axis=0)).tolist()
+    assert bench.get("Red1:Group3:Pixels_RBV") == "20:29"
+    assert bench.get("Red1:Spec:YC") == CELLS.sum(axis=(0, 1)).tolist()
+    times = {stamp(bench, f"Red1:{name}:YC") for name in ("Spec", "Slice1", "Group1")}
+    assert times == {10**18 + 7}
+
+
+def stamp(bench: Bench, name: str) -> int:
+    return nanoseconds(bench.database.channels[f"P:{name}"].epics_timestamp)
+
+
+def test_those_that_there_are_not_are_empty_and_undefined_until_there_are() -> None:
+    bench = Bench(SLICED)
+    at_once(bench.publisher.ranks(sliced(bench)))
+    for name in ("Red1:Slice3:YC", "Red1:Group4:E"):
+        assert (bench.get(name), bench.alarm(name)) == ([], ABSENT)
+    assert bench.get("Red1:Slice3:Total_RBV") == 0
+    assert bench.alarm("Red1:Slice2:YC") == NO_ALARM
+    more = np.ones((4, 4, 3))
+    bench.now_s += 1
+    result = dataclasses.replace(report(bench.order).results[0], counts=more)
+    four = dataclasses.replace(SLICED, detectors=DetectorSettings(groups="0;1;2;3"))
+    four = dataclasses.replace(four, filter=FilterSettings("temperature", 0.0, 1.0, 4.0))
+    result = dataclasses.replace(result, order=ReductionOrder(0, four))
+    at_once(bench.publisher.ranks(report(bench.order, results=(result,))))
+    for name in ("Red1:Slice3:YC", "Red1:Group4:YC"):
+        assert (bench.get(name), bench.alarm(name)) == ([4, 4, 4], NO_ALARM)
+    bench.now_s += 1
+    at_once(bench.publisher.ranks(sliced(bench)))
+    assert (bench.get("Red1:Slice3:YC"), bench.alarm("Red1:Slice3:YC")) == ([], ABSENT)
+
+
+def test_without_a_log_there_is_one_slice_of_all() -> None:
+    bench = Bench()
+    at_once(bench.publisher.ranks(report(bench.order, 4)))
+    assert bench.get("Red1:NumSlices_RBV") == bench.get("Red1:NumGroups_RBV") == 1
+    assert bench.get("Red1:Slice1:YC") == bench.get("Red1:Group1:YC") == [4, 4, 4]
+    assert (bench.get("Red1:Slice1:Low_RBV"), bench.get("Red1:Slice1:High_RBV")) == (
+        -np.inf,
+        np.inf,
+    )
+    assert bench.get("Red1:Group1:Pixels_RBV") == "all"
+
+
+def test_a_channel_that_is_asked_for_late_shows_what_the_others_do() -> None:
+    bench = Bench(SLICED)
+    assert bench.alarm("Red1:Slice1:YC") == GONE, "nobody has reported"
+    at_once(bench.publisher.ranks(sliced(bench)))
+    assert bench.get("Red1:Slice1:YC") == CELLS[0].sum(axis=0).tolist()
+    bench.now_s += 1
+    at_once(bench.publisher.ranks(sliced(bench)))
+    at_once(bench.publisher.disconnected(Part.RANKS, "it died"))
+    for name in ("Red1:Slice1:YC", "Red1:Slice2:YC", "Red1:Slice3:YC"):
+        assert bench.alarm(name) == GONE
+    assert stamp(bench, "Red1:Slice2:YC") == 10**18 + 7
+
+
+def test_reductions_are_posted_side_by_side() -> None:
+    bench = Bench(reduction("1,1,3"), SLICED)
+    at_once(bench.publisher.ranks(sliced(bench, number=1)))
+    assert bench.get("Red1:Spec:YC") == [1, 1]
+    assert bench.get("Red2:Slice1:YC") == CELLS[0].sum(axis=0).tolist()
+    assert bench.get("Red2:Filter:Log") == bench.get("Red2:Filter:Log_RBV") == "temperature"
+    assert bench.get("Red1:NumSlices_RBV") == 1
+
+
+def test_what_the_ioc_has_to_say_stands_beside_what_the_ranks_say() -> None:
+    bench = Bench()
+    bench.publisher = Publisher(bench.database, bench.desk, remark=lambda: "a log is lost")
+    at_once(bench.publisher.ranks(report(bench.order, message="half heard")))
+    assert bench.get("StatusMessage_RBV") == "half heard; a log is lost"
+
+
 def test_the_unit_of_the_axis_follows_the_reduction() -> None:
     async def story() -> None:
         bench = Bench()
         egu = bench.database.channels["P:Red1:Spec:XE"].get_field("EGU")
-        put = asyncio.create_task(bench.desk.put(ReductionSettings, "units", Units.TOF))
+        put = asyncio.create_task(bench.put("Red1:Units", Units.TOF))
         await asyncio.sleep(0)
         await bench.publisher.ranks(report(bench.order))
         await put
-        assert egu.value == bench.database.of(Spectrum)["x"].units == "us"
+        assert egu.value == bench.database.channels["P:Red1:Spec:X"].units == "us"
 
     asyncio.run(story())
 
@@ -198,10 +310,10 @@ def test_events_in_no_count_and_messages_are_alarms() -> None:
 def test_an_alarm_of_a_refused_put_outlasts_reports() -> None:
     async def story() -> None:
         bench = Bench()
-        pause = bench.database.of(RunControl, Access.SETPOINT)["pause"]
+        pause = bench.database.channels["P:Pause"]
         await pause.publish_alarm(UNACCOUNTED)
         await bench.publisher.ranks(report(bench.order))
         assert bench.alarm("Pause") == UNACCOUNTED
-        assert bench.database.of(IocStatus)["state"].value == DetectorState.ACQUIRE
+        assert bench.get("DetectorState_RBV") == DetectorState.ACQUIRE
 
     asyncio.run(story())

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from ioc.database import MAX_NAME, Access, Database, rows
+from ioc.database import MAX_NAME, Database
+from ioc.groups import Access, rows
 from ioc.table import BEGIN, END, inserted, markdown
 
 
@@ -14,14 +15,27 @@ async def _put(*_: object) -> None:
     return None
 
 
-def test_the_table_names_each_served_channel_once() -> None:
+def test_the_table_names_each_served_channel_once_and_of_numbered_ones_the_first() -> None:
     named = re.findall(r"`(P:[^`]+)`", markdown("P:"))
-    assert sorted(named) == sorted(Database("P:", _put).channels)
     assert len(named) == len(set(named))
+    served = set(Database("P:", _put, reductions=2).names)
+    unnumbered = {re.sub(r"(Red|Slice|Group|ROI|Peak)\d+:", r"\g<1>1:", name) for name in served}
+    assert set(named) == unnumbered < served
+
+
+def test_channels_that_few_ask_for_are_made_when_they_are_asked_for() -> None:
+    database = Database("P:", _put)
+    assert "P:Red1:Slice7:YC" in database.names
+    assert "P:Red1:Slice7:YC" not in database.channels
+    assert len(database.channels) < 300
+    assert database.channels["P:Red1:Slice7:YC"] is database.channels["P:Red1:Slice7:YC"]
+    with pytest.raises(KeyError):
+        _ = database.channels["P:Red1:Slice33:YC"]
 
 
 def test_each_setting_has_a_readback_and_readings_none() -> None:
     names = {row.name: row.access for row in rows("")}
+    assert names.pop("Acquire") is Access.COMMAND  # areaDetector's: its readback is a reading
     for name, access in names.items():
         assert (f"{name}_RBV" in names) == (access is Access.SETPOINT)
         assert not name.endswith("_RBV_RBV")
@@ -36,7 +50,8 @@ def test_a_line_tells_type_unit_limits_default_and_words() -> None:
     assert "| `P:Red1:Spec:YC` | double[] |  |  |  | Counts |" in lines
     assert any(line.startswith("| `P:Reset` | enum |  | Done, Reset |  |") for line in lines)
     assert any("| `0.4,0.001,5` |" in line for line in lines)
-    assert {line.replace("\\|", "").count("|") for line in lines} == {7}
+    table = [line for line in lines if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in table} == {7}
 
 
 def test_a_table_goes_between_the_marks_and_nothing_else_changes() -> None:

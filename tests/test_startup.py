@@ -2,6 +2,8 @@ import pytest
 
 from ioc.first import first_orders
 from ioc.startup import BadStart, Startup, startup
+from ioc.whole import server_start
+from reduction.geometry import powder_arc
 from reduction.units import Units
 
 
@@ -20,6 +22,7 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path):
         ("ranks = 0", "ranks = 0: the least is 1"),
         ('ranks = "two"', "ranks = 'two': it is of type int"),
         ("ranks = true", "ranks = True: it is of type int"),
+        ("reductions = 5", "reductions = 5: the most is 4"),
         ('engine = "nativ"', "it is one of native; did you mean native?"),
         ('set = "x"', "set = 'x': it is a table"),
         ("ranks = ", "Invalid value"),
@@ -33,7 +36,7 @@ def test_a_wrong_key_or_value_is_refused_by_name(tmp_path, text, message):
     file = tmp_path / "site.toml"
     file.write_text(text)
     with pytest.raises(BadStart) as refused:
-        first_orders(startup(["run", "--config", str(file)])[1].set, 200_000)
+        first_orders(startup(["run", "--config", str(file)])[1])
     assert message in str(refused.value)
 
 
@@ -50,16 +53,57 @@ def test_the_command_line_of_a_part_says_the_same_settings_again(part):
 
 
 def test_first_settings_are_put_by_name():
-    ranks, simulator = first_orders(
-        [
-            ("Red1:Units", "tof"),
-            ("Red1:BinStep", "50"),
-            ("Pause", "Pause"),
-            ("Sim:EventsPerPulse", "7"),
-        ],
-        200_000,
+    settings = (
+        ("Red1:Units", "tof"),
+        ("Red1:BinStep", "50"),
+        ("Red2:Filter:Max", "300"),
+        ("Red2:Filter:Min", "280"),
+        ("Red2:Mask", "0:15"),
+        ("Pause", "Pause"),
+        ("Sim:EventsPerPulse", "7"),
     )
-    assert ranks.reductions[0].settings.units is Units.TOF
-    assert ranks.reductions[0].settings.bin_params == "1000,50,60000"
+    ranks, simulator = first_orders(Startup(set=settings, reductions=2))
+    first, second = (each.settings for each in ranks.reductions)
+    assert first.units is Units.TOF
+    assert first.bin_params == "1000,50,60000"
+    assert (second.filter.minimum, second.filter.maximum) == (280, 300)
+    assert second.detectors.mask == "0:15"
+    assert second.units is Units.D_SPACING
     assert ranks.control.pause
     assert simulator.settings.events_per_pulse == 7
+
+
+def test_settings_of_a_reduction_that_there_is_not_are_refused():
+    with pytest.raises(BadStart, match="did you mean Red1:Mask"):
+        first_orders(Startup(set=(("Red2:Mask", "0:15"),)))
+
+
+def test_first_settings_that_do_not_fit_the_instrument_are_refused():
+    start = Startup(set=(("Red1:Mask", "5000"),))
+    with pytest.raises(BadStart, match="no detector in 5000; powder_arc has ids from 0 to 999"):
+        server_start(start, powder_arc())
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--array-rate", "nan"], "array_rate = nan: not a finite number"),
+        (["--tick-rate", "inf"], "tick_rate = inf: not a finite number"),
+        (["--port", "70000"], "port = 70000: the most is 65535"),
+        (["--interfaces", "300.1.1.1"], "interfaces = '300.1.1.1': no IP address"),
+        (["--interfaces", ""], "interfaces = '': no IP address"),
+        (["--prefix", ""], "prefix = '': 1 to 30 characters"),
+        (["--prefix", "A B:"], "no blanks or dots"),
+        (["--seed", str(2**40)], "the most is"),
+    ],
+)
+def test_flags_that_could_never_work_are_refused_at_the_start(flags, message):
+    with pytest.raises(BadStart) as refused:
+        startup(["run", *flags])
+    assert message in str(refused.value)
+
+
+def test_fewer_partitions_than_ranks_are_refused_where_both_are_known():
+    with pytest.raises(BadStart, match="2 ranks need as many"):
+        startup(["run", "--ranks", "2", "--partitions", "1"])[1].check_run()
+    startup(["ranks", "--partitions", "1"])

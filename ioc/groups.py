@@ -1,0 +1,140 @@
+"""The process variables: which there are, what each is, and where its value stands.
+
+To add settings or readings, add a line: the dataclass with its specs, the prefix, and the place.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ioc.places import Part, Place
+from ioc.readings import IocStatus, SimulatorIocStatus
+from reduction.acquisition import AcquisitionSettings, AcquisitionStatus
+from reduction.analysis import PEAKS, REGIONS, PeakStatus, RegionStatus, WindowSettings
+from reduction.parameters import BackendStatus, RunCommands, RunControl, StreamStatus
+from reduction.settings import (
+    MOST_GROUPS,
+    MOST_SLICES,
+    DetectorSettings,
+    FilterSettings,
+    GroupSpectrum,
+    ReductionSettings,
+    ReductionShape,
+    ReductionStatus,
+    Segment,
+    SliceSpectrum,
+    Spectrum,
+)
+from reduction.specs import Spec, default_of, specs
+from simulator.parameters import SimulatorSettings, SimulatorStatus
+
+RANKS, SIMULATOR = Place(Part.RANKS), Place(Part.SIMULATOR)
+
+OWN = "ioc"
+"""Under it stands in a part's view what the IOC itself says of the part."""
+
+
+class Access(enum.Enum):
+    """What clients may do, and what the channel tells."""
+
+    SETPOINT = enum.auto()
+    READBACK = enum.auto()
+    COMMAND = enum.auto()
+    READING = enum.auto()
+
+    @property
+    def writable(self) -> bool:
+        return self in (Access.SETPOINT, Access.COMMAND)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The parameters of a dataclass, under a prefix of their own, for the instance at ``place``.
+
+    Channels of a ``rare`` group are made when a client first asks for them.
+    """
+
+    of: type[Any]
+    prefix: str
+    access: Access
+    place: Place
+    rare: bool = False
+
+
+def groups(reductions: int = 1) -> Iterator[Group]:
+    """All groups of an IOC with a number of reductions."""
+    setpoint, command, reading = Access.SETPOINT, Access.COMMAND, Access.READING
+    yield Group(RunControl, "", setpoint, RANKS / "control")
+    yield Group(RunCommands, "", command, RANKS)
+    yield Group(AcquisitionSettings, "", setpoint, RANKS / "acquisition")
+    yield Group(AcquisitionStatus, "", reading, RANKS / "acquisition")
+    yield Group(IocStatus, "", reading, RANKS / OWN)
+    yield Group(StreamStatus, "", reading, RANKS / "stream")
+    yield Group(BackendStatus, "", reading, RANKS / "backend")
+    for number in range(reductions):
+        yield from _reduction(f"Red{number + 1}:", RANKS / "reductions" / number)
+    yield Group(SimulatorSettings, "Sim:", setpoint, SIMULATOR / "settings")
+    yield Group(SimulatorStatus, "Sim:", reading, SIMULATOR / "status")
+    yield Group(SimulatorIocStatus, "Sim:", reading, SIMULATOR / OWN)
+
+
+def _reduction(prefix: str, place: Place) -> Iterator[Group]:
+    """The groups of a reduction, which has the same place in the order and in the view."""
+    setpoint, reading = Access.SETPOINT, Access.READING
+    settings = place / "settings"
+    yield Group(ReductionSettings, prefix, setpoint, settings)
+    yield Group(Segment, prefix, setpoint, settings / "bin_params" / Segment)
+    yield Group(FilterSettings, f"{prefix}Filter:", setpoint, settings / "filter")
+    yield Group(DetectorSettings, prefix, setpoint, settings / "detectors")
+    yield Group(ReductionStatus, prefix, reading, place / "status")
+    yield Group(Spectrum, f"{prefix}Spec:", reading, place / "spectrum")
+    yield Group(ReductionShape, prefix, reading, place / "shape")
+    for n in range(REGIONS):
+        name = f"{prefix}ROI{n + 1}:"
+        yield Group(WindowSettings, name, setpoint, settings / "regions" / n)
+        yield Group(RegionStatus, name, reading, place / "regions" / n)
+    for n in range(PEAKS):
+        name = f"{prefix}Peak{n + 1}:"
+        yield Group(WindowSettings, name, setpoint, settings / "peaks" / n)
+        yield Group(PeakStatus, name, reading, place / "peaks" / n)
+    for n in range(MOST_SLICES):
+        name = f"{prefix}Slice{n + 1}:"
+        yield Group(SliceSpectrum, name, reading, place / "slices" / n, rare=True)
+    for n in range(MOST_GROUPS):
+        name = f"{prefix}Group{n + 1}:"
+        yield Group(GroupSpectrum, name, reading, place / "groups" / n, rare=True)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One process variable: full name, what it is, and the field of its group that it shows."""
+
+    name: str
+    spec: Spec
+    access: Access
+    default: Any
+    group: Group
+    field: str
+
+    @property
+    def place(self) -> Place:
+        """Where its value stands."""
+        return self.group.place / self.field
+
+    @property
+    def first(self) -> bool:
+        """Whether it stands for all that are numbered like it."""
+        return all(step == 0 for step in self.place.path if isinstance(step, int))
+
+
+def rows(prefix: str, reductions: int = 1) -> Iterator[Row]:
+    """Every process variable under ``prefix``; a setpoint is followed by its readback."""
+    for group in groups(reductions):
+        for field, spec in specs(group.of):
+            name, default = prefix + group.prefix + spec.pv, default_of(group.of, field)
+            yield Row(name, spec, group.access, default, group, field)
+            if group.access is Access.SETPOINT:
+                yield Row(f"{name}_RBV", spec, Access.READBACK, default, group, field)

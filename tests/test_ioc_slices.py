@@ -1,0 +1,109 @@
+"""Slices, groups and reductions as clients see them: the C tools against a fake back end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ca_client import Network, network
+from ioc_bench import Ioc
+from soft_ioc import SoftIoc, client_environment, soft_ioc
+
+
+@pytest.fixture(scope="module")
+def net() -> Iterator[Network]:
+    with network() as made:
+        yield made
+
+
+@pytest.fixture
+def ioc(net: Network) -> Iterator[Ioc]:
+    with Ioc(net, reductions=2) as ioc:
+        yield ioc
+
+
+@pytest.fixture
+def cryo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoftIoc]:
+    with soft_ioc(tmp_path) as other:
+        for name, value in client_environment(other).items():
+            monkeypatch.setenv(name, value)
+        yield other
+
+
+def test_slices_and_groups_come_with_the_put_that_asks_for_them(ioc: Ioc) -> None:
+    for pv, value in (
+        ("BinParams", "1,1,4"),
+        ("Groups", "0:499;500:999"),
+        ("Filter:Log", "temperature"),
+        ("Filter:Step", "5"),
+    ):
+        long = ["-S"] if ":" not in pv or pv == "Filter:Log" else []
+        assert ioc.put(f"Red1:{pv}", value, *long).returncode == 0
+        assert ioc.get(f"Red1:{pv}_RBV", *long) == value
+    count = 5.0  # the generation + 1
+    assert (ioc.get("Red1:NumSlices_RBV"), ioc.get("Red1:NumGroups_RBV")) == ("2", "2")
+    assert ioc.array("Red1:Slice2:YC") == ioc.array("Red1:Group2:YC") == [2 * count] * 3
+    assert ioc.number("Red1:Group1:Total_RBV") == 6 * count
+    assert (ioc.number("Red1:Slice2:Low_RBV"), ioc.number("Red1:Slice2:High_RBV")) == (5, 10)
+    assert ioc.get("Red1:Group2:Pixels_RBV", "-S") == "500:999"
+    assert ioc.array("Red1:Spec:YC") == [4 * count] * 3
+    assert ioc.get("Red1:Slice3:YC", "-c") == ""
+    assert ioc.get("Red1:Slice3:YC.SEVR") == "INVALID"
+    assert ioc.tool("caget", "-w", "0.3", ioc.prefix + "Red1:Slice33:YC").returncode == 1
+
+
+def test_the_second_reduction_is_changed_without_the_first(ioc: Ioc) -> None:
+    assert ioc.put("Red2:Units", "TOF").returncode == 0
+    assert ioc.put("Red2:BinStep", "1000").returncode == 0
+    assert len(ioc.array("Red2:Spec:YC")) == 59
+    assert len(ioc.array("Red1:Spec:YC")) == 4600
+    assert (ioc.get("Red1:Generation_RBV"), ioc.get("Red2:Generation_RBV")) == ("0", "2")
+    assert (ioc.get("Red1:Spec:X.EGU"), ioc.get("Red2:Spec:X.EGU")) == ("Ang", "us")
+
+
+def test_detectors_that_there_are_not_are_refused(ioc: Ioc) -> None:
+    said = ioc.refused("Red2:Mask", "0:15,5000", "-S")
+    assert "no detector in 5000; powder_arc has ids from 0 to 999" in said
+    assert ioc.get("Red2:Mask", "-S") == ""
+    assert ioc.get("Red2:Mask.SEVR") == "MAJOR"
+    assert "a slice is wider than 0" in ioc.refused("Red1:Filter:Step", "0")
+
+
+def test_a_log_that_there_is_not_is_refused_with_those_that_there_are(
+    ioc: Ioc, cryo: SoftIoc, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert ioc.put("Red1:Filter:Log", "temprature", "-S").returncode == 1
+    assert "answers within 2 s; did you mean temperature?" in caplog.text
+    assert "the logs are pressure, temperature" in caplog.text
+    assert ioc.get("Red1:Filter:Log", "-S") == ""
+
+
+def test_a_process_variable_of_the_control_system_is_a_log(ioc: Ioc, cryo: SoftIoc) -> None:
+    assert ioc.put("Red1:Filter:Log", "Cryo:Temperature", "-S").returncode == 0
+    assert [(each.name, each.value[0]) for each in ioc.ranks.logs] == [("Cryo:Temperature", 295.5)]
+    cryo.put("Temperature", "300")
+    ioc.until(lambda: len(ioc.ranks.logs) == 2)
+    first, second = ioc.ranks.logs
+    assert second.value[0] == 300
+    assert second.time_ns > first.time_ns > 10**18
+    cryo.stop()
+    lost = "log Cryo:Temperature: not connected, its last value stands"
+    ioc.until(lambda: lost in ioc.get("StatusMessage_RBV", "-S"))
+    assert ioc.get("Red1:Filter:Log_RBV", "-S") == "Cryo:Temperature"
+    cryo.run()
+    ioc.until(lambda: len(ioc.ranks.logs) == 3)
+    ioc.until(lambda: ioc.get("StatusMessage_RBV", "-S") == "")
+    assert ioc.put("Red1:Filter:Log", "", "-S").returncode == 0
+    cryo.put("Temperature", "310")
+    assert ioc.put("Red1:Filter:Log", "temperature", "-S").returncode == 0
+    assert len(ioc.ranks.logs) == 3
+
+
+def test_our_own_process_variables_are_logs_without_the_network(ioc: Ioc) -> None:
+    for pv, value in (("Sim:Temperature", 295), ("Red2:BinMin", 0.4)):
+        assert ioc.put("Red1:Filter:Log", ioc.prefix + pv, "-S").returncode == 0
+        assert ioc.ranks.logs[-1].value[0] == value
+    assert ioc.put("Red2:BinMin", "0.5").returncode == 0
+    ioc.until(lambda: ioc.ranks.logs[-1].value[0] == 0.5)
+    assert "no single number" in ioc.refused("Red1:Filter:Log", ioc.prefix + "Red1:Spec:YC", "-S")
