@@ -67,6 +67,8 @@ def _start(part: str, start: Startup) -> None:
             _reduce(start)
         case "simulate":
             _simulate(start)
+        case "plot":
+            _plot(start)
         case "pvs":
             from ioc.table import markdown
 
@@ -100,6 +102,21 @@ def _reduce(start: Startup) -> None:
             publish_rate_hz=start.array_rate,
         )
     )
+
+
+def _plot(start: Startup) -> None:
+    try:
+        from reduction.plot import plot
+    except ImportError:
+        raise BadStart("plot needs matplotlib: pip install 'epics-live-reduction[plot]'") from None
+    from reduction.nexus_reader import read_nexus
+
+    picture = Path(start.png) if start.png else Path(start.file).with_suffix(".png")
+    try:
+        plot(read_nexus(Path(start.file)), picture)
+    except ValueError as error:
+        raise BadStart(str(error)) from None
+    print(picture)
 
 
 def _simulate(start: Startup) -> None:

@@ -81,6 +81,11 @@ class Database:
                 _ = self.channels[row.name]
 
     @property
+    def rows(self) -> Iterable[Row]:
+        """What there is, channel or not."""
+        return self._rows.values()
+
+    @property
     def names(self) -> Iterable[str]:
         """The names of all channels, made or not."""
         return self._rows.keys()

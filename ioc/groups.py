@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ioc.places import Part, Place
-from ioc.readings import IocStatus, SimulatorIocStatus
+from ioc.readings import (
+    FileCommands,
+    FileSettings,
+    FileStatus,
+    IocStatus,
+    SimulatorIocStatus,
+)
 from reduction.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.analysis import PEAKS, REGIONS, PeakStatus, RegionStatus, WindowSettings
 from reduction.parameters import BackendStatus, RunCommands, RunControl, StreamStatus
@@ -31,7 +37,7 @@ from reduction.settings import (
 from reduction.specs import Spec, default_of, specs
 from simulator.parameters import SimulatorSettings, SimulatorStatus
 
-RANKS, SIMULATOR = Place(Part.RANKS), Place(Part.SIMULATOR)
+RANKS, SIMULATOR, IOC = Place(Part.RANKS), Place(Part.SIMULATOR), Place(Part.IOC)
 
 OWN = "ioc"
 """Under it stands in a part's view what the IOC itself says of the part."""
@@ -76,6 +82,9 @@ def groups(reductions: int = 1) -> Iterator[Group]:
     yield Group(BackendStatus, "", reading, RANKS / "backend")
     for number in range(reductions):
         yield from _reduction(f"Red{number + 1}:", RANKS / "reductions" / number)
+    yield Group(FileSettings, "File:", setpoint, IOC / "files")
+    yield Group(FileCommands, "File:", command, IOC)
+    yield Group(FileStatus, "File:", reading, IOC / "status")
     yield Group(SimulatorSettings, "Sim:", setpoint, SIMULATOR / "settings")
     yield Group(SimulatorStatus, "Sim:", reading, SIMULATOR / "status")
     yield Group(SimulatorIocStatus, "Sim:", reading, SIMULATOR / OWN)

@@ -11,10 +11,11 @@ T = TypeVar("T")
 
 
 class Part(enum.StrEnum):
-    """The processes behind the IOC."""
+    """The processes behind the IOC, and itself."""
 
     RANKS = "back end"
     SIMULATOR = "simulator"
+    IOC = "IOC"
 
 
 class Face(Protocol):

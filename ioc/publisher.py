@@ -44,10 +44,12 @@ class Publisher:
         self._posted = -1
         self._held: RanksReport | None = None
         self._views: dict[int, ReductionView] = {}
+        self.latest: RanksReport | None = None
+        """The report whose results are posted."""
 
     async def start(self) -> None:
         """Show the settings that the desk has, and that nobody has reported yet."""
-        for part in Part:
+        for part in (Part.RANKS, Part.SIMULATOR):
             await self._settings(part)
             await self.disconnected(part, f"waiting for the {part} to report")
 
@@ -82,7 +84,7 @@ class Publisher:
         await self._database.show(RANKS / "acquisition", Showing(report.acquisition))
         if fresh and report.results:
             await self._results(report.results, report.pulse_time_ns or time.time_ns())
-            self._posted = report.revision
+            self._posted, self.latest = report.revision, report
         if fresh:
             self._desk.posted_ranks(report)
             await self._settings(Part.RANKS)

@@ -14,11 +14,13 @@ import zmq.asyncio
 from ioc.channel_access import Server
 from ioc.database import Database
 from ioc.desk import Desk
+from ioc.groups import Row
 from ioc.judge import Judge
 from ioc.places import Part
 from ioc.publisher import Publisher
 from ioc.pv_logs import PvLogs
 from ioc.samples import News, served_elsewhere, served_here
+from ioc.saving import Files
 from reduction.channel import CommandingEnd
 from reduction.geometry import Instrument, powder_arc
 from reduction.messages import RanksOrder, RanksReport
@@ -140,10 +142,11 @@ class LiveServer:
         )
         reductions = start.ranks.reductions
         max_bins = reductions[0].settings.max_bins
-        self.database = Database(start.prefix, self.desk.put, len(reductions), max_bins)
+        self.database = Database(start.prefix, self._put, len(reductions), max_bins)
         self.publisher = Publisher(
             self.database, self.desk, start.array_rate, remark=lambda: self.logs.remark
         )
+        self.files = Files(self.database, self.desk, self.publisher)
         self._server = Server(self.database.channels, start.interfaces, start.port)
         self.lines: dict[Part, Line[Any]] = {
             part: Line(part, end, publish, self._lost, start.silence_s)
@@ -157,6 +160,7 @@ class LiveServer:
         """Serve until cancelled, then close all sockets."""
         try:
             await self.publisher.start()
+            await self.files.start()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._server.serve())
                 for line in self.lines.values():
@@ -166,6 +170,10 @@ class LiveServer:
             self.ranks_end.close()
             self.simulator_end.close()
             self._context.term()
+
+    async def _put(self, row: Row, value: Any) -> Any:
+        who = self.files if row.place.part is Part.IOC else self.desk
+        return await who.put(row, value)
 
     async def _reported(self, report: RanksReport) -> None:
         self.logs.reported(report.logs)

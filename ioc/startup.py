@@ -18,7 +18,7 @@ from typing import Any
 
 from reduction.specs import nearest
 
-PARTS = ("run", "ioc", "ranks", "simulate", "pvs")
+PARTS = ("run", "ioc", "ranks", "simulate", "pvs", "plot")
 
 
 class BadStart(ValueError):
@@ -75,6 +75,8 @@ class Startup:
     silence: float = flag(
         2.0, "seconds without a report until a part is lost", "run ioc", least=0.5
     )
+    file: str = flag("", "NeXus file of a saved result", "plot", positional=True)
+    png: str = flag("", "picture to write; empty: beside the file", "plot")
     verbose: bool = flag(False, "say more", "run ioc ranks simulate")
     set: tuple[tuple[str, str], ...] = flag(
         (), "first value of a setting, e.g. Sim:Pressure=2", "run ioc simulate"
@@ -148,6 +150,7 @@ def parser() -> argparse.ArgumentParser:
         "ranks": "the ranks alone, under mpiexec or srun",
         "simulate": "the simulated detector alone",
         "pvs": "print the table of process variables",
+        "plot": "draw a saved result",
     }
     for part in PARTS:
         command = commands.add_parser(part, help=words[part], description=words[part])
@@ -162,6 +165,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_flag(command: argparse.ArgumentParser, each: dataclasses.Field[Any]) -> None:
     name, words = "--" + each.name.replace("_", "-"), each.metadata["help"]
+    if each.metadata.get("positional"):
+        command.add_argument(each.name, metavar=each.name.upper(), help=words)
+        return
     match each.default:
         case bool():
             command.add_argument(name, action="store_true", default=None, help=words)

@@ -11,7 +11,6 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.peaks import fit_peak
 from reduction.regions import region_sum
 from reduction.specs import Float, Settings, Text, parameter, reading
 
@@ -143,6 +142,8 @@ def peaks(
     windows: Sequence[WindowSettings], edges: NDArray[np.float64], counts: NDArray[np.int64]
 ) -> tuple[PeakStatus, ...]:
     """The peak in each window of a histogram, edges (n + 1,) and counts (n,)."""
+    from reduction.peaks import fit_peak  # with it comes scipy, which who only sets has no use for
+
     width = np.diff(edges)
     intensity, errors = counts / width, np.sqrt(counts) / width
     return tuple(

@@ -90,7 +90,8 @@ class FilterSettings(Settings):
         if self.step <= 0:
             raise Refused("Step", self.step, "a slice is wider than 0")
         if self.maximum <= self.minimum:
-            raise Refused("Max", self.maximum, f"it must be above Min, {self.minimum:g}")
+            why = f"Max, {self.maximum:g}, must be above Min, {self.minimum:g}"
+            raise Refused("Max", self.maximum, why)
         if self.count > MOST_SLICES:
             raise Refused("Step", self.step, f"{self.count} slices; the limit is {MOST_SLICES}")
 

@@ -15,6 +15,7 @@ import pytest
 from ca_client import network
 from live import Expected, Live, live
 
+from reduction.nexus_reader import read_nexus
 from reduction.settings import ReductionSettings
 from reduction.units import Units
 
@@ -302,3 +303,32 @@ def test_slices_regions_and_peaks_follow_the_sample(running):
     assert running.number("Red1:Slice1:Total_RBV") == total
     assert running.put("Red1:Filter:Log", "", "-S").returncode == 0
     assert running.put("Sim:Pressure", "0").returncode == 0
+
+
+def test_a_result_is_saved_as_it_is_posted_and_drawn(running, tmp_path):
+    assert running.put("Red1:BinParams", "1.7,0.001,2.1", "-S").returncode == 0
+    assert running.put("File:Path", str(tmp_path / "absent" / "deep"), "-S").returncode == 0
+    assert running.put("File:Write", "1").returncode == 1
+    assert "deep" in running.get("File:Message_RBV", "-S")
+    assert running.put("File:Name", "a/b", "-S").returncode == 1
+    assert running.put("File:Path", str(tmp_path), "-S").returncode == 0
+    assert running.put("File:Name", "silicon", "-S").returncode == 0
+    hold(running)
+    assert running.put("File:Write", "1").returncode == 0
+    assert running.get("File:FullName_RBV", "-S") == str(tmp_path / "silicon.nxs")
+    saved = read_nexus(tmp_path / "silicon.nxs")
+    assert saved.summed.counts.tolist() == running.array("Red1:Spec:YC")
+    assert saved.last_pulse == running.number("PulseLast_RBV")
+    assert saved.accounting["received"] == running.number("EventTotal_RBV")
+    assert saved.parameters[running.prefix + "Red1:BinParams"] == "1.7,0.001,2.1"
+    assert running.put("Sim:Pause", "Run").returncode == 0
+    drawn = subprocess.run(
+        [sys.executable, "-m", "ioc", "plot", str(tmp_path / "silicon.nxs")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert drawn.stdout.strip() == str(tmp_path / "silicon.png")
+    assert (tmp_path / "silicon.png").stat().st_size > 10_000
+    assert (tmp_path / "silicon.xye").read_text().startswith("#")

@@ -1,0 +1,149 @@
+"""Saving what is posted: the settings of files, and the command that writes them."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ioc.database import Database, Showing
+from ioc.desk import Desk
+from ioc.groups import IOC, Access, Row
+from ioc.places import Part, at, replaced
+from ioc.publisher import Publisher
+from ioc.readings import FileSettings, FileStatus
+from reduction.detectors import group_names
+from reduction.files import check_name, save
+from reduction.messages import RanksReport, ReductionResult
+from reduction.saved import SavedResult
+from reduction.specs import Refused
+
+PROGRAM = "epics-live-reduction"
+
+
+@dataclass(frozen=True)
+class IocOrder:
+    """What the IOC obeys itself."""
+
+    files: FileSettings = field(default_factory=FileSettings)
+
+
+@dataclass(frozen=True)
+class IocView:
+    """What the IOC says of itself."""
+
+    status: FileStatus = field(default_factory=FileStatus)
+
+
+class Files:
+    """Puts to ``File:``; a write takes the result that is on the process variables at that time."""
+
+    def __init__(self, database: Database, desk: Desk, publisher: Publisher) -> None:
+        self._database, self._desk, self._publisher = database, desk, publisher
+        self._order = IocOrder()
+
+    async def start(self) -> None:
+        """Show what files are called, and that none is written."""
+        await self._database.show_settings(Part.IOC, self._order)
+        await self._tell(FileStatus())
+
+    async def put(self, row: Row, value: Any) -> Any:
+        """Change a setting, or write; raises `Refused`, and says so on ``File:Message_RBV``."""
+        if row.access is Access.COMMAND:
+            return await self._write() if value else False
+        order = replaced(self._order, row.place.path, value)
+        if row.field == "name":
+            try:
+                check_name(order.files.name)
+            except Refused as refused:
+                raise Refused(row.spec.pv, value, refused.why) from None
+        self._order = order
+        await self._database.show_settings(Part.IOC, order)
+        return at(order, row.place.path)
+
+    async def _write(self) -> bool:
+        files = self._order.files
+        try:
+            paths = await asyncio.to_thread(self._saved, self._results())
+        except (OSError, ValueError) as error:
+            why = error.why if isinstance(error, Refused) else str(error)
+            await self._tell(FileStatus(message=why))
+            raise Refused("Write", files.name, why) from None
+        await self._tell(FileStatus(str(paths[0]), f"{len(paths)} files are on disk"))
+        return False
+
+    def _saved(self, results: dict[str, SavedResult]) -> list[Path]:
+        """Write results by name; the paths, the first one NeXus."""
+        folder = Path(self._order.files.path).absolute()
+        return [path for name, result in results.items() for path in save(result, folder, name)]
+
+    async def _tell(self, status: FileStatus) -> None:
+        await self._database.show(IOC, Showing(IocView(status)))
+
+    def _results(self) -> dict[str, SavedResult]:
+        """What to write, by file name; raises `Refused` if nothing is posted."""
+        report, name = self._publisher.latest, self._order.files.name
+        if report is None:
+            raise Refused("Write", name, "no result is posted yet")
+        parameters = self._parameters(self._database.rows)
+        return {
+            name if len(report.results) == 1 else f"{name}_Red{number}": _result(
+                report, result, f"{name}, Red{number}", parameters
+            )
+            for number, result in enumerate(report.results, start=1)
+        }
+
+    def _parameters(self, rows: Iterable[Row]) -> dict[str, Any]:
+        """Every accepted setting by the name of its process variable."""
+        return {
+            row.name: _plain(at(self._desk.accepted(row.place.part), row.place.path))
+            for row in rows
+            if row.access is Access.SETPOINT and row.place.part is not Part.IOC
+        }
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, enum.Enum) else value
+
+
+def _result(
+    report: RanksReport, result: ReductionResult, title: str, parameters: dict[str, Any]
+) -> SavedResult:
+    if result.edges is None or result.counts is None:
+        raise Refused("Write", title, "the result has no histogram")
+    settings, status, stream = result.order.settings, result.status, report.stream
+    counts = result.counts.astype(np.float64)
+    span_ns = int(report.acquisition.time_elapsed * 1e9)
+    return SavedResult(
+        title=title,
+        units=settings.units,
+        edges=result.edges,
+        counts=counts,
+        variances=counts,
+        slice_log=settings.filter.log,
+        slice_bounds=settings.filter.bounds,
+        group_names=group_names(settings.detectors),
+        first_pulse=stream.pulse_first,
+        last_pulse=stream.pulse_last,
+        start_time_ns=report.pulse_time_ns - span_ns,
+        end_time_ns=report.pulse_time_ns,
+        proton_charge_uc=float("nan"),
+        monitor_counts=float("nan"),
+        accounting={
+            "received": stream.event_total,
+            "binned": status.events_binned,
+            "out_of_range": status.events_out_of_range,
+            "masked": status.events_masked,
+            "filtered": status.events_filtered,
+            "invalid": status.events_invalid,
+            "pulses_missing": stream.pulses_missing,
+        },
+        parameters=parameters,
+        program=f"{PROGRAM} {version(PROGRAM)}",
+    )
