@@ -9,7 +9,7 @@ from benchmarks import kernel, load, recut, report, start
 from benchmarks.machine import machine
 from benchmarks.rows import Row, markdown
 
-PARTS = ("kernel", "recut", "load", "rebin", "start")
+PARTS = ("kernel", "recut", "load", "rebin", "most", "start")
 
 
 def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
@@ -20,6 +20,8 @@ def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
         yield "recut", recut.measure(quick)
     if only in (None, "load", "rebin"):
         yield from load.measure(quick, [only] if only else ["load", "rebin"]).items()
+    if only in (None, "most"):
+        yield "most", load.most(quick)
     if only in (None, "start"):
         yield "start", start.measure(quick)
 

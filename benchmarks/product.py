@@ -25,10 +25,10 @@ class Product(Client):
 
     process: subprocess.Popen[bytes]
 
-    def start_up(self) -> None:
+    def start_up(self, events_per_pulse: int) -> None:
         beside = str(Path(sys.executable).parent)
         flags = ("--prefix", self.prefix, "--port", str(self.network.port), "--ranks", "2")
-        load = f"--set=Sim:EventsPerPulse={EVENTS_PER_PULSE}"
+        load = f"--set=Sim:EventsPerPulse={events_per_pulse}"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ioc", "run", *flags, load],
             env=self.network.environment | {"PATH": beside + os.pathsep + os.environ["PATH"]},
@@ -77,11 +77,11 @@ class Product(Client):
 
 
 @contextmanager
-def product() -> Iterator[Product]:
+def product(events_per_pulse: int = EVENTS_PER_PULSE) -> Iterator[Product]:
     """A product on loopback, under a prefix and a port of its own; it is just starting."""
     with network() as net:
         running = Product(net, f"B{secrets.token_hex(4)}:")
-        running.start_up()
+        running.start_up(events_per_pulse)
         try:
             yield running
         finally:
