@@ -13,7 +13,8 @@ from caproto import AlarmSeverity, AlarmStatus
 from ioc.channels import NO_ALARM, Alarm, Served, channel
 from ioc.groups import OWN, Access, Group, Row, rows
 from ioc.places import Part, Place, at
-from reduction.settings import AXIS, MAX_BINS
+from reduction.readings import AXIS
+from reduction.settings import MAX_BINS
 from reduction.specs import Spec
 
 MAX_NAME = 60

@@ -21,18 +21,20 @@ from ioc.readings import (
 from reduction.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.analysis import PEAKS, REGIONS, PeakStatus, RegionStatus, WindowSettings
 from reduction.parameters import BackendStatus, RunCommands, RunControl, StreamStatus
+from reduction.readings import (
+    GroupSpectrum,
+    ReductionShape,
+    ReductionStatus,
+    SliceSpectrum,
+    Spectrum,
+)
 from reduction.settings import (
     MOST_GROUPS,
     MOST_SLICES,
     DetectorSettings,
     FilterSettings,
-    GroupSpectrum,
     ReductionSettings,
-    ReductionShape,
-    ReductionStatus,
     Segment,
-    SliceSpectrum,
-    Spectrum,
 )
 from reduction.specs import Spec, default_of, specs
 from simulator.parameters import SimulatorSettings, SimulatorStatus

@@ -9,6 +9,7 @@ from pathlib import Path
 from ioc.groups import Access, Row, rows
 from ioc.startup import Startup
 from ioc.values import labels
+from reduction.analysis import PEAKS, REGIONS
 from reduction.settings import MOST_GROUPS, MOST_SLICES
 from reduction.specs import (
     LONGEST_STRING,
@@ -18,14 +19,15 @@ from reduction.specs import (
     Float,
     Integer,
     Spec,
+    Stage,
     Switch,
     Text,
 )
 
 BEGIN, END = "<!-- pv-table -->", "<!-- /pv-table -->"
 HEAD = (
-    "| process variable | type | unit | limits | default | what |",
-    "|---|---|---|---|---|---|",
+    "| process variable | type | unit | limits | default | re-runs | what |",
+    "|---|---|---|---|---|---|---|",
 )
 
 
@@ -35,6 +37,7 @@ of a log (`Slice1:` to `Slice{MOST_SLICES}:`) and the detector groups (`Group1:`
 `Group{MOST_GROUPS}:`); the table shows the first of each. A slice is summed over all groups, a
 group over all slices, `Spec:` over both, and all have the axis `Spec:X`. Those beyond
 `NumSlices_RBV` and `NumGroups_RBV` are not there: empty arrays, total 0 and alarm UDF, INVALID.
+There are {REGIONS} regions, `ROI1:` ff., and {PEAKS} peaks, `Peak1:` ff.
 """
 
 
@@ -67,6 +70,7 @@ def _line(row: Row) -> str:
         getattr(row.spec, "units", ""),
         row.spec.limits if writable else "",
         _default(row) if row.access is Access.SETPOINT else "",
+        _stage(row.spec) if row.access is Access.SETPOINT else "",
         ". ".join(filter(None, (row.spec.description, row.spec.details))),
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
@@ -94,6 +98,11 @@ def main(paths: Sequence[str]) -> None:
     for path in map(Path, paths):
         text = path.read_text(encoding="utf-8")
         path.write_text(inserted(text, markdown(Startup.prefix)), encoding="utf-8")
+
+
+def _stage(spec: Spec) -> str:
+    """From which stage on all retained events go through the reduction again, if any."""
+    return "" if spec.stage is Stage.PUBLISH else f"{spec.stage.name.lower()} on"
 
 
 def _default(row: Row) -> str:

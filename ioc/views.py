@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reduction.analysis import PeakStatus, RegionStatus
 from reduction.detectors import group_names
 from reduction.messages import ReductionResult
-from reduction.settings import (
+from reduction.readings import (
     Counts,
     GroupSpectrum,
     ReductionShape,

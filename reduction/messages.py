@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from reduction.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.analysis import PeakStatus, RegionStatus
 from reduction.parameters import BackendStatus, RunControl, StreamStatus
-from reduction.settings import ReductionSettings, ReductionStatus
+from reduction.readings import ReductionStatus
+from reduction.settings import ReductionSettings
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from reduction.intake import UNHEARD, Faults, Intake
 from reduction.messages import RanksReport, ReductionOrder, ReductionResult
 from reduction.parameters import BackendStatus, StreamStatus
 from reduction.pipeline import Pipeline
-from reduction.settings import ReductionStatus
+from reduction.readings import ReductionStatus
 
 RATE_WINDOW_S = 2.0
 

@@ -17,7 +17,8 @@ from reduction.channel import CommandedEnd
 from reduction.detectors import group_names
 from reduction.messages import RanksOrder, RanksReport, ReductionOrder, ReductionResult
 from reduction.parameters import BackendStatus, StreamStatus
-from reduction.settings import ReductionSettings, ReductionStatus
+from reduction.readings import ReductionStatus
+from reduction.settings import ReductionSettings
 from reduction.wire import LogValue
 
 PERIOD_S = 0.02

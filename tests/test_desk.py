@@ -14,7 +14,8 @@ from ioc.desk import Allowed, Desk, anything
 from ioc.groups import rows
 from reduction.messages import RanksOrder, RanksReport, ReductionOrder, ReductionResult
 from reduction.parameters import BackendStatus, StreamStatus
-from reduction.settings import FilterSettings, ReductionSettings, ReductionStatus, Segment
+from reduction.readings import ReductionStatus
+from reduction.settings import FilterSettings, ReductionSettings, Segment
 from reduction.specs import Refused
 from reduction.units import Units
 from simulator.messages import SimulatorOrder, SimulatorReport

@@ -19,12 +19,8 @@ from ioc.readings import DetectorState
 from ioc.samples import nanoseconds
 from reduction.messages import RanksOrder, RanksReport, ReductionOrder, ReductionResult
 from reduction.parameters import BackendStatus, StreamStatus
-from reduction.settings import (
-    DetectorSettings,
-    FilterSettings,
-    ReductionSettings,
-    ReductionStatus,
-)
+from reduction.readings import ReductionStatus
+from reduction.settings import DetectorSettings, FilterSettings, ReductionSettings
 from reduction.units import Units
 from simulator.messages import SimulatorOrder, SimulatorReport
 from simulator.parameters import SimulatorStatus

@@ -44,14 +44,14 @@ def test_each_setting_has_a_readback_and_readings_none() -> None:
 def test_a_line_tells_type_unit_limits_default_and_words() -> None:
     lines = markdown("P:").splitlines()
     assert (
-        "| `P:Sim:PulseRate` `P:Sim:PulseRate_RBV` | double | Hz | 0.1 … 1000 | 14"
+        "| `P:Sim:PulseRate` `P:Sim:PulseRate_RBV` | double | Hz | 0.1 … 1000 | 14 | "
         " | Pulses per second |" in lines
     )
-    assert "| `P:Red1:Spec:YC` | double[] |  |  |  | Counts |" in lines
+    assert "| `P:Red1:Spec:YC` | double[] |  |  |  |  | Counts |" in lines
     assert any(line.startswith("| `P:Reset` | enum |  | Done, Reset |  |") for line in lines)
     assert any("| `0.4,0.001,5` |" in line for line in lines)
     table = [line for line in lines if line.startswith("|")]
-    assert {line.replace("\\|", "").count("|") for line in table} == {7}
+    assert {line.replace("\\|", "").count("|") for line in table} == {8}
 
 
 def test_a_table_goes_between_the_marks_and_nothing_else_changes() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reduction.parameters import BackendStatus, RunCommands, RunControl, StreamStatus
-from reduction.settings import ReductionSettings, ReductionStatus, Segment, Spectrum
+from reduction.readings import ReductionStatus, Spectrum
+from reduction.settings import ReductionSettings, Segment
 from reduction.specs import (
     Choice,
     Float,

@@ -1,0 +1,113 @@
+"""What a reduction reports: the one source of truth for the readings of ``$(P)Red1:``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.specs import Array, Float, Integer, Text, reading
+
+Floats = NDArray[np.float64] | None
+
+AXIS = "axis"
+"""Units of a reading that has those of the reduction's axis, whichever they are."""
+
+
+@dataclass(frozen=True)
+class ReductionStatus:
+    """One reduction's figures, prefix ``$(P)Red1:``."""
+
+    generation: int = reading(
+        Integer(pv="Generation_RBV", description="Accepted changes of this reduction")
+    )
+    events_binned: int = reading(
+        Float(pv="EventsBinned_RBV", description="Events in the histogram", precision=0)
+    )
+    events_out_of_range: int = reading(
+        Float(pv="EventsOutOfRange_RBV", description="Events outside the bins", precision=0)
+    )
+    events_masked: int = reading(
+        Float(
+            pv="EventsMasked_RBV", description="Events of masked pixels and monitors", precision=0
+        )
+    )
+    events_filtered: int = reading(
+        Float(pv="EventsFiltered_RBV", description="Events left out by a filter", precision=0)
+    )
+    events_invalid: int = reading(
+        Float(pv="EventsInvalid_RBV", description="Events of no pixel or time", precision=0)
+    )
+    events_bad_pixel: int = reading(
+        Float(
+            pv="EventsBadPixel_RBV",
+            description="Invalid: pixel not in the instrument",
+            precision=0,
+        )
+    )
+    events_astray: int = reading(
+        Float(
+            pv="EventsAstray_RBV",
+            description="Folded events right to a fine bin only",
+            precision=0,
+        )
+    )
+    events_bad_time: int = reading(
+        Float(
+            pv="EventsBadTime_RBV",
+            description="Invalid: time of flight out of bounds",
+            precision=0,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class ReductionShape:
+    """How many spectra there are, prefix ``$(P)Red1:``."""
+
+    slices: int = reading(Integer(pv="NumSlices_RBV", description="Slices of the log; 1 without"))
+    groups: int = reading(Integer(pv="NumGroups_RBV", description="Detector groups"))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """A histogram's counts; each array (bins,) float64, or None where there is no histogram."""
+
+    y: Floats = reading(Array(pv="Y", description="Counts per unit of X"), None)
+    yc: Floats = reading(Array(pv="YC", description="Counts", precision=0), None)
+    e: Floats = reading(Array(pv="E", description="Standard error of Y"), None)
+    total: float = reading(Float(pv="Total_RBV", description="Sum of the counts", precision=0))
+
+
+@dataclass(frozen=True)
+class Spectrum(Counts):
+    """The sum over all slices and groups, prefix ``$(P)Red1:Spec:``; ``xe`` (bins + 1,)."""
+
+    x: Floats = reading(Array(pv="X", description="Bin centres", units=AXIS), None)
+    xe: Floats = reading(
+        Array(pv="XE", description="Bin edges, one more than bins", units=AXIS), None
+    )
+
+
+@dataclass(frozen=True)
+class SliceSpectrum(Counts):
+    """A slice of the log over all groups, prefix ``$(P)Red1:Slice1:``; its axis is Spec:X."""
+
+    low: float = reading(
+        Float(
+            pv="Low_RBV",
+            description="Least log value of the slice",
+            details="With Invert, Low to High is what is left out.",
+        )
+    )
+    high: float = reading(Float(pv="High_RBV", description="End of the slice, not part of it"))
+
+
+@dataclass(frozen=True)
+class GroupSpectrum(Counts):
+    """A detector group over all slices, prefix ``$(P)Red1:Group1:``; its axis is Spec:X."""
+
+    pixels: str = reading(
+        Text(pv="Pixels_RBV", description="Detectors of the group", max_length=1000), ""
+    )
