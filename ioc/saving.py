@@ -133,7 +133,7 @@ def _result(
         last_pulse=stream.pulse_last,
         start_time_ns=report.pulse_time_ns - span_ns,
         end_time_ns=report.pulse_time_ns,
-        proton_charge_uc=float("nan"),
+        proton_charge_uc=sum(result.charges_uc),
         monitor_counts=float("nan"),
         accounting={
             "received": stream.event_total,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
@@ -20,6 +21,7 @@ from reduction.readings import (
     SliceSpectrum,
     Spectrum,
 )
+from reduction.settings import Normalisation
 from reduction.units import Units
 
 T = TypeVar("T")
@@ -85,17 +87,17 @@ def reduction_view(result: ReductionResult, former: ReductionView | None) -> Red
 
     def one_slice(n: int) -> SliceSpectrum:
         low, high = intervals[n]
-        return _spectrum(SliceSpectrum, axis, cells[n], low=low, high=high)
+        return _spectrum(SliceSpectrum, axis, cells[n], _divisor(result, n), low=low, high=high)
 
     def one_group(n: int) -> GroupSpectrum:
-        return _spectrum(GroupSpectrum, axis, cells[:, n], pixels=names[n])
+        return _spectrum(GroupSpectrum, axis, cells[:, n], _divisor(result), pixels=names[n])
 
     slices, groups = cells.shape[:2]
     return ReductionView(
         axis,
         result.status,
         ReductionShape(slices, groups),
-        _spectrum(Spectrum, axis, cells.sum(axis=0), x=axis.x, xe=axis.xe),
+        _spectrum(Spectrum, axis, cells.sum(axis=0), _divisor(result), x=axis.x, xe=axis.xe),
         Numbered(slices, one_slice),
         Numbered(groups, one_group),
         result.regions,
@@ -103,9 +105,19 @@ def reduction_view(result: ReductionResult, former: ReductionView | None) -> Red
     )
 
 
-def _spectrum(kind: type[CountsT], axis: Axis, cells: NDArray[np.int64], **more: Any) -> CountsT:
-    """The sum of ``cells`` (n, bins) with its errors."""
-    counts, width = cells.sum(axis=0, dtype=np.float64), np.diff(axis.xe)
+def _divisor(result: ReductionResult, number: int | None = None) -> float:
+    """What intensities are divided by, in one slice or in all."""
+    if result.order.settings.normalisation is Normalisation.NONE:
+        return 1.0
+    charges = result.charges_uc if number is None else result.charges_uc[number : number + 1]
+    return sum(charges) or math.nan
+
+
+def _spectrum(
+    kind: type[CountsT], axis: Axis, cells: NDArray[np.int64], divisor: float, **more: Any
+) -> CountsT:
+    """The sum of ``cells`` (n, bins) with its errors, per unit of the axis and of ``divisor``."""
+    counts, width = cells.sum(axis=0, dtype=np.float64), np.diff(axis.xe) * divisor
     return kind(
         y=counts / width, yc=counts, e=np.sqrt(counts) / width, total=float(counts.sum()), **more
     )

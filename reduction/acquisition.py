@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -93,15 +94,26 @@ class AcquisitionStatus:
 class Acquisition:
     """The pulses accumulated since a start, as rank 0 counts them.
 
-    ``pulses`` are in the result; the first was at ``first_ns``, the last at ``last_ns``.
+    ``times_ns`` are those of the pulses in the result.
     """
 
     def __init__(self, settings: AcquisitionSettings) -> None:
         self.settings = settings
-        self.pulses = 0
-        self.first_ns = self.last_ns = 0
+        self.times_ns = array("q")
         self.done = False
         self._share = 0.0
+
+    @property
+    def pulses(self) -> int:
+        return len(self.times_ns)
+
+    @property
+    def first_ns(self) -> int:
+        return self.times_ns[0] if self.times_ns else 0
+
+    @property
+    def last_ns(self) -> int:
+        return self.times_ns[-1] if self.times_ns else 0
 
     def afresh(self) -> Acquisition:
         """The same with nothing accumulated; one that has ended stays so."""
@@ -138,9 +150,7 @@ class Acquisition:
     def accumulated(self, marks: Iterable[int]) -> None:
         """Pulses at these times are in the result."""
         for time_ns in marks:
-            self.first_ns = self.first_ns if self.pulses else time_ns
-            self.last_ns = time_ns
-            self.pulses += 1
+            self.times_ns.append(time_ns)
 
     def counted(self, total: float, error: float) -> None:
         """The result has this total, whose standard error is ``error``."""

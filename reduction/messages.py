@@ -50,12 +50,14 @@ class ReductionResult:
 
     ``counts`` has shape (slices, groups, bins), int64; ``edges`` (bins + 1,), float64, in the unit
     of ``order.settings``. Both are None in a report that only says how things are.
+    ``charges_uc`` is the proton charge of each slice's pulses.
     """
 
     order: ReductionOrder
     status: ReductionStatus
     edges: NDArray[np.float64] | None = None
     counts: NDArray[np.int64] | None = None
+    charges_uc: tuple[float, ...] = ()
     regions: tuple[RegionStatus, ...] = ()
     peaks: tuple[PeakStatus, ...] = ()
 

@@ -39,6 +39,10 @@ def recipe(
     return made
 
 
+PROTON_CHARGE = "proton_charge"
+"""Log of the charge of each pulse, in µC."""
+
+
 @dataclass
 class Window:
     """The pulses that count: from ``start_ns`` on."""
@@ -91,6 +95,21 @@ class Pipeline:
     def _recipe(self, settings: ReductionSettings) -> Recipe:
         slicing = Slicing(self._logs, settings.filter, self._window)
         return recipe(settings, self._instrument, slicing)
+
+    def charges_uc(self, times_ns: NDArray[np.int64]) -> list[tuple[float, ...]]:
+        """Proton charge of the pulses at these times in each slice of each reduction, µC.
+
+        NaN where a pulse's charge is not known.
+        """
+        charge = self._logs.at(PROTON_CHARGE, times_ns)
+        sums = []
+        for each in self.order.reductions:
+            keys = Slicing(self._logs, each.settings.filter, self._window)(times_ns)
+            inside = keys >= 0
+            count = each.settings.filter.count
+            totals = np.bincount(keys[inside], charge[inside], count)
+            sums.append(tuple(float(n) for n in totals))
+        return sums
 
     def accumulate(self, chunks: Sequence[Chunk], time_ns: int) -> None:
         """Take the events of pulses cut at a time, and the news of logs."""

@@ -26,7 +26,7 @@ from reduction.intake import UNHEARD, Intake
 from reduction.messages import RanksOrder, RanksReport, ReductionResult
 from reduction.parameters import StreamStatus
 from reduction.pipeline import Pipeline
-from reduction.reports import Cut, Figures, Rates, report, stream_status
+from reduction.reports import Beside, Cut, Figures, Rates, report, stream_status
 from reduction.specs import Refused
 from reduction.wire import CorruptMessage, UnknownSchema
 
@@ -268,6 +268,9 @@ class Rank:
         )
         tally = self._pipeline.engine.tally
         tallies = [tally(number, each) for number, each in enumerate(cells)]
+        times_ns = np.array(self._acquisition.times_ns, np.int64)
+        charges = self._pipeline.charges_uc(times_ns) if cells else []
+        beside = [Beside(*each) for each in zip(astray, charges, strict=bool(cells))]
         made = report(
             self._pipeline,
             self._published,
@@ -276,7 +279,7 @@ class Rank:
             stream,
             self._acquisition.status,
             tallies,
-            astray,
+            beside,
             self._together.size,
             self._intake.logs.names,
             self._message,

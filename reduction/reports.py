@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,17 @@ class Rates:
         return (events - events_then) / elapsed, (pulse - pulse_then) / elapsed
 
 
+class Beside(NamedTuple):
+    """What is known of a reduction beside its cells.
+
+    ``astray`` events are right to a fine bin only; ``charges_uc`` is the proton charge of the
+    pulses in each slice, µC.
+    """
+
+    astray: int
+    charges_uc: tuple[float, ...]
+
+
 def stream_status(figures: Figures, cut: Cut, missing: int) -> StreamStatus:
     """The stream's readings but for rates and lag; ``missing`` counts pulses."""
     faults = {f"messages_{name}": n for name, n in dataclasses.asdict(figures.faults).items()}
@@ -117,14 +128,14 @@ def report(
     stream: StreamStatus,
     acquisition: AcquisitionStatus,
     tallies: Sequence[Tally],
-    astray: Sequence[int],
+    beside: Sequence[Beside],
     ranks: int,
     logs: tuple[str, ...],
     message: str,
 ) -> RanksReport:
     """The report of all ranks; ``tallies``, one a reduction, are empty while no result is due.
 
-    ``astray`` counts the events of each reduction that are right to a fine bin only.
+    ``beside`` is what else is known of each reduction.
     """
     orders = pipeline.order.reductions
     accounted = [figures.filtered + tally.events for tally in tallies]
@@ -142,8 +153,8 @@ def report(
             memory_use=figures.resident_bytes,
         ),
         results=tuple(
-            _result(order, tally, figures.filtered, lost, acquisition.time_elapsed)
-            for order, tally, lost in zip(orders, tallies, astray, strict=bool(tallies))
+            _result(order, tally, figures.filtered, more, acquisition.time_elapsed)
+            for order, tally, more in zip(orders, tallies, beside, strict=bool(tallies))
         ),
         unaccounted=max((abs(figures.received - n) for n in accounted), default=0),
         logs=logs,
@@ -152,7 +163,7 @@ def report(
 
 
 def _result(
-    order: ReductionOrder, tally: Tally, filtered: int, astray: int, seconds: float
+    order: ReductionOrder, tally: Tally, filtered: int, beside: Beside, seconds: float
 ) -> ReductionResult:
     status = ReductionStatus(
         generation=order.generation,
@@ -161,7 +172,7 @@ def _result(
         events_masked=tally.masked,
         events_filtered=filtered + tally.filtered,
         events_invalid=tally.bad_pixel + tally.bad_time,
-        events_astray=astray,
+        events_astray=beside.astray,
         events_bad_pixel=tally.bad_pixel,
         events_bad_time=tally.bad_time,
     )
@@ -171,6 +182,7 @@ def _result(
         status,
         settings.edges,
         tally.counts,
+        beside.charges_uc,
         regions(settings.regions, settings.edges, total, seconds),
         peaks(settings.peaks, settings.edges, total),
     )

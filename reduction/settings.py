@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import functools
 import math
 from dataclasses import dataclass, field
@@ -154,6 +155,13 @@ class DetectorSettings(Settings):
     )
 
 
+class Normalisation(enum.StrEnum):
+    """What intensities are divided by."""
+
+    NONE = "None"
+    PROTON_CHARGE = "ProtonCharge"
+
+
 @dataclass(frozen=True)
 class ReductionSettings(Settings):
     """How events become one histogram, prefix ``$(P)Red1:``."""
@@ -177,6 +185,16 @@ class ReductionSettings(Settings):
         ),
         Units.D_SPACING.default_bins,
     )
+    normalisation: Normalisation = parameter(
+        Choice(
+            pv="Normalisation",
+            description="What Y and E are divided by",
+            details="ProtonCharge: the sum of the log proton_charge over the pulses, in uC; NaN"
+            " where there is none. Counts (YC) stay counts.",
+            options=Normalisation,
+        ),
+        Normalisation.NONE,
+    )
     filter: FilterSettings = field(default_factory=FilterSettings)
     detectors: DetectorSettings = field(default_factory=DetectorSettings)
     regions: tuple[WindowSettings, ...] = (WindowSettings(),) * REGIONS
@@ -192,7 +210,7 @@ class ReductionSettings(Settings):
     @property
     def counted(self) -> Self:
         """What of the settings decides which event counts where."""
-        return dataclasses.replace(self, regions=(), peaks=())
+        return dataclasses.replace(self, normalisation=Normalisation.NONE, regions=(), peaks=())
 
     @property
     def edges(self) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from live import Expected, Live, live
 from reduction.nexus_reader import read_nexus
 from reduction.settings import ReductionSettings
 from reduction.units import Units
+from simulator.stream import PROTON_CHARGE_UC_PER_EVENT
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -332,3 +333,17 @@ def test_a_result_is_saved_as_it_is_posted_and_drawn(running, tmp_path):
     assert drawn.stdout.strip() == str(tmp_path / "silicon.png")
     assert (tmp_path / "silicon.png").stat().st_size > 10_000
     assert (tmp_path / "silicon.xye").read_text().startswith("#")
+
+
+def test_intensities_are_divided_by_the_proton_charge_of_their_pulses(running):
+    for pv, value in (("Acquire", "0"), ("Preset", "Pulses"), ("PresetPulses", "10")):
+        assert running.put(pv, value).returncode == 0
+    assert running.put("Red1:BinParams", "1,0.5,3", "-S").returncode == 0
+    assert running.tool("caput", "-c", "-w", "20", running.prefix + "Acquire", "1").returncode == 0
+    assert running.put("Red1:Normalisation", "ProtonCharge").returncode == 0
+    charge = running.number("EventTotal_RBV") * PROTON_CHARGE_UC_PER_EVENT
+    counts = np.array(running.array("Red1:Spec:YC"))
+    np.testing.assert_allclose(running.array("Red1:Spec:Y"), counts / 0.5 / charge)
+    np.testing.assert_allclose(running.array("Red1:Spec:E"), np.sqrt(counts) / 0.5 / charge)
+    assert running.put("Red1:Normalisation", "None").returncode == 0
+    np.testing.assert_allclose(running.array("Red1:Spec:Y"), counts / 0.5)
