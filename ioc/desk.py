@@ -51,6 +51,7 @@ class Desk:
         )
         self._allowed = allowed
         self._idle = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
         self._bins: dict[tuple[int, Units], str] = {}
         self._remember(ranks)
 
@@ -86,6 +87,22 @@ class Desk:
         change = self._changing(path, value)
         async with self._allowed(self.ranks.newest, change(self.ranks.newest)):
             await self.ranks.change(change, in_result=path[0] != "control")
+
+    def _record_end(self) -> None:
+        """Order no acquisition any more once one has ended, lest restarted ranks begin it anew."""
+        order = self.ranks.accepted
+        if order.acquiring and self._ending is None and not self.ranks.waiting():
+
+            def ended(now: RanksOrder) -> RanksOrder:
+                return _stop(now) if now.starts == order.starts else now
+
+            self._ending = asyncio.create_task(self.ranks.change(ended, in_result=False))
+            self._ending.add_done_callback(self._end_recorded)
+
+    def _end_recorded(self, task: asyncio.Task[None]) -> None:
+        self._ending = None
+        if not task.cancelled():
+            task.exception()  # not obeyed in time: it is tried again at the next report
 
     async def _ended(self) -> None:
         """Wait until a final result is posted."""
@@ -134,6 +151,7 @@ class Desk:
             self._remember(order)
         if report.results and not report.acquisition.acquiring:
             self._idle.set()
+            self._record_end()
 
     def posted_simulator(self, report: SimulatorReport) -> None:
         """``report`` is on the PVs; its puts complete."""

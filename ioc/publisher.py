@@ -79,7 +79,8 @@ class Publisher:
         """Post a report: nothing here suspends, so all of it appears together."""
         total = UNACCOUNTED if report.unaccounted else NO_ALARM
         stream = Showing(report.stream, alarms={"event_total": total})
-        await self._database.show(RANKS / "stream", stream)
+        if fresh:
+            await self._database.show(RANKS / "stream", stream)
         await self._database.show(RANKS / "backend", Showing(report.backend))
         await self._database.show(RANKS / "acquisition", Showing(report.acquisition))
         if fresh and report.results:

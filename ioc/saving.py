@@ -47,6 +47,7 @@ class Files:
     def __init__(self, database: Database, desk: Desk, publisher: Publisher) -> None:
         self._database, self._desk, self._publisher = database, desk, publisher
         self._order = IocOrder()
+        self._written = ""
 
     async def start(self) -> None:
         """Show what files are called, and that none is written."""
@@ -73,9 +74,10 @@ class Files:
             paths = await asyncio.to_thread(self._saved, self._results())
         except (OSError, ValueError) as error:
             why = error.why if isinstance(error, Refused) else str(error)
-            await self._tell(FileStatus(message=why))
+            await self._tell(FileStatus(self._written, why))
             raise Refused("Write", files.name, why) from None
-        await self._tell(FileStatus(str(paths[0]), f"{len(paths)} files are on disk"))
+        self._written = str(paths[0])
+        await self._tell(FileStatus(self._written, f"{len(paths)} files are on disk"))
         return False
 
     def _saved(self, results: dict[str, SavedResult]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from reduction.engines.protocol import MASKED
 from reduction.geometry import Instrument
 from reduction.settings import MOST_GROUPS, DetectorSettings
 from reduction.specs import Refused
+
+LARGEST_FILE = 256 << 20
 
 
 def groups(settings: DetectorSettings, instrument: Instrument) -> NDArray[np.int32]:
@@ -76,9 +79,11 @@ def calibrated_difc(
         return None
     try:
         ids, difc = _table(Path(settings.calibration))
-    except (OSError, KeyError, ValueError) as error:
-        raise Refused("Calibration", settings.calibration, str(error)) from None
-    if ids.size != difc.size or not np.all(np.isfinite(difc) & (difc > 0)):
+    except (EOFError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise Refused("Calibration", settings.calibration, str(error) or "no table") from None
+    if ids.shape != difc.shape or ids.ndim != 1 or not np.all(np.isfinite(ids)):
+        raise Refused("Calibration", settings.calibration, "a detector id and a DIFC in each row")
+    if not np.all(np.isfinite(difc) & (difc > 0)):
         raise Refused("Calibration", settings.calibration, "every DIFC is a number above 0")
     place = {int(identifier): row for row, identifier in enumerate(instrument.detector_id)}
     rows = [
@@ -95,9 +100,13 @@ def calibrated_difc(
 
 
 def _table(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if not path.is_file() or path.stat().st_size > LARGEST_FILE:
+        raise ValueError(f"no file of at most {LARGEST_FILE >> 20} MiB")
     if path.suffix == ".npz":
-        with np.load(path) as columns:
-            return columns["detector_id"], columns["difc_us_per_angstrom"]
+        with path.open("rb") as file, np.load(file) as columns:
+            names = ("detector_id", "difc_us_per_angstrom")
+            ids, difc = (np.asarray(columns[name], np.float64) for name in names)
+            return ids, difc
     table = np.loadtxt(path, ndmin=2)
     if table.shape[1] < 2:
         raise ValueError("two columns: detector id, DIFC in us/Ang")

@@ -44,7 +44,8 @@ class RunControl(Settings):
             pv="AccumulationMode",
             description="Which pulses the spectra are of",
             details="SinceReset: all. Window: the last WindowTime seconds; earlier events count as"
-            " filtered, and are back if the window grows.",
+            " filtered, and are back if the window grows, but for those that memory had no room"
+            " for: a window too long for MemoryLimit is shorter.",
             options=Accumulation,
         ),
         Accumulation.SINCE_RESET,
@@ -55,6 +56,7 @@ class RunControl(Settings):
             description="Length of the sliding window",
             units="s",
             minimum=0.1,
+            maximum=1e8,
         ),
         60.0,
     )
@@ -67,6 +69,7 @@ class RunControl(Settings):
             " divided by its ranks.",
             units="GB",
             minimum=0,
+            maximum=1e6,
         ),
         0.0,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.detectors import calibrated_difc, groups
+from reduction.detectors import calibrated_difc, group_names, groups
 from reduction.engines.protocol import Engine, Recipe, SliceOf, one_slice
 from reduction.geometry import Instrument
 from reduction.logs import Logs
@@ -31,6 +31,7 @@ def recipe(
         settings.filter.count,
         slice_of,
         calibrated_difc(settings.detectors, instrument),
+        len(group_names(settings.detectors)),
     )
     cells = made.slices * made.groups * made.edges.size
     if cells > MOST_CELLS:
@@ -156,5 +157,8 @@ class Pipeline:
         for number, made in changed.items():
             self.engine.configure(number, made)
         limit = order.control.memory_limit
-        self.engine.limit(int(limit * 1e9) if limit else self._memory_bytes)
+        self.engine.limit(
+            int(limit * 1e9) if limit else self._memory_bytes,
+            keep=order.control.accumulation is Accumulation.SINCE_RESET,
+        )
         self.order = order

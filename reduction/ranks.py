@@ -204,6 +204,8 @@ class Rank:
             changed, refusal = {}, str(refused)
         refusals = self._together.texts(refusal)
         self._message = next(filter(None, refusals), "")
+        if self._message and self._pipeline.order.revision == UNHEARD:
+            return  # tried again at the next tick: there is nothing yet that could go on instead
         if self._message:
             self._pipeline.order = replace(self._pipeline.order, revision=order.revision)
             return

@@ -291,7 +291,7 @@ def test_at_the_memory_limit_counts_stay_as_they_are(engine):
     recipe = recipe_of(slices=3, slice_of=shuffled_slices, group=group, bin_params="0.4,0.02,5")
     unlimited, limited = fed(engine, recipe), fed(engine, recipe)
     expected = tally(unlimited)
-    limited.limit(40_000 * 8)
+    limited.limit(40_000 * 8, keep=True)
     limited.prepare(60)
     result = tally(limited)
     assert limited.retained <= 40_000
@@ -304,7 +304,7 @@ def test_folded_events_are_recut_exactly_on_fine_edges_and_to_a_fine_bin_elsewhe
     recipe = recipe_of(bin_params="0.4,0.02,5")
     limited = fed(engine, recipe)
     tally(limited)
-    limited.limit(0)
+    limited.limit(0, keep=True)
     tally(limited)
     assert limited.retained <= 10_000
     for bin_params in ("0.4,0.04,4.8", "0.4,0.1,5", "0.4,0.02,5"):
@@ -324,7 +324,7 @@ def test_folded_events_are_left_out_of_another_unit_and_back_in_their_own(engine
     first = recipe_of(bin_params="0.4,0.02,5")
     limited = fed(engine, first)
     expected = tally(limited)
-    limited.limit(0)
+    limited.limit(0, keep=True)
     tally(limited)
     limited.configure(0, recipe_of(units=Units.TOF, bin_params="1000,100,60000"))
     other = tally(limited)
@@ -340,3 +340,30 @@ def test_a_new_reduction_starts_with_what_is_retained(engine):
     both.configure(1, second)
     np.testing.assert_array_equal(tally(both, 1).counts, tally(fed(engine, second)).counts)
     np.testing.assert_array_equal(tally(both, 0).counts, tally(fed(engine, first)).counts)
+
+
+def test_without_keeping_what_is_folded_is_in_no_slice(engine):
+    recipe = recipe_of(bin_params="0.4,0.02,5")
+    limited = fed(engine, recipe)
+    events = tally(limited).events
+    limited.limit(0, keep=False)
+    result = tally(limited)
+    assert result.filtered == limited.folded > 0
+    assert result.events == events
+
+
+def test_a_group_whose_detectors_are_all_masked_is_there_and_empty(engine):
+    result = tally(fed(engine, recipe_of(least_groups=3)))
+    assert result.counts.shape[1] == 3
+    assert result.counts[:, 1:].sum() == 0
+
+
+def test_bins_changed_at_the_limit_cost_one_fine_histogram_and_no_count(engine):
+    limited = fed(engine, recipe_of(bin_params="0.4,0.02,5"))
+    limited.limit(0, keep=True)
+    for bin_params in ("0.4,0.02,5", "0.3,0.05,6", "0.41,0.03,4.9", "0.4,0.02,5"):
+        limited.configure(0, recipe_of(bin_params=bin_params))
+        limited.accumulate(np.zeros(10_000, np.int32), np.full(10_000, 10**6, np.int32), 10**6)
+        result = tally(limited)
+        assert result.events == limited.retained + limited.folded
+        assert limited.astray(0) <= limited.folded

@@ -1,5 +1,7 @@
 """Slices of a log: which pulses are in which, and that they are Mantid's."""
 
+import os
+
 import numpy as np
 import pytest
 import reference_data as reference
@@ -162,3 +164,26 @@ def test_what_is_too_large_together_is_refused():
     )
     with pytest.raises(Refused, match="32 slices, 32 groups and 46000 bins are too many together"):
         recipe(settings, powder_arc())
+
+
+def test_groups_are_counted_as_they_are_written_also_if_a_mask_empties_the_last():
+    settings = DetectorSettings(groups="0:499;500:999", mask="500:999")
+    assert recipe(ReductionSettings(detectors=settings), powder_arc()).groups == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"nan 5000\n", b"1 -5\n", b"1\n2\n", b"PK\x03\x04"])
+@pytest.mark.filterwarnings("ignore:loadtxt")
+@pytest.mark.parametrize("suffix", ["txt", "npz"])
+def test_a_calibration_that_is_no_table_is_refused(tmp_path, content, suffix):
+    path = tmp_path / f"difc.{suffix}"
+    path.write_bytes(content)
+    settings = ReductionSettings(detectors=DetectorSettings(calibration=str(path)))
+    with pytest.raises(Refused, match="Calibration"):
+        recipe(settings, powder_arc())
+
+
+def test_a_calibration_that_is_no_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.txt")
+    settings = DetectorSettings(calibration=str(tmp_path / "pipe.txt"))
+    with pytest.raises(Refused, match="no file of at most"):
+        recipe(ReductionSettings(detectors=settings), powder_arc())

@@ -34,6 +34,7 @@ class Folded:
         self.ready = ready
         self.coarse = coarse
         self._cells = np.zeros(ready.cells, np.int64)
+        self._blurred = 0
 
     @property
     def recipe(self) -> Recipe:
@@ -43,6 +44,15 @@ class Folded:
     def events(self) -> int:
         """Events folded here."""
         return int(self._cells.sum())
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the cells."""
+        return self._cells.nbytes
+
+    def take(self, other: Folded) -> None:
+        """Take in what another one holds, to a fine bin."""
+        self._blurred += other.add_to(self._cells, self.ready)
 
     def fold(self, block: Block, bounds: NDArray[np.int64], slices: NDArray[np.int32]) -> None:
         """Take in the events of a block; slices as `reduction.engines.kernels` takes them."""
@@ -70,7 +80,7 @@ class Folded:
             strict=True,
         ):
             cell += np.bincount(place, part, cell.size).astype(np.int64)
-        return int(parts[..., astray].sum())
+        return min(int(parts[..., astray].sum()) + self._blurred, self.events)
 
 
 def _places(

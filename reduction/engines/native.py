@@ -63,9 +63,18 @@ class Histogram:
         self.cells[:] = 0
 
     @property
-    def value_bytes(self) -> int:
-        """Memory of the sorted values."""
-        return sum(run.values.nbytes for run in self.runs)
+    def memory_bytes(self) -> int:
+        """Memory of the sorted values and the fine histograms."""
+        values = sum(run.values.nbytes for run in self.runs)
+        return values + sum(each.nbytes for each in self._folded)
+
+    def leave_out(self, block: Block) -> None:
+        """Have the first block's events be in no slice."""
+        known = self._keys[0]
+        self._keys[0] = np.full_like(known, -1)
+        everything = np.ones(known.size, np.bool_)
+        self._add(block, known, everything, -1)
+        self._add(block, self._keys[0], everything, 1)
 
     def fold(self, block: Block, made: Callable[[Recipe], Pass]) -> None:
         """Keep the first block, which is in the cells and about to go, as a fine histogram."""
@@ -81,7 +90,11 @@ class Histogram:
         if into is None:
             fine = dataclasses.replace(self.recipe, edges=fine_edges(edges))
             into = Folded(made(fine), edges)
-            self._folded.append(into)
+            # One fine histogram for each way of sorting: memory is what is short.
+            same = [each for each in self._folded if each.recipe.sorts_as(self.recipe)]
+            for each in same:
+                into.take(each)
+            self._folded = [*(each for each in self._folded if each not in same), into]
         into.fold(block, *merged_spans(block.starts, self._keys[0]))
         del self._keys[0]
         self.runs = [run.earlier() for run in self.runs if run.first > 0]
@@ -196,7 +209,7 @@ class NativeEngine:
         self._instrument, self._max_tof_ns = instrument, max_tof_ns
         self._store = EventStore(block_events)
         self._histograms = [Histogram(self._made(recipe)) for recipe in recipes]
-        self._limit_bytes = NO_LIMIT
+        self._limit_bytes, self._keep = NO_LIMIT, True
         self._folded = 0
         self._worker = ThreadPoolExecutor(1, "sort")
         self._job: tuple[Histogram, object, Future[Run]] | None = None
@@ -241,13 +254,13 @@ class NativeEngine:
         self._make_room()
         return all(done)
 
-    def limit(self, memory_bytes: int) -> None:
-        self._limit_bytes = memory_bytes
+    def limit(self, memory_bytes: int, *, keep: bool) -> None:
+        self._limit_bytes, self._keep = memory_bytes, keep
 
     @property
     def memory_bytes(self) -> int:
         """Memory of events and of what is sorted of them."""
-        return self._store.nbytes + sum(each.value_bytes for each in self._histograms)
+        return self._store.nbytes + sum(each.memory_bytes for each in self._histograms)
 
     def _make_room(self) -> None:
         """Fold full blocks, the oldest first, while there is more in memory than may be."""
@@ -256,6 +269,8 @@ class NativeEngine:
             if not all(each.covers(oldest) for each in self._histograms):
                 return
             for histogram in self._histograms:
+                if not self._keep:
+                    histogram.leave_out(oldest)
                 histogram.fold(oldest, self._made)
             self._folded += oldest.size
             del self._store.blocks[0]

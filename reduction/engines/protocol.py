@@ -38,16 +38,18 @@ class Recipe:
     slices: int = 1
     slice_of: SliceOf = one_slice
     difc_us_per_angstrom: NDArray[np.float64] | None = None
+    least_groups: int = 1
 
     @property
     def groups(self) -> int:
-        """The number of spectra of a slice, at least one."""
-        return max(int(self.group.max(initial=0)) + 1, 1)
+        """The number of spectra of a slice; also those of groups whose detectors are all masked."""
+        return max(int(self.group.max(initial=0)) + 1, self.least_groups)
 
     def sorts_as(self, other: Recipe) -> bool:
         """Whether events have the same values, slices and groups, and only bins may differ."""
         return (
-            (self.units, self.slices, self.slice_of) == (other.units, other.slices, other.slice_of)
+            (self.units, self.slices, self.groups, self.slice_of)
+            == (other.units, other.slices, other.groups, other.slice_of)
             and np.array_equal(self.group, other.group)
             and (
                 self.difc_us_per_angstrom is other.difc_us_per_angstrom
@@ -101,8 +103,11 @@ class Engine(Protocol):
     def astray(self, reduction: int) -> int:
         """Events of a reduction's cells that are right to a fine bin only."""
 
-    def limit(self, memory_bytes: int) -> None:
-        """Use no more memory for events: `advance` folds the oldest when there is no room."""
+    def limit(self, memory_bytes: int, *, keep: bool) -> None:
+        """Use no more memory for events: `advance` folds the oldest when there is no room.
+
+        Folded events keep their place in the cells, or without ``keep`` are in no slice.
+        """
 
     def accumulate(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
