@@ -72,7 +72,6 @@ def uniform_pass(
     first_id, limit, exponent, coefficient, base, slice_cells = detectors
     ids = np.uint32(coefficient.size - 1)
     under, over = 0.5, edges.size + 0.5  # amid their cells, not near an edge
-    guess = np.empty(BLOCK, np.int32)
     place = np.empty(BLOCK, np.int32)
     check = np.empty(BLOCK, np.uint8)
     for s in range(keys.size):
@@ -97,7 +96,6 @@ def uniform_pass(
                 i = np.int32(y)
                 rest = y - i
                 place[j] = base[k] + i + offset
-                guess[j] = i
                 outside = np.uint32(tof_ns[start + j] - 1) >= limit
                 near = (rest < margin) | (rest > 1 - margin) | (i > trusted)
                 check[j] = near | outside
@@ -113,7 +111,8 @@ def uniform_pass(
                             place[j] = bad_time
                         else:
                             v = _value(tof, coefficient[k], exponent)
-                            place[j] = base[k] + offset + _located(v, edges, guess[j] - 1)
+                            guess = place[j] - base[k] - offset - 1
+                            place[j] = base[k] + offset + _located(v, edges, guess)
             for j in range(n):
                 cells[place[j]] += sign
 
