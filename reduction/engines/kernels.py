@@ -31,6 +31,15 @@ def _value(tof_ns: int, coefficient: float, exponent: int) -> float:
     return coefficient / (t * t)
 
 
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _scaled(t: float, scale: float, exponent: int) -> float:
+    if exponent == 1:
+        return t * scale
+    if exponent == -1:
+        return scale / t
+    return scale / (t * t)
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _located(v: float, edges: NDArray[np.float64], guess: int) -> int:
     """0 below the edges, 1 + bin inside them, number of edges at or above the last."""
@@ -67,13 +76,12 @@ def uniform_pass(
     Events from ``bounds[s]`` to ``bounds[s + 1]`` are in slice ``keys[s]``, -1: none. ``scale`` and
     ``shift`` (ids + 1,) give y = scale·tof + shift (or scale/tof, scale/tof²), the bin number plus
     1 with a fraction. Nearer than ``margin`` to an edge, and above ``trusted``, the exact value
-    decides.
+    decides; only blocks with such an event, or a time out of bounds, are looked through for them.
     """
     first_id, limit, exponent, coefficient, base, slice_cells = detectors
     ids = np.uint32(coefficient.size - 1)
     under, over = 0.5, edges.size + 0.5  # amid their cells, not near an edge
     place = np.empty(BLOCK, np.int32)
-    check = np.empty(BLOCK, np.uint8)
     for s in range(keys.size):
         if keys[s] < 0:
             cells[cells.size - 1] += sign * (bounds[s + 1] - bounds[s])
@@ -82,37 +90,33 @@ def uniform_pass(
         bad_time = np.int32(offset + slice_cells - 1)
         for start in range(bounds[s], bounds[s + 1], BLOCK):
             n = min(BLOCK, bounds[s + 1] - start)
-            any_check = np.uint8(0)
+            # Of a block only the extremes are looked at: that keeps the loop free of branches.
+            farthest, highest, longest = 0.0, np.int32(0), np.uint32(0)
             for j in range(n):
                 k = min(np.uint32(pixel_id[start + j] - first_id), ids)
-                t = np.float64(tof_ns[start + j])
-                if exponent == 1:
-                    y = t * scale[k] + shift[k]
-                elif exponent == -1:
-                    y = scale[k] / t + shift[k]
-                else:
-                    y = scale[k] / (t * t) + shift[k]
+                y = _scaled(np.float64(tof_ns[start + j]), scale[k], exponent) + shift[k]
                 y = min(max(y, under), over)
                 i = np.int32(y)
-                rest = y - i
                 place[j] = base[k] + i + offset
-                outside = np.uint32(tof_ns[start + j] - 1) >= limit
-                near = (rest < margin) | (rest > 1 - margin) | (i > trusted)
-                check[j] = near | outside
-                any_check |= check[j]
-            if any_check:
+                farthest = max(farthest, abs(y - i - 0.5))
+                highest = max(highest, i)
+                longest = max(longest, np.uint32(tof_ns[start + j] - 1))
+            if farthest > 0.5 - margin or highest > trusted or longest >= limit:
                 for j in range(n):
-                    if check[j]:
-                        k = min(np.uint32(pixel_id[start + j] - first_id), ids)
-                        tof = tof_ns[start + j]
-                        if scale[k] == 0.0:
-                            place[j] = base[k] + offset
-                        elif np.uint32(tof - 1) >= limit:
-                            place[j] = bad_time
-                        else:
-                            v = _value(tof, coefficient[k], exponent)
-                            guess = place[j] - base[k] - offset - 1
-                            place[j] = base[k] + offset + _located(v, edges, guess)
+                    k = min(np.uint32(pixel_id[start + j] - first_id), ids)
+                    tof = tof_ns[start + j]
+                    if scale[k] == 0.0:
+                        place[j] = base[k] + offset
+                        continue
+                    if np.uint32(tof - 1) >= limit:
+                        place[j] = bad_time
+                        continue
+                    y = _scaled(np.float64(tof), scale[k], exponent) + shift[k]
+                    y = min(max(y, under), over)
+                    i = place[j] - base[k] - offset
+                    if abs(y - i - 0.5) > 0.5 - margin or i > trusted:
+                        v = _value(tof, coefficient[k], exponent)
+                        place[j] = base[k] + offset + _located(v, edges, i - 1)
             for j in range(n):
                 cells[place[j]] += sign
 
