@@ -88,6 +88,8 @@ def live(net: Network, *flags: str) -> Iterator[Live]:
     try:
         running.ready()
         yield running
+        if running.process.poll() is None:
+            running.stop()  # so that it takes its folder with it
     finally:
         running.kill_all()
 
