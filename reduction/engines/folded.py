@@ -6,12 +6,13 @@ fine bin, a tenth of the bin that was asked for when they were folded.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.passes import SPECIAL, Pass
-from reduction.engines.protocol import Recipe
-from reduction.store import Block
+from reduction.engines.protocol import Cells, Recipe
 
 FINER = 10
 """Fine bins in each bin of the moment."""
@@ -28,12 +29,15 @@ def fine_edges(edges: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Folded:
-    """A fine histogram: ``ready`` is its pass, ``coarse`` the edges that its own are finer than."""
+    """A fine histogram: ``ready`` is its pass, ``coarse`` the edges that its own are finer than.
 
-    def __init__(self, ready: Pass, coarse: NDArray[np.float64]) -> None:
+    ``cells`` are those of the pass; events are added to them as to any others.
+    """
+
+    def __init__(self, ready: Pass, coarse: NDArray[np.float64], cells: Cells) -> None:
         self.ready = ready
         self.coarse = coarse
-        self._cells = np.zeros(ready.cells, np.int64)
+        self.cells = cells
         self._blurred = 0
 
     @property
@@ -41,24 +45,20 @@ class Folded:
         return self.ready.recipe
 
     @property
-    def events(self) -> int:
-        """Events folded here."""
-        return int(self._cells.sum())
+    def events(self) -> Any:
+        """Events folded here, or their weights."""
+        return self.cells.sum()
 
     @property
     def nbytes(self) -> int:
         """Memory of the cells."""
-        return self._cells.nbytes
+        return self.cells.nbytes
 
     def take(self, other: Folded) -> None:
         """Take in what another one holds, to a fine bin."""
-        self._blurred += other.add_to(self._cells, self.ready)
+        self._blurred += other.add_to(self.cells, self.ready)
 
-    def fold(self, block: Block, bounds: NDArray[np.int64], slices: NDArray[np.int32]) -> None:
-        """Take in the events of a block; slices as `reduction.engines.kernels` takes them."""
-        self.ready.add(block.pixel_id, block.tof_ns, bounds, slices, self._cells)
-
-    def add_to(self, cells: NDArray[np.int64], ready: Pass) -> int:
+    def add_to(self, cells: Cells, ready: Pass) -> int:
         """Add to the cells of another pass; how many events may be in the bin beside theirs.
 
         A pass that gives events other values, slices or groups cannot have them: all are filtered.
@@ -66,11 +66,10 @@ class Folded:
         if not ready.recipe.sorts_as(self.recipe):
             cells[-1] += self.events
             return 0
-        shape = (self.recipe.slices, -1)
-        fine = self._cells[:-1].reshape(shape)
-        to = cells[:-1].reshape(shape)
+        fine = self.cells[:-1].reshape(self.recipe.slices, -1)
+        to = cells[:-1].reshape(ready.recipe.slices, -1)[: self.recipe.slices]
         to[:, -SPECIAL:] += fine[:, -SPECIAL:]
-        cells[-1] += self._cells[-1]
+        cells[-1] += self.cells[-1]
         groups = (self.recipe.slices, self.recipe.groups, -1)
         parts = fine[:, :-SPECIAL].reshape(groups)
         place, astray = _places(self.ready.edges, ready.edges)
@@ -79,8 +78,8 @@ class Folded:
             to[:, :-SPECIAL].reshape(-1, ready.edges.size + 1),
             strict=True,
         ):
-            cell += np.bincount(place, part, cell.size).astype(np.int64)
-        return min(int(parts[..., astray].sum()) + self._blurred, self.events)
+            cell += np.bincount(place, part, cell.size).astype(cell.dtype)
+        return min(int(parts[..., astray].sum()) + self._blurred, int(self.events))
 
 
 def _places(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines import kernels
-from reduction.engines.protocol import MASKED, Recipe
+from reduction.engines.protocol import MASKED, Cells, Recipe
 from reduction.geometry import Instrument
 from reduction.units import coefficients
 
@@ -71,10 +71,13 @@ class Pass:
         tof_ns: NDArray[np.int32],
         bounds: NDArray[np.int64],
         keys: NDArray[np.int32],
-        cells: NDArray[np.int64],
-        sign: int = 1,
+        cells: Cells,
+        sign: float = 1,
     ) -> None:
-        """Add ``sign`` for each event to its cell; slices as `kernels.uniform_pass` takes them."""
+        """Add ``sign`` for each event to its cell; slices as `kernels.uniform_pass` takes them.
+
+        To counts, int64, it is a whole number; to float64 it may be any weight.
+        """
         self._kernel(
             pixel_id,
             tof_ns,
@@ -127,7 +130,8 @@ class Pass:
     ) -> None:
         """Add what `sort` made to the cells."""
         kernels.count_sorted(values, ends, self.recipe.groups, self.edges, self.slice_cells, cells)
-        special = cells[:-1].reshape(self.recipe.slices, self.slice_cells)[:, -SPECIAL:]
+        slices = rest.size // SPECIAL  # slices may have been added since it was sorted
+        special = cells[:-1].reshape(self.recipe.slices, self.slice_cells)[:slices, -SPECIAL:]
         special += rest[:-1].reshape(-1, SPECIAL)
         cells[-1] += rest[-1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ class Recipe:
     ``edges`` (bins + 1,) float64, ascending, in ``units``; ``group`` (detectors,) int32 in the
     instrument's order: the spectrum a detector is summed into, or `MASKED`;
     ``difc_us_per_angstrom`` (detectors,) float64 calibrates them, None: by their positions.
+    With ``fade_s`` events are also counted by weights that fall by e in as many seconds.
     """
 
     units: Units
@@ -39,6 +40,7 @@ class Recipe:
     slice_of: SliceOf = one_slice
     difc_us_per_angstrom: NDArray[np.float64] | None = None
     least_groups: int = 1
+    fade_s: float = 0.0
 
     @property
     def groups(self) -> int:
@@ -46,10 +48,10 @@ class Recipe:
         return max(int(self.group.max(initial=0)) + 1, self.least_groups)
 
     def sorts_as(self, other: Recipe) -> bool:
-        """Whether events have the same values, slices and groups, and only bins may differ."""
+        """Whether what was sorted by ``other`` serves: only bins differ, or slices are added."""
         return (
-            (self.units, self.slices, self.groups, self.slice_of)
-            == (other.units, other.slices, other.groups, other.slice_of)
+            (self.units, self.groups, self.slice_of) == (other.units, other.groups, other.slice_of)
+            and self.slices >= other.slices
             and np.array_equal(self.group, other.group)
             and (
                 self.difc_us_per_angstrom is other.difc_us_per_angstrom
@@ -62,14 +64,18 @@ class Recipe:
         )
 
 
+Cells = NDArray[Any]
+"""Counts, int64, or sums of weights, float64."""
+
+
 @dataclass(frozen=True, eq=False)
 class Tally:
     """Where every event went; the sums add up to the events accumulated.
 
-    ``counts`` (slices, groups, bins) int64, bins half-open, [low, high).
+    ``counts`` (slices, groups, bins), bins half-open, [low, high).
     """
 
-    counts: NDArray[np.int64]
+    counts: Cells
     out_of_range: int
     masked: int
     bad_pixel: int
@@ -135,5 +141,11 @@ class Engine(Protocol):
     def cells(self, reduction: int) -> NDArray[np.int64]:
         """Counts and bookkeeping as one vector, int64: vectors of ranks add up elementwise."""
 
-    def tally(self, reduction: int, cells: NDArray[np.int64]) -> Tally:
-        """What a vector of `cells`, perhaps summed over ranks, says."""
+    def faded(self, reduction: int, time_ns: int) -> NDArray[np.float64]:
+        """`cells` by the weights that pulses have at a time, and by their squares, (2, cells).
+
+        (0, 0) if the recipe does not fade.
+        """
+
+    def tally(self, reduction: int, cells: Cells) -> Tally:
+        """What a vector of `cells`, perhaps summed over ranks, or of `faded` says."""

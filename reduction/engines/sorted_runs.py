@@ -54,10 +54,18 @@ def sorted_run(ready: Pass, block: Block, number: int, keys: NDArray[np.int32]) 
 def merged_run(one: Run, next_one: Run) -> Run:
     """The run of both, which are neighbours."""
     values = pages((one.values.size + next_one.values.size,), np.float64)
-    ends = one.ends + next_one.ends
-    kernels.merge_sorted(one.values, one.ends, next_one.values, next_one.ends, values)
-    rest = one.rest + next_one.rest
-    return Run(one.first, next_one.last, one.keys + next_one.keys, values, ends, rest)
+    (one_ends, one_rest), (ends, rest) = _as_wide(one, next_one), _as_wide(next_one, one)
+    kernels.merge_sorted(one.values, one_ends, next_one.values, ends, values)
+    keys = one.keys + next_one.keys
+    return Run(one.first, next_one.last, keys, values, one_ends + ends, one_rest + rest)
+
+
+def _as_wide(run: Run, other: Run) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ends and rest of a run, with as many slices as the other has if those are more."""
+    parts = max(other.ends.size - run.ends.size, 0)
+    special = max(other.rest.size - run.rest.size, 0)
+    ends = np.append(run.ends, np.repeat(run.ends[-1], parts))
+    return ends, np.insert(run.rest, run.rest.size - 1, np.zeros(special, np.int64))
 
 
 def to_merge(runs: Sequence[Run]) -> tuple[Run, Run] | None:
