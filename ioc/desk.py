@@ -116,6 +116,8 @@ class Desk:
         match path:
             case ("reset",):
                 return _reset
+            case ("next_series",):
+                return _next_series
             case ("acquire",):
                 return _start if value else _stop
             case ("reductions", int(number), "settings", "units"):
@@ -173,14 +175,14 @@ class Desk:
 def _counted(order: RanksOrder, former: RanksOrder) -> RanksOrder:
     """``order`` with generations that count on from ``former``'s where settings differ.
 
-    Resets never count down: the ranks would take that for another one.
+    Resets and closes never count down: the ranks would take that for another one.
     """
     reductions = tuple(
         dataclasses.replace(new, generation=old.generation + (new.settings != old.settings))
         for new, old in zip(order.reductions, former.reductions, strict=True)
     )
-    resets = max(order.resets, former.resets)
-    return dataclasses.replace(order, resets=resets, reductions=reductions)
+    resets, closes = max(order.resets, former.resets), max(order.closes, former.closes)
+    return dataclasses.replace(order, resets=resets, closes=closes, reductions=reductions)
 
 
 def _reset(order: RanksOrder) -> RanksOrder:
@@ -191,6 +193,11 @@ def _reset(order: RanksOrder) -> RanksOrder:
 def _start(order: RanksOrder) -> RanksOrder:
     started = _reset(order)
     return dataclasses.replace(started, acquiring=True, starts=started.resets)
+
+
+def _next_series(order: RanksOrder) -> RanksOrder:
+    closes = max(order.revision, order.closes) + 1
+    return dataclasses.replace(order, acquiring=True, starts=closes, closes=closes)
 
 
 def _stop(order: RanksOrder) -> RanksOrder:

@@ -25,9 +25,11 @@ from reduction.readings import (
     GroupSpectrum,
     ReductionShape,
     ReductionStatus,
+    SeriesSpectrum,
     SliceSpectrum,
     Spectrum,
 )
+from reduction.series import MOST_SERIES
 from reduction.settings import (
     MOST_GROUPS,
     MOST_SLICES,
@@ -117,6 +119,9 @@ def _reduction(prefix: str, place: Place) -> Iterator[Group]:
     for n in range(MOST_GROUPS):
         name = f"{prefix}Group{n + 1}:"
         yield Group(GroupSpectrum, name, reading, place / "groups" / n, rare=True)
+    for n in range(MOST_SERIES):
+        name = f"{prefix}Series{n + 1}:"
+        yield Group(SeriesSpectrum, name, reading, place / "series" / n, rare=True)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from ioc.readings import FileSettings, FileStatus
 from reduction.detectors import group_names
 from reduction.files import check_name, save
 from reduction.messages import RanksReport, ReductionResult
-from reduction.saved import SavedResult
+from reduction.saved import SavedResult, SavedSeries
 from reduction.specs import Refused
 
 PROGRAM = "epics-live-reduction"
@@ -120,14 +120,16 @@ def _result(
     if result.edges is None or result.counts is None:
         raise Refused("Write", title, "the result has no histogram")
     settings, status, stream = result.order.settings, result.status, report.stream
-    counts = result.counts.astype(np.float64)
+    counts, variances = (
+        (result.counts.astype(np.float64),) * 2 if result.faded is None else result.faded
+    )
     span_ns = int(report.acquisition.time_elapsed * 1e9)
     return SavedResult(
         title=title,
         units=settings.units,
         edges=result.edges,
         counts=counts,
-        variances=counts,
+        variances=np.maximum(variances, 0),
         slice_log=settings.filter.log,
         slice_bounds=settings.filter.bounds,
         group_names=group_names(settings.detectors),
@@ -148,4 +150,13 @@ def _result(
         },
         parameters=parameters,
         program=f"{PROGRAM} {version(PROGRAM)}",
+        series=tuple(
+            SavedSeries(
+                each.counts.astype(np.float64),
+                each.status.pulse_first,
+                each.status.pulse_last,
+                each.charge_uc,
+            )
+            for each in result.series
+        ),
     )

@@ -138,7 +138,7 @@ class LiveServer:
             end.command,
             self.simulator_end.command,
             start.obey_timeout_s,
-            Judge(start.instrument, self.logs).allowed,
+            Judge(start.instrument, self.logs, self._series).allowed,
         )
         reductions = start.ranks.reductions
         max_bins = reductions[0].settings.max_bins
@@ -178,6 +178,11 @@ class LiveServer:
     async def _reported(self, report: RanksReport) -> None:
         self.logs.reported(report.logs)
         await self.publisher.ranks(report)
+
+    def _series(self) -> int:
+        """The number of the running series, as posted last."""
+        report = self.publisher.latest
+        return 1 if report is None else report.acquisition.series
 
     def _filters(self) -> set[str]:
         """The logs that the newest order slices by."""

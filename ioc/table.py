@@ -10,6 +10,7 @@ from ioc.groups import Access, Row, rows
 from ioc.startup import Startup
 from ioc.values import labels
 from reduction.analysis import PEAKS, REGIONS
+from reduction.series import MOST_SERIES
 from reduction.settings import MOST_GROUPS, MOST_SLICES
 from reduction.specs import (
     LONGEST_STRING,
@@ -33,10 +34,11 @@ HEAD = (
 
 NUMBERED = f"""
 Reductions are numbered: with `--reductions 2`, `Red2:` has all that `Red1:` has. So are the slices
-of a log (`Slice1:` to `Slice{MOST_SLICES}:`) and the detector groups (`Group1:` to
-`Group{MOST_GROUPS}:`); the table shows the first of each. A slice is summed over all groups, a
-group over all slices, `Spec:` over both, and all have the axis `Spec:X`. Those beyond
-`NumSlices_RBV` and `NumGroups_RBV` are not there: empty arrays, total 0 and alarm UDF, INVALID.
+of a log (`Slice1:` to `Slice{MOST_SLICES}:`), the detector groups (`Group1:` to
+`Group{MOST_GROUPS}:`) and the closed series (`Series1:` to `Series{MOST_SERIES}:`); the table shows
+the first of each. A slice is summed over all groups, a group over all slices, `Spec:` and a series
+over both, and all have the axis `Spec:X`. Those beyond `NumSlices_RBV`, `NumGroups_RBV` and
+`NumSeries_RBV` are not there: empty arrays, total 0 and alarm UDF, INVALID.
 There are {REGIONS} regions, `ROI1:` ff., and {PEAKS} peaks, `Peak1:` ff.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,11 @@ from reduction.readings import (
     GroupSpectrum,
     ReductionShape,
     ReductionStatus,
+    SeriesSpectrum,
     SliceSpectrum,
     Spectrum,
 )
-from reduction.settings import Normalisation
+from reduction.settings import Normalisation, ReductionSettings
 from reduction.units import Units
 
 T = TypeVar("T")
@@ -72,6 +73,7 @@ class ReductionView:
     spectrum: Spectrum
     slices: Sequence[SliceSpectrum]
     groups: Sequence[GroupSpectrum]
+    series: Sequence[SeriesSpectrum]
     regions: Sequence[RegionStatus]
     peaks: Sequence[PeakStatus]
 
@@ -80,26 +82,38 @@ def reduction_view(result: ReductionResult, former: ReductionView | None) -> Red
     """How ``result`` shows, after ``former``; None if it has no histogram."""
     if result.edges is None or result.counts is None:
         return None
-    settings, cells = result.order.settings, result.counts
+    settings = result.order.settings
+    counts = Shown(*(result.counts, result.counts) if result.faded is None else result.faded)
     axis = Axis.of(settings.units, result.edges, former.axis if former else None)
     intervals = settings.filter.bounds or ((-np.inf, np.inf),)
     names = group_names(settings.detectors)
 
     def one_slice(n: int) -> SliceSpectrum:
         low, high = intervals[n]
-        return _spectrum(SliceSpectrum, axis, cells[n], _divisor(result, n), low=low, high=high)
+        shown, divisor = counts.summed(n), _divisor(result, n)
+        return _spectrum(SliceSpectrum, axis, shown, divisor, low=low, high=high)
 
     def one_group(n: int) -> GroupSpectrum:
-        return _spectrum(GroupSpectrum, axis, cells[:, n], _divisor(result), pixels=names[n])
+        shown = counts.summed((slice(None), n))
+        return _spectrum(GroupSpectrum, axis, shown, _divisor(result), pixels=names[n])
 
-    slices, groups = cells.shape[:2]
+    def one_series(n: int) -> SeriesSpectrum:
+        one = result.series[n]
+        shown = Shown(one.counts, one.counts).summed(np.newaxis)
+        divisor = _per(settings, one.charge_uc)
+        return _spectrum(SeriesSpectrum, axis, shown, divisor, **vars(one.status))
+
+    slices, groups = result.counts.shape[:2]
     return ReductionView(
         axis,
         result.status,
-        ReductionShape(slices, groups),
-        _spectrum(Spectrum, axis, cells.sum(axis=0), _divisor(result), x=axis.x, xe=axis.xe),
+        ReductionShape(slices, groups, len(result.series)),
+        _spectrum(
+            Spectrum, axis, counts.summed(axis=(0, 1)), _divisor(result), x=axis.x, xe=axis.xe
+        ),
         Numbered(slices, one_slice),
         Numbered(groups, one_group),
+        Numbered(len(result.series), one_series),
         result.regions,
         result.peaks,
     )
@@ -107,17 +121,33 @@ def reduction_view(result: ReductionResult, former: ReductionView | None) -> Red
 
 def _divisor(result: ReductionResult, number: int | None = None) -> float:
     """What intensities are divided by, in one slice or in all."""
-    if result.order.settings.normalisation is Normalisation.NONE:
-        return 1.0
     charges = result.charges_uc if number is None else result.charges_uc[number : number + 1]
-    return sum(charges) or math.nan
+    return _per(result.order.settings, sum(charges))
+
+
+def _per(settings: ReductionSettings, charge_uc: float) -> float:
+    none = settings.normalisation is Normalisation.NONE
+    return 1.0 if none else charge_uc or math.nan
+
+
+class Shown(NamedTuple):
+    """Counts, or sums of weights, and their variances, (slices, groups, bins)."""
+
+    counts: NDArray[Any]
+    variances: NDArray[Any]
+
+    def summed(self, where: Any = (), axis: int | tuple[int, int] = 0) -> Shown:
+        """The sum over axes of what is ``where``."""
+        counts = self.counts[where].sum(axis=axis, dtype=np.float64)
+        if self.variances is self.counts:
+            return Shown(counts, counts)
+        return Shown(counts, self.variances[where].sum(axis=axis))
 
 
 def _spectrum(
-    kind: type[CountsT], axis: Axis, cells: NDArray[np.int64], divisor: float, **more: Any
+    kind: type[CountsT], axis: Axis, shown: Shown, divisor: float, **more: Any
 ) -> CountsT:
-    """The sum of ``cells`` (n, bins) with its errors, per unit of the axis and of ``divisor``."""
-    counts, width = cells.sum(axis=0, dtype=np.float64), np.diff(axis.xe) * divisor
-    return kind(
-        y=counts / width, yc=counts, e=np.sqrt(counts) / width, total=float(counts.sum()), **more
-    )
+    """Counts and variances (bins,) with errors, per unit of the axis and of ``divisor``."""
+    counts, width = shown.counts, np.diff(axis.xe) * divisor
+    errors = np.sqrt(np.maximum(shown.variances, 0))  # below it is rounding, where events left
+    return kind(y=counts / width, yc=counts, e=errors / width, total=float(counts.sum()), **more)

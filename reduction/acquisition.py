@@ -74,6 +74,7 @@ class AcquisitionStatus:
     acquiring: bool = reading(
         Switch(pv="Acquire_RBV", description="Accumulating", off="Done", on="Acquiring"), True
     )
+    series: int = reading(Integer(pv="Series_RBV", description="Number of the running series"), 1)
     pulses: int = reading(Integer(pv="PulsesAccumulated_RBV", description="Pulses in the result"))
     time_elapsed: float = reading(
         Float(pv="TimeElapsed_RBV", description="Time that the pulses span", units="s")
@@ -182,4 +183,10 @@ class Acquisition:
     def status(self) -> AcquisitionStatus:
         share = 1.0 if self.done and self.settings.preset != Preset.NONE else min(self._share, 1.0)
         left_s = self._elapsed_s * (1 / share - 1) if 0 < share < 1 else 0.0
-        return AcquisitionStatus(not self.done, self.pulses, self._elapsed_s, left_s, 100 * share)
+        return AcquisitionStatus(
+            acquiring=not self.done,
+            pulses=self.pulses,
+            time_elapsed=self._elapsed_s,
+            time_remaining=left_s,
+            progress=100 * share,
+        )

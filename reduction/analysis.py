@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.regions import region_sum
+from reduction.regions import Counts, region_sum
 from reduction.specs import Float, Settings, Text, parameter, reading
 
 REGIONS = 8
@@ -116,36 +116,44 @@ class PeakStatus:
 def regions(
     windows: Sequence[WindowSettings],
     edges: NDArray[np.float64],
-    counts: NDArray[np.int64],
+    counts: Counts,
+    variances: Counts,
     seconds: float,
 ) -> tuple[RegionStatus, ...]:
-    """The sums over each window of a histogram, edges (n + 1,) and counts (n,)."""
+    """The sums over each window of a histogram, edges (n + 1,), counts and variances (n,)."""
     return tuple(
-        _region(window, edges, counts, seconds) if window.used else RegionStatus()
+        _region(window, edges, counts, variances, seconds) if window.used else RegionStatus()
         for window in windows
     )
 
 
 def _region(
-    window: WindowSettings, edges: NDArray[np.float64], counts: NDArray[np.int64], seconds: float
+    window: WindowSettings,
+    edges: NDArray[np.float64],
+    counts: Counts,
+    variances: Counts,
+    seconds: float,
 ) -> RegionStatus:
     low, high = window.minimum, window.maximum
-    found = region_sum(edges, counts, counts, low, high, seconds)
+    found = region_sum(edges, counts, variances, low, high, seconds)
     if not found.ok:
         # Without room for side bands there is still a sum; without a sum the message stands.
-        bare = region_sum(edges, counts, counts, low, high, seconds, side_band=0)
+        bare = region_sum(edges, counts, variances, low, high, seconds, side_band=0)
         found = dataclasses.replace(bare, message=found.message)
     return _status(RegionStatus, found)
 
 
 def peaks(
-    windows: Sequence[WindowSettings], edges: NDArray[np.float64], counts: NDArray[np.int64]
+    windows: Sequence[WindowSettings],
+    edges: NDArray[np.float64],
+    counts: Counts,
+    variances: Counts,
 ) -> tuple[PeakStatus, ...]:
-    """The peak in each window of a histogram, edges (n + 1,) and counts (n,)."""
+    """The peak in each window of a histogram, edges (n + 1,), counts and variances (n,)."""
     from reduction.peaks import fit_peak  # with it comes scipy, which who only sets has no use for
 
     width = np.diff(edges)
-    intensity, errors = counts / width, np.sqrt(counts) / width
+    intensity, errors = counts / width, np.sqrt(variances) / width
     return tuple(
         _status(PeakStatus, fit_peak(edges, intensity, errors, each.minimum, each.maximum))
         if each.used

@@ -9,13 +9,15 @@ is pickled: what is exchanged are arrays and bytes.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 PATIENCE_S = (0.0, 0.0001, 0.0002, 0.0005, 0.001)
 """Sleeps between tests of an operation; the last goes on until it is done."""
@@ -63,7 +65,7 @@ class Collectives:
         joined = self.gather(data)[:, 0].astype(np.uint8)
         return [part.tobytes().decode() for part in np.split(joined, np.cumsum(lengths)[:-1])]
 
-    def total(self, array: NDArray[np.int64]) -> NDArray[np.int64]:
+    def total(self, array: NDArray[Number]) -> NDArray[Number]:
         """The elementwise sum over ranks, on rank 0; the other ranks' return has no meaning.
 
         To be called right after an `exchange`.

@@ -15,6 +15,7 @@ from reduction.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.analysis import PeakStatus, RegionStatus
 from reduction.parameters import BackendStatus, RunControl, StreamStatus
 from reduction.readings import ReductionStatus
+from reduction.series import SeriesStatus
 from reduction.settings import ReductionSettings
 
 
@@ -31,8 +32,9 @@ class RanksOrder:
     """What the ranks obey.
 
     They accumulate while ``acquiring``, until the preset is reached that ``acquisition`` had when
-    ``starts`` changed. They drop what is accumulated whenever ``resets`` has changed, but not for a
-    0: an IOC that starts beside ranks at work asks for none.
+    ``starts`` changed. They drop what is accumulated whenever ``resets`` has changed, and close it
+    as a series whenever ``closes`` has; but not for a 0: an IOC that starts beside ranks at work
+    asks for neither.
     """
 
     revision: int = 0
@@ -42,6 +44,16 @@ class RanksOrder:
     acquisition: AcquisitionSettings = field(default_factory=AcquisitionSettings)
     acquiring: bool = True
     starts: int = 0
+    closes: int = 0
+
+
+@dataclass(frozen=True)
+class SeriesResult:
+    """One closed series: ``counts`` (bins,) int64 over all slices and groups, and its charge."""
+
+    status: SeriesStatus
+    counts: NDArray[np.int64]
+    charge_uc: float
 
 
 @dataclass(frozen=True)
@@ -50,14 +62,18 @@ class ReductionResult:
 
     ``counts`` has shape (slices, groups, bins), int64; ``edges`` (bins + 1,), float64, in the unit
     of ``order.settings``. Both are None in a report that only says how things are.
-    ``charges_uc`` is the proton charge of each slice's pulses.
+    ``faded`` (2, slices, groups, bins) float64 has, of events that fade, the sums of weights and
+    of their squares. ``charges_uc`` is the proton charge of each slice's pulses, faded as well.
+    All are of the running series; ``series`` are the closed ones.
     """
 
     order: ReductionOrder
     status: ReductionStatus
     edges: NDArray[np.float64] | None = None
     counts: NDArray[np.int64] | None = None
+    faded: NDArray[np.float64] | None = None
     charges_uc: tuple[float, ...] = ()
+    series: tuple[SeriesResult, ...] = ()
     regions: tuple[RegionStatus, ...] = ()
     peaks: tuple[PeakStatus, ...] = ()
 

@@ -8,6 +8,7 @@
         histogram   NXdata (bins,): the same over the bin edges
         slices      NXdata (slices, bins): the sum over groups; only of a sliced result
         groups      NXdata (groups, bins): the sum over slices; only if there are several
+        series      NXdata (series, bins): the series closed before; only if there are any
         spectra     NXdata (slices, groups, bins): all of it
         variances   NXdata (slices, groups, bins): the errors of spectra, squared and exact
         axes        NXcollection: what the NXdata are over, and the log of the slices
@@ -33,6 +34,9 @@ from numpy.typing import NDArray
 
 from reduction import disk
 from reduction.saved import SavedResult, Spectrum, iso_time
+
+SERIES = ("series_first_pulse", "series_last_pulse", "series_proton_charge_uc")
+"""Fields beside the axis of series, as `SavedSeries` has them after its counts."""
 
 COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
@@ -95,6 +99,8 @@ def _histograms(entry: Any, result: SavedResult) -> None:
         _signal(_nxdata(entry, "slices", ("slice", axis), coordinates), result.by_slice)
     if len(result.group_names) > 1:
         _signal(_nxdata(entry, "groups", ("group", axis), coordinates), result.by_group)
+    if result.series:
+        _signal(_nxdata(entry, "series", ("series", axis), coordinates), _of_series(result))
     dims = ("slice", "group", axis)
     spectra = _nxdata(entry, "spectra", dims, coordinates)
     _signal(spectra, Spectrum(result.counts, result.variances))
@@ -103,6 +109,11 @@ def _histograms(entry: Any, result: SavedResult) -> None:
         exact["variances"] = spectra["counts"]
     else:
         _array(exact, "variances", result.variances)
+
+
+def _of_series(result: SavedResult) -> Spectrum:
+    counts = np.array([each.counts for each in result.series])
+    return Spectrum(counts, counts)
 
 
 def _axes(entry: Any, result: SavedResult) -> Coordinates:
@@ -124,6 +135,11 @@ def _axes(entry: Any, result: SavedResult) -> Coordinates:
     ):
         _field(group, f"slice_{end}", np.array(bounds, np.float64), long_name=result.slice_log)
         dims[f"slice_{end}"] = "slice"
+    if result.series:
+        _field(group, "series", np.arange(1, len(result.series) + 1), long_name="closed series")
+        for name, column in zip(SERIES, list(zip(*result.series, strict=True))[1:], strict=True):
+            _field(group, name, np.array(column))
+        dims |= dict.fromkeys(("series", *SERIES), "series")
     return {each: (dim, group[each]) for each, dim in dims.items()}
 
 

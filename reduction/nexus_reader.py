@@ -9,7 +9,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.saved import AXES, SavedResult, time_ns
+from reduction.nexus import SERIES
+from reduction.saved import AXES, SavedResult, SavedSeries, time_ns
 from reduction.units import Units
 
 
@@ -56,6 +57,7 @@ def _result(entry: Any) -> SavedResult:
         accounting=_whole_numbers(entry, "accounting"),
         parameters=_collection(entry, "parameters"),
         program=_program(entry),
+        series=_series(entry, axes),
     )
 
 
@@ -64,6 +66,19 @@ def _units(axes: Any) -> Units:
         if f"{axis.name}_edges" in axes:
             return units
     raise ValueError(f"{axes.name} has the edges of no unit known here")
+
+
+def _series(entry: Any, axes: Any) -> tuple[SavedSeries, ...]:
+    if "series" not in axes:
+        return ()
+    counts = _numbers(_group(entry, "series"), "counts")
+    first, last, charges = (_numbers(axes, name) for name in SERIES)
+    if counts.ndim != 2 or not first.shape == last.shape == charges.shape == counts.shape[:1]:
+        raise ValueError("series have not as many counts as pulses")
+    return tuple(
+        SavedSeries(counts[n], int(first[n]), int(last[n]), float(charges[n]))
+        for n in range(first.size)
+    )
 
 
 def _slice_bounds(axes: Any) -> tuple[tuple[float, float], ...]:

@@ -23,6 +23,7 @@ class Accumulation(enum.StrEnum):
 
     SINCE_RESET = "SinceReset"
     WINDOW = "Window"
+    FADING = "Fading"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class RunControl(Settings):
             description="Which pulses the spectra are of",
             details="SinceReset: all. Window: the last WindowTime seconds; earlier events count as"
             " filtered, and are back if the window grows, but for those that memory had no room"
-            " for: a window too long for MemoryLimit is shorter.",
+            " for: a window too long for MemoryLimit is shorter. Fading: all, with weights that"
+            " fall by e in FadingTime; Events and presets still count every event as one.",
             options=Accumulation,
         ),
         Accumulation.SINCE_RESET,
@@ -54,6 +56,18 @@ class RunControl(Settings):
         Float(
             pv="WindowTime",
             description="Length of the sliding window",
+            units="s",
+            minimum=0.1,
+            maximum=1e8,
+        ),
+        60.0,
+    )
+    fading_time: float = parameter(
+        Float(
+            pv="FadingTime",
+            description="Time in which old pulses fade by e",
+            details="Another one weighs all retained events anew; what memory had no room for is"
+            " then left out.",
             units="s",
             minimum=0.1,
             maximum=1e8,
@@ -73,6 +87,11 @@ class RunControl(Settings):
         ),
         0.0,
     )
+
+    @property
+    def fade_s(self) -> float:
+        """The time in which weights fall by e; 0 if they do not."""
+        return self.fading_time if self.accumulation is Accumulation.FADING else 0.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +115,17 @@ class RunCommands:
             description="Drop all that is accumulated",
             details="Completes when the first result without the dropped events is posted.",
             on="Reset",
+        ),
+        False,
+    )
+    next_series: bool = parameter(
+        Command(
+            pv="NextSeries",
+            description="Close the accumulation, go on afresh",
+            details="What is accumulated stays as Red1:Series1: ff., cut anew with the running one,"
+            " until Acquire or Reset; 16 at most. The preset counts from here. Completes when the"
+            " first result of the new series is posted.",
+            on="Next",
         ),
         False,
     )

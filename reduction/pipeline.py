@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,54 +13,66 @@ from reduction.engines.protocol import Engine, Recipe, SliceOf, one_slice
 from reduction.geometry import Instrument
 from reduction.logs import Logs
 from reduction.messages import RanksOrder
-from reduction.parameters import Accumulation
+from reduction.parameters import Accumulation, RunControl
+from reduction.series import MOST_SERIES, Timeline
 from reduction.settings import MOST_CELLS, FilterSettings, ReductionSettings
 from reduction.specs import Refused
 from reduction.wire import Chunk
 
 
 def recipe(
-    settings: ReductionSettings, instrument: Instrument, slice_of: SliceOf = one_slice
+    settings: ReductionSettings,
+    instrument: Instrument,
+    slice_of: SliceOf = one_slice,
+    series: int = 1,
+    fade_s: float = 0.0,
 ) -> Recipe:
-    """What an engine needs to know of ``settings``; raises `Refused` for what does not fit."""
+    """What an engine needs to know of ``settings``; raises `Refused` for what does not fit.
+
+    Each of the ``series`` has slices of its own, numbered on from one to the next.
+    """
     made = Recipe(
         settings.units,
         settings.edges,
         groups(settings.detectors, instrument),
-        settings.filter.count,
+        settings.filter.count * series,
         slice_of,
         calibrated_difc(settings.detectors, instrument),
         len(group_names(settings.detectors)),
+        fade_s,
     )
     cells = made.slices * made.groups * made.edges.size
     if cells > MOST_CELLS:
         parts = f"{made.slices} slices, {made.groups} groups and {made.edges.size - 1} bins"
+        parts = f"{series} series of together {parts}" if series > 1 else parts
         raise Refused("BinParams", settings.bin_params, f"{parts} are too many together")
     return made
+
+
+def check_next_series(running: int, control: RunControl) -> None:
+    """Raises `Refused` if the running series, of this number, cannot be closed."""
+    if running > MOST_SERIES:
+        why = f"{MOST_SERIES} series are closed, which is the limit; Acquire or Reset drops them"
+        raise Refused("NextSeries", running, why)
+    if control.accumulation is not Accumulation.SINCE_RESET:
+        why = f"AccumulationMode is {control.accumulation}; series are of SinceReset"
+        raise Refused("NextSeries", running, why)
 
 
 PROTON_CHARGE = "proton_charge"
 """Log of the charge of each pulse, in µC."""
 
 
-@dataclass
-class Window:
-    """The pulses that count: from ``start_ns`` on."""
-
-    start_ns: int = 0
-
-
 class Slicing:
-    """The slice of pulses by a log, -1 before the window: equal ones say the same of any pulse."""
+    """The slice of pulses by time and a log: equal ones say the same of any pulse."""
 
-    def __init__(self, logs: Logs, settings: FilterSettings, window: Window) -> None:
-        self._logs, self._settings, self._window = logs, settings, window
+    def __init__(self, logs: Logs, settings: FilterSettings, timeline: Timeline) -> None:
+        self._logs, self._settings, self._timeline = logs, settings, timeline
 
     def __call__(self, times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
         values = self._logs.at(self._settings.log, times_ns)
         slices = self._settings.slice_of(values)
-        slices[times_ns < self._window.start_ns] = -1
-        return slices
+        return self._timeline.place(slices, self._settings.count, times_ns)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Slicing) and self._settings == other._settings
@@ -88,29 +99,34 @@ class Pipeline:
         self._instrument, self._logs = instrument, logs
         self._memory_bytes = memory_bytes
         self.order = order
-        self._window = Window()
-        self.engine = engine(instrument, [self._recipe(each.settings) for each in order.reductions])
+        self.timeline = Timeline()
+        recipes = [self._recipe(each.settings, order, 1) for each in order.reductions]
+        self.engine = engine(instrument, recipes)
         self.received = 0
         self.filtered = 0
 
-    def _recipe(self, settings: ReductionSettings) -> Recipe:
-        slicing = Slicing(self._logs, settings.filter, self._window)
-        return recipe(settings, self._instrument, slicing)
+    def _recipe(self, settings: ReductionSettings, order: RanksOrder, series: int) -> Recipe:
+        slicing = Slicing(self._logs, settings.filter, self.timeline)
+        return recipe(settings, self._instrument, slicing, series, order.control.fade_s)
 
-    def charges_uc(self, times_ns: NDArray[np.int64]) -> list[tuple[float, ...]]:
-        """Proton charge of the pulses at these times in each slice of each reduction, µC.
+    def charges_uc(self, times_ns: NDArray[np.int64], now_ns: int) -> list[NDArray[np.float64]]:
+        """Proton charge of the pulses at these times in each reduction, (series, slices), µC.
 
-        NaN where a pulse's charge is not known.
+        NaN where a pulse's charge is not known. If events fade charges do as well.
         """
-        charge = self._logs.at(PROTON_CHARGE, times_ns)
+        charge = self._logs.at(PROTON_CHARGE, times_ns) * self.weights(times_ns, now_ns)
         sums = []
         for each in self.order.reductions:
-            keys = Slicing(self._logs, each.settings.filter, self._window)(times_ns)
-            inside = keys >= 0
-            count = each.settings.filter.count
-            totals = np.bincount(keys[inside], charge[inside], count)
-            sums.append(tuple(float(n) for n in totals))
+            keys = Slicing(self._logs, each.settings.filter, self.timeline)(times_ns)
+            inside, shape = keys >= 0, (self.timeline.series, each.settings.filter.count)
+            totals = np.bincount(keys[inside], charge[inside], shape[0] * shape[1])
+            sums.append(totals.astype(np.float64).reshape(shape))
         return sums
+
+    def weights(self, times_ns: NDArray[np.int64], now_ns: int) -> NDArray[np.float64]:
+        """What pulses at these times (n,) weigh at a time: 1 unless they fade."""
+        fade_s = self.order.control.fade_s
+        return np.exp((times_ns - now_ns) / (fade_s * 1e9)) if fade_s else np.ones(times_ns.size)
 
     def accumulate(self, chunks: Sequence[Chunk], time_ns: int) -> None:
         """Take the events of pulses cut at a time, and the news of logs."""
@@ -128,11 +144,11 @@ class Pipeline:
 
     def _slide(self, time_ns: int) -> None:
         """Have the window end at a time."""
-        control, before_ns = self.order.control, self._window.start_ns
+        control, before_ns = self.order.control, self.timeline.start_ns
         sliding = control.accumulation is Accumulation.WINDOW
-        self._window.start_ns = time_ns - int(control.window_time * 1e9) if sliding else 0
-        if self._window.start_ns != before_ns:
-            bounds = sorted((before_ns, self._window.start_ns))
+        self.timeline.start_ns = time_ns - int(control.window_time * 1e9) if sliding else 0
+        if self.timeline.start_ns != before_ns:
+            bounds = sorted((before_ns, self.timeline.start_ns))
             for number in range(len(self.order.reductions)):
                 self.engine.resliced(number, *bounds)
 
@@ -140,25 +156,38 @@ class Pipeline:
         """Whether ``order`` drops what is accumulated; one of an IOC that has just started not."""
         return order.resets not in (0, self.order.resets)
 
+    def closes(self, order: RanksOrder) -> bool:
+        """Whether ``order`` closes what is accumulated as a series; never the first order."""
+        closes = order.closes not in (0, self.order.closes)
+        return closes and self.order.revision >= 0 and not self.resets(order)
+
     def plan(self, order: RanksOrder) -> dict[int, Recipe]:
         """The recipes that ``order`` changes, by reduction; raises `Refused` if one cannot be."""
+        series = 1 if self.resets(order) else self.timeline.series + self.closes(order)
+        if self.closes(order):
+            check_next_series(self.timeline.series, order.control)
+        every = series != self.timeline.series or order.control.fade_s != self.order.control.fade_s
         pairs = enumerate(itertools.zip_longest(order.reductions, self.order.reductions))
         return {
-            number: self._recipe(new.settings)
+            number: self._recipe(new.settings, order, series)
             for number, (new, old) in pairs
-            if new is not None and (old is None or new.settings.counted != old.settings.counted)
+            if new is not None
+            and (every or old is None or new.settings.counted != old.settings.counted)
         }
 
-    def obey(self, order: RanksOrder, changed: dict[int, Recipe]) -> None:
-        """Follow ``order``, whose `plan` is ``changed``, over all retained events."""
+    def obey(self, order: RanksOrder, changed: dict[int, Recipe], cut_ns: int) -> None:
+        """Follow ``order``, whose `plan` is ``changed``, over all events retained up to a time."""
+        if self.closes(order):
+            self.timeline.ends_ns.append(cut_ns)
         if self.resets(order):
             self.engine.clear()
+            self.timeline.ends_ns.clear()
             self.received = self.filtered = 0
         for number, made in changed.items():
             self.engine.configure(number, made)
         limit = order.control.memory_limit
         self.engine.limit(
             int(limit * 1e9) if limit else self._memory_bytes,
-            keep=order.control.accumulation is Accumulation.SINCE_RESET,
+            keep=order.control.accumulation is not Accumulation.WINDOW,
         )
         self.order = order

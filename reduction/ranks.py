@@ -27,6 +27,7 @@ from reduction.messages import RanksOrder, RanksReport, ReductionResult
 from reduction.parameters import StreamStatus
 from reduction.pipeline import Pipeline
 from reduction.reports import Beside, Cut, Figures, Rates, report, stream_status
+from reduction.series import Closed, all_times_ns
 from reduction.specs import Refused
 from reduction.wire import CorruptMessage, UnknownSchema
 
@@ -68,6 +69,7 @@ class Rank:
         self._caught_up = True
         self._missing_sizes = np.zeros(together.size, np.int64)
         self._missing: list[runs.Run] = []
+        self._closed: list[Closed] = []
         self._newest_ns = self._shown_ns = UNHEARD
         self._lag_s = 0.0
         self._stream = StreamStatus()
@@ -152,6 +154,14 @@ class Rank:
         return [(each.name, each.time_ns, float(each.value[0])) for each in logs]
 
     @property
+    def _seconds(self) -> float:
+        """The time that counts are of: less than went by if they fade."""
+        status = self._acquisition.status
+        times_ns = np.array(self._acquisition.times_ns, np.int64)
+        weights = self._pipeline.weights(times_ns, self._cut.last_ns)
+        return status.time_elapsed * float(weights.mean()) if weights.size else 0.0
+
+    @property
     def _accumulating(self) -> bool:
         """Whether pulses count; the same on all ranks."""
         return self._pipeline.order.acquiring and not self._acquisition.done
@@ -192,8 +202,12 @@ class Rank:
             cut.last, cut.last_ns = number, time_ns
             self._acquisition.accumulated(pulses)
         chunks = self._intake.cut(time_ns)
-        current = [chunk for chunk in chunks if chunk.pulse_time_ns >= cut.start_ns]
+        current = [chunk for chunk in chunks if self._counts(chunk.pulse_time_ns)]
         self._pipeline.accumulate(current, time_ns)
+
+    def _counts(self, time_ns: int) -> bool:
+        """Whether the pulse at a time is one of those accumulated, now or in a closed series."""
+        return time_ns >= self._cut.start_ns or any(each.has(time_ns) for each in self._closed)
 
     def _obey(self, order: RanksOrder) -> None:
         """Follow an order on all ranks, or on none of them if one of them cannot."""
@@ -210,15 +224,23 @@ class Rank:
             self._pipeline.order = replace(self._pipeline.order, revision=order.revision)
             return
         if self._pipeline.resets(order):
-            reached_ns = self._cut.time_ns
             self._intake.forget(self._cut.reached + 1)
-            start_ns = UNHEARD if reached_ns == UNHEARD else reached_ns + 1
-            self._cut = Cut(start_ns, reached_ns, self._cut.reached)
-            self._acquisition = self._acquisition.afresh()
+            self._closed.clear()
             self._rates.clear()
-        if order.starts != self._pipeline.order.starts:
+            self._begin()
+        if self._pipeline.closes(order):
+            self._closed.append(self._cut.closed(self._acquisition))
+            self._begin()
+        if order.starts not in (0, self._pipeline.order.starts):
             self._acquisition = Acquisition(order.acquisition)
-        self._pipeline.obey(order, changed)
+        self._pipeline.obey(order, changed, self._cut.time_ns)
+
+    def _begin(self) -> None:
+        """Have the next pulse be the first that is accumulated."""
+        reached_ns = self._cut.time_ns
+        start_ns = UNHEARD if reached_ns == UNHEARD else reached_ns + 1
+        self._cut = Cut(start_ns, reached_ns, self._cut.reached)
+        self._acquisition = self._acquisition.afresh()
 
     def _publish(self) -> None:
         """Sum the ranks' figures, and their cells once no rank has events outstanding."""
@@ -230,14 +252,18 @@ class Rank:
         caught_up, missing, *astray = everyone[:, : len(mine)].T
         self._note_missing(missing)
         cells: list[NDArray[np.int64]] = []
+        faded: list[NDArray[np.float64]] = []
         if caught_up.all():
             self._owed = False
             self._published = self._pipeline.order.revision
             self._lagging(self._cut.time_ns)
             cells = [self._together.total(engine.cells(number)) for number in reductions]
+            now_ns = self._cut.last_ns
+            faded = [self._together.total(engine.faded(number, now_ns)) for number in reductions]
         if self._control is not None:
             total = Figures.total(everyone[:, len(mine) :])
-            self._control.report(self._report(total, cells, [int(n.sum()) for n in astray]))
+            beside = self._beside([int(n.sum()) for n in astray], faded)
+            self._control.report(self._report(total, cells, beside))
 
     def _note_missing(self, sizes: NDArray[np.int64]) -> None:
         """Gather the runs of incomplete pulses whenever any rank's have changed."""
@@ -253,8 +279,24 @@ class Rank:
             self._lag_s = time.time() - shown_ns / 1e9 if shown_ns != UNHEARD else 0.0
         self._shown_ns = shown_ns
 
+    def _beside(self, astray: list[int], faded: list[NDArray[np.float64]]) -> list[Beside]:
+        """What is known of each reduction beside its cells, if there are any."""
+        if not faded:
+            return []
+        times_ns = all_times_ns(self._closed, self._acquisition.times_ns)
+        charges = self._pipeline.charges_uc(times_ns, self._cut.last_ns)
+        tally = self._pipeline.engine.tally
+        weights = [
+            np.array([tally(number, each).counts for each in sums]) if sums.size else None
+            for number, sums in enumerate(faded)
+        ]
+        return [
+            Beside(cut, charge, self._closed, weight)
+            for cut, charge, weight in zip(astray, charges, weights, strict=True)
+        ]
+
     def _report(
-        self, figures: Figures, cells: list[NDArray[np.int64]], astray: list[int]
+        self, figures: Figures, cells: list[NDArray[np.int64]], beside: list[Beside]
     ) -> RanksReport:
         """The report of all ranks; without cells it says of the result what the last one did."""
         event_rate, pulse_rate = self._rates.update(
@@ -270,9 +312,6 @@ class Rank:
         )
         tally = self._pipeline.engine.tally
         tallies = [tally(number, each) for number, each in enumerate(cells)]
-        times_ns = np.array(self._acquisition.times_ns, np.int64)
-        charges = self._pipeline.charges_uc(times_ns) if cells else []
-        beside = [Beside(*each) for each in zip(astray, charges, strict=bool(cells))]
         made = report(
             self._pipeline,
             self._published,
@@ -282,20 +321,22 @@ class Rank:
             self._acquisition.status,
             tallies,
             beside,
+            self._seconds,
             self._together.size,
             self._intake.logs.names,
             self._message,
         )
         if made.results:
             self._acquisition.counted(*_counted(made.results[0], self._acquisition.settings))
-        status = replace(self._acquisition.status, acquiring=self._accumulating)
+        series = self._pipeline.timeline.series
+        status = replace(self._acquisition.status, acquiring=self._accumulating, series=series)
         return replace(made, acquisition=status)
 
 
 def _counted(result: ReductionResult, settings: AcquisitionSettings) -> tuple[float, float]:
     """The counts that presets go by, and their standard error; none in a region without a sum."""
     if not settings.preset_region:
-        total = float(result.status.events_binned)
+        total = 0.0 if result.counts is None else float(result.counts.sum())
         return total, math.sqrt(total)
     region = result.regions[settings.preset_region - 1]
     return (0.0, 0.0) if math.isnan(region.total) else (region.total, region.error)

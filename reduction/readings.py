@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.series import SeriesStatus
 from reduction.specs import Array, Float, Integer, Text, reading
 
 Floats = NDArray[np.float64] | None
@@ -23,7 +24,12 @@ class ReductionStatus:
         Integer(pv="Generation_RBV", description="Accepted changes of this reduction")
     )
     events_binned: int = reading(
-        Float(pv="EventsBinned_RBV", description="Events in the histogram", precision=0)
+        Float(
+            pv="EventsBinned_RBV",
+            description="Events in the histogram",
+            details="With those of the closed series.",
+            precision=0,
+        )
     )
     events_out_of_range: int = reading(
         Float(pv="EventsOutOfRange_RBV", description="Events outside the bins", precision=0)
@@ -68,6 +74,7 @@ class ReductionShape:
 
     slices: int = reading(Integer(pv="NumSlices_RBV", description="Slices of the log; 1 without"))
     groups: int = reading(Integer(pv="NumGroups_RBV", description="Detector groups"))
+    series: int = reading(Integer(pv="NumSeries_RBV", description="Closed series"))
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,11 @@ class SliceSpectrum(Counts):
         )
     )
     high: float = reading(Float(pv="High_RBV", description="End of the slice, not part of it"))
+
+
+@dataclass(frozen=True)
+class SeriesSpectrum(SeriesStatus, Counts):
+    """A closed series over all slices and groups, prefix ``$(P)Red1:Series1:``; axis Spec:X."""
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,15 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.acquisition import AcquisitionStatus
+from reduction.acquisition import Acquisition, AcquisitionStatus
 from reduction.analysis import peaks, regions
 from reduction.engines.protocol import Tally
 from reduction.intake import UNHEARD, Faults, Intake
-from reduction.messages import RanksReport, ReductionOrder, ReductionResult
+from reduction.messages import RanksReport, ReductionOrder, ReductionResult, SeriesResult
 from reduction.parameters import BackendStatus, StreamStatus
 from reduction.pipeline import Pipeline
 from reduction.readings import ReductionStatus
+from reduction.series import Closed, SeriesStatus
 
 RATE_WINDOW_S = 2.0
 
@@ -38,6 +39,16 @@ class Cut:
     first: int = UNHEARD
     last: int = UNHEARD
     last_ns: int = 0
+
+    def closed(self, acquisition: Acquisition) -> Closed:
+        """What is accumulated, by ``acquisition``, as a closed series."""
+        status = acquisition.status
+        return Closed(
+            SeriesStatus(status.pulses, self.first, self.last, status.time_elapsed),
+            self.start_ns,
+            self.last_ns,
+            np.array(acquisition.times_ns, np.int64),
+        )
 
 
 @dataclass(frozen=True)
@@ -100,12 +111,15 @@ class Rates:
 class Beside(NamedTuple):
     """What is known of a reduction beside its cells.
 
-    ``astray`` events are right to a fine bin only; ``charges_uc`` is the proton charge of the
-    pulses in each slice, µC.
+    ``astray`` events are right to a fine bin only; ``charges_uc`` (series, slices) is the proton
+    charge of the pulses, µC; ``closed`` are the series before the running one; ``faded``, if
+    events fade, the sums of their weights and of the squares, (2, slices, groups, bins).
     """
 
     astray: int
-    charges_uc: tuple[float, ...]
+    charges_uc: NDArray[np.float64]
+    closed: Sequence[Closed]
+    faded: NDArray[np.float64] | None
 
 
 def stream_status(figures: Figures, cut: Cut, missing: int) -> StreamStatus:
@@ -129,13 +143,14 @@ def report(
     acquisition: AcquisitionStatus,
     tallies: Sequence[Tally],
     beside: Sequence[Beside],
+    seconds: float,
     ranks: int,
     logs: tuple[str, ...],
     message: str,
 ) -> RanksReport:
     """The report of all ranks; ``tallies``, one a reduction, are empty while no result is due.
 
-    ``beside`` is what else is known of each reduction.
+    ``beside`` is what else is known of each reduction. Rates are per ``seconds`` of counting.
     """
     orders = pipeline.order.reductions
     accounted = [figures.filtered + tally.events for tally in tallies]
@@ -153,7 +168,7 @@ def report(
             memory_use=figures.resident_bytes,
         ),
         results=tuple(
-            _result(order, tally, figures.filtered, more, acquisition.time_elapsed)
+            _result(order, tally, figures.filtered, more, seconds)
             for order, tally, more in zip(orders, tallies, beside, strict=bool(tallies))
         ),
         unaccounted=max((abs(figures.received - n) for n in accounted), default=0),
@@ -176,13 +191,24 @@ def _result(
         events_bad_pixel=tally.bad_pixel,
         events_bad_time=tally.bad_time,
     )
-    settings, total = order.settings, tally.counts.sum(axis=(0, 1))
+    settings = order.settings
+    slices = settings.filter.count
+    *closed, counts = tally.counts.reshape(-1, slices, *tally.counts.shape[1:])
+    faded = None if beside.faded is None else beside.faded[:, -slices:]
+    shown = (counts, counts) if faded is None else faded
+    total, variances = (each.sum(axis=(0, 1)) for each in shown)
+    *charges, charge = beside.charges_uc
     return ReductionResult(
-        order,
-        status,
-        settings.edges,
-        tally.counts,
-        beside.charges_uc,
-        regions(settings.regions, settings.edges, total, seconds),
-        peaks(settings.peaks, settings.edges, total),
+        order=order,
+        status=status,
+        edges=settings.edges,
+        counts=counts,
+        faded=faded,
+        charges_uc=tuple(charge.tolist()),
+        series=tuple(
+            SeriesResult(one.status, part.sum(axis=(0, 1)), float(uc.sum()))
+            for one, part, uc in zip(beside.closed, closed, charges, strict=True)
+        ),
+        regions=regions(settings.regions, settings.edges, total, variances, seconds),
+        peaks=peaks(settings.peaks, settings.edges, total, variances),
     )

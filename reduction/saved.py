@@ -32,6 +32,15 @@ AXES = {
 INT64 = range(-(2**63), 2**63)
 
 
+class SavedSeries(NamedTuple):
+    """A closed series: ``counts`` (n,) float64 over slices and groups, its pulses and charge."""
+
+    counts: NDArray[np.float64]
+    first_pulse: int
+    last_pulse: int
+    proton_charge_uc: float
+
+
 class Spectrum(NamedTuple):
     """Counts and their variances, float64, of one shape."""
 
@@ -47,6 +56,7 @@ class SavedResult:
     (slices, groups, n). All are float64 and read-only; counts may be NaN where there is no value.
     ``slice_bounds`` holds a lower and an upper value of ``slice_log`` per slice; it is empty if
     the result is not sliced, and there is one slice then. Times are ns since the Unix epoch.
+    ``series`` were closed before, and have the same edges.
     """
 
     title: str
@@ -66,6 +76,7 @@ class SavedResult:
     accounting: dict[str, int]
     parameters: dict[str, str | float | int | bool]
     program: str
+    series: tuple[SavedSeries, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("edges", "counts", "variances"):
@@ -76,6 +87,8 @@ class SavedResult:
             found = getattr(self, name).shape
             if found != shape:
                 raise ValueError(f"{name} has shape {found}; slices, groups and bins are {shape}")
+        if any(each.counts.shape != shape[2:] for each in self.series):
+            raise ValueError(f"a series has not {shape[2]} bins")
         if np.any(self.variances < 0):
             raise ValueError("a variance is negative")
         if any(math.isnan(low) or not low <= high for low, high in self.slice_bounds):

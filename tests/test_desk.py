@@ -139,6 +139,25 @@ def test_a_refused_put_orders_nothing() -> None:
     run(story())
 
 
+def test_the_next_series_starts_with_a_number_that_no_order_had() -> None:
+    async def story() -> None:
+        bench = Bench()
+        numbers = []
+        for _ in range(2):
+            put = await bench.put("Acquire", False)
+            await bench.report(bench.ranks[-1])
+            await put
+            put = await bench.put("NextSeries", True)
+            assert bench.ranks[-1].acquiring
+            assert bench.ranks[-1].closes == bench.ranks[-1].starts
+            numbers.append(bench.ranks[-1].closes)
+            await bench.report(bench.ranks[-1])
+            assert await put is False
+        assert 0 < numbers[0] < numbers[1]
+
+    run(story())
+
+
 def test_units_bring_their_last_bins_in_one_generation() -> None:
     async def story() -> None:
         bench = Bench()

@@ -20,6 +20,8 @@ from reduction.settings import ReductionSettings
 from reduction.units import Units
 from simulator.stream import PROTON_CHARGE_UC_PER_EVENT
 
+SPAN = ("First", "Last")
+
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -117,6 +119,45 @@ def test_reset_drops_what_was_measured_and_goes_on_with_whole_pulses(running):
     running.until(lambda: running.number("PulseFirst_RBV") > last)
     running.until(lambda: running.number("PulseLast_RBV") > running.number("PulseFirst_RBV") + 20)
     check(running, ReductionSettings(bin_params=running.get("Red1:BinParams", "-S")))
+
+
+def test_a_ramp_keeps_each_step_as_a_series_and_cuts_all_of_them_anew(running):
+    bins = ReductionSettings(bin_params="0.5,0.01,3")
+    assert running.put("Red1:BinParams", bins.bin_params, "-S").returncode == 0
+    assert running.put("Reset", "1").returncode == 0
+    for _ in range(2):
+        running.until(lambda: running.number("PulsesAccumulated_RBV") > 5)
+        assert running.put("NextSeries", "1").returncode == 0
+    assert running.number("Series_RBV") == 3
+    bins = ReductionSettings(bin_params="0.5,0.02,3")
+    assert running.put("Red1:BinParams", bins.bin_params, "-S").returncode == 0
+    next_pulse = 0
+    for number in (1, 2):
+        series = f"Red1:Series{number}:"
+        first, last = (int(running.number(f"{series}Pulse{which}_RBV")) for which in SPAN)
+        expected = Expected(running.simulated).counts(bins, first, last)
+        np.testing.assert_array_equal(running.array(f"{series}YC"), expected)
+        assert running.number(f"{series}Pulses_RBV") == last - first + 1 > 5
+        assert next_pulse in (0, first)
+        next_pulse = last + 1
+    check(running, bins)
+    assert running.put("Reset", "1").returncode == 0
+    assert running.number("Red1:NumSeries_RBV") == 0
+
+
+def test_with_fading_the_spectrum_is_weighted_by_age(running):
+    bins = ReductionSettings(bin_params="0.5,0.05,3")
+    assert running.put("Red1:BinParams", bins.bin_params, "-S").returncode == 0
+    assert running.put("FadingTime", "0.5").returncode == 0
+    assert running.put("AccumulationMode", "Fading").returncode == 0
+    last = running.number("PulseLast_RBV")
+    running.until(lambda: running.number("PulseLast_RBV") > last)
+    first, last, counts = consistent(running)
+    each = [Expected(running.simulated).counts(bins, n, n) for n in range(first, last + 1)]
+    weights = np.exp((np.arange(first, last + 1) - last) / 14 / 0.5)
+    np.testing.assert_allclose(counts, weights @ np.array(each), rtol=1e-5)
+    assert running.put("AccumulationMode", "SinceReset").returncode == 0
+    check(running, bins)
 
 
 def test_pause_holds_the_spectrum_and_counts_what_it_leaves_out(running):

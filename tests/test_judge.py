@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ioc.places import Path as Steps
 from ioc.places import replaced
 from reduction.geometry import powder_arc
 from reduction.messages import RanksOrder
+from reduction.parameters import Accumulation, RunControl
 from reduction.specs import Refused
 
 SETTINGS: Steps = ("reductions", 0, "settings")
@@ -33,16 +35,21 @@ class Logs:
 
 
 def judged(*changes: tuple[Steps, Any]) -> Logs:
-    logs, old = Logs(), RanksOrder()
-    new = old
+    new = RanksOrder()
     for path, value in changes:
         new = replaced(new, (*SETTINGS, *path), value)
+    return judge(RanksOrder(), new)
 
-    async def judge() -> None:
-        async with Judge(powder_arc(), logs).allowed(old, new):  # type: ignore[arg-type]
+
+def judge(old: RanksOrder, new: RanksOrder, series: int = 1) -> Logs:
+    logs = Logs()
+
+    async def judging() -> None:
+        judge = Judge(powder_arc(), logs, lambda: series)  # type: ignore[arg-type]
+        async with judge.allowed(old, new):
             return
 
-    asyncio.run(judge())
+    asyncio.run(judging())
     return logs
 
 
@@ -70,6 +77,31 @@ def test_more_cells_than_memory_is_for_are_refused() -> None:
             (("filter", "step"), 0.5),
             (("bin_params",), "0.4,0.0001,5"),
         )
+
+
+@pytest.mark.parametrize(
+    ("series", "mode", "words"),
+    [
+        (17, Accumulation.SINCE_RESET, "16 series are closed, which is the limit"),
+        (1, Accumulation.WINDOW, "AccumulationMode is Window; series are of SinceReset"),
+        (1, Accumulation.FADING, "AccumulationMode is Fading"),
+    ],
+)
+def test_a_series_that_cannot_be_closed_is_refused(
+    series: int, mode: Accumulation, words: str
+) -> None:
+    old = RanksOrder(control=RunControl(accumulation=mode))
+    with pytest.raises(Refused, match=words):
+        judge(old, replace(old, closes=1), series)
+
+
+def test_series_count_for_the_memory_of_cells() -> None:
+    groups = ";".join(map(str, range(32)))
+    old = replaced(RanksOrder(), (*SETTINGS, "detectors", "groups"), groups)
+    old = replaced(old, (*SETTINGS, "bin_params"), "0.4,0.0001,5")
+    judge(old, replace(old, closes=1), 10)
+    with pytest.raises(Refused, match="15 series of together 15 slices, 32 groups"):
+        judge(old, replace(old, closes=1), 14)
 
 
 def test_what_fits_is_allowed(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ def test_the_table_names_each_served_channel_once_and_of_numbered_ones_the_first
     named = re.findall(r"`(P:[^`]+)`", markdown("P:"))
     assert len(named) == len(set(named))
     served = set(Database("P:", _put, reductions=2).names)
-    unnumbered = {re.sub(r"(Red|Slice|Group|ROI|Peak)\d+:", r"\g<1>1:", name) for name in served}
+    number = re.compile(r"(Red|Slice|Group|Series|ROI|Peak)\d+:")
+    unnumbered = {number.sub(r"\g<1>1:", name) for name in served}
     assert set(named) == unnumbered < served
 
 

@@ -16,7 +16,7 @@ from saved_sample import names, sample
 from reduction.files import check_name, save
 from reduction.nexus import contents, write_nexus
 from reduction.nexus_reader import read_nexus
-from reduction.saved import AXES, SavedResult
+from reduction.saved import AXES, SavedResult, SavedSeries
 from reduction.specs import Refused
 from reduction.units import Units
 
@@ -25,7 +25,11 @@ def assert_equal(one: SavedResult, other: SavedResult) -> None:
     for field in dataclasses.fields(SavedResult):
         ours, theirs = getattr(one, field.name), getattr(other, field.name)
         assert type(ours) is type(theirs), field.name
-        if isinstance(ours, np.ndarray):
+        if field.name == "series":
+            for one_series, other_series in zip(ours, theirs, strict=True):
+                np.testing.assert_array_equal(one_series.counts, other_series.counts)
+                assert one_series[1:] == other_series[1:]
+        elif isinstance(ours, np.ndarray):
             np.testing.assert_array_equal(ours, theirs, field.name)
         elif isinstance(ours, dict):
             typed = [(name, type(value), value) for name, value in ours.items()]
@@ -34,6 +38,7 @@ def assert_equal(one: SavedResult, other: SavedResult) -> None:
             assert ours == theirs, field.name
 
 
+int32 = st.integers(-1, 2**31 - 1)
 int64 = st.integers(-(2**63), 2**63 - 1)
 finite = st.floats(allow_nan=False)
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -45,6 +50,7 @@ def results(draw) -> SavedResult:
     groups = draw(st.lists(words, min_size=1, max_size=3))
     edges = sorted(draw(st.sets(st.floats(-1e100, 1e100), min_size=2, max_size=6)))
     shape = (len(bounds) or 1, len(groups), len(edges) - 1)
+    series = draw(st.lists(st.tuples(int32, int32, finite), max_size=3))
     counts = draw(arrays(float, shape, elements=st.floats(-1e300, 1e300) | st.just(np.nan)))
     return sample(
         title=draw(words),
@@ -58,6 +64,9 @@ def results(draw) -> SavedResult:
         first_pulse=draw(int64),
         start_time_ns=draw(st.integers(0, 2**63 - 1)),
         proton_charge_uc=draw(finite),
+        series=tuple(
+            SavedSeries(np.arange(shape[2]) + 1.5 * n, *each) for n, each in enumerate(series)
+        ),
         accounting=draw(st.dictionaries(words, int64, max_size=3)),
         parameters=draw(
             st.dictionaries(words, words | finite | int64 | st.booleans(), max_size=4)

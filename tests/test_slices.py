@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from reduction.engines.native import NativeEngine
 from reduction.geometry import powder_arc
 from reduction.logs import Log, Logs
-from reduction.pipeline import Slicing, Window, recipe
+from reduction.pipeline import Slicing, recipe
+from reduction.series import Timeline
 from reduction.settings import DetectorSettings, FilterSettings, ReductionSettings
 from reduction.specs import Refused
 
@@ -34,7 +35,7 @@ def sliced(case, filter_settings):
         reference.instrument(case["instrument"]),
         reference.events(case["instrument"]),
     )
-    made = recipe(settings, instrument, Slicing(logs_of(case), settings.filter, Window()))
+    made = recipe(settings, instrument, Slicing(logs_of(case), settings.filter, Timeline()))
     engine = NativeEngine(instrument, [made])
     for pulse, time_ns in enumerate(events.pulse_time_unix_ns):
         here = events.pulse == pulse
