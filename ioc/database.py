@@ -70,6 +70,8 @@ class Database:
         self._put, self._max_bins = put, max_bins
         self._made: dict[tuple[Group, Access], dict[str, Served]] = {}
         self._showing: dict[Place, Showing] = {}
+        self.watchers: set[Callable[[Place], None]] = set()
+        """Called with the place of each channel that is made."""
         self.channels = Channels(self._make)
         for row in rows(prefix, reductions):
             if len(row.name) > MAX_NAME:
@@ -131,10 +133,12 @@ class Database:
             row.spec,
             name=name,
             put=functools.partial(self._put, row) if row.access.writable else None,
-            max_length=self._max_bins + 1,
+            max_length=getattr(row.spec, "most", None) or self._max_bins + 1,
             **self._present(row),
         )
         self._made.setdefault((row.group, row.access), {})[row.field] = made
+        for watcher in self.watchers:
+            watcher(row.group.place)
         return made
 
     def _present(self, row: Row) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ioc.readings import (
 )
 from reduction.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.analysis import PEAKS, REGIONS, PeakStatus, RegionStatus, WindowSettings
+from reduction.families import FAMILIES, Family
 from reduction.parameters import BackendStatus, RunCommands, RunControl, StreamStatus
 from reduction.readings import (
     GroupSpectrum,
@@ -45,6 +46,9 @@ RANKS, SIMULATOR, IOC = Place(Part.RANKS), Place(Part.SIMULATOR), Place(Part.IOC
 
 OWN = "ioc"
 """Under it stands in a part's view what the IOC itself says of the part."""
+
+ANALYSES = RANKS / "analyses"
+"""Under it stands what is found in each spectrum of a family."""
 
 
 class Access(enum.Enum):
@@ -86,6 +90,8 @@ def groups(reductions: int = 1) -> Iterator[Group]:
     yield Group(BackendStatus, "", reading, RANKS / "backend")
     for number in range(reductions):
         yield from _reduction(f"Red{number + 1}:", RANKS / "reductions" / number)
+        for family in FAMILIES:
+            yield from _family(f"Red{number + 1}:", number, family)
     yield Group(FileSettings, "File:", setpoint, IOC / "files")
     yield Group(FileCommands, "File:", command, IOC)
     yield Group(FileStatus, "File:", reading, IOC / "status")
@@ -122,6 +128,24 @@ def _reduction(prefix: str, place: Place) -> Iterator[Group]:
     for n in range(MOST_SERIES):
         name = f"{prefix}Series{n + 1}:"
         yield Group(SeriesSpectrum, name, reading, place / "series" / n, rare=True)
+
+
+def analyses(number: int, family: Family) -> Place:
+    """Where regions and peaks of each spectrum of a family stand, which have their own time."""
+    return ANALYSES / number / family.field
+
+
+def _family(prefix: str, number: int, family: Family) -> Iterator[Group]:
+    """The groups of arrays of one value for each spectrum of a reduction's family."""
+    reading, name, found = Access.READING, f"{family.name}:", analyses(number, family)
+    spectra = RANKS / "reductions" / number / family.field
+    yield Group(family.members, prefix + name, reading, spectra / family.members, rare=True)
+    for n in range(REGIONS):
+        region = f"{prefix}ROI{n + 1}:{name}"
+        yield Group(family.regions, region, reading, found / "regions" / n, rare=True)
+    for n in range(PEAKS):
+        peak = f"{prefix}Peak{n + 1}:{name}"
+        yield Group(family.peaks, peak, reading, found / "peaks" / n, rare=True)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from caproto import AlarmSeverity, AlarmStatus
 from ioc.channels import NO_ALARM, Alarm, Served
 from ioc.database import GONE, Database, Showing
 from ioc.desk import Desk
+from ioc.families import Families
 from ioc.groups import OWN, RANKS, SIMULATOR
 from ioc.places import Part
 from ioc.readings import DetectorState
@@ -44,6 +45,7 @@ class Publisher:
         self._posted = -1
         self._held: RanksReport | None = None
         self._views: dict[int, ReductionView] = {}
+        self.families = Families(database)
         self.latest: RanksReport | None = None
         """The report whose results are posted."""
 
@@ -89,6 +91,7 @@ class Publisher:
         if fresh:
             self._desk.posted_ranks(report)
             await self._settings(Part.RANKS)
+            await self.families.posted(report, self._desk.ranks.accepted.resets)
         await self._state(report, fresh)
 
     async def _results(self, results: Sequence[ReductionResult], time_ns: int) -> None:
@@ -137,6 +140,7 @@ class Publisher:
             return
         self._desk.ranks.present(False)
         self._held, self._posted = None, -1
+        self.families.forget()
         await self._own(part)["state"].publish_value(state, alarm=GONE)
 
     async def restarted(self, count: int) -> None:

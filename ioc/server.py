@@ -163,6 +163,7 @@ class LiveServer:
             await self.files.start()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._server.serve())
+                group.create_task(self.publisher.families.run())
                 for line in self.lines.values():
                     group.create_task(line.run())
         finally:

@@ -40,6 +40,12 @@ the first of each. A slice is summed over all groups, a group over all slices, `
 over both, and all have the axis `Spec:X`. Those beyond `NumSlices_RBV`, `NumGroups_RBV` and
 `NumSeries_RBV` are not there: empty arrays, total 0 and alarm UDF, INVALID.
 There are {REGIONS} regions, `ROI1:` ff., and {PEAKS} peaks, `Peak1:` ff.
+
+Arrays under `Slices:` and `Groups:` have one value for each slice or group, to plot against
+`Slices:Middle_RBV`. Those of regions and peaks are made for who asks, and follow at their own pace,
+which leaves three quarters of a core free: all of a family are of one result, whose time they
+carry. They are NaN where there is no number, and from a change of the settings or a reset on until
+there are new ones. `Rate_RBV` is per second of all the time measured, in a slice too.
 """
 
 

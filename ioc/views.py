@@ -90,8 +90,9 @@ def reduction_view(result: ReductionResult, former: ReductionView | None) -> Red
 
     def one_slice(n: int) -> SliceSpectrum:
         low, high = intervals[n]
+        bounds = {"low": low, "high": high, "middle": (low + high) / 2}
         shown, divisor = counts.summed(n), _divisor(result, n)
-        return _spectrum(SliceSpectrum, axis, shown, divisor, low=low, high=high)
+        return _spectrum(SliceSpectrum, axis, shown, divisor, **bounds)
 
     def one_group(n: int) -> GroupSpectrum:
         shown = counts.summed((slice(None), n))

@@ -150,6 +150,8 @@ def peaks(
     variances: Counts,
 ) -> tuple[PeakStatus, ...]:
     """The peak in each window of a histogram, edges (n + 1,), counts and variances (n,)."""
+    if not any(each.used for each in windows):
+        return (PeakStatus(),) * len(windows)
     from reduction.peaks import fit_peak  # with it comes scipy, which who only sets has no use for
 
     width = np.diff(edges)

@@ -109,6 +109,7 @@ class SliceSpectrum(Counts):
         )
     )
     high: float = reading(Float(pv="High_RBV", description="End of the slice, not part of it"))
+    middle: float = reading(Float(pv="Middle_RBV", description="Between Low and High"))
 
 
 @dataclass(frozen=True)

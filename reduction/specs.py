@@ -222,10 +222,11 @@ class Text(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class Array(Spec):
-    """A float64 reading of varying length."""
+    """A float64 reading of varying length, up to ``most``; None: what a spectrum may have."""
 
     units: str = ""
     precision: int = 4
+    most: int | None = None
 
 
 def parameter(spec: Spec, default: Any) -> Any:

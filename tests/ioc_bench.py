@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import zmq
 from ca_client import Client, Network
+from numpy.typing import NDArray
 
 from ioc.places import Part
 from ioc.server import LiveServer, ServerStart, serve
@@ -21,12 +23,17 @@ from reduction.readings import ReductionStatus
 from reduction.settings import ReductionSettings
 from reduction.wire import LogValue
 
+CountsOf = Callable[[ReductionOrder], NDArray[np.int64]]
+
 PERIOD_S = 0.02
 PULSE_TIME_NS = 1_700_000_000_123_456_789
 
 
 class FakeRanks(threading.Thread):
-    """Obeys orders and reports results, whose counts are all the generation + 1."""
+    """Obeys orders and reports results, whose counts are all the generation + 1.
+
+    Unless a test sets ``counts``, which makes them of a reduction's order.
+    """
 
     STREAM_LOGS = ("pressure", "temperature")
 
@@ -37,6 +44,7 @@ class FakeRanks(threading.Thread):
         self.stopping = threading.Event()
         self.seen: list[RanksOrder] = []
         self.raw: list[bytes] = []
+        self.counts = counts
         self.logs: list[LogValue] = []
         self.reporting.set()
         self.obeying.set()
@@ -58,7 +66,7 @@ class FakeRanks(threading.Thread):
                 if self.reporting.is_set():
                     forwarded = {each.name for each in self.logs}
                     logs = (*self.STREAM_LOGS, *sorted(forwarded))
-                    end.report(replace(report_on(order), logs=logs))
+                    end.report(replace(report_on(order, self.counts), logs=logs))
             end.close()
 
 
@@ -68,13 +76,18 @@ def shape(settings: ReductionSettings) -> tuple[int, int, int]:
     return settings.filter.count, groups, settings.edges.size - 1
 
 
-def report_on(order: RanksOrder) -> RanksReport:
+def counts(order: ReductionOrder) -> NDArray[np.int64]:
+    """The generation + 1 in all cells."""
+    return np.full(shape(order.settings), order.generation + 1)
+
+
+def report_on(order: RanksOrder, counts: CountsOf = counts) -> RanksReport:
     results = tuple(
         ReductionResult(
             each,
             ReductionStatus(generation=each.generation),
             each.settings.edges,
-            np.full(shape(each.settings), each.generation + 1),
+            counts(each),
         )
         for each in order.reductions
     )

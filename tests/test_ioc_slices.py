@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ca_client import Network, network
-from ioc_bench import Ioc
+from ioc_bench import Ioc, shape
+from numpy.typing import NDArray
 from soft_ioc import SoftIoc, client_environment, soft_ioc
+
+from reduction.messages import ReductionOrder
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +55,43 @@ def test_slices_and_groups_come_with_the_put_that_asks_for_them(ioc: Ioc) -> Non
     assert ioc.get("Red1:Slice3:YC", "-c") == ""
     assert ioc.get("Red1:Slice3:YC.SEVR") == "INVALID"
     assert ioc.tool("caget", "-w", "0.3", ioc.prefix + "Red1:Slice33:YC").returncode == 1
+
+
+def peaked(order: ReductionOrder) -> NDArray[np.int64]:
+    """A Gaussian in each slice, at 2, 2.1, 2.2 …, on a flat background."""
+    edges, (slices, _, _) = order.settings.edges, shape(order.settings)
+    at, centres = 2 + 0.1 * np.arange(slices), 0.5 * (edges[1:] + edges[:-1])
+    counts = 20 + 1000 * np.exp(-0.5 * ((centres - at[:, None]) / 0.02) ** 2)
+    return counts.round().astype(np.int64)[:, None]
+
+
+def test_the_peak_and_the_region_of_each_slice_are_arrays_to_plot_against_the_slice(
+    ioc: Ioc,
+) -> None:
+    ioc.ranks.counts = peaked
+    for pv, value in (
+        ("BinParams", "1,0.005,3"),
+        ("Filter:Log", "pressure"),
+        ("Filter:Step", "4"),
+        ("Peak1:Min", "1.8"),
+        ("ROI1:Min", "2.3"),
+        ("Peak1:Max", "2.4"),
+        ("ROI1:Max", "2.9"),
+    ):
+        assert (
+            ioc.put(f"Red1:{pv}", value, *["-S"] * (pv.endswith(("Params", "Log")))).returncode == 0
+        )
+    assert ioc.array("Red1:Slices:Middle_RBV") == [2, 6, 9]
+    assert len(ioc.array("Red1:Peak1:Slices:Centre_RBV")) == 3
+    ioc.until(
+        lambda: ioc.array("Red1:Peak1:Slices:Centre_RBV") == pytest.approx([2, 2.1, 2.2], abs=1e-3)
+    )
+    ioc.until(lambda: not np.isnan(ioc.array("Red1:ROI1:Slices:Total_RBV")).any())
+    assert ioc.array("Red1:ROI1:Slices:Total_RBV") == pytest.approx([2400] * 3, rel=1e-3)
+    assert np.isnan(ioc.array("Red1:Peak2:Slices:Centre_RBV")).all()
+    assert ioc.get("Red1:Peak1:Slices:Centre_RBV.SEVR") == "NO_ALARM"
+    assert ioc.put("Red1:Peak1:Max", "1.9").returncode == 0
+    assert np.isnan(ioc.array("Red1:Peak1:Slices:Centre_RBV")).all()
 
 
 def test_the_second_reduction_is_changed_without_the_first(ioc: Ioc) -> None:
