@@ -22,7 +22,7 @@ from reduction.messages import RanksReport, ReductionResult
 from reduction.settings import ReductionSettings
 
 REST = 3.0
-"""Rest after work, in times of what it took: so it takes a quarter of a core at most."""
+"""Rest after work, in times of what it took: so it takes a quarter of a core."""
 
 Analyse = Callable[[ReductionSettings, NDArray[np.int64], float], Analysis]
 

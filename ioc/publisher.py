@@ -46,6 +46,7 @@ class Publisher:
         self._held: RanksReport | None = None
         self._views: dict[int, ReductionView] = {}
         self.families = Families(database)
+        """What is found in each slice and group; follows while it is run."""
         self.latest: RanksReport | None = None
         """The report whose results are posted."""
 

@@ -43,9 +43,9 @@ There are {REGIONS} regions, `ROI1:` ff., and {PEAKS} peaks, `Peak1:` ff.
 
 Arrays under `Slices:` and `Groups:` have one value for each slice or group, to plot against
 `Slices:Middle_RBV`. Those of regions and peaks are made for who asks, and follow at their own pace,
-which leaves three quarters of a core free: all of a family are of one result, whose time they
-carry. They are NaN where there is no number, and from a change of the settings or a reset on until
-there are new ones. `Rate_RBV` is per second of all the time measured, in a slice too.
+about a quarter of a core: all of a family are of one result, whose time they carry. They are NaN
+where there is no number, and from a change of the settings or a reset on until there are new ones.
+`Rate_RBV` is per second of all the time measured, in a slice too.
 """
 
 

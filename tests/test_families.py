@@ -213,7 +213,9 @@ def test_nothing_is_analysed_while_nobody_asks_and_nothing_twice() -> None:
             assert bench.spied.seen == [8]
             _ = bench.database.channels["P:Red1:ROI1:Slices:Net_RBV"]
             await bench.turns()
-            assert bench.spied.seen == [8]
+            await bench.posted(3)
+            await until(bench, REGION, lambda values: values == 12)
+            assert bench.spied.seen == [8, 12]
 
     asyncio.run(story())
 
