@@ -162,6 +162,11 @@ class Server(Context):  # type: ignore[misc]
         if port is not None:
             self.ca_server_port = port
 
+    @property
+    def clients(self) -> tuple[int, int]:
+        """How many clients there are, and to how many channels they are connected."""
+        return len(self.circuits), sum(len(each.circuit.channels) for each in self.circuits)
+
     async def serve(self) -> None:
         """Serve until cancelled."""
         try:

@@ -134,6 +134,12 @@ class Served(ChannelData):  # type: ignore[misc]
             await self.write_metadata(publish=False, units=units)
             await self._follow("EGU")
 
+    async def publish_high(self, limit: float) -> None:
+        """Change the limit above which the value is in MINOR alarm, as it is told to clients."""
+        if limit != self.upper_warning_limit:
+            await self.write_metadata(publish=False, upper_warning_limit=limit)
+            await self._follow("HIGH", "HSV")
+
     async def auth_write(
         self,
         hostname: str,

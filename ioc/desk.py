@@ -120,6 +120,8 @@ class Desk:
                 return _next_series
             case ("acquire",):
                 return _start if value else _stop
+            case ("stop",):
+                return _stop
             case ("reductions", int(number), "settings", "units"):
                 bins = self._bins_of(number, value)
                 return _with_units(path[:-1], value, bins)

@@ -57,6 +57,7 @@ METADATA = {
     "LOPR": "lower_disp_limit",
     "DRVH": "upper_ctrl_limit",
     "DRVL": "lower_ctrl_limit",
+    "HIGH": "upper_warning_limit",
 }
 """Fields that are part of the control metadata, under caproto's names."""
 
@@ -77,6 +78,8 @@ def field_of(channel: Any, name: str, field: str) -> Any:
             return AlarmStatus(channel.alarm.status).name
         case "SEVR":
             return SEVERITIES[channel.alarm.severity]
+        case "HSV":
+            return SEVERITIES[bool(channel.upper_warning_limit)]
         case _:
             return getattr(channel, METADATA[field])
 

@@ -16,7 +16,10 @@ from ioc.readings import (
     FileSettings,
     FileStatus,
     IocStatus,
+    ProgramCommands,
+    ProgramStatus,
     SimulatorIocStatus,
+    WatchSettings,
 )
 from reduction.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.analysis import PEAKS, REGIONS, PeakStatus, RegionStatus, WindowSettings
@@ -43,6 +46,9 @@ from reduction.specs import Spec, default_of, specs
 from simulator.parameters import SimulatorSettings, SimulatorStatus
 
 RANKS, SIMULATOR, IOC = Place(Part.RANKS), Place(Part.SIMULATOR), Place(Part.IOC)
+
+PROGRAM = IOC / "program"
+"""The IOC's own process."""
 
 OWN = "ioc"
 """Under it stands in a part's view what the IOC itself says of the part."""
@@ -86,6 +92,9 @@ def groups(reductions: int = 1) -> Iterator[Group]:
     yield Group(AcquisitionSettings, "", setpoint, RANKS / "acquisition")
     yield Group(AcquisitionStatus, "", reading, RANKS / "acquisition")
     yield Group(IocStatus, "", reading, RANKS / OWN)
+    yield Group(WatchSettings, "", setpoint, IOC / "watch")
+    yield Group(ProgramStatus, "", reading, PROGRAM)
+    yield Group(ProgramCommands, "", command, PROGRAM)
     yield Group(StreamStatus, "", reading, RANKS / "stream")
     yield Group(BackendStatus, "", reading, RANKS / "backend")
     for number in range(reductions):

@@ -5,21 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from caproto import AlarmSeverity, AlarmStatus
-
-from ioc.channels import NO_ALARM, Alarm, Served
+from ioc.channels import NO_ALARM, Served
 from ioc.database import GONE, Database, Showing
 from ioc.desk import Desk
 from ioc.families import Families
 from ioc.groups import OWN, RANKS, SIMULATOR
+from ioc.health import LAGGING, UNACCOUNTED, Health
 from ioc.places import Part
 from ioc.readings import DetectorState
 from ioc.views import ReductionView, reduction_view
 from reduction.messages import RanksReport, ReductionResult
 from simulator.messages import SimulatorReport
-
-UNACCOUNTED: Alarm = (AlarmStatus.CALC, AlarmSeverity.MAJOR_ALARM)
-MESSAGE: Alarm = (AlarmStatus.STATE, AlarmSeverity.MINOR_ALARM)
 
 
 class Publisher:
@@ -27,8 +23,8 @@ class Publisher:
 
     What comes from the ranks is posted a whole report at a time, ``array_rate`` times a second at
     most, so readings and arrays are always of the same pulses. The first result of a new revision
-    is posted at once, and none of an older revision than the accepted one ever. ``remark`` is
-    asked at every report for what the IOC itself has to say beside it.
+    is posted at once, and none of an older revision than the accepted one ever. ``health`` judges
+    at every report how all is.
     """
 
     def __init__(
@@ -37,12 +33,13 @@ class Publisher:
         desk: Desk,
         array_rate: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
-        remark: Callable[[], str] = str,
+        health: Health | None = None,
     ) -> None:
-        self._database, self._desk, self._remark = database, desk, remark
+        self._database, self._desk, self._health = database, desk, health or Health()
         self._period_s, self._clock = 1 / array_rate, clock
         self._due_s = 0.0
         self._posted = -1
+        self._results_posted = 0
         self._held: RanksReport | None = None
         self._views: dict[int, ReductionView] = {}
         self.families = Families(database)
@@ -55,6 +52,8 @@ class Publisher:
         for part in (Part.RANKS, Part.SIMULATOR):
             await self._settings(part)
             await self.disconnected(part, f"waiting for the {part} to report")
+        for counter in ("restarts", "array_counter"):
+            await self._own(Part.RANKS)[counter].publish_value(0, alarm=NO_ALARM)
 
     async def ranks(self, report: RanksReport) -> None:
         """Post ``report``, or hold it until the next if it comes too soon."""
@@ -80,12 +79,11 @@ class Publisher:
 
     async def _post(self, report: RanksReport, fresh: bool) -> None:
         """Post a report: nothing here suspends, so all of it appears together."""
-        total = UNACCOUNTED if report.unaccounted else NO_ALARM
-        stream = Showing(report.stream, alarms={"event_total": total})
+        self._health.reported(report, fresh)
         if fresh:
-            await self._database.show(RANKS / "stream", stream)
+            await self._stream(report)
+            await self._database.show(RANKS / "acquisition", Showing(report.acquisition))
         await self._database.show(RANKS / "backend", Showing(report.backend))
-        await self._database.show(RANKS / "acquisition", Showing(report.acquisition))
         if fresh and report.results:
             await self._results(report.results, report.pulse_time_ns or time.time_ns())
             self._posted, self.latest = report.revision, report
@@ -95,6 +93,14 @@ class Publisher:
             await self.families.posted(report, self._desk.ranks.accepted.resets)
         await self._state(report, fresh)
 
+    async def _stream(self, report: RanksReport) -> None:
+        limit_s = self._health.lag_limit_s
+        total = UNACCOUNTED if report.unaccounted else NO_ALARM
+        lag = LAGGING if report.stream.lag > limit_s else NO_ALARM
+        stream = Showing(report.stream, alarms={"event_total": total, "lag": lag})
+        await self._database.of(RANKS / "stream")["lag"].publish_high(limit_s)
+        await self._database.show(RANKS / "stream", stream)
+
     async def _results(self, results: Sequence[ReductionResult], time_ns: int) -> None:
         for number, result in enumerate(results):
             view = reduction_view(result, self._views.get(number))
@@ -102,6 +108,8 @@ class Publisher:
                 self._views[number] = view
                 showing = Showing(view, time_ns, view.axis.units.symbol)
                 await self._database.show(RANKS / "reductions" / number, showing)
+        self._results_posted += 1
+        await self._own(Part.RANKS)["array_counter"].publish_value(self._results_posted)
 
     async def _state(self, report: RanksReport, fresh: bool) -> None:
         if not fresh:
@@ -112,20 +120,25 @@ class Publisher:
             state = DetectorState.WAITING
         else:
             state = DetectorState.ACQUIRE
-        lost = f"{report.unaccounted} events are in no count" if report.unaccounted else ""
-        words = "; ".join(filter(None, (lost, report.message, self._remark())))
-        channels = self._own(Part.RANKS)
-        await channels["state"].publish_value(state, alarm=NO_ALARM)
-        await channels["message"].publish_value(words, alarm=MESSAGE if words else NO_ALARM)
+        await self._own(Part.RANKS)["state"].publish_value(state, alarm=NO_ALARM)
+        await self._judge()
+
+    async def _judge(self) -> None:
+        """Post how all is."""
+        verdict, channels = self._health.verdict, self._own(Part.RANKS)
+        await channels["status"].publish_value(verdict.status, alarm=verdict.alarm)
+        await channels["message"].publish_value(verdict.words, alarm=verdict.alarm)
 
     async def simulator(self, report: SimulatorReport) -> None:
         """Post ``report``."""
         self._desk.simulator.present(True)
+        self._health.back(Part.SIMULATOR)
         await self._database.show(SIMULATOR / "status", Showing(report.status))
         if self._desk.simulator.current(report.revision):
             self._desk.posted_simulator(report)
             await self._settings(Part.SIMULATOR)
         await self._own(Part.SIMULATOR)["message"].publish_value("", alarm=NO_ALARM)
+        await self._judge()
 
     async def disconnected(
         self, part: Part, reason: str, state: DetectorState = DetectorState.DISCONNECTED
@@ -135,17 +148,20 @@ class Publisher:
         ``state`` is `DetectorState.ERROR` if nobody is going to restart it.
         """
         await self._database.gone(part)
-        await self._own(part)["message"].publish_value(reason, alarm=GONE)
+        self._health.gone(part, reason)
+        await self._judge()
         if part is Part.SIMULATOR:
             self._desk.simulator.present(False)
+            await self._own(part)["message"].publish_value(reason, alarm=GONE)
             return
         self._desk.ranks.present(False)
         self._held, self._posted = None, -1
         self.families.forget()
         await self._own(part)["state"].publish_value(state, alarm=GONE)
 
-    async def restarted(self, count: int) -> None:
-        """Post how many times ranks or simulator were restarted."""
+    async def restarted(self, part: Part, count: int) -> None:
+        """Post how many times ranks or simulator were restarted, now ``part``."""
+        self._health.restarted(part)
         await self._own(Part.RANKS)["restarts"].publish_value(count)
 
     async def _settings(self, part: Part) -> None:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from reduction.specs import Choice, Command, Integer, Settings, Text, parameter, reading
+from reduction.specs import (
+    LONGEST_STRING,
+    Choice,
+    Command,
+    Float,
+    Guidance,
+    Integer,
+    Settings,
+    Text,
+    parameter,
+    reading,
+)
 
 
 class DetectorState(enum.StrEnum):
@@ -24,6 +35,14 @@ class DetectorState(enum.StrEnum):
     ABORTED = "Aborted"
 
 
+class Status(enum.StrEnum):
+    """How all is, in one word."""
+
+    OK = "OK"
+    WARNING = "Warning"
+    ERROR = "Error"
+
+
 @dataclass(frozen=True)
 class IocStatus:
     """How the live reduction is as a whole, prefix ``$(P)``."""
@@ -38,8 +57,23 @@ class IocStatus:
         ),
         DetectorState.DISCONNECTED,
     )
+    status: str = reading(
+        Choice(
+            pv="Status_RBV",
+            description="How all is; why: StatusMessage_RBV",
+            details="Its alarm is the worst of what follows. INVALID: no ranks. MAJOR: events in no"
+            " count. MINOR: results older than LagLimit; pulses missing or a restart in the last"
+            " minute; the simulator gone; a log or an order in trouble.",
+            options=Status,
+            guidance=Guidance("StatusMessage_RBV says what is wrong (caget -S)."),
+        ),
+        Status.ERROR,
+    )
     message: str = reading(
-        Text(pv="StatusMessage_RBV", description="How the back end is, in words"), ""
+        Text(pv="StatusMessage_RBV", description="What is wrong; empty if nothing is"), ""
+    )
+    array_counter: int = reading(
+        Integer(pv="ArrayCounter_RBV", description="Results posted since the IOC started")
     )
     restarts: int = reading(
         Integer(pv="Restarts_RBV", description="Times ranks or simulator restarted")
@@ -52,6 +86,106 @@ class SimulatorIocStatus:
 
     message: str = reading(
         Text(pv="StatusMessage_RBV", description="How the simulator is, in words"), ""
+    )
+
+
+@dataclass(frozen=True)
+class WatchSettings(Settings):
+    """What the IOC takes for trouble, prefix ``$(P)``."""
+
+    lag_limit: float = parameter(
+        Float(
+            pv="LagLimit",
+            description="Lag_RBV above it is a MINOR alarm",
+            details="In force from the next result on.",
+            units="s",
+            minimum=0.1,
+            maximum=1e6,
+        ),
+        2.0,
+    )
+
+
+@dataclass(frozen=True)
+class ProgramStatus:
+    """The IOC's process, under the names of iocStats, prefix ``$(P)``."""
+
+    heartbeat: int = reading(
+        Integer(
+            pv="HEARTBEAT",
+            description="Counts up once a second",
+            guidance=Guidance("Disconnected: the IOC does not run, or the network is cut."),
+        )
+    )
+    uptime: str = reading(
+        Text(pv="UPTIME", description="Time since the IOC started", max_length=LONGEST_STRING), ""
+    )
+    started: str = reading(
+        Text(
+            pv="STARTTOD",
+            description="When the IOC started, local time",
+            max_length=LONGEST_STRING,
+        ),
+        "",
+    )
+    version: str = reading(
+        Text(pv="APP_VERSION", description="Version of the program", max_length=LONGEST_STRING), ""
+    )
+    epics_version: str = reading(
+        Text(pv="EPICS_VERS", description="What serves the PVs", max_length=LONGEST_STRING), ""
+    )
+    host: str = reading(
+        Text(pv="HOSTNAME", description="Host of the IOC", max_length=LONGEST_STRING), ""
+    )
+    process_id: int = reading(Integer(pv="PROCESS_ID", description="Process id of the IOC"))
+    clients: int = reading(Integer(pv="CA_CLNT_CNT", description="Channel Access clients"))
+    connections: int = reading(
+        Integer(pv="CA_CONN_CNT", description="Channels that clients are connected to")
+    )
+    cpu_load: float = reading(
+        Float(
+            pv="IOC_CPU_LOAD",
+            description="CPU of the IOC's process",
+            details="100 is one core; ranks and simulator are other processes.",
+            units="%",
+            precision=1,
+        )
+    )
+    memory: int = reading(
+        Float(
+            pv="MEM_USED",
+            description="Resident memory of the IOC's process",
+            units="B",
+            precision=0,
+        )
+    )
+    open_files: int = reading(
+        Integer(pv="FD_CNT", description="Files and sockets that the IOC has open")
+    )
+    loop_delay: float = reading(
+        Float(
+            pv="EventLoopDelay_RBV",
+            description="Worst delay of the IOC's event loop",
+            details="How late the IOC came to what was due, at the worst in the last five seconds.",
+            units="s",
+            precision=3,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class ProgramCommands:
+    """Momentary commands, prefix ``$(P)``."""
+
+    restart: bool = parameter(
+        Command(
+            pv="SYSRESET",
+            description="Restart ranks and simulator, put twice",
+            details="The first put is refused; a second within 10 s ends both, and they are started"
+            " again. What is accumulated is lost. Only with `live-reduction run`.",
+            on="Restart",
+        ),
+        False,
     )
 
 
@@ -89,6 +223,10 @@ class FileCommands:
             description="Write the posted result to disk",
             details="NeXus (.nxs) and text (.xye); completes when they are on disk.",
             on="Write",
+            guidance=Guidance(
+                "The last write failed: File:Message_RBV says why. Correct it and write again.",
+                delay_s=0,
+            ),
         ),
         False,
     )

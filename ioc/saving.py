@@ -16,15 +16,14 @@ from ioc.database import Database, Showing
 from ioc.desk import Desk
 from ioc.groups import IOC, Access, Row
 from ioc.places import Part, at, replaced
+from ioc.program import NAME
 from ioc.publisher import Publisher
-from ioc.readings import FileSettings, FileStatus
+from ioc.readings import FileSettings, FileStatus, WatchSettings
 from reduction.detectors import group_names
 from reduction.files import check_name, save
 from reduction.messages import RanksReport, ReductionResult
 from reduction.saved import SavedResult, SavedSeries
 from reduction.specs import Refused
-
-PROGRAM = "epics-live-reduction"
 
 
 @dataclass(frozen=True)
@@ -32,44 +31,41 @@ class IocOrder:
     """What the IOC obeys itself."""
 
     files: FileSettings = field(default_factory=FileSettings)
-
-
-@dataclass(frozen=True)
-class IocView:
-    """What the IOC says of itself."""
-
-    status: FileStatus = field(default_factory=FileStatus)
+    watch: WatchSettings = field(default_factory=WatchSettings)
 
 
 class Files:
-    """Puts to ``File:``; a write takes the result that is on the process variables at that time."""
+    """Puts to the IOC's own settings and to ``File:``.
+
+    A write takes the result that is on the process variables at that time.
+    """
 
     def __init__(self, database: Database, desk: Desk, publisher: Publisher) -> None:
         self._database, self._desk, self._publisher = database, desk, publisher
-        self._order = IocOrder()
+        self.order = IocOrder()
         self._written = ""
 
     async def start(self) -> None:
         """Show what files are called, and that none is written."""
-        await self._database.show_settings(Part.IOC, self._order)
+        await self._database.show_settings(Part.IOC, self.order)
         await self._tell(FileStatus())
 
     async def put(self, row: Row, value: Any) -> Any:
         """Change a setting, or write; raises `Refused`, and says so on ``File:Message_RBV``."""
         if row.access is Access.COMMAND:
             return await self._write() if value else False
-        order = replaced(self._order, row.place.path, value)
+        order = replaced(self.order, row.place.path, value)
         if row.field == "name":
             try:
                 check_name(order.files.name)
             except Refused as refused:
                 raise Refused(row.spec.pv, value, refused.why) from None
-        self._order = order
+        self.order = order
         await self._database.show_settings(Part.IOC, order)
         return at(order, row.place.path)
 
     async def _write(self) -> bool:
-        files = self._order.files
+        files = self.order.files
         try:
             paths = await asyncio.to_thread(self._saved, self._results())
         except (OSError, ValueError) as error:
@@ -82,15 +78,15 @@ class Files:
 
     def _saved(self, results: dict[str, SavedResult]) -> list[Path]:
         """Write results by name; the paths, the first one NeXus."""
-        folder = Path(self._order.files.path).absolute()
+        folder = Path(self.order.files.path).absolute()
         return [path for name, result in results.items() for path in save(result, folder, name)]
 
     async def _tell(self, status: FileStatus) -> None:
-        await self._database.show(IOC, Showing(IocView(status)))
+        await self._database.show(IOC / "status", Showing(status))
 
     def _results(self) -> dict[str, SavedResult]:
         """What to write, by file name; raises `Refused` if nothing is posted."""
-        report, name = self._publisher.latest, self._order.files.name
+        report, name = self._publisher.latest, self.order.files.name
         if report is None:
             raise Refused("Write", name, "no result is posted yet")
         parameters = self._parameters(self._database.rows)
@@ -149,7 +145,7 @@ def _result(
             "pulses_missing": stream.pulses_missing,
         },
         parameters=parameters,
-        program=f"{PROGRAM} {version(PROGRAM)}",
+        program=f"{NAME} {version(NAME)}",
         series=tuple(
             SavedSeries(
                 each.counts.astype(np.float64),

@@ -14,9 +14,11 @@ import zmq.asyncio
 from ioc.channel_access import Server
 from ioc.database import Database
 from ioc.desk import Desk
-from ioc.groups import Row
+from ioc.groups import PROGRAM, Row
+from ioc.health import Health
 from ioc.judge import Judge
 from ioc.places import Part
+from ioc.program import Program
 from ioc.publisher import Publisher
 from ioc.pv_logs import PvLogs
 from ioc.samples import News, served_elsewhere, served_here
@@ -118,10 +120,16 @@ class Line(Generic[ReportT]):
 class LiveServer:
     """Channels, desk, publisher and the ends of both processes, wired up.
 
-    Made inside a running loop. ``on_lost`` is called when a process that reported has gone silent.
+    Made inside a running loop. ``on_lost`` is called when a process that reported has gone silent;
+    ``restart`` restarts both processes, if that is ours to do.
     """
 
-    def __init__(self, start: ServerStart, on_lost: Callable[[Part], None]) -> None:
+    def __init__(
+        self,
+        start: ServerStart,
+        on_lost: Callable[[Part], None],
+        restart: Callable[[], None] | None = None,
+    ) -> None:
         self._on_lost = on_lost
         self._context = zmq.asyncio.Context()
         self.ranks_end: CommandingEnd[RanksOrder, RanksReport] = CommandingEnd(
@@ -143,11 +151,11 @@ class LiveServer:
         reductions = start.ranks.reductions
         max_bins = reductions[0].settings.max_bins
         self.database = Database(start.prefix, self._put, len(reductions), max_bins)
-        self.publisher = Publisher(
-            self.database, self.desk, start.array_rate, remark=lambda: self.logs.remark
-        )
+        health = Health(lambda: self.files.order.watch, lambda: self.logs.remark)
+        self.publisher = Publisher(self.database, self.desk, start.array_rate, health=health)
         self.files = Files(self.database, self.desk, self.publisher)
         self._server = Server(self.database.channels, start.interfaces, start.port)
+        self._program = Program(self.database, lambda: self._server.clients, restart)
         self.lines: dict[Part, Line[Any]] = {
             part: Line(part, end, publish, self._lost, start.silence_s)
             for part, end, publish in (
@@ -164,6 +172,7 @@ class LiveServer:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._server.serve())
                 group.create_task(self.publisher.families.run())
+                group.create_task(self._program.run())
                 for line in self.lines.values():
                     group.create_task(line.run())
         finally:
@@ -173,6 +182,8 @@ class LiveServer:
             self._context.term()
 
     async def _put(self, row: Row, value: Any) -> Any:
+        if row.group.place == PROGRAM:
+            return await self._program.put(row, value)
         who = self.files if row.place.part is Part.IOC else self.desk
         return await who.put(row, value)
 

@@ -82,7 +82,7 @@ async def run_all(start: Startup, instrument: Instrument, greeting: str) -> None
             sim_control=f"ipc://{folder}/simulator",
         )
         wing = Wing(here, folder)
-        server = LiveServer(server_start(here, instrument), wing.lost)
+        server = LiveServer(server_start(here, instrument), wing.lost, wing.restart)
         wing.server = server
         print(greeting, flush=True)
         await _until_stopped([server.run, *(child.run for child in wing.children.values())])
@@ -105,6 +105,11 @@ class Wing:
     def lost(self, part: Part) -> None:
         """A process has fallen silent: it is killed, and so started again."""
         self.children[part].kill(f"gave no sign for {self._start.silence:g} s")
+
+    def restart(self) -> None:
+        """End both processes, which are then started again."""
+        for child in self.children.values():
+            child.kill("was told to restart")
 
     def _ranks(self) -> Sequence[str]:
         self.server.lines[Part.RANKS].expect(STARTING_S)
@@ -141,7 +146,7 @@ class Wing:
     async def _ended(self, part: Part, reason: str) -> None:
         self._restarts += 1
         await self.server.publisher.disconnected(part, reason)
-        await self.server.publisher.restarted(self._restarts)
+        await self.server.publisher.restarted(part, self._restarts)
 
 
 def _result(task: asyncio.Task[Any]) -> None:

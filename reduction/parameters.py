@@ -9,6 +9,7 @@ from reduction.specs import (
     Choice,
     Command,
     Float,
+    Guidance,
     Integer,
     Settings,
     Switch,
@@ -109,6 +110,15 @@ class RunCommands:
         ),
         False,
     )
+    stop: bool = parameter(
+        Command(
+            pv="Stop",
+            description="Stop acquiring, as Acquire 0 does",
+            details="Completes when the final result is posted. What is accumulated stays.",
+            on="Stop",
+        ),
+        False,
+    )
     reset: bool = parameter(
         Command(
             pv="Reset",
@@ -136,7 +146,17 @@ class StreamStatus:
     """What arrives, prefix ``$(P)``."""
 
     event_total: int = reading(
-        Float(pv="EventTotal_RBV", description="Events received since the reset", precision=0)
+        Float(
+            pv="EventTotal_RBV",
+            description="Events received since the reset",
+            precision=0,
+            guidance=Guidance(
+                "MAJOR: events received are in no count, so the spectra are not to be trusted."
+                " Keep the result with File:Write, then Reset; report it.",
+                latching=True,
+                delay_s=0,
+            ),
+        )
     )
     event_rate: float = reading(
         Float(
@@ -165,6 +185,10 @@ class StreamStatus:
             description="Age of the last pulse in the result",
             units="s",
             precision=3,
+            guidance=Guidance(
+                "Results are older than LagLimit: the ranks do not keep up with the events. Give"
+                " them more cores, take fewer bins or slices, or start more ranks."
+            ),
         )
     )
     messages_corrupt: int = reading(
@@ -198,7 +222,16 @@ class BackendStatus:
     engine: str = reading(
         Text(pv="Engine_RBV", description="Engine that reduces, and its version", max_length=39), ""
     )
-    ranks: int = reading(Integer(pv="Ranks_RBV", description="MPI ranks at work"))
+    ranks: int = reading(
+        Integer(
+            pv="Ranks_RBV",
+            description="MPI ranks at work",
+            guidance=Guidance(
+                "INVALID: the ranks are gone. They are started again if the IOC started them; if"
+                " not, start them where they ran."
+            ),
+        )
+    )
     retained_events: int = reading(
         Float(
             pv="RetainedEvents_RBV",

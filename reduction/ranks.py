@@ -329,7 +329,9 @@ class Rank:
         if made.results:
             self._acquisition.counted(*_counted(made.results[0], self._acquisition.settings))
         series = self._pipeline.timeline.series
-        status = replace(self._acquisition.status, acquiring=self._accumulating, series=series)
+        status = replace(self._acquisition.status, series=series)
+        if not self._accumulating:  # stopped before its preset, it has no time to go
+            status = replace(status, acquiring=False, time_remaining=0.0)
         return replace(made, acquisition=status)
 
 

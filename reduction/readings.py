@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.series import SeriesStatus
-from reduction.specs import Array, Float, Integer, Text, reading
+from reduction.specs import Array, Float, Guidance, Integer, Text, reading
 
 Floats = NDArray[np.float64] | None
 
@@ -29,6 +29,7 @@ class ReductionStatus:
             description="Events in the histogram",
             details="With those of the closed series.",
             precision=0,
+            guidance=Guidance("INVALID: these spectra are of before the ranks went away."),
         )
     )
     events_out_of_range: int = reading(

@@ -39,18 +39,33 @@ class Stage(enum.IntEnum):
     PUBLISH = 3
 
 
+@dataclass(frozen=True)
+class Guidance:
+    """What to do about an alarm, for an alarm server.
+
+    One that is ``latching`` stays until somebody acknowledges it; what lasts less than ``delay_s``
+    is no alarm.
+    """
+
+    words: str
+    latching: bool = False
+    delay_s: int = 10
+
+
 @dataclass(frozen=True, kw_only=True)
 class Spec:
     """What all parameters and readings have.
 
     ``pv`` is the name after the prefix of their group, ``description`` what fits a DESC field
-    (at most 40 characters), ``details`` what a table or tooltip adds to it.
+    (at most 40 characters), ``details`` what a table or tooltip adds to it. An alarm server watches
+    what has ``guidance``.
     """
 
     pv: str
     description: str
     details: str = ""
     stage: Stage = Stage.PUBLISH
+    guidance: Guidance | None = None
 
     def __post_init__(self) -> None:
         if len(self.description) > DESCRIPTION_LIMIT:

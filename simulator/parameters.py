@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reduction.specs import Float, Integer, Refused, Settings, Switch, Text, parameter, reading
+from reduction.specs import (
+    Float,
+    Guidance,
+    Integer,
+    Refused,
+    Settings,
+    Switch,
+    Text,
+    parameter,
+    reading,
+)
 from simulator.sample import Sample
 
 MOST_CHUNKS = 10_000
@@ -185,7 +195,14 @@ class SimulatorSettings(Settings):
 class SimulatorStatus:
     """How the simulated source does."""
 
-    pulse: int = reading(Integer(pv="Pulse_RBV", description="Last pulse generated"), -1)
+    pulse: int = reading(
+        Integer(
+            pv="Pulse_RBV",
+            description="Last pulse generated",
+            guidance=Guidance("INVALID: the simulator is gone, and no events come."),
+        ),
+        -1,
+    )
     events_sent: int = reading(
         Float(pv="EventsSent_RBV", description="Events handed to the network", precision=0)
     )

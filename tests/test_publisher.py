@@ -13,8 +13,9 @@ from ioc.channels import NO_ALARM
 from ioc.database import ABSENT, GONE, Database
 from ioc.desk import Desk
 from ioc.groups import rows
+from ioc.health import UNACCOUNTED, Health
 from ioc.places import Part
-from ioc.publisher import UNACCOUNTED, Publisher
+from ioc.publisher import Publisher
 from ioc.readings import DetectorState
 from ioc.samples import nanoseconds
 from reduction.messages import RanksOrder, RanksReport, ReductionOrder, ReductionResult
@@ -238,7 +239,9 @@ def test_reductions_are_posted_side_by_side() -> None:
 
 def test_what_the_ioc_has_to_say_stands_beside_what_the_ranks_say() -> None:
     bench = Bench()
-    bench.publisher = Publisher(bench.database, bench.desk, remark=lambda: "a log is lost")
+    bench.publisher = Publisher(
+        bench.database, bench.desk, health=Health(remark=lambda: "a log is lost")
+    )
     at_once(bench.publisher.ranks(report(bench.order, message="half heard")))
     assert bench.get("StatusMessage_RBV") == "half heard; a log is lost"
 

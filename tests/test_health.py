@@ -1,0 +1,153 @@
+"""All that can be wrong is one status: its alarm is the worst there is, its words say why."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from test_publisher import Bench, at_once, report
+
+from ioc.channels import NO_ALARM
+from ioc.database import GONE
+from ioc.health import LAGGING, LATELY_S, MESSAGE, UNACCOUNTED, Health, Verdict
+from ioc.places import Part
+from ioc.publisher import Publisher
+from ioc.readings import Status, WatchSettings
+from reduction.messages import RanksOrder, RanksReport
+from reduction.parameters import StreamStatus
+from simulator.messages import SimulatorReport
+from simulator.parameters import SimulatorStatus
+
+
+class Ward:
+    """A health whose clock, limit and remark the test sets."""
+
+    def __init__(self) -> None:
+        self.now_s, self.remark, self.watch = 0.0, "", WatchSettings()
+        self.health = Health(lambda: self.watch, lambda: self.remark, lambda: self.now_s)
+
+    def reported(self, fresh: bool = True, **more: Any) -> Verdict:
+        streams = {each.name for each in dataclasses.fields(StreamStatus)}
+        stream = StreamStatus(**{name: more.pop(name) for name in streams & more.keys()})
+        self.health.reported(report(RanksOrder(), stream=stream, **more), fresh)
+        return self.health.verdict
+
+
+def test_all_is_well_once_the_ranks_report_so() -> None:
+    assert Ward().reported() == Verdict(Status.OK, NO_ALARM, "")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "alarm", "words"),
+    [
+        ({"unaccounted": 3}, Status.ERROR, UNACCOUNTED, "3 events are in no count"),
+        ({"message": "half heard"}, Status.WARNING, MESSAGE, "half heard"),
+        ({"lag": 2.1}, Status.WARNING, MESSAGE, "results lag more than 2 s"),
+        ({"pulses_missing": 4}, Status.WARNING, MESSAGE, "pulses went missing"),
+        ({"fresh": False}, Status.WARNING, MESSAGE, "the ranks have not taken the settings yet"),
+    ],
+)
+def test_each_trouble_has_its_severity_and_its_words(
+    wrong: dict[str, Any], status: Status, alarm: Any, words: str
+) -> None:
+    assert Ward().reported(**wrong) == Verdict(status, alarm, words)
+
+
+def test_the_worst_alarm_stands_and_all_words_do() -> None:
+    ward = Ward()
+    ward.remark = "log T: not connected, its last value stands"
+    verdict = ward.reported(unaccounted=3, message="half heard", lag=5)
+    assert (verdict.status, verdict.alarm) == (Status.ERROR, UNACCOUNTED)
+    assert verdict.words.split("; ") == [
+        "3 events are in no count",
+        "half heard",
+        "results lag more than 2 s",
+        "log T: not connected, its last value stands",
+    ]
+
+
+def test_the_limit_of_the_lag_is_a_setting() -> None:
+    ward = Ward()
+    ward.watch = WatchSettings(lag_limit=10)
+    assert ward.reported(lag=9.9).status is Status.OK
+    assert ward.reported(lag=10.1).words == "results lag more than 10 s"
+
+
+def test_who_is_gone_outranks_everything_until_it_is_back() -> None:
+    ward = Ward()
+    ward.reported(unaccounted=3)
+    ward.health.gone(Part.RANKS, "ranks ended with signal 9")
+    assert ward.health.verdict == Verdict(Status.ERROR, GONE, "ranks ended with signal 9")
+    assert ward.reported().status is Status.OK
+
+
+def test_a_simulator_is_missed_only_if_there_was_one() -> None:
+    ward = Ward()
+    ward.reported()
+    ward.health.gone(Part.SIMULATOR, "waiting")
+    assert ward.health.verdict.status is Status.OK
+    ward.health.back(Part.SIMULATOR)
+    ward.health.gone(Part.SIMULATOR, "simulator ended with signal 9")
+    assert ward.health.verdict.words == "simulator ended with signal 9"
+    assert ward.health.verdict.alarm == MESSAGE
+
+
+def test_a_restart_and_missing_pulses_are_told_for_a_while() -> None:
+    ward = Ward()
+    ward.reported()
+    ward.health.gone(Part.RANKS, "ranks ended with signal 9")
+    ward.health.restarted(Part.RANKS)
+    assert ward.reported().words == "ranks ended with signal 9; started again"
+    ward.now_s = LATELY_S / 2
+    assert "pulses went missing" in ward.reported(pulses_missing=1).words
+    ward.now_s = LATELY_S
+    assert ward.reported(pulses_missing=1).words == "pulses went missing"
+    ward.now_s = 2 * LATELY_S
+    assert ward.reported(pulses_missing=1).words == ""
+    assert ward.reported(pulses_missing=0).words == "", "a reset misses nothing"
+
+
+def lagging(order: RanksOrder, lag_s: float) -> RanksReport:
+    return report(order, stream=StreamStatus(lag=lag_s))
+
+
+def test_the_status_and_the_lag_are_in_alarm_above_the_limit_and_the_fields_tell_it() -> None:
+    bench, ward = Bench(), Ward()
+    bench.publisher = Publisher(
+        bench.database, bench.desk, 5.0, lambda: bench.now_s, health=ward.health
+    )
+    lag = bench.database.channels["P:Lag_RBV"]
+    high, severity = lag.get_field("HIGH"), lag.get_field("HSV")
+    at_once(bench.publisher.ranks(lagging(bench.order, 3)))
+    assert (bench.get("Status_RBV"), bench.alarm("Status_RBV")) == ("Warning", MESSAGE)
+    assert (bench.alarm("Lag_RBV"), high.value, severity.value) == (LAGGING, 2, "MINOR")
+    ward.watch = WatchSettings(lag_limit=4)
+    bench.now_s += 1
+    at_once(bench.publisher.ranks(lagging(bench.order, 3)))
+    assert (bench.get("Status_RBV"), bench.alarm("Status_RBV")) == ("OK", NO_ALARM)
+    assert (bench.alarm("Lag_RBV"), high.value) == (NO_ALARM, 4)
+    at_once(bench.publisher.disconnected(Part.RANKS, "it died"))
+    assert (bench.get("Status_RBV"), bench.alarm("Status_RBV")) == ("Error", GONE)
+    assert bench.get("StatusMessage_RBV") == "it died"
+
+
+def test_a_simulator_that_comes_back_is_told_at_once() -> None:
+    bench = Bench()
+    at_once(bench.publisher.ranks(report(bench.order)))
+    for status, reason in (("OK", ""), ("Warning", "it died")):
+        at_once(bench.publisher.simulator(SimulatorReport(0, SimulatorStatus())))
+        if reason:
+            at_once(bench.publisher.disconnected(Part.SIMULATOR, reason))
+        assert (bench.get("Status_RBV"), bench.get("StatusMessage_RBV")) == (status, reason)
+
+
+def test_results_and_restarts_are_counted_from_the_start() -> None:
+    bench = Bench()
+    counters = ("ArrayCounter_RBV", "Restarts_RBV")
+    assert [(bench.get(name), bench.alarm(name)) for name in counters] == [(0, NO_ALARM)] * 2
+    for results in ({}, {}, {"results": ()}):
+        at_once(bench.publisher.ranks(report(bench.order, **results)))
+        bench.now_s += 1
+    at_once(bench.publisher.restarted(Part.RANKS, 3))
+    assert [bench.get(name) for name in counters] == [2, 3]
