@@ -70,9 +70,9 @@ def _start(part: str, start: Startup) -> None:
         case "plot":
             _plot(start)
         case "pvs":
-            from ioc.table import markdown
+            from ioc.exports import FORMATS
 
-            print(markdown(start.prefix), end="")
+            print(FORMATS[start.format](start.prefix, start.reductions), end="")
 
 
 def greeting(start: Startup) -> str:

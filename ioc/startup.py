@@ -44,7 +44,7 @@ class Startup:
     )
     engine: str = flag("native", "what reduces", "run ranks", choices=("native",))
     reductions: int = flag(
-        1, "reductions of the same events: Red1:, Red2: ...", "run ioc", least=1, most=4
+        1, "reductions of the same events: Red1:, Red2: ...", "run ioc pvs", least=1, most=4
     )
     instrument: str = flag(
         "", "instrument table (.npz); empty: the simulated powder arc", "run ioc ranks simulate"
@@ -74,6 +74,12 @@ class Startup:
     max_bins: int = flag(200_000, "most bins of a spectrum", "run ioc pvs", least=1)
     silence: float = flag(
         2.0, "seconds without a report until a part is lost", "run ioc", least=0.5
+    )
+    format: str = flag(
+        "md",
+        "for people, spreadsheets, the Archiver Appliance or the Phoebus alarm server",
+        "pvs",
+        choices=("md", "csv", "archiver", "alarm-server"),
     )
     file: str = flag("", "NeXus file of a saved result", "plot", positional=True)
     png: str = flag("", "picture to write; empty: beside the file", "plot")
@@ -149,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
         "ioc": "the IOC alone",
         "ranks": "the ranks alone, under mpiexec or srun",
         "simulate": "the simulated detector alone",
-        "pvs": "print the table of process variables",
+        "pvs": "print the list of process variables",
         "plot": "draw a saved result",
     }
     for part in PARTS:
@@ -174,6 +180,8 @@ def _add_flag(command: argparse.ArgumentParser, each: dataclasses.Field[Any]) ->
         case tuple():
             command.add_argument(name, action="append", metavar="PV=VALUE", type=_pair, help=words)
         case default:
+            known = " | ".join(each.metadata.get("choices", ()))
+            words = f"{words}: {known}" if known else words
             command.add_argument(name, type=type(default), help=f"{words} [{default}]")
 
 

@@ -49,10 +49,10 @@ where there is no number, and from a change of the settings or a reset on until 
 """
 
 
-def markdown(prefix: str) -> str:
+def markdown(prefix: str, _reductions: int = 1) -> str:
     """All process variables under ``prefix``; setpoint and readback share a line.
 
-    Of those that are numbered the first stands for all.
+    Of those that are numbered the first stands for all, so it is the same for more reductions.
     """
     shown = [row for row in rows(prefix) if row.access is not Access.READBACK and row.first]
     return "\n".join((*HEAD, *map(_line, shown))) + "\n" + NUMBERED
