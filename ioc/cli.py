@@ -69,6 +69,8 @@ def _start(part: str, start: Startup) -> None:
             _simulate(start)
         case "plot":
             _plot(start)
+        case "top":
+            _top(start)
         case "pvs":
             from ioc.exports import FORMATS
 
@@ -117,6 +119,17 @@ def _plot(start: Startup) -> None:
     except ValueError as error:
         raise BadStart(str(error)) from None
     print(picture)
+
+
+def _top(start: Startup) -> None:
+    try:
+        from ioc.top import TopStart, top
+    except ImportError:
+        raise BadStart("top needs rich: pip install 'epics-live-reduction[top]'") from None
+
+    seen = top(TopStart(start.prefix, start.reductions, start.interval, start.once, start.log))
+    if start.once and not seen:
+        raise SystemExit(1)
 
 
 def _simulate(start: Startup) -> None:

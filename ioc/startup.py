@@ -18,7 +18,7 @@ from typing import Any
 
 from reduction.specs import nearest
 
-PARTS = ("run", "ioc", "ranks", "simulate", "pvs", "plot")
+PARTS = ("run", "ioc", "ranks", "simulate", "top", "pvs", "plot")
 
 
 class BadStart(ValueError):
@@ -37,14 +37,14 @@ def flag(default: Any, words: str, parts: str, **limits: Any) -> Any:
 class Startup:
     """Flags of ``live-reduction``; an underscore is written as a hyphen."""
 
-    prefix: str = flag("LIVE:", "start of every PV name", "run ioc pvs")
+    prefix: str = flag("LIVE:", "start of every PV name", "run ioc top pvs")
     ranks: int = flag(2, "MPI ranks that reduce", "run", least=1)
     partitions: int = flag(
         0, "partitions of the event stream; 0: as many as ranks", "run ranks simulate", least=0
     )
     engine: str = flag("native", "what reduces", "run ranks", choices=("native",))
     reductions: int = flag(
-        1, "reductions of the same events: Red1:, Red2: ...", "run ioc pvs", least=1, most=4
+        1, "reductions of the same events: Red1:, Red2: ...", "run ioc top pvs", least=1, most=4
     )
     instrument: str = flag(
         "", "instrument table (.npz); empty: the simulated powder arc", "run ioc ranks simulate"
@@ -81,6 +81,9 @@ class Startup:
         "pvs",
         choices=("md", "csv", "archiver", "alarm-server"),
     )
+    interval: float = flag(1.0, "seconds from one look to the next", "top", least=0.1)
+    once: bool = flag(False, "print one look and end", "top")
+    log: bool = flag(False, "logarithmic counts", "top")
     file: str = flag("", "NeXus file of a saved result", "plot", positional=True)
     png: str = flag("", "picture to write; empty: beside the file", "plot")
     verbose: bool = flag(False, "say more", "run ioc ranks simulate")
@@ -155,6 +158,7 @@ def parser() -> argparse.ArgumentParser:
         "ioc": "the IOC alone",
         "ranks": "the ranks alone, under mpiexec or srun",
         "simulate": "the simulated detector alone",
+        "top": "watch a running IOC in the terminal",
         "pvs": "print the list of process variables",
         "plot": "draw a saved result",
     }

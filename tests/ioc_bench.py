@@ -98,8 +98,8 @@ def report_on(order: RanksOrder, counts: CountsOf = counts) -> RanksReport:
 class Ioc(Client):
     """A server in a thread of its own, its back end, and the C tools that find it."""
 
-    def __init__(self, net: Network, reductions: int = 1) -> None:
-        super().__init__(net, f"T{secrets.token_hex(4)}:")
+    def __init__(self, net: Network, reductions: int = 1, prefix: str = "") -> None:
+        super().__init__(net, prefix or f"T{secrets.token_hex(4)}:")
         self.lost: list[Part] = []
         self._start = ServerStart(
             self.prefix,
