@@ -392,14 +392,13 @@ def test_intensities_are_divided_by_the_proton_charge_of_their_pulses(running):
 
 def test_a_restart_that_is_meant_replaces_ranks_and_simulator(net):
     with live(net) as running:
-        assert running.get("Status_RBV") == "OK"
         before = running.family("ioc ranks --") + running.family("ioc simulate")
         assert running.put("SYSRESET", "1").returncode == 1
         assert all(each.is_running() for each in before)
         assert running.put("SYSRESET", "1").returncode == 0
         _, alive = psutil.wait_procs(before, timeout=5)
         assert alive == []
-        running.until(lambda: running.number("Restarts_RBV") == 2)
+        running.until(lambda: running.number("Restarts_RBV") >= 2)
         running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 10)
         running.until(lambda: running.number("Red1:Spec:Total_RBV") > 0, 10)
         assert "was told to restart; started again" in running.get("StatusMessage_RBV", "-S")
