@@ -33,10 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction import disk
-from reduction.saved import SavedResult, Spectrum, iso_time
-
-SERIES = ("series_first_pulse", "series_last_pulse", "series_proton_charge_uc")
-"""Fields beside the axis of series, as `SavedSeries` has them after its counts."""
+from reduction.saved import SERIES, SavedResult, Spectrum, iso_time
 
 COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 

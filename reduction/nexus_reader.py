@@ -9,8 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.nexus import SERIES
-from reduction.saved import AXES, SavedResult, SavedSeries, time_ns
+from reduction.saved import AXES, SERIES, SavedResult, SavedSeries, time_ns
 from reduction.units import Units
 
 

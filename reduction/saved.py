@@ -41,6 +41,10 @@ class SavedSeries(NamedTuple):
     proton_charge_uc: float
 
 
+SERIES = ("series_first_pulse", "series_last_pulse", "series_proton_charge_uc")
+"""Fields of series in files, in the order that `SavedSeries` has them after its counts."""
+
+
 class Spectrum(NamedTuple):
     """Counts and their variances, float64, of one shape."""
 

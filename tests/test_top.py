@@ -69,7 +69,7 @@ def test_what_is_used_is_shown_and_nothing_else() -> None:
     seen[RED1 / "settings" / "filter" / "log"] = "pressure"
     seen[RED1 / "shape" / "slices"] = 2
     for row in slices("P:", 2, seen):
-        seen[row.place] = {"low": 0.0, "high": 1.0, "total": 77_777.0}[row.field]
+        seen[row.place] = {"total": 77_777.0}.get(row.field, 0.5)
     seen[RED1 / "spectrum" / "xe"] = np.array([0.5, 1.0, 2.0])
     seen[RED1 / "spectrum" / "yc"] = np.array([1.0, 3.0])
     said = drawn(seen, 2)
