@@ -145,7 +145,7 @@ def _simulate(start: Startup) -> None:
             seed=start.seed,
             first_pulse=start.first_pulse,
             queue_limit_bytes=start.queue_mib * 2**20,
-            settings=first_orders(start)[1].settings,
+            settings=first_orders(start).simulator.settings,
             instrument=_instrument(start),
         )
     )

@@ -1,14 +1,17 @@
-"""The settings to begin with: the defaults, and what ``--set`` changes of them."""
+"""The settings to begin with: the defaults, what was saved, and what ``--set`` changes of them."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from ioc.groups import Access, rows
+from ioc.groups import Access, Row, rows
 from ioc.places import Part, Path, Place, at, replaced
+from ioc.readings import IocOrder
 from ioc.startup import BadStart, Startup
+from ioc.values import served
 from reduction.messages import RanksOrder, ReductionOrder
 from reduction.settings import ReductionSettings
 from reduction.specs import Choice, Refused, Switch, nearest
@@ -18,24 +21,123 @@ Given = dict[str, Any]
 """Values by field of one dataclass."""
 
 
-def first_orders(start: Startup) -> tuple[RanksOrder, SimulatorOrder]:
+class AllOrders(NamedTuple):
+    """What each part is to obey."""
+
+    ranks: RanksOrder
+    simulator: SimulatorOrder
+    ioc: IocOrder
+
+    def of(self, part: Part) -> Any:
+        """The order of a part."""
+        match part:
+            case Part.RANKS:
+                return self.ranks
+            case Part.SIMULATOR:
+                return self.simulator
+            case Part.IOC:
+                return self.ioc
+
+
+Fits = Callable[[AllOrders], None]
+"""Raises `Refused` for orders that the instrument has no place for."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """First orders with saved settings in them."""
+
+    orders: AllOrders
+    names: tuple[str, ...]
+    """What was restored, without prefix."""
+    changed: Mapping[str, Any]
+    """The values of those of them that are not the defaults, switches by their labels."""
+    skipped: tuple[str, ...]
+    """What was not restored: name, value and reason of each."""
+
+
+def first_orders(start: Startup) -> AllOrders:
     """The first orders, with ``start.set`` as (PV name without prefix, value) in force.
 
     Raises `BadStart` for a name that is no setting, and for a value that is refused.
     """
-    given = _by_place(start.set, start.reductions)
-    reduction = ReductionOrder(settings=ReductionSettings(max_bins=start.max_bins))
-    ranks = RanksOrder(reductions=(reduction,) * start.reductions)
+    known = _known(start.reductions)
+    for name, _ in start.set:
+        if name not in known:
+            raise BadStart(_unknown(name, known))
     try:
-        return (
-            _with(ranks, Part.RANKS, given.items()),
-            _with(SimulatorOrder(), Part.SIMULATOR, given.items()),
-        )
+        return _with(_defaults(start), _by_place(known, start.set))
     except Refused as refused:
         raise BadStart(str(refused)) from None
 
 
-def _with(order: Any, part: Part, given: Iterable[tuple[Place, Given]]) -> Any:
+def restored(start: Startup, saved: Mapping[str, Any], fits: Fits) -> Restored:
+    """The first orders with the ``saved`` settings in them, by PV name without prefix.
+
+    What ``start.set`` says stands above what was saved. Saved settings of one dataclass are applied
+    together, so that their order does not matter; those that are refused, or do not go with
+    ``start.set``, are left out one by one. Raises as `first_orders`.
+    """
+    orders, known = first_orders(start), _known(start.reductions)
+    above = _by_place(known, start.set)
+    skipped = [_unknown(name, known) for name in saved if name not in known]
+    taken: dict[str, Any] = {}
+    for group in _grouped(known, saved.keys() - dict(start.set).keys() & known.keys()):
+        while group:
+            values = {name: saved[name] for name in (*taken, *group)}
+            try:
+                below = _with(_defaults(start), _by_place(known, values.items()))
+                fits(tried := _with(below, above))
+            except Refused as refused:
+                culprit = _culprit(group, known, refused)
+                group.remove(culprit)
+                skipped.append(f"{culprit}: {saved[culprit]!r} refused: {refused.why}")
+            else:
+                orders, taken, group = tried, values, []
+    accepted = {name: _at(known[name].place, orders) for name in taken}
+    changed = {
+        name: served(known[name].spec, value)
+        for name, value in accepted.items()
+        if value != known[name].default
+    }
+    return Restored(orders, tuple(taken), changed, tuple(skipped))
+
+
+def _grouped(known: Mapping[str, Row], names: Iterable[str]) -> list[list[str]]:
+    """The names of each dataclass together, in the order of the settings."""
+    groups: dict[Place, list[str]] = {}
+    wanted = set(names)
+    for name, row in known.items():
+        if name in wanted:
+            groups.setdefault(row.group.place, []).append(name)
+    return list(groups.values())
+
+
+def _culprit(names: list[str], known: Mapping[str, Row], refused: Refused) -> str:
+    """Which of the settings is to be left out."""
+    return next((name for name in names if known[name].spec.pv == refused.name), names[-1])
+
+
+def _at(place: Place, orders: AllOrders) -> Any:
+    return at(orders.of(place.part), place.path)
+
+
+def _defaults(start: Startup) -> AllOrders:
+    reduction = ReductionOrder(settings=ReductionSettings(max_bins=start.max_bins))
+    ranks = RanksOrder(reductions=(reduction,) * start.reductions)
+    return AllOrders(ranks, SimulatorOrder(), IocOrder())
+
+
+def _with(orders: AllOrders, given: Mapping[Place, Given]) -> AllOrders:
+    """``orders`` with the values given; raises `Refused`."""
+    return AllOrders(
+        _changed(orders.ranks, Part.RANKS, given.items()),
+        _changed(orders.simulator, Part.SIMULATOR, given.items()),
+        _changed(orders.ioc, Part.IOC, given.items()),
+    )
+
+
+def _changed(order: Any, part: Part, given: Iterable[tuple[Place, Given]]) -> Any:
     """``order`` with the values given; those of one dataclass together, as they may need it."""
     here = [(place.path, values) for place, values in given if place.part is part]
     for path, values in sorted(here, key=_depth):
@@ -55,29 +157,32 @@ def _completed(present: Any, values: Given) -> Given:
     return values
 
 
-def _by_place(settings: Sequence[tuple[str, str]], reductions: int) -> dict[Place, Given]:
-    known = {row.name: row for row in rows("", reductions) if row.access is Access.SETPOINT}
+def _known(reductions: int) -> dict[str, Row]:
+    return {row.name: row for row in rows("", reductions) if row.access is Access.SETPOINT}
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    return f"no setting is called {name!r}" + nearest(name, known)
+
+
+def _by_place(known: Mapping[str, Row], settings: Iterable[tuple[str, Any]]) -> dict[Place, Given]:
+    """Checked values of settings that are known; raises `Refused`."""
     given: dict[Place, Given] = {}
     for name, text in settings:
-        if name not in known:
-            raise BadStart(f"no setting is called {name!r}" + nearest(name, known))
         row = known[name]
-        try:
-            value = row.spec.checked(_value(row.spec, text))
-        except Refused as refused:
-            raise BadStart(str(refused)) from None
+        value = row.spec.checked(_value(row.spec, text))
         given.setdefault(row.group.place, {})[row.field] = value
     return given
 
 
-def _value(spec: Any, text: str) -> Any:
-    """The value that a text stands for: a state of a switch or choice may be told by its label."""
-    match spec:
-        case Switch():
+def _value(spec: Any, given: Any) -> Any:
+    """The value that is given: a state of a switch or choice may be told by its label."""
+    match spec, given:
+        case Switch(), str():
             labels = {"0": 0, "1": 1, spec.off.lower(): 0, spec.on.lower(): 1}
-            return labels.get(text.lower(), text)
-        case Choice():
+            return labels.get(given.lower(), given)
+        case Choice(), str():
             words = {each.lower(): each for each in spec.options}
-            return words.get(text.lower(), text)
+            return words.get(given.lower(), given)
         case _:
-            return text
+            return given

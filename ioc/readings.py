@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from reduction.names import check_name
 from reduction.specs import (
     LONGEST_STRING,
     Choice,
@@ -12,6 +13,7 @@ from reduction.specs import (
     Float,
     Guidance,
     Integer,
+    Refused,
     Settings,
     Text,
     parameter,
@@ -211,6 +213,20 @@ class FileSettings(Settings):
         ),
         "live",
     )
+
+    def check(self) -> None:
+        try:
+            check_name(self.name)
+        except Refused as refused:
+            raise Refused("Name", self.name, refused.why) from None
+
+
+@dataclass(frozen=True)
+class IocOrder:
+    """What the IOC obeys itself."""
+
+    files: FileSettings = field(default_factory=FileSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
 
 
 @dataclass(frozen=True)

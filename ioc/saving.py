@@ -1,11 +1,10 @@
-"""Saving what is posted: the settings of files, and the command that writes them."""
+"""Saving what is posted: the command that writes files."""
 
 from __future__ import annotations
 
 import asyncio
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,57 +14,37 @@ import numpy as np
 from ioc.database import Database, Showing
 from ioc.desk import Desk
 from ioc.groups import IOC, Access, Row
-from ioc.places import Part, at, replaced
-from ioc.program import NAME
+from ioc.own import OwnSettings
+from ioc.places import Part, at
 from ioc.publisher import Publisher
-from ioc.readings import FileSettings, FileStatus, WatchSettings
+from ioc.readings import FileStatus
+from ioc.startup import DISTRIBUTION
 from reduction.detectors import group_names
-from reduction.files import check_name, save
+from reduction.files import save
 from reduction.messages import RanksReport, ReductionResult
 from reduction.saved import SavedResult, SavedSeries
 from reduction.specs import Refused
 
 
-@dataclass(frozen=True)
-class IocOrder:
-    """What the IOC obeys itself."""
-
-    files: FileSettings = field(default_factory=FileSettings)
-    watch: WatchSettings = field(default_factory=WatchSettings)
-
-
 class Files:
-    """Puts to the IOC's own settings and to ``File:``.
+    """Commands of ``File:``; a write takes the result that is on the process variables then."""
 
-    A write takes the result that is on the process variables at that time.
-    """
-
-    def __init__(self, database: Database, desk: Desk, publisher: Publisher) -> None:
-        self._database, self._desk, self._publisher = database, desk, publisher
-        self.order = IocOrder()
+    def __init__(
+        self, database: Database, desk: Desk, publisher: Publisher, own: OwnSettings
+    ) -> None:
+        self._database, self._desk, self._publisher, self._own = database, desk, publisher, own
         self._written = ""
 
     async def start(self) -> None:
-        """Show what files are called, and that none is written."""
-        await self._database.show_settings(Part.IOC, self.order)
+        """Show that none is written."""
         await self._tell(FileStatus())
 
-    async def put(self, row: Row, value: Any) -> Any:
-        """Change a setting, or write; raises `Refused`, and says so on ``File:Message_RBV``."""
-        if row.access is Access.COMMAND:
-            return await self._write() if value else False
-        order = replaced(self.order, row.place.path, value)
-        if row.field == "name":
-            try:
-                check_name(order.files.name)
-            except Refused as refused:
-                raise Refused(row.spec.pv, value, refused.why) from None
-        self.order = order
-        await self._database.show_settings(Part.IOC, order)
-        return at(order, row.place.path)
+    async def put(self, value: Any) -> Any:
+        """Write; raises `Refused`, and says so on ``File:Message_RBV``."""
+        return await self._write() if value else False
 
     async def _write(self) -> bool:
-        files = self.order.files
+        files = self._own.accepted.files
         try:
             paths = await asyncio.to_thread(self._saved, self._results())
         except (OSError, ValueError) as error:
@@ -78,7 +57,7 @@ class Files:
 
     def _saved(self, results: dict[str, SavedResult]) -> list[Path]:
         """Write results by name; the paths, the first one NeXus."""
-        folder = Path(self.order.files.path).absolute()
+        folder = Path(self._own.accepted.files.path).absolute()
         return [path for name, result in results.items() for path in save(result, folder, name)]
 
     async def _tell(self, status: FileStatus) -> None:
@@ -86,7 +65,7 @@ class Files:
 
     def _results(self) -> dict[str, SavedResult]:
         """What to write, by file name; raises `Refused` if nothing is posted."""
-        report, name = self._publisher.latest, self.order.files.name
+        report, name = self._publisher.latest, self._own.accepted.files.name
         if report is None:
             raise Refused("Write", name, "no result is posted yet")
         parameters = self._parameters(self._database.rows)

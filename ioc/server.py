@@ -6,21 +6,26 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
 import zmq.asyncio
 
+from ioc.autosave import Autosave
 from ioc.channel_access import Server
 from ioc.database import Database
 from ioc.desk import Desk
-from ioc.groups import PROGRAM, Row
+from ioc.first import AllOrders
+from ioc.groups import PROGRAM, Access, Row
 from ioc.health import Health
 from ioc.judge import Judge
+from ioc.own import OwnSettings
 from ioc.places import Part
 from ioc.program import Program
 from ioc.publisher import Publisher
 from ioc.pv_logs import PvLogs
+from ioc.readings import IocOrder
 from ioc.samples import News, served_elsewhere, served_here
 from ioc.saving import Files
 from reduction.channel import CommandingEnd
@@ -40,7 +45,8 @@ OVERSLEPT_S = 0.25
 class ServerStart:
     """What a server is started with.
 
-    ``port`` None is EPICS_CA_SERVER_PORT, or else 5064. The orders hold the settings to begin with.
+    ``port`` None is EPICS_CA_SERVER_PORT, or else 5064. The orders hold the settings to begin with;
+    ``autosave`` is the file that keeps them from then on, if any.
     """
 
     prefix: str = "LIVE:"
@@ -50,6 +56,8 @@ class ServerStart:
     simulator_endpoint: str = "tcp://127.0.0.1:*"
     ranks: RanksOrder = field(default_factory=RanksOrder)
     simulator: SimulatorOrder = field(default_factory=SimulatorOrder)
+    ioc: IocOrder = field(default_factory=IocOrder)
+    autosave: Path | None = None
     instrument: Instrument = field(default_factory=powder_arc)
     array_rate: float = 5.0
     silence_s: float = 2.0
@@ -151,9 +159,13 @@ class LiveServer:
         reductions = start.ranks.reductions
         max_bins = reductions[0].settings.max_bins
         self.database = Database(start.prefix, self._put, len(reductions), max_bins)
-        health = Health(lambda: self.files.order.watch, lambda: self.logs.remark)
+        self.own = OwnSettings(start.ioc, self.database)
+        health = Health(lambda: self.own.accepted.watch, self._remark)
         self.publisher = Publisher(self.database, self.desk, start.array_rate, health=health)
-        self.files = Files(self.database, self.desk, self.publisher)
+        self.files = Files(self.database, self.desk, self.publisher, self.own)
+        self._autosave = (
+            Autosave(start.autosave, start.prefix, self._accepted) if start.autosave else None
+        )
         self._server = Server(self.database.channels, start.interfaces, start.port)
         self._program = Program(self.database, lambda: self._server.clients, restart)
         self.lines: dict[Part, Line[Any]] = {
@@ -168,6 +180,7 @@ class LiveServer:
         """Serve until cancelled, then close all sockets."""
         try:
             await self.publisher.start()
+            await self.own.start()
             await self.files.start()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._server.serve())
@@ -175,6 +188,8 @@ class LiveServer:
                 group.create_task(self._program.run())
                 for line in self.lines.values():
                     group.create_task(line.run())
+                if self._autosave is not None:
+                    group.create_task(self._autosave.run())
         finally:
             await self.logs.close()
             self.ranks_end.close()
@@ -184,8 +199,20 @@ class LiveServer:
     async def _put(self, row: Row, value: Any) -> Any:
         if row.group.place == PROGRAM:
             return await self._program.put(row, value)
-        who = self.files if row.place.part is Part.IOC else self.desk
-        return await who.put(row, value)
+        if row.place.part is not Part.IOC:
+            return await self.desk.put(row, value)
+        if row.access is Access.COMMAND:
+            return await self.files.put(value)
+        return await self.own.put(row, value)
+
+    def _remark(self) -> str:
+        """What the IOC has to say on ``StatusMessage_RBV``."""
+        autosave = self._autosave.remark if self._autosave else ""
+        return "; ".join(filter(None, (self.logs.remark, autosave)))
+
+    def _accepted(self) -> AllOrders:
+        desk = self.desk
+        return AllOrders(desk.ranks.accepted, desk.simulator.accepted, self.own.accepted)
 
     async def _reported(self, report: RanksReport) -> None:
         self.logs.reported(report.logs)

@@ -18,6 +18,9 @@ from typing import Any
 
 from reduction.specs import nearest
 
+DISTRIBUTION = "epics-live-reduction"
+"""What is installed, and has the version."""
+
 PARTS = ("run", "ioc", "ranks", "simulate", "top", "pvs", "plot")
 
 
@@ -74,6 +77,9 @@ class Startup:
     max_bins: int = flag(200_000, "most bins of a spectrum", "run ioc pvs", least=1)
     silence: float = flag(
         2.0, "seconds without a report until a part is lost", "run ioc", least=0.5
+    )
+    autosave: str = flag(
+        "", "file that keeps the settings, restored from it at the start; empty: none", "run ioc"
     )
     format: str = flag(
         "md",

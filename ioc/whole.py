@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import logging
 import math
 import signal
 import sys
@@ -11,17 +13,22 @@ import tempfile
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from ioc.first import first_orders
+from ioc.autosave import Foreign, read, set_aside
+from ioc.first import AllOrders, Fits, first_orders, restored
 from ioc.places import Part
 from ioc.server import LiveServer, ServerStart
 from ioc.startup import BadStart, Startup
 from ioc.supervisor import Child
 from reduction.geometry import Instrument
 from reduction.pipeline import recipe
+from reduction.settings import ReductionSettings
 from reduction.specs import Refused
 from simulator.messages import SimulatorReport
+
+log = logging.getLogger(__name__)
 
 MPIEXEC = (
     "mpiexec",
@@ -43,12 +50,7 @@ def server_start(start: Startup, instrument: Instrument) -> ServerStart:
     Revisions count on from the clock, so that ranks and a simulator that have outlived an IOC never
     take its orders for those of the next.
     """
-    ranks, simulator = first_orders(start)
-    try:
-        for each in ranks.reductions:
-            recipe(each.settings, instrument)
-    except Refused as refused:
-        raise BadStart(str(refused)) from None
+    ranks, simulator, ioc = _first_orders(start, _fits(instrument))
     revision = time.time_ns() // 1_000_000
     return ServerStart(
         prefix=start.prefix,
@@ -58,10 +60,51 @@ def server_start(start: Startup, instrument: Instrument) -> ServerStart:
         simulator_endpoint=start.sim_control,
         ranks=replace(ranks, revision=revision),
         simulator=replace(simulator, revision=revision),
+        ioc=ioc,
+        autosave=Path(start.autosave) if start.autosave else None,
         instrument=instrument,
         array_rate=start.array_rate,
         silence_s=start.silence,
     )
+
+
+def _first_orders(start: Startup, fits: Fits) -> AllOrders:
+    orders = first_orders(start)
+    try:
+        fits(orders)
+    except Refused as refused:
+        raise BadStart(str(refused)) from None
+    return _restored(start, Path(start.autosave), fits) if start.autosave else orders
+
+
+def _fits(instrument: Instrument) -> Fits:
+    @functools.cache  # a calibration of a million detectors takes seconds to read
+    def fit(counted: ReductionSettings) -> None:
+        recipe(counted, instrument)
+
+    def fits(orders: AllOrders) -> None:
+        for each in orders.ranks.reductions:
+            fit(each.settings.counted)
+
+    return fits
+
+
+def _restored(start: Startup, path: Path, fits: Fits) -> AllOrders:
+    """The first orders with what is kept at ``path``; says what that is, and what it is not."""
+    try:
+        saved = read(path, start.prefix)
+    except Foreign as foreign:
+        log.warning("%s is set aside as %s, all is default: %s", path, set_aside(path), foreign)
+        return first_orders(start)
+    result = restored(start, saved, fits)
+    if result.skipped:
+        log.warning("%s has what is not restored; it is kept as %s", path, set_aside(path))
+    for skipped in result.skipped:
+        log.warning("not restored: %s", skipped)
+    print(f"{len(result.names)} settings are restored from {path}", flush=True)
+    for name, value in result.changed.items():
+        print(f"{name} = {value}", flush=True)
+    return result.orders
 
 
 async def serve_alone(start: Startup, instrument: Instrument) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from reduction import disk, nexus, xye
+from reduction.names import check_name
 from reduction.saved import SavedResult
-from reduction.specs import Refused
-
-LONGEST_NAME = 200
-"""Bytes of a name: file systems take 255 with what is added to it."""
 
 
 def save(result: SavedResult, folder: Path, name: str) -> list[Path]:
@@ -33,21 +29,6 @@ def save(result: SavedResult, folder: Path, name: str) -> list[Path]:
     for path in _surplus(text, len(result.slice_bounds)):
         path.unlink(missing_ok=True)
     return [whole, *written[:-1]]
-
-
-def check_name(name: str) -> None:
-    """Raises `Refused` if ``name`` cannot be that of a result."""
-    for wrong, why in (
-        (not name, "it is empty"),
-        (re.search(r"[/\\]", name), "it is a name in the folder, without / and \\"),
-        (name.startswith("."), "it would be hidden"),
-        (name != name.strip() or not name.isprintable(), "it has blanks at an end or unprintables"),
-        (re.search(r"\.(nxs|xye)$", name), "the endings .nxs and .xye are added to it"),
-        (re.search(r"_slice\d+$", name), "names with _slice and a number are those of slices"),
-        (len(os.fsencode(name)) > LONGEST_NAME, f"longer than {LONGEST_NAME} bytes"),
-    ):
-        if wrong:
-            raise Refused("File:Name", name, why)
 
 
 def _files(result: SavedResult, text: Path, whole: Path) -> Iterator[tuple[Path, bytes]]:

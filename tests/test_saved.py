@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from saved_sample import names, sample
 
-from reduction.files import check_name, save
+from reduction.files import save
+from reduction.names import check_name
 from reduction.nexus import contents, write_nexus
 from reduction.nexus_reader import read_nexus
 from reduction.saved import AXES, SavedResult, SavedSeries

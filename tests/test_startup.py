@@ -62,7 +62,7 @@ def test_first_settings_are_put_by_name():
         ("Pause", "Pause"),
         ("Sim:EventsPerPulse", "7"),
     )
-    ranks, simulator = first_orders(Startup(set=settings, reductions=2))
+    ranks, simulator, _ = first_orders(Startup(set=settings, reductions=2))
     first, second = (each.settings for each in ranks.reductions)
     assert first.units is Units.TOF
     assert first.bin_params == "1000,50,60000"
