@@ -51,7 +51,12 @@ def settings(orders: AllOrders) -> dict[str, Any]:
 
 def contents(prefix: str, saved: Mapping[str, Any]) -> str:
     """The text of a file that keeps settings: TOML."""
-    about = {"program": DISTRIBUTION, "version": version(DISTRIBUTION), "format": FORMAT, "prefix": prefix}
+    about = {
+        "program": DISTRIBUTION,
+        "version": version(DISTRIBUTION),
+        "format": FORMAT,
+        "prefix": prefix,
+    }
     # What JSON writes of ASCII texts and finite numbers, TOML reads.
     lines = [f"{name} = {json.dumps(value)}" for name, value in about.items()]
     lines += ["", "[set]"]

@@ -48,6 +48,8 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
 
     def __init__(self, circuit: Any, client: Any, context: Any, **more: Any) -> None:
         super().__init__(circuit, client, context, **more)
+        self.client_hostname, _ = circuit.address  # and never the name that a client claims
+        self.client_username = ""
         self._latest: dict[Any, Update | None] = {}
         self._leaving: dict[Any, Update | None] = {}
         self._marks: list[Mark] = []
@@ -103,7 +105,22 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
             self.write_event.clear()
             await self._start_write_task(lambda: self._write(command))
             return []
-        return await super()._process_command(command)
+        if isinstance(command, caproto.HostNameRequest):
+            return []
+        response = await super()._process_command(command)
+        if isinstance(command, caproto.ClientNameRequest):
+            response += self._rights()
+        return response
+
+    def _rights(self) -> list[Any]:
+        """What the user, who may have been another until now, may do with each channel."""
+        return [
+            caproto.AccessRightsResponse(
+                channel.cid,
+                self.context[channel.name].check_access(self.client_hostname, self.client_username),
+            )
+            for channel in self.circuit.channels_sid.values()
+        ]
 
     async def _write(self, command: Any) -> None:
         """A client's put: caproto's own, but a refusal is one line in the log and our words."""
@@ -122,7 +139,7 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
         host, user = self.client_hostname, self.client_username
         data = command.data, command.data_type, command.metadata
         try:
-            await entry.auth_write(host, user, *data, user_address=self.circuit.address)
+            await entry.auth_write(host, user, *data)
         except (Refused, CaprotoError) as refusal:
             log.warning("%s from %s: %s", channel.name, self._who, refusal)
             return _failed(command, channel, refusal)
@@ -136,15 +153,14 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
 
     @property
     def _who(self) -> str:
-        host, port = self.circuit.address
-        return f"{self.client_username}@{self.client_hostname} ({host}:{port})"
+        return "{}@{}:{}".format(self.client_username, *self.circuit.address)
 
 
 def _failed(command: Any, channel: Any, error: Exception) -> Any:
     message = latin1(str(error)).encode("latin-1") + b"\0"
-    return caproto.ErrorResponse(
-        command, channel.cid, status=caproto.CAStatus.ECA_PUTFAIL, error_message=message
-    )
+    forbidden = isinstance(error, caproto.Forbidden)
+    status = caproto.CAStatus.ECA_NOWTACCESS if forbidden else caproto.CAStatus.ECA_PUTFAIL
+    return caproto.ErrorResponse(command, channel.cid, status=status, error_message=message)
 
 
 class Server(Context):  # type: ignore[misc]

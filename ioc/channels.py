@@ -27,6 +27,7 @@ from caproto import (
 )
 from caproto._dbr import native_type
 
+from ioc.access import Client, Guard
 from ioc.fields import field_channel, field_of, record_type
 from ioc.values import labels, limits, received, same, served
 from reduction.specs import (
@@ -44,6 +45,8 @@ from reduction.specs import (
 
 Put = Callable[[Any], Awaitable[Any]]
 """Takes a checked value and returns the accepted one once it is true, or raises `Refused`."""
+
+OPEN = Guard()
 
 Alarm = tuple[AlarmStatus, AlarmSeverity]
 NO_ALARM: Alarm = (AlarmStatus.NO_ALARM, AlarmSeverity.NO_ALARM)
@@ -63,23 +66,27 @@ def stamp(time_ns: int) -> TimeStamp:
 
 
 class Served(ChannelData):  # type: ignore[misc]
-    """What all our channels have; clients may write to those with a ``put``."""
+    """What all our channels have; clients that ``guard`` lets may write to those with a ``put``."""
 
-    def __init__(self, name: str, spec: Spec, value: Any, put: Put | None, **kind: Any) -> None:
+    def __init__(
+        self, name: str, spec: Spec, value: Any, put: Put | None, guard: Guard, **kind: Any
+    ) -> None:
         super().__init__(
             value=served(spec, value),
             reported_record_type=record_type(spec, put is not None),
             **kind,
         )
-        self.name, self.spec = name, spec
+        self.name, self.spec, self.guard = name, spec, guard
         self.watchers: set[Callable[[], None]] = set()
         """Called after every change of value or alarm, for who is in this process."""
         self._put, self._given = put, value
         self._turn = asyncio.Lock()
         self._fields: dict[str, ChannelData] = {}
 
-    def check_access(self, hostname: str, username: str) -> AccessRights:  # noqa: ARG002
-        return AccessRights.READ | AccessRights.WRITE if self._put else AccessRights.READ
+    def check_access(self, hostname: str, username: str) -> AccessRights:
+        """What a user at an IP address may do."""
+        may = self._put is not None and self.guard.may_write(Client(hostname, username))
+        return AccessRights.READ | AccessRights.WRITE if may else AccessRights.READ
 
     def get_field(self, field: str) -> ChannelData:
         """The channel of ``.FIELD``; raises KeyError if there is none. Called by caproto."""
@@ -149,9 +156,12 @@ class Served(ChannelData):  # type: ignore[misc]
         metadata: Any,
         **more: Any,
     ) -> None:
-        """A client's write; caproto calls it, one task for every write."""
+        """A client's write, ``hostname`` its IP address; one task for every write."""
         if self._put is None:
             raise Forbidden(f"{self.name} is read only")
+        client = Client(hostname, username)
+        if not self.guard.may_write(client):
+            raise Forbidden(f"{self.name}: {client} may not write to {self.guard.asg}")
         if data_type in (ChannelType.PUT_ACKS, ChannelType.PUT_ACKT):
             await super().auth_write(hostname, username, data, data_type, metadata, **more)
             return
@@ -228,17 +238,20 @@ def channel(
     *,
     name: str = "",
     put: Put | None = None,
+    guard: Guard = OPEN,
     max_length: int = 1,
     alarm: Alarm = NO_ALARM,
     time_ns: int | None = None,
     units: str | None = None,
 ) -> Served:
-    """The channel of ``spec``, for clients to read, and with ``put`` to write.
+    """The channel of ``spec``, for clients to read, and with ``put`` for those to write that
+    ``guard`` lets.
 
     ``max_length`` is the most elements of an array; ``time_ns`` that of the value, None: now;
     ``units`` are in place of those of ``spec``.
     """
-    given: dict[str, Any] = {"name": name or spec.pv, "spec": spec, "value": value, "put": put}
+    given: dict[str, Any] = {"name": name or spec.pv, "spec": spec, "value": value}
+    given |= {"put": put, "guard": guard}
     given["alarm"] = ChannelAlarm(status=alarm[0], severity=alarm[1])
     given["timestamp"] = stamp(time.time_ns() if time_ns is None else time_ns)
     if isinstance(spec, Float | Integer | Array):

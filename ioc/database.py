@@ -10,6 +10,7 @@ from typing import Any
 
 from caproto import AlarmSeverity, AlarmStatus
 
+from ioc.access import Guard
 from ioc.channels import NO_ALARM, Alarm, Served, channel
 from ioc.groups import OWN, Access, Group, Row, rows
 from ioc.places import Part, Place, at
@@ -26,6 +27,15 @@ ABSENT: Alarm = (AlarmStatus.UDF, AlarmSeverity.INVALID_ALARM)
 
 Putter = Callable[[Row, Any], Awaitable[Any]]
 """Puts a value to the setting or command of a row."""
+
+
+Guards = Callable[[Row], Guard]
+"""Who may put to a row."""
+
+
+def open_to_all(row: Row) -> Guard:
+    """Everybody may."""
+    return Guard(row.asg)
 
 
 class Channels(dict[str, Served]):
@@ -64,10 +74,15 @@ class Database:
     """
 
     def __init__(
-        self, prefix: str, put: Putter, reductions: int = 1, max_bins: int = MAX_BINS
+        self,
+        prefix: str,
+        put: Putter,
+        reductions: int = 1,
+        max_bins: int = MAX_BINS,
+        guard: Guards = open_to_all,
     ) -> None:
         self._rows: dict[str, Row] = {}
-        self._put, self._max_bins = put, max_bins
+        self._put, self._max_bins, self._guard = put, max_bins, guard
         self._made: dict[tuple[Group, Access], dict[str, Served]] = {}
         self._showing: dict[Place, Showing] = {}
         self.watchers: set[Callable[[Place], None]] = set()
@@ -133,6 +148,7 @@ class Database:
             row.spec,
             name=name,
             put=functools.partial(self._put, row) if row.access.writable else None,
+            guard=self._guard(row),
             max_length=getattr(row.spec, "most", None) or self._max_bins + 1,
             **self._present(row),
         )

@@ -72,6 +72,8 @@ def field_of(channel: Any, name: str, field: str) -> Any:
             return name
         case "DESC":
             return channel.spec.description
+        case "ASG":
+            return str(channel.guard.asg)
         case "RTYP":
             return channel.reported_record_type
         case "STAT":

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ioc.access import Asg
 from ioc.places import Part, Place
 from ioc.readings import (
     FileCommands,
@@ -49,6 +50,8 @@ RANKS, SIMULATOR, IOC = Place(Part.RANKS), Place(Part.SIMULATOR), Place(Part.IOC
 
 PROGRAM = IOC / "program"
 """The IOC's own process."""
+OPERATED = (RANKS / "control" / "pause", RANKS / "acquisition")
+"""Settings that are changed while measuring, as commands are given: of their access group."""
 
 OWN = "ioc"
 """Under it stands in a part's view what the IOC itself says of the part."""
@@ -172,6 +175,16 @@ class Row:
     def place(self) -> Place:
         """Where its value stands."""
         return self.group.place / self.field
+
+    @property
+    def asg(self) -> Asg:
+        """Its access security group."""
+        if not self.access.writable:
+            return Asg.DEFAULT
+        if self.place.part is Part.SIMULATOR:
+            return Asg.SIMULATOR
+        operated = any(self.place.below(each) is not None for each in OPERATED)
+        return Asg.OPERATION if operated or self.access is Access.COMMAND else Asg.CONFIGURATION
 
     @property
     def first(self) -> bool:

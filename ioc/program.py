@@ -17,9 +17,8 @@ import psutil
 from ioc.database import Database, Showing
 from ioc.groups import PROGRAM, Row
 from ioc.readings import ProgramStatus
+from ioc.startup import DISTRIBUTION
 from reduction.specs import LONGEST_STRING, Refused
-
-NAME = "epics-live-reduction"
 
 LOOK_S = 0.05
 """How often the event loop's delay is measured."""
@@ -82,7 +81,7 @@ class Program:
             heartbeat=beat,
             uptime=duration(self._clock() - self._started_s),
             started=self._started,
-            version=version(NAME),
+            version=version(DISTRIBUTION),
             epics_version=f"caproto {version('caproto')}",
             host=socket.gethostname()[:LONGEST_STRING],
             process_id=os.getpid(),

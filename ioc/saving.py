@@ -124,7 +124,7 @@ def _result(
             "pulses_missing": stream.pulses_missing,
         },
         parameters=parameters,
-        program=f"{NAME} {version(NAME)}",
+        program=f"{DISTRIBUTION} {version(DISTRIBUTION)}",
         series=tuple(
             SavedSeries(
                 each.counts.astype(np.float64),

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import zmq.asyncio
 
+from ioc.access import EVERYBODY, Guard, Rules
 from ioc.autosave import Autosave
 from ioc.channel_access import Server
 from ioc.database import Database
@@ -58,6 +59,7 @@ class ServerStart:
     simulator: SimulatorOrder = field(default_factory=SimulatorOrder)
     ioc: IocOrder = field(default_factory=IocOrder)
     autosave: Path | None = None
+    rules: Rules = EVERYBODY
     instrument: Instrument = field(default_factory=powder_arc)
     array_rate: float = 5.0
     silence_s: float = 2.0
@@ -158,7 +160,8 @@ class LiveServer:
         )
         reductions = start.ranks.reductions
         max_bins = reductions[0].settings.max_bins
-        self.database = Database(start.prefix, self._put, len(reductions), max_bins)
+        self._rules = start.rules
+        self.database = Database(start.prefix, self._put, len(reductions), max_bins, self._guard)
         self.own = OwnSettings(start.ioc, self.database)
         health = Health(lambda: self.own.accepted.watch, self._remark)
         self.publisher = Publisher(self.database, self.desk, start.array_rate, health=health)
@@ -195,6 +198,9 @@ class LiveServer:
             self.ranks_end.close()
             self.simulator_end.close()
             self._context.term()
+
+    def _guard(self, row: Row) -> Guard:
+        return Guard(row.asg, self._rules)
 
     async def _put(self, row: Row, value: Any) -> Any:
         if row.group.place == PROGRAM:

@@ -81,6 +81,10 @@ class Startup:
     autosave: str = flag(
         "", "file that keeps the settings, restored from it at the start; empty: none", "run ioc"
     )
+    access: str = flag(
+        "", "EPICS access security file (.acf): who may write; empty: everybody", "run ioc"
+    )
+    read_only: bool = flag(False, "nobody may write", "run ioc")
     format: str = flag(
         "md",
         "for people, spreadsheets, the Archiver Appliance or the Phoebus alarm server",

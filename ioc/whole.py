@@ -16,6 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ioc import acf
+from ioc.access import EVERYBODY, NOBODY, Rules
 from ioc.autosave import Foreign, read, set_aside
 from ioc.first import AllOrders, Fits, first_orders, restored
 from ioc.places import Part
@@ -61,11 +63,18 @@ def server_start(start: Startup, instrument: Instrument) -> ServerStart:
         ranks=replace(ranks, revision=revision),
         simulator=replace(simulator, revision=revision),
         ioc=ioc,
+        rules=_rules(start),
         autosave=Path(start.autosave) if start.autosave else None,
         instrument=instrument,
         array_rate=start.array_rate,
         silence_s=start.silence,
     )
+
+
+def _rules(start: Startup) -> Rules:
+    if start.read_only:
+        return NOBODY
+    return acf.read(Path(start.access)) if start.access else EVERYBODY
 
 
 def _first_orders(start: Startup, fits: Fits) -> AllOrders:
