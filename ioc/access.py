@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -63,12 +63,20 @@ def plain_address(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
+def at_any_time(_: Client) -> None:
+    """Admits everybody."""
+
+
 @dataclass(frozen=True)
 class Guard:
-    """Who may put to one process variable, on whatever protocol."""
+    """Who may put to one process variable, on whatever protocol.
+
+    ``admit`` is told of each put of who may, before it is done, and raises `Refused` if not now.
+    """
 
     asg: Asg = Asg.DEFAULT
     rules: Rules = EVERYBODY
+    admit: Callable[[Client], None] = at_any_time
 
     def may_write(self, client: Client) -> bool:
         """Whether a client may write it, which it is told when it connects."""

@@ -43,8 +43,9 @@ from reduction.specs import (
     Text,
 )
 
-Put = Callable[[Any], Awaitable[Any]]
-"""Takes a checked value and returns the accepted one once it is true, or raises `Refused`."""
+Put = Callable[[Any, Client], Awaitable[Any]]
+"""Takes a checked value, and who puts it, and returns the accepted one once it is true, or raises
+`Refused`."""
 
 OPEN = Guard()
 
@@ -162,38 +163,39 @@ class Served(ChannelData):  # type: ignore[misc]
         client = Client(hostname, username)
         if not self.guard.may_write(client):
             raise Forbidden(f"{self.name}: {client} may not write to {self.guard.asg}")
+        self.guard.admit(client)  # no alarm if not: it is nothing that the setpoint has to say
         if data_type in (ChannelType.PUT_ACKS, ChannelType.PUT_ACKT):
             await super().auth_write(hostname, username, data, data_type, metadata, **more)
             return
         try:
             value = self.spec.checked(received(self.spec, data, native_type(data_type)))
             if isinstance(self.spec, Command) and self.spec.endless:
-                await self._begin_or_end(self._put, value)
+                await self._begin_or_end(self._put, value, client)
                 return
             async with self._turn:  # asyncio wakes waiters in the order of their arrival
-                await self._obey(self._put, value)
+                await self._obey(self._put, value, client)
         except Refused:
             await self.publish_alarm(REFUSED)
             raise
 
-    async def _begin_or_end(self, put: Put, value: Any) -> None:
+    async def _begin_or_end(self, put: Put, value: Any, client: Client) -> None:
         """A command that ends when it is told to must not make that wait for its turn."""
         if not value:
-            await put(value)
+            await put(value, client)
             await self.publish_alarm(NO_ALARM)
         elif self._turn.locked():
             raise Refused(self.spec.pv, value, "it is under way; 0 stops it")
         else:
             async with self._turn:
-                await self._obey(put, value)
+                await self._obey(put, value, client)
 
-    async def _obey(self, put: Put, value: Any) -> None:
+    async def _obey(self, put: Put, value: Any, client: Client) -> None:
         if not isinstance(self.spec, Command):
-            await self.publish_value(await put(value), alarm=NO_ALARM)
+            await self.publish_value(await put(value, client), alarm=NO_ALARM)
             return
         await self.publish_value(value)
         try:
-            await put(value)
+            await put(value, client)
         finally:
             await self.publish_value(False)
         await self.publish_alarm(NO_ALARM)

@@ -10,7 +10,7 @@ from typing import Any
 
 from caproto import AlarmSeverity, AlarmStatus
 
-from ioc.access import Guard
+from ioc.access import Client, Guard
 from ioc.channels import NO_ALARM, Alarm, Served, channel
 from ioc.groups import OWN, Access, Group, Row, rows
 from ioc.places import Part, Place, at
@@ -25,8 +25,8 @@ GONE: Alarm = (AlarmStatus.COMM, AlarmSeverity.INVALID_ALARM)
 ABSENT: Alarm = (AlarmStatus.UDF, AlarmSeverity.INVALID_ALARM)
 """Of numbered readings that there are none of: there is no such slice or group now."""
 
-Putter = Callable[[Row, Any], Awaitable[Any]]
-"""Puts a value to the setting or command of a row."""
+Putter = Callable[[Row, Any, Client], Awaitable[Any]]
+"""Puts a value to the setting or command of a row, for a client."""
 
 
 Guards = Callable[[Row], Guard]

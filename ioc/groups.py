@@ -17,6 +17,9 @@ from ioc.readings import (
     FileSettings,
     FileStatus,
     IocStatus,
+    LockCommands,
+    LockSettings,
+    LockStatus,
     ProgramCommands,
     ProgramStatus,
     SimulatorIocStatus,
@@ -50,7 +53,8 @@ RANKS, SIMULATOR, IOC = Place(Part.RANKS), Place(Part.SIMULATOR), Place(Part.IOC
 
 PROGRAM = IOC / "program"
 """The IOC's own process."""
-OPERATED = (RANKS / "control" / "pause", RANKS / "acquisition")
+
+OPERATED = (RANKS / "control" / "pause", RANKS / "acquisition", IOC / "lock")
 """Settings that are changed while measuring, as commands are given: of their access group."""
 
 OWN = "ioc"
@@ -107,6 +111,9 @@ def groups(reductions: int = 1) -> Iterator[Group]:
     yield Group(FileSettings, "File:", setpoint, IOC / "files")
     yield Group(FileCommands, "File:", command, IOC)
     yield Group(FileStatus, "File:", reading, IOC / "status")
+    yield Group(LockSettings, "Lock:", setpoint, IOC / "lock")
+    yield Group(LockCommands, "Lock:", command, IOC / "lock")
+    yield Group(LockStatus, "Lock:", reading, IOC / "lock_status")
     yield Group(SimulatorSettings, "Sim:", setpoint, SIMULATOR / "settings")
     yield Group(SimulatorStatus, "Sim:", reading, SIMULATOR / "status")
     yield Group(SimulatorIocStatus, "Sim:", reading, SIMULATOR / OWN)
@@ -184,7 +191,8 @@ class Row:
         if self.place.part is Part.SIMULATOR:
             return Asg.SIMULATOR
         operated = any(self.place.below(each) is not None for each in OPERATED)
-        return Asg.OPERATION if operated or self.access is Access.COMMAND else Asg.CONFIGURATION
+        command = self.access is Access.COMMAND and self.group.place != PROGRAM
+        return Asg.OPERATION if operated or command else Asg.CONFIGURATION
 
     @property
     def first(self) -> bool:

@@ -222,11 +222,83 @@ class FileSettings(Settings):
 
 
 @dataclass(frozen=True)
+class LockSettings(Settings):
+    """How long the scan lock lasts, prefix ``$(P)Lock:``."""
+
+    expiry: float = parameter(
+        Float(
+            pv="Expiry",
+            description="Time the lock lasts after a put",
+            details="Of its owner: each renews it. Longer than the longest time between two puts.",
+            units="s",
+            precision=0,
+            minimum=1,
+            maximum=86400,
+        ),
+        60.0,
+    )
+
+
+@dataclass(frozen=True)
+class LockCommands:
+    """Commands of the scan lock, prefix ``$(P)Lock:``."""
+
+    owner: str = parameter(
+        Text(
+            pv="Owner",
+            description="Take the lock under a name; empty: free",
+            details="The owner is the user at the address that it puts from, on any connection.",
+            max_length=LONGEST_STRING,
+        ),
+        "",
+    )
+    acquire: bool = parameter(
+        Command(
+            pv="Acquire",
+            description="Take the lock, or renew it",
+            details="Refused while another one holds it, as all other puts then are.",
+            on="Acquire",
+        ),
+        False,
+    )
+    release: bool = parameter(
+        Command(pv="Release", description="Give the lock back", on="Release"), False
+    )
+    break_lock: bool = parameter(
+        Command(
+            pv="Break",
+            description="Free the lock, whoever holds it",
+            details="For who may operate, if a scan was left behind; it is logged.",
+            on="Break",
+        ),
+        False,
+    )
+
+
+@dataclass(frozen=True)
+class LockStatus:
+    """Who holds the scan lock, prefix ``$(P)Lock:``."""
+
+    owner: str = reading(
+        Text(
+            pv="Owner_RBV",
+            description="Who holds the lock; empty: nobody",
+            details="As user@address: name.",
+        ),
+        "",
+    )
+    remaining: float = reading(
+        Float(pv="Remaining_RBV", description="Time until it expires", units="s", precision=0)
+    )
+
+
+@dataclass(frozen=True)
 class IocOrder:
     """What the IOC obeys itself."""
 
     files: FileSettings = field(default_factory=FileSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
+    lock: LockSettings = field(default_factory=LockSettings)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import zmq.asyncio
 
-from ioc.access import EVERYBODY, Guard, Rules
+from ioc.access import EVERYBODY, Client, Guard, Rules
 from ioc.autosave import Autosave
 from ioc.channel_access import Server
 from ioc.database import Database
@@ -21,12 +21,13 @@ from ioc.first import AllOrders
 from ioc.groups import PROGRAM, Access, Row
 from ioc.health import Health
 from ioc.judge import Judge
+from ioc.lock import Lock
 from ioc.own import OwnSettings
 from ioc.places import Part
 from ioc.program import Program
 from ioc.publisher import Publisher
 from ioc.pv_logs import PvLogs
-from ioc.readings import IocOrder
+from ioc.readings import IocOrder, LockCommands
 from ioc.samples import News, served_elsewhere, served_here
 from ioc.saving import Files
 from reduction.channel import CommandingEnd
@@ -163,6 +164,7 @@ class LiveServer:
         self._rules = start.rules
         self.database = Database(start.prefix, self._put, len(reductions), max_bins, self._guard)
         self.own = OwnSettings(start.ioc, self.database)
+        self.lock = Lock(self.database, self.own, asyncio.get_running_loop().time)
         health = Health(lambda: self.own.accepted.watch, self._remark)
         self.publisher = Publisher(self.database, self.desk, start.array_rate, health=health)
         self.files = Files(self.database, self.desk, self.publisher, self.own)
@@ -189,6 +191,7 @@ class LiveServer:
                 group.create_task(self._server.serve())
                 group.create_task(self.publisher.families.run())
                 group.create_task(self._program.run())
+                group.create_task(self.lock.run())
                 for line in self.lines.values():
                     group.create_task(line.run())
                 if self._autosave is not None:
@@ -200,13 +203,15 @@ class LiveServer:
             self._context.term()
 
     def _guard(self, row: Row) -> Guard:
-        return Guard(row.asg, self._rules)
+        return Guard(row.asg, self._rules, lambda client: self.lock.admit(row, client))
 
-    async def _put(self, row: Row, value: Any) -> Any:
+    async def _put(self, row: Row, value: Any, client: Client) -> Any:
         if row.group.place == PROGRAM:
             return await self._program.put(row, value)
         if row.place.part is not Part.IOC:
             return await self.desk.put(row, value)
+        if row.group.of is LockCommands:
+            return await self.lock.put(row, value, client)
         if row.access is Access.COMMAND:
             return await self.files.put(value)
         return await self.own.put(row, value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from caproto.server.common import SubscriptionSpec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ioc.channels import NO_ALARM, REFUSED, Served, channel, stamp
+from ioc.access import Client
+from ioc.channels import NO_ALARM, REFUSED, Put, Served, channel, stamp
 from reduction.specs import (
     Array,
     Choice,
@@ -52,7 +52,7 @@ STARTS: list[tuple[Spec, Any]] = [
 ]
 
 
-async def take(value: Any) -> Any:
+async def take(value: Any, _: Client) -> Any:
     return value
 
 
@@ -60,7 +60,7 @@ async def write(to: Served, kind: ChannelType, data: Any) -> None:
     await to.auth_write("host", "user", data, kind, None)
 
 
-def setpoint(spec: Spec, value: Any, put: Callable[[Any], Awaitable[Any]] = take) -> Served:
+def setpoint(spec: Spec, value: Any, put: Put = take) -> Served:
     return channel(spec, value, put=put)
 
 
@@ -155,7 +155,7 @@ def test_whatever_a_client_writes_is_taken_or_refused_and_reads_as_every_type(
 
 def test_a_put_that_is_refused_later_keeps_value_and_is_forgiven_by_a_good_one() -> None:
     async def story() -> None:
-        async def put(value: float) -> float:
+        async def put(value: float, _: Client) -> float:
             if value == 5:
                 raise Refused("F", value, "not today")
             return value
@@ -175,7 +175,7 @@ def test_puts_end_in_the_order_of_their_arrival() -> None:
     async def story() -> None:
         gates = {2.0: asyncio.Event(), 3.0: asyncio.Event()}
 
-        async def put(value: float) -> float:
+        async def put(value: float, _: Client) -> float:
             await gates[value].wait()
             return value
 
@@ -197,7 +197,7 @@ def test_a_command_is_on_while_it_is_done() -> None:
     async def story() -> None:
         seen = []
 
-        async def put(value: bool) -> bool:
+        async def put(value: bool, _: Client) -> bool:
             seen.append((value, to.value))
             return False
 

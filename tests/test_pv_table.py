@@ -37,6 +37,7 @@ def test_channels_that_few_ask_for_are_made_when_they_are_asked_for() -> None:
 def test_each_setting_has_a_readback_and_readings_none() -> None:
     names = {row.name: row.access for row in rows("")}
     assert names.pop("Acquire") is Access.COMMAND  # areaDetector's: its readback is a reading
+    assert names.pop("Lock:Owner") is Access.COMMAND  # its readback tells also who it is
     for name, access in names.items():
         assert (f"{name}_RBV" in names) == (access is Access.SETPOINT)
         assert not name.endswith("_RBV_RBV")
