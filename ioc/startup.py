@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
 import ipaddress
 import math
 import re
@@ -56,6 +57,19 @@ class Startup:
     port: int = flag(
         0,
         "Channel Access port; 0: EPICS_CA_SERVER_PORT or 5064",
+        "run ioc",
+        least=0,
+        most=65535,
+    )
+    pva: str = flag(
+        "auto",
+        "serve on pvAccess too: on, off, or auto if p4p is installed",
+        "run ioc",
+        choices=("auto", "on", "off"),
+    )
+    pva_port: int = flag(
+        0,
+        "pvAccess port; 0: EPICS_PVAS_SERVER_PORT or 5075; any other if it is taken",
         "run ioc",
         least=0,
         most=65535,
@@ -148,6 +162,14 @@ class Startup:
                 case _:
                     words.append(f"{name}={value}")
         return words
+
+
+def pva_served(start: Startup) -> bool:
+    """Whether to serve on pvAccess; raises `BadStart` if that is asked for and cannot be."""
+    installed = importlib.util.find_spec("p4p") is not None
+    if start.pva == "on" and not installed:
+        raise BadStart("pva = on: it needs p4p: pip install 'epics-live-reduction[pva]'")
+    return start.pva != "off" and installed
 
 
 def _checked_interface(address: str) -> None:

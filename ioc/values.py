@@ -53,8 +53,9 @@ def _text(spec: Text, data: Any, native: ChannelType) -> str:
     raise Refused(spec.pv, list(data), "it takes one text")
 
 
-def _word(data: bytes) -> str:
-    return data.partition(b"\0")[0].decode("latin-1")
+def _word(data: bytes | str) -> str:
+    text = data if isinstance(data, str) else data.decode("latin-1")
+    return text.partition("\0")[0]
 
 
 def _state(spec: Choice | Switch, value: Any) -> Any:

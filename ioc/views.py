@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from reduction.analysis import PeakStatus, RegionStatus
 from reduction.detectors import group_names
-from reduction.messages import ReductionResult
+from reduction.messages import ReductionOrder, ReductionResult
+from reduction.parameters import StreamStatus
 from reduction.readings import (
     Counts,
     GroupSpectrum,
@@ -76,6 +77,15 @@ class ReductionView:
     series: Sequence[SeriesSpectrum]
     regions: Sequence[RegionStatus]
     peaks: Sequence[PeakStatus]
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What is on the process variables of a reduction, with the order and pulses that it is of."""
+
+    view: ReductionView
+    order: ReductionOrder
+    stream: StreamStatus
 
 
 def reduction_view(result: ReductionResult, former: ReductionView | None) -> ReductionView | None:

