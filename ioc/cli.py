@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ioc.startup import BadStart, Startup, startup
+from ioc.startup import BadStart, Startup, pva_served, startup
 from reduction.geometry import Instrument, instrument
 
 GREETING = """
@@ -27,9 +27,13 @@ Live reduction of a simulated powder diffractometer. In another terminal, from t
   caput -c {prefix}Red1:Units TOF                    # another unit: Wavelength, Energy ...
   caput -c {prefix}Sim:Pressure 5                    # squeeze the sample: peaks move
   caput -c {prefix}Reset 1                           # start afresh
-  live-reduction pvs                              # all process variables
+{pva}  live-reduction pvs                              # all process variables
 
 Ctrl-C here stops everything.
+"""
+
+PVA = """\
+  pvget -v -r pulse_last,value.YC {prefix}Red1:Snapshot   # on pvAccess: a result in one
 """
 
 
@@ -87,7 +91,11 @@ def greeting(start: Startup) -> str:
     environment = f'PATH="{here}:$PATH" EPICS_CA_ADDR_LIST="{hosts}" EPICS_CA_AUTO_ADDR_LIST=NO'
     if start.port:
         environment += f" EPICS_CA_SERVER_PORT={start.port}"
-    return GREETING.format(prefix=start.prefix, environment=environment)
+    pva = pva_served(start)
+    if pva:
+        environment += f' EPICS_PVA_ADDR_LIST="{hosts}" EPICS_PVA_AUTO_ADDR_LIST=NO'
+    more = PVA.format(prefix=start.prefix) if pva else ""
+    return GREETING.format(prefix=start.prefix, environment=environment, pva=more)
 
 
 def _reduce(start: Startup) -> None:
