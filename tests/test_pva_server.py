@@ -20,12 +20,14 @@ from ioc.pva.addresses import Addresses
 from ioc.startup import BadStart, Startup, pva_served, startup
 
 pytest.importorskip("p4p", reason="pvAccess is served with p4p")
+from p4p.client.thread import Context
+from p4p.nt import NTScalar
 from pva_client import context
 
 from ioc.channels import channel
 from ioc.pva.normative import Normative
 from ioc.pva.server import PvAccess
-from reduction.specs import Array
+from reduction.specs import Array, Float, Text
 
 BINS, POSTS = 100_000, 400
 
@@ -73,6 +75,58 @@ def test_what_nobody_has_open_is_not_watched() -> None:
             async with asyncio.timeout(5):
                 while served.watchers:
                     await asyncio.sleep(0)
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+def test_text_beyond_ascii_and_numbers_that_are_none_are_shown() -> None:
+    words = channel(Text(pv="T", description="t"), "5 µm, 3 Å")
+    assert Normative(words).whole()["value"] == "5 µm, 3 Å"
+    assert np.isnan(Normative(channel(Float(pv="F", description="f"), np.nan)).whole()["value"])
+
+
+class Operation:
+    """A put of 3 whose client is on its way out."""
+
+    error: str | None = "not answered"
+
+    def pvRequest(self) -> Any:  # noqa: N802
+        return Context.makeRequest("field()")
+
+    def value(self) -> Any:
+        return NTScalar("d").wrap(3.0)
+
+    def account(self) -> str:
+        return "somebody"
+
+    def peer(self) -> str:
+        return "127.0.0.1:40000"
+
+    def done(self, error: str | None) -> None:
+        self.error = error
+
+
+def test_a_put_of_a_client_that_leaves_at_once_is_obeyed() -> None:
+    async def story() -> None:
+        async def take(value: Any) -> Any:
+            return value
+
+        with network() as net:
+            served = channel(Float(pv="F", description="f"), 1.0, put=take)
+            addresses = Addresses(port=0, search_port=net.search_port)
+            pva = PvAccess(["T:F"], lambda _: Normative(served), addresses)
+            serving = asyncio.create_task(pva.serve())
+            await asyncio.sleep(0)
+            client, operation = pva.makeChannel("T:F", ""), Operation()
+            pva.onFirstConnect(client)
+            pva.put(client, operation)
+            pva.onLastDisconnect(client)
+            async with asyncio.timeout(5):
+                while operation.error is not None:
+                    await asyncio.sleep(0)
+            assert served.value == 3
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
 

@@ -44,7 +44,7 @@ class Normative:
 
     def whole(self) -> Value:
         """All there is to know, for a client that connects."""
-        whole = self.change()
+        whole = self._stamped()
         for field, value in _description(self.channel).items():
             whole[field] = value
         whole["value"] = self._value()
@@ -53,7 +53,7 @@ class Normative:
     def change(self) -> Value:
         """What may have changed since it was asked before; an array that did not is left out."""
         channel, units = self.channel, getattr(self.channel, "units", "")
-        change = Value(self._type, {"alarm": alarm(channel), "timeStamp": time_stamp(channel)})
+        change = self._stamped()
         if not (isinstance(channel.spec, Array) and channel.value is self._posted):
             change["value"] = self._value()
         if units != self._units:
@@ -64,6 +64,10 @@ class Normative:
     async def put(self, host: str, user: str, value: Value) -> None:
         """Put what a client sent, as from Channel Access; raises `Refused` or Forbidden."""
         await self.channel.auth_write(host, user, *_written(self.channel.spec, value), None)
+
+    def _stamped(self) -> Value:
+        channel = self.channel
+        return Value(self._type, {"alarm": alarm(channel), "timeStamp": time_stamp(channel)})
 
     def _value(self) -> Any:
         channel = self.channel

@@ -121,15 +121,15 @@ class PvAccess:
 
     def put(self, client: Connection, operation: ServOpWrap) -> None:
         """A client puts."""
-        self._puts.create_task(self._answer(client, operation))
+        face = self._opened[client.name].face  # now: the client may be gone when its turn comes
+        self._puts.create_task(self._answer(client.name, face, operation))
 
-    async def _answer(self, client: Connection, operation: ServOpWrap) -> None:
+    async def _answer(self, name: str, face: Face, operation: ServOpWrap) -> None:
         """Tell a client that its put is done, or why not.
 
         One that does not wait is told what is refused at once, and nothing of what comes later.
         """
-        face = self._opened[client.name].face
-        doing = self._puts.create_task(self._refusal(client.name, face, operation))
+        doing = self._puts.create_task(self._refusal(name, face, operation))
         if _waits(face, operation):
             await asyncio.wait({doing})
         else:
@@ -159,7 +159,7 @@ def _waits(face: Face, operation: ServOpWrap) -> bool:
     spec = face.channel.spec
     endless = isinstance(spec, Command) and spec.endless
     block = operation.pvRequest().get("record._options.block", not endless)
-    return str(block).lower() == "true"
+    return str(block).lower() in ("true", "1")
 
 
 def pv_access(database: Database, posted: Mapping[int, Posted], addresses: Addresses) -> PvAccess:
