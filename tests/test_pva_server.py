@@ -110,7 +110,7 @@ class Operation:
 
 def test_a_put_of_a_client_that_leaves_at_once_is_obeyed() -> None:
     async def story() -> None:
-        async def take(value: Any) -> Any:
+        async def take(value: Any, _client: object) -> Any:
             return value
 
         with network() as net:
