@@ -48,8 +48,9 @@ def group_names(settings: DetectorSettings) -> tuple[str, ...]:
 
 
 def _selected(pv: str, text: str, instrument: Instrument) -> NDArray[np.bool_]:
-    """The detectors, (detectors,) bool, that ``0:15,400:420,7`` names."""
+    """The detectors, (detectors,) bool, that ``0:15,400:420,7`` names; never a monitor."""
     ids = instrument.detector_id
+    pixels = ids[~instrument.is_monitor]
     selected = np.zeros(ids.size, np.bool_)
     for word in text.split(","):
         low, colon, high = word.strip().partition(":")
@@ -57,9 +58,9 @@ def _selected(pv: str, text: str, instrument: Instrument) -> NDArray[np.bool_]:
             first, last = int(low), int(high if colon else low)
         except ValueError:
             raise Refused(pv, text, f"{word.strip()!r} is no detector id or range a:b") from None
-        here = (ids >= first) & (ids <= last)
+        here = (ids >= first) & (ids <= last) & ~instrument.is_monitor
         if not here.any():
-            limits = f"ids from {ids.min()} to {ids.max()}"
+            limits = f"ids from {pixels.min()} to {pixels.max()}"
             raise Refused(
                 pv, text, f"no detector in {word.strip()}; {instrument.name} has {limits}"
             )

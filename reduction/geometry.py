@@ -47,8 +47,10 @@ class Instrument:
 
     @property
     def path_m(self) -> NDArray[np.float64]:
-        """Flight paths from the source, (n,) float64."""
-        return self.l1_m + self.l2_m
+        """Flight paths from the source, (n,) float64; that to a monitor is not by the sample."""
+        from_source = self.position_m + np.array([0.0, 0.0, self.l1_m])
+        straight = np.linalg.norm(from_source, axis=1)
+        return np.where(self.is_monitor, straight, self.l1_m + self.l2_m)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -79,15 +81,18 @@ def instrument(path: str) -> Instrument:
 
 
 def powder_arc() -> Instrument:
-    """The simulated diffractometer: 1000 pixels, L1 20 m, L2 2 m, two-theta 3° to 160°."""
+    """The simulated diffractometer: 1000 pixels, L1 20 m, L2 2 m, two-theta 3° to 160°.
+
+    Pixel ids are 0 to 999; 1000 is a monitor in the beam, 1 m before the sample.
+    """
     two_theta = np.radians(np.linspace(3.0, 160.0, 1000))
     position = 2.0 * np.stack(
         [np.sin(two_theta), np.zeros_like(two_theta), np.cos(two_theta)], axis=1
     )
     return Instrument(
         "powder_arc",
-        np.arange(1000, dtype=np.int32),
-        position,
-        np.zeros(1000, np.bool_),
+        np.arange(1001, dtype=np.int32),
+        np.append(position, [[0.0, 0.0, -1.0]], axis=0),
+        np.arange(1001) == 1000,
         20.0,
     )

@@ -55,6 +55,16 @@ class SimulatorSettings(Settings):
         ),
         0.0,
     )
+    monitor_events_per_pulse: int = parameter(
+        Integer(
+            pv="MonitorEventsPerPulse",
+            description="Mean events of the monitors per pulse",
+            details="They scatter as counts do, by its root.",
+            minimum=0,
+            maximum=1_000_000,
+        ),
+        100,
+    )
     max_chunk_size: int = parameter(
         Integer(
             pv="MaxChunkSize",
@@ -168,11 +178,12 @@ class SimulatorSettings(Settings):
 
     def check(self) -> None:
         """Refuse what is no crystal, or one that gives no Bragg line, or too many of anything."""
-        if self.events_per_pulse > MOST_CHUNKS * self.max_chunk_size:
+        events = self.events_per_pulse + self.monitor_events_per_pulse
+        if events > MOST_CHUNKS * self.max_chunk_size:
             raise Refused(
                 "MaxChunkSize",
                 self.max_chunk_size,
-                f"{self.events_per_pulse} events make more than {MOST_CHUNKS} chunks a pulse",
+                f"{events} events make more than {MOST_CHUNKS} chunks a pulse",
             )
         _ = self.sample.reflections
 

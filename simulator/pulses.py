@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.geometry import Instrument
+from reduction.units import Units, coefficients
 from simulator.parameters import SimulatorSettings
 from simulator.sample import Reflections, Sample
 
@@ -24,11 +25,17 @@ MAX_EVENTS = 20_000_000
 LATEST_TOF_NS = 2**31 - 2
 """Times of flight are kept within 1 … this, so each is a valid int32."""
 
+BEAM_ANGSTROM = (0.1, 8.0)
+"""Wavelengths at the monitors: all that reach a detector with the widest default of d."""
+
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31, _S32, _S11 = (np.uint64(bits) for bits in (27, 30, 31, 32, 11))
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _DRAWS = np.uint64(3)
+_MONITORS = np.uint64(0x6D6F6E69746F7273)
+"""Sets the random numbers of the monitors apart from those of the detectors."""
+
 _TO_UNIT_32, _TO_UNIT_53 = 2.0**-32, 2.0**-53
 
 
@@ -70,19 +77,23 @@ class PulseGenerator:
         self.seed = seed
         self._pixel_id = np.ascontiguousarray(instrument.detector_id[detectors])
         self._difc = np.ascontiguousarray(instrument.difc_us_per_angstrom[detectors])
+        self._monitor_id = np.ascontiguousarray(instrument.detector_id[~detectors])
+        per_angstrom = coefficients(
+            Units.WAVELENGTH, instrument.path_m, instrument.difc_us_per_angstrom
+        )
+        self._monitor_us_per_angstrom = np.ascontiguousarray(per_angstrom[~detectors])
         self._table: tuple[Sample, LineTable] | None = None
 
     def events(
         self, settings: SimulatorSettings, pulse: int
     ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """``pixel_id`` and ``tof_ns`` of the events of a pulse, both (events,) int32.
+        """``pixel_id`` and ``tof_ns`` of a pulse's events in detectors, both (events,) int32.
 
         A pixel is any with the same chance. With the chance `background_fraction` d is uniform in
         [d_min, d_max); else it is normal about a Bragg line, chosen by F² · multiplicity.
         The time of flight is the whole nanoseconds of d · DIFC.
         """
-        words = (np.uint64(number & 2**64 - 1) for number in (self.seed, pulse))
-        key = np.uint64(_key(*words))
+        key = self._key(pulse)
         count = settings.events_per_pulse + settings.events_per_pulse_spread * _normal(
             np.uint64(_hashed(key))
         )
@@ -97,6 +108,33 @@ class PulseGenerator:
             (settings.background_fraction, settings.d_min, settings.d_max),
         )
         return pixel_id, tof_ns
+
+    def monitor_events(
+        self, settings: SimulatorSettings, pulse: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """``pixel_id`` and ``tof_ns`` of a pulse's events in monitors, both (events,) int32.
+
+        A monitor is any with the same chance, the wavelength uniform in `BEAM_ANGSTROM`. None of
+        the random numbers are those of the detectors' events.
+        """
+        key = np.uint64(_hashed(self._key(pulse) ^ _MONITORS))
+        mean = settings.monitor_events_per_pulse if self._monitor_id.size else 0
+        count = mean + math.sqrt(mean) * _normal(np.uint64(_hashed(key)))
+        lines = self._lines(settings.sample)
+        pixel_id, tof_ns = _events(
+            key,
+            max(round(count), 0),
+            self._monitor_id,
+            self._monitor_us_per_angstrom,
+            (lines.d_angstrom, lines.keep, lines.alias),
+            0.0,
+            (1.0, *BEAM_ANGSTROM),  # flat, without lines
+        )
+        return pixel_id, tof_ns
+
+    def _key(self, pulse: int) -> np.uint64:
+        """Where the random numbers of a pulse start."""
+        return np.uint64(_key(*(np.uint64(number & 2**64 - 1) for number in (self.seed, pulse))))
 
     def _lines(self, sample: Sample) -> LineTable:
         if self._table is None or self._table[0] != sample:

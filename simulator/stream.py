@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import zmq
+from numpy.typing import NDArray
 
 from reduction.channel import CommandedEnd
 from reduction.geometry import Instrument, powder_arc
@@ -24,6 +26,9 @@ from simulator.parameters import SimulatorSettings, SimulatorStatus
 from simulator.pulses import PulseGenerator
 from simulator.schedule import Schedule
 from simulator.stop import Stop, stopped_by_signals
+
+Events = tuple[NDArray[np.int32], NDArray[np.int32]]
+"""Pixel ids and times of flight in ns, (events,) each."""
 
 SOURCE = "simulator"
 """Name of the source in every chunk."""
@@ -190,25 +195,31 @@ class EventStream:
 
     def _stream_pulse(self, time_ns: int) -> None:
         """Logs to every partition, the chunks in turn, the mark to every partition."""
-        pixel_id, tof_ns = self._generator.events(self._settings, self._pulse + 1)
+        events = self._generator.events(self._settings, self._pulse + 1)
+        monitored = self._generator.monitor_events(self._settings, self._pulse + 1)
         self._pulse += 1
-        for message in self._logs(time_ns, tof_ns.size):
+        for message in self._logs(time_ns, events[0].size):
             for partition in range(len(self._message_ids)):
                 self._outbox.put(partition, message)
-        bounds = chunk_bounds(tof_ns.size, len(self._message_ids), self._settings.max_chunk_size)
-        for low, high in bounds:
+        for pixel_id, tof_ns in self._pieces(events, monitored):
             if self._stop.is_set():
                 return
             partition = self._next_partition
-            identifier = self._message_ids[partition]
-            chunk = Chunk(SOURCE, identifier, time_ns, pixel_id[low:high], tof_ns[low:high])
-            self._outbox.put(partition, Message(encode_chunk(chunk), high - low))
+            chunk = Chunk(SOURCE, self._message_ids[partition], time_ns, pixel_id, tof_ns)
+            self._outbox.put(partition, Message(encode_chunk(chunk), tof_ns.size))
             self._message_ids[partition] += 1
             self._next_partition = (partition + 1) % len(self._message_ids)
         for partition, chunks in enumerate(self._message_ids):
             mark = encode_pulse_mark(self._pulse, time_ns, chunks)
             self._outbox.put(partition, Message(mark, ends_pulse=True))
         self._obeyed = self._revision
+
+    def _pieces(self, events: Events, monitored: Events) -> Iterator[Events]:
+        """The events of each chunk: first those of detectors, then of monitors."""
+        most = self._settings.max_chunk_size
+        for (pixel_id, tof_ns), partitions in ((events, len(self._message_ids)), (monitored, 1)):
+            for low, high in chunk_bounds(tof_ns.size, partitions, most):
+                yield pixel_id[low:high], tof_ns[low:high]
 
     def _logs(self, time_ns: int, events: int) -> Iterator[Message]:
         values = {

@@ -18,7 +18,9 @@ from simulator.schedule import SECOND_NS
 from simulator.stop import Stop
 from simulator.stream import EventStream, SimulateStart
 
-SMALL = SimulatorSettings(events_per_pulse=1000, max_chunk_size=150, pulse_rate=10)
+SMALL = SimulatorSettings(
+    events_per_pulse=1000, monitor_events_per_pulse=0, max_chunk_size=150, pulse_rate=10
+)
 START_NS = 1_800_000_000 * SECOND_NS
 PERIOD_NS = SECOND_NS // 10
 PATIENCE_MS = 10_000
@@ -130,10 +132,12 @@ def marks_of(messages: list[Any]) -> list[Any]:
     return [each for each in messages if is_mark(each)]
 
 
-def assert_events_are(chunks: list[Chunk], settings: SimulatorSettings, pulses: Any) -> None:
+def assert_events_are(
+    chunks: list[Chunk], settings: SimulatorSettings, pulses: Any, of: Any = PulseGenerator.events
+) -> None:
     """The chunks, in the order of the stream, hold what the generator makes for the pulses."""
     generator = PulseGenerator(powder_arc(), 5)
-    made = [generator.events(settings, pulse) for pulse in pulses]
+    made = [of(generator, settings, pulse) for pulse in pulses]
     for column, name in enumerate(("pixel_id", "tof_ns")):
         np.testing.assert_array_equal(
             np.concatenate([getattr(each, name) for each in chunks]),

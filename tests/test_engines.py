@@ -1,5 +1,6 @@
 """The contract that every engine keeps."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -81,7 +82,7 @@ def oracle(instrument, recipe, pixel_id, tof_ns):
     place = {int(identifier): row for row, identifier in enumerate(instrument.detector_id)}
     row = np.array([place.get(int(pixel), -1) for pixel in pixel_id], int)
     group = np.where(instrument.is_monitor, MASKED, recipe.group)[row]
-    masked = (row >= 0) & (group == MASKED)
+    masked = (row >= 0) & (group == MASKED)  # monitors too
     bad_time = (row >= 0) & ~masked & ((tof_ns <= 0) | (tof_ns > MAX_TOF_NS))
     good = (row >= 0) & ~masked & ~bad_time
     factor = coefficients(recipe.units, instrument.path_m, instrument.difc_us_per_angstrom)[row]
@@ -183,6 +184,49 @@ def test_two_reductions_share_the_events_and_nothing_else(engine):
         np.testing.assert_array_equal(tally(both, number).counts, tally(alone).counts)
 
 
+def sent_to_monitors(name="arc"):
+    """The instrument with every seventh detector a monitor, and the events of monitors."""
+    instrument, events = reference.instrument(name), reference.events(name)
+    is_monitor = np.arange(instrument.detector_id.size) % 7 == 3
+    monitored = np.isin(events.pixel_id, instrument.detector_id[is_monitor])
+    return dataclasses.replace(instrument, is_monitor=is_monitor), monitored
+
+
+@pytest.mark.parametrize("bin_params", ["0.4,0.0001,5", "0.4,-0.001,5"])
+def test_monitors_are_counted_in_each_slice_whatever_their_group_and_time(engine, bin_params):
+    instrument, monitored = sent_to_monitors()
+    events = reference.events("arc")
+    group = (np.arange(1000) % 3 - 1).astype(np.int32)
+    recipe = recipe_of(bin_params=bin_params, slices=3, slice_of=shuffled_slices, group=group)
+    keys = shuffled_slices(events.pulse.astype(np.int64))
+    expected = [np.count_nonzero(monitored & (keys == number)) for number in range(3)]
+    masked = np.isin(events.pixel_id, instrument.detector_id[group == MASKED]) | monitored
+    passed = fed(engine, recipe, instrument=instrument)
+    prepared = fed(engine, recipe, instrument=instrument)
+    tally(prepared)
+    assert prepared.prepare(60)
+    prepared.configure(0, recipe)
+    for each in (passed, prepared):
+        result = tally(each)
+        assert result.monitor_counts.tolist() == expected
+        assert result.masked == np.count_nonzero(masked & (keys >= 0))
+        assert result.events == events.tof_ns.size
+
+
+def test_monitor_counts_stay_when_events_are_folded(engine):
+    instrument, _ = sent_to_monitors()
+    recipe = recipe_of(slices=3, slice_of=shuffled_slices, bin_params="0.4,0.02,5")
+    limited = fed(engine, recipe, instrument=instrument)
+    expected = tally(limited).monitor_counts.tolist()
+    limited.limit(0, keep=True)
+    tally(limited)
+    assert limited.folded > 100_000
+    other = recipe_of(slices=3, slice_of=shuffled_slices, bin_params="0.5,0.1,4")
+    limited.configure(0, other)
+    assert tally(limited).monitor_counts.tolist() == expected
+    assert min(expected) > 1000
+
+
 def test_clearing_drops_events_and_counts(engine):
     instrument, events = reference.instrument("arc"), reference.events("arc")
     recipe = Recipe(Units.D_SPACING, rebin.edges("0.4,0.01,5", 10_000), all_in_one(instrument))
@@ -203,10 +247,10 @@ def later_slices(times_ns):
     return ((times_ns * 104729) % 4 - 1).astype(np.int32)
 
 
-def fed(engine, recipe, name="arc", block_events=10_000):
+def fed(engine, recipe, name="arc", block_events=10_000, instrument=None):
     """An engine with small blocks that has all events of an instrument, pulse by pulse."""
-    instrument, events = reference.instrument(name), reference.events(name)
-    made = engine(instrument, [recipe], block_events=block_events)
+    events = reference.events(name)
+    made = engine(instrument or reference.instrument(name), [recipe], block_events=block_events)
     bounds = np.searchsorted(events.pulse, np.arange(events.pulse.max() + 2))
     for pulse, (first, last) in enumerate(itertools.pairwise(bounds)):
         made.accumulate(events.pixel_id[first:last], events.tof_ns[first:last], pulse)

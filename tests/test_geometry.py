@@ -10,7 +10,14 @@ DERIVED = ("l2_m", "two_theta_rad", "difc_us_per_angstrom")
 @pytest.mark.parametrize("column", ["detector_id", "position_m", *DERIVED])
 def test_the_powder_arc_is_mantids(column):
     expected = reference.table("geometry_arc")[column]  # 1e-12 of the 2 m from the sample
-    np.testing.assert_allclose(getattr(powder_arc(), column), expected, rtol=1e-12, atol=2e-12)
+    found = getattr(powder_arc(), column)[~powder_arc().is_monitor]
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=2e-12)
+
+
+def test_the_powder_arc_has_a_monitor_before_the_sample():
+    arc = powder_arc()
+    assert arc.detector_id[arc.is_monitor].tolist() == [1000]
+    assert arc.path_m[arc.is_monitor].tolist() == [19.0]
 
 
 @pytest.mark.parametrize("name", reference.NAMES)

@@ -80,8 +80,35 @@ def test_monitors_are_never_hit_and_ids_need_not_be_indices() -> None:
     assert tof_ns.min() >= 1
 
 
+def test_monitors_have_random_numbers_and_a_beam_of_their_own() -> None:
+    generator = PulseGenerator(ARC, 7)
+    settings = SimulatorSettings(events_per_pulse=2000, monitor_events_per_pulse=100_000)
+    without = dataclasses.replace(settings, monitor_events_per_pulse=0)
+    for one, other in zip(generator.events(settings, 3), generator.events(without, 3), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert generator.monitor_events(without, 3)[0].size == 0
+    pixel_id, tof_ns = generator.monitor_events(settings, 3)
+    assert set(pixel_id.tolist()) == {1000}
+    angstrom = tof_ns / 1000 * 3956.034 / 19.0 / 1e6
+    found = np.histogram(angstrom, np.linspace(0.1, 8.0, 51))[0]
+    assert found.sum() >= tof_ns.size - 2
+    assert_chi_square_is_ordinary(found, np.full(50, tof_ns.size / 50))
+
+
+def test_counts_of_monitors_scatter_as_counts_do() -> None:
+    generator, settings = PulseGenerator(ARC, 3), SimulatorSettings()
+    counts = [generator.monitor_events(settings, pulse)[0].size for pulse in range(2000)]
+    assert np.mean(counts) == pytest.approx(100, abs=4 * 10 / np.sqrt(2000))
+    assert np.std(counts) == pytest.approx(10, rel=0.08)
+
+
+def test_an_instrument_without_monitors_has_no_events_of_them() -> None:
+    pixels = dataclasses.replace(ARC, is_monitor=np.zeros(1001, np.bool_))
+    assert PulseGenerator(pixels, 1).monitor_events(SimulatorSettings(), 0)[0].size == 0
+
+
 def test_an_instrument_of_monitors_alone_is_refused() -> None:
-    monitors = dataclasses.replace(ARC, is_monitor=np.ones(1000, np.bool_))
+    monitors = dataclasses.replace(ARC, is_monitor=np.ones(1001, np.bool_))
     with pytest.raises(ValueError, match="powder_arc has no detectors"):
         PulseGenerator(monitors, 1)
 

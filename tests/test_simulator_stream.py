@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import zmq
 from stream_bench import (
@@ -28,6 +29,7 @@ from stream_bench import (
 from reduction.wire import PULSE_MARK, partition_endpoint
 from simulator.messages import SimulatorReport
 from simulator.outbox import MARKS_LIMIT, Message
+from simulator.pulses import PulseGenerator
 from simulator.schedule import SECOND_NS, Schedule
 from simulator.stop import Stop, stopped_by_signals
 from simulator.stream import PROTON_CHARGE_UC_PER_EVENT, SimulateStart, simulate
@@ -73,6 +75,21 @@ def test_every_partition_has_logs_then_chunks_then_the_mark_of_every_pulse(bench
             assert messages.pop(0) == (PULSE_MARK, time_ns, [pulse, sent])
         assert sent in (7, 8, 6)
         assert not messages
+
+
+def test_events_of_monitors_follow_those_of_detectors_in_messages_of_their_own(
+    bench: Bench,
+) -> None:
+    settings = dataclasses.replace(SMALL, monitor_events_per_pulse=200)
+    stream = bench.stream(partitions=2, settings=settings)
+    readers = bench.readers(2)
+    bench.pulses(stream, 1)
+    chunks = [chunk for reader in readers for chunk in chunks_of(reader.messages())]
+    of_monitors = [chunk for chunk in chunks if (chunk.pixel_id == 1000).all()]
+    in_order = sorted(of_monitors, key=lambda each: each.message_id)
+    assert_events_are(in_order, settings, [0], PulseGenerator.monitor_events)
+    assert len(of_monitors) == 2
+    assert sum(np.count_nonzero(chunk.pixel_id < 1000) for chunk in chunks) == 1000
 
 
 def test_few_events_still_reach_every_partition(bench: Bench) -> None:

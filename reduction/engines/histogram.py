@@ -186,10 +186,18 @@ class Histogram:
         recipe, bins = self.recipe, self._ready.edges.size - 1
         parts = cells[:-1].reshape(recipe.slices, -1)
         spectra = parts[:, :-SPECIAL].reshape(recipe.slices, recipe.groups, bins + 2)
-        masked, bad_pixel, bad_time = (int(n) for n in parts[:, -SPECIAL:].sum(axis=0))
+        masked, bad_pixel, monitor, bad_time = (int(n) for n in parts[:, -SPECIAL:].sum(axis=0))
         outside = int(spectra[..., 0].sum() + spectra[..., -1].sum())
         counts = spectra[..., 1:-1]
-        return Tally(counts, outside, masked, bad_pixel, bad_time, int(cells[-1]))
+        return Tally(
+            counts,
+            outside,
+            masked + monitor,
+            bad_pixel,
+            bad_time,
+            monitor_counts=parts[:, -SPECIAL:][:, 2],
+            filtered=int(cells[-1]),
+        )
 
 
 def _stretches(which: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -1,8 +1,8 @@
 """The compiled passes from raw events to histogram cells.
 
 Cells are one int64 vector. For each slice: per group an underflow cell, the bins and an overflow
-cell, then three cells for masked detectors, pixels that are not there, and times of flight out of
-bounds. One cell more, the last, counts events that are in no slice.
+cell, then four cells for masked detectors, pixels that are not there, monitors, and times of flight
+out of bounds. One cell more, the last, counts events that are in no slice.
 
 A pass is exact: every event lands where the float64 value v (tof_ns / 1000.0, then its unit)
 lies with edges[i] <= v < edges[i + 1], as Mantid and numpy put it. What makes it fast is that the
@@ -16,6 +16,9 @@ from typing import Any
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+SPECIAL = 4
+"""Cells of a slice after those of its groups: masked, bad pixel, monitor, bad time."""
 
 BLOCK = 2048
 """Events per inner loop: what is in flight stays in the first-level cache."""
@@ -185,9 +188,9 @@ def sorted_apart(
 ) -> None:
     """Put the values of events, slice by slice and in it group by group, into ``values``.
 
-    ``group`` (ids + 1,) int32: -1 masked, -2 no such pixel. ``ends`` (slices · groups + 1,): as
-    prefix sums where each part begins, on entry zeros. ``rest`` (slices · 3 + 1,): the events
-    without a value, as the cells count them.
+    ``group`` (ids + 1,) int32: -1 masked, -2 no such pixel, -3 a monitor. ``ends``
+    (slices · groups + 1,): as prefix sums where each part begins, on entry zeros. ``rest``
+    (slices · SPECIAL + 1,): the events without a value, as the cells count them.
     """
     first_id, limit, exponent, coefficient, _, _ = detectors
     ids = np.uint32(coefficient.size - 1)
@@ -202,10 +205,10 @@ def sorted_apart(
                 g = group[k]
                 if g < 0:
                     if counting:
-                        rest[keys[s] * 3 - 1 - g] += 1
+                        rest[keys[s] * SPECIAL - 1 - g] += 1
                 elif np.uint32(tof_ns[j] - 1) >= limit:
                     if counting:
-                        rest[keys[s] * 3 + 2] += 1
+                        rest[(keys[s] + 1) * SPECIAL - 1] += 1
                 elif counting:
                     ends[keys[s] * groups + g + 1] += 1
                 else:

@@ -15,13 +15,15 @@ from reduction.engines.protocol import MASKED, Cells, Recipe
 from reduction.geometry import Instrument
 from reduction.units import coefficients
 
-SPECIAL = 3
-"""Cells of a slice after those of its groups: masked, bad pixel, bad time."""
+SPECIAL = kernels.SPECIAL
 
 MAX_ID_RANGE = 100_000_000
 
 NO_PIXEL = -2
 """Group of an id that the instrument has not."""
+
+MONITOR = -3
+"""Group of a monitor, whatever the recipe has it in."""
 
 
 class Pass:
@@ -40,14 +42,14 @@ class Pass:
         self._group = np.full(last - first + 2, NO_PIXEL, np.int32)
         used = (recipe.group != MASKED) & ~instrument.is_monitor
         here = instrument.detector_id - first
-        self._group[here] = np.where(used, recipe.group, MASKED)
+        self._group[here] = np.where(instrument.is_monitor, MONITOR, recipe.group)
         coefficient = np.full(last - first + 2, np.nan)
         difc = recipe.difc_us_per_angstrom
         difc = instrument.difc_us_per_angstrom if difc is None else difc
         factor = coefficients(recipe.units, instrument.path_m, difc)
         coefficient[here] = np.where(used, factor, np.nan)
         masked = recipe.groups * (self.edges.size + 1)
-        special = masked + np.where(self._group == MASKED, 0, 1)
+        special = masked - 1 - self._group
         base = np.where(self._group >= 0, self._group * (self.edges.size + 1), special)
         self.slice_cells = masked + SPECIAL
         self.cells = recipe.slices * self.slice_cells + 1

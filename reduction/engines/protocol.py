@@ -72,7 +72,8 @@ Cells = NDArray[Any]
 class Tally:
     """Where every event went; the sums add up to the events accumulated.
 
-    ``counts`` (slices, groups, bins), bins half-open, [low, high).
+    ``counts`` (slices, groups, bins), bins half-open, [low, high). ``masked`` are events of
+    masked detectors and of monitors; ``monitor_counts`` (slices,) are those of monitors.
     """
 
     counts: Cells
@@ -80,6 +81,7 @@ class Tally:
     masked: int
     bad_pixel: int
     bad_time: int
+    monitor_counts: Cells
     filtered: int = 0
 
     @property
