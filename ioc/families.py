@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ioc.database import Database, Showing
 from ioc.groups import ANALYSES, analyses
@@ -20,11 +18,12 @@ from reduction.analysis import WindowSettings
 from reduction.families import FAMILIES, Analysis, Family, FamilyView, analysis
 from reduction.messages import RanksReport, ReductionResult
 from reduction.settings import ReductionSettings
+from reduction.spectra import Sample
 
 REST = 3.0
 """Rest after work, in times of what it took: so it takes a quarter of a core."""
 
-Analyse = Callable[[ReductionSettings, NDArray[np.int64], float], Analysis]
+Analyse = Callable[[ReductionSettings, Sample, float], Analysis]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +80,7 @@ class Families:
             if former is None or former.state != state:
                 self._changed.set()
                 for family in FAMILIES:
-                    blank = FamilyView.of(family, [Analysis()] * len(family.cells(result)))
+                    blank = FamilyView.of(family, [Analysis()] * family.count(result))
                     await self._database.show(analyses(number, family), Showing(blank, time_ns))
 
     def forget(self) -> None:
@@ -111,14 +110,24 @@ class Families:
         if posted is None or not asked or self._done.get(root) == (posted.serial, asked):
             return
         settings, found = _only(posted.result.order.settings, asked), []
-        for cells in family.cells(posted.result):
-            found.append(await asyncio.to_thread(self._analyse, settings, cells, posted.seconds))
+        for each in range(family.count(posted.result)):
+            work = functools.partial(self._analysed, family, posted, each, settings)
+            found.append(await asyncio.to_thread(work))
             now = self._posted.get(number)
             if now is None or now.state != posted.state:
                 return
         self._done[root] = posted.serial, asked
         showing = Showing(FamilyView.of(family, found), posted.time_ns)
         await self._database.show(root, showing)
+
+    def _analysed(
+        self, family: Family, posted: Posted, number: int, settings: ReductionSettings
+    ) -> Analysis:
+        """What is found in one spectrum; in a thread."""
+        sample = family.sample(posted.result, number)
+        return self._analyse(
+            settings, sample, family.seconds(posted.result, number, posted.seconds)
+        )
 
 
 def _only(settings: ReductionSettings, asked: frozenset[Path]) -> ReductionSettings:

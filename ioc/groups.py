@@ -27,6 +27,7 @@ from ioc.readings import (
 )
 from reduction.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.analysis import PEAKS, REGIONS, PeakStatus, RegionStatus, WindowSettings
+from reduction.corrections import CorrectionSettings
 from reduction.families import FAMILIES, Family
 from reduction.parameters import BackendStatus, RunCommands, RunControl, StreamStatus
 from reduction.readings import (
@@ -124,6 +125,7 @@ def _reduction(prefix: str, place: Place) -> Iterator[Group]:
     setpoint, reading = Access.SETPOINT, Access.READING
     settings = place / "settings"
     yield Group(ReductionSettings, prefix, setpoint, settings)
+    yield Group(CorrectionSettings, prefix, setpoint, settings / "corrections")
     yield Group(Segment, prefix, setpoint, settings / "bin_params" / Segment)
     yield Group(FilterSettings, f"{prefix}Filter:", setpoint, settings / "filter")
     yield Group(DetectorSettings, prefix, setpoint, settings / "detectors")

@@ -1,4 +1,8 @@
-"""Judges orders before they are sent: whether they fit the instrument, and whether logs exist."""
+"""Judges orders before they are sent: whether they fit the instrument, and whether logs exist.
+
+So it does with background and vanadium files. It keeps what it read of those that are in force: a
+file is read again when it is set again, as the ranks do.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from ioc.pv_logs import PvLogs
 from reduction.geometry import Instrument
 from reduction.messages import RanksOrder
 from reduction.pipeline import check_next_series, recipe
+from reduction.references import Correction
 from reduction.settings import ReductionSettings
 
 
@@ -24,21 +29,27 @@ class Judge:
         self, instrument: Instrument, logs: PvLogs, series: Callable[[], int] = lambda: 1
     ) -> None:
         self._instrument, self._logs, self._series = instrument, logs, series
+        self._corrections: dict[int, Correction] = {}
 
     @contextlib.asynccontextmanager
     async def allowed(self, old: RanksOrder, new: RanksOrder) -> AsyncIterator[None]:
         """Raises `Refused` for a new order that does not fit; inside, its logs are there."""
-        pairs = list(zip(old.reductions, new.reductions, strict=True))
-        changed = [(was.settings, now.settings) for was, now in pairs if was != now]
+        pairs = zip(old.reductions, new.reductions, strict=True)
+        settings = list(enumerate((was.settings, now.settings) for was, now in pairs))
         closes = old.closes != new.closes
         if closes:
             check_next_series(self._series(), new.control)
-        for was, now in pairs:
-            if closes or was.settings.counted != now.settings.counted:
-                await self._fits(now.settings, self._series() + closes)
-        names = {now.filter.log for was, now in changed if was.filter.log != now.filter.log}
+        corrections: dict[int, Correction] = {}
+        for number, (was, now) in settings:
+            if closes or was.counted != now.counted:
+                await self._fits(now, self._series() + closes)
+            if was != now:
+                corrections[number] = await self._corrected(number, was, now)
+        logs = [(was.filter.log, now.filter.log) for _, (was, now) in settings]
+        names = {log for former, log in logs if former != log}
         async with self._logs.held(names - {""}):
             yield
+        self._corrections |= corrections
 
     async def _fits(self, settings: ReductionSettings, series: int) -> None:
         fits = functools.partial(recipe, settings, self._instrument, series=series)
@@ -47,3 +58,12 @@ class Judge:
             await asyncio.to_thread(fits)
         else:
             fits()
+
+    async def _corrected(
+        self, number: int, was: ReductionSettings, now: ReductionSettings
+    ) -> Correction:
+        known = self._corrections.get(number)
+        former = known if known and known.settings.corrections == was.corrections else None
+        if now.corrections.background or now.corrections.vanadium:
+            return await asyncio.to_thread(Correction.of, now, former)
+        return Correction.of(now)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ioc.channels import NO_ALARM, Served
+from caproto import AlarmSeverity, AlarmStatus
+
+from ioc.channels import NO_ALARM, Alarm, Served
 from ioc.database import GONE, Database, Showing
 from ioc.desk import Desk
 from ioc.families import Families
@@ -16,6 +18,8 @@ from ioc.readings import DetectorState
 from ioc.views import Posted, reduction_view
 from reduction.messages import RanksReport
 from simulator.messages import SimulatorReport
+
+UNDEFINED: Alarm = (AlarmStatus.CALC, AlarmSeverity.MINOR_ALARM)
 
 
 class Publisher:
@@ -109,7 +113,9 @@ class Publisher:
             view = reduction_view(result, former.view if former else None)
             if view is not None:
                 self.posted[number] = Posted(view, result.order, report.stream)
-                showing = Showing(view, time_ns, view.axis.units.symbol)
+                undefined = UNDEFINED if view.status.bins_undefined else NO_ALARM
+                alarms = {"bins_undefined": undefined}
+                showing = Showing(view, time_ns, view.axis.units.symbol, alarms=alarms)
                 await self._database.show(RANKS / "reductions" / number, showing)
         self._results_posted += 1
         await self._own(Part.RANKS)["array_counter"].publish_value(self._results_posted)

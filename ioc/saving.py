@@ -113,7 +113,7 @@ def _result(
         start_time_ns=report.pulse_time_ns - span_ns,
         end_time_ns=report.pulse_time_ns,
         proton_charge_uc=sum(result.charges_uc),
-        monitor_counts=float("nan"),
+        monitor_counts=float(sum(result.monitor_counts)),
         accounting={
             "received": stream.event_total,
             "binned": status.events_binned,

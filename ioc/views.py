@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from reduction.analysis import PeakStatus, RegionStatus
 from reduction.detectors import group_names
 from reduction.messages import ReductionOrder, ReductionResult
+from reduction.normalisation import Normalisation
 from reduction.parameters import StreamStatus
 from reduction.readings import (
     Counts,
@@ -23,7 +23,7 @@ from reduction.readings import (
     SliceSpectrum,
     Spectrum,
 )
-from reduction.settings import Normalisation, ReductionSettings
+from reduction.spectra import Sample, one_group, one_series, one_slice, whole
 from reduction.units import Units
 
 T = TypeVar("T")
@@ -93,72 +93,39 @@ def reduction_view(result: ReductionResult, former: ReductionView | None) -> Red
     if result.edges is None or result.counts is None:
         return None
     settings = result.order.settings
-    counts = Shown(*(result.counts, result.counts) if result.faded is None else result.faded)
+    by = settings.corrections.normalisation
     axis = Axis.of(settings.units, result.edges, former.axis if former else None)
     intervals = settings.filter.bounds or ((-np.inf, np.inf),)
     names = group_names(settings.detectors)
 
-    def one_slice(n: int) -> SliceSpectrum:
+    def in_slice(n: int) -> SliceSpectrum:
         low, high = intervals[n]
         bounds = {"low": low, "high": high, "middle": (low + high) / 2}
-        shown, divisor = counts.summed(n), _divisor(result, n)
-        return _spectrum(SliceSpectrum, axis, shown, divisor, **bounds)
+        return _spectrum(SliceSpectrum, one_slice(result, n), by, **bounds)
 
-    def one_group(n: int) -> GroupSpectrum:
-        shown = counts.summed((slice(None), n))
-        return _spectrum(GroupSpectrum, axis, shown, _divisor(result), pixels=names[n])
+    def in_group(n: int) -> GroupSpectrum:
+        return _spectrum(GroupSpectrum, one_group(result, n), by, pixels=names[n])
 
-    def one_series(n: int) -> SeriesSpectrum:
-        one = result.series[n]
-        shown = Shown(one.counts, one.counts).summed(np.newaxis)
-        divisor = _per(settings, one.charge_uc)
-        return _spectrum(SeriesSpectrum, axis, shown, divisor, **vars(one.status))
+    def in_series(n: int) -> SeriesSpectrum:
+        return _spectrum(SeriesSpectrum, one_series(result, n), by, **vars(result.series[n].status))
 
     slices, groups = result.counts.shape[:2]
+    series = len(result.series)
     return ReductionView(
         axis,
         result.status,
-        ReductionShape(slices, groups, len(result.series)),
-        _spectrum(
-            Spectrum, axis, counts.summed(axis=(0, 1)), _divisor(result), x=axis.x, xe=axis.xe
-        ),
-        Numbered(slices, one_slice),
-        Numbered(groups, one_group),
-        Numbered(len(result.series), one_series),
+        ReductionShape(slices, groups, series),
+        _spectrum(Spectrum, whole(result), by, x=axis.x, xe=axis.xe),
+        Numbered(slices, in_slice),
+        Numbered(groups, in_group),
+        Numbered(series, in_series),
         result.regions,
         result.peaks,
     )
 
 
-def _divisor(result: ReductionResult, number: int | None = None) -> float:
-    """What intensities are divided by, in one slice or in all."""
-    charges = result.charges_uc if number is None else result.charges_uc[number : number + 1]
-    return _per(result.order.settings, sum(charges))
-
-
-def _per(settings: ReductionSettings, charge_uc: float) -> float:
-    none = settings.normalisation is Normalisation.NONE
-    return 1.0 if none else charge_uc or math.nan
-
-
-class Shown(NamedTuple):
-    """Counts, or sums of weights, and their variances, (slices, groups, bins)."""
-
-    counts: NDArray[Any]
-    variances: NDArray[Any]
-
-    def summed(self, where: Any = (), axis: int | tuple[int, int] = 0) -> Shown:
-        """The sum over axes of what is ``where``."""
-        counts = self.counts[where].sum(axis=axis, dtype=np.float64)
-        if self.variances is self.counts:
-            return Shown(counts, counts)
-        return Shown(counts, self.variances[where].sum(axis=axis))
-
-
-def _spectrum(
-    kind: type[CountsT], axis: Axis, shown: Shown, divisor: float, **more: Any
-) -> CountsT:
-    """Counts and variances (bins,) with errors, per unit of the axis and of ``divisor``."""
-    counts, width = shown.counts, np.diff(axis.xe) * divisor
-    errors = np.sqrt(np.maximum(shown.variances, 0))  # below it is rounding, where events left
-    return kind(y=counts / width, yc=counts, e=errors / width, total=float(counts.sum()), **more)
+def _spectrum(kind: type[CountsT], sample: Sample, by: Normalisation, **more: Any) -> CountsT:
+    """The counts of ``sample``, and its intensity with standard errors."""
+    y, variances = sample.intensity(by)
+    counts = np.asarray(sample.measured.counts, np.float64)
+    return kind(y=y, yc=counts, e=np.sqrt(variances), total=float(counts.sum()), **more)

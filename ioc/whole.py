@@ -27,6 +27,7 @@ from ioc.startup import BadStart, Startup, pva_served
 from ioc.supervisor import Child
 from reduction.geometry import Instrument
 from reduction.pipeline import recipe
+from reduction.references import Correction
 from reduction.settings import ReductionSettings
 from reduction.specs import Refused
 from simulator.messages import SimulatorReport
@@ -97,6 +98,7 @@ def _fits(instrument: Instrument) -> Fits:
     def fits(orders: AllOrders) -> None:
         for each in orders.ranks.reductions:
             fit(each.settings.counted)
+            Correction.of(each.settings)
 
     return fits
 

@@ -48,7 +48,7 @@ class RegionStatus:
         Float(
             pv="Total_RBV",
             description="Counts in the region",
-            details="A bin cut by Min or Max contributes its share.",
+            details="Of YC, not normalised. A bin cut by Min or Max contributes its share.",
             precision=1,
         ),
         math.nan,
@@ -93,16 +93,22 @@ class PeakStatus:
         Float(pv="FWHMErr_RBV", description="Standard error of FWHM", precision=6), math.nan
     )
     height: float = reading(
-        Float(pv="Height_RBV", description="Height over the background", precision=1), math.nan
+        Float(
+            pv="Height_RBV",
+            description="Height over the background",
+            details="In the unit of Spec:Y: the fit is to that, with its errors.",
+            precision=4,
+        ),
+        math.nan,
     )
     height_error: float = reading(
-        Float(pv="HeightErr_RBV", description="Standard error of Height", precision=2), math.nan
+        Float(pv="HeightErr_RBV", description="Standard error of Height", precision=4), math.nan
     )
     background: float = reading(
-        Float(pv="Background_RBV", description="Background under the peak", precision=1), math.nan
+        Float(pv="Background_RBV", description="Background under the peak", precision=4), math.nan
     )
     background_error: float = reading(
-        Float(pv="BackgroundErr_RBV", description="Standard error of Background", precision=2),
+        Float(pv="BackgroundErr_RBV", description="Standard error of Background", precision=4),
         math.nan,
     )
     chi2: float = reading(
@@ -146,16 +152,14 @@ def _region(
 def peaks(
     windows: Sequence[WindowSettings],
     edges: NDArray[np.float64],
-    counts: Counts,
-    variances: Counts,
+    intensity: NDArray[np.float64],
+    errors: NDArray[np.float64],
 ) -> tuple[PeakStatus, ...]:
-    """The peak in each window of a histogram, edges (n + 1,), counts and variances (n,)."""
+    """The peak in each window of a spectrum as it is shown, edges (n + 1,), the others (n,)."""
     if not any(each.used for each in windows):
         return (PeakStatus(),) * len(windows)
     from reduction.peaks import fit_peak  # with it comes scipy, which who only sets has no use for
 
-    width = np.diff(edges)
-    intensity, errors = counts / width, np.sqrt(variances) / width
     return tuple(
         _status(PeakStatus, fit_peak(edges, intensity, errors, each.minimum, each.maximum))
         if each.used

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reduction.analysis import PEAKS, REGIONS, PeakStatus, RegionStatus, peaks, regions
 from reduction.messages import ReductionResult
-from reduction.readings import Floats, GroupSpectrum, SliceSpectrum
+from reduction.readings import Floats, GroupSpectrum, SeriesSpectrum, SliceSpectrum
+from reduction.series import MOST_SERIES
 from reduction.settings import MOST_GROUPS, MOST_SLICES, ReductionSettings
 from reduction.specs import Array, Float, reading, specs
+from reduction.spectra import Sample, one_group, one_series, one_slice
 
 OWN_PACE = "One value a spectrum, at its own pace."
 
@@ -54,18 +55,28 @@ def _stacked(kind: type[Any], ones: Sequence[Any]) -> Any:
     return kind(*rows.reshape(-1, len(names)).T)
 
 
+def _of_all(_result: ReductionResult, _number: int, seconds: float) -> float:
+    return seconds
+
+
+def _of_series(result: ReductionResult, number: int, _seconds: float) -> float:
+    return result.series[number].status.time_elapsed
+
+
 @dataclass(frozen=True)
 class Family:
     """Spectra side by side, ``name`` of them in process variables, at most ``most``.
 
-    ``of`` is the dataclass of each. ``cells`` takes from a result, without a copy, the cells
-    (n, m, bins) int64 of its n spectra, each of which is the sum over m.
+    ``of`` is the dataclass of each. ``count`` tells how many a result has, ``sample`` makes one,
+    ``seconds`` tells in what time it was counted, given the time of all.
     """
 
     name: str
     of: type[Any]
     most: int
-    cells: Callable[[ReductionResult], NDArray[np.int64]]
+    count: Callable[[ReductionResult], int]
+    sample: Callable[[ReductionResult, int], Sample]
+    seconds: Callable[[ReductionResult, int, float], float] = _of_all
 
     @property
     def field(self) -> str:
@@ -88,13 +99,18 @@ class Family:
         return arrays_of(PeakStatus, self.most, OWN_PACE)
 
 
-def _cells(result: ReductionResult) -> NDArray[np.int64]:
-    return np.asarray(result.counts)
+def _along(axis: int) -> Callable[[ReductionResult], int]:
+    return lambda result: np.asarray(result.counts).shape[axis]
+
+
+def _series(result: ReductionResult) -> int:
+    return len(result.series)
 
 
 FAMILIES = (
-    Family("Slices", SliceSpectrum, MOST_SLICES, _cells),
-    Family("Groups", GroupSpectrum, MOST_GROUPS, lambda result: _cells(result).swapaxes(0, 1)),
+    Family("Slices", SliceSpectrum, MOST_SLICES, _along(0), one_slice),
+    Family("Groups", GroupSpectrum, MOST_GROUPS, _along(1), one_group),
+    Family("Series", SeriesSpectrum, MOST_SERIES, _series, one_series, _of_series),
 )
 
 
@@ -105,15 +121,16 @@ class Analysis(NamedTuple):
     peaks: Sequence[PeakStatus] = (PeakStatus(),) * PEAKS
 
 
-def analysis(settings: ReductionSettings, cells: NDArray[np.int64], seconds: float) -> Analysis:
-    """Regions and peaks of the sum of ``cells`` (m, bins), measured in ``seconds``.
+def analysis(settings: ReductionSettings, sample: Sample, seconds: float) -> Analysis:
+    """Regions and peaks of ``sample``, measured in ``seconds``.
 
     Takes 0.03 ms a region and some ms a peak.
     """
-    edges, counts = settings.edges, cells.sum(axis=0)
+    edges, measured = settings.edges, sample.measured
+    y, variances = sample.intensity(settings.corrections.normalisation)
     return Analysis(
-        regions(settings.regions, edges, counts, counts, seconds),
-        peaks(settings.peaks, edges, counts, counts),
+        regions(settings.regions, edges, measured.counts, measured.variances, seconds),
+        peaks(settings.peaks, edges, y, np.sqrt(variances)),
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from reduction.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.analysis import PeakStatus, RegionStatus
+from reduction.corrections import References
 from reduction.parameters import BackendStatus, RunControl, StreamStatus
 from reduction.readings import ReductionStatus
 from reduction.series import SeriesStatus
@@ -54,6 +55,7 @@ class SeriesResult:
     status: SeriesStatus
     counts: NDArray[np.int64]
     charge_uc: float
+    monitor_counts: float
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class ReductionResult:
     ``counts`` has shape (slices, groups, bins), int64; ``edges`` (bins + 1,), float64, in the unit
     of ``order.settings``. Both are None in a report that only says how things are.
     ``faded`` (2, slices, groups, bins) float64 has, of events that fade, the sums of weights and
-    of their squares. ``charges_uc`` is the proton charge of each slice's pulses, faded as well.
+    of their squares. ``charges_uc`` is the proton charge of each slice's pulses, ``monitor_counts``
+    what the monitors counted in them, faded as well; with these and the ``references`` Y is made.
     All are of the running series; ``series`` are the closed ones.
     """
 
@@ -76,6 +79,8 @@ class ReductionResult:
     series: tuple[SeriesResult, ...] = ()
     regions: tuple[RegionStatus, ...] = ()
     peaks: tuple[PeakStatus, ...] = ()
+    monitor_counts: tuple[float, ...] = ()
+    references: References = field(default_factory=References)
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,11 @@ class Quotient(NamedTuple):
     undefined: int
 
 
-class By(enum.StrEnum):
+class Normalisation(enum.StrEnum):
     """What spectra are normalised by."""
 
     NONE = "None"
-    CHARGE = "Charge"
+    PROTON_CHARGE = "ProtonCharge"
     MONITOR = "Monitor"
 
 
@@ -60,7 +60,7 @@ class Measured:
 
 def per_charge(counts: Counts, variances: Counts, charge_uc: float) -> Values:
     """Counts per µC of proton charge q, taken as exact: y = c / q, var y = var c / q²."""
-    charge = _above_zero("proton charge", charge_uc, " uC")
+    charge = _above_zero(_lacking_charge(charge_uc), charge_uc)
     return Values(_floats(counts) / charge, _floats(variances) / charge / charge)
 
 
@@ -69,7 +69,7 @@ def per_monitor(counts: Counts, variances: Counts, monitor_counts: float) -> Val
 
     The second term is common to all bins: it does not average out in a sum over them.
     """
-    monitor = _above_zero("monitor count", monitor_counts, "")
+    monitor = _above_zero(_lacking_monitor(monitor_counts), monitor_counts)
     values = _floats(counts) / monitor
     return Values(values, _floats(variances) / monitor / monitor + values**2 / monitor)
 
@@ -78,9 +78,32 @@ def _floats(values: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(values, np.float64)
 
 
-def _above_zero(name: str, value: float, unit: str) -> float:
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name} is {value:g}{unit}; to normalise by it, it must be above 0")
+def lacking(measured: Measured, by: Normalisation) -> str:
+    """Why ``measured`` cannot be normalised; empty if it can."""
+    match by:
+        case Normalisation.NONE:
+            return ""
+        case Normalisation.PROTON_CHARGE:
+            return _lacking_charge(measured.charge_uc)
+        case Normalisation.MONITOR:
+            return _lacking_monitor(measured.monitor_counts)
+
+
+def _lacking_charge(charge_uc: float) -> str:
+    return _not_above_zero(f"proton charge is {charge_uc:g} uC", charge_uc)
+
+
+def _lacking_monitor(monitor_counts: float) -> str:
+    return _not_above_zero(f"monitor count is {monitor_counts:g}", monitor_counts)
+
+
+def _not_above_zero(words: str, value: float) -> str:
+    return "" if 0 < value < math.inf else f"{words}; to normalise by it, it must be above 0"
+
+
+def _above_zero(lacking: str, value: float) -> float:
+    if lacking:
+        raise ValueError(lacking)
     return float(value)
 
 
@@ -146,54 +169,97 @@ def divide(
 
 def normalised(
     sample: Measured,
-    by: By,
+    by: Normalisation,
     background: Measured | None = None,
     vanadium: Measured | None = None,
 ) -> Quotient:
-    """(sample / m - background / m_b) / (vanadium / m_v), m the charge or monitor of each.
+    """`corrected` by background and vanadium as they were measured; they are made references first.
 
-    Background and vanadium are first rebinned to the sample's edges. Each is then divided by its
-    own m, which scales the background to the sample's, with the errors of all monitor counts right
-    (scaling by m / m_b first would count that of m as independent of itself); then the background
-    is subtracted and the difference divided by the vanadium, which is taken as it was saved: with
-    its own background already off. With `By.NONE` m is 1. Bins that background or vanadium do not
-    cover, or where the vanadium is not above 0, are NaN and counted. Without a vanadium the result
-    is counts per m, not per unit of the axis; with one it has no dimension. Raises ValueError,
-    naming what is concerned, for a charge or monitor count that is not above 0.
+    Bins that background or vanadium do not cover, or where the vanadium is not above 0, are NaN and
+    counted. Raises ValueError, naming what is concerned, for a charge or monitor count that is not
+    above 0.
     """
-    result = _per(by, sample, "")
-    usable = np.ones(result.values.size, np.bool_)
+    if words := lacking(sample, by):
+        raise ValueError(words)
+    less = None if background is None else reference(by, background, sample.edges, "background: ")
+    over = None if vanadium is None else reference(by, vanadium, sample.edges, "vanadium: ")
+    if over is not None:
+        over = where_positive(over)
+    values, variances = corrected(sample, by, less, over)
+    usable = np.ones(values.size, np.bool_)
+    for each in (less, over):
+        usable &= True if each is None else np.isfinite(each.values)
+    return Quotient(values, variances, int(usable.size - np.count_nonzero(usable)))
+
+
+def corrected(
+    sample: Measured, by: Normalisation, background: Values | None, vanadium: Values | None
+) -> Values:
+    """(sample / m - background) / vanadium, m the sample's charge or monitor; with `NONE` m is 1.
+
+    Background and vanadium are a `reference` each: divided by their own m, which scales the
+    background to the sample's, with the errors of all monitor counts right (scaling by m / m_b
+    first would count that of m as independent of itself). The vanadium is taken as it was saved:
+    with its own background already off. Without a vanadium the result is counts per m, not per
+    unit of the axis; with one it has no dimension. Bins where a reference is NaN are NaN. Raises
+    ValueError for a charge or monitor count that is not above 0.
+    """
+    result = _per(by, sample)
     if background is not None:
-        usable &= covered(background.edges, sample.edges)
-        result = subtract(*result, *_reference(by, background, sample.edges, "background: "), 1.0)
+        result = subtract(*result, *background, 1.0)
     if vanadium is not None:
-        usable &= covered(vanadium.edges, sample.edges)
-        reference = _reference(by, vanadium, sample.edges, "vanadium: ")
-        usable &= reference.values > 0
-        result = Values(*divide(*result, *reference)[:2])
-    return Quotient(
-        np.where(usable, result.values, np.nan),
-        np.where(usable, result.variances, np.nan),
-        int(usable.size - np.count_nonzero(usable)),
-    )
+        result = Values(*divide(*result, *vanadium)[:2])
+    return result
 
 
-def _per(by: By, measured: Measured, name: str) -> Values:
-    """``measured`` per charge or monitor; ``name`` begins the message if that cannot be."""
-    try:
-        match by:
-            case By.NONE:
-                return Values(_floats(measured.counts), _floats(measured.variances))
-            case By.CHARGE:
-                return per_charge(measured.counts, measured.variances, measured.charge_uc)
-            case By.MONITOR:
-                return per_monitor(measured.counts, measured.variances, measured.monitor_counts)
-    except ValueError as error:
-        raise ValueError(f"{name}{error}") from None
+def reference(
+    by: Normalisation, measured: Measured, edges: NDArray[np.float64], name: str = ""
+) -> Values:
+    """A background or vanadium in the bins ``edges``, per charge or monitor; NaN beyond its own.
 
-
-def _reference(by: By, measured: Measured, edges: NDArray[np.float64], name: str) -> Values:
-    """Background or vanadium in the bins ``edges``, per charge or monitor."""
+    Raises ValueError, beginning with ``name``, for a charge or monitor count that is not above 0.
+    """
+    if words := lacking(measured, by):
+        raise ValueError(name + words)
     values, variances = rebinned(measured.edges, measured.counts, measured.variances, edges)
     within = Measured(edges, values, variances, measured.charge_uc, measured.monitor_counts)
-    return _per(by, within, name)
+    return _where(covered(measured.edges, edges), _per(by, within))
+
+
+def where_positive(vanadium: Values) -> Values:
+    """``vanadium`` with NaN where nothing can be divided by it.
+
+    What rounding gives an empty bin of its neighbour's counts is nothing.
+    """
+    highest = np.max(vanadium.values, where=np.isfinite(vanadium.values), initial=0.0)
+    return _where(vanadium.values > ROUNDING * highest, vanadium)
+
+
+def intensity(
+    sample: Measured, by: Normalisation, background: Values | None, vanadium: Values | None
+) -> Values:
+    """What is shown of a spectrum: `corrected`, and per unit of the axis if there is no vanadium.
+
+    All NaN if the sample has no charge or monitor count that it could be divided by.
+    """
+    if lacking(sample, by):
+        nothing = np.full(sample.edges.size - 1, np.nan)
+        return Values(nothing, nothing)
+    values, variances = corrected(sample, by, background, vanadium)
+    width = np.diff(sample.edges) if vanadium is None else 1.0
+    return Values(values / width, variances / width / width)
+
+
+def _where(usable: NDArray[np.bool_], values: Values) -> Values:
+    return Values(*(np.where(usable, each, np.nan) for each in values))
+
+
+def _per(by: Normalisation, measured: Measured) -> Values:
+    """``measured`` per charge or monitor."""
+    match by:
+        case Normalisation.NONE:
+            return Values(_floats(measured.counts), _floats(measured.variances))
+        case Normalisation.PROTON_CHARGE:
+            return per_charge(measured.counts, measured.variances, measured.charge_uc)
+        case Normalisation.MONITOR:
+            return per_monitor(measured.counts, measured.variances, measured.monitor_counts)

@@ -26,6 +26,7 @@ from reduction.intake import UNHEARD, Intake
 from reduction.messages import RanksOrder, RanksReport, ReductionResult
 from reduction.parameters import StreamStatus
 from reduction.pipeline import Pipeline
+from reduction.references import Correction, planned
 from reduction.reports import Beside, Cut, Figures, Rates, report, stream_status
 from reduction.series import Closed, all_times_ns
 from reduction.specs import Refused
@@ -63,6 +64,7 @@ class Rank:
         self._cut = Cut()
         self._acquisition = Acquisition(pipeline.order.acquisition)
         self._rates = Rates()
+        self._corrections = planned(pipeline.order, [])  # of rank 0, which makes the results
         self._order = pipeline.order
         self._published = UNHEARD
         self._owed = False
@@ -212,8 +214,11 @@ class Rank:
     def _obey(self, order: RanksOrder) -> None:
         """Follow an order on all ranks, or on none of them if one of them cannot."""
         self._order, self._owed = order, True
+        corrections: list[Correction] = []
         try:
             changed, refusal = self._pipeline.plan(order), ""
+            if self._control is not None:
+                corrections = planned(order, self._corrections)
         except Refused as refused:
             changed, refusal = {}, str(refused)
         refusals = self._together.texts(refusal)
@@ -234,6 +239,7 @@ class Rank:
         if order.starts not in (0, self._pipeline.order.starts):
             self._acquisition = Acquisition(order.acquisition)
         self._pipeline.obey(order, changed, self._cut.time_ns)
+        self._corrections = corrections
 
     def _begin(self) -> None:
         """Have the next pulse be the first that is accumulated."""
@@ -286,13 +292,15 @@ class Rank:
         times_ns = all_times_ns(self._closed, self._acquisition.times_ns)
         charges = self._pipeline.charges_uc(times_ns, self._cut.last_ns)
         tally = self._pipeline.engine.tally
-        weights = [
-            np.array([tally(number, each).counts for each in sums]) if sums.size else None
-            for number, sums in enumerate(faded)
-        ]
         return [
-            Beside(cut, charge, self._closed, weight)
-            for cut, charge, weight in zip(astray, charges, weights, strict=True)
+            Beside(
+                astray[number],
+                charges[number],
+                self._closed,
+                [tally(number, each) for each in sums],
+                self._corrections[number].references,
+            )
+            for number, sums in enumerate(faded)
         ]
 
     def _report(

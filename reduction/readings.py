@@ -40,6 +40,9 @@ class ReductionStatus:
             pv="EventsMasked_RBV", description="Events of masked pixels and monitors", precision=0
         )
     )
+    monitor_counts: int = reading(
+        Float(pv="MonitorCounts_RBV", description="Events of monitors, of all slices", precision=0)
+    )
     events_filtered: int = reading(
         Float(pv="EventsFiltered_RBV", description="Events left out by a filter", precision=0)
     )
@@ -67,6 +70,16 @@ class ReductionStatus:
             precision=0,
         )
     )
+    bins_undefined: int = reading(
+        Integer(
+            pv="BinsUndefined_RBV",
+            description="Bins of Spec:Y without a value",
+            details="For want of background, vanadium, charge or monitor counts.",
+        )
+    )
+    normalisation_message: str = reading(
+        Text(pv="NormalisationMessage_RBV", description="Why there are bins without a value"), ""
+    )
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,15 @@ class ReductionShape:
 class Counts:
     """A histogram's counts; each array (bins,) float64, or None where there is no histogram."""
 
-    y: Floats = reading(Array(pv="Y", description="Counts per unit of X"), None)
+    y: Floats = reading(
+        Array(
+            pv="Y",
+            description="Intensity: counts per unit of X",
+            details="Per charge or monitor count, less the background, and over the vanadium, as"
+            " set; NaN where that is not to be had.",
+        ),
+        None,
+    )
     yc: Floats = reading(Array(pv="YC", description="Counts", precision=0), None)
     e: Floats = reading(Array(pv="E", description="Standard error of Y"), None)
     total: float = reading(Float(pv="Total_RBV", description="Sum of the counts", precision=0))

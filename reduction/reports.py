@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from reduction.acquisition import Acquisition, AcquisitionStatus
 from reduction.analysis import peaks, regions
-from reduction.engines.protocol import Tally
+from reduction.corrections import References, shortfall
+from reduction.engines.protocol import Cells, Tally
 from reduction.intake import UNHEARD, Faults, Intake
 from reduction.messages import RanksReport, ReductionOrder, ReductionResult, SeriesResult
 from reduction.parameters import BackendStatus, StreamStatus
 from reduction.pipeline import Pipeline
 from reduction.readings import ReductionStatus
 from reduction.series import Closed, SeriesStatus
+from reduction.spectra import whole
 
 RATE_WINDOW_S = 2.0
 
@@ -112,14 +114,16 @@ class Beside(NamedTuple):
     """What is known of a reduction beside its cells.
 
     ``astray`` events are right to a fine bin only; ``charges_uc`` (series, slices) is the proton
-    charge of the pulses, µC; ``closed`` are the series before the running one; ``faded``, if
-    events fade, the sums of their weights and of the squares, (2, slices, groups, bins).
+    charge of the pulses, µC; ``closed`` are the series before the running one; ``faded`` tells, if
+    events fade, the sums of their weights and of the squares; ``references`` are background and
+    vanadium.
     """
 
     astray: int
     charges_uc: NDArray[np.float64]
     closed: Sequence[Closed]
-    faded: NDArray[np.float64] | None
+    faded: Sequence[Tally]
+    references: References
 
 
 def stream_status(figures: Figures, cut: Cut, missing: int) -> StreamStatus:
@@ -185,30 +189,59 @@ def _result(
         events_binned=tally.binned,
         events_out_of_range=tally.out_of_range,
         events_masked=tally.masked,
+        monitor_counts=int(tally.monitor_counts.sum()),
         events_filtered=filtered + tally.filtered,
         events_invalid=tally.bad_pixel + tally.bad_time,
         events_astray=beside.astray,
         events_bad_pixel=tally.bad_pixel,
         events_bad_time=tally.bad_time,
     )
-    settings = order.settings
-    slices = settings.filter.count
-    *closed, counts = tally.counts.reshape(-1, slices, *tally.counts.shape[1:])
-    faded = None if beside.faded is None else beside.faded[:, -slices:]
-    shown = (counts, counts) if faded is None else faded
-    total, variances = (each.sum(axis=(0, 1)) for each in shown)
+    *closed, counts = _by_series(order, tally.counts)
+    *closed_monitors, monitors = _by_series(order, tally.monitor_counts)
     *charges, charge = beside.charges_uc
-    return ReductionResult(
-        order=order,
-        status=status,
-        edges=settings.edges,
-        counts=counts,
-        faded=faded,
-        charges_uc=tuple(charge.tolist()),
-        series=tuple(
-            SeriesResult(one.status, part.sum(axis=(0, 1)), float(uc.sum()))
-            for one, part, uc in zip(beside.closed, closed, charges, strict=True)
+    faded = None
+    if beside.faded:
+        faded = np.array([_by_series(order, each.counts)[-1] for each in beside.faded])
+        monitors = _by_series(order, beside.faded[0].monitor_counts)[-1]
+    return _analysed(
+        ReductionResult(
+            order=order,
+            status=status,
+            edges=order.settings.edges,
+            counts=counts,
+            faded=faded,
+            charges_uc=tuple(charge.tolist()),
+            series=tuple(
+                SeriesResult(one.status, part.sum(axis=(0, 1)), float(uc.sum()), float(m.sum()))
+                for one, part, uc, m in zip(
+                    beside.closed, closed, charges, closed_monitors, strict=True
+                )
+            ),
+            monitor_counts=tuple(monitors.tolist()),
+            references=beside.references,
         ),
-        regions=regions(settings.regions, settings.edges, total, variances, seconds),
-        peaks=peaks(settings.peaks, settings.edges, total, variances),
+        seconds,
+    )
+
+
+def _by_series(order: ReductionOrder, cells: Cells) -> Cells:
+    """Cells (series · slices, ...) as (series, slices, ...)."""
+    return cells.reshape(-1, order.settings.filter.count, *cells.shape[1:])
+
+
+def _analysed(result: ReductionResult, seconds: float) -> ReductionResult:
+    """``result`` with what regions and peaks hold in it, and what is not there to be shown."""
+    settings, sample = result.order.settings, whole(result)
+    by, measured = settings.corrections.normalisation, sample.measured
+    y, variances = shown = sample.intensity(by)
+    undefined, why = shortfall(measured, by, result.references, shown)
+    return dataclasses.replace(
+        result,
+        status=dataclasses.replace(
+            result.status, bins_undefined=undefined, normalisation_message=why
+        ),
+        regions=regions(
+            settings.regions, settings.edges, measured.counts, measured.variances, seconds
+        ),
+        peaks=peaks(settings.peaks, settings.edges, y, np.sqrt(variances)),
     )

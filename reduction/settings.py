@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import functools
 import math
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from reduction import rebin
 from reduction.analysis import PEAKS, REGIONS, WindowSettings
+from reduction.corrections import CorrectionSettings
 from reduction.specs import (
     Choice,
     Float,
@@ -155,13 +155,6 @@ class DetectorSettings(Settings):
     )
 
 
-class Normalisation(enum.StrEnum):
-    """What intensities are divided by."""
-
-    NONE = "None"
-    PROTON_CHARGE = "ProtonCharge"
-
-
 @dataclass(frozen=True)
 class ReductionSettings(Settings):
     """How events become one histogram, prefix ``$(P)Red1:``."""
@@ -185,16 +178,7 @@ class ReductionSettings(Settings):
         ),
         Units.D_SPACING.default_bins,
     )
-    normalisation: Normalisation = parameter(
-        Choice(
-            pv="Normalisation",
-            description="What Y and E are divided by",
-            details="ProtonCharge: the sum of the log proton_charge over the pulses, in uC; NaN"
-            " where there is none. Counts (YC) stay counts.",
-            options=Normalisation,
-        ),
-        Normalisation.NONE,
-    )
+    corrections: CorrectionSettings = field(default_factory=CorrectionSettings)
     filter: FilterSettings = field(default_factory=FilterSettings)
     detectors: DetectorSettings = field(default_factory=DetectorSettings)
     regions: tuple[WindowSettings, ...] = (WindowSettings(),) * REGIONS
@@ -210,7 +194,7 @@ class ReductionSettings(Settings):
     @property
     def counted(self) -> Self:
         """What of the settings decides which event counts where."""
-        return dataclasses.replace(self, normalisation=Normalisation.NONE, regions=(), peaks=())
+        return dataclasses.replace(self, corrections=CorrectionSettings(), regions=(), peaks=())
 
     @property
     def edges(self) -> NDArray[np.float64]:

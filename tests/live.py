@@ -112,3 +112,8 @@ class Expected:
                 value = value / self._difc[pixel_id]
             cells += np.bincount(np.searchsorted(edges, value, side="right"), minlength=cells.size)
         return cells[1:-1]
+
+    def monitor_counts(self, first: int, last: int) -> int:
+        """What the monitors count in the pulses."""
+        made = self._generator.monitor_events
+        return sum(made(self._simulated, pulse)[0].size for pulse in range(first, last + 1))

@@ -382,7 +382,8 @@ def test_intensities_are_divided_by_the_proton_charge_of_their_pulses(running):
     assert running.put("Red1:BinParams", "1,0.5,3", "-S").returncode == 0
     assert running.tool("caput", "-c", "-w", "20", running.prefix + "Acquire", "1").returncode == 0
     assert running.put("Red1:Normalisation", "ProtonCharge").returncode == 0
-    charge = running.number("EventTotal_RBV") * PROTON_CHARGE_UC_PER_EVENT
+    events = running.number("EventTotal_RBV") - running.number("Red1:MonitorCounts_RBV")
+    charge = events * PROTON_CHARGE_UC_PER_EVENT
     counts = np.array(running.array("Red1:Spec:YC"))
     np.testing.assert_allclose(running.array("Red1:Spec:Y"), counts / 0.5 / charge)
     np.testing.assert_allclose(running.array("Red1:Spec:E"), np.sqrt(counts) / 0.5 / charge)
@@ -403,3 +404,46 @@ def test_a_restart_that_is_meant_replaces_ranks_and_simulator(net):
         running.until(lambda: running.number("Red1:Spec:Total_RBV") > 0, 10)
         assert "was told to restart; started again" in running.get("StatusMessage_RBV", "-S")
         assert running.get("Status_RBV") == "Warning"
+
+
+def test_a_saved_result_is_the_vanadium_of_others_and_of_itself_it_is_one(running, tmp_path):
+    for pv, value in (("Acquire", "0"), ("Preset", "Pulses"), ("PresetPulses", "30")):
+        assert running.put(pv, value).returncode == 0
+    assert running.put("Red1:BinParams", "1,0.05,3", "-S").returncode == 0
+    acquire = ("caput", "-c", "-w", "20", running.prefix + "Acquire", "1")
+    assert running.tool(*acquire).returncode == 0
+    first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
+    monitored = Expected(running.simulated).monitor_counts(first, last)
+    assert running.number("Red1:MonitorCounts_RBV") == monitored > 2000
+    for pv, value in (("Path", str(tmp_path)), ("Name", "van")):
+        assert running.put(f"File:{pv}", value, "-S").returncode == 0
+    assert running.put("File:Write", "1").returncode == 0
+    vanadium = np.array(running.array("Red1:Spec:YC"))
+    path = str(tmp_path / "van.nxs")
+    assert read_nexus(tmp_path / "van.nxs").monitor_counts == monitored
+    assert "there is no such file" in running.refused("Red1:Vanadium", f"{path}.no", "-S")
+    assert running.get("Red1:Vanadium_RBV", "-S") == ""
+    assert running.put("Red1:Vanadium", path, "-S").returncode == 0
+    for by in ("None", "ProtonCharge", "Monitor"):
+        assert running.put("Red1:Normalisation", by).returncode == 0
+        np.testing.assert_allclose(running.array("Red1:Spec:Y"), 1)
+    assert "is in dSpacing, not in TOF" in running.refused("Red1:Units", "TOF")
+    assert running.get("Red1:Units_RBV") == "dSpacing"
+
+    assert running.tool(*acquire).returncode == 0
+    now = running.number("Red1:MonitorCounts_RBV")
+    counts = np.array(running.array("Red1:Spec:YC"))
+    y, e = (np.array(running.array(f"Red1:Spec:{name}")) for name in ("Y", "E"))
+    np.testing.assert_allclose(y, (counts / now) / (vanadium / monitored))
+    assert np.mean((y - 1) ** 2 / e**2) == pytest.approx(1, abs=0.8)
+    assert running.number("Red1:BinsUndefined_RBV") == 0
+
+    assert running.put("Red1:BinParams", "1,0.05,3.2", "-S").returncode == 0
+    assert running.number("Red1:BinsUndefined_RBV") == 4
+    assert running.get("Red1:BinsUndefined_RBV.SEVR") == "MINOR"
+    words = "4 of 44 bins without a value: the vanadium ends at 3"
+    assert running.get("Red1:NormalisationMessage_RBV", "-S") == words
+    for pv, value, *options in (("Vanadium", "", "-S"), ("Normalisation", "None")):
+        assert running.put(f"Red1:{pv}", value, *options).returncode == 0
+    assert running.get("Red1:BinsUndefined_RBV.SEVR") == "NO_ALARM"
+    assert running.put("Preset", "None").returncode == 0

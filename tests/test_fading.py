@@ -27,7 +27,7 @@ def recipe(fade_s, bin_params="1000,50,60000", slices=1, slice_of=one_slice):
 
 def events(pulse, number=200):
     rng = np.random.default_rng(pulse)
-    pixel_id = rng.choice(INSTRUMENT.detector_id, number).astype(np.int32)
+    pixel_id = rng.choice(INSTRUMENT.detector_id[~INSTRUMENT.is_monitor], number).astype(np.int32)
     return pixel_id, rng.integers(900_000, 61_000_000, number).astype(np.int32)
 
 

@@ -20,12 +20,14 @@ from ioc.places import Part
 from reduction.acquisition import AcquisitionStatus
 from reduction.analysis import RegionStatus, WindowSettings
 from reduction.families import FAMILIES, Analysis, analysis
-from reduction.messages import RanksReport
+from reduction.messages import RanksReport, SeriesResult
 from reduction.peaks import fit_peak
 from reduction.readings import SliceSpectrum
 from reduction.regions import region_sum
+from reduction.series import SeriesStatus
 from reduction.settings import DetectorSettings, FilterSettings, ReductionSettings
 from reduction.specs import Float, specs
+from reduction.spectra import Sample
 
 UNUSED = WindowSettings()
 SETTINGS = ReductionSettings(
@@ -98,10 +100,8 @@ class Spied:
         self.begun, self.released = threading.Event(), threading.Event()
         self.released.set()
 
-    def __call__(
-        self, settings: ReductionSettings, cells: NDArray[np.int64], _seconds: float
-    ) -> Analysis:
-        total = int(cells.sum())
+    def __call__(self, settings: ReductionSettings, sample: Sample, _seconds: float) -> Analysis:
+        total = int(sample.measured.counts.sum())
         self.seen.append(total)
         self.now_s += self.takes_s
         self.begun.set()
@@ -140,7 +140,26 @@ def test_arrays_hold_what_each_slice_and_each_group_shows_alone() -> None:
                     fit = fit_peak(EDGES, counts / width, np.sqrt(counts) / width, 1.8, 2.4)
                     inside = region_sum(EDGES, counts, counts, 1.8, 2.4, 20.0)
                     alone = (fit.centre, fit.fwhm_error, fit.chi2, inside.net_error, inside.rate)
-                    np.testing.assert_array_equal(shown, alone)
+                    np.testing.assert_allclose(shown, alone, rtol=1e-12)
+
+    asyncio.run(story())
+
+
+def test_a_series_has_a_rate_by_its_own_time() -> None:
+    async def story() -> None:
+        bench = Bench(SETTINGS)
+        said = cells_report(bench)
+        parts = [(CELLS[n].sum(axis=0), SeriesStatus(time_elapsed=2.0 + n)) for n in range(2)]
+        series = tuple(SeriesResult(status, counts, 0.0, 0.0) for counts, status in parts)
+        results = tuple(dataclasses.replace(each, series=series) for each in said.results)
+        await bench.publisher.ranks(dataclasses.replace(said, results=results))
+        async with running(bench.publisher.families):
+            rates = await until(bench, "Red1:ROI1:Series:Rate_RBV", numbers)
+            totals = await until(bench, "Red1:ROI1:Series:Total_RBV", numbers)
+            centres = await until(bench, "Red1:Peak1:Series:Centre_RBV", numbers)
+        np.testing.assert_allclose(rates, np.array(totals) / [2.0, 3.0])
+        np.testing.assert_allclose(centres, 2.1, atol=0.002)
+        assert bench.get("Red1:Series:Total_RBV") == [counts.sum() for counts, _ in parts]
 
     asyncio.run(story())
 
@@ -165,7 +184,7 @@ def test_a_fit_that_fails_and_a_window_not_used_have_no_number() -> None:
 
 
 def test_an_array_has_the_words_and_the_length_of_its_family_and_texts_have_none() -> None:
-    slices, groups = FAMILIES
+    slices, groups, series = FAMILIES
     assert {spec.pv for _, spec in specs(slices.peaks)} < {
         f"{name}{error}_RBV"
         for name in ("Centre", "FWHM", "Height", "Background", "Chi2")
@@ -177,6 +196,7 @@ def test_an_array_has_the_words_and_the_length_of_its_family_and_texts_have_none
     bench = Bench(SETTINGS)
     assert bench.database.channels["P:Red1:Slices:Total_RBV"].max_length == slices.most == 32
     assert [spec.pv for _, spec in specs(groups.members)] == ["Total_RBV"]
+    assert bench.database.channels["P:Red1:Peak1:Series:Chi2_RBV"].max_length == series.most == 16
 
 
 def test_the_slices_themselves_are_arrays_at_once() -> None:

@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from saved_sample import sample
 
 from ioc.judge import Judge
 from ioc.places import Path as Steps
 from ioc.places import replaced
 from reduction.geometry import powder_arc
 from reduction.messages import RanksOrder
+from reduction.nexus import write_nexus
+from reduction.normalisation import Normalisation
 from reduction.parameters import Accumulation, RunControl
 from reduction.specs import Refused
+from reduction.units import Units
 
 SETTINGS: Steps = ("reductions", 0, "settings")
 
@@ -34,23 +38,29 @@ class Logs:
         yield
 
 
-def judged(*changes: tuple[Steps, Any]) -> Logs:
-    new = RanksOrder()
-    for path, value in changes:
-        new = replaced(new, (*SETTINGS, *path), value)
-    return judge(RanksOrder(), new)
+def judged(*changes: tuple[Steps, Any], old: RanksOrder = RanksOrder()) -> Logs:  # noqa: B008
+    logs = Logs()
+    judge = Judge(powder_arc(), logs)  # type: ignore[arg-type]
+    asyncio.run(allowed(judge, old, changed(old, *changes)))
+    return logs
 
 
 def judge(old: RanksOrder, new: RanksOrder, series: int = 1) -> Logs:
     logs = Logs()
-
-    async def judging() -> None:
-        judge = Judge(powder_arc(), logs, lambda: series)  # type: ignore[arg-type]
-        async with judge.allowed(old, new):
-            return
-
-    asyncio.run(judging())
+    judge = Judge(powder_arc(), logs, lambda: series)  # type: ignore[arg-type]
+    asyncio.run(allowed(judge, old, new))
     return logs
+
+
+def changed(order: RanksOrder, *changes: tuple[Steps, Any]) -> RanksOrder:
+    for path, value in changes:
+        order = replaced(order, (*SETTINGS, *path), value)
+    return order
+
+
+async def allowed(judge: Judge, old: RanksOrder, new: RanksOrder) -> None:
+    async with judge.allowed(old, new):
+        return
 
 
 @pytest.mark.parametrize(
@@ -102,6 +112,58 @@ def test_series_count_for_the_memory_of_cells() -> None:
     judge(old, replace(old, closes=1), 10)
     with pytest.raises(Refused, match="15 series of together 15 slices, 32 groups"):
         judge(old, replace(old, closes=1), 14)
+
+
+VANADIUM: Steps = ("corrections", "vanadium")
+NORMALISATION: Steps = ("corrections", "normalisation")
+
+
+def test_a_vanadium_that_does_not_go_with_the_settings_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "van.nxs"
+    with pytest.raises(Refused, match=r"^Vanadium: .* refused: there is no such file"):
+        judged((VANADIUM, str(path)))
+    write_nexus(sample(proton_charge_uc=0.0), path)
+    judged((VANADIUM, str(path)))
+    with_it = changed(RanksOrder(), (VANADIUM, str(path)))
+    with pytest.raises(Refused, match=r"the vanadium van.nxs is in dSpacing, not in TOF"):
+        judged((("units",), Units.TOF), (("bin_params",), "1000,20,60000"), old=with_it)
+    with pytest.raises(Refused, match="covers no bin from 5 to 6"):
+        judged((("bin_params",), "5,0.1,6"), old=with_it)
+    with pytest.raises(Refused, match="its proton charge is 0 uC; to normalise by it"):
+        judged((NORMALISATION, Normalisation.PROTON_CHARGE), old=with_it)
+    judged((NORMALISATION, Normalisation.MONITOR), old=with_it)
+
+
+def test_a_file_in_force_is_not_asked_for_again_until_it_is_set_again(tmp_path: Path) -> None:
+    path = tmp_path / "van.nxs"
+    write_nexus(sample(), path)
+    judge = Judge(powder_arc(), Logs())  # type: ignore[arg-type]
+    plain = RanksOrder()
+    with_it = changed(plain, (VANADIUM, str(path)))
+    other_bins = changed(with_it, (("bin_params",), "0.4,0.01,5"))
+    asyncio.run(allowed(judge, plain, with_it))
+    path.unlink()
+    asyncio.run(allowed(judge, with_it, other_bins))
+    asyncio.run(allowed(judge, other_bins, plain))
+    with pytest.raises(Refused, match="there is no such file"):
+        asyncio.run(allowed(judge, plain, with_it))
+
+
+def test_a_file_whose_order_was_not_obeyed_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "van.nxs"
+    write_nexus(sample(), path)
+    judge = Judge(powder_arc(), Logs())  # type: ignore[arg-type]
+    with_it = changed(RanksOrder(), (VANADIUM, str(path)))
+
+    async def not_obeyed() -> None:
+        async with judge.allowed(RanksOrder(), with_it):
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(not_obeyed())
+    path.unlink()
+    with pytest.raises(Refused, match="there is no such file"):
+        asyncio.run(allowed(judge, RanksOrder(), with_it))
 
 
 def test_what_fits_is_allowed(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 
 from reduction import rebin
 from reduction.normalisation import (
-    By,
     Measured,
+    Normalisation,
     covered,
     divide,
     normalised,
@@ -121,7 +121,7 @@ def test_bins_without_vanadium_have_no_value_and_are_counted():
 
 
 def test_without_anything_to_normalise_by_counts_stay_counts():
-    values, variances, undefined = normalised(measured(SAMPLE), By.NONE)
+    values, variances, undefined = normalised(measured(SAMPLE), Normalisation.NONE)
     np.testing.assert_array_equal(values, SAMPLE)
     np.testing.assert_array_equal(variances, SAMPLE)
     assert undefined == 0
@@ -129,7 +129,7 @@ def test_without_anything_to_normalise_by_counts_stay_counts():
 
 def test_background_and_vanadium_are_scaled_to_the_same_charge():
     sample, empty, vanadium = measured(SAMPLE, 10), measured(EMPTY, 40), measured(VANADIUM, 5)
-    values, variances, undefined = normalised(sample, By.CHARGE, empty, vanadium)
+    values, variances, undefined = normalised(sample, Normalisation.PROTON_CHARGE, empty, vanadium)
     net, net_variance = SAMPLE - EMPTY * 10 / 40, SAMPLE + EMPTY / 16
     ratio, ratio_variance, _ = divide(net, net_variance, VANADIUM, VANADIUM)
     np.testing.assert_allclose(values, ratio * 5 / 10)
@@ -149,7 +149,7 @@ def test_by_monitor_all_counts_contribute_to_the_error():
         measured(np.array([n]), monitor_counts=m, edges=edges)
         for n, m in zip(means[:3], means[3:], strict=True)
     )
-    result = normalised(sample, By.MONITOR, empty, vanadium)
+    result = normalised(sample, Normalisation.MONITOR, empty, vanadium)
     assert result.values == pytest.approx(mean, rel=0.01)
     assert result.variances == pytest.approx(variance, rel=0.05)
 
@@ -157,12 +157,12 @@ def test_by_monitor_all_counts_contribute_to_the_error():
 def test_references_in_other_bins_are_rebinned_and_missing_parts_counted():
     fine = np.linspace(0.5, 3.5, 121)  # a quarter of the bins' width, and ends before them
     vanadium = measured(np.full(120, 25.0), edges=fine)
-    values, _, undefined = normalised(measured(SAMPLE), By.NONE, vanadium=vanadium)
+    values, _, undefined = normalised(measured(SAMPLE), Normalisation.NONE, vanadium=vanadium)
     np.testing.assert_allclose(values[:30], SAMPLE[:30] / 100)
     assert np.isnan(values[30:]).all()
     assert undefined == 10
     background = measured(np.full(120, 5.0), edges=fine)
-    values, _, undefined = normalised(measured(SAMPLE), By.NONE, background)
+    values, _, undefined = normalised(measured(SAMPLE), Normalisation.NONE, background)
     np.testing.assert_allclose(values[:30], SAMPLE[:30] - 20)
     assert np.isnan(values[30:]).all()
     assert undefined == 10
@@ -171,11 +171,12 @@ def test_references_in_other_bins_are_rebinned_and_missing_parts_counted():
 def test_zeros_of_the_vanadium_and_missing_background_are_counted_once():
     vanadium = measured(np.where(np.arange(40) < 3, 0, VANADIUM))
     background = measured(EMPTY[1:], edges=EDGES[1:])
-    assert normalised(measured(SAMPLE), By.NONE, background, vanadium).undefined == 3
+    assert normalised(measured(SAMPLE), Normalisation.NONE, background, vanadium).undefined == 3
 
 
 @pytest.mark.parametrize(
-    ("by", "name"), [(By.CHARGE, "proton charge"), (By.MONITOR, "monitor count")]
+    ("by", "name"),
+    [(Normalisation.PROTON_CHARGE, "proton charge"), (Normalisation.MONITOR, "monitor count")],
 )
 def test_a_refusal_names_the_spectrum_concerned(by, name):
     good, bad = measured(SAMPLE, 1, 1), measured(SAMPLE, 0, 0)
@@ -185,7 +186,7 @@ def test_a_refusal_names_the_spectrum_concerned(by, name):
         normalised(good, by, bad)
     with pytest.raises(ValueError, match=f"^vanadium: {name} is 0"):
         normalised(good, by, good, bad)
-    assert normalised(bad, By.NONE, bad, bad).undefined == 0
+    assert normalised(bad, Normalisation.NONE, bad, bad).undefined == 0
 
 
 axes = st.lists(st.floats(0.01, 10), min_size=1, max_size=30).map(
@@ -242,7 +243,7 @@ def test_a_spectrum_over_itself_is_one(counts):
 @given(arrays(np.float64, 10, elements=amounts), amounts)
 def test_a_spectrum_less_itself_is_nothing_with_twice_the_variance(counts, charge):
     this = measured(counts, charge, edges=np.arange(11.0))
-    values, variances, _ = normalised(this, By.CHARGE, this)
+    values, variances, _ = normalised(this, Normalisation.PROTON_CHARGE, this)
     assert not values.any()
     np.testing.assert_allclose(variances, 2 * counts / charge**2)
 
@@ -250,10 +251,12 @@ def test_a_spectrum_less_itself_is_nothing_with_twice_the_variance(counts, charg
 @given(amounts, amounts)
 def test_the_same_measurement_for_longer_gives_the_same_intensity(longer, charge):
     vanadium = measured(VANADIUM, 3)
-    once = normalised(measured(SAMPLE, charge), By.CHARGE, measured(EMPTY, 2), vanadium)
+    once = normalised(
+        measured(SAMPLE, charge), Normalisation.PROTON_CHARGE, measured(EMPTY, 2), vanadium
+    )
     more = measured(SAMPLE * longer, charge * longer)
     np.testing.assert_allclose(
-        normalised(more, By.CHARGE, measured(EMPTY, 2), vanadium).values,
+        normalised(more, Normalisation.PROTON_CHARGE, measured(EMPTY, 2), vanadium).values,
         once.values,
         rtol=1e-9,
         atol=1e-9 * np.abs(once.values).max(),

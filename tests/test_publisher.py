@@ -15,7 +15,7 @@ from ioc.desk import Desk
 from ioc.groups import rows
 from ioc.health import UNACCOUNTED, Health
 from ioc.places import Part
-from ioc.publisher import Publisher
+from ioc.publisher import UNDEFINED, Publisher
 from ioc.readings import DetectorState
 from ioc.samples import nanoseconds
 from reduction.messages import RanksOrder, RanksReport, ReductionOrder, ReductionResult
@@ -297,6 +297,25 @@ def test_the_simulator_is_told_apart() -> None:
     assert (bench.get("Sim:Pulse_RBV"), bench.alarm("Sim:Pulse_RBV")) == (5, GONE)
     assert bench.get("Sim:StatusMessage_RBV") == "it died"
     assert bench.get("StatusMessage_RBV") == "waiting for the back end to report"
+
+
+def test_bins_without_a_value_are_a_minor_alarm_and_no_other() -> None:
+    bench = Bench()
+    said = report(bench.order)
+    status = dataclasses.replace(
+        said.results[0].status, bins_undefined=2, normalisation_message="2 of 3 bins"
+    )
+    result = dataclasses.replace(said.results[0], status=status)
+    at_once(bench.publisher.ranks(dataclasses.replace(said, results=(result,))))
+    assert (bench.get("Red1:BinsUndefined_RBV"), bench.alarm("Red1:BinsUndefined_RBV")) == (
+        2,
+        UNDEFINED,
+    )
+    assert bench.get("Red1:NormalisationMessage_RBV") == "2 of 3 bins"
+    assert bench.alarm("Red1:Spec:Y") == bench.alarm("Red1:EventsBinned_RBV") == NO_ALARM
+    bench.now_s += 1
+    at_once(bench.publisher.ranks(report(bench.order)))
+    assert bench.alarm("Red1:BinsUndefined_RBV") == NO_ALARM
 
 
 def test_events_in_no_count_and_messages_are_alarms() -> None:

@@ -17,7 +17,7 @@ BINS = ["1000,50,60000", "1000,100,60000"]
 
 def events(pulse, number=100):
     rng = np.random.default_rng(pulse)
-    pixel_id = rng.choice(INSTRUMENT.detector_id, number).astype(np.int32)
+    pixel_id = rng.choice(INSTRUMENT.detector_id[~INSTRUMENT.is_monitor], number).astype(np.int32)
     return pixel_id, rng.integers(900_000, 61_000_000, number).astype(np.int32)
 
 

@@ -84,6 +84,12 @@ def test_first_settings_that_do_not_fit_the_instrument_are_refused():
         server_start(start, powder_arc())
 
 
+def test_a_first_vanadium_that_is_not_there_is_refused():
+    start = Startup(set=(("Red1:Vanadium", "/absent.nxs"),))
+    with pytest.raises(BadStart, match=r"Vanadium: '/absent\.nxs' refused: there is no"):
+        server_start(start, powder_arc())
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
