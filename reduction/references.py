@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from reduction.corrections import References
 from reduction.detectors import LARGEST_FILE, group_names
 from reduction.messages import RanksOrder
-from reduction.nexus_reader import read_nexus
 from reduction.normalisation import (
     Measured,
     Values,
@@ -41,6 +40,8 @@ class SavedReference:
     @classmethod
     def read(cls, pv: str, path: str) -> Self:
         """What the file holds; raises `Refused` if that is no saved result."""
+        from reduction.nexus_reader import read_nexus  # with it comes h5py: most ranks never read
+
         file = Path(path)
         try:
             if not file.is_file():

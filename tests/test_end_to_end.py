@@ -390,6 +390,16 @@ def test_intensities_are_divided_by_the_proton_charge_of_their_pulses(running):
     assert running.put("Red1:Normalisation", "None").returncode == 0
     np.testing.assert_allclose(running.array("Red1:Spec:Y"), counts / 0.5)
 
+    assert running.put("Red1:BinParams", "1.7,0.002,2.1", "-S").returncode == 0
+    for pv, value in (("Min", "1.85"), ("Max", "2")):
+        assert running.put(f"Red1:Peak1:{pv}", value).returncode == 0
+    height = running.number("Red1:Peak1:Height_RBV")
+    total = running.number("Red1:Spec:Total_RBV")
+    assert running.put("Red1:Normalisation", "ProtonCharge").returncode == 0
+    assert running.number("Red1:Peak1:Height_RBV") == pytest.approx(height / charge, rel=1e-3)
+    assert running.number("Red1:Spec:Total_RBV") == total
+    assert running.put("Red1:Normalisation", "None").returncode == 0
+
 
 def test_a_restart_that_is_meant_replaces_ranks_and_simulator(net):
     with live(net) as running:
