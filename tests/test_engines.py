@@ -344,6 +344,56 @@ def test_at_the_memory_limit_counts_stay_as_they_are(engine):
     assert result.events == expected.events
 
 
+def test_a_call_folds_one_block_at_least_and_no_more_once_its_time_is_over(engine):
+    recipe = recipe_of(bin_params="0.4,0.02,5")
+    limited = fed(engine, recipe)
+    expected = tally(limited).counts
+    limited.limit(0, keep=True)
+    for calls in range(1, 4):
+        assert limited.advance(0)
+        assert limited.folded == 10_000 * calls
+        np.testing.assert_array_equal(limited.tally(0, limited.cells(0)).counts, expected)
+    assert limited.advance(60)
+    assert limited.retained <= 10_000
+
+
+def test_nothing_is_sorted_while_there_is_no_room_for_it(engine):
+    limited = fed(engine, recipe_of(bin_params="0.4,0.02,5"))
+    tally(limited)
+    limited.limit(0, keep=True)
+    before = limited.memory_bytes
+    assert limited.prepare(60)
+    assert limited.memory_bytes == before
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["0.4,0.02,5", "0.4,0.2,5", "0.4,0.1,5"]),
+            st.sampled_from([0, 40_000, 80_000, 10**6]),
+            st.lists(st.sampled_from([0.0, 0.002, 60.0]), max_size=3),
+            st.booleans(),
+        ),
+        max_size=4,
+    )
+)
+def test_however_little_time_there_is_for_folding_counts_are_those_without_a_limit(steps):
+    for make in ENGINES.values():
+        limited = fed(make, recipe_of(bin_params="0.4,0.02,5"))
+        for bin_params, events, calls, prepared in steps:
+            limited.configure(0, recipe_of(bin_params=bin_params))
+            limited.limit(events * 8, keep=True)
+            done = [limited.advance(seconds) for seconds in calls]
+            if prepared:
+                limited.prepare(0.01)
+            if done and done[-1]:
+                exact = tally(fed(make, recipe_of(bin_params=bin_params)))
+                result = limited.tally(0, limited.cells(0))
+                np.testing.assert_array_equal(result.counts, exact.counts)
+                assert result.events == exact.events == limited.retained + limited.folded
+
+
 def test_folded_events_are_recut_exactly_on_fine_edges_and_to_a_fine_bin_elsewhere(engine):
     recipe = recipe_of(bin_params="0.4,0.02,5")
     limited = fed(engine, recipe)

@@ -104,7 +104,7 @@ class NativeEngine:
     def advance(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
         done = [each.advance(self._store.blocks, deadline_s) for each in self._all]
-        self._make_room()
+        self._make_room(deadline_s)
         return all(done)
 
     def limit(self, memory_bytes: int, *, keep: bool) -> None:
@@ -115,9 +115,17 @@ class NativeEngine:
         """Memory of events and of what is sorted of them."""
         return self._store.nbytes + sum(each.memory_bytes for each in self._all)
 
-    def _make_room(self) -> None:
-        """Fold full blocks, the oldest first, while there is more in memory than may be."""
-        while self.memory_bytes > self._limit_bytes and len(self._store.blocks) > 1:
+    @property
+    def _crowded(self) -> bool:
+        """Whether there is more in memory than may be, and something to fold."""
+        return self.memory_bytes > self._limit_bytes and len(self._store.blocks) > 1
+
+    def _make_room(self, deadline_s: float) -> None:
+        """Fold full blocks, the oldest first, while memory is crowded, until the deadline.
+
+        One at least is folded, so that it gets on. Cells are whole however far it has come.
+        """
+        while self._crowded:
             oldest = self._store.blocks[0]
             if not all(each.covers(oldest) for each in self._all):
                 return
@@ -127,6 +135,8 @@ class NativeEngine:
                 histogram.fold(oldest, self._made)
             self._folded += oldest.size
             del self._store.blocks[0]
+            if time.monotonic() > deadline_s:
+                return
 
     @property
     def folded(self) -> int:
@@ -149,7 +159,9 @@ class NativeEngine:
         return True
 
     def _begin(self) -> bool:
-        """Give the worker the next work; whether there is any."""
+        """Give the worker the next work; whether there is any, and room for its outcome."""
+        if self._crowded:
+            return False
         for histogram in self._histograms:
             work = histogram.preparation(self._store.blocks)
             if work is not None:

@@ -114,7 +114,8 @@ class Engine(Protocol):
     def limit(self, memory_bytes: int, *, keep: bool) -> None:
         """Use no more memory for events: `advance` folds the oldest when there is no room.
 
-        Folded events keep their place in the cells, or without ``keep`` are in no slice.
+        A limit that is suddenly lower is met after some calls: each folds as much as it has time
+        for, and one block at least. Folded events keep their place in the cells, or without ``keep`` are in no slice.
         """
 
     def accumulate(
