@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
+import bisect
 import math
+from array import array
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class Log:
-    """One log: its last value at or before a time."""
+    """One log: its last value at or before a time. A value takes 16 bytes."""
 
     def __init__(self) -> None:
-        self._times_ns = np.empty(64, np.int64)
-        self._values = np.empty(64)
-        self._size = 0
+        self._times_ns = array("q")
+        self._values = array("d")
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     def add(self, time_ns: int, value: float) -> bool:
         """Note a value from a time on; whether it changes the value of any time."""
-        times_ns = self._times_ns[: self._size]
-        place = int(np.searchsorted(times_ns, time_ns, side="right"))
+        place = bisect.bisect_right(self._times_ns, time_ns)
         before = self._values[place - 1] if place else math.nan
-        if place and times_ns[place - 1] == time_ns:
+        if place and self._times_ns[place - 1] == time_ns:
             self._values[place - 1] = value
         else:
-            self._insert(place, time_ns, value)
-        return bool(before != value)
+            self._times_ns.insert(place, time_ns)
+            self._values.insert(place, value)
+        return before != value
 
-    def _insert(self, place: int, time_ns: int, value: float) -> None:
-        if self._size == self._times_ns.size:
-            self._times_ns = np.resize(self._times_ns, 2 * self._size)
-            self._values = np.resize(self._values, 2 * self._size)
-        for column, new in ((self._times_ns, time_ns), (self._values, value)):
-            column[place + 1 : self._size + 1] = column[place : self._size].copy()
-            column[place] = new
-        self._size += 1
+    def forget(self, time_ns: int) -> None:
+        """Drop what no time from ``time_ns`` on has: all before the last value until then."""
+        last = bisect.bisect_right(self._times_ns, time_ns) - 1
+        if last > 0:
+            del self._times_ns[:last], self._values[:last]
 
     def at(self, times_ns: NDArray[np.int64]) -> NDArray[np.float64]:
         """The values at times (n,), ns since 1970; NaN before the first."""
-        if not self._size:
+        if not self._values:
             return np.full(times_ns.size, np.nan)
-        place = np.searchsorted(self._times_ns[: self._size], times_ns, side="right") - 1
-        return np.where(place < 0, np.nan, self._values[np.maximum(place, 0)])
+        place = np.searchsorted(np.asarray(self._times_ns), times_ns, side="right") - 1
+        return np.where(place < 0, np.nan, np.asarray(self._values)[np.maximum(place, 0)])
 
 
 class Logs:
@@ -50,6 +51,11 @@ class Logs:
     def __init__(self) -> None:
         self._logs: dict[str, Log] = {}
         self._news: dict[str, int] = {}
+        self._since_ns = 0
+
+    def __len__(self) -> int:
+        """Values kept, of all logs."""
+        return sum(len(log) for log in self._logs.values())
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,8 +63,16 @@ class Logs:
 
     def add(self, name: str, time_ns: int, value: float) -> None:
         """Note the value of a log from a time on."""
-        if self._logs.setdefault(name, Log()).add(time_ns, value):
+        log = self._logs.setdefault(name, Log())
+        if log.add(time_ns, value):
             self._news[name] = min(time_ns, self._news.get(name, time_ns))
+        log.forget(self._since_ns)
+
+    def forget(self, time_ns: int) -> None:
+        """No time before ``time_ns`` is asked for any more: keep what the times from it on have."""
+        self._since_ns = time_ns
+        for log in self._logs.values():
+            log.forget(time_ns)
 
     def news(self) -> dict[str, int]:
         """For each log with news the earliest time of them, ns since 1970; asked once."""

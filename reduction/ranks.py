@@ -182,6 +182,7 @@ class Rank:
             return
         if cut.start_ns == UNHEARD:  # from the next tick on: rank 0 must know it for its limit
             cut.start_ns = int(everyone[:, 2].max())
+            self._intake.logs.forget(cut.start_ns)
             return
         limit_ns, reached = (int(n) for n in everyone[0, 6:8])
         if self._accumulating:
@@ -233,6 +234,7 @@ class Rank:
             self._closed.clear()
             self._rates.clear()
             self._begin()
+            self._intake.logs.forget(self._cut.start_ns)
         if self._pipeline.closes(order):
             self._closed.append(self._cut.closed(self._acquisition))
             self._begin()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import reference_data as reference
 from back_end import PERIOD_NS, back_end
+from one_rank import OneRank
 from saved_sample import sample
 
 from ioc.views import reduction_view
@@ -20,6 +21,7 @@ from reduction.normalisation import Normalisation
 from reduction.parameters import Accumulation, RunControl
 from reduction.settings import FilterSettings, ReductionSettings
 from reduction.units import Units
+from reduction.wire import Chunk, encode_chunk, encode_log, encode_pulse_mark
 
 PULSES = 40
 EVENTS = reference.events("arc")
@@ -28,6 +30,10 @@ DIFC = reference.instrument("arc").difc_us_per_angstrom
 
 def settings(units=Units.D_SPACING, bin_params="0.4,0.001,5"):
     return ReductionSettings(units, bin_params)
+
+
+def by_temperature():
+    return FilterSettings("T", 0, 1, 3)
 
 
 def events_of(pulse):
@@ -185,7 +191,7 @@ def test_an_acquisition_ends_at_exactly_the_preset_pulse_and_a_new_one_starts_af
 def test_slices_of_a_log_are_those_of_its_pulses_also_when_it_comes_late(tmp_path):
     with back_end(tmp_path, 2, partitions=2) as running:
         feed = running.feed
-        bins = replace(settings(), filter=FilterSettings("T", 0, 1, 3))
+        bins = replace(settings(), filter=by_temperature())
         running.obeyed(order(1, bins))
         feed.log("T", 0, 0.5)
         for pulse in range(12):
@@ -208,6 +214,37 @@ def test_slices_of_a_log_are_those_of_its_pulses_also_when_it_comes_late(tmp_pat
             assert report.unaccounted == 0
         report = running.obeyed(order(2, replace(bins, filter=FilterSettings("T", 0, 2.2, 3))))
         np.testing.assert_array_equal(report.results[0].counts[0, 0], expected(bins, range(8)))
+
+
+def test_a_value_of_before_the_reset_stands_after_it_and_those_before_it_are_forgotten():
+    start_ns = 1_767_225_600_000_000_000
+    rank, sliced = OneRank(start_ns + 10**12), replace(settings(), filter=by_temperature())
+
+    def log(pulse, value):
+        rank.intake.take(0, encode_log("T", start_ns + pulse * PERIOD_NS, value))
+
+    def pulse(number):
+        time_ns = start_ns + number * PERIOD_NS
+        chunk = Chunk("test", number, time_ns, *events_of(number))
+        rank.intake.take(0, encode_chunk(chunk))
+        rank.intake.take(0, encode_pulse_mark(number, time_ns, number + 1))
+
+    for number in range(12):
+        log(number, number / 4)
+        pulse(number)
+    rank.obeyed(order(1, sliced))
+    assert len(rank.intake.logs) == 12
+    rank.obeyed(order(2, sliced, resets=1))
+    assert len(rank.intake.logs) == 1
+    log(5, 0.5)  # too late to be of use
+    assert len(rank.intake.logs) == 1
+    log(14, 1.5)
+    for number in range(12, 16):
+        pulse(number)
+    report = rank.obeyed(order(3, sliced, resets=1))
+    for number, pulses in enumerate(([], [14, 15], [12, 13])):
+        found = report.results[0].counts[number, 0]
+        np.testing.assert_array_equal(found, expected(sliced, pulses))
 
 
 def test_a_sliding_window_holds_the_last_pulses_and_the_rest_is_back_without_it(tmp_path):

@@ -1,6 +1,7 @@
 """Slices of a log: which pulses are in which, and that they are Mantid's."""
 
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -82,6 +83,45 @@ def test_a_log_has_the_last_value_at_or_before_a_time_in_whatever_order_values_c
         before = [each for each in last if each <= time_ns]
         expected = last[max(before)] if before else np.nan
         np.testing.assert_equal(value, expected)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.integers(1, 50), st.floats(-5, 5)), st.integers(1, 50).map(lambda n: (n,))
+        ),
+        max_size=60,
+    )
+)
+def test_what_is_forgotten_is_what_no_later_time_has(steps):
+    """Steps are (time, value) to add and (time,) up to which to forget."""
+    kept, forgetting, since = Logs(), Logs(), 1
+    for step in steps:
+        if len(step) == 2:
+            kept.add("T", *step)
+            forgetting.add("T", *step)
+        else:
+            since = max(since, *step)
+            forgetting.forget(since)
+        times_ns = np.arange(since, 60)
+        np.testing.assert_array_equal(forgetting.at("T", times_ns), kept.at("T", times_ns))
+    added = {step[0] for step in steps if len(step) == 2}
+    before = bool([each for each in added if each <= since])
+    assert len(forgetting) == before + len([each for each in added if each > since])
+
+
+def test_a_forgotten_value_gives_its_memory_back():
+    log = Log()
+    tracemalloc.start()
+    try:
+        for time_ns in range(100_000):
+            log.add(time_ns, float(time_ns))
+        assert tracemalloc.get_traced_memory()[0] < 18 * 100_000
+        log.forget(99_990)
+        assert len(log) == 10
+        assert tracemalloc.get_traced_memory()[0] < 2_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_logs_tell_since_when_they_say_something_new():
