@@ -90,8 +90,9 @@ class RanksReport:
     ``revision`` is the order that its latest results obey.
 
     ``pulse_time_ns`` is the time of the last pulse in the results (ns since the Unix epoch, 0 if
-    there is none). ``unaccounted`` is how many events received are in no count: 0, or an error.
-    ``logs`` are those that slices can be of.
+    there is none). ``unaccounted`` is how many events received are in no count or in one too many,
+    added up over ranks, which check it at every tick: 0, or an error. ``logs`` are those that slices
+    can be of.
     """
 
     revision: int

@@ -19,6 +19,7 @@ import zmq
 from numpy.typing import NDArray
 
 from reduction import runs
+from reduction.account import Account
 from reduction.acquisition import NEVER_NS, Acquisition, AcquisitionSettings
 from reduction.channel import CommandedEnd, decoded, encoded
 from reduction.collectives import Collectives
@@ -65,6 +66,7 @@ class Rank:
         self._acquisition = Acquisition(pipeline.order.acquisition)
         self._rates = Rates()
         self._corrections = planned(pipeline.order, [])  # of rank 0, which makes the results
+        self._account = Account(pipeline)
         self._order = pipeline.order
         self._published = UNHEARD
         self._owed = False
@@ -135,9 +137,11 @@ class Rank:
         if everyone[0, 4] != self._pipeline.order.revision:
             self._obey(decoded(RanksOrder, self._together.share(encoded(self._order))))
         self._caught_up = self._pipeline.engine.advance(SLICE_S)
+        due = self._owed or self._ticks % self._ticks_per_result == 0
         if self._caught_up:
+            self._account.check(everything=due)
             self._pipeline.engine.prepare(0)
-        if self._owed or self._ticks % self._ticks_per_result == 0:
+        if due:
             self._publish()
         return bool(everyone[:, 5].any())
 
@@ -255,7 +259,7 @@ class Rank:
         engine, reductions = self._pipeline.engine, range(len(self._pipeline.order.reductions))
         mine = [self._caught_up, runs.size(self._intake.incomplete)]
         mine += [engine.astray(number) for number in reductions]
-        figures = Figures.of(self._pipeline, self._intake).vector()
+        figures = Figures.of(self._pipeline, self._intake, self._account.told()).vector()
         everyone = self._together.exchange(np.array([*mine, *figures]))
         caught_up, missing, *astray = everyone[:, : len(mine)].T
         self._note_missing(missing)

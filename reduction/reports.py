@@ -55,20 +55,21 @@ class Cut:
 
 @dataclass(frozen=True)
 class Figures:
-    """A rank's figures, which add up over ranks."""
+    """A rank's figures, which add up over ranks; ``unaccounted`` as `RanksReport` has it."""
 
     received: int
     filtered: int
     retained: int
     folded: int
     resident_bytes: int
+    unaccounted: int
     faults: Faults
 
     @classmethod
-    def of(cls, pipeline: Pipeline, intake: Intake) -> Self:
+    def of(cls, pipeline: Pipeline, intake: Intake, unaccounted: int) -> Self:
         engine = pipeline.engine
         own = pipeline.received, pipeline.filtered, engine.retained, engine.folded
-        return cls(*own, _resident_bytes(), intake.faults)
+        return cls(*own, _resident_bytes(), unaccounted, intake.faults)
 
     def vector(self) -> NDArray[np.int64]:
         """The figures as (k,) int64."""
@@ -78,10 +79,10 @@ class Figures:
     @classmethod
     def total(cls, vectors: NDArray[np.int64]) -> Self:
         """The sum of vectors (ranks, k)."""
-        received, filtered, retained, folded, resident, *faults = (
+        received, filtered, retained, folded, resident, unaccounted, *faults = (
             int(n) for n in vectors.sum(axis=0)
         )
-        return cls(received, filtered, retained, folded, resident, Faults(*faults))
+        return cls(received, filtered, retained, folded, resident, unaccounted, Faults(*faults))
 
 
 def _resident_bytes() -> int:
@@ -175,7 +176,7 @@ def report(
             _result(order, tally, figures.filtered, more, seconds)
             for order, tally, more in zip(orders, tallies, beside, strict=bool(tallies))
         ),
-        unaccounted=max((abs(figures.received - n) for n in accounted), default=0),
+        unaccounted=max(figures.unaccounted, *(abs(figures.received - n) for n in accounted), 0),
         logs=logs,
         message=message,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from reduction.wire import Chunk, encode_chunk, encode_log, encode_pulse_mark, p
 
 PERIOD_NS = 71_428_571
 PATIENCE_S = 10.0
+PROGRAM = ("-m", "ioc", "ranks")
+"""What Python runs as a rank."""
 
 
 class Feed:
@@ -80,14 +82,16 @@ class Commander:
 class BackEnd:
     """Ranks under mpiexec, their stream and their commander."""
 
-    def __init__(self, folder: Path, ranks: int, partitions: int) -> None:
+    def __init__(
+        self, folder: Path, ranks: int, partitions: int, program: Sequence[str] = PROGRAM
+    ) -> None:
         self._context: zmq.Context[Any] = zmq.Context()
         events, control = f"ipc://{folder}/events", f"ipc://{folder}/control"
         self.feed = Feed(self._context, events, partitions)
         self.commander = Commander(self._context, control)
         flags = (f"--events={events}", f"--control={control}", f"--partitions={partitions}")
-        program = (sys.executable, "-m", "ioc", "ranks", *flags)
-        self.process = subprocess.Popen([*MPIEXEC, "-n", str(ranks), *program])
+        command = (*MPIEXEC, "-n", str(ranks), sys.executable, *program, *flags)
+        self.process = subprocess.Popen(command)
 
     def obeyed(self, order: RanksOrder, pulse: int = -1) -> RanksReport:
         """The first report with results under ``order`` that reach ``pulse``."""
@@ -115,9 +119,11 @@ class BackEnd:
 
 
 @contextmanager
-def back_end(folder: Path, ranks: int, partitions: int) -> Iterator[BackEnd]:
+def back_end(
+    folder: Path, ranks: int, partitions: int, program: Sequence[str] = PROGRAM
+) -> Iterator[BackEnd]:
     """Ranks that have reported once."""
-    running = BackEnd(folder, ranks, partitions)
+    running = BackEnd(folder, ranks, partitions, program)
     try:
         running.commander.report(lambda _: True)
         yield running

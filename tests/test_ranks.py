@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from reduction.units import Units
 from reduction.wire import Chunk, encode_chunk, encode_log, encode_pulse_mark
 
 PULSES = 40
+MISCOUNTING = str(Path(__file__).with_name("miscounting_ranks.py"))
 EVENTS = reference.events("arc")
 DIFC = reference.instrument("arc").difc_us_per_angstrom
 
@@ -157,6 +159,16 @@ def test_more_ranks_than_partitions_are_refused(tmp_path):
     )
     assert ended.returncode != 0
     assert "2 ranks need as many partitions; the stream has 1" in ended.stderr
+
+
+def test_an_event_lost_on_one_rank_and_one_had_twice_on_another_do_not_cancel(tmp_path):
+    with back_end(tmp_path, 2, partitions=2, program=(MISCOUNTING,)) as running:
+        running.feed.pulse(0, *events_of(0))
+        report = running.obeyed(order(1, settings()), 0)
+        (status,) = (result.status for result in report.results)
+        counted = status.events_binned + status.events_out_of_range + status.events_invalid
+        assert counted + status.events_masked == report.stream.event_total
+        assert report.unaccounted == 2
 
 
 def test_an_acquisition_ends_at_exactly_the_preset_pulse_and_a_new_one_starts_afresh(tmp_path):

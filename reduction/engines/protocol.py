@@ -115,7 +115,8 @@ class Engine(Protocol):
         """Use no more memory for events: `advance` folds the oldest when there is no room.
 
         A limit that is suddenly lower is met after some calls: each folds as much as it has time
-        for, and one block at least. Folded events keep their place in the cells, or without ``keep`` are in no slice.
+        for, and one block at least. Folded events keep their place in the cells, or without
+        ``keep`` are in no slice.
         """
 
     def accumulate(
