@@ -20,7 +20,7 @@ from ioc.publisher import Publisher
 from ioc.readings import FileStatus
 from ioc.startup import DISTRIBUTION
 from reduction.detectors import group_names
-from reduction.files import save
+from reduction.files import save_together
 from reduction.messages import RanksReport, ReductionResult
 from reduction.saved import SavedResult, SavedSeries
 from reduction.specs import Refused
@@ -56,9 +56,8 @@ class Files:
         return False
 
     def _saved(self, results: dict[str, SavedResult]) -> list[Path]:
-        """Write results by name; the paths, the first one NeXus."""
-        folder = Path(self._own.accepted.files.path).absolute()
-        return [path for name, result in results.items() for path in save(result, folder, name)]
+        """Write results by name, all or none; the paths, the first one NeXus."""
+        return save_together(results, Path(self._own.accepted.files.path).absolute())
 
     async def _tell(self, status: FileStatus) -> None:
         await self._database.show(IOC / "status", Showing(status))

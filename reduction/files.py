@@ -1,9 +1,9 @@
-"""Saving a result under a name: NeXus and text beside it, all of it or nothing."""
+"""Saving results under names: NeXus and text beside it, all of it or nothing."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reduction import disk, nexus, xye
@@ -14,26 +14,39 @@ from reduction.saved import SavedResult
 def save(result: SavedResult, folder: Path, name: str) -> list[Path]:
     """Write ``name.nxs``, ``name.xye`` and, if sliced, ``name_slice1.xye`` ff. into ``folder``.
 
+    As `save_together` does for one result.
+    """
+    return save_together({name: result}, folder)
+
+
+def save_together(results: Mapping[str, SavedResult], folder: Path) -> list[Path]:
+    """Write the files of results by their names into ``folder``: all files or none.
+
     All are written before any takes its place, so a full disk leaves all as they were; the NeXus
-    file comes last, so once it is new, all are. Text of slices that an earlier result of this name
-    had beyond this one's is removed. A folder that is not there is made if its parent is: a new
-    run's folder is meant, a mistyped path is not.
+    files come last, so once one is new, all text is. Text of slices that an earlier result of such
+    a name had beyond this one's is removed. A folder that is not there is made if its parent is: a
+    new run's folder is meant, a mistyped path is not.
 
     Returns the paths, `nexus` first, once they are on disk. Raises `Refused` for a name that is
     none, OSError with path and reason, or ValueError as `nexus.write_nexus`.
     """
-    check_name(name)
+    for name in results:
+        check_name(name)
     _make(folder)
-    text, whole = folder / f"{name}.xye", folder / f"{name}.nxs"
-    written = disk.replace(_files(result, text, whole))
-    for path in _surplus(text, len(result.slice_bounds)):
-        path.unlink(missing_ok=True)
-    return [whole, *written[:-1]]
+    written = disk.replace(_files(results, folder))
+    for name, result in results.items():
+        for path in _surplus(folder / f"{name}.xye", len(result.slice_bounds)):
+            path.unlink(missing_ok=True)
+    texts = len(written) - len(results)
+    return [*written[texts:], *written[:texts]]
 
 
-def _files(result: SavedResult, text: Path, whole: Path) -> Iterator[tuple[Path, bytes]]:
-    yield from xye.files(result, text)
-    yield whole, nexus.contents(result, whole)
+def _files(results: Mapping[str, SavedResult], folder: Path) -> Iterator[tuple[Path, bytes]]:
+    for name, result in results.items():
+        yield from xye.files(result, folder / f"{name}.xye")
+    for name, result in results.items():
+        whole = folder / f"{name}.nxs"
+        yield whole, nexus.contents(result, whole)
 
 
 def _make(folder: Path) -> None:

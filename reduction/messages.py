@@ -91,8 +91,8 @@ class RanksReport:
 
     ``pulse_time_ns`` is the time of the last pulse in the results (ns since the Unix epoch, 0 if
     there is none). ``unaccounted`` is how many events received are in no count or in one too many,
-    added up over ranks, which check it at every tick: 0, or an error. ``logs`` are those that slices
-    can be of.
+    added up over ranks, which check it at every tick: 0, or an error.
+    ``logs`` are those that slices can be of.
     """
 
     revision: int

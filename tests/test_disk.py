@@ -12,7 +12,7 @@ import pytest
 from saved_sample import names, sample
 
 from reduction import disk
-from reduction.files import save
+from reduction.files import save, save_together
 from reduction.nexus import write_nexus
 from reduction.nexus_reader import read_nexus
 
@@ -66,6 +66,42 @@ def test_a_full_disk_leaves_the_old_files_and_nothing_else(tmp_path, limit, whic
         said, _ = process.communicate()
     assert said == f"[Errno 27] File too large: '{folder / which}'\n"
     assert {path: path.read_bytes() for path in folder.iterdir()} == old
+
+
+SAVE_TWO_ON_A_FULL_DISK = """
+import resource, signal, sys, pathlib
+from reduction import files, nexus_reader
+results = {path.stem: nexus_reader.read_nexus(path) for path in map(pathlib.Path, sys.argv[3:])}
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), -1))
+try:
+    files.save_together(results, pathlib.Path(sys.argv[1]))
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("limit", "which"), [(10_000, "a_Red2.xye"), (60_000, "a_Red2.nxs")])
+def test_a_disk_that_is_full_at_the_second_result_leaves_the_old_files_of_both(
+    tmp_path, limit, which
+):
+    folder = tmp_path / "results"
+    old_results = {f"a_Red{number}": sample(slices=2) for number in (1, 2)}
+    old = {path: path.read_bytes() for path in save_together(old_results, folder)}
+    new = [tmp_path / f"{name}.nxs" for name in old_results]
+    for path, bins in zip(new, (40, 2000), strict=True):
+        write_nexus(sample(bins=bins, title="new", seed=4), path)
+    with child(SAVE_TWO_ON_A_FULL_DISK, folder, limit, *new) as process:
+        said, _ = process.communicate()
+    assert said == f"[Errno 27] File too large: '{folder / which}'\n"
+    assert {path: path.read_bytes() for path in folder.iterdir()} == old
+
+
+def test_of_results_that_are_saved_together_the_nexus_files_take_their_places_last(tmp_path):
+    (tmp_path / "b.nxs").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"b\.nxs"):
+        save_together({"b": sample(), "a": sample()}, tmp_path)
+    assert names(tmp_path) == ["a.xye", "b.nxs", "b.xye"]
 
 
 SAVE_AS_NOBODY = """
