@@ -71,6 +71,12 @@ class CommandedEnd(Generic[OrderT, ReportT]):
         self._newest: bytes | None = None
         self._logs: deque[bytes] = deque(maxlen=MOST_LOGS)
 
+    @property
+    def ordered(self) -> bool:
+        """Whether an order has come since the last call of `latest`."""
+        self._drain()
+        return self._newest is not None
+
     def latest(self) -> OrderT | None:
         """The newest order that has come since the last call."""
         self._drain()

@@ -3,7 +3,8 @@
 Ranks meet in `Collectives.exchange`, which tests and sleeps instead of spinning, so that those who
 wait leave the cores to those that work. What follows a meeting finds all ranks there and goes at
 full speed, blocking: tested piece by piece a large sum would take a thousand times as long. Nothing
-is pickled: what is exchanged are arrays and bytes.
+is pickled: what is exchanged are arrays and bytes. Rank 0 can call the others to a meeting earlier
+than they would come by themselves; whether they hear it changes when they meet and nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ Number = TypeVar("Number", np.int64, np.float64)
 PATIENCE_S = (0.0, 0.0001, 0.0002, 0.0005, 0.001)
 """Sleeps between tests of an operation; the last goes on until it is done."""
 
+CALL = 1
+"""Tag of the messages that call to a meeting."""
+
 
 class Collectives:
     """The ranks of a communicator, as one."""
@@ -38,6 +42,18 @@ class Collectives:
         everyone = np.empty((self.size, figures.size), np.int64)
         _wait(self._communicator.Iallgather(figures, everyone))
         return everyone
+
+    def call(self, meeting: int) -> None:
+        """Have the other ranks come to a meeting before its time; on rank 0, which goes there."""
+        for rank in range(1, self.size):
+            self._communicator.Send(np.array([meeting]), rank, CALL)
+
+    def called(self, meeting: int) -> bool:
+        """Whether rank 0 has called to a meeting; calls to former ones have missed us."""
+        newest = np.zeros(1, np.int64)
+        while self._communicator.Iprobe(0, CALL):
+            self._communicator.Recv(newest, 0, CALL)
+        return bool(newest[0] == meeting)
 
     def share(self, data: bytes) -> bytes:
         """Rank 0's ``data`` on every rank."""

@@ -4,6 +4,8 @@ A tick exchanges how far every rank has come, cuts at the last pulse that all ha
 the events of the pulses cut, and obeys a new order between this pulse and the next. When results
 are due and no rank has events outstanding, their cells are summed on rank 0, which reports to the
 IOC. Nothing is accumulated before the first order has come.
+
+Ticks come by the clock, and between them at once when an order has come, and again when it is obeyed.
 """
 
 from __future__ import annotations
@@ -35,6 +37,9 @@ from reduction.wire import CorruptMessage, UnknownSchema
 
 SLICE_S = 0.01
 """Time given to outstanding events before the sockets are looked at again."""
+
+LOOK_S = 0.005
+"""How often a rank that waits for messages looks whether a tick is called for."""
 
 MOST_AT_ONCE = 64
 """Messages taken from a partition before the others have their turn."""
@@ -91,15 +96,32 @@ class Rank:
             stopped = self._tick()
 
     def _receive_until(self, deadline_s: float) -> None:
-        """Take messages, and histogram what is outstanding, until the time has come."""
-        while (left := deadline_s - time.time()) > 0:
+        """Take messages, and histogram what is outstanding, until the time has come to tick."""
+        called = False
+        while not called and (left := deadline_s - time.time()) > 0:
+            called = self._called()
             if not self._caught_up:
                 self._caught_up = self._pipeline.engine.advance(min(SLICE_S, left))
-                left = 0
-            ready = dict(self._poller.poll(math.ceil(max(left, 0) * 1000)))
+            wait_s = 0 if called or not self._caught_up else min(left, LOOK_S)
+            ready = dict(self._poller.poll(math.ceil(wait_s * 1000)))
             for partition, socket in self._sockets.items():
                 if socket in ready:
                     self._drain(partition, socket)
+
+    def _called(self) -> bool:
+        """Whether to tick before it is due.
+
+        An order is taken at once, unless another one is still owed, which must have its time. The
+        ranks that have obeyed meet at once, too: they wait for the others until it is due.
+        """
+        if self._owed:
+            return self._caught_up
+        if self._control is None:
+            return self._together.called(self._ticks + 1)
+        ordered = self._control.ordered
+        if ordered:
+            self._together.call(self._ticks + 1)
+        return ordered
 
     def _drain(self, partition: int, socket: zmq.Socket[Any]) -> None:
         try:

@@ -22,6 +22,9 @@ class Alone:
     def exchange(self, figures: Any) -> Any:
         return figures[np.newaxis]
 
+    def call(self, meeting: int) -> None:
+        pass
+
     def share(self, data: bytes) -> bytes:
         return data
 
@@ -51,6 +54,10 @@ class OneRank:
         self._rank.stopping = False
         self._rank.run()
         return self._report
+
+    @property
+    def ordered(self) -> bool:
+        return self._newest is not None
 
     def latest(self) -> RanksOrder | None:
         newest, self._newest = self._newest, None

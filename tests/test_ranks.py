@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import reference_data as reference
-from back_end import PERIOD_NS, back_end
+from back_end import PERIOD_NS, PROGRAM, back_end
 from one_rank import OneRank
 from saved_sample import sample
 
@@ -169,6 +170,18 @@ def test_an_event_lost_on_one_rank_and_one_had_twice_on_another_do_not_cancel(tm
         counted = status.events_binned + status.events_out_of_range + status.events_invalid
         assert counted + status.events_masked == report.stream.event_total
         assert report.unaccounted == 2
+
+
+def test_an_order_does_not_wait_for_the_next_tick_of_the_clock(tmp_path):
+    once_a_second = (*PROGRAM, "--tick-rate=1")
+    with back_end(tmp_path, 2, partitions=2, program=once_a_second) as running:
+        running.feed.pulse(0, *events_of(0))
+        bins = [settings(bin_params=each) for each in ("0.4,0.01,5", "0.4,0.02,5")]
+        check(running.obeyed(order(0, bins[0]), 0), bins[0], [0])
+        began_s = time.monotonic()
+        for revision in range(1, 11):
+            check(running.obeyed(order(revision, bins[revision % 2])), bins[revision % 2], [0])
+        assert time.monotonic() - began_s < 5
 
 
 def test_an_acquisition_ends_at_exactly_the_preset_pulse_and_a_new_one_starts_afresh(tmp_path):
