@@ -49,6 +49,16 @@ search each edge in a few sorted runs, so their cost grows with the number of ed
 logarithm of the events; slices and masks are a pass over the raw events, which is bound by
 arithmetic and not by memory.
 """,
+    "ranks": """\
+## Two ranks at the same time
+
+Two processes at once, one engine's share of the work in each; the slower one's time counts. New
+bins on a billion events: each process holds the sorted runs of half of them, as the engine has
+them, but not the raw events, so that it fits the memory. The peer is what numpy can do with the
+same runs. Taking in shares the events between two processes or gives one of them all; how much
+faster two can be is bounded by the memory that they share, so a copy of the same bytes, done in
+the same two ways, stands beside it.
+""",
     "load": """\
 ## The whole product under load
 
@@ -63,9 +73,9 @@ last pulse. *Others* is what all other processes used: `camonitor`, `mpiexec`, w
 
 In the same run, while events arrive at the same rate: wall time of the C tool `caput -c -S` on
 `Red1:BinParams`, from launching it to its end, which is when posted results have the new bins for
-every event retained. The settings make 460 to 46 000 bins: even, logarithmic and mixed. The
-target is for 1e8 events; the second set of rows comes after the minute of load. The peer is not
-run: Mantid's live data starts again when its processing is changed.
+every event retained. The settings make 460 to 46 000 bins: even, logarithmic and mixed, in turn.
+The targets are for puts from 1e8 events on; the second set of rows comes after the minute of load.
+The peer is not run: Mantid's live data starts again when its processing is changed.
 """,
     "most": """\
 ## Four times the rate

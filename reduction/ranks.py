@@ -5,7 +5,7 @@ the events of the pulses cut, and obeys a new order between this pulse and the n
 are due and no rank has events outstanding, their cells are summed on rank 0, which reports to the
 IOC. Nothing is accumulated before the first order has come.
 
-Ticks come by the clock, and between them at once when an order has come, and again when it is obeyed.
+Ticks come by the clock; one more comes at once with an order, and another when it is obeyed.
 """
 
 from __future__ import annotations
