@@ -20,7 +20,7 @@ from reduction.messages import RanksOrder, RanksReport
 from reduction.wire import Chunk, encode_chunk, encode_log, encode_pulse_mark, partition_endpoint
 
 PERIOD_NS = 71_428_571
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 PROGRAM = ("-m", "ioc", "ranks")
 """What Python runs as a rank."""
 

@@ -157,6 +157,7 @@ def test_with_fading_the_spectrum_is_weighted_by_age(running):
     weights = np.exp((np.arange(first, last + 1) - last) / 14 / 0.5)
     np.testing.assert_allclose(counts, weights @ np.array(each), rtol=1e-5)
     assert running.put("AccumulationMode", "SinceReset").returncode == 0
+    running.until(lambda: running.number("PulsesAccumulated_RBV") > 15)
     check(running, bins)
 
 
