@@ -153,7 +153,7 @@ def _reduction(prefix: str, place: Place) -> Iterator[Group]:
 
 def analyses(number: int, family: Family) -> Place:
     """Where regions and peaks of each spectrum of a family stand, which have their own time."""
-    return ANALYSES / number / family.field
+    return ANALYSES / number / FAMILIES.index(family)
 
 
 def _family(prefix: str, number: int, family: Family) -> Iterator[Group]:

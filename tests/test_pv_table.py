@@ -20,7 +20,8 @@ def test_the_table_names_each_served_channel_once_and_of_numbered_ones_the_first
     assert len(named) == len(set(named))
     served = set(Database("P:", _put, reductions=2).names)
     number = re.compile(r"(Red|Slice|Group|Series|ROI|Peak)\d+:")
-    unnumbered = {number.sub(r"\g<1>1:", name) for name in served}
+    family = re.compile(r"(ROI1:|Peak1:)(Groups|Series):")
+    unnumbered = {family.sub(r"\1Slices:", number.sub(r"\g<1>1:", name)) for name in served}
     assert set(named) == unnumbered < served
 
 
