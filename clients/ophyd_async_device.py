@@ -1,0 +1,133 @@
+"""The live reduction as an ophyd-async device, for plans of bluesky.
+
+A class body is the list of its process variables; the README says what each is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated as A
+
+from bluesky.protocols import Stoppable, Triggerable
+from ophyd_async.core import (
+    AsyncStatus,
+    DeviceVector,
+    SignalR,
+    SignalRW,
+    StandardReadable,
+    StrictEnum,
+)
+from ophyd_async.core import StandardReadableFormat as Format
+from ophyd_async.epics.core import EpicsDevice, PvSuffix
+
+# Read when asked: a value that was monitored may be older than the completion of Acquire.
+HINTED, NORMAL = Format.HINTED_UNCACHED_SIGNAL, Format.UNCACHED_SIGNAL
+
+
+class Hold(StrictEnum):
+    """Whether accumulating is held."""
+
+    RUN = "Run"
+    PAUSE = "Pause"
+
+
+class Mode(StrictEnum):
+    """Which pulses the spectra are of."""
+
+    SINCE_RESET = "SinceReset"
+    WINDOW = "Window"
+    FADING = "Fading"
+
+
+class Preset(StrictEnum):
+    """What ends an acquisition."""
+
+    NONE = "None"
+    TIME = "Time"
+    PULSES = "Pulses"
+    COUNTS = "Counts"
+    REL_ERROR = "RelError"
+
+
+class Units(StrictEnum):
+    """The unit of the axis."""
+
+    TOF = "TOF"
+    WAVELENGTH = "Wavelength"
+    D_SPACING = "dSpacing"
+    MOMENTUM_TRANSFER = "MomentumTransfer"
+    ENERGY = "Energy"
+
+
+class Region(StandardReadable, EpicsDevice):
+    """Counts between two ends of the axis, and those above the background."""
+
+    min: A[SignalRW[float], PvSuffix.rbv("Min"), Format.CONFIG_SIGNAL]
+    max: A[SignalRW[float], PvSuffix.rbv("Max"), Format.CONFIG_SIGNAL]
+    total: A[SignalR[float], PvSuffix("Total_RBV"), HINTED]
+    error: A[SignalR[float], PvSuffix("Error_RBV"), HINTED]
+    net: A[SignalR[float], PvSuffix("Net_RBV"), NORMAL]
+    net_error: A[SignalR[float], PvSuffix("NetError_RBV"), NORMAL]
+
+
+class Peak(StandardReadable, EpicsDevice):
+    """A peak on a straight background; NaN if there is none."""
+
+    min: A[SignalRW[float], PvSuffix.rbv("Min"), Format.CONFIG_SIGNAL]
+    max: A[SignalRW[float], PvSuffix.rbv("Max"), Format.CONFIG_SIGNAL]
+    centre: A[SignalR[float], PvSuffix("Centre_RBV"), HINTED]
+    centre_error: A[SignalR[float], PvSuffix("CentreErr_RBV"), NORMAL]
+    fwhm: A[SignalR[float], PvSuffix("FWHM_RBV"), NORMAL]
+    fwhm_error: A[SignalR[float], PvSuffix("FWHMErr_RBV"), NORMAL]
+
+
+class LiveReduction(StandardReadable, EpicsDevice, Triggerable, Stoppable):
+    """Counts to the preset at each point; reads those ``regions`` and ``peaks`` that are named.
+
+    Set the preset before a scan: ``bps.mv(live.preset, Preset.PULSES, live.preset_pulses, 100)``.
+    It is left idle.
+    """
+
+    # Not a command, but a number to put: 1 begins, and completes at the preset; 0 ends.
+    acquire: A[SignalRW[bool], PvSuffix("Acquire")]
+    hold: A[SignalRW[Hold], PvSuffix.rbv("Pause")]
+    mode: A[SignalRW[Mode], PvSuffix.rbv("AccumulationMode"), Format.CONFIG_SIGNAL]
+    preset: A[SignalRW[Preset], PvSuffix.rbv("Preset"), Format.CONFIG_SIGNAL]
+    acquire_time: A[SignalRW[float], PvSuffix.rbv("AcquireTime"), Format.CONFIG_SIGNAL]
+    preset_pulses: A[SignalRW[int], PvSuffix.rbv("PresetPulses"), Format.CONFIG_SIGNAL]
+    preset_counts: A[SignalRW[float], PvSuffix.rbv("PresetCounts"), Format.CONFIG_SIGNAL]
+    preset_rel_error: A[SignalRW[float], PvSuffix.rbv("PresetRelError"), Format.CONFIG_SIGNAL]
+    preset_region: A[SignalRW[int], PvSuffix.rbv("PresetRegion"), Format.CONFIG_SIGNAL]
+    units: A[SignalRW[Units], PvSuffix.rbv("Red1:Units"), Format.CONFIG_SIGNAL]
+    bin_params: A[SignalRW[str], PvSuffix.rbv("Red1:BinParams"), Format.CONFIG_SIGNAL]
+
+    total: A[SignalR[float], PvSuffix("Red1:Spec:Total_RBV"), HINTED]
+    pulses: A[SignalR[int], PvSuffix("PulsesAccumulated_RBV"), NORMAL]
+    generation: A[SignalR[int], PvSuffix("Red1:Generation_RBV"), NORMAL]
+
+    def __init__(
+        self, prefix: str, name: str = "", regions: Iterable[int] = (), peaks: Iterable[int] = ()
+    ) -> None:
+        with self.add_children_as_readables():
+            self.regions = DeviceVector({n: Region(f"{prefix}Red1:ROI{n}:") for n in regions})
+            self.peaks = DeviceVector({n: Peak(f"{prefix}Red1:Peak{n}:") for n in peaks})
+        super().__init__(prefix=prefix, name=name)
+
+    @AsyncStatus.wrap
+    async def stage(self) -> None:
+        """Stop what runs; raises `ValueError` if no preset would end a point."""
+        if await self.preset.get_value() is Preset.NONE:
+            raise ValueError(f"{self.name}: set a preset, or a point never ends")
+        await self.acquire.set(False)
+        await self.hold.set(Hold.RUN)
+        await self.mode.set(Mode.SINCE_RESET)
+        await super().stage()
+
+    @AsyncStatus.wrap
+    async def trigger(self) -> None:
+        """Start afresh; done when the preset is reached and the final result is posted."""
+        await self.acquire.set(True, timeout=None)
+
+    async def stop(self, success: bool = True) -> None:  # noqa: ARG002
+        """End an acquisition; what is counted stays."""
+        await self.acquire.set(False)

@@ -1,0 +1,96 @@
+"""The live reduction as an ophyd device, for plans of bluesky.
+
+A class body is the list of its process variables; the README says what each is.
+"""
+
+from __future__ import annotations
+
+from ophyd import Component, Device, DynamicDeviceComponent, EpicsSignal, EpicsSignalRO, Kind
+from ophyd import EpicsSignalWithRBV as Setting
+from ophyd.status import Status
+
+REGIONS, PEAKS = 8, 4
+"""How many regions and peaks a reduction has."""
+
+
+class Window(Device):
+    """A stretch of the axis, in its unit; with both ends 0 it is not used."""
+
+    min = Component(Setting, "Min", kind="config")
+    max = Component(Setting, "Max", kind="config")
+
+    @property
+    def used(self) -> bool:
+        return bool(self.max.get() > self.min.get())
+
+
+class Region(Window):
+    """Counts between two ends, and those above the background."""
+
+    total = Component(EpicsSignalRO, "Total_RBV", kind="hinted")
+    error = Component(EpicsSignalRO, "Error_RBV", kind="hinted")
+    net = Component(EpicsSignalRO, "Net_RBV", kind="normal")
+    net_error = Component(EpicsSignalRO, "NetError_RBV", kind="normal")
+
+
+class Peak(Window):
+    """A peak on a straight background; NaN if there is none."""
+
+    centre = Component(EpicsSignalRO, "Centre_RBV", kind="hinted")
+    centre_error = Component(EpicsSignalRO, "CentreErr_RBV", kind="normal")
+    fwhm = Component(EpicsSignalRO, "FWHM_RBV", kind="normal")
+    fwhm_error = Component(EpicsSignalRO, "FWHMErr_RBV", kind="normal")
+
+
+class LiveReduction(Device):
+    """Counts to the preset at each point: ``stage_sigs`` says to which.
+
+    >>> live = LiveReduction("LIVE:", name="live")              # doctest: +SKIP
+    >>> live.stage_sigs.update(preset="Pulses", preset_pulses=100)  # doctest: +SKIP
+
+    Regions and peaks that have a window when it is staged are read. It is left idle.
+    """
+
+    acquire = Component(EpicsSignal, "Acquire", put_complete=True, kind="omitted")
+    acquiring = Component(EpicsSignalRO, "Acquire_RBV", kind="omitted")
+    hold = Component(Setting, "Pause", string=True, kind="omitted")
+    mode = Component(Setting, "AccumulationMode", string=True, kind="config")
+    preset = Component(Setting, "Preset", string=True, kind="config")
+    acquire_time = Component(Setting, "AcquireTime", kind="config")
+    preset_pulses = Component(Setting, "PresetPulses", kind="config")
+    preset_counts = Component(Setting, "PresetCounts", kind="config")
+    preset_rel_error = Component(Setting, "PresetRelError", kind="config")
+    preset_region = Component(Setting, "PresetRegion", kind="config")
+    units = Component(Setting, "Red1:Units", string=True, kind="config")
+    bin_params = Component(Setting, "Red1:BinParams", string=True, kind="config")
+
+    total = Component(EpicsSignalRO, "Red1:Spec:Total_RBV", kind="hinted")
+    pulses = Component(EpicsSignalRO, "PulsesAccumulated_RBV", kind="normal")
+    generation = Component(EpicsSignalRO, "Red1:Generation_RBV", kind="normal")
+    regions = DynamicDeviceComponent(
+        {f"roi{n}": (Region, f"Red1:ROI{n}:", {}) for n in range(1, REGIONS + 1)}
+    )
+    peaks = DynamicDeviceComponent(
+        {f"peak{n}": (Peak, f"Red1:Peak{n}:", {}) for n in range(1, PEAKS + 1)}
+    )
+
+    def stage(self) -> list[object]:
+        """Stop what runs, set ``stage_sigs``; raises `ValueError` if nothing would end a point."""
+        self.stop()
+        self.stage_sigs.update(hold="Run", mode="SinceReset")
+        staged: list[object] = super().stage()
+        for each in (*self.regions.walk_subdevices(), *self.peaks.walk_subdevices()):
+            each[1].kind = Kind.hinted if each[1].used else Kind.omitted
+        if self.preset.get() == "None":
+            self.unstage()
+            raise ValueError(f"{self.name}: set stage_sigs['preset'], or a point never ends")
+        return staged
+
+    def trigger(self) -> Status:
+        """Start afresh; done when the preset is reached and the final result is posted."""
+        return self.acquire.set(1)
+
+    def stop(self, *, success: bool = False) -> None:
+        """End an acquisition; what is counted stays."""
+        self.acquire.put(0)
+        super().stop(success=success)

@@ -1,0 +1,53 @@
+"""The live reduction for scripts with pyepics: gets and puts that fail aloud."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import epics
+
+LONGEST_PUT_S = 40.0
+"""The IOC takes back what is not obeyed in 30 s."""
+
+LOOK_S = 0.05
+
+
+class LiveReduction:
+    """The process variables under ``prefix``, by the rest of their names."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def get(self, name: str) -> Any:
+        """The present value: a number, an array, or words for choices and texts."""
+        pv = self._pv(name)
+        words = "enum" in pv.type or "char" in pv.type
+        value = pv.get(as_string=words, use_monitor=False)
+        if value is None:
+            raise TimeoutError(f"{pv.pvname} does not answer")
+        return value
+
+    def put(self, name: str, value: Any, longest_s: float = LONGEST_PUT_S) -> None:
+        """Return when it is true; raises `ValueError` if it is refused, `TimeoutError` if late."""
+        pv = self._pv(name)
+        if pv.put(value, wait=True, timeout=longest_s) != 1:
+            raise TimeoutError(f"{pv.pvname} {value}: not true within {longest_s:g} s")
+        # pyepics does not tell whether a put has failed; the setpoint is in alarm then.
+        if self.get(f"{name}.SEVR") != "NO_ALARM":
+            raise ValueError(f"{pv.pvname} {value}: refused")
+
+    def begin(self, name: str) -> None:
+        """Give a command without waiting for its completion."""
+        self._pv(name).put(1)
+
+    def wait_for(self, name: str, value: str) -> None:
+        """Wait until a choice has a value, for as long as it takes."""
+        while self.get(name) != value:
+            time.sleep(LOOK_S)
+
+    def _pv(self, name: str) -> epics.PV:
+        pv = epics.get_pv(f"{self._prefix}{name}", connect=True)
+        if not pv.connected:
+            raise ConnectionError(f"{pv.pvname}: no IOC serves it; is EPICS_CA_ADDR_LIST set?")
+        return pv
