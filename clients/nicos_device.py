@@ -7,7 +7,6 @@ when it is true, so they would take the old one for the target.
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 from nicos.core import SIMULATION, Measurable, Param, Value, status
 from nicos.devices.epics.pva import EpicsAnalogMoveable, EpicsDevice, EpicsMappedMoveable
@@ -104,8 +103,8 @@ class LiveReduction(EpicsDevice, Measurable):
         error = self._counting.exception()
         return (status.ERROR, str(error)) if error else (status.OK, "idle")
 
-    def doRead(self, maxage: float = 0) -> list[Any]:  # noqa: N802, ARG002
-        return [self._get_pv(pv) for pv, _, _ in VALUES.values()]
+    def doRead(self, maxage: float = 0) -> list[float]:  # noqa: N802, ARG002
+        return [float(self._get_pv(pv)) for pv, _, _ in VALUES.values()]
 
     def valueInfo(self) -> tuple[Value, ...]:  # noqa: N802
         return tuple(

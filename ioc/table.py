@@ -42,9 +42,9 @@ over both, and all have the axis `Spec:X`. Those beyond `NumSlices_RBV`, `NumGro
 There are {REGIONS} regions, `ROI1:` ff., and {PEAKS} peaks, `Peak1:` ff.
 
 Arrays under `Slices:`, `Groups:` and `Series:` have one value for each slice, group or series, to
-plot against `Slices:Middle_RBV`; of regions and peaks the table shows those of slices. They are made
-for who asks, and follow at their own pace, about a quarter of a core: all of a family are of one
-result, whose time they carry. They are NaN where there is no number, and from a change of the
+plot against `Slices:Middle_RBV`; of regions and peaks the table shows those of slices. They are
+made for who asks, and follow at their own pace, about a quarter of a core: all of a family are of
+one result, whose time they carry. They are NaN where there is no number, and from a change of the
 settings or a reset on until there are new ones. `Rate_RBV` is per second of all the time measured,
 in a slice too; of a series per second of its own.
 """
