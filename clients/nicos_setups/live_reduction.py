@@ -1,3 +1,6 @@
+# Load it with AddSetup when the session is master: the EPICS devices of NICOS 3.12 do not hear of a
+# switch of mode, and stay slaves if they are made before it.
+
 description = "Live reduction of neutron events"
 
 group = "optional"
