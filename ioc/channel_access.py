@@ -128,13 +128,13 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
             answer = await self._answer(command)
         finally:
             self.write_event.set()
-        if answer is not None:
+        if answer:
             await self._updates_sent()
             with suppress(DisconnectedCircuit):
-                await self.send(answer)
+                await self.send(*answer)
 
-    async def _answer(self, command: Any) -> Any:
-        """Do what a put asks, and return what the client is to be told; None for nothing."""
+    async def _answer(self, command: Any) -> list[Any]:
+        """Do what a put asks, and return what the client is to be told, if anything."""
         channel, entry = self._get_db_entry_from_command(command)
         host, user = self.client_hostname, self.client_username
         data = command.data, command.data_type, command.metadata
@@ -147,20 +147,27 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
             # A defect of ours: the client is to hear of it, rather than wait for ever.
             log.exception("%s from %s failed", channel.name, self._who)
             return _failed(command, channel, error)
-        if isinstance(command, caproto.WriteNotifyRequest):
-            return channel.write(ioid=command.ioid, status=True, data_count=entry.length)
-        return None
+        return _completed(command, channel, caproto.CAStatus.ECA_NORMAL)
 
     @property
     def _who(self) -> str:
         return "{}@{}:{}".format(self.client_username, *self.circuit.address)
 
 
-def _failed(command: Any, channel: Any, error: Exception) -> Any:
+def _completed(command: Any, channel: Any, status: caproto.CAStatus) -> list[Any]:
+    """The completion of a put, if the client has asked for it."""
+    if not isinstance(command, caproto.WriteNotifyRequest):
+        return []
+    return [channel.write(ioid=command.ioid, status=status, data_count=command.data_count)]
+
+
+def _failed(command: Any, channel: Any, error: Exception) -> list[Any]:
+    """Our words, and the completion: the C library takes the first alone, others the second."""
     message = latin1(str(error)).encode("latin-1") + b"\0"
     forbidden = isinstance(error, caproto.Forbidden)
     status = caproto.CAStatus.ECA_NOWTACCESS if forbidden else caproto.CAStatus.ECA_PUTFAIL
-    return caproto.ErrorResponse(command, channel.cid, status=status, error_message=message)
+    refusal = caproto.ErrorResponse(command, channel.cid, status=status, error_message=message)
+    return [refusal, *_completed(command, channel, status)]
 
 
 class Server(Context):  # type: ignore[misc]

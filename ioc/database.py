@@ -14,9 +14,8 @@ from ioc.access import Client, Guard
 from ioc.channels import NO_ALARM, Alarm, Served, channel
 from ioc.groups import OWN, Access, Group, Row, rows
 from ioc.places import Part, Place, at
-from reduction.readings import AXIS
 from reduction.settings import MAX_BINS
-from reduction.specs import Spec
+from reduction.specs import AXIS, Spec
 
 MAX_NAME = 60
 """Longest name of a process variable."""

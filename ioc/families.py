@@ -81,7 +81,7 @@ class Families:
                 self._changed.set()
                 for family in FAMILIES:
                     blank = FamilyView.of(family, [Analysis()] * family.count(result))
-                    await self._database.show(analyses(number, family), Showing(blank, time_ns))
+                    await self._show(analyses(number, family), self._posted[number], blank)
 
     def forget(self) -> None:
         """What was posted holds no more."""
@@ -117,8 +117,11 @@ class Families:
             if now is None or now.state != posted.state:
                 return
         self._done[root] = posted.serial, asked
-        showing = Showing(FamilyView.of(family, found), posted.time_ns)
-        await self._database.show(root, showing)
+        await self._show(root, posted, FamilyView.of(family, found))
+
+    async def _show(self, root: Place, posted: Posted, view: FamilyView) -> None:
+        units = posted.result.order.settings.units.symbol
+        await self._database.show(root, Showing(view, posted.time_ns, units))
 
     def _analysed(
         self, family: Family, posted: Posted, number: int, settings: ReductionSettings

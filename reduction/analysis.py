@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.regions import Counts, region_sum
-from reduction.specs import Float, Settings, Text, parameter, reading
+from reduction.specs import AXIS, Float, Settings, Text, parameter, reading
 
 REGIONS = 8
 PEAKS = 4
@@ -81,16 +81,20 @@ class PeakStatus:
     """A Gaussian on a linear background, prefix ``$(P)Red1:Peak1:``; NaN where none is."""
 
     centre: float = reading(
-        Float(pv="Centre_RBV", description="Position of the peak", precision=5), math.nan
+        Float(pv="Centre_RBV", description="Position of the peak", units=AXIS, precision=5),
+        math.nan,
     )
     centre_error: float = reading(
-        Float(pv="CentreErr_RBV", description="Standard error of Centre", precision=6), math.nan
+        Float(pv="CentreErr_RBV", description="Standard error of Centre", units=AXIS, precision=6),
+        math.nan,
     )
     fwhm: float = reading(
-        Float(pv="FWHM_RBV", description="Full width at half maximum", precision=5), math.nan
+        Float(pv="FWHM_RBV", description="Full width at half maximum", units=AXIS, precision=5),
+        math.nan,
     )
     fwhm_error: float = reading(
-        Float(pv="FWHMErr_RBV", description="Standard error of FWHM", precision=6), math.nan
+        Float(pv="FWHMErr_RBV", description="Standard error of FWHM", units=AXIS, precision=6),
+        math.nan,
     )
     height: float = reading(
         Float(

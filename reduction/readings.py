@@ -8,12 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.series import SeriesStatus
-from reduction.specs import Array, Float, Guidance, Integer, Text, reading
+from reduction.specs import AXIS, Array, Float, Guidance, Integer, Text, reading
 
 Floats = NDArray[np.float64] | None
-
-AXIS = "axis"
-"""Units of a reading that has those of the reduction's axis, whichever they are."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ from typing import Any, ClassVar
 DESCRIPTION_LIMIT = 40
 """Longest description: what fits a DESC field, an EPICS string."""
 
+AXIS = "axis"
+"""Units of a reading that has those of the reduction's axis, whichever they are."""
+
 LONGEST_STRING = 39
 """Longest text that an EPICS string holds; what may be longer is a char waveform."""
 

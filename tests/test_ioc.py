@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -73,6 +76,29 @@ def test_an_enum_takes_only_its_states_and_stays_readable(ioc: Ioc, value: str) 
     assert ioc.put("Red1:Units", value, "-s").returncode == 1
     assert ioc.get("Red1:Units", "-s") == "dSpacing"
     assert "Wavelength" in ioc.said("caget", "-d", "DBR_CTRL_ENUM", ioc.prefix + "Red1:Units")
+
+
+CAPROTO_PUT = """
+import sys
+from caproto.threading.client import Context
+
+[pv] = Context().get_pvs(sys.argv[1])
+pv.wait_for_connection(timeout=20)
+print(pv.write([float(sys.argv[2])], wait=True, timeout=20).status.name)
+"""
+
+
+def test_a_client_that_waits_for_the_completion_alone_hears_of_a_refusal(ioc: Ioc) -> None:
+    for value, status in (("0", "ECA_PUTFAIL"), ("0.5", "ECA_NORMAL")):
+        done = subprocess.run(
+            [sys.executable, "-c", CAPROTO_PUT, f"{ioc.prefix}Red1:BinStep", value],
+            env=os.environ | ioc.network.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout.strip() == status, done.stderr
 
 
 def test_an_enum_takes_index_and_label(ioc: Ioc) -> None:
