@@ -54,6 +54,7 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
         self._leaving: dict[Any, Update | None] = {}
         self._marks: list[Mark] = []
         self._news = asyncio.Event()
+        self._sub_task: asyncio.Task[None] | None = None
 
     def offer(self, sub: Any, update: Update | None) -> None:
         """Send ``update`` to the client when it takes it, unless a later one has come by then."""
@@ -99,6 +100,17 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
         mark = Mark(self, asyncio.get_running_loop().create_future())
         await self.context.subscription_queue.put(((), None, None, 0, mark))
         await asyncio.wait({mark.passed}, timeout=LONGEST_WAIT_S)
+
+    async def _on_disconnect(self) -> None:
+        """As caproto's, but nobody waits for the send loop to end.
+
+        It may be the loop itself that finds the client gone; and who waits for itself, or for what
+        was cancelled, fails before the circuit is dropped, which then stays for ever.
+        """
+        sending, self._sub_task = self._sub_task, None
+        if sending is not None and sending is not asyncio.current_task():
+            sending.cancel()
+        await super()._on_disconnect()
 
     async def _process_command(self, command: Any) -> Any:
         if isinstance(command, caproto.WriteRequest | caproto.WriteNotifyRequest):

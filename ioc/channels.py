@@ -56,8 +56,8 @@ REFUSED: Alarm = (AlarmStatus.WRITE, AlarmSeverity.MAJOR_ALARM)
 EPICS_EPOCH_S = 631_152_000
 """1990-01-01, from which EPICS counts, in Unix time."""
 
-ARRAY_BACKLOG = 2
-"""Packed arrays kept for each subscription; caproto's thousand costs hundreds of MB."""
+BACKLOG = 2
+"""Packed updates kept for each subscription; caproto's thousand costs hundreds of MB."""
 
 
 def stamp(time_ns: int) -> TimeStamp:
@@ -75,6 +75,7 @@ class Served(ChannelData):  # type: ignore[misc]
         super().__init__(
             value=served(spec, value),
             reported_record_type=record_type(spec, put is not None),
+            max_subscription_backlog=BACKLOG,
             **kind,
         )
         self.name, self.spec, self.guard = name, spec, guard
@@ -274,6 +275,5 @@ def channel(
                 **given,
                 precision=spec.precision,
                 max_length=max_length,
-                max_subscription_backlog=ARRAY_BACKLOG,
             )
     raise TypeError(f"no channel for {type(spec).__name__} {spec.pv}")

@@ -14,6 +14,57 @@ class Client:
         return "127.0.0.1", 5064
 
 
+class GoneClient(Client):
+    """A client that is found to be gone when something is sent to it."""
+
+    def close(self) -> None:
+        pass
+
+    async def send(self, _: bytes) -> None:
+        raise ConnectionResetError
+
+
+class StuckClient(GoneClient):
+    """A client that takes nothing."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def send(self, _: bytes) -> None:
+        self.asked.set()
+        await asyncio.get_running_loop().create_future()
+
+
+class Packed:
+    """An update that can be sent."""
+
+    subscriptionid = 0
+
+    def __len__(self) -> int:
+        return 1
+
+
+class Sending:
+    """A context whose updates can be sent."""
+
+    def __init__(self) -> None:
+        self.subscription_queue: asyncio.Queue[object] = asyncio.Queue()
+        self.dropped = asyncio.Event()
+
+    async def pack(self, _sub: str, _update: object) -> None:
+        await self.circuit.subscription_queue.put(Packed)
+
+    async def circuit_disconnected(self, _: Circuit) -> None:
+        self.dropped.set()
+
+    async def sends_to(self, client: Client) -> Circuit:
+        virtual = caproto.VirtualCircuit(caproto.SERVER, ("127.0.0.1", 5064), None)
+        self.circuit = Circuit(virtual, client, self)
+        await self.circuit.run()
+        offer(self.circuit, x=1)
+        return self.circuit
+
+
 class Packing:
     """A context whose packed updates are (subscription, value)."""
 
@@ -74,6 +125,27 @@ def test_a_mark_is_passed_once_what_came_before_it_is_sent() -> None:
         assert not mark.passed.done()
         assert await to.get_from_sub_queue() == ("y", 1)
         assert mark.passed.done()
+
+    asyncio.run(story())
+
+
+def test_a_send_that_finds_the_client_gone_drops_the_circuit() -> None:
+    async def story() -> None:
+        context = Sending()
+        await context.sends_to(GoneClient())
+        await asyncio.wait_for(context.dropped.wait(), 5)
+
+    asyncio.run(story())
+
+
+def test_a_client_that_goes_while_it_takes_nothing_ends_the_sending_to_it() -> None:
+    async def story() -> None:
+        client = StuckClient()
+        to = await Sending().sends_to(client)
+        await client.asked.wait()
+        await to._on_disconnect()
+        assert not to.connected
+        await to.tasks.cancel_all(wait=True)
 
     asyncio.run(story())
 

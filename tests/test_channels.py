@@ -302,3 +302,9 @@ def test_a_kind_without_a_channel_is_an_error() -> None:
 def test_times_are_exact_and_none_before_epics() -> None:
     assert stamp(0).secondsSinceEpoch == 0
     assert stamp(1_700_000_000_123_456_789).nanoSeconds == 123_456_789
+
+
+@pytest.mark.parametrize("spec", [FLOAT, SWITCH, WORD, TEXT, ARRAY])
+def test_no_channel_keeps_more_than_two_updates_for_a_subscriber(spec: Spec) -> None:
+    value = dict(STARTS).get(spec)
+    assert channel(spec, value, max_length=9).max_subscription_backlog <= 2
