@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from benchmarks import kernel, load, ranks, recut, report, serving, start
+from benchmarks import kernel, load, puts, ranks, recut, report, serving, start
 from benchmarks.machine import machine
 from benchmarks.rows import Row, markdown
 
-PARTS = ("kernel", "recut", "ranks", "serving", "load", "rebin", "most", "start")
+PARTS = ("kernel", "recut", "ranks", "serving", "puts", "load", "rebin", "most", "start")
 
 
 def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
@@ -22,6 +22,8 @@ def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
         yield "ranks", ranks.measure(quick)
     if only in (None, "serving"):
         yield "serving", serving.measure(quick)
+    if only in (None, "puts"):
+        yield "puts", puts.measure(quick)
     if only in (None, "load", "rebin"):
         yield from load.measure(quick, [only] if only else ["load", "rebin"]).items()
     if only in (None, "most"):

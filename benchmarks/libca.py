@@ -13,7 +13,10 @@ from typing import Any
 
 from epicscorelibs.path import get_lib
 
-DBR_STRING, DBR_CHAR, DBR_LONG, DBR_DOUBLE, DBR_TIME_DOUBLE = 0, 4, 5, 6, 20
+DBR_DOUBLE, DBR_TIME_DOUBLE = 6, 20
+NATIVE = ("string", "short", "float", "enum", "char", "long", "double")
+"""The native types, by their number."""
+
 TIME_DOUBLE_VALUE = 16
 """Where the value begins in a ``struct dbr_time_double``, in bytes."""
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -25,14 +26,22 @@ class Product(Client):
 
     process: subprocess.Popen[bytes]
 
-    def start_up(self, events_per_pulse: int) -> None:
+    def start_up(
+        self, events_per_pulse: int, *more: str, folder: str | None, log: IO[bytes] | None
+    ) -> None:
         beside = str(Path(sys.executable).parent)
         flags = ("--prefix", self.prefix, "--port", str(self.network.port), "--ranks", "2")
+        found = {
+            "PATH": beside + os.pathsep + os.environ["PATH"],
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+        }
         load = f"--set=Sim:EventsPerPulse={events_per_pulse}"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ioc", "run", *flags, load],
-            env=self.network.environment | {"PATH": beside + os.pathsep + os.environ["PATH"]},
+            [sys.executable, "-m", "ioc", "run", *flags, load, *more],
+            env=self.network.environment | found,
             stdout=subprocess.DEVNULL,
+            stderr=log,
+            cwd=folder,
         )
 
     def counts(self) -> bool:
@@ -77,11 +86,19 @@ class Product(Client):
 
 
 @contextmanager
-def product(events_per_pulse: int = EVENTS_PER_PULSE) -> Iterator[Product]:
-    """A product on loopback, under a prefix and a port of its own; it is just starting."""
+def product(
+    events_per_pulse: int = EVENTS_PER_PULSE,
+    *flags: str,
+    folder: str | None = None,
+    log: IO[bytes] | None = None,
+) -> Iterator[Product]:
+    """A product on loopback, under a prefix and a port of its own; it is just starting.
+
+    It works in ``folder`` and writes its messages to ``log``, or where this process does.
+    """
     with network() as net:
         running = Product(net, f"B{secrets.token_hex(4)}:")
-        running.start_up(events_per_pulse)
+        running.start_up(events_per_pulse, *flags, folder=folder, log=log)
         try:
             yield running
         finally:

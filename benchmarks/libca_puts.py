@@ -1,0 +1,79 @@
+"""Puts and reads through the C client library of Channel Access."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.fuzz import ACCEPTED, NOT_SENT, REFUSED, Done
+from benchmarks.libca import NATIVE, NORMAL, Channel, Event, Session, handler
+from benchmarks.wild import KINDS, Wild
+
+ANSWER_S = 10.0
+MOST_AT_ONCE = 100
+"""Channels asked for at once: a search for a thousand would be lost on the way."""
+
+
+class LibcaPuts:
+    """A `benchmarks.fuzz.Transport` with one connection."""
+
+    def __init__(self) -> None:
+        self._session = Session()
+        self._channels: dict[str, Channel] = {}
+        self._tags = itertools.count(1)
+        self._waiting: dict[int, Done] = {}
+        self._answer = handler(self._answered)
+        self._value: Any = None
+        self._come = threading.Event()
+        self._told = handler(self._took)
+
+    def connect(self, names: Iterable[str]) -> None:
+        left = iter(names)
+        while some := list(itertools.islice(left, MOST_AT_ONCE)):
+            self._channels |= {each.name: each for each in self._session.connect(some)}
+
+    def begin(self, name: str, put: Wild, done: Done) -> None:
+        """What the library itself refuses, it does not send: too many values, or no right to."""
+        data, tag = np.ascontiguousarray(put.array), next(self._tags)
+        self._waiting[tag] = done
+        status = self._session.put(
+            self._channels[name],
+            NATIVE.index(put.kind),
+            data.size,
+            data.ctypes.data_as(ctypes.c_void_p),
+            self._answer,
+            tag,
+        )
+        if status == NORMAL:
+            self._session.flush()
+        elif self._waiting.pop(tag, None) is not None:
+            done(NOT_SENT)
+
+    def _answered(self, event: Event) -> None:
+        done = self._waiting.pop(event.user, None)
+        if done is not None:
+            done(ACCEPTED if event.status == NORMAL else REFUSED)
+
+    def read(self, name: str) -> Any:
+        """A number, the text of a string or of characters, or the bytes of an array."""
+        self._come.clear()
+        channel = self._channels[name]
+        self._session.get(channel, channel.native, self._told)
+        if not self._come.wait(ANSWER_S):
+            raise TimeoutError(f"no value of {name} within {ANSWER_S:g} s")
+        kind, data = self._value
+        values = np.frombuffer(data, KINDS[kind])
+        if kind in ("string", "char"):
+            return values.tobytes().partition(b"\0")[0].decode("latin-1")
+        return values[0].item() if channel.count == 1 else data
+
+    def _took(self, event: Event) -> None:
+        kind = NATIVE[event.type]
+        size = event.count * np.dtype(KINDS[kind]).itemsize
+        self._value = kind, ctypes.string_at(event.data, size)
+        self._come.set()

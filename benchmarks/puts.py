@@ -1,0 +1,57 @@
+"""Hundreds of thousands of wild puts to the running product."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.product import product
+from benchmarks.rows import Row, zero
+
+COUNT, QUICK, SEED = 200_000, 5_000, 1
+EVENTS_PER_PULSE = 500
+MAX_BINS = 10_000
+
+
+def measure(quick: bool) -> list[Row]:
+    """The rows of one run; the product works in a folder of its own, and writes its files there."""
+    count = QUICK if quick else COUNT
+    with tempfile.TemporaryDirectory() as folder, Path(folder, "log").open("wb") as log:
+        flags = ("--max-bins", str(MAX_BINS))
+        with product(EVENTS_PER_PULSE, *flags, folder=folder, log=log) as running:
+            running.wait(running.counts)
+            began_s = time.monotonic()
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.fuzz", running.prefix, str(count), str(SEED)],
+                env=running.network.environment,
+                stdout=subprocess.PIPE,
+                check=True,
+            )
+            elapsed_s, restarts = time.monotonic() - began_s, running.number("Restarts_RBV")
+            lives = running.process.poll() is None
+        defects = Path(folder, "log").read_text(errors="replace").count("Traceback")
+    return [
+        *_rows(count, elapsed_s, json.loads(done.stdout)),
+        zero("… ends of the IOC", not lives),
+        zero("… restarts of ranks or simulator", restarts),
+        zero("… exceptions in the IOC's log", defects),
+    ]
+
+
+def _rows(count: int, elapsed_s: float, found: Mapping[str, int]) -> list[Row]:
+    return [
+        Row(
+            f"{count} wild puts in {elapsed_s:.0f} s",
+            f"{found['accepted']} accepted, {found['refused']} refused, "
+            f"{found['not_sent']} not sent by the C library",
+        ),
+        zero(f"… of {found['looked_at']} refused, those that changed a value", found["changed"]),
+        zero("… puts never answered", found["unanswered"]),
+        zero("… PVs that cannot be read afterwards", found["unreadable"]),
+        zero("… settings that do not take their first value again", found["stuck"]),
+    ]
