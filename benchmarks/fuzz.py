@@ -22,10 +22,10 @@ from reduction.specs import Choice, Command, Switch, Text
 LEFT_OUT = ("SYSRESET", "Lock:")
 """Starts of names after the prefix. One ends the IOC, the other shuts out who does not hold it."""
 
-TOGETHER = 1000
+TOGETHER = 4000
 """Puts that are under way at once; then all is quiet, and refusals are looked at one by one."""
 
-LOOKED_AT = 10
+LOOKED_AT = 40
 READ_ONLY = 0.05
 """The share of puts to process variables that are only read."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-PACKAGES = ("numpy", "numba", "scipp", "caproto", "mpi4py")
+PACKAGES = ("numpy", "numba", "scipp", "caproto", "softioc", "mpi4py")
 
 
 def machine() -> str:

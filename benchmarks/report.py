@@ -59,6 +59,33 @@ same runs. Taking in shares the events between two processes or gives one of the
 faster two can be is bounded by the memory that they share, so a copy of the same bytes, done in
 the same two ways, stands beside it.
 """,
+    "serving": """\
+## Serving many clients
+
+The same work done by this program's server, by stock caproto and by softioc (the C IOC of EPICS
+Base with records in Python), one after the other, each alone as a process. Twenty C clients, in two
+processes, have a connection each; another one writes a scalar with completion, 50 times a second.
+Values carry the time when they were posted; their age is that of arrival in a client's callback.
+Of the spectra's X, Y and E, X does not change. A server that is too slow for its clients may leave
+out values, as all three do; but a client must not starve beside others. Memory is the most resident
+memory under load less that of the same server before its clients came. Clients that come and go
+monitor ten PVs, see a value of each, and leave; the first ones are not counted. The two ratios are
+the figures of caproto and of softioc over ours.
+""",
+    "puts": """\
+## Wild puts
+
+`live-reduction run` in an empty folder; a C client puts to all of its PVs what no program would:
+all types that Channel Access has, any bits, NaN and infinities, limits overstepped, several values
+where there is one, texts of 3000 bytes, and now and then a legal value. Thousands are under way at
+once. In between all is quiet, and a setting and its readback are read before and after a put that
+is refused. At the end all PVs are read, and every setting is put back to its first value with
+completion. Some of it does not go to the IOC: the C library refuses too many values, and puts to
+what is only read. `Acquire` waits until it is stopped and is stopped when nothing else happens.
+Left out are `SYSRESET` and `Lock:`, which end it for this client; slashes in texts, so that files
+are written in the empty folder alone; and legal values far from the first for `Filter:Log`, which
+is looked for on the network for seconds, and for the simulator, which makes the events it is told.
+""",
     "load": """\
 ## The whole product under load
 

@@ -18,9 +18,9 @@ SPECTRA = Work(arrays=2, elements=50_000, scalars=0, rate_hz=14)
 SCALARS = Work(arrays=0, elements=1, scalars=200, rate_hz=10)
 LARGE = Work(arrays=1, elements=500_000, scalars=0, rate_hz=14)
 VISITED = Work(arrays=2, elements=1000, scalars=8, rate_hz=14)
-WARM_UP_VISITS, VISITS = 100, 1000
-FLAT_BYTES = 500
-"""Growth for each connection that is none: what an allocator's pages make of nothing."""
+WARM_UP_VISITS, VISITS = 200, 1000
+FLAT_BYTES = 1000
+"""Growth for each client that is none: an allocator's pages make as much of nothing."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _visits(visits: int) -> Row:
 def _growth_bytes(whose: str, visits: int) -> float:
     names = [*VISITED.changing, *VISITED.still][-10:]
     with stand(whose, VISITED) as server:
-        server.run_client("visit", str(WARM_UP_VISITS), *names)
+        server.visited(WARM_UP_VISITS, names)
         before = server.resident_bytes
-        server.run_client("visit", str(visits), *names)
+        server.visited(visits, names)
         return (server.resident_bytes - before) / visits

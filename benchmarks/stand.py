@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import numpy as np
 import psutil
@@ -22,6 +22,9 @@ from tests.ca_client import Client, Network, network
 SETPOINT = PREFIX + "Setpoint"
 WATCHING, EACH = 2, 10
 """Processes that watch, and clients in each."""
+
+VISITING = 5
+"""Processes whose clients come and go."""
 
 STARTS = 3
 """Another program may take the port that was free: so often a server is started."""
@@ -64,24 +67,28 @@ class Stand:
         """Resident memory of the server."""
         return int(self._server.memory_info().rss)
 
-    def run_client(self, *words: str) -> None:
-        """A client from start to end."""
-        subprocess.run(_python("benchmarks.clients", *words), env=self._environment, check=True)
+    def visited(self, visits: int, names: Sequence[str]) -> None:
+        """Clients come and go, `VISITING` at a time."""
+        words = ("visit", str(visits // VISITING), *names)
+        visiting = [subprocess.Popen(**self._client(*words)) for _ in range(VISITING)]
+        ends = [each.wait() for each in visiting]
+        if any(ends):
+            raise RuntimeError("a visit failed")
 
     @contextmanager
     def client(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
         """A client that works until its input ends; it is just starting."""
         pipe = subprocess.PIPE
-        with subprocess.Popen(
-            _python("benchmarks.clients", *words),
-            env=self._environment,
-            stdin=pipe,
-            stdout=pipe,
-        ) as process:
+        with subprocess.Popen(**self._client(*words), stdin=pipe, stdout=pipe) as process:
             try:
                 yield process
             finally:
                 process.kill()
+
+    def _client(self, *words: str) -> dict[str, Any]:
+        # That no repeater answers, as they say, is as it should be.
+        command = _python("benchmarks.clients", *words)
+        return {"args": command, "env": self._environment, "stderr": subprocess.DEVNULL}
 
     def watched(self, names: Sequence[str], seconds: float) -> Seen:
         """What clients of ``names`` see in a time."""
