@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import caproto
-from caproto import CaprotoError
+from caproto import CaprotoError, EventAddResponse
 from caproto.asyncio.server import Context, VirtualCircuit
 from caproto.asyncio.utils import _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
@@ -73,6 +73,8 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
                 if not self._latest and timeout is not None:
                     return None
                 await self._news.wait()
+                if any(self._latest.values()):  # and not marks alone
+                    await self.context.turn()
                 self._news.clear()
                 self._leaving, self._latest = self._latest, {}
             sub = next(iter(self._leaving))
@@ -100,6 +102,20 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
         mark = Mark(self, asyncio.get_running_loop().create_future())
         await self.context.subscription_queue.put(((), None, None, 0, mark))
         await asyncio.wait({mark.passed}, timeout=LONGEST_WAIT_S)
+
+    async def send(self, *commands: Any) -> None:
+        """As caproto's, but updates do not pass its state machine, which took a third of the time.
+
+        None of them changes a state, and those of a subscription that is gone were left out.
+        """
+        if not (self.connected and all(isinstance(each, EventAddResponse) for each in commands)):
+            await super().send(*commands)
+            return
+        parts = [part for each in commands for part in (bytes(each.header), *each.buffers)]
+        try:
+            await self._send_buffers(*parts)
+        except (OSError, CaprotoError) as error:
+            raise DisconnectedCircuit(str(error)) from error
 
     async def _on_disconnect(self) -> None:
         """As caproto's, but nobody waits for the send loop to end.
@@ -196,6 +212,15 @@ class Server(Context):  # type: ignore[misc]
         super().__init__(channels, list(interfaces))
         if port is not None:
             self.ca_server_port = port
+        self._turns = asyncio.Lock()
+
+    async def turn(self) -> None:
+        """Wait until a circuit may pack its updates: one in each round of the loop.
+
+        Puts and requests come between them, rather than after the updates for all clients.
+        """
+        async with self._turns:
+            await asyncio.sleep(0)
 
     @property
     def clients(self) -> tuple[int, int]:

@@ -35,6 +35,13 @@ class StuckClient(GoneClient):
         await asyncio.get_running_loop().create_future()
 
 
+class Turns:
+    """A context in which every circuit may pack at once."""
+
+    async def turn(self) -> None:
+        pass
+
+
 class Packed:
     """An update that can be sent."""
 
@@ -44,7 +51,7 @@ class Packed:
         return 1
 
 
-class Sending:
+class Sending(Turns):
     """A context whose updates can be sent."""
 
     def __init__(self) -> None:
@@ -65,7 +72,7 @@ class Sending:
         return self.circuit
 
 
-class Packing:
+class Packing(Turns):
     """A context whose packed updates are (subscription, value)."""
 
     circuit: Circuit
@@ -79,6 +86,10 @@ def circuit() -> Circuit:
     virtual = caproto.VirtualCircuit(caproto.SERVER, ("127.0.0.1", 5064), None)
     context.circuit = Circuit(virtual, Client(), context)
     return context.circuit
+
+
+async def offered(to: Circuit, **values: int) -> None:
+    offer(to, **values)
 
 
 def offer(to: Circuit, **values: int) -> None:
@@ -109,6 +120,42 @@ def test_what_was_posted_together_leaves_together() -> None:
         offer(to, x=3, y=3)
         left = [await to.get_from_sub_queue() for _ in range(3)]
         assert left == [("y", 1), ("x", 3), ("y", 3)]
+
+    asyncio.run(story())
+
+
+def test_what_comes_while_a_circuit_waits_for_its_turn_leaves_with_the_rest() -> None:
+    async def story() -> None:
+        to = circuit()
+        to.context.turn = lambda: offered(to, x=2, y=2)
+        offer(to, x=1)
+        assert [await to.get_from_sub_queue() for _ in range(2)] == [("x", 2), ("y", 2)]
+        to.context.turn = lambda: offered(to)
+        later = asyncio.create_task(to.get_from_sub_queue())
+        await asyncio.sleep(0)
+        assert not later.done()
+        offer(to, x=3)
+        assert await later == ("x", 3)
+
+    asyncio.run(story())
+
+
+def test_circuits_take_turns_with_whoever_puts() -> None:
+    async def story() -> None:
+        server, order = Server({}, ["127.0.0.1"]), list[str]()
+
+        async def pack(name: str) -> None:
+            await server.turn()
+            order.append(name)
+
+        async def put() -> None:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            order.append("put")
+
+        await asyncio.gather(*map(pack, "abcdefgh"), put())
+        assert "".join(order).startswith("a")
+        assert order.index("put") < order.index("h")
 
     asyncio.run(story())
 
