@@ -29,6 +29,9 @@ LOOKED_AT = 40
 READ_ONLY = 0.05
 """The share of puts to process variables that are only read."""
 
+OTHERS = 0.2
+"""How much rarer settings are that another one of the same kind stands for: `ROI2:Min` ff."""
+
 PATIENCE_S = 90.0
 ROUNDS = 5
 """Settings that depend on each other are put back so often, until all are."""
@@ -70,6 +73,7 @@ class Fuzz:
     def __init__(self, transport: Transport, table: list[Row], random: Random) -> None:
         self._transport, self._table, self._random = transport, table, random
         self._writable = [row for row in table if row.access.writable]
+        self._shares = [1 if row.first else OTHERS for row in self._writable]
         self._only_read = [row for row in table if not row.access.writable]
         self.findings = Findings()
         transport.connect(row.name for row in table)
@@ -81,13 +85,16 @@ class Fuzz:
         for begin in range(0, count, TOGETHER):
             self._together([self._any_put() for _ in range(min(TOGETHER, count - begin))])
             for _ in range(LOOKED_AT):
-                self._look(self._random.choice(self._writable))
+                self._look(self._any_writable())
         self._read_all()
         self._put_back()
 
+    def _any_writable(self) -> Row:
+        return self._random.choices(self._writable, self._shares)[0]
+
     def _any_put(self) -> tuple[str, Wild]:
         only_read = self._random.random() < READ_ONLY
-        row = self._random.choice(self._only_read if only_read else self._writable)
+        row = self._random.choice(self._only_read) if only_read else self._any_writable()
         return row.name, wild(self._random, row, self._start.get(row.name, row.default))
 
     def _together(self, puts: list[tuple[str, Wild]]) -> list[str]:
