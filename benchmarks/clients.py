@@ -7,6 +7,7 @@ as a numpy file; ``visit TIMES PV ...`` connects and disconnects, and then ends.
 from __future__ import annotations
 
 import ctypes
+import functools
 import sys
 import threading
 import time
@@ -79,13 +80,17 @@ def visit(times: int, names: Sequence[str]) -> None:
     """Clients that come, see every value once, and go, one after the other."""
     for _ in range(times):
         session, seen = Session(), threading.Semaphore(0)
-        told = handler(lambda _, seen=seen: seen.release())
+        told = handler(functools.partial(_came, seen))
         for channel in session.connect(names):
             session.monitor(channel, told)
         for _ in names:
             if not seen.acquire(timeout=ANSWER_S):
                 raise RuntimeError("a value did not come")
         session.close()
+
+
+def _came(seen: threading.Semaphore, _: Event) -> None:
+    seen.release()
 
 
 def _ready_and_input_ended() -> threading.Event:

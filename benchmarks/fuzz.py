@@ -6,16 +6,18 @@ Prints what came of them as JSON: the numbers of a `Findings`.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
 
-from benchmarks.wild import Wild, text, wild
+from benchmarks.libca_puts import LibcaPuts
+from benchmarks.wild import ACCEPTED, NOT_SENT, REFUSED, Done, Wild, text, wild
 from ioc.groups import Access, Row, rows
 from reduction.specs import Choice, Command, Switch, Text
 
@@ -35,9 +37,6 @@ OTHERS = 0.2
 PATIENCE_S = 90.0
 ROUNDS = 5
 """Settings that depend on each other are put back so often, until all are."""
-
-Done = Callable[[str], None]
-ACCEPTED, REFUSED, NOT_SENT = "accepted", "refused", "not sent"
 
 
 class Transport(Protocol):
@@ -107,7 +106,7 @@ class Fuzz:
             quiet.release()
 
         for at, (name, put) in enumerate(puts):
-            self._transport.begin(name, put, lambda outcome, at=at: done(at, outcome))
+            self._transport.begin(name, put, functools.partial(done, at))
         deadline_s = time.monotonic() + PATIENCE_S
         while left and time.monotonic() < deadline_s:
             if quiet.acquire(timeout=1):
@@ -175,8 +174,6 @@ def fuzzed(transport: Transport, prefix: str, count: int, seed: int) -> Mapping[
 
 def main(prefix: str, count: str, seed: str) -> None:
     """Do what the command line asks for."""
-    from benchmarks.libca_puts import LibcaPuts
-
     print(json.dumps(fuzzed(LibcaPuts(), prefix, int(count), int(seed))))
 
 

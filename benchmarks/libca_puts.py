@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.fuzz import ACCEPTED, NOT_SENT, REFUSED, Done
 from benchmarks.libca import NATIVE, NORMAL, Channel, Event, Session, handler
-from benchmarks.wild import KINDS, Wild
+from benchmarks.wild import ACCEPTED, KINDS, NOT_SENT, REFUSED, Done, Wild
 
 ANSWER_S = 10.0
 MOST_AT_ONCE = 100

@@ -85,9 +85,9 @@ async def ours(work: Work) -> None:
     async def take(value: Any) -> Any:
         return value
 
-    empty, size = np.zeros(work.elements), {"max_length": work.elements}
+    empty, most = np.zeros(work.elements), work.elements
     channels = {
-        name: channel(Array(pv=name, description="Counts"), empty, **size)
+        name: channel(Array(pv=name, description="Counts"), empty, max_length=most)
         for name in ("X", *work.array_names)
     }
     channels |= {

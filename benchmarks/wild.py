@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -37,6 +38,11 @@ WORDS = (
 )
 NEAR = 0.1
 """The share of puts that are near what the setting was at the start, and so mostly legal."""
+
+
+ACCEPTED, REFUSED, NOT_SENT = "accepted", "refused", "not sent"
+Done = Callable[[str], None]
+"""Is told how a put ended, in one of these words."""
 
 
 @dataclass(frozen=True)
