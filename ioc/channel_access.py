@@ -73,10 +73,10 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
                 if not self._latest and timeout is not None:
                     return None
                 await self._news.wait()
-                if any(self._latest.values()):  # and not marks alone
-                    await self.context.turn()
                 self._news.clear()
                 self._leaving, self._latest = self._latest, {}
+                if any(self._leaving.values()):  # and not marks alone
+                    await self.context.turn()
             sub = next(iter(self._leaving))
             update = self._leaving.pop(sub)
             if update is not None:
