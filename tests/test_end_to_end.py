@@ -151,7 +151,7 @@ def test_with_fading_the_spectrum_is_weighted_by_age(running):
     assert running.put("FadingTime", "0.5").returncode == 0
     assert running.put("AccumulationMode", "Fading").returncode == 0
     last = running.number("PulseLast_RBV")
-    running.until(lambda: running.number("PulseLast_RBV") > last)
+    running.until(lambda: running.number("PulseLast_RBV") > last + 10)
     first, last, counts = consistent(running)
     each = [Expected(running.simulated).counts(bins, n, n) for n in range(first, last + 1)]
     weights = np.exp((np.arange(first, last + 1) - last) / 14 / 0.5)
