@@ -23,7 +23,7 @@ TIME_DOUBLE_VALUE = 16
 NORMAL = 1
 """ECA_NORMAL: the status of what went well."""
 
-WITH_THREADS, DBE_VALUE, PRIORITY, CONNECTED = 1, 1, 0, 2
+WITH_THREADS, DBE_VALUE, PRIORITY = 1, 1, 0
 PATIENCE_S = 60.0
 
 
@@ -50,7 +50,6 @@ def library() -> Any:
     pointer, number, real, count = ctypes.c_void_p, ctypes.c_long, ctypes.c_double, ctypes.c_ulong
     ca.ca_pend_io.argtypes = ca.ca_pend_event.argtypes = (real,)
     ca.ca_create_channel.argtypes = (ctypes.c_char_p, pointer, pointer, ctypes.c_uint, pointer)
-    ca.ca_clear_channel.argtypes = ca.ca_state.argtypes = (pointer,)
     ca.ca_field_type.argtypes = ca.ca_element_count.argtypes = (pointer,)
     ca.ca_element_count.restype = count
     ca.ca_array_get_callback.argtypes = (number, count, pointer, Handler, pointer)
@@ -134,10 +133,6 @@ class Session:
     def flush(self) -> None:
         """Send what waits."""
         self._ca.ca_flush_io()
-
-    def alive(self, channels: Sequence[Channel]) -> bool:
-        """Whether all are still connected."""
-        return all(self._ca.ca_state(each.handle) == CONNECTED for each in channels)
 
     def close(self) -> None:
         """End all that it has; this thread must be attached."""
