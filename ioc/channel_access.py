@@ -135,6 +135,8 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
             return []
         if isinstance(command, caproto.HostNameRequest):
             return []
+        if isinstance(command, caproto.EventAddRequest):
+            self._take_what_is_there(command)
         response = await super()._process_command(command)
         if isinstance(command, caproto.ClientNameRequest):
             response += self._rights()
@@ -149,6 +151,16 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
             )
             for channel in self.circuit.channels_sid.values()
         ]
+
+    def _take_what_is_there(self, command: Any) -> None:
+        """A subscription to all that a channel can hold is one to all that it holds: count 0.
+
+        caproto would announce as many elements as were asked for and send fewer. Clients in Java,
+        Phoebus among them, ask so, believe the number, and fail.
+        """
+        _, entry = self._get_db_entry_from_command(command)
+        if command.data_count == entry.max_length > 1:
+            command.header.data_count = 0
 
     async def _write(self, command: Any) -> None:
         """A client's put: caproto's own, but a refusal is one line in the log and our words."""

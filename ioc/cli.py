@@ -79,6 +79,10 @@ def _start(part: str, start: Startup) -> None:
             from ioc.exports import FORMATS
 
             print(FORMATS[start.format](start.prefix, start.reductions), end="")
+        case "screens":
+            from ioc.screens import write
+
+            write(Path(start.folder))
 
 
 def greeting(start: Startup) -> str:

@@ -22,7 +22,7 @@ from reduction.specs import nearest
 DISTRIBUTION = "epics-live-reduction"
 """What is installed, and has the version."""
 
-PARTS = ("run", "ioc", "ranks", "simulate", "top", "pvs", "plot")
+PARTS = ("run", "ioc", "ranks", "simulate", "top", "pvs", "screens", "plot")
 
 
 class BadStart(ValueError):
@@ -92,6 +92,7 @@ class Startup:
     silence: float = flag(
         2.0, "seconds without a report until a part is lost", "run ioc", least=0.5
     )
+    folder: str = flag("opi", "folder of the operator screens", "screens")
     autosave: str = flag(
         "", "file that keeps the settings, restored from it at the start; empty: none", "run ioc"
     )
@@ -192,6 +193,7 @@ def parser() -> argparse.ArgumentParser:
         "simulate": "the simulated detector alone",
         "top": "watch a running IOC in the terminal",
         "pvs": "print the list of process variables",
+        "screens": "write the operator screens that are generated",
         "plot": "draw a saved result",
     }
     for part in PARTS:

@@ -1,0 +1,141 @@
+"""CS-Studio Phoebus itself, in the display runtime, on a screen of its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+from ca_client import Network
+from xdisplay import Pixels, Screen, screen
+
+ROOT = Path(__file__).parents[1]
+JARS, SCREENS = ROOT / ".phoebus" / "lib", ROOT / "opi"
+START_S, PATIENCE_S = 120.0, 20.0
+
+DISCONNECTED = ((200, 0, 200), 200 / 255)
+"""Phoebus' colour of the border of a widget without its process variable, and its opacity."""
+
+INVALID = (255, 0, 255)
+
+SETTINGS = """\
+org.phoebus.pv.ca/addr_list=127.0.0.1
+org.phoebus.pv.ca/auto_addr_list=false
+org.phoebus.pv.ca/server_port={port}
+org.phoebus.pv.ca/repeater_port={repeater}
+org.phoebus.ui/splash=false
+org.phoebus.ui/toolbar_entries=!Home,!Top Resources,!Layouts
+org.phoebus.ui/home_display=
+org.phoebus.ui/top_resources=
+org.phoebus.ui/ui_monitor_period=0
+org.csstudio.trends.databrowser3/urls=
+org.csstudio.trends.databrowser3/archives=
+"""
+
+HARMLESS = ("Unsupported JavaFX", "Cannot load", "Skipping image update", "folder.name.preference")
+"""Said by Phoebus at every start on a fresh home, or when it redraws less often than it might."""
+
+TROUBLE = re.compile(r"^[-\d]+ [:\d]+ (SEVERE|WARNING) .*$", re.MULTILINE)
+
+
+class Phoebus:
+    """A running Phoebus that opens what it is told to."""
+
+    def __init__(self, seen: Screen, folder: Path, net: Network) -> None:
+        self.screen, self._log = seen, folder / "phoebus.log"
+        with closing(socket.socket()) as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        settings, environment = folder / "settings.ini", net.environment
+        repeater = environment["EPICS_CA_REPEATER_PORT"]
+        settings.write_text(SETTINGS.format(port=net.port, repeater=repeater), encoding="ascii")
+        with self._log.open("w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [
+                    *("java", "-Xmx1g", "-Dprism.order=sw", f"-Dphoebus.user={folder / 'user'}"),
+                    *("-Dfile.encoding=UTF-8", f"-Djava.util.prefs.userRoot={folder}"),
+                    *("-cp", f"{JARS}/*", "org.phoebus.product.Launcher", "-nosplash"),
+                    *("-settings", str(settings), "-server", str(self._port)),
+                ],
+                env=environment | {"DISPLAY": seen.environment["DISPLAY"]},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+            )
+
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def trouble(self) -> list[str]:
+        """What it logged as a warning or worse."""
+        found = [each[0] for each in TROUBLE.finditer(self.log())]
+        return [line for line in found if not any(words in line for words in HARMLESS)]
+
+    def open(self, name: str, **macros: str) -> None:
+        """A screen, in a tab of its own."""
+        given = "&".join(f"{key}={value}" for key, value in macros.items())
+        resource = f"file:{SCREENS / name}?{given}&app=display_runtime"
+        with closing(socket.create_connection(("127.0.0.1", self._port), 10)) as server:
+            server.sendall(f"-resource|{resource}\n".encode())
+
+    def until(self, true: Callable[[], bool], seconds: float = PATIENCE_S) -> float:
+        """Seconds that it took to come true."""
+        begun = time.monotonic()
+        while not true():
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() - begun < seconds, "it never became true\n" + self.log()
+            time.sleep(0.02)
+        return time.monotonic() - begun
+
+    def started(self) -> None:
+        """Wait for its window, and give it the whole screen."""
+        self.until(lambda: "CS-Studio" in self.log() or bool(self._windows()), START_S)
+        self.until(lambda: bool(self._windows()), START_S)
+        height, width, _ = self.screen.pixels().shape
+        for each in self._windows():
+            self.screen.hands("windowmove", each, 0, 0, "windowsize", each, width, height)
+            self.screen.hands("windowfocus", each)
+
+    def _windows(self) -> list[str]:
+        return self.screen.hands("search", "--onlyvisible", "--name", "CS-Studio").split()
+
+    def connected(self) -> bool:
+        """Whether a screen is seen, and no border on it says that its value is not."""
+        pixels = self.screen.pixels()
+        return (pixels == 255).all(axis=2).mean() > 0.15 and bordered(pixels) < 5
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def bordered(pixels: Pixels) -> int:
+    """Pixels of a border that says disconnected or INVALID, on any ground of the screens."""
+    found = (pixels == INVALID).all(axis=2)
+    (red, green, blue), share = DISCONNECTED
+    for ground in (255, 240, 210):
+        wanted = [round(share * each + (1 - share) * ground) for each in (red, green, blue)]
+        found |= (np.abs(pixels.astype(int) - wanted) <= 3).all(axis=2)
+    return int(found.sum())
+
+
+@contextmanager
+def phoebus(folder: Path, net: Network, size: tuple[int, int] = (1366, 768)) -> Iterator[Phoebus]:
+    """A Phoebus on a screen of ``size`` that talks to the server of ``net`` alone."""
+    with screen(folder, *size) as seen:
+        running = Phoebus(seen, folder, net)
+        try:
+            running.started()
+            yield running
+        finally:
+            running.stop()

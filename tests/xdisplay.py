@@ -1,0 +1,83 @@
+"""A screen of its own for a test: Xvfb, what is seen on it as an array and as PNG, hands on it."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+"""Rows, columns and red, green, blue."""
+
+
+class Screen:
+    """A running X server, ``environment`` for its clients, and mouse and keyboard of its user."""
+
+    def __init__(self, number: int, folder: Path) -> None:
+        self.environment = os.environ | {"DISPLAY": f":{number}"}
+        self._frame = folder / "Xvfb_screen0"
+
+    def pixels(self) -> Pixels:
+        """What is seen now, from the server's memory, which has the form of an XWD file."""
+        raw = self._frame.read_bytes()
+        head = struct.unpack(">25I", raw[:100])
+        width, height, line, colours = head[4], head[5], head[12], head[19]
+        start = head[0] + 12 * colours
+        rows = np.frombuffer(raw, np.uint8, line * height, start).reshape(height, line)
+        return np.ascontiguousarray(rows[:, : 4 * width].reshape(height, width, 4)[:, :, 2::-1])
+
+    def hands(self, *words: object) -> str:
+        """What xdotool does with mouse or keyboard, e.g. ``"mousemove", 3, 4, "click", 1``."""
+        command = ["xdotool", *map(str, words)]
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=20, check=False
+        )
+        return done.stdout
+
+    def click(self, x: int, y: int) -> None:
+        self.hands("mousemove", x, y, "sleep", 0.1, "click", 1)
+
+    def type(self, text: str) -> None:
+        """In place of what the field under the pointer holds, ended with Enter."""
+        self.hands("key", "ctrl+a", "type", "--delay", 20, text)
+        self.hands("key", "Return")
+
+
+@contextmanager
+def screen(folder: Path, width: int = 1366, height: int = 768) -> Iterator[Screen]:
+    """An X server without a network, whose memory is a file in ``folder``."""
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        [
+            *("Xvfb", "-displayfd", str(writing), "-nolisten", "tcp", "-fbdir", str(folder)),
+            *("-screen", "0", f"{width}x{height}x24"),
+        ],
+        pass_fds=[writing],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as said:
+            yield Screen(int(said.readline()), folder)
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def png(pixels: Pixels) -> bytes:
+    """The PNG file of an image."""
+    height, width, _ = pixels.shape
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1)
+    head = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in parts
+    )
