@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 from ca_client import Network
@@ -17,12 +18,13 @@ from xdisplay import Pixels, Screen, screen
 
 ROOT = Path(__file__).parents[1]
 JARS, SCREENS = ROOT / ".phoebus" / "lib", ROOT / "opi"
-START_S, PATIENCE_S = 120.0, 20.0
+START_S, PATIENCE_S = 120.0, 60.0
 
 DISCONNECTED = ((200, 0, 200), 200 / 255)
 """Phoebus' colour of the border of a widget without its process variable, and its opacity."""
 
 INVALID = (255, 0, 255)
+BOX = ("x", "y", "width", "height")
 
 SETTINGS = """\
 org.phoebus.pv.ca/addr_list=127.0.0.1
@@ -105,6 +107,21 @@ class Phoebus:
     def _windows(self) -> list[str]:
         return self.screen.hands("search", "--onlyvisible", "--name", "CS-Studio").split()
 
+    def middle(self, name: str, pv: str) -> tuple[int, int]:
+        """Where on the screen the widget of ``pv`` of the screen that is open is."""
+        root = ElementTree.parse(SCREENS / name).getroot()
+        found = next(each for each in root.iter("widget") if pv in _pvs(each))
+        x, y, wide, high = (int(found.findtext(key, "0")) for key in BOX)
+        white = (self.screen.pixels()[:, 1:] == 255).all(axis=2).mean(axis=1)
+        top = int(np.argmax(white > 0.15))
+        return 1 + x + wide // 2, top + y + high // 2
+
+    def shows(self, name: str) -> bool:
+        """Whether the window is titled with the name of a screen."""
+        title = ElementTree.parse(SCREENS / name).getroot().findtext("name", "")
+        words = title.partition("$")[0].strip()
+        return bool(self.screen.hands("search", "--onlyvisible", "--name", f"Studio: {words}"))
+
     def connected(self) -> bool:
         """Whether a screen is seen, and no border on it says that its value is not."""
         pixels = self.screen.pixels()
@@ -117,6 +134,10 @@ class Phoebus:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _pvs(widget: ElementTree.Element) -> list[str | None]:
+    return [each.text for each in widget.findall("pv_name") + widget.findall("*/*/pv_name")]
 
 
 def bordered(pixels: Pixels) -> int:
