@@ -8,7 +8,7 @@ INSTALL := $(PIP) --editable
 RUN := mpi,plot,pva,tools,top
 TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
-.PHONY: run test check format docs bench clean
+.PHONY: run test check format docs bench phoebus screens clean
 
 run: .venv/run          ## start simulator, two MPI ranks and IOC; Ctrl-C stops them
 	@$(WITH_PATH) $(BIN)/live-reduction run $(ARGS)
@@ -26,11 +26,19 @@ format: .venv/check     ## put the sources in form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: .venv/run         ## write what is generated: the table of process variables
+docs: .venv/run         ## write what is generated: the table of process variables, operator screens
 	@$(BIN)/python -m ioc.table README.md
+	@$(BIN)/live-reduction screens
 
 bench: .venv/bench      ## measure beside the peers and write benchmarks/README.md
 	@$(WITH_PATH) $(BIN)/python -m benchmarks $(ARGS)
+
+phoebus:                ## get CS-Studio Phoebus into .phoebus for its tests; takes mvn and Java 17
+	@mvn --batch-mode --quiet --file opi/pom.xml dependency:copy-dependencies \
+	  -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.phoebus/lib"
+
+screens: .venv/test     ## the pictures of the operator screens in docs/screens, taken in Phoebus
+	@$(WITH_PATH) $(BIN)/python tests/pictures.py docs/screens
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -58,12 +58,15 @@ def button(words: str, pv: str, value: object, box: Box, tooltip: str | None = N
 
 
 def display(name: str, size: tuple[int, int], macros: Mapping[str, str]) -> Element:
-    """An empty screen of a width and a height, with what its macros are unless given."""
+    """An empty screen of a width and a height, with what its macros are unless given.
+
+    To Phoebus a screen's own macros win over those it is opened with, so each is what was given.
+    """
     made = Element("display", version="2.0.0")
     _add(made, "name", name)
     defaults = SubElement(made, "macros")
     for macro, value in macros.items():
-        _add(defaults, macro, value)
+        _add(defaults, macro, f"$({macro}={value})")
     for side, pixels in zip(("width", "height"), size, strict=True):
         _add(made, side, pixels)
     _add(made, "grid_visible", False)

@@ -28,8 +28,8 @@ START_S = 30.0
 class Live(Client):
     """A running ``live-reduction run`` and a client of it."""
 
-    def __init__(self, net: Network, *flags: str) -> None:
-        super().__init__(net, f"T{secrets.token_hex(4)}:")
+    def __init__(self, net: Network, *flags: str, prefix: str = "") -> None:
+        super().__init__(net, prefix or f"T{secrets.token_hex(4)}:")
         self.simulated = SimulatorSettings(events_per_pulse=3000, events_per_pulse_spread=50)
         self.process = subprocess.Popen(
             [
@@ -82,9 +82,9 @@ class Live(Client):
 
 
 @contextmanager
-def live(net: Network, *flags: str) -> Iterator[Live]:
-    """A live reduction that counts."""
-    running = Live(net, *flags)
+def live(net: Network, *flags: str, prefix: str = "") -> Iterator[Live]:
+    """A live reduction that counts; its process variables start at random if ``prefix`` is empty."""
+    running = Live(net, *flags, prefix=prefix)
     try:
         running.ready()
         yield running

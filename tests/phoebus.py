@@ -14,11 +14,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 from ca_client import Network
-from xdisplay import Pixels, Screen, screen
+from xdisplay import Pixels, Screen, png, screen
 
 ROOT = Path(__file__).parents[1]
 JARS, SCREENS = ROOT / ".phoebus" / "lib", ROOT / "opi"
-START_S, PATIENCE_S = 120.0, 60.0
+START_S, PATIENCE_S, LOOK_S = 120.0, 60.0, 0.2
 
 DISCONNECTED = ((200, 0, 200), 200 / 255)
 """Phoebus' colour of the border of a widget without its process variable, and its opacity."""
@@ -91,8 +91,11 @@ class Phoebus:
         begun = time.monotonic()
         while not true():
             assert self.process.poll() is None, self.log()
-            assert time.monotonic() - begun < seconds, "it never became true\n" + self.log()
-            time.sleep(0.02)
+            if time.monotonic() - begun > seconds:
+                seen = self._log.with_name("seen.png")
+                seen.write_bytes(png(self.screen.pixels()))
+                raise AssertionError(f"it never became true; what was seen is {seen}")
+            time.sleep(LOOK_S)  # a look at the whole screen takes the processor from who draws it
         return time.monotonic() - begun
 
     def started(self) -> None:
@@ -126,6 +129,13 @@ class Phoebus:
         """Whether a screen is seen, and no border on it says that its value is not."""
         pixels = self.screen.pixels()
         return (pixels == 255).all(axis=2).mean() > 0.15 and bordered(pixels) < 5
+
+    def at_rest(self) -> bool:
+        """Whether Phoebus has drawn what it was told, which shows in two plots in a row."""
+        first = self.screen.pixels()
+        time.sleep(1.0)
+        moved = (first != self.screen.pixels()).any(axis=2).mean()
+        return bool(moved < 0.1)
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
