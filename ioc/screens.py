@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from ioc.bob import Box, display, extended, label, tabs, text
-from ioc.groups import Access, Group, Row, rows
+from ioc.groups import Group, Row, rows
 from ioc.panels import COLUMN, GAP, LINE, Line, column, lines, reader, tooltip, writer
 from ioc.startup import Startup
 from reduction.specs import Array
@@ -84,7 +84,8 @@ def _poured(blocks: Sequence[Block], columns: int) -> tuple[list[Element], int]:
     """The blocks one below the other, in columns of about the same height; and that height."""
     heights = [(len(those) + 2) * LINE for _, those in blocks]
     fair = sum(heights) / columns
-    widgets, tallest, x, y = [], 0, 0, 0
+    widgets: list[Element] = []
+    tallest, x, y = 0, 0, 0
     for (group, those), height in zip(blocks, heights, strict=True):
         if y and y + height / 2 > fair and x < (columns - 1) * COLUMN:
             x, y = x + COLUMN, 0
@@ -139,5 +140,3 @@ def _cells(those: Sequence[Line], box: Box, first: bool) -> Iterator[Element]:
         if line.reads:
             yield reader(line.reads, Box(x, box.y, wide - GAP), words)
             x += wide
-
-

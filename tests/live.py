@@ -83,7 +83,7 @@ class Live(Client):
 
 @contextmanager
 def live(net: Network, *flags: str, prefix: str = "") -> Iterator[Live]:
-    """A live reduction that counts; its process variables start at random if ``prefix`` is empty."""
+    """A live reduction that counts, under ``prefix``, or a random one."""
     running = Live(net, *flags, prefix=prefix)
     try:
         running.ready()

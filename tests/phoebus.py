@@ -24,6 +24,9 @@ DISCONNECTED = ((200, 0, 200), 200 / 255)
 """Phoebus' colour of the border of a widget without its process variable, and its opacity."""
 
 INVALID = (255, 0, 255)
+ABOVE = 90
+"""Rows that the menus and tabs of Phoebus take at least, in pixels."""
+
 BOX = ("x", "y", "width", "height")
 
 SETTINGS = """\
@@ -116,7 +119,7 @@ class Phoebus:
         found = next(each for each in root.iter("widget") if pv in _pvs(each))
         x, y, wide, high = (int(found.findtext(key, "0")) for key in BOX)
         white = (self.screen.pixels()[:, 1:] == 255).all(axis=2).mean(axis=1)
-        top = int(np.argmax(white > 0.15))
+        top = ABOVE + int(np.argmax(white[ABOVE:] > 0.15))
         return 1 + x + wide // 2, top + y + high // 2
 
     def shows(self, name: str) -> bool:

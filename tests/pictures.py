@@ -22,7 +22,7 @@ def take(desk: Phoebus, screen: str, picture: Path) -> None:
     """A picture of a screen, once all that it shows is connected and drawn."""
     desk.open(f"{screen}.bob", P=Startup.prefix)
     desk.until(lambda: desk.shows(f"{screen}.bob") and desk.connected())
-    desk.until(desk.at_rest)
+    desk.until(lambda: desk.at_rest() and desk.connected())
     picture.write_bytes(png(desk.screen.pixels()))
 
 

@@ -94,8 +94,7 @@ def red(pixels):
 
 def test_screens_show_that_the_ioc_is_gone_and_recover_when_it_is_back(desk, running):
     opened(desk, running, "overview.bob")
-    for process in running.family("ioc run") or [running.head]:
-        process.suspend()
-    running.process.kill()
-    running.process.wait()
-    desk.until(lambda: not desk.connected(), 60)
+    running.stop()
+    desk.until(lambda: not desk.connected())
+    with live(running.network, prefix=running.prefix):
+        desk.until(desk.connected)
