@@ -123,10 +123,11 @@ class Phoebus:
         return 1 + x + wide // 2, top + y + high // 2
 
     def shows(self, name: str) -> bool:
-        """Whether the window is titled with the name of a screen."""
+        """Whether the window is titled with the name of a screen; while it loads, of its file."""
         title = ElementTree.parse(SCREENS / name).getroot().findtext("name", "")
         words = title.partition("$")[0].strip()
-        return bool(self.screen.hands("search", "--onlyvisible", "--name", f"Studio: {words}"))
+        titles = [self.screen.hands("getwindowname", each) for each in self._windows()]
+        return any(title.startswith(f"CS-Studio: {words}") for title in titles)
 
     def connected(self) -> bool:
         """Whether a screen is seen, and no border on it says that its value is not."""

@@ -225,3 +225,25 @@ def test_who_serves_this_host_alone_sends_beacons_to_nobody_else() -> None:
             assert (everybody.closed, self_only.closed) == (not kept, False)
 
     asyncio.run(story())
+
+
+class Array(Circuit):
+    """A circuit whose one channel holds up to a thousand elements."""
+
+    max_length = 1000
+
+    def _get_db_entry_from_command(self, command: object) -> tuple[None, Array]:
+        return None, self
+
+
+def test_a_subscription_to_all_that_fits_is_told_how_many_elements_it_gets() -> None:
+    async def asked(count: int) -> int:
+        virtual = caproto.VirtualCircuit(caproto.SERVER, ("127.0.0.1", 5064), None)
+        request = caproto.EventAddRequest(
+            caproto.ChannelType.TIME_DOUBLE, count, 1, 1, 0, 0, 0, caproto.SubscriptionType(1)
+        )
+        Array(virtual, Client(), Packing())._take_what_is_there(request)
+        return int(request.data_count)
+
+    # 0 is as many as there are; Phoebus asks for 1000 and would believe that it got them.
+    assert [asyncio.run(asked(count)) for count in (0, 10, 1000)] == [0, 10, 0]
