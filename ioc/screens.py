@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 from ioc.bob import Box, display, extended, label, tabs, text
 from ioc.groups import Group, Row, rows
 from ioc.panels import COLUMN, GAP, LINE, Line, column, lines, reader, tooltip, writer
+from ioc.places import Part
 from ioc.startup import Startup
 from reduction.specs import Array
 
@@ -35,9 +36,13 @@ class Panel:
     shows: Callable[[Group], bool]
 
 
+def _readings(group: Group) -> bool:
+    return group.prefix == "" and not group.access.writable
+
+
 PANELS = (
     Panel("reduction", 3, lambda each: each.prefix != "Sim:" and each.access.writable),
-    Panel("backend", 2, lambda each: each.prefix == "" and not each.access.writable),
+    Panel("backend", 2, lambda each: each.place.part is Part.RANKS and _readings(each)),
     Panel("simulator", 2, lambda each: each.prefix == "Sim:"),
 )
 
@@ -102,7 +107,7 @@ def _expert(blocks: Sequence[Block]) -> Element:
     numbered: dict[str, list[Block]] = {}
     for block in blocks:
         found = NUMBERED.match(block[0].prefix.removeprefix("$(R)"))
-        page = found[1] if found else block[0].prefix.rstrip(":") or "$(P)"
+        page = found[1] if found else block[0].prefix.rstrip(":") or _page(block[0])
         (numbered if found else plain).setdefault(page, []).append(block)
     for page, those in plain.items():
         pages[page] = _poured(those, 3)[0]
@@ -111,6 +116,11 @@ def _expert(blocks: Sequence[Block]) -> Element:
     root = display("Expert", (WIDTH, HEIGHT), MACROS)
     root.append(tabs(Box(0, 0, WIDTH, HEIGHT), pages))
     return root
+
+
+def _page(group: Group) -> str:
+    """The page of what has no prefix."""
+    return "Readings" if _readings(group) else "Settings"
 
 
 def _table(name: str, blocks: Sequence[Block]) -> Iterator[Element]:
