@@ -81,6 +81,7 @@ class Served(ChannelData):  # type: ignore[misc]
         self.name, self.spec, self.guard = name, spec, guard
         self.watchers: set[Callable[[], None]] = set()
         """Called after every change of value or alarm, for who is in this process."""
+        self.on_refusal: Callable[[Client, Refused], Awaitable[None]] | None = None
         self._put, self._given = put, value
         self._turn = asyncio.Lock()
         self._fields: dict[str, ChannelData] = {}
@@ -164,10 +165,21 @@ class Served(ChannelData):  # type: ignore[misc]
         client = Client(hostname, username)
         if not self.guard.may_write(client):
             raise Forbidden(f"{self.name}: {client} may not write to {self.guard.asg}")
-        self.guard.admit(client)  # no alarm if not: it is nothing that the setpoint has to say
         if data_type in (ChannelType.PUT_ACKS, ChannelType.PUT_ACKT):
+            self.guard.admit(client)
             await super().auth_write(hostname, username, data, data_type, metadata, **more)
             return
+        try:
+            await self._take(client, data, data_type)
+        except Refused as refused:
+            if self.on_refusal is not None:
+                await self.on_refusal(client, refused)
+            raise
+
+    async def _take(self, client: Client, data: Any, data_type: ChannelType) -> None:
+        """Put what a client wrote; raises `Refused`."""
+        assert self._put is not None
+        self.guard.admit(client)  # no alarm if not: it is nothing that the setpoint has to say
         try:
             value = self.spec.checked(received(self.spec, data, native_type(data_type)))
             if isinstance(self.spec, Command) and self.spec.endless:

@@ -12,10 +12,10 @@ from caproto import AlarmSeverity, AlarmStatus
 
 from ioc.access import Client, Guard
 from ioc.channels import NO_ALARM, Alarm, Served, channel
-from ioc.groups import OWN, Access, Group, Row, rows
+from ioc.groups import OWN, RANKS, Access, Group, Row, rows
 from ioc.places import Part, Place, at
 from reduction.settings import MAX_BINS
-from reduction.specs import AXIS, Spec
+from reduction.specs import AXIS, Refused, Spec
 
 MAX_NAME = 60
 """Longest name of a process variable."""
@@ -152,9 +152,15 @@ class Database:
             **self._present(row),
         )
         self._made.setdefault((row.group, row.access), {})[row.field] = made
+        made.on_refusal = functools.partial(self._refused, row)
         for watcher in self.watchers:
             watcher(row.group.place)
         return made
+
+    async def _refused(self, row: Row, client: Client, refused: Refused) -> None:
+        """Tell everybody of a put that was refused."""
+        words = f"{row.group.prefix}{refused} ({client})"
+        await self.of(RANKS / OWN)["refusal"].publish_value(words, alarm=NO_ALARM)
 
     def _present(self, row: Row) -> dict[str, Any]:
         """What a channel is to show at once; a reading is invalid if nobody has reported yet."""

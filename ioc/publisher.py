@@ -59,6 +59,7 @@ class Publisher:
             await self.disconnected(part, f"waiting for the {part} to report")
         for counter in ("restarts", "array_counter"):
             await self._own(Part.RANKS)[counter].publish_value(0, alarm=NO_ALARM)
+        await self._own(Part.RANKS)["refusal"].publish_value("", alarm=NO_ALARM)
 
     async def ranks(self, report: RanksReport) -> None:
         """Post ``report``, or hold it until the next if it comes too soon."""

@@ -74,6 +74,14 @@ class IocStatus:
     message: str = reading(
         Text(pv="StatusMessage_RBV", description="What is wrong; empty if nothing is"), ""
     )
+    refusal: str = reading(
+        Text(
+            pv="Refusal_RBV",
+            description="The last put that was refused, and why",
+            details="For screens, whose operators see no message of the client's.",
+        ),
+        "",
+    )
     array_counter: int = reading(
         Integer(pv="ArrayCounter_RBV", description="Results posted since the IOC started")
     )

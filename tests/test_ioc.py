@@ -62,6 +62,8 @@ def test_units_change_the_bins_with_them_in_one_generation(ioc: Ioc) -> None:
 def test_a_bad_value_is_refused_in_words_and_alarms_this_setpoint_only(ioc: Ioc) -> None:
     text = ioc.refused("Red1:BinParams", "1,0,5", "-S")
     assert "BinParams: '1,0,5' refused: the step from 1 to 5 is 0" in text
+    said = ioc.get("Refusal_RBV", "-S").replace("\\'", "'")  # caget escapes quotes
+    assert re.fullmatch(r"Red1:BinParams: '1,0,5' refused: the step .*\(.+@127\.0\.0\.1\)", said)
     assert ioc.get("Red1:BinParams", "-S") == "0.4,0.001,5"
     assert ioc.get("Red1:BinParams.SEVR") == "MAJOR"
     assert ioc.get("Red1:BinParams.STAT") == "WRITE"

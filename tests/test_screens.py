@@ -18,7 +18,7 @@ from reduction.specs import Array, Spec
 OPI = Path(__file__).parents[1] / "opi"
 SCREENS = sorted(OPI.rglob("*.bob"), key=str)
 SERVED = {row.name for row in rows("LIVE:")}
-FRAME = (1350, 616)
+FRAME = (1350, 636)
 """Of the main screen: what Phoebus leaves of 1366 x 768."""
 
 
