@@ -86,7 +86,7 @@ class Bench:
     async def _ignore(self, order: SimulatorOrder) -> None:
         return None
 
-    async def _put(self, row: Row, value: Any) -> Any:
+    async def _put(self, row: Row, value: Any, _client: object) -> Any:
         return await self.desk.put(row, value)
 
     def put(self, name: str, value: Any) -> asyncio.Task[str]:
