@@ -31,7 +31,7 @@ docs: .venv/run         ## write what is generated: the table of process variabl
 	@$(BIN)/live-reduction screens
 
 bench: .venv/bench      ## measure beside the peers and write benchmarks/README.md
-	@$(WITH_PATH) $(BIN)/python -m benchmarks $(ARGS)
+	@$(WITH_PATH) PYTHONPATH="$(CURDIR)/tests" $(BIN)/python -m benchmarks $(ARGS)
 
 phoebus:                ## get CS-Studio Phoebus into .phoebus for its tests; takes mvn and Java 17
 	@mvn --batch-mode --quiet --file opi/pom.xml dependency:copy-dependencies \
@@ -58,7 +58,7 @@ clean:
 .venv/test: .venv/run
 	@$(INSTALL) '.[$(TEST)]'
 	@# NICOS is no wheel, and its sources do not say what they need to be built.
-	@$(PIP) setuptools wheel toml && $(PIP) --no-build-isolation 'nicos>=3.12' \
+	@$(PIP) 'setuptools>=70.1' toml && $(PIP) --no-build-isolation 'nicos>=3.12' \
 	  || echo "NICOS could not be installed; what tests it will be skipped"
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.fuzz PREFIX COUNT SEED``: wild puts to every PV of a running IOC.
+"""``python -m benchmarks.fuzz libca|p4p PREFIX COUNT SEED``: wild puts to every PV of an IOC.
 
 Prints what came of them as JSON: the numbers of a `Findings`.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import os
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from random import Random
 from typing import Any, Protocol
 
 from benchmarks.libca_puts import LibcaPuts
+from benchmarks.p4p_puts import P4pPuts
 from benchmarks.wild import ACCEPTED, NOT_SENT, REFUSED, Done, Wild, text, wild
 from ioc.groups import Access, Row, rows
 from reduction.specs import Choice, Command, Switch, Text
@@ -172,9 +174,11 @@ def fuzzed(transport: Transport, prefix: str, count: int, seed: int) -> Mapping[
     return dataclasses.asdict(fuzz.findings)
 
 
-def main(prefix: str, count: str, seed: str) -> None:
+def main(client: str, prefix: str, count: str, seed: str) -> None:
     """Do what the command line asks for."""
-    print(json.dumps(fuzzed(LibcaPuts(), prefix, int(count), int(seed))))
+    transport = P4pPuts() if client == "p4p" else LibcaPuts()
+    print(json.dumps(fuzzed(transport, prefix, int(count), int(seed))), flush=True)
+    os._exit(0)  # p4p's threads need not be waited for
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import psutil
-
-from tests.ca_client import Client, network
+from ca_client import Client, network
 
 PATIENCE_S = 60.0
 EVENTS_PER_PULSE = 357_143

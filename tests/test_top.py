@@ -161,7 +161,12 @@ def test_a_signal_ends_it_and_leaves_the_terminal_as_it_was(net: Network, number
         ours, theirs = pty.openpty()
         environment = net.environment | {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
         process = subprocess.Popen(
-            top(ioc, "--interval", "0.1"), env=environment, stdout=theirs, stderr=theirs
+            top(ioc, "--interval", "0.1"),
+            env=environment,
+            stdout=theirs,
+            stderr=theirs,
+            # Who is started in the background hands on that SIGINT is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         os.close(theirs)
         said = read_until(ours, "Red1 dSpacing")

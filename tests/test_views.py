@@ -42,7 +42,7 @@ def view(settings: ReductionSettings, references: References) -> ReductionView:
         ReductionStatus(),
         settings.edges,
         COUNTS,
-        CHARGES,
+        charges_uc=CHARGES,
         monitor_counts=MONITORS,
         references=references,
     )
