@@ -75,9 +75,8 @@ the figures of caproto and of softioc over ours.
     "puts": """\
 ## Wild puts
 
-`live-reduction run` in an empty folder; a C client puts to all of its PVs what no program would, and
-then another product has the same over pvAccess, as far as p4p sends it:
-all types that Channel Access has, any bits, NaN and infinities, limits overstepped, several values
+`live-reduction run` in an empty folder; a C client puts to all of its PVs what no program
+would, and another run has the same over pvAccess, as far as p4p sends it: all types that Channel Access has, any bits, NaN and infinities, limits overstepped, several values
 where there is one, texts of 3000 bytes, and now and then a legal value. Thousands are under way at
 once. In between all is quiet, and a setting and its readback are read before and after a put that
 is refused. At the end all PVs are read, and every setting is put back to its first value with
