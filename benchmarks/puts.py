@@ -14,8 +14,8 @@ from benchmarks.product import product
 from benchmarks.rows import Row, zero
 
 COUNT, QUICK, SEED = 200_000, 8_000, 1
-CLIENTS = ("libca", "p4p")
-"""Client libraries, of Channel Access and of pvAccess."""
+CLIENTS = {"libca": 1.0, "p4p": 0.25}
+"""Client libraries, of Channel Access and of pvAccess, and the share of the puts that each makes."""
 
 EVENTS_PER_PULSE = 100
 FLAGS = ("--max-bins=10000", "--tick-rate=50", "--set=Sim:PulseRate=50")

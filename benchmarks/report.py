@@ -75,16 +75,17 @@ the figures of caproto and of softioc over ours.
     "puts": """\
 ## Wild puts
 
-`live-reduction run` in an empty folder; a C client puts to all of its PVs what no program
-would, and another run has the same over pvAccess, as far as p4p sends it: all types that Channel Access has, any bits, NaN and infinities, limits overstepped, several values
-where there is one, texts of 3000 bytes, and now and then a legal value. Thousands are under way at
-once. In between all is quiet, and a setting and its readback are read before and after a put that
-is refused. At the end all PVs are read, and every setting is put back to its first value with
-completion. Some of it does not go to the IOC: the C library refuses too many values, and puts to
-what is only read. `Acquire` waits until it is stopped and is stopped when nothing else happens.
-Left out are `SYSRESET` and `Lock:`, which end it for this client; slashes in texts, so that files
-are written in the empty folder alone; and legal values far from the first for `Filter:Log`, which
-is looked for on the network for seconds, and for the simulator, which makes the events it is told.
+`live-reduction run` in an empty folder; a C client puts to all of its PVs what no program would,
+and another run has the same over pvAccess, as far as p4p sends it: all types that Channel Access
+has, any bits, NaN and infinities, limits overstepped, several values where there is one, texts of
+3000 bytes, and now and then a legal value. Thousands are under way at once. In between all is
+quiet, and a setting and its readback are read before and after a put that is refused. At the end
+all PVs are read, and every setting is put back to its first value with completion. Some of it does
+not go to the IOC: the C library refuses too many values, and puts to what is only read. `Acquire`
+waits until it is stopped and is stopped when nothing else happens. Left out are `SYSRESET` and
+`Lock:`, which end it for this client; slashes in texts, so that files are written in the empty
+folder alone; and legal values far from the first for `Filter:Log`, which is looked for on the
+network for seconds, and for the simulator, which makes the events it is told.
 """,
     "load": """\
 ## The whole product under load

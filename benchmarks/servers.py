@@ -82,7 +82,7 @@ async def beat(work: Work, post: Callable[[str, Any], Awaitable[None]]) -> None:
 async def ours(work: Work) -> None:
     """The channels and the server of this program."""
 
-    async def take(value: Any) -> Any:
+    async def take(value: Any, _client: object) -> Any:
         return value
 
     empty, most = np.zeros(work.elements), work.elements

@@ -169,7 +169,8 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
         finally:
             self.write_event.set()
         if answer:
-            await self._updates_sent()
+            if any(self.subscriptions.values()):
+                await self._updates_sent()
             with suppress(DisconnectedCircuit):
                 await self.send(*answer)
 
