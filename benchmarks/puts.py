@@ -15,7 +15,7 @@ from benchmarks.rows import Row, zero
 
 COUNT, QUICK, SEED = 200_000, 8_000, 1
 CLIENTS = {"libca": 1.0, "p4p": 0.25}
-"""Client libraries, of Channel Access and of pvAccess, and the share of the puts that each makes."""
+"""Client libraries, of Channel Access and pvAccess, and the share of the puts that each makes."""
 
 EVENTS_PER_PULSE = 100
 FLAGS = ("--max-bins=10000", "--tick-rate=50", "--set=Sim:PulseRate=50")
@@ -27,7 +27,9 @@ def measure(quick: bool) -> list[Row]:
 
     Raises CalledProcessError if the IOC ends or is no longer found.
     """
-    return [row for client in CLIENTS for row in _measured(client, QUICK if quick else COUNT)]
+    count = QUICK if quick else COUNT
+    measured = (_measured(client, round(count * share)) for client, share in CLIENTS.items())
+    return [row for rows in measured for row in rows]
 
 
 def _measured(client: str, count: int) -> list[Row]:
