@@ -186,7 +186,7 @@ class Rank:
         """The time that counts are of: less than went by if they fade."""
         status = self._acquisition.status
         times_ns = np.array(self._acquisition.times_ns, np.int64)
-        weights = self._pipeline.weights(times_ns, self._cut.last_ns)
+        weights = self._pipeline.weights(times_ns, self._cut.now_ns)
         return status.time_elapsed * float(weights.mean()) if weights.size else 0.0
 
     @property
@@ -292,7 +292,7 @@ class Rank:
             self._published = self._pipeline.order.revision
             self._lagging(self._cut.time_ns)
             cells = [self._together.total(engine.cells(number)) for number in reductions]
-            now_ns = self._cut.last_ns
+            now_ns = self._cut.now_ns
             faded = [self._together.total(engine.faded(number, now_ns)) for number in reductions]
         if self._control is not None:
             total = Figures.total(everyone[:, len(mine) :])
@@ -318,7 +318,7 @@ class Rank:
         if not faded:
             return []
         times_ns = all_times_ns(self._closed, self._acquisition.times_ns)
-        charges = self._pipeline.charges_uc(times_ns, self._cut.last_ns)
+        charges = self._pipeline.charges_uc(times_ns, self._cut.now_ns)
         tally = self._pipeline.engine.tally
         return [
             Beside(

@@ -42,6 +42,11 @@ class Cut:
     last: int = UNHEARD
     last_ns: int = 0
 
+    @property
+    def now_ns(self) -> int:
+        """The time that ages are of: that of the last pulse, or else how far the cut has come."""
+        return self.last_ns or self.time_ns
+
     def closed(self, acquisition: Acquisition) -> Closed:
         """What is accumulated, by ``acquisition``, as a closed series."""
         status = acquisition.status

@@ -379,6 +379,10 @@ def test_with_fading_a_pulse_weighs_less_by_e_in_each_fading_time(ranks, tmp_pat
         check_faded(report, range(12))
         plain = running.obeyed(order(4, bins))
         assert check(plain, bins, range(12)).faded is None
+        running.obeyed(replace(order(5, bins), closes=5))
+        nothing = running.obeyed(replace(order(6, bins), closes=5, control=fading)).results[0]
+        assert nothing.faded.sum() == 0
+        assert np.isfinite(nothing.series[0].charge_uc)
 
 
 def check_faded(report, pulses):
