@@ -16,7 +16,7 @@ from pva_client import context
 from ioc.groups import PROGRAM, Row
 from ioc.pva.snapshot import COLUMNS, EDGES
 from reduction.rebin import edges
-from reduction.specs import Array, Float, Integer
+from reduction.specs import Array, Choice, Float, Integer, Switch
 
 MAJOR, INVALID = 2, 3
 
@@ -70,7 +70,9 @@ def same(row: Row, value: Any, word: str) -> bool:
             return bool(value == float(word) or (value != value and word == "nan"))
         case Integer():
             return bool(value == int(word))
-    return str(value) == word
+        case Choice() | Switch():
+            return str(value) == word
+    return bool(value == word)
 
 
 def test_spectra_read_the_same_and_slices_are_made_when_asked_for(ioc: Ioc, pva: Any) -> None:
