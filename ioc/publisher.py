@@ -46,7 +46,7 @@ class Publisher:
         self._results_posted = 0
         self._held: RanksReport | None = None
         self.families = Families(database)
-        """What is found in each slice and group; follows while it is run."""
+        """What is found in each slice, group and series; follows while it is run."""
         self.latest: RanksReport | None = None
         """The report whose results are posted."""
         self.posted: dict[int, Posted] = {}

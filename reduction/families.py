@@ -1,4 +1,4 @@
-"""Families of spectra, the slices and the groups, and one value for each of their spectra."""
+"""Families of spectra, slices, groups and series, and one value for each of their spectra."""
 
 from __future__ import annotations
 

@@ -48,7 +48,8 @@ class RunControl(Settings):
             details="SinceReset: all. Window: the last WindowTime seconds; earlier events count as"
             " filtered, and are back if the window grows, but for those that memory had no room"
             " for: a window too long for MemoryLimit is shorter. Fading: all, with weights that"
-            " fall by e in FadingTime; Events and presets still count every event as one.",
+            " fall by e in FadingTime; Events and presets still count every event as one, but"
+            " regions and presets of them by weight.",
             options=Accumulation,
         ),
         Accumulation.SINCE_RESET,

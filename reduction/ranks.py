@@ -185,6 +185,8 @@ class Rank:
     def _seconds(self) -> float:
         """The time that counts are of: less than went by if they fade."""
         status = self._acquisition.status
+        if not self._pipeline.order.control.fade_s:
+            return status.time_elapsed
         times_ns = np.array(self._acquisition.times_ns, np.int64)
         weights = self._pipeline.weights(times_ns, self._cut.now_ns)
         return status.time_elapsed * float(weights.mean()) if weights.size else 0.0
