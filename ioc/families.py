@@ -27,8 +27,8 @@ Analyse = Callable[[ReductionSettings, Sample, float], Analysis]
 
 
 @dataclass(frozen=True, eq=False)
-class Posted:
-    """A result that is posted, of pulses of ``seconds`` up to ``time_ns``.
+class Latest:
+    """The latest result that is posted, of pulses of ``seconds`` up to ``time_ns``.
 
     Numbers of one ``state``, resets and generation, are not to be shown in another one.
     """
@@ -55,7 +55,7 @@ class Families:
     ) -> None:
         self._database, self._analyse, self._clock = database, analyse, clock
         self._serials = itertools.count()
-        self._posted: dict[int, Posted] = {}
+        self._posted: dict[int, Latest] = {}
         self._asked: set[Place] = set()
         self._done: dict[Place, tuple[int, frozenset[Path]]] = {}
         self._news, self._changed = asyncio.Event(), asyncio.Event()
@@ -75,7 +75,7 @@ class Families:
                 continue
             state, seconds = (resets, result.order.generation), report.acquisition.time_elapsed
             former = self._posted.get(number)
-            self._posted[number] = Posted(next(self._serials), result, state, seconds, time_ns)
+            self._posted[number] = Latest(next(self._serials), result, state, seconds, time_ns)
             self._news.set()
             if former is None or former.state != state:
                 self._changed.set()
@@ -119,12 +119,12 @@ class Families:
         self._done[root] = posted.serial, asked
         await self._show(root, posted, FamilyView.of(family, found))
 
-    async def _show(self, root: Place, posted: Posted, view: FamilyView) -> None:
+    async def _show(self, root: Place, posted: Latest, view: FamilyView) -> None:
         units = posted.result.order.settings.units.symbol
         await self._database.show(root, Showing(view, posted.time_ns, units))
 
     def _analysed(
-        self, family: Family, posted: Posted, number: int, settings: ReductionSettings
+        self, family: Family, posted: Latest, number: int, settings: ReductionSettings
     ) -> Analysis:
         """What is found in one spectrum; in a thread."""
         sample = family.sample(posted.result, number)

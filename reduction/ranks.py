@@ -22,15 +22,15 @@ from numpy.typing import NDArray
 
 from reduction import runs
 from reduction.account import Account
-from reduction.acquisition import NEVER_NS, Acquisition, AcquisitionSettings
+from reduction.acquisition import NEVER_NS, Acquisition
 from reduction.channel import CommandedEnd, decoded, encoded
 from reduction.collectives import Collectives
 from reduction.intake import UNHEARD, Intake
-from reduction.messages import RanksOrder, RanksReport, ReductionResult
-from reduction.parameters import StreamStatus
+from reduction.messages import RanksOrder, RanksReport
 from reduction.pipeline import Pipeline
+from reduction.progress import Progress
 from reduction.references import Correction, planned
-from reduction.reports import Beside, Cut, Figures, Rates, report, stream_status
+from reduction.reports import Beside, Cut, Figures, counted, report
 from reduction.series import Closed, all_times_ns
 from reduction.specs import Refused
 from reduction.wire import CorruptMessage, UnknownSchema
@@ -69,19 +69,14 @@ class Rank:
         self._ticks = 0
         self._cut = Cut()
         self._acquisition = Acquisition(pipeline.order.acquisition)
-        self._rates = Rates()
+        self._progress = Progress(together)
         self._corrections = planned(pipeline.order, [])  # of rank 0, which makes the results
         self._account = Account(pipeline)
         self._order = pipeline.order
         self._published = UNHEARD
         self._owed = False
         self._caught_up = True
-        self._missing_sizes = np.zeros(together.size, np.int64)
-        self._missing: list[runs.Run] = []
         self._closed: list[Closed] = []
-        self._newest_ns = self._shown_ns = UNHEARD
-        self._lag_s = 0.0
-        self._stream = StreamStatus()
         self._message = ""
         self.stopping = False
 
@@ -154,7 +149,7 @@ class Rank:
             shared = self._together.share(encoded(logs))
             for name, time_ns, value in decoded(list[tuple[str, int, float]], shared):
                 self._intake.logs.add(name, time_ns, value)
-        self._newest_ns = int(everyone[:, 3].max())
+        self._progress.newest_ns = int(everyone[:, 3].max())
         self._advance(everyone)
         if everyone[0, 4] != self._pipeline.order.revision:
             self._obey(decoded(RanksOrder, self._together.share(encoded(self._order))))
@@ -260,7 +255,7 @@ class Rank:
         if self._pipeline.resets(order):
             self._intake.forget(self._cut.reached + 1)
             self._closed.clear()
-            self._rates.clear()
+            self._progress.clear()
             self._begin()
             self._intake.logs.forget(self._cut.start_ns)
         if self._pipeline.closes(order):
@@ -286,13 +281,13 @@ class Rank:
         figures = Figures.of(self._pipeline, self._intake, self._account.told()).vector()
         everyone = self._together.exchange(np.array([*mine, *figures]))
         caught_up, missing, *astray = everyone[:, : len(mine)].T
-        self._note_missing(missing)
+        self._progress.note_missing(missing, self._intake.incomplete)
         cells: list[NDArray[np.int64]] = []
         faded: list[NDArray[np.float64]] = []
         if caught_up.all():
             self._owed = False
             self._published = self._pipeline.order.revision
-            self._lagging(self._cut.time_ns)
+            self._progress.shown(self._cut.time_ns)
             cells = [self._together.total(engine.cells(number)) for number in reductions]
             now_ns = self._cut.now_ns
             faded = [self._together.total(engine.faded(number, now_ns)) for number in reductions]
@@ -300,20 +295,6 @@ class Rank:
             total = Figures.total(everyone[:, len(mine) :])
             beside = self._beside([int(n.sum()) for n in astray], faded)
             self._control.report(self._report(total, cells, beside))
-
-    def _note_missing(self, sizes: NDArray[np.int64]) -> None:
-        """Gather the runs of incomplete pulses whenever any rank's have changed."""
-        if not np.array_equal(sizes, self._missing_sizes):
-            mine = np.array(self._intake.incomplete, np.int64).reshape(-1, 2)
-            everyone = self._together.gather(mine)
-            self._missing = runs.union((int(a), int(b)) for a, b in everyone)
-            self._missing_sizes = sizes
-
-    def _lagging(self, shown_ns: int) -> None:
-        """Note how old the result is: it ages while there are pulses that it lacks."""
-        if shown_ns > self._shown_ns or self._newest_ns > shown_ns:
-            self._lag_s = time.time() - shown_ns / 1e9 if shown_ns != UNHEARD else 0.0
-        self._shown_ns = shown_ns
 
     def _beside(self, astray: list[int], faded: list[NDArray[np.float64]]) -> list[Beside]:
         """What is known of each reduction beside its cells, if there are any."""
@@ -337,17 +318,7 @@ class Rank:
         self, figures: Figures, cells: list[NDArray[np.int64]], beside: list[Beside]
     ) -> RanksReport:
         """The report of all ranks; without cells it says of the result what the last one did."""
-        event_rate, pulse_rate = self._rates.update(
-            time.monotonic(), figures.received, self._cut.reached
-        )
-        if cells:
-            missing = runs.size(self._missing)
-            self._stream = stream_status(figures, self._cut, missing)
-        else:
-            self._lagging(self._shown_ns)
-        stream = replace(
-            self._stream, lag=self._lag_s, event_rate=event_rate, pulse_rate=pulse_rate
-        )
+        stream = self._progress.status(figures, self._cut, result=bool(cells))
         tally = self._pipeline.engine.tally
         tallies = [tally(number, each) for number, each in enumerate(cells)]
         made = report(
@@ -365,18 +336,9 @@ class Rank:
             self._message,
         )
         if made.results:
-            self._acquisition.counted(*_counted(made.results[0], self._acquisition.settings))
+            self._acquisition.counted(*counted(made.results[0], self._acquisition.settings))
         series = self._pipeline.timeline.series
         status = replace(self._acquisition.status, series=series)
         if not self._accumulating:  # stopped before its preset, it has no time to go
             status = replace(status, acquiring=False, time_remaining=0.0)
         return replace(made, acquisition=status)
-
-
-def _counted(result: ReductionResult, settings: AcquisitionSettings) -> tuple[float, float]:
-    """The counts that presets go by, and their standard error; none in a region without a sum."""
-    if not settings.preset_region:
-        total = 0.0 if result.counts is None else float(result.counts.sum())
-        return total, math.sqrt(total)
-    region = result.regions[settings.preset_region - 1]
-    return (0.0, 0.0) if math.isnan(region.total) else (region.total, region.error)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.acquisition import Acquisition, AcquisitionStatus
+from reduction.acquisition import Acquisition, AcquisitionSettings, AcquisitionStatus
 from reduction.analysis import peaks, regions
 from reduction.corrections import References, shortfall
 from reduction.engines.protocol import Cells, Tally
@@ -23,8 +23,6 @@ from reduction.pipeline import Pipeline
 from reduction.readings import ReductionStatus
 from reduction.series import Closed, SeriesStatus
 from reduction.spectra import whole
-
-RATE_WINDOW_S = 2.0
 
 
 @dataclass
@@ -95,27 +93,6 @@ def _resident_bytes() -> int:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-class Rates:
-    """Events and pulses per second over the last two seconds."""
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, int, int]] = deque()
-
-    def clear(self) -> None:
-        self._seen.clear()
-
-    def update(self, now_s: float, events: int, pulse: int) -> tuple[float, float]:
-        """The rates, given the events and the pulse number reached by now."""
-        self._seen.append((now_s, events, pulse))
-        while len(self._seen) > 2 and self._seen[1][0] <= now_s - RATE_WINDOW_S:
-            self._seen.popleft()
-        then_s, events_then, pulse_then = self._seen[0]
-        elapsed = now_s - then_s
-        if elapsed <= 0 or pulse_then == UNHEARD:
-            return 0.0, 0.0
-        return (events - events_then) / elapsed, (pulse - pulse_then) / elapsed
-
-
 class Beside(NamedTuple):
     """What is known of a reduction beside its cells.
 
@@ -130,18 +107,6 @@ class Beside(NamedTuple):
     closed: Sequence[Closed]
     faded: Sequence[Tally]
     references: References
-
-
-def stream_status(figures: Figures, cut: Cut, missing: int) -> StreamStatus:
-    """The stream's readings but for rates and lag; ``missing`` counts pulses."""
-    faults = {f"messages_{name}": n for name, n in dataclasses.asdict(figures.faults).items()}
-    return StreamStatus(
-        event_total=figures.received,
-        pulse_first=cut.first,
-        pulse_last=cut.last,
-        pulses_missing=missing,
-        **faults,
-    )
 
 
 def report(
@@ -251,3 +216,12 @@ def _analysed(result: ReductionResult, seconds: float) -> ReductionResult:
         ),
         peaks=peaks(settings.peaks, settings.edges, y, np.sqrt(variances)),
     )
+
+
+def counted(result: ReductionResult, settings: AcquisitionSettings) -> tuple[float, float]:
+    """The counts that presets go by, and their standard error; none in a region without a sum."""
+    if not settings.preset_region:
+        total = 0.0 if result.counts is None else float(result.counts.sum())
+        return total, math.sqrt(total)
+    region = result.regions[settings.preset_region - 1]
+    return (0.0, 0.0) if math.isnan(region.total) else (region.total, region.error)
