@@ -8,63 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import reference_data as reference
+from arc_pulses import EVENTS, by_temperature, check, events_of, expected, order, settings
 from back_end import PERIOD_NS, PROGRAM, back_end
 from one_rank import OneRank
-from saved_sample import sample
 
-from ioc.views import reduction_view
 from ioc.whole import MPIEXEC
 from reduction.acquisition import AcquisitionSettings, Preset
-from reduction.corrections import CorrectionSettings
-from reduction.messages import RanksOrder, ReductionOrder
-from reduction.nexus import write_nexus
-from reduction.normalisation import Normalisation
 from reduction.parameters import Accumulation, RunControl
-from reduction.settings import FilterSettings, ReductionSettings
+from reduction.settings import FilterSettings
 from reduction.units import Units
 from reduction.wire import Chunk, encode_chunk, encode_log, encode_pulse_mark
 
 PULSES = 40
 MISCOUNTING = str(Path(__file__).with_name("miscounting_ranks.py"))
-EVENTS = reference.events("arc")
-DIFC = reference.instrument("arc").difc_us_per_angstrom
-
-
-def settings(units=Units.D_SPACING, bin_params="0.4,0.001,5"):
-    return ReductionSettings(units, bin_params)
-
-
-def by_temperature():
-    return FilterSettings("T", 0, 1, 3)
-
-
-def events_of(pulse):
-    here = EVENTS.pulse == pulse
-    return EVENTS.pixel_id[here], EVENTS.tof_ns[here]
-
-
-def expected(settings, pulses):
-    here = np.isin(EVENTS.pulse, list(pulses))
-    t = EVENTS.tof_ns[here] / 1000.0
-    value = t / DIFC[EVENTS.pixel_id[here]] if settings.units is Units.D_SPACING else t
-    place = np.searchsorted(settings.edges, value, side="right")
-    return np.bincount(place, minlength=settings.edges.size + 1)[1:-1]
-
-
-def order(revision, settings, *, generation=0, resets=0, pause=False):
-    return RanksOrder(revision, resets, RunControl(pause), (ReductionOrder(generation, settings),))
-
-
-def check(report, settings, pulses):
-    """The report is the exact histogram of whole ``pulses``, and every event is in the account."""
-    (result,) = report.results
-    counts = expected(settings, pulses)
-    np.testing.assert_array_equal(result.edges, settings.edges)
-    np.testing.assert_array_equal(result.counts, [[counts]])
-    assert report.unaccounted == 0
-    assert result.status.events_binned == counts.sum()
-    return result
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
@@ -286,184 +242,6 @@ def test_a_sliding_window_holds_the_last_pulses_and_the_rest_is_back_without_it(
         report = running.obeyed(order(2, bins))
         feed.pulse(20, *events_of(20))
         check(running.results(2, 20), bins, range(21))
-
-
-def test_series_are_closed_between_pulses_and_cut_anew_with_the_running_one(tmp_path):
-    with back_end(tmp_path, 2, partitions=3) as running:
-        feed, bins = running.feed, settings()
-        running.obeyed(order(1, bins))
-        closed = []
-        for revision, pulses in enumerate((range(4), range(4, 5), range(5, 9)), start=2):
-            for pulse in pulses:
-                feed.pulse(pulse, *events_of(pulse))
-            report = running.results(revision - 1, pulses[-1])
-            check_series(report, bins, closed, pulses)
-            report = running.obeyed(replace(order(revision, bins), closes=revision))
-            closed.append(pulses)
-            check_series(report, bins, closed, [])
-        for pulse in range(9, 12):
-            feed.pulse(pulse, *events_of(pulse))
-        check_series(running.results(4, 11), bins, closed, range(9, 12))
-
-        bins = settings(Units.TOF, "1000,-0.003,60000")
-        report = running.obeyed(replace(order(5, bins), closes=4))
-        check_series(report, bins, closed, range(9, 12))
-        assert [each.status.pulse_last for each in report.results[0].series] == [3, 4, 8]
-
-        restarted = running.obeyed(order(6, bins))  # of an IOC that knows of no series
-        check_series(restarted, bins, closed, range(9, 12))
-        report = running.obeyed(order(7, bins, resets=1))
-        check_series(report, bins, [], [])
-        feed.pulse(12, *events_of(12))
-        check_series(running.results(7, 12), bins, [], [12])
-
-
-def check_series(report, settings, closed, pulses):
-    """The closed series and the running one have the exact histograms of their pulses."""
-    (result,) = report.results
-    np.testing.assert_array_equal(result.counts, [[expected(settings, pulses)]])
-    for series, those in zip(result.series, closed, strict=True):
-        np.testing.assert_array_equal(series.counts, expected(settings, those))
-        assert (series.status.pulses, series.status.pulse_first) == (len(those), those[0])
-    assert report.unaccounted == 0
-    assert report.acquisition.series == len(closed) + 1
-    assert report.acquisition.pulses == len(pulses)
-
-
-def test_a_series_ends_at_its_preset_and_the_next_has_one_of_its_own(tmp_path):
-    with back_end(tmp_path, 2, partitions=2) as running:
-        feed, bins = running.feed, settings()
-        preset = AcquisitionSettings(preset=Preset.PULSES, preset_pulses=3)
-        running.obeyed(replace(order(1, bins), acquisition=preset, starts=1))
-        closed = []
-        for number, first in enumerate((0, 10, 20)):
-            for pulse in range(first, first + 6):  # after the third, pulses are of no series
-                feed.pulse(pulse, *events_of(pulse))
-            done = running.commander.report(
-                lambda report: bool(report.results and not report.acquisition.acquiring)
-            )
-            check_series(done, bins, closed, range(first, first + 3))
-            closed.append(range(first, first + 3))
-            following = replace(order(2 + number, bins), starts=2 + number, closes=2 + number)
-            report = running.obeyed(replace(following, acquisition=preset))
-            assert report.acquisition.acquiring
-            check_series(report, bins, closed, [])
-
-
-def test_a_series_too_many_is_refused_and_all_goes_on(tmp_path):
-    with back_end(tmp_path, 1, partitions=1) as running:
-        bins = settings()
-        running.obeyed(order(1, bins))
-        for revision in range(2, 18):
-            running.feed.pulse(revision, *events_of(revision))
-            running.results(revision - 1, revision)
-            running.obeyed(replace(order(revision, bins), closes=revision))
-        report = running.obeyed(replace(order(18, bins), closes=18))
-        assert "16 series are closed" in report.message
-        check_series(report, bins, [[pulse] for pulse in range(2, 18)], [])
-
-
-@pytest.mark.parametrize("ranks", [1, 3])
-def test_with_fading_a_pulse_weighs_less_by_e_in_each_fading_time(ranks, tmp_path):
-    with back_end(tmp_path, ranks, partitions=3) as running:
-        feed, bins = running.feed, settings()
-        fading = RunControl(accumulation=Accumulation.FADING, fading_time=10 * PERIOD_NS / 1e9)
-        running.obeyed(replace(order(1, bins), control=fading))
-        for pulse in range(12):
-            feed.log("proton_charge", pulse, 2.0 + pulse)
-            feed.pulse(pulse, *events_of(pulse))
-        report = running.results(1, 11)
-        for revision, again in ((2, settings(Units.TOF, "1000,-0.003,60000")), (3, bins)):
-            check_faded(report, range(12))
-            report = running.obeyed(replace(order(revision, again), control=fading))
-        check_faded(report, range(12))
-        plain = running.obeyed(order(4, bins))
-        assert check(plain, bins, range(12)).faded is None
-        running.obeyed(replace(order(5, bins), closes=5))
-        nothing = running.obeyed(replace(order(6, bins), closes=5, control=fading)).results[0]
-        assert nothing.faded.sum() == 0
-        assert np.isfinite(nothing.series[0].charge_uc)
-
-
-def check_faded(report, pulses):
-    (result,) = report.results
-    weights = np.exp((np.array(pulses) - pulses[-1]) / 10)
-    each = np.array([expected(result.order.settings, [pulse]) for pulse in pulses])
-    np.testing.assert_allclose(result.faded[0, 0, 0], weights @ each, rtol=1e-6)
-    np.testing.assert_allclose(result.faded[1, 0, 0], weights**2 @ each, rtol=1e-6)
-    np.testing.assert_array_equal(result.counts[0, 0], each.sum(axis=0))
-    np.testing.assert_allclose(result.charges_uc, [weights @ (2.0 + np.array(pulses))], rtol=1e-6)
-    assert report.unaccounted == 0
-
-
-def saved_from(report, path, **changes):
-    """What a result is worth as a reference, in a file."""
-    (result,) = report.results
-    counts = result.counts.astype(float)
-    write_nexus(
-        sample(
-            edges=result.edges,
-            counts=counts,
-            variances=counts,
-            group_names=("all",),
-            monitor_counts=sum(result.monitor_counts),
-            **changes,
-        ),
-        path,
-    )
-    return str(path)
-
-
-def with_monitor(pulse, monitored):
-    """The events of a pulse and some of the monitor, which has id 1000."""
-    pixel_id, tof_ns = events_of(pulse)
-    late = np.full(monitored, 2_000_000_000, np.int32)  # its times do not matter
-    return np.append(pixel_id, np.full(monitored, 1000, np.int32)), np.append(tof_ns, late)
-
-
-def test_a_saved_result_is_the_vanadium_of_later_ones_by_monitor_counts(tmp_path):
-    with back_end(tmp_path, 2, partitions=2) as running:
-        bins = settings(bin_params="0.4,0.05,5")
-        for pulse in range(10):
-            running.feed.pulse(pulse, *with_monitor(pulse, 50 + pulse))
-        report = running.obeyed(order(1, bins), 9)
-        result = check(report, bins, range(10))
-        assert result.monitor_counts == (545.0,)
-        assert result.status.monitor_counts == result.status.events_masked == 545
-        path = saved_from(report, tmp_path / "van.nxs")
-        by = CorrectionSettings(Normalisation.MONITOR, vanadium=path)
-        wider = replace(settings(bin_params="0.4,0.05,5.1"), corrections=by)
-        running.feed.pulse(10, *with_monitor(10, 100))
-        report = running.obeyed(order(2, wider, generation=1), 10)
-        result = check(report, wider, range(11))
-        assert result.status.bins_undefined >= 2
-        assert "bins without a value: the vanadium ends at 5" in result.status.normalisation_message
-        y = reduction_view(result, None).spectrum.y
-        counts, vanadium = expected(wider, range(11))[:92], expected(bins, range(10))
-        there = vanadium > 0
-        ratio = (counts[there] / 645) / (vanadium[there] / 545)
-        np.testing.assert_allclose(y[:92][there], ratio)
-        assert np.isnan(y[92:]).all()
-
-
-def test_a_file_that_rank_0_cannot_read_changes_nothing_and_one_that_it_has_stays(tmp_path):
-    with back_end(tmp_path, 2, partitions=2) as running:
-        bins = settings(bin_params="0.4,0.05,5")
-        running.feed.pulse(0, *events_of(0))
-        report = running.obeyed(order(1, bins), 0)
-        path = tmp_path / "empty.nxs"
-        less = replace(bins, corrections=CorrectionSettings(background=str(path)))
-        refused = running.obeyed(order(2, less, generation=1))
-        assert "Background: " in refused.message
-        assert "there is no such file" in refused.message
-        assert refused.results[0].order == report.results[0].order
-        saved_from(report, path)
-        running.obeyed(order(3, less, generation=2))
-        path.unlink()
-        other = replace(less, bin_params="0.4,0.1,5")
-        result = running.obeyed(order(4, other, generation=3)).results[0]
-        np.testing.assert_allclose(reduction_view(result, None).spectrum.y, 0, atol=1e-6)
-        check(running.results(4), other, [0])
 
 
 def expected_filtered(pulses):
