@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.histogram import Histogram
-from reduction.engines.passes import Pass
+from reduction.engines.layout import B, Layout
 from reduction.engines.protocol import Cells
-from reduction.store import Block
 
 FORGOTTEN = 40.0
 """Age, in fading times, from which on a pulse adds less than the rounding of what is newer."""
@@ -17,7 +18,7 @@ LARGEST = 300.0
 """Logarithm of a weight at which all are made smaller."""
 
 
-class Fading(Histogram):
+class Fading(Histogram[B]):
     """The histogram of one recipe in weights relative to those of pulses at one time.
 
     ``fade_ns`` is the time in which weights fall by e. Squares of weights are those of half of it.
@@ -25,7 +26,7 @@ class Fading(Histogram):
 
     dtype = np.float64
 
-    def __init__(self, ready: Pass, fade_ns: float) -> None:
+    def __init__(self, ready: Layout[B], fade_ns: float) -> None:
         super().__init__(ready)
         self._fade_ns = fade_ns
         self._zero_ns: int | None = None
@@ -41,7 +42,7 @@ class Fading(Histogram):
         faded: NDArray[np.float64] = self.cells * np.exp(-age)
         return faded
 
-    def advance(self, blocks: list[Block], deadline_s: float) -> bool:
+    def advance(self, blocks: Sequence[B], deadline_s: float) -> bool:
         if blocks:
             self._newest_ns = max(self._newest_ns, int(blocks[-1].times_ns.max()))
             self._rebase()
@@ -57,20 +58,10 @@ class Fading(Histogram):
                 cells *= faded
             self._zero_ns = self._newest_ns
 
-    def _pass_over(
-        self,
-        ready: Pass,
-        cells: Cells,
-        block: Block,
-        keys: NDArray[np.int32],
-        which: NDArray[np.bool_],
-        sign: int,
-    ) -> None:
+    def weights(self, times_ns: NDArray[np.int64]) -> Cells:
+        """What pulses at these times (spans,) weigh: nothing once they are forgotten."""
         assert self._zero_ns is not None
-        times_ns, starts = block.times_ns, block.starts
-        remembered = self._newest_ns - times_ns[: which.size] < FORGOTTEN * self._fade_ns
-        for span in np.flatnonzero(which & remembered):
-            weight = float(np.exp((times_ns[span] - self._zero_ns) / self._fade_ns))
-            here = slice(span, span + 1)
-            bounds = starts[span : span + 2]
-            ready.add(block.pixel_id, block.tof_ns, bounds, keys[here], cells, sign * weight)
+        remembered = self._newest_ns - times_ns < FORGOTTEN * self._fade_ns
+        age = np.where(remembered, (self._zero_ns - times_ns) / self._fade_ns, np.inf)
+        weights: Cells = np.exp(-age)
+        return weights

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.passes import SPECIAL, Pass
+from reduction.engines.kernels import SPECIAL
+from reduction.engines.layout import Layout
 from reduction.engines.protocol import Cells, Recipe
 
 FINER = 10
@@ -34,7 +35,7 @@ class Folded:
     ``cells`` are those of the pass; events are added to them as to any others.
     """
 
-    def __init__(self, ready: Pass, coarse: NDArray[np.float64], cells: Cells) -> None:
+    def __init__(self, ready: Layout[Any], coarse: NDArray[np.float64], cells: Cells) -> None:
         self.ready = ready
         self.coarse = coarse
         self.cells = cells
@@ -58,7 +59,7 @@ class Folded:
         """Take in what another one holds, to a fine bin."""
         self._blurred += other.add_to(self.cells, self.ready)
 
-    def add_to(self, cells: Cells, ready: Pass) -> int:
+    def add_to(self, cells: Cells, ready: Layout[Any]) -> int:
         """Add to the cells of another pass; how many events may be in the bin beside theirs.
 
         A pass that gives events other values, slices or groups cannot have them: all are filtered.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines import kernels
+from reduction.engines.kernels import SPECIAL
+from reduction.engines.layout import Layout
 from reduction.engines.protocol import MASKED, Cells, Recipe
 from reduction.geometry import Instrument
+from reduction.store import Block
 from reduction.units import coefficients
-
-SPECIAL = kernels.SPECIAL
 
 MAX_ID_RANGE = 100_000_000
 
@@ -26,19 +27,18 @@ MONITOR = -3
 """Group of a monitor, whatever the recipe has it in."""
 
 
-class Pass:
+class Pass(Layout[Block]):
     """The passes of one recipe.
 
     Its tables have a row for each id from the first to the last, and one more that serves all
-    pixels outside. ``slice_cells`` is the number of cells of a slice, ``cells`` of all.
+    pixels outside.
     """
 
     def __init__(self, instrument: Instrument, recipe: Recipe, max_tof_ns: int) -> None:
         first, last = int(instrument.detector_id.min()), int(instrument.detector_id.max())
         if last - first >= MAX_ID_RANGE:
             raise ValueError(f"detector ids span {last - first}; the limit is {MAX_ID_RANGE}")
-        self.recipe = recipe
-        self.edges = recipe.edges.copy()
+        super().__init__(recipe)
         self._group = np.full(last - first + 2, NO_PIXEL, np.int32)
         used = (recipe.group != MASKED) & ~instrument.is_monitor
         here = instrument.detector_id - first
@@ -48,11 +48,8 @@ class Pass:
         difc = instrument.difc_us_per_angstrom if difc is None else difc
         factor = coefficients(recipe.units, instrument.path_m, difc)
         coefficient[here] = np.where(used, factor, np.nan)
-        masked = recipe.groups * (self.edges.size + 1)
-        special = masked - 1 - self._group
+        special = recipe.groups * (self.edges.size + 1) - 1 - self._group
         base = np.where(self._group >= 0, self._group * (self.edges.size + 1), special)
-        self.slice_cells = masked + SPECIAL
-        self.cells = recipe.slices * self.slice_cells + 1
         self._detectors = (
             np.int32(first),
             np.uint32(max_tof_ns),
@@ -67,16 +64,22 @@ class Pass:
             _scaled(coefficient, recipe.units.tof_exponent, even) if even else _lookup(self.edges)
         )
 
-    def add(
+    def add(self, block: Block, keys: NDArray[np.int32], weights: Cells, cells: Cells) -> None:
+        for first, last in _stretches(weights):
+            bounds, slices = merged_spans(block.starts[first : last + 1], keys[first:last])
+            weight = weights[first].item()
+            self.add_events(block.pixel_id, block.tof_ns, bounds, slices, cells, weight)
+
+    def add_events(
         self,
         pixel_id: NDArray[np.int32],
         tof_ns: NDArray[np.int32],
         bounds: NDArray[np.int64],
         keys: NDArray[np.int32],
         cells: Cells,
-        sign: float = 1,
+        weight: float = 1,
     ) -> None:
-        """Add ``sign`` for each event to its cell; slices as `kernels.uniform_pass` takes them.
+        """Add ``weight`` for each event to its cell; slices as `kernels.uniform_pass` takes them.
 
         To counts, int64, it is a whole number; to float64 it may be any weight.
         """
@@ -85,7 +88,7 @@ class Pass:
             tof_ns,
             bounds,
             keys,
-            sign,
+            weight,
             self._detectors,
             self.edges,
             *self._tables,
@@ -136,6 +139,20 @@ class Pass:
         special = cells[:-1].reshape(self.recipe.slices, self.slice_cells)[:slices, -SPECIAL:]
         special += rest[:-1].reshape(-1, SPECIAL)
         cells[-1] += rest[-1]
+
+
+def merged_spans(
+    bounds: NDArray[np.int64], keys: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Neighbouring spans of one slice as one."""
+    first = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1 if keys.size else 0))
+    return np.append(bounds[first], bounds[-1]), keys[first]
+
+
+def _stretches(weights: Cells) -> Iterator[tuple[int, int]]:
+    """[first, last) of each stretch of spans of one weight that is not 0."""
+    bounds = [0, *(np.flatnonzero(np.diff(weights)) + 1).tolist(), weights.size]
+    return ((a, b) for a, b in itertools.pairwise(bounds) if a < b and weights[a])
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines import kernels
-from reduction.engines.passes import Pass
+from reduction.engines.passes import Pass, merged_spans
 from reduction.store import Block, pages
 
 LONGEST_RUN = 1 << 27
@@ -76,11 +76,3 @@ def to_merge(runs: Sequence[Run]) -> tuple[Run, Run] | None:
         if one.last == next_one.first and equal and small:
             return one, next_one
     return None
-
-
-def merged_spans(
-    bounds: NDArray[np.int64], keys: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Neighbouring spans of one slice as one."""
-    first = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1 if keys.size else 0))
-    return np.append(bounds[first], bounds[-1]), keys[first]
