@@ -8,13 +8,18 @@ INSTALL := $(PIP) --editable
 RUN := mpi,plot,pva,tools,top
 TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
-.PHONY: run test check format docs bench phoebus screens clean
+.PHONY: run test test-mantid check format docs bench phoebus screens clean
 
 run: .venv/run          ## start simulator, two MPI ranks and IOC; Ctrl-C stops them
 	@$(WITH_PATH) $(BIN)/live-reduction run $(ARGS)
 
 test: .venv/test        ## the whole suite
 	@$(WITH_PATH) $(BIN)/python -m pytest $(ARGS)
+
+MANTID_PYTHON ?= python
+
+test-mantid:            ## the tests that need Mantid, with MANTID_PYTHON, as environment.yml has it
+	@$(MANTID_PYTHON) -m pytest -m mantid $(ARGS)
 
 check: .venv/check      ## style, types and layering
 	$(BIN)/ruff check .

@@ -46,7 +46,7 @@ class Startup:
     partitions: int = flag(
         0, "partitions of the event stream; 0: as many as ranks", "run ranks simulate", least=0
     )
-    engine: str = flag("native", "what reduces", "run ranks", choices=("native",))
+    engine: str = flag("native", "what reduces", "run ranks", choices=("native", "mantid"))
     reductions: int = flag(
         1, "reductions of the same events: Red1:, Red2: ...", "run ioc top pvs", least=1, most=4
     )
@@ -171,6 +171,15 @@ def pva_served(start: Startup) -> bool:
     if start.pva == "on" and not installed:
         raise BadStart("pva = on: it needs p4p: pip install 'epics-live-reduction[pva]'")
     return start.pva != "off" and installed
+
+
+def check_engine(start: Startup) -> None:
+    """Raises `BadStart` for an engine that is not installed."""
+    if start.engine == "mantid" and importlib.util.find_spec("mantid") is None:
+        raise BadStart(
+            "engine = mantid: Mantid is not installed here: see environment.yml; the native engine "
+            "does the same and needs nothing more"
+        )
 
 
 def _checked_interface(address: str) -> None:

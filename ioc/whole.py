@@ -23,7 +23,7 @@ from ioc.first import AllOrders, Fits, first_orders, restored
 from ioc.places import Part
 from ioc.pva.addresses import Addresses
 from ioc.server import LiveServer, ServerStart
-from ioc.startup import BadStart, Startup, pva_served
+from ioc.startup import BadStart, Startup, check_engine, pva_served
 from ioc.supervisor import Child
 from reduction.geometry import Instrument
 from reduction.pipeline import recipe
@@ -130,6 +130,7 @@ async def serve_alone(start: Startup, instrument: Instrument) -> None:
 async def run_all(start: Startup, instrument: Instrument, greeting: str) -> None:
     """Everything: starts simulator, ranks and IOC, and leaves no process behind."""
     start.check_run()
+    check_engine(start)
     with tempfile.TemporaryDirectory(prefix="live-reduction-") as folder:
         here = replace(
             start,

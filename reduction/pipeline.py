@@ -168,12 +168,15 @@ class Pipeline:
             check_next_series(self.timeline.series, order.control)
         every = series != self.timeline.series or order.control.fade_s != self.order.control.fade_s
         pairs = enumerate(itertools.zip_longest(order.reductions, self.order.reductions))
-        return {
+        changed = {
             number: self._recipe(new.settings, order, series)
             for number, (new, old) in pairs
             if new is not None
             and (every or old is None or new.settings.counted != old.settings.counted)
         }
+        for made in changed.values():
+            self.engine.check(made)
+        return changed
 
     def obey(self, order: RanksOrder, changed: dict[int, Recipe], cut_ns: int) -> None:
         """Follow ``order``, whose `plan` is ``changed``, over all events retained up to a time."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -15,6 +17,7 @@ import zmq
 from reduction.channel import CommandedEnd
 from reduction.collectives import Collectives
 from reduction.engines.native import NativeEngine
+from reduction.engines.protocol import Engine, Recipe
 from reduction.geometry import Instrument, powder_arc
 from reduction.intake import UNHEARD, Intake
 from reduction.messages import RanksOrder
@@ -22,7 +25,22 @@ from reduction.pipeline import Pipeline
 from reduction.ranks import Control, Rank
 from reduction.wire import partition_endpoint
 
-ENGINES = {"native": NativeEngine}
+EngineOf = Callable[[Instrument, list[Recipe]], Engine]
+
+
+def _mantid() -> EngineOf:
+    """The engine that imports Mantid, which takes a second; ends the process if it cannot."""
+    from reduction.engines.mantid import Mantid, NoMantid
+    from reduction.engines.workspaces import MantidEngine
+
+    try:
+        mantid = Mantid.imported()
+    except NoMantid as error:
+        raise SystemExit(f"live-reduction: {error}") from None
+    return functools.partial(MantidEngine, mantid)
+
+
+ENGINES: dict[str, Callable[[], EngineOf]] = {"native": lambda: NativeEngine, "mantid": _mantid}
 
 RECEIVE_QUEUE = 1000
 """Messages that ZeroMQ holds for a partition while the rank is busy."""
@@ -65,7 +83,7 @@ def reduce(start: RanksStart) -> None:
         intake,
         Pipeline(
             start.instrument,
-            ENGINES[start.engine],
+            ENGINES[start.engine](),
             order,
             intake.logs,
             psutil.virtual_memory().total // 2 // together.neighbours,

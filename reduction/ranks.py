@@ -281,6 +281,8 @@ class Rank:
         figures = Figures.of(self._pipeline, self._intake, self._account.told()).vector()
         everyone = self._together.exchange(np.array([*mine, *figures]))
         caught_up, missing, *astray = everyone[:, : len(mine)].T
+        total = Figures.total(everyone[:, len(mine) :])
+        ailing = self._together.texts(engine.message) if total.ailing else [""]
         self._progress.note_missing(missing, self._intake.incomplete)
         cells: list[NDArray[np.int64]] = []
         faded: list[NDArray[np.float64]] = []
@@ -292,9 +294,9 @@ class Rank:
             now_ns = self._cut.now_ns
             faded = [self._together.total(engine.faded(number, now_ns)) for number in reductions]
         if self._control is not None:
-            total = Figures.total(everyone[:, len(mine) :])
             beside = self._beside([int(n.sum()) for n in astray], faded)
-            self._control.report(self._report(total, cells, beside))
+            message = self._message or next(filter(None, ailing), "")
+            self._control.report(self._report(total, cells, beside, message))
 
     def _beside(self, astray: list[int], faded: list[NDArray[np.float64]]) -> list[Beside]:
         """What is known of each reduction beside its cells, if there are any."""
@@ -315,7 +317,11 @@ class Rank:
         ]
 
     def _report(
-        self, figures: Figures, cells: list[NDArray[np.int64]], beside: list[Beside]
+        self,
+        figures: Figures,
+        cells: list[NDArray[np.int64]],
+        beside: list[Beside],
+        message: str,
     ) -> RanksReport:
         """The report of all ranks; without cells it says of the result what the last one did."""
         stream = self._progress.status(figures, self._cut, result=bool(cells))
@@ -333,7 +339,7 @@ class Rank:
             self._seconds,
             self._together.size,
             self._intake.logs.names,
-            self._message,
+            message,
         )
         if made.results:
             self._acquisition.counted(*counted(made.results[0], self._acquisition.settings))

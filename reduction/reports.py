@@ -58,7 +58,10 @@ class Cut:
 
 @dataclass(frozen=True)
 class Figures:
-    """A rank's figures, which add up over ranks; ``unaccounted`` as `RanksReport` has it."""
+    """A rank's figures, which add up over ranks; ``unaccounted`` as `RanksReport` has it.
+
+    ``ailing`` is 1 if the engine has a message.
+    """
 
     received: int
     filtered: int
@@ -66,13 +69,15 @@ class Figures:
     folded: int
     resident_bytes: int
     unaccounted: int
+    ailing: int
     faults: Faults
 
     @classmethod
     def of(cls, pipeline: Pipeline, intake: Intake, unaccounted: int) -> Self:
         engine = pipeline.engine
         own = pipeline.received, pipeline.filtered, engine.retained, engine.folded
-        return cls(*own, _resident_bytes(), unaccounted, intake.faults)
+        ailing = int(bool(engine.message))
+        return cls(*own, _resident_bytes(), unaccounted, ailing, intake.faults)
 
     def vector(self) -> NDArray[np.int64]:
         """The figures as (k,) int64."""
@@ -82,10 +87,11 @@ class Figures:
     @classmethod
     def total(cls, vectors: NDArray[np.int64]) -> Self:
         """The sum of vectors (ranks, k)."""
-        received, filtered, retained, folded, resident, unaccounted, *faults = (
+        received, filtered, retained, folded, resident, unaccounted, ailing, *faults = (
             int(n) for n in vectors.sum(axis=0)
         )
-        return cls(received, filtered, retained, folded, resident, unaccounted, Faults(*faults))
+        own = received, filtered, retained, folded, resident, unaccounted, ailing
+        return cls(*own, Faults(*faults))
 
 
 def _resident_bytes() -> int:

@@ -6,16 +6,16 @@ import itertools
 import numpy as np
 import pytest
 import reference_data as reference
+from engines import each_engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reduction import rebin
-from reduction.engines.native import MAX_TOF_NS, NativeEngine
+from reduction.engines.native import MAX_TOF_NS
 from reduction.engines.protocol import MASKED, Recipe, one_slice
 from reduction.geometry import powder_arc
 from reduction.units import Units, coefficients
 
-ENGINES = {"native": NativeEngine}
 CASES = [case for kind in ("cases", "groups", "masked") for case in reference.MANIFEST[kind]]
 BINS = {
     Units.TOF: [
@@ -42,11 +42,6 @@ BINS = {
 }
 
 
-@pytest.fixture(params=ENGINES)
-def engine(request):
-    return ENGINES[request.param]
-
-
 def all_in_one(instrument):
     return np.zeros(instrument.detector_id.size, np.int32)
 
@@ -56,6 +51,7 @@ def tally(engine, number=0):
     return engine.tally(number, engine.cells(number))
 
 
+@each_engine
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["key"])
 def test_counts_equal_mantids(engine, case):
     instrument = reference.instrument(case["instrument"])
@@ -99,9 +95,10 @@ def oracle(instrument, recipe, pixel_id, tof_ns):
     return counts, rest
 
 
+@each_engine
 @settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_every_event_lands_where_plain_arithmetic_puts_it(data):
+@given(data=st.data())
+def test_every_event_lands_where_plain_arithmetic_puts_it(engine, data):
     name = data.draw(st.sampled_from(reference.NAMES))
     instrument = reference.instrument(name)
     units = data.draw(st.sampled_from(list(Units)))
@@ -116,15 +113,15 @@ def test_every_event_lands_where_plain_arithmetic_puts_it(data):
     extreme = [0, 1, -1, -(2**31), 2**31 - 1, MAX_TOF_NS, MAX_TOF_NS + 1]
     tof_ns[: len(extreme)] = extreme[:n]
     pixel_id[n // 2 : n // 2 + 2] = [-(2**31), 2**31 - 1][: pixel_id[n // 2 : n // 2 + 2].size]
-    for make in ENGINES.values():
-        engine = make(instrument, [recipe])
-        engine.accumulate(pixel_id, tof_ns, 0)
-        result = tally(engine)
-        counts, rest = oracle(instrument, recipe, pixel_id, tof_ns)
-        np.testing.assert_array_equal(result.counts[0], counts)
-        assert (result.out_of_range, result.masked, result.bad_pixel, result.bad_time) == rest
+    reduction = engine(instrument, [recipe])
+    reduction.accumulate(pixel_id, tof_ns, 0)
+    result = tally(reduction)
+    counts, rest = oracle(instrument, recipe, pixel_id, tof_ns)
+    np.testing.assert_array_equal(result.counts[0], counts)
+    assert (result.out_of_range, result.masked, result.bad_pixel, result.bad_time) == rest
 
 
+@each_engine
 @pytest.mark.parametrize("bin_params", ["0.4,0.0001,5", "0.4,-0.001,5"])
 def test_a_value_on_an_edge_belongs_to_the_bin_above(engine, bin_params):
     instrument = powder_arc()
@@ -139,24 +136,28 @@ def test_a_value_on_an_edge_belongs_to_the_bin_above(engine, bin_params):
     np.testing.assert_array_equal(tally(reduction).counts[0, 0], expected)
 
 
+@each_engine
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.integers(0, 150_000), max_size=6), st.randoms(use_true_random=False))
-def test_pieces_in_any_order_give_what_one_piece_gives(cuts, random):
+@given(
+    cuts=st.lists(st.integers(0, 150_000), max_size=6),
+    random=st.randoms(use_true_random=False),
+)
+def test_pieces_in_any_order_give_what_one_piece_gives(engine, cuts, random):
     instrument, events = reference.instrument("arc"), reference.events("arc")
     recipe = Recipe(Units.D_SPACING, rebin.edges("0.4,0.001,5", 10_000), all_in_one(instrument))
     bounds = [0, *sorted(cuts), events.tof_ns.size]
     pieces = [slice(a, b) for a, b in itertools.pairwise(bounds)]
     random.shuffle(pieces)
-    for make in ENGINES.values():
-        whole, parts = make(instrument, [recipe]), make(instrument, [recipe])
-        whole.accumulate(events.pixel_id, events.tof_ns, 0)
-        for piece in pieces:
-            parts.accumulate(events.pixel_id[piece], events.tof_ns[piece], 0)
-            parts.advance(0)
-        tally(parts), tally(whole)
-        np.testing.assert_array_equal(parts.cells(0), whole.cells(0))
+    whole, parts = engine(instrument, [recipe]), engine(instrument, [recipe])
+    whole.accumulate(events.pixel_id, events.tof_ns, 0)
+    for piece in pieces:
+        parts.accumulate(events.pixel_id[piece], events.tof_ns[piece], 0)
+        parts.advance(0)
+    tally(parts), tally(whole)
+    np.testing.assert_array_equal(parts.cells(0), whole.cells(0))
 
 
+@each_engine
 def test_a_new_recipe_applies_to_all_retained_events(engine):
     instrument, events = reference.instrument("arc"), reference.events("arc")
     first = Recipe(Units.D_SPACING, rebin.edges("0.4,0.001,5", 10_000), all_in_one(instrument))
@@ -170,6 +171,7 @@ def test_a_new_recipe_applies_to_all_retained_events(engine):
     assert changed.retained == events.tof_ns.size
 
 
+@each_engine
 def test_two_reductions_share_the_events_and_nothing_else(engine):
     instrument, events = reference.instrument("panels"), reference.events("panels")
     recipes = [
@@ -192,6 +194,7 @@ def sent_to_monitors(name="arc"):
     return dataclasses.replace(instrument, is_monitor=is_monitor), monitored
 
 
+@each_engine
 @pytest.mark.parametrize("bin_params", ["0.4,0.0001,5", "0.4,-0.001,5"])
 def test_monitors_are_counted_in_each_slice_whatever_their_group_and_time(engine, bin_params):
     instrument, monitored = sent_to_monitors()
@@ -213,6 +216,7 @@ def test_monitors_are_counted_in_each_slice_whatever_their_group_and_time(engine
         assert result.events == events.tof_ns.size
 
 
+@each_engine
 def test_monitor_counts_stay_when_events_are_folded(engine):
     instrument, _ = sent_to_monitors()
     recipe = recipe_of(slices=3, slice_of=shuffled_slices, bin_params="0.4,0.02,5")
@@ -227,6 +231,7 @@ def test_monitor_counts_stay_when_events_are_folded(engine):
     assert min(expected) > 1000
 
 
+@each_engine
 def test_clearing_drops_events_and_counts(engine):
     instrument, events = reference.instrument("arc"), reference.events("arc")
     recipe = Recipe(Units.D_SPACING, rebin.edges("0.4,0.01,5", 10_000), all_in_one(instrument))
@@ -277,6 +282,7 @@ def slice_by_slice(recipe, slice_of, name="arc"):
     return np.array(counts), int((keys < 0).sum())
 
 
+@each_engine
 def test_each_slice_holds_the_events_of_its_pulses_and_the_rest_is_filtered(engine):
     group = (np.arange(1000) % 3 - 1).astype(np.int32)
     recipe = recipe_of(slices=3, slice_of=shuffled_slices, group=group)
@@ -287,6 +293,7 @@ def test_each_slice_holds_the_events_of_its_pulses_and_the_rest_is_filtered(engi
     assert result.events == reference.events("arc").tof_ns.size
 
 
+@each_engine
 @pytest.mark.parametrize("bin_params", ["0.4,0.0001,5", "0.4,-0.01,5", "2,3,2.5", "1,0.0001,1.05"])
 @pytest.mark.parametrize("slices", [1, 3])
 def test_new_bins_on_prepared_events_are_those_of_a_pass(engine, bin_params, slices):
@@ -304,6 +311,7 @@ def test_new_bins_on_prepared_events_are_those_of_a_pass(engine, bin_params, sli
     np.testing.assert_array_equal(prepared.cells(0), direct.cells(0))
 
 
+@each_engine
 def test_events_whose_slice_changes_move_to_it(engine):
     answers = [shuffled_slices]
     recipe = recipe_of(slices=3, slice_of=lambda times_ns: answers[0](times_ns))
@@ -320,6 +328,7 @@ def test_events_whose_slice_changes_move_to_it(engine):
     assert tally(moving).events == reference.events("arc").tof_ns.size
 
 
+@each_engine
 def test_a_calibration_replaces_the_difc_of_the_geometry(engine):
     instrument = reference.instrument("arc")
     difc = instrument.difc_us_per_angstrom * 1.01
@@ -330,6 +339,7 @@ def test_a_calibration_replaces_the_difc_of_the_geometry(engine):
     np.testing.assert_array_equal(calibrated.counts[0, 0], expected)
 
 
+@each_engine
 def test_at_the_memory_limit_counts_stay_as_they_are(engine):
     group = (np.arange(1000) % 3 - 1).astype(np.int32)
     recipe = recipe_of(slices=3, slice_of=shuffled_slices, group=group, bin_params="0.4,0.02,5")
@@ -344,6 +354,7 @@ def test_at_the_memory_limit_counts_stay_as_they_are(engine):
     assert result.events == expected.events
 
 
+@each_engine
 def test_a_call_folds_one_block_at_least_and_no_more_once_its_time_is_over(engine):
     recipe = recipe_of(bin_params="0.4,0.02,5")
     limited = fed(engine, recipe)
@@ -357,6 +368,7 @@ def test_a_call_folds_one_block_at_least_and_no_more_once_its_time_is_over(engin
     assert limited.retained <= 10_000
 
 
+@each_engine
 def test_nothing_is_sorted_while_there_is_no_room_for_it(engine):
     limited = fed(engine, recipe_of(bin_params="0.4,0.02,5"))
     tally(limited)
@@ -366,9 +378,10 @@ def test_nothing_is_sorted_while_there_is_no_room_for_it(engine):
     assert limited.memory_bytes == before
 
 
+@each_engine
 @settings(max_examples=25, deadline=None)
 @given(
-    st.lists(
+    steps=st.lists(
         st.tuples(
             st.sampled_from(["0.4,0.02,5", "0.4,0.2,5", "0.4,0.1,5"]),
             st.sampled_from([0, 40_000, 80_000, 10**6]),
@@ -378,22 +391,22 @@ def test_nothing_is_sorted_while_there_is_no_room_for_it(engine):
         max_size=4,
     )
 )
-def test_however_little_time_there_is_for_folding_counts_are_those_without_a_limit(steps):
-    for make in ENGINES.values():
-        limited = fed(make, recipe_of(bin_params="0.4,0.02,5"))
-        for bin_params, events, calls, prepared in steps:
-            limited.configure(0, recipe_of(bin_params=bin_params))
-            limited.limit(events * 8, keep=True)
-            done = [limited.advance(seconds) for seconds in calls]
-            if prepared:
-                limited.prepare(0.01)
-            if done and done[-1]:
-                exact = tally(fed(make, recipe_of(bin_params=bin_params)))
-                result = limited.tally(0, limited.cells(0))
-                np.testing.assert_array_equal(result.counts, exact.counts)
-                assert result.events == exact.events == limited.retained + limited.folded
+def test_however_little_time_there_is_for_folding_counts_are_those_without_a_limit(engine, steps):
+    limited = fed(engine, recipe_of(bin_params="0.4,0.02,5"))
+    for bin_params, events, calls, prepared in steps:
+        limited.configure(0, recipe_of(bin_params=bin_params))
+        limited.limit(events * 8, keep=True)
+        done = [limited.advance(seconds) for seconds in calls]
+        if prepared:
+            limited.prepare(0.01)
+        if done and done[-1]:
+            exact = tally(fed(engine, recipe_of(bin_params=bin_params)))
+            result = limited.tally(0, limited.cells(0))
+            np.testing.assert_array_equal(result.counts, exact.counts)
+            assert result.events == exact.events == limited.retained + limited.folded
 
 
+@each_engine
 def test_folded_events_are_recut_exactly_on_fine_edges_and_to_a_fine_bin_elsewhere(engine):
     recipe = recipe_of(bin_params="0.4,0.02,5")
     limited = fed(engine, recipe)
@@ -414,6 +427,7 @@ def test_folded_events_are_recut_exactly_on_fine_edges_and_to_a_fine_bin_elsewhe
     assert np.abs(result.counts - exact.counts).sum() <= 2 * limited.astray(0)
 
 
+@each_engine
 def test_folded_events_are_left_out_of_another_unit_and_back_in_their_own(engine):
     first = recipe_of(bin_params="0.4,0.02,5")
     limited = fed(engine, first)
@@ -428,6 +442,7 @@ def test_folded_events_are_left_out_of_another_unit_and_back_in_their_own(engine
     np.testing.assert_array_equal(tally(limited).counts, expected.counts)
 
 
+@each_engine
 def test_a_new_reduction_starts_with_what_is_retained(engine):
     first, second = recipe_of(), recipe_of(units=Units.WAVELENGTH, bin_params="0.2,0.01,9")
     both = fed(engine, first)
@@ -436,6 +451,7 @@ def test_a_new_reduction_starts_with_what_is_retained(engine):
     np.testing.assert_array_equal(tally(both, 0).counts, tally(fed(engine, first)).counts)
 
 
+@each_engine
 def test_without_keeping_what_is_folded_is_in_no_slice(engine):
     recipe = recipe_of(bin_params="0.4,0.02,5")
     limited = fed(engine, recipe)
@@ -446,12 +462,14 @@ def test_without_keeping_what_is_folded_is_in_no_slice(engine):
     assert result.events == events
 
 
+@each_engine
 def test_a_group_whose_detectors_are_all_masked_is_there_and_empty(engine):
     result = tally(fed(engine, recipe_of(least_groups=3)))
     assert result.counts.shape[1] == 3
     assert result.counts[:, 1:].sum() == 0
 
 
+@each_engine
 def test_bins_changed_at_the_limit_cost_one_fine_histogram_and_no_count(engine):
     limited = fed(engine, recipe_of(bin_params="0.4,0.02,5"))
     limited.limit(0, keep=True)

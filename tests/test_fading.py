@@ -4,11 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
+from engines import each_engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reduction import rebin
-from reduction.engines.native import NativeEngine
 from reduction.engines.protocol import Recipe, one_slice
 from reduction.geometry import powder_arc
 from reduction.units import Units
@@ -58,80 +58,88 @@ def fed(engine, pulses):
     return engine
 
 
+@each_engine
 @pytest.mark.parametrize("fade_s", [0.05, 1.0, 30.0])
-def test_a_pulse_weighs_less_by_e_in_each_fading_time(fade_s):
+def test_a_pulse_weighs_less_by_e_in_each_fading_time(engine, fade_s):
     made = recipe(fade_s)
-    engine = fed(NativeEngine(INSTRUMENT, [made]), range(60))
+    fading = fed(engine(INSTRUMENT, [made]), range(60))
     for now_ns in times_ns([59, 70]):
         expected = weighted(range(60), made, now_ns)
-        np.testing.assert_allclose(faded(engine, now_ns)[:, 0], expected, rtol=1e-9, atol=1e-12)
-    assert engine.tally(0, engine.cells(0)).events == 60 * 200
+        np.testing.assert_allclose(faded(fading, now_ns)[:, 0], expected, rtol=1e-9, atol=1e-12)
+    assert fading.tally(0, fading.cells(0)).events == 60 * 200
 
 
-def test_weights_neither_overflow_nor_vanish_in_a_long_run():
+@each_engine
+def test_weights_neither_overflow_nor_vanish_in_a_long_run(engine):
     made = recipe(0.01)
     pulses = range(0, 3000, 50)
-    engine = fed(NativeEngine(INSTRUMENT, [made]), pulses)
+    fading = fed(engine(INSTRUMENT, [made]), pulses)
     now_ns = times_ns([2950])[0]
     expected = weighted(pulses, made, now_ns)
     assert expected[0].sum() > 100
-    np.testing.assert_allclose(faded(engine, now_ns)[:, 0], expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(faded(fading, now_ns)[:, 0], expected, rtol=1e-9, atol=1e-12)
 
 
+@each_engine
 @settings(max_examples=30, deadline=None)
 @given(
-    st.lists(st.sampled_from(["1000,50,60000", "1000,100,60000", "1000,-0.01,60000"]), max_size=4),
-    st.permutations(range(12)),
+    cuts=st.lists(
+        st.sampled_from(["1000,50,60000", "1000,100,60000", "1000,-0.01,60000"]), max_size=4
+    ),
+    pulses=st.permutations(range(12)),
 )
-def test_other_bins_and_pulses_in_any_order_weigh_the_same(cuts, pulses):
-    engine = NativeEngine(INSTRUMENT, [recipe(0.4)], block_events=500)
+def test_other_bins_and_pulses_in_any_order_weigh_the_same(engine, cuts, pulses):
+    fading = engine(INSTRUMENT, [recipe(0.4)], block_events=500)
     made = recipe(0.4)
     for pulse, cut in itertools.zip_longest(pulses, cuts):
-        fed(engine, [pulse])
+        fed(fading, [pulse])
         if cut is not None:
             made = recipe(0.4, cut)
-            engine.configure(0, made)
+            fading.configure(0, made)
     now_ns = times_ns([12])[0]
     expected = weighted(range(12), made, now_ns)
-    np.testing.assert_allclose(faded(engine, now_ns)[:, 0], expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(faded(fading, now_ns)[:, 0], expected, rtol=1e-9, atol=1e-12)
 
 
-def test_another_fading_time_weighs_all_that_is_retained_anew():
-    engine = fed(NativeEngine(INSTRUMENT, [recipe(0.0)]), range(10))
+@each_engine
+def test_another_fading_time_weighs_all_that_is_retained_anew(engine):
+    fading = fed(engine(INSTRUMENT, [recipe(0.0)]), range(10))
     now_ns = times_ns([9])[0]
-    assert engine.faded(0, now_ns).size == 0
+    assert fading.faded(0, now_ns).size == 0
     for fade_s in (0.2, 2.0):
         made = recipe(fade_s)
-        engine.configure(0, made)
+        fading.configure(0, made)
         expected = weighted(range(10), made, now_ns)
-        np.testing.assert_allclose(faded(engine, now_ns)[:, 0], expected, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(faded(fading, now_ns)[:, 0], expected, rtol=1e-9, atol=1e-12)
 
 
-def test_events_that_memory_has_no_room_for_keep_their_weights():
+@each_engine
+def test_events_that_memory_has_no_room_for_keep_their_weights(engine):
     made, coarse = recipe(1.0), recipe(1.0, "1000,100,60000")
-    engine = NativeEngine(INSTRUMENT, [made], block_events=500)
-    engine.limit(20_000, keep=True)
-    fed(engine, range(30))
-    assert engine.folded > 1000
+    fading = engine(INSTRUMENT, [made], block_events=500)
+    fading.limit(20_000, keep=True)
+    fed(fading, range(30))
+    assert fading.folded > 1000
     now_ns = times_ns([29])[0]
     for each in (made, coarse):  # coarse edges are fine ones, too
-        engine.configure(0, each)
+        fading.configure(0, each)
         expected = weighted(range(30), each, now_ns)
-        np.testing.assert_allclose(faded(engine, now_ns)[:, 0], expected, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(faded(fading, now_ns)[:, 0], expected, rtol=1e-9, atol=1e-12)
 
 
-def test_a_late_log_moves_weights_between_slices():
+@each_engine
+def test_a_late_log_moves_weights_between_slices(engine):
     late = [False]
 
     def slice_of(times):
         return np.where(late[0] & (times >= times_ns([5])[0]), 1, 0).astype(np.int32)
 
     made = recipe(0.5, slices=2, slice_of=slice_of)
-    engine = fed(NativeEngine(INSTRUMENT, [made]), range(10))
+    fading = fed(engine(INSTRUMENT, [made]), range(10))
     late[0] = True
-    engine.resliced(0, *(int(each) for each in times_ns([5, 9])))
+    fading.resliced(0, *(int(each) for each in times_ns([5, 9])))
     now_ns = times_ns([9])[0]
-    found = faded(engine, now_ns)
+    found = faded(fading, now_ns)
     for number, pulses in enumerate([range(5), range(5, 10)]):
         expected = weighted(pulses, made, now_ns)
         np.testing.assert_allclose(found[:, number], expected, rtol=1e-6, atol=1e-9)

@@ -6,10 +6,10 @@ import tracemalloc
 import numpy as np
 import pytest
 import reference_data as reference
+from engines import each_engine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reduction.engines.native import NativeEngine
 from reduction.geometry import powder_arc
 from reduction.logs import Log, Logs
 from reduction.pipeline import Slicing, recipe
@@ -29,15 +29,15 @@ def logs_of(case):
     return logs
 
 
-def sliced(case, filter_settings):
-    """Counts (slices, bins) of the native engine, fed pulse by pulse."""
+def sliced(make, case, filter_settings):
+    """Counts (slices, bins) of an engine, fed pulse by pulse."""
     settings = ReductionSettings(bin_params=case["bin_params"], filter=filter_settings)
     instrument, events = (
         reference.instrument(case["instrument"]),
         reference.events(case["instrument"]),
     )
     made = recipe(settings, instrument, Slicing(logs_of(case), settings.filter, Timeline()))
-    engine = NativeEngine(instrument, [made])
+    engine = make(instrument, [made])
     for pulse, time_ns in enumerate(events.pulse_time_unix_ns):
         here = events.pulse == pulse
         engine.accumulate(events.pixel_id[here], events.tof_ns[here], int(time_ns))
@@ -45,17 +45,18 @@ def sliced(case, filter_settings):
     return engine.tally(0, engine.cells(0)).counts[:, 0]
 
 
+@each_engine
 @pytest.mark.parametrize("case", FILTERS, ids=lambda case: case["key"])
-def test_slices_hold_what_mantids_filters_let_through(case):
+def test_slices_hold_what_mantids_filters_let_through(engine, case):
     low, high = case["minimum"], case["maximum"]
     if "step" not in case:
-        counts = sliced(case, FilterSettings("temperature", low, high - low, high))
+        counts = sliced(engine, case, FilterSettings("temperature", low, high - low, high))
         np.testing.assert_array_equal(counts[0], reference.histogram(case, "counts"))
         return
     half = case["step"] / 2  # Mantid's minimum and maximum are centres
     settings = FilterSettings("temperature", low - half, case["step"], high + half)
     np.testing.assert_allclose(settings.bounds, list(case["intervals"].values()))
-    counts = sliced(case, settings)
+    counts = sliced(engine, case, settings)
     for number, total in enumerate(counts):
         expected = case["totals"].get(str(number), 0)
         assert total.sum() == expected
@@ -63,12 +64,15 @@ def test_slices_hold_what_mantids_filters_let_through(case):
             np.testing.assert_array_equal(total, reference.histogram(case, f"{number}/counts"))
 
 
+@each_engine
 @pytest.mark.parametrize("case", FILTERS[3:5], ids=lambda case: case["key"])
-def test_a_veto_holds_what_the_range_does_not(case):
+def test_a_veto_holds_what_the_range_does_not(engine, case):
     low, high = case["minimum"], case["maximum"]
-    within = sliced(case, FilterSettings("temperature", low, high - low, high))
-    without = sliced(case, FilterSettings("temperature", low, high - low, high, invert=True))
-    everything = sliced(case, FilterSettings("temperature", -1e6, 2e6, 1e6))
+    within = sliced(engine, case, FilterSettings("temperature", low, high - low, high))
+    without = sliced(
+        engine, case, FilterSettings("temperature", low, high - low, high, invert=True)
+    )
+    everything = sliced(engine, case, FilterSettings("temperature", -1e6, 2e6, 1e6))
     np.testing.assert_array_equal(within + without, everything)
 
 

@@ -23,7 +23,7 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path):
         ('ranks = "two"', "ranks = 'two': it is of type int"),
         ("ranks = true", "ranks = True: it is of type int"),
         ("reductions = 5", "reductions = 5: the most is 4"),
-        ('engine = "nativ"', "it is one of native; did you mean native?"),
+        ('engine = "nativ"', "it is one of native, mantid; did you mean native?"),
         ('set = "x"', "set = 'x': it is a table"),
         ("ranks = ", "Invalid value"),
         ('[set]\n"Red1:BinParms" = "1,1,2"', "did you mean Red1:BinParams or"),

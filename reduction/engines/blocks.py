@@ -71,6 +71,13 @@ class BlockEngine(ABC, Generic[B]):
         return itertools.chain(self._histograms, *self._fading)
 
     @property
+    def message(self) -> str:
+        return ""
+
+    def check(self, recipe: Recipe) -> None:
+        """Any recipe will do."""
+
+    @property
     def retained(self) -> int:
         return self._store.size
 

@@ -139,3 +139,7 @@ class Histogram(Generic[B]):
         self._add(block, self._keys[number], -weights)
         self._add(block, keys, weights)
         self._keys[number] = keys
+
+    def join(self, number: int) -> None:
+        """A block and the one before it, both in the cells, are one from now on."""
+        self._keys[number - 1] = np.append(self._keys[number - 1], self._keys.pop(number))

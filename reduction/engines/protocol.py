@@ -101,6 +101,13 @@ class Engine(Protocol):
     name: str
 
     @property
+    def message(self) -> str:
+        """What is wrong, for people; empty if nothing is."""
+
+    def check(self, recipe: Recipe) -> None:
+        """Raises `reduction.specs.Refused` for a recipe that cannot be followed."""
+
+    @property
     def retained(self) -> int:
         """Events kept, to be histogrammed anew by any recipe."""
 

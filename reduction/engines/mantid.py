@@ -1,0 +1,293 @@
+"""Mantid, as far as it is needed here: the one module that imports it.
+
+What is called differently in its versions, from 4.0 to 6, is dealt with here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import tempfile
+import weakref
+from pathlib import Path
+from typing import Any, Self
+from xml.sax.saxutils import quoteattr
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.geometry import Instrument
+from reduction.units import Units
+
+OLDEST, NEWEST = (3, 13), (6,)
+"""The first version, and the last major one, that this was made for."""
+
+EPOCH_NS = 631_152_000_000_000_000
+"""Mantid's pulse times count from 1990, in ns since 1970."""
+
+OUTERMOST = 4e307
+"""Where the bins below and above all others end."""
+
+SETTINGS = """\
+MultiThreaded.MaxCores = 1
+UpdateInstrumentDefinitions.OnStartup = 0
+CheckMantidVersion.OnStartup = 0
+usagereports.enabled = 0
+projectRecovery.enabled = false
+logging.loggers.root.level = warning
+logging.loggers.root.channel.class = SplitterChannel
+logging.loggers.root.channel.channel1 = consoleChannel
+logging.channels.consoleChannel.class = ConsoleChannel
+logging.channels.consoleChannel.formatter = f1
+logging.formatters.f1.class = PatternFormatter
+logging.formatters.f1.pattern = %Y-%m-%d %H:%M:%S,%i mantid %p %s %t
+logging.formatters.f1.times = local
+"""
+
+Workspace = Any
+"""Mantid's, which has no types to check."""
+
+
+class NoMantid(ImportError):
+    """There is no Mantid that serves; the text says what to do."""
+
+
+class Mantid:
+    """Runs Mantid's algorithms on workspaces that nobody else knows of.
+
+    They run as child algorithms: with no history and no entry among the named workspaces, so that
+    a workspace is gone when its last reference is.
+    """
+
+    def __init__(self, api: Any, kernel: Any, folder: Path) -> None:
+        self._api, self._kernel, self._file = api, kernel, folder / "events.nxs"
+        self.version: str = kernel.version_str()
+        found = tuple(int(word) for word in re.findall(r"\d+", self.version)[:2])
+        if found < OLDEST or found[:1] > NEWEST:
+            oldest = ".".join(map(str, OLDEST))
+            raise NoMantid(
+                f"Mantid {self.version} is not one of {oldest} to {NEWEST[0]}.x, which the mantid "
+                "engine works with: see environment.yml, or use --engine native"
+            )
+
+    @classmethod
+    def imported(cls) -> Self:
+        """Import Mantid, its settings and whatever it writes being in a folder of ours.
+
+        Raises `NoMantid` if it cannot be.
+        """
+        memory = Path("/dev/shm")
+        place = memory if os.access(memory, os.W_OK) else None
+        folder = tempfile.TemporaryDirectory(prefix="live-reduction-mantid-", dir=place)
+        properties = Path(folder.name, ".mantid", "Mantid.user.properties")
+        properties.parent.mkdir()
+        properties.write_text(SETTINGS, encoding="ascii")
+        os.environ["HOME"] = folder.name  # which Mantid asks for where its own files are
+        try:
+            import mantid.api
+            import mantid.kernel
+        except ImportError as error:
+            folder.cleanup()
+            raise NoMantid(
+                f"there is no Mantid here ({error}): install it as environment.yml has it, or use "
+                "--engine native"
+            ) from error
+        made = cls(mantid.api, mantid.kernel, Path(folder.name))
+        weakref.finalize(made, folder.cleanup)
+        return made
+
+    def run(self, name: str, output: str = "OutputWorkspace", **properties: Any) -> Any:
+        """Run an algorithm; what it gives as ``output``. Raises RuntimeError or ValueError."""
+        algorithm = self._api.AlgorithmManager.createUnmanaged(name)
+        algorithm.initialize()
+        algorithm.setChild(True)
+        if output not in properties:
+            algorithm.setPropertyValue(output, "__live")
+        for key, value in properties.items():
+            algorithm.setProperty(key, value)
+        algorithm.execute()
+        return algorithm.getProperty(output).value
+
+    def _exists(self, name: str) -> bool:
+        return bool(self._api.AlgorithmFactory.exists(name))
+
+    def empty(self, instrument: Instrument) -> Workspace:
+        """An event workspace with a spectrum for each detector that is no monitor, in order."""
+        ids = instrument.detector_id[~instrument.is_monitor]
+        made = self._api.WorkspaceFactory.create("EventWorkspace", ids.size, 2, 1)
+        made.getAxis(0).setUnit("TOF")
+        self.run(
+            "LoadInstrument",
+            output="Workspace",
+            Workspace=made,
+            InstrumentXML=_definition(instrument),
+            InstrumentName="live",
+            RewriteSpectraMap=self._kernel.OptionalBool(False),
+        )
+        for index, identifier in enumerate(ids.tolist()):
+            spectrum = made.getSpectrum(index)
+            spectrum.setDetectorID(identifier)
+            spectrum.setSpectrumNo(index + 1)
+        return made
+
+    def load(
+        self,
+        into: Workspace,
+        ends: NDArray[np.int64],
+        tof_us: NDArray[np.float64],
+        pulse_ns: NDArray[np.int64],
+    ) -> Workspace:
+        """A workspace like ``into`` with events, spectrum by spectrum, by way of a file in memory.
+
+        Spectrum i has the events from ``ends[i]`` to ``ends[i + 1]``, (spectra + 1,); times of
+        flight (n,) in µs and pulse times (n,) in ns since 1970. It is a processed NeXus file, for
+        in these both are as exact as they are here.
+        """
+        with h5py.File(self._file, "w") as file:
+            entry = _group(file, "mantid_workspace_1", "NXentry")
+            data = _group(entry, "event_workspace", "NXdata")
+            data["axis1"] = np.array([0.0, 1.0])
+            data["axis1"].attrs["units"] = np.bytes_("TOF")
+            data["axis2"] = np.arange(1.0, ends.size)
+            data["axis2"].attrs["units"] = np.bytes_("spectraNumber")
+            data["indices"] = ends
+            data["indices"].attrs["units"] = np.bytes_("Counts")
+            data["tof"], data["pulsetime"] = tof_us, pulse_ns - EPOCH_NS
+            _spectra(entry, ends.size - 1)
+        loaded = self.run("LoadNexusProcessed", Filename=str(self._file), LoadHistory=False)
+        self._file.unlink()
+        return self.added(self.run("CloneWorkspace", InputWorkspace=into), loaded)
+
+    def added(self, workspace: Workspace, more: Workspace) -> Workspace:
+        """``workspace`` with the events of another one besides its own."""
+        return self.run(
+            "Plus", LHSWorkspace=workspace, RHSWorkspace=more, OutputWorkspace=workspace
+        )
+
+    def converted(
+        self, workspace: Workspace, units: Units, calibration: Workspace | None, masked: list[int]
+    ) -> Workspace:
+        """The events in another unit, but for those of the spectra that are masked."""
+        if calibration is not None and units in (Units.D_SPACING, Units.MOMENTUM_TRANSFER):
+            workspace = self._aligned(workspace, calibration)
+        now = workspace.getAxis(0).getUnit().unitID()
+        if now == units:
+            made = self.run("CloneWorkspace", InputWorkspace=workspace)
+        else:
+            made = self.run("ConvertUnits", InputWorkspace=workspace, Target=str(units))
+        if masked:
+            self.run("MaskDetectors", output="Workspace", Workspace=made, WorkspaceIndexList=masked)
+        return made
+
+    def calibration(self, ids: NDArray[np.int32], difc: NDArray[np.float64]) -> Workspace:
+        """A table of the DIFC, µs/Å, of detectors, (n,) each."""
+        table = self._api.WorkspaceFactory.createTable()
+        for kind, name in (("int", "detid"), ("double", "difc"), ("double", "difa")):
+            table.addColumn(kind, name)
+        table.addColumn("double", "tzero")
+        for row in zip(ids.tolist(), difc.tolist(), strict=True):
+            table.addRow([*row, 0.0, 0.0])
+        return table
+
+    def _aligned(self, workspace: Workspace, calibration: Workspace) -> Workspace:
+        if self._exists("AlignDetectors"):
+            return self.run(
+                "AlignDetectors", InputWorkspace=workspace, CalibrationWorkspace=calibration
+            )
+        own = self.run("CloneWorkspace", InputWorkspace=workspace)
+        self.run(
+            "ApplyDiffCal",
+            output="InstrumentWorkspace",
+            InstrumentWorkspace=own,
+            CalibrationWorkspace=calibration,
+        )
+        return self.run("ConvertUnits", InputWorkspace=own, Target="dSpacing")
+
+    def summed(self, workspace: Workspace, spectra: list[int]) -> Workspace:
+        """The events of some spectra as one."""
+        return self.run("SumSpectra", InputWorkspace=workspace, ListOfWorkspaceIndices=spectra)
+
+    def split(
+        self, workspace: Workspace, times_ns: NDArray[np.int64], targets: NDArray[np.int64]
+    ) -> dict[int, Workspace]:
+        """The events by what their pulse is for: ``targets`` of the pulses at times, (n,) each.
+
+        Times ascend. Events of other pulses, and of targets below 0, are left out.
+        """
+        table = self._api.WorkspaceFactory.createTable("SplittersWorkspace")
+        first = np.flatnonzero(np.diff(targets, prepend=targets[0] - 1))
+        for start, stop in itertools.pairwise([*first.tolist(), targets.size]):
+            if targets[start] >= 0:
+                bounds = (times_ns[start] - EPOCH_NS, times_ns[stop - 1] + 1 - EPOCH_NS)
+                table.addRow([*(int(each) for each in bounds), int(targets[start])])
+        names = self.run(
+            "FilterEvents",
+            output="OutputWorkspaceNames",
+            InputWorkspace=workspace,
+            SplitterWorkspace=table,
+            OutputWorkspaceBaseName="__live",
+            FilterByPulseTime=True,
+            SplitSampleLogs=False,
+            OutputTOFCorrectionWorkspace="__live_correction",
+        )
+        named = self._api.AnalysisDataService
+        parts = {name.removeprefix("__live_"): named.retrieve(name) for name in names}
+        for name in names:
+            named.remove(name)
+        return {int(key): part for key, part in parts.items() if key != "unfiltered"}
+
+    def histogram(self, workspace: Workspace, params: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The counts of the first spectrum, (bins,), by Rebin's parameters."""
+        made = self.run("Rebin", InputWorkspace=workspace, Params=params, PreserveEvents=False)
+        counts: NDArray[np.float64] = made.readY(0).copy()
+        return counts
+
+
+def rebin_params(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rebin's parameters for bins between any edges, one below and one above them.
+
+    Each bin is a segment of its own, with a step longer than itself: so it is cut at the edge as
+    it is written, and no rounding comes in.
+    """
+    all_edges = np.concatenate(([-OUTERMOST], edges, [OUTERMOST]))
+    params = np.empty(2 * all_edges.size - 1)
+    params[::2], params[1::2] = all_edges, 2 * np.diff(all_edges)
+    return params
+
+
+def _definition(instrument: Instrument) -> str:
+    """The instrument without its monitors in Mantid's language."""
+    here = ~instrument.is_monitor
+    ids = "".join(f'<id val="{each}"/>' for each in instrument.detector_id[here].tolist())
+    places = "".join(
+        f'<location x="{x!r}" y="{y!r}" z="{z!r}"/>'
+        for x, y, z in instrument.position_m[here].tolist()
+    )
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<instrument xmlns="http://www.mantidproject.org/IDF/1.0" name={quoteattr(instrument.name)}
+ valid-from="1990-01-01 00:00:00">
+<defaults><length unit="meter"/><angle unit="degree"/><reference-frame><along-beam axis="z"/>
+<pointing-up axis="y"/><handedness val="right"/></reference-frame></defaults>
+<component type="moderator"><location z="{-instrument.l1_m!r}"/></component>
+<type name="moderator" is="Source"/>
+<component type="sample-position"><location/></component>
+<type name="sample-position" is="SamplePos"/>
+<component type="pixel" idlist="ids">{places}</component>
+<type name="pixel" is="detector"/><idlist idname="ids">{ids}</idlist></instrument>"""
+
+
+def _group(parent: h5py.Group, name: str, kind: str) -> h5py.Group:
+    group = parent.create_group(name)
+    group.attrs["NX_class"] = np.bytes_(kind)
+    return group
+
+
+def _spectra(entry: h5py.Group, spectra: int) -> None:
+    """The numbers of spectra, and that they have no detectors: those are known already."""
+    detector = _group(_group(entry, "instrument", "NXinstrument"), "detector", "NXdetector")
+    nothing = np.zeros(spectra, np.int32)
+    detector["detector_index"], detector["detector_count"] = nothing, nothing
+    detector["detector_list"] = np.zeros(1, np.int32)
+    detector["spectra"] = np.arange(1, spectra + 1, dtype=np.int32)
