@@ -5,11 +5,14 @@ What is called differently in its versions, from 4.0 to 6, is dealt with here.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import itertools
 import os
 import re
+import shutil
 import tempfile
-import weakref
+import warnings
 from pathlib import Path
 from typing import Any, Self
 from xml.sax.saxutils import quoteattr
@@ -46,6 +49,11 @@ logging.formatters.f1.pattern = %Y-%m-%d %H:%M:%S,%i mantid %p %s %t
 logging.formatters.f1.times = local
 """
 
+NO_DETECTORS = """<?xml version="1.0" encoding="UTF-8"?>
+<instrument name="nothing" valid-from="1990-01-01 00:00:00">
+<component type="moderator"><location z="-1"/></component><type name="moderator" is="Source"/>
+<component type="sample"><location/></component><type name="sample" is="SamplePos"/></instrument>"""
+
 Workspace = Any
 """Mantid's, which has no types to check."""
 
@@ -80,22 +88,23 @@ class Mantid:
         """
         memory = Path("/dev/shm")
         place = memory if os.access(memory, os.W_OK) else None
-        folder = tempfile.TemporaryDirectory(prefix="live-reduction-mantid-", dir=place)
-        properties = Path(folder.name, ".mantid", "Mantid.user.properties")
+        folder = Path(tempfile.mkdtemp(prefix="live-reduction-mantid-", dir=place))
+        atexit.register(shutil.rmtree, folder)
+        properties = folder / ".mantid" / "Mantid.user.properties"
         properties.parent.mkdir()
         properties.write_text(SETTINGS, encoding="ascii")
-        os.environ["HOME"] = folder.name  # which Mantid asks for where its own files are
+        os.environ["HOME"] = str(folder)  # which Mantid asks for where its own files are
         try:
-            import mantid.api
-            import mantid.kernel
+            with warnings.catch_warnings(action="ignore"):  # what it warns of is not ours to mend
+                import mantid.api
+                import mantid.kernel
         except ImportError as error:
-            folder.cleanup()
             raise NoMantid(
                 f"there is no Mantid here ({error}): install it as environment.yml has it, or use "
                 "--engine native"
             ) from error
-        made = cls(mantid.api, mantid.kernel, Path(folder.name))
-        weakref.finalize(made, folder.cleanup)
+        made = cls(mantid.api, mantid.kernel, folder)
+        mantid.api.FrameworkManager.Instance()  # loads the algorithms
         return made
 
     def run(self, name: str, output: str = "OutputWorkspace", **properties: Any) -> Any:
@@ -103,8 +112,8 @@ class Mantid:
         algorithm = self._api.AlgorithmManager.createUnmanaged(name)
         algorithm.initialize()
         algorithm.setChild(True)
-        if output not in properties:
-            algorithm.setPropertyValue(output, "__live")
+        if output == "OutputWorkspace":
+            algorithm.setPropertyValue(output, "__live")  # which nobody will see, but it must be
         for key, value in properties.items():
             algorithm.setProperty(key, value)
         algorithm.execute()
@@ -118,13 +127,14 @@ class Mantid:
         ids = instrument.detector_id[~instrument.is_monitor]
         made = self._api.WorkspaceFactory.create("EventWorkspace", ids.size, 2, 1)
         made.getAxis(0).setUnit("TOF")
+        made.setYUnit("Counts")
         self.run(
             "LoadInstrument",
             output="Workspace",
             Workspace=made,
             InstrumentXML=_definition(instrument),
             InstrumentName="live",
-            RewriteSpectraMap=self._kernel.OptionalBool(False),
+            RewriteSpectraMap="False",
         )
         for index, identifier in enumerate(ids.tolist()):
             spectrum = made.getSpectrum(index)
@@ -145,6 +155,9 @@ class Mantid:
         flight (n,) in µs and pulse times (n,) in ns since 1970. It is a processed NeXus file, for
         in these both are as exact as they are here.
         """
+        own = self.run("CloneWorkspace", InputWorkspace=into)
+        if not tof_us.size:
+            return own
         with h5py.File(self._file, "w") as file:
             entry = _group(file, "mantid_workspace_1", "NXentry")
             data = _group(entry, "event_workspace", "NXdata")
@@ -155,10 +168,10 @@ class Mantid:
             data["indices"] = ends
             data["indices"].attrs["units"] = np.bytes_("Counts")
             data["tof"], data["pulsetime"] = tof_us, pulse_ns - EPOCH_NS
-            _spectra(entry, ends.size - 1)
+            _about(entry, ends.size - 1)
         loaded = self.run("LoadNexusProcessed", Filename=str(self._file), LoadHistory=False)
         self._file.unlink()
-        return self.added(self.run("CloneWorkspace", InputWorkspace=into), loaded)
+        return self.added(own, loaded)
 
     def added(self, workspace: Workspace, more: Workspace) -> Workspace:
         """``workspace`` with the events of another one besides its own."""
@@ -179,7 +192,8 @@ class Mantid:
             made = self.run("ConvertUnits", InputWorkspace=workspace, Target=str(units))
         if masked:
             self.run("MaskDetectors", output="Workspace", Workspace=made, WorkspaceIndexList=masked)
-        return made
+        one_bin = rebin_params(np.empty(0))  # the same for all spectra, or they cannot be summed
+        return self.run("Rebin", InputWorkspace=made, OutputWorkspace=made, Params=one_bin)
 
     def calibration(self, ids: NDArray[np.int32], difc: NDArray[np.float64]) -> Workspace:
         """A table of the DIFC, µs/Å, of detectors, (n,) each."""
@@ -216,27 +230,57 @@ class Mantid:
 
         Times ascend. Events of other pulses, and of targets below 0, are left out.
         """
-        table = self._api.WorkspaceFactory.createTable("SplittersWorkspace")
+        self._splitters.setRowCount(0)
         first = np.flatnonzero(np.diff(targets, prepend=targets[0] - 1))
         for start, stop in itertools.pairwise([*first.tolist(), targets.size]):
             if targets[start] >= 0:
-                bounds = (times_ns[start] - EPOCH_NS, times_ns[stop - 1] + 1 - EPOCH_NS)
-                table.addRow([*(int(each) for each in bounds), int(targets[start])])
+                bounds = int(times_ns[start]) - EPOCH_NS, int(times_ns[stop - 1]) + 1 - EPOCH_NS
+                self._splitters.addRow([*bounds, int(targets[start])])
         names = self.run(
             "FilterEvents",
-            output="OutputWorkspaceNames",
+            "OutputWorkspaceNames",
             InputWorkspace=workspace,
-            SplitterWorkspace=table,
+            SplitterWorkspace=self._splitters,
             OutputWorkspaceBaseName="__live",
+            OutputTOFCorrectionWorkspace="__live_correction",
             FilterByPulseTime=True,
             SplitSampleLogs=False,
-            OutputTOFCorrectionWorkspace="__live_correction",
         )
-        named = self._api.AnalysisDataService
-        parts = {name.removeprefix("__live_"): named.retrieve(name) for name in names}
-        for name in names:
+        named, parts = self._api.AnalysisDataService, {}
+        for name in names:  # even a child puts these there, and lets go of them
+            target = name.removeprefix("__live_")
+            if target != "unfiltered":
+                parts[int(target)] = self.run("CloneWorkspace", InputWorkspace=named.retrieve(name))
             named.remove(name)
-        return {int(key): part for key, part in parts.items() if key != "unfiltered"}
+        return parts
+
+    @functools.cached_property
+    def _splitters(self) -> Workspace:
+        """A table for FilterEvents, to be filled.
+
+        The kind that has whole ns cannot be made from Python: GenerateEventsFilter makes one.
+        """
+        run = self._api.WorkspaceFactory.create("EventWorkspace", 1, 2, 1)
+        first, last = "2000-01-01T00:00:00", "2000-01-01T00:00:01"
+        for name, text in (("run_start", first), ("run_end", last)):
+            self.run("AddSampleLog", output="Workspace", Workspace=run, LogName=name, LogText=text)
+        for time, value in ((first, "0"), (last, "1")):
+            self.run(
+                "AddTimeSeriesLog",
+                output="Workspace",
+                Workspace=run,
+                Name="proton_charge",
+                Time=time,
+                Value=value,
+            )
+        return self.run(
+            "GenerateEventsFilter",
+            InputWorkspace=run,
+            InformationWorkspace="__live",
+            StartTime="0",
+            StopTime="1",
+            UnitOfTime="Seconds",
+        )
 
     def histogram(self, workspace: Workspace, params: NDArray[np.float64]) -> NDArray[np.float64]:
         """The counts of the first spectrum, (bins,), by Rebin's parameters."""
@@ -284,9 +328,14 @@ def _group(parent: h5py.Group, name: str, kind: str) -> h5py.Group:
     return group
 
 
-def _spectra(entry: h5py.Group, spectra: int) -> None:
-    """The numbers of spectra, and that they have no detectors: those are known already."""
-    detector = _group(_group(entry, "instrument", "NXinstrument"), "detector", "NXdetector")
+def _about(entry: h5py.Group, spectra: int) -> None:
+    """What Mantid looks for: nothing of sample, logs and instrument, which are known already."""
+    for name, kind in (("sample", "NXsample"), ("logs", "NXcollection")):
+        _group(entry, name, kind)
+    instrument = _group(entry, "instrument", "NXinstrument")
+    instrument["name"] = np.bytes_("nothing")
+    _group(instrument, "instrument_xml", "NXnote")["data"] = np.bytes_(NO_DETECTORS)
+    detector = _group(instrument, "detector", "NXdetector")
     nothing = np.zeros(spectra, np.int32)
     detector["detector_index"], detector["detector_count"] = nothing, nothing
     detector["detector_list"] = np.zeros(1, np.int32)

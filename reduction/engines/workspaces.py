@@ -330,8 +330,8 @@ class MantidEngine(BlockEngine[Block]):
 
     def _join(self) -> None:
         """Make one block of each two neighbours that are small and whole in all cells."""
-        blocks = self._store.blocks
-        for number in reversed(range(1, len(blocks))):
+        blocks, number = self._store.blocks, 1
+        while number < len(blocks):
             pair = blocks[number - 1 : number + 1]
             fit = sum(each.size for each in pair) <= self._capacity
             whole = all(
@@ -342,6 +342,8 @@ class MantidEngine(BlockEngine[Block]):
                 for each in self._all:
                     each.join(number)
                 pair[0].join(blocks.pop(number), self._mantid)
+            else:
+                number += 1
 
     def prepare(self, seconds: float) -> bool:  # noqa: ARG002
         return True  # Rebin sorts what it needs by itself

@@ -1,0 +1,135 @@
+"""The whole product with Mantid in its ranks, and what happens where Mantid is not or fails."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import reference_data as reference
+from ca_client import network
+from engines import imported, mantid_engine
+from live import Expected, Live, live
+
+from reduction import rebin
+from reduction.engines.mantid import Mantid, NoMantid, rebin_params
+from reduction.engines.protocol import Recipe
+from reduction.settings import ReductionSettings
+from reduction.units import Units
+
+D_SPACING = ReductionSettings(bin_params="0.4,0.01,5")
+
+
+@pytest.fixture(scope="module")
+def running():
+    imported()
+    with network() as net, live(net, "--engine", "mantid", "--ranks", "2") as started:
+        yield started
+
+
+def recipe(bin_params="0.4,0.01,5", units=Units.D_SPACING):
+    group = np.zeros(reference.instrument("arc").detector_id.size, np.int32)
+    return Recipe(units, rebin.edges(bin_params, 100_000), group)
+
+
+def check(running: Live, bins: ReductionSettings) -> None:
+    """The counts are those of the pulses that they are said to be of, computed from their seed."""
+    assert running.put("Sim:Pause", "Pause").returncode == 0
+    running.until(lambda: running.number("PulseLast_RBV") == running.number("Sim:Pulse_RBV"))
+    first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
+    expected = Expected(running.simulated).counts(bins, first, last)
+    np.testing.assert_array_equal(running.array("Red1:Spec:YC"), expected)
+    assert running.number("Red1:Spec:Total_RBV") == expected.sum() > 0
+    assert running.put("Sim:Pause", "Run").returncode == 0
+
+
+@pytest.mark.mantid
+@pytest.mark.timeout(180)
+def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins_and_units(running):
+    assert "mantid" in running.get("Engine_RBV")
+    assert running.number("Ranks_RBV") == 2
+    assert running.put("Red1:BinParams", D_SPACING.bin_params, "-S").returncode == 0
+    check(running, D_SPACING)
+    assert running.put("Red1:BinParams", "0.5,-0.002,2,0.001,3.3", "-S").returncode == 0
+    check(running, replace(D_SPACING, bin_params="0.5,-0.002,2,0.001,3.3"))
+    assert running.put("Red1:Units", "TOF").returncode == 0
+    assert running.put("Red1:BinStep", "-0.003").returncode == 0
+    check(running, ReductionSettings(Units.TOF, "1000,-0.003,60000"))
+    assert running.put("Red1:Units", "dSpacing").returncode == 0
+
+
+@pytest.mark.mantid
+@pytest.mark.timeout(180)
+def test_slices_of_a_log_add_up_and_every_event_is_accounted_for(running):
+    assert running.put("Sim:Temperature", "300").returncode == 0
+    for pv, value in (("Log", "temperature"), ("Min", "0"), ("Step", "500"), ("Max", "1000")):
+        running.put(f"Red1:Filter:{pv}", value)
+    running.until(lambda: running.number("Red1:NumSlices_RBV") == 2)
+    assert running.put("Sim:Pause", "Pause").returncode == 0
+    running.until(lambda: running.number("PulseLast_RBV") == running.number("Sim:Pulse_RBV"))
+    went = ("Binned", "OutOfRange", "Masked", "Filtered", "Invalid")
+    counts = [running.number(f"Red1:Events{name}_RBV") for name in went]
+    assert sum(counts) == running.number("EventTotal_RBV") > 0
+    assert sum(running.array("Red1:Slice1:YC")) == counts[0] > 0
+    assert running.put("Sim:Pause", "Run").returncode == 0
+    running.put("Red1:Filter:Log", "")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mantid") is not None, reason="Mantid is here")
+def test_without_mantid_its_engine_ends_at_once_and_says_what_to_do():
+    command = [sys.executable, "-m", "ioc", "run", "--engine", "mantid"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert ended.returncode == 2
+    assert "environment.yml" in ended.stderr
+    assert "native engine" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("version", ["2.6.0", "3.12.1", "7.0.1"])
+def test_a_mantid_too_old_or_too_new_is_refused_by_its_version(version):
+    with pytest.raises(NoMantid, match=rf"Mantid {version} .*3\.13 to 6\.x.*environment\.yml"):
+        Mantid(None, SimpleNamespace(version_str=lambda: version), Path())
+
+
+@pytest.mark.parametrize("version", ["3.13.20190108.1414", "4.0.0", "6.12.0.1", "6.13.20260101"])
+def test_versions_in_between_serve(version):
+    assert Mantid(None, SimpleNamespace(version_str=lambda: version), Path()).version == version
+
+
+def test_rebins_parameters_have_each_edge_as_it_is_and_steps_that_reach_beyond_the_next():
+    edges = np.array([-1.0, 0.1, np.nextafter(0.1, 1), 3.0])
+    params = rebin_params(edges)
+    np.testing.assert_array_equal(params[2:-2:2], edges)
+    assert np.all(params[:-2:2] + 1.25 * params[1::2] > params[2::2])
+    assert np.all(np.isfinite(params))
+
+
+@pytest.mark.mantid
+def test_events_that_cannot_be_loaded_wait_and_come_when_they_can():
+    engine = mantid_engine(reference.instrument("arc"), [recipe()])
+    mantid, events = imported(), reference.events("arc")
+    file, mantid._file = mantid._file, Path("/nowhere/events.nxs")
+    try:
+        engine.accumulate(events.pixel_id, events.tof_ns, 0)
+        assert not engine.advance(1)
+        assert f"{events.tof_ns.size} events cannot be loaded" in engine.message
+    finally:
+        mantid._file = file
+    assert engine.advance(60)
+    assert engine.message == ""
+    assert engine.tally(0, engine.cells(0)).binned > 100_000
+
+
+@pytest.mark.mantid
+def test_nothing_is_left_in_mantids_data_service_nor_in_its_folder():
+    engine = mantid_engine(reference.instrument("arc"), [recipe()])
+    events = reference.events("arc")
+    engine.accumulate(events.pixel_id, events.tof_ns, 0)
+    assert engine.advance(60)
+    assert len(imported()._api.AnalysisDataService.getObjectNames()) == 0
+    assert [each.name for each in imported()._file.parent.iterdir()] == [".mantid"]
