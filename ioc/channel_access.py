@@ -7,7 +7,7 @@ import errno
 import ipaddress
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,15 @@ log = logging.getLogger(__name__)
 Update = tuple[Any, dict[str, Any]]
 """What a subscription is about, and its value and metadata, not packed yet."""
 
+AT_ONCE = 50
+"""Updates packed for a client before others have their turn."""
+
+ROUNDS = 10
+"""Rounds of the event loop that updates wait for puts that are under way, each time."""
+
+PIECE = 1 << 18
+"""Bytes given to the system at once."""
+
 LONGEST_WAIT_S = 1.0
 """Longest that the answer to a put waits for updates to leave; a client may not take them."""
 
@@ -37,6 +46,20 @@ class Mark:
 
     circuit: Circuit
     passed: asyncio.Future[None]
+
+
+def pieces(parts: Sequence[Any], most: int = PIECE) -> Iterator[Any]:
+    """All bytes of ``parts``, in order and in pieces of ``most`` at most.
+
+    What waits for a client to take it is then a piece, not a copy of a whole array.
+    """
+    views = [memoryview(part).cast("B") for part in parts if len(part)]
+    if sum(map(len, views)) <= most:
+        yield b"".join(views)
+        return
+    for view in views:
+        for begin in range(0, len(view), most):
+            yield view[begin : begin + most]
 
 
 class Circuit(VirtualCircuit):  # type: ignore[misc]
@@ -80,6 +103,8 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
             sub = next(iter(self._leaving))
             update = self._leaving.pop(sub)
             if update is not None:
+                if len(self._leaving) % AT_ONCE == AT_ONCE - 1:
+                    await asyncio.sleep(0)
                 await self.context.pack(sub, update)
                 continue
             self._marks.append(sub)
@@ -112,9 +137,13 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
             await super().send(*commands)
             return
         parts = [part for each in commands for part in (bytes(each.header), *each.buffers)]
+        writer = self.client.writer
         try:
-            await self._send_buffers(*parts)
-        except (OSError, CaprotoError) as error:
+            async with self.client.send_lock:
+                for piece in pieces(parts):
+                    writer.write(piece)
+                    await writer.drain()
+        except OSError as error:
             raise DisconnectedCircuit(str(error)) from error
 
     async def _on_disconnect(self) -> None:
@@ -164,10 +193,12 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
 
     async def _write(self, command: Any) -> None:
         """A client's put: caproto's own, but a refusal is one line in the log and our words."""
+        self.context.puts += 1
         try:
             answer = await self._answer(command)
         finally:
             self.write_event.set()
+            self.context.puts -= 1
         if answer:
             if any(self.subscriptions.values()):
                 await self._updates_sent()
@@ -226,6 +257,8 @@ class Server(Context):  # type: ignore[misc]
         if port is not None:
             self.ca_server_port = port
         self._turns = asyncio.Lock()
+        self.puts = 0
+        """How many are under way."""
 
     async def turn(self) -> None:
         """Wait until a circuit may pack its updates: one in each round of the loop.
@@ -234,6 +267,10 @@ class Server(Context):  # type: ignore[misc]
         """
         async with self._turns:
             await asyncio.sleep(0)
+            for _ in range(ROUNDS):
+                if not self.puts:
+                    break
+                await asyncio.sleep(0)
 
     @property
     def clients(self) -> tuple[int, int]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import caproto
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ioc.channel_access import Circuit, Mark, Server
+from ioc.channel_access import Circuit, Mark, Server, pieces
 
 
 class Client:
@@ -17,10 +19,20 @@ class Client:
 class GoneClient(Client):
     """A client that is found to be gone when something is sent to it."""
 
+    @property
+    def writer(self) -> GoneClient:
+        return self
+
+    def __init__(self) -> None:
+        self.send_lock = asyncio.Lock()
+
     def close(self) -> None:
         pass
 
-    async def send(self, _: bytes) -> None:
+    def write(self, _: bytes) -> None:
+        pass
+
+    async def drain(self) -> None:
         raise ConnectionResetError
 
 
@@ -28,9 +40,10 @@ class StuckClient(GoneClient):
     """A client that takes nothing."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked = asyncio.Event()
 
-    async def send(self, _: bytes) -> None:
+    async def drain(self) -> None:
         self.asked.set()
         await asyncio.get_running_loop().create_future()
 
@@ -42,13 +55,8 @@ class Turns:
         pass
 
 
-class Packed:
-    """An update that can be sent."""
-
-    subscriptionid = 0
-
-    def __len__(self) -> int:
-        return 1
+PACKED = caproto.EventAddResponse([1.0], caproto.ChannelType.DOUBLE, 1, 1, 0)
+"""An update that can be sent."""
 
 
 class Sending(Turns):
@@ -59,7 +67,7 @@ class Sending(Turns):
         self.dropped = asyncio.Event()
 
     async def pack(self, _sub: str, _update: object) -> None:
-        await self.circuit.subscription_queue.put(Packed)
+        await self.circuit.subscription_queue.put(lambda: PACKED)
 
     async def circuit_disconnected(self, _: Circuit) -> None:
         self.dropped.set()
@@ -247,3 +255,10 @@ def test_a_subscription_to_all_that_fits_is_told_how_many_elements_it_gets() -> 
 
     # 0 is as many as there are; Phoebus asks for 1000 and would believe that it got them.
     assert [asyncio.run(asked(count)) for count in (0, 10, 1000)] == [0, 10, 0]
+
+
+@given(st.lists(st.binary(max_size=2000), max_size=6))
+def test_what_is_sent_in_pieces_is_the_same(parts: list[bytes]) -> None:
+    sent = [bytes(each) for each in pieces(parts, 500)]
+    assert b"".join(sent) == b"".join(parts)
+    assert all(len(each) <= 500 for each in sent)
