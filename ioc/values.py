@@ -6,8 +6,30 @@ from typing import Any
 
 import numpy as np
 from caproto import ChannelType
+from numpy.typing import NDArray
 
 from reduction.specs import Array, Choice, Float, Integer, Refused, Spec, Switch, Text
+
+
+class Wire(bytes):
+    """The numbers of an array, float64 and big-endian, as they go to every client.
+
+    caproto would copy an array for each; bytes it takes as they are. Like an array, they are as
+    long as they have elements.
+    """
+
+    def __len__(self) -> int:
+        return self.nbytes // 8
+
+    @property
+    def nbytes(self) -> int:
+        """Their length in bytes."""
+        return super().__len__()
+
+
+def on_wire(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """An array (n,) of ``>f8`` in memory that is sent as it is: its ``base`` is a `Wire`."""
+    return np.frombuffer(Wire(array.tobytes()), ">f8") if array.size else array
 
 
 def labels(spec: Choice | Switch) -> tuple[str, ...]:
@@ -30,8 +52,7 @@ def served(spec: Spec, value: Any) -> Any:
         case Text():
             return latin1(str(value))[: spec.max_length]
         case Array():
-            # The wire is big-endian: swapped here once, not again for every client.
-            return np.asarray(() if value is None else value, ">f8")
+            return on_wire(np.asarray(() if value is None else value, ">f8"))
     raise TypeError(f"{type(spec).__name__} {spec.pv} cannot be served")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import caproto
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -257,8 +258,10 @@ def test_a_subscription_to_all_that_fits_is_told_how_many_elements_it_gets() -> 
     assert [asyncio.run(asked(count)) for count in (0, 10, 1000)] == [0, 10, 0]
 
 
-@given(st.lists(st.binary(max_size=2000), max_size=6))
-def test_what_is_sent_in_pieces_is_the_same(parts: list[bytes]) -> None:
+@given(st.lists(st.binary(max_size=2000), max_size=6), st.integers(0, 300))
+def test_what_is_sent_in_pieces_is_the_same(texts: list[bytes], numbers: int) -> None:
+    header = caproto.DBR_TYPES[caproto.ChannelType.TIME_DOUBLE]()
+    parts = [*texts, memoryview(np.arange(numbers, dtype=">f8")), header]
     sent = [bytes(each) for each in pieces(parts, 500)]
     assert b"".join(sent) == b"".join(parts)
     assert all(len(each) <= 500 for each in sent)
