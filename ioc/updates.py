@@ -1,0 +1,82 @@
+"""Updates on their way to clients: packed once for all of them, and sent in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from caproto import EventAddResponse
+
+from ioc.values import Wire
+
+SMALL = 1 << 12
+"""Bytes up to which a value is joined with what goes before it, rather than sent beside it."""
+
+PIECE = 1 << 18
+"""Bytes given to the system at once."""
+
+
+@dataclass(eq=False)
+class Update:
+    """A value with its metadata, for all subscriptions of one kind, ``spec``."""
+
+    spec: Any
+    metadata: Any
+    values: Any
+    flags: int
+
+    def serves(self, sub: Any) -> bool:
+        """Whether a subscription gets what all others do: everything, at every update."""
+        _, deadband, part, edge = sub.channel_filter
+        whole = sub.data_count in (0, len(self.values))
+        return whole and deadband is None and part is None and edge is None
+
+    def message(self, sub: Any) -> list[Any]:
+        """The bytes that tell a subscription, in parts, if it is one that this `serves`."""
+        head, tail = self._packed(sub.data_type)
+        number = sub.subscriptionid.to_bytes(4, "big")
+        first, *more = tail
+        return [b"".join((head, number, first)), *more]
+
+    def _packed(self, data_type: Any) -> tuple[bytes, Sequence[Any]]:
+        """All of the message before the subscription's number, and after it."""
+        if data_type not in self._made:
+            wire = getattr(self.values, "base", None)
+            data = wire if isinstance(wire, Wire) else self.values
+            made = EventAddResponse(data, data_type, len(self.values), 1, 0, metadata=self.metadata)
+            self._made[data_type] = parted(made)
+        return self._made[data_type]
+
+    @cached_property
+    def _made(self) -> dict[Any, tuple[bytes, Sequence[Any]]]:
+        return {}
+
+
+def parted(command: EventAddResponse) -> tuple[bytes, Sequence[Any]]:
+    """The bytes of an update before the number of its subscription, and after it, in parts."""
+    header = bytes(command.header)  # the number is in bytes 12 to 15, also of the longer kind
+    parts = [header[16:], *command.buffers]
+    if sum(memoryview(each).nbytes for each in parts) <= SMALL:
+        parts = [b"".join(parts)]
+    return header[:12], parts
+
+
+def pieces(parts: Sequence[Any], most: int = PIECE) -> Iterator[Any]:
+    """All bytes of ``parts``, in order: small parts as one, large ones in pieces.
+
+    What waits for a client to take it is then a piece, not a copy of a whole array.
+    """
+    small: list[Any] = []
+    for part in parts:
+        size = memoryview(part).nbytes
+        if size <= most:
+            small.append(part)
+            continue
+        yield b"".join(small)
+        small = []
+        view = np.frombuffer(part, np.uint8).data
+        yield from (view[begin : begin + most] for begin in range(0, size, most))
+    yield b"".join(small)
