@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -22,6 +24,20 @@ from reduction.units import Units
 
 MAX_TOF_NS = 1_000_000_000
 """Longest time of flight taken for real: one second, fourteen pulses of a 14 Hz source."""
+
+
+Kind = Callable[[SortedHistogram, Sequence[Block]], Callable[[], Run] | None]
+
+KINDS: tuple[Kind, ...] = (SortedHistogram.to_sort, SortedHistogram.to_merge)
+"""Work done at the same time: merging takes long, and new blocks must not wait for it."""
+
+
+class Job(NamedTuple):
+    """Work under way for a histogram, for use while its ``order`` is the same."""
+
+    histogram: SortedHistogram
+    order: object
+    run: Future[Run]
 
 
 def _yielding() -> None:
@@ -43,8 +59,8 @@ class NativeEngine(BlockEngine[Block]):
     ) -> None:
         self._instrument, self._max_tof_ns = instrument, max_tof_ns
         super().__init__(f"native (numba {numba.__version__})", EventStore(block_events), recipes)
-        self._worker = ThreadPoolExecutor(1, "sort", initializer=_yielding)
-        self._job: tuple[SortedHistogram, object, Future[Run]] | None = None
+        self._workers = ThreadPoolExecutor(len(KINDS), "sort", initializer=_yielding)
+        self._jobs: dict[Kind, Job] = {}
         self._compile()
 
     def _made(self, recipe: Recipe) -> Pass:
@@ -68,24 +84,27 @@ class NativeEngine(BlockEngine[Block]):
 
     def prepare(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
-        while self._job is not None or self._begin():
-            assert self._job is not None
-            histogram, order, run = self._job
+        while self._begin():
             left_s = max(deadline_s - time.monotonic(), 0)
-            if not wait([run], left_s).done:
+            wait([job.run for job in self._jobs.values()], left_s, FIRST_COMPLETED)
+            done = {kind: job for kind, job in self._jobs.items() if job.run.done()}
+            if not done:
                 return False
-            self._job = None
-            if order is histogram.order:
-                histogram.adopt(run.result())
+            for kind, job in done.items():
+                del self._jobs[kind]
+                if job.order is job.histogram.order:
+                    job.histogram.adopt(job.run.result())
         return True
 
     def _begin(self) -> bool:
-        """Give the worker the next work; whether there is any, and room for its outcome."""
-        if self._crowded:
-            return False
-        for histogram in self._histograms:
-            work = histogram.preparation(self._store.blocks)
-            if work is not None:
-                self._job = (histogram, histogram.order, self._worker.submit(work))
-                return True
-        return False
+        """Give workers that are idle the next work there is room for; whether any is at work."""
+        for kind in KINDS:
+            if kind in self._jobs or self._crowded:
+                continue
+            for histogram in self._histograms:
+                work = kind(histogram, self._store.blocks)
+                if work is not None:
+                    run = self._workers.submit(work)
+                    self._jobs[kind] = Job(histogram, histogram.order, run)
+                    break
+        return bool(self._jobs)

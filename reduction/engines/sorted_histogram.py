@@ -63,10 +63,13 @@ class SortedHistogram(Histogram[Block]):
         super()._move(block, number, keys, weights)
         self.runs = [run for run in self.runs if not run.first <= number < run.last]
 
-    def preparation(self, blocks: Sequence[Block]) -> Callable[[], Run] | None:
-        """The next work that makes other bins quicker, for any thread; None if none is left."""
-        if pair := to_merge(self.runs):
-            return functools.partial(merged_run, *pair)
+    def to_merge(self, _: Sequence[Block]) -> Callable[[], Run] | None:
+        """The next two runs to be made one, as work for any thread; None if there are none."""
+        pair = to_merge(self.runs)
+        return functools.partial(merged_run, *pair) if pair else None
+
+    def to_sort(self, blocks: Sequence[Block]) -> Callable[[], Run] | None:
+        """The next block to be sorted, as work for any thread; None if all are."""
         done = {number for run in self.runs for number in range(run.first, run.last)}
         for number, keys in enumerate(self._keys):
             block = blocks[number]
