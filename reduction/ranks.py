@@ -5,7 +5,7 @@ the events of the pulses cut, and obeys a new order between this pulse and the n
 are due and no rank has events outstanding, their cells are summed on rank 0, which reports to the
 IOC. Nothing is accumulated before the first order has come.
 
-Ticks come by the clock; one more comes at once with an order, and another when it is obeyed.
+Ticks come by the clock; one comes at once with an order, and the next when it is obeyed.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ SLICE_S = 0.01
 
 LOOK_S = 0.005
 """How often a rank that waits for messages looks whether a tick is called for."""
+
+OWED_S = 0.2
+"""How long a tick may be late that would only hold up what an order asks for."""
 
 MOST_AT_ONCE = 64
 """Messages taken from a partition before the others have their turn."""
@@ -87,7 +90,8 @@ class Rank:
             self._poller.register(socket, zmq.POLLIN)
         stopped = False
         while not stopped:
-            self._receive_until((int(time.time() * self._tick_rate_hz) + 1) / self._tick_rate_hz)
+            due_s = (int(time.time() * self._tick_rate_hz) + 1) / self._tick_rate_hz
+            self._receive_until(due_s + OWED_S if self._owed else due_s)
             stopped = self._tick()
 
     def _receive_until(self, deadline_s: float) -> None:
