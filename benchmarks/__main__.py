@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from benchmarks import kernel, load, puts, ranks, recut, report, serving, start
+from benchmarks import kernel, load, puts, ranks, recut, report, screens, serving, start
 from benchmarks.machine import machine
 from benchmarks.rows import Row, markdown
 
-PARTS = ("kernel", "recut", "ranks", "serving", "puts", "load", "rebin", "most", "start")
+PARTS = ("kernel", "recut", "ranks", "serving", "puts", "load", "rebin", "most", "start", "screens")
 
 
 def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
@@ -30,6 +30,8 @@ def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
         yield "most", load.most(quick)
     if only in (None, "start"):
         yield "start", start.measure(quick)
+    if only in (None, "screens"):
+        yield "screens", screens.measure(quick)
 
 
 def main() -> None:

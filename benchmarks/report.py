@@ -117,6 +117,13 @@ what watches. Events fold into fine histograms once they fill half of the machin
 From launching `live-reduction run`, its compiled kernels cached, to a count in
 `Red1:Spec:Total_RBV`, at the same rate of events.
 """,
+    "screens": """\
+## Operator screens
+
+CS-Studio Phoebus on a screen of its own, drawn by the processor, beside the product at 5 million
+events a second, all on this machine. A screen is there when it is drawn and no border on it says
+that a value is missing; it opens in a tab of its own. Phoebus redraws plots four times a second.
+""",
 }
 
 
