@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from ioc.startup import BadStart, Startup, pva_served, startup
-from reduction.geometry import Instrument, instrument
+from reduction.geometry import Instrument
+from reduction.instruments import from_anywhere, instrument, summary
 
 GREETING = """
 Live reduction of a simulated powder diffractometer. In another terminal, from this folder:
@@ -75,6 +76,8 @@ def _start(part: str, start: Startup) -> None:
             _plot(start)
         case "top":
             _top(start)
+        case "instrument":
+            _tell(start)
         case "pvs":
             from ioc.exports import FORMATS
 
@@ -162,6 +165,23 @@ def _simulate(start: Startup) -> None:
         )
     )
     gc.freeze()  # the interpreter's end need not look through what numba made
+
+
+def _tell(start: Startup) -> None:
+    if (start.action == "export") != start.table.endswith(".npz"):
+        raise BadStart("instrument show SOURCE, or instrument export SOURCE TABLE.npz")
+    try:
+        found = from_anywhere(start.source)
+    except ValueError as error:
+        raise BadStart(str(error)) from None
+    if not start.table:
+        print(summary(found))
+        return
+    try:
+        found.save(Path(start.table))
+    except OSError as error:
+        raise BadStart(f"{start.table}: {error.strerror}") from None
+    print(start.table)
 
 
 def _instrument(start: Startup) -> Instrument:

@@ -22,7 +22,7 @@ from reduction.specs import nearest
 DISTRIBUTION = "epics-live-reduction"
 """What is installed, and has the version."""
 
-PARTS = ("run", "ioc", "ranks", "simulate", "top", "pvs", "screens", "plot")
+PARTS = ("run", "ioc", "ranks", "simulate", "top", "pvs", "screens", "plot", "instrument")
 
 
 class BadStart(ValueError):
@@ -32,7 +32,8 @@ class BadStart(ValueError):
 def flag(default: Any, words: str, parts: str, **limits: Any) -> Any:
     """A start-up value: its default, help, the parts that take it, and limits.
 
-    ``limits`` are ``least``, ``most`` or ``choices``.
+    ``limits`` are ``least``, ``most`` or ``choices``; a ``positional`` one is given without its
+    name, and an ``optional`` one of those may be left out.
     """
     return field(default=default, metadata={"help": words, "parts": parts.split(), **limits})
 
@@ -51,7 +52,9 @@ class Startup:
         1, "reductions of the same events: Red1:, Red2: ...", "run ioc top pvs", least=1, most=4
     )
     instrument: str = flag(
-        "", "instrument table (.npz); empty: the simulated powder arc", "run ioc ranks simulate"
+        "",
+        "instrument table (.npz) or Mantid definition (.xml); empty: the simulated powder arc",
+        "run ioc ranks simulate",
     )
     interfaces: str = flag("127.0.0.1", "addresses to serve PVs on, by commas", "run ioc")
     port: int = flag(
@@ -111,6 +114,18 @@ class Startup:
     log: bool = flag(False, "logarithmic counts", "top")
     file: str = flag("", "NeXus file of a saved result", "plot", positional=True)
     png: str = flag("", "picture to write; empty: beside the file", "plot")
+    action: str = flag(
+        "show", "what to do", "instrument", positional=True, choices=("show", "export")
+    )
+    source: str = flag(
+        "",
+        "table (.npz), Mantid definition (.xml), or NeXus file or name that Mantid knows",
+        "instrument",
+        positional=True,
+    )
+    table: str = flag(
+        "", "table (.npz) that export writes", "instrument", positional=True, optional=True
+    )
     verbose: bool = flag(False, "say more", "run ioc ranks simulate")
     set: tuple[tuple[str, str], ...] = flag(
         (), "first value of a setting, e.g. Sim:Pressure=2", "run ioc simulate"
@@ -204,6 +219,7 @@ def parser() -> argparse.ArgumentParser:
         "pvs": "print the list of process variables",
         "screens": "write the operator screens that are generated",
         "plot": "draw a saved result",
+        "instrument": "show what an instrument is, or export its table",
     }
     for part in PARTS:
         command = commands.add_parser(part, help=words[part], description=words[part])
@@ -219,7 +235,10 @@ def parser() -> argparse.ArgumentParser:
 def _add_flag(command: argparse.ArgumentParser, each: dataclasses.Field[Any]) -> None:
     name, words = "--" + each.name.replace("_", "-"), each.metadata["help"]
     if each.metadata.get("positional"):
-        command.add_argument(each.name, metavar=each.name.upper(), help=words)
+        known = " | ".join(each.metadata.get("choices", ()))
+        count = "?" if each.metadata.get("optional") else None
+        words = f"{words}: {known}" if known else words
+        command.add_argument(each.name, metavar=each.name.upper(), nargs=count, help=words)
         return
     match each.default:
         case bool():

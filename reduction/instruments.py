@@ -1,0 +1,70 @@
+"""Instruments by what they are called on the command line: the simulated one, or one of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.definition import read_definition
+from reduction.geometry import Instrument, powder_arc
+
+
+def instrument(source: str) -> Instrument:
+    """The instrument of a file, by its suffix; without one the simulated one.
+
+    Raises ValueError naming the file and what is wrong, and for what only Mantid reads.
+    """
+    match Path(source).suffix.lower():
+        case "" if not source:
+            return powder_arc()
+        case ".npz":
+            return Instrument.load(Path(source))
+        case ".xml":
+            return read_definition(Path(source))
+    raise ValueError(
+        f"{source} is no instrument table (.npz) and no Mantid definition (.xml); with Mantid,"
+        f" `live-reduction instrument export {source} TABLE.npz` reads NeXus geometry and the"
+        " names of Mantid's instruments"
+    )
+
+
+def from_anywhere(source: str) -> Instrument:
+    """As `instrument`, and what is neither table nor definition through Mantid."""
+    if Path(source).suffix.lower() in (".npz", ".xml"):
+        return instrument(source)
+    raise ValueError(
+        f"{source} is read through Mantid, which is not installed: see environment.yml"
+    )
+
+
+def summary(instrument: Instrument) -> str:
+    """The instrument in some lines: how many detectors, where they are, and its banks."""
+    pixels, monitors = ~instrument.is_monitor, instrument.detector_id[instrument.is_monitor]
+    lines = [
+        f"{instrument.name}: L1 {instrument.l1_m:g} m, monitors: {_listed(monitors)}",
+        f"all: {_of(instrument, pixels)}",
+    ]
+    for number, name in enumerate(instrument.bank_names):
+        lines.append(f"bank {name}: {_of(instrument, pixels & (instrument.bank == number))}")
+    return "\n".join(lines)
+
+
+def _listed(ids: NDArray[np.int32]) -> str:
+    return ", ".join(map(str, ids)) or "none"
+
+
+def _of(instrument: Instrument, here: NDArray[np.bool_]) -> str:
+    """Number, ids, distances and scattering angles of some detectors."""
+    if not here.any():
+        return "no detectors"
+    ids, angles = instrument.detector_id[here], np.degrees(instrument.two_theta_rad[here])
+    return (
+        f"{ids.size} detectors, ids {ids.min()} to {ids.max()},"
+        f" L2 {_ends(instrument.l2_m[here])} m, two-theta {_ends(angles)} deg"
+    )
+
+
+def _ends(values: NDArray[np.float64]) -> str:
+    return f"{values.min():g} to {values.max():g}"
