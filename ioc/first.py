@@ -13,12 +13,15 @@ from ioc.readings import IocOrder
 from ioc.startup import BadStart, Startup
 from ioc.values import served
 from reduction.messages import RanksOrder, ReductionOrder
-from reduction.settings import ReductionSettings
+from reduction.settings import DetectorSettings, ReductionSettings
 from reduction.specs import Choice, Refused, Switch, nearest
 from simulator.messages import SimulatorOrder
 
 Given = dict[str, Any]
 """Values by field of one dataclass."""
+
+Banks = tuple[str, ...]
+"""Names of the banks of the instrument."""
 
 
 class AllOrders(NamedTuple):
@@ -56,8 +59,10 @@ class Restored:
     """What was not restored: name, value and reason of each."""
 
 
-def first_orders(start: Startup) -> AllOrders:
+def first_orders(start: Startup, banks: Banks = ()) -> AllOrders:
     """The first orders, with ``start.set`` as (PV name without prefix, value) in force.
+
+    ``banks`` are those of the instrument.
 
     Raises `BadStart` for a name that is no setting, and for a value that is refused.
     """
@@ -66,19 +71,19 @@ def first_orders(start: Startup) -> AllOrders:
         if name not in known:
             raise BadStart(_unknown(name, known))
     try:
-        return _with(_defaults(start), _by_place(known, start.set))
+        return _with(_defaults(start, banks), _by_place(known, start.set))
     except Refused as refused:
         raise BadStart(str(refused)) from None
 
 
-def restored(start: Startup, saved: Mapping[str, Any], fits: Fits) -> Restored:
+def restored(start: Startup, saved: Mapping[str, Any], fits: Fits, banks: Banks = ()) -> Restored:
     """The first orders with the ``saved`` settings in them, by PV name without prefix.
 
     What ``start.set`` says stands above what was saved. Saved settings of one dataclass are applied
     together, so that their order does not matter; those that are refused, or do not go with
     ``start.set``, are left out one by one. Raises as `first_orders`.
     """
-    orders, known = first_orders(start), _known(start.reductions)
+    orders, known = first_orders(start, banks), _known(start.reductions)
     above = _by_place(known, start.set)
     skipped = [_unknown(name, known) for name in saved if name not in known]
     taken: dict[str, Any] = {}
@@ -86,7 +91,7 @@ def restored(start: Startup, saved: Mapping[str, Any], fits: Fits) -> Restored:
         while group:
             values = {name: saved[name] for name in (*taken, *group)}
             try:
-                below = _with(_defaults(start), _by_place(known, values.items()))
+                below = _with(_defaults(start, banks), _by_place(known, values.items()))
                 fits(tried := _with(below, above))
             except Refused as refused:
                 culprit = _culprit(group, known, refused)
@@ -122,8 +127,10 @@ def _at(place: Place, orders: AllOrders) -> Any:
     return at(orders.of(place.part), place.path)
 
 
-def _defaults(start: Startup) -> AllOrders:
-    reduction = ReductionOrder(settings=ReductionSettings(max_bins=start.max_bins))
+def _defaults(start: Startup, banks: Banks) -> AllOrders:
+    detectors = DetectorSettings(banks=banks)
+    settings = ReductionSettings(detectors=detectors, max_bins=start.max_bins)
+    reduction = ReductionOrder(settings=settings)
     ranks = RanksOrder(reductions=(reduction,) * start.reductions)
     return AllOrders(ranks, SimulatorOrder(), IocOrder())
 

@@ -54,7 +54,7 @@ def server_start(start: Startup, instrument: Instrument) -> ServerStart:
     Revisions count on from the clock, so that ranks and a simulator that have outlived an IOC never
     take its orders for those of the next.
     """
-    ranks, simulator, ioc = _first_orders(start, _fits(instrument))
+    ranks, simulator, ioc = _first_orders(start, instrument)
     revision = time.time_ns() // 1_000_000
     interfaces = tuple(word.strip() for word in start.interfaces.split(","))
     return ServerStart(
@@ -81,13 +81,13 @@ def _rules(start: Startup) -> Rules:
     return acf.read(Path(start.access)) if start.access else EVERYBODY
 
 
-def _first_orders(start: Startup, fits: Fits) -> AllOrders:
-    orders = first_orders(start)
+def _first_orders(start: Startup, instrument: Instrument) -> AllOrders:
+    orders, fits = first_orders(start, instrument.bank_names), _fits(instrument)
     try:
         fits(orders)
     except Refused as refused:
         raise BadStart(str(refused)) from None
-    return _restored(start, Path(start.autosave), fits) if start.autosave else orders
+    return _restored(start, Path(start.autosave), fits, orders) if start.autosave else orders
 
 
 def _fits(instrument: Instrument) -> Fits:
@@ -103,14 +103,14 @@ def _fits(instrument: Instrument) -> Fits:
     return fits
 
 
-def _restored(start: Startup, path: Path, fits: Fits) -> AllOrders:
+def _restored(start: Startup, path: Path, fits: Fits, first: AllOrders) -> AllOrders:
     """The first orders with what is kept at ``path``; says what that is, and what it is not."""
     try:
         saved = read(path, start.prefix)
     except Foreign as foreign:
         log.warning("%s is set aside as %s, all is default: %s", path, set_aside(path), foreign)
-        return first_orders(start)
-    result = restored(start, saved, fits)
+        return first
+    result = restored(start, saved, fits, first.ranks.reductions[0].settings.detectors.banks)
     if result.skipped:
         log.warning("%s has what is not restored; it is kept as %s", path, set_aside(path))
     for skipped in result.skipped:

@@ -1,4 +1,4 @@
-"""Which detectors count: masks and groups as ranges of ids, and calibrations from files."""
+"""Which detectors count: masks and groups by ids and banks, and calibrations from files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from reduction.engines.protocol import MASKED
 from reduction.geometry import Instrument
 from reduction.settings import MOST_GROUPS, DetectorSettings
-from reduction.specs import Refused
+from reduction.specs import Refused, nearest
+
+BANKS = "banks"
+"""The groups that are the banks of the instrument, each one."""
 
 LARGEST_FILE = 256 << 20
 
@@ -19,13 +22,13 @@ LARGEST_FILE = 256 << 20
 def groups(settings: DetectorSettings, instrument: Instrument) -> NDArray[np.int32]:
     """The group of each detector, (detectors,) int32; `MASKED` for those left out.
 
-    Raises `Refused` for ranges that do not parse, that hold no detector of the instrument, for
-    groups that overlap, and for more than `MOST_GROUPS`.
+    Raises `Refused` for what is no range and no bank, for ranges that hold no detector of the
+    instrument, for groups that overlap, and for more than `MOST_GROUPS`.
     """
     group = np.zeros(instrument.detector_id.size, np.int32)
     if settings.groups:
         group[:] = MASKED
-        texts = settings.groups.split(";")
+        texts = group_names(settings)
         if len(texts) > MOST_GROUPS:
             why = f"{len(texts)} groups; the limit is {MOST_GROUPS}"
             raise Refused("Groups", settings.groups, why)
@@ -41,31 +44,40 @@ def groups(settings: DetectorSettings, instrument: Instrument) -> NDArray[np.int
 
 
 def group_names(settings: DetectorSettings) -> tuple[str, ...]:
-    """The groups as they are written; one, of all detectors, if none are."""
+    """The groups as they are written, or the banks; one, of all detectors, if none are."""
+    if settings.groups == BANKS and settings.banks:
+        return settings.banks
     return (
         tuple(text.strip() for text in settings.groups.split(";")) if settings.groups else ("all",)
     )
 
 
 def _selected(pv: str, text: str, instrument: Instrument) -> NDArray[np.bool_]:
-    """The detectors, (detectors,) bool, that ``0:15,400:420,7`` names; never a monitor."""
-    ids = instrument.detector_id
-    pixels = ids[~instrument.is_monitor]
-    selected = np.zeros(ids.size, np.bool_)
-    for word in text.split(","):
-        low, colon, high = word.strip().partition(":")
+    """The detectors, (detectors,) bool, that ``0:15,bank7,400`` names; never a monitor."""
+    selected = np.zeros(instrument.detector_id.size, np.bool_)
+    for word in (each.strip() for each in text.split(",")):
         try:
-            first, last = int(low), int(high if colon else low)
+            here = _named(word, instrument) & ~instrument.is_monitor
         except ValueError:
-            raise Refused(pv, text, f"{word.strip()!r} is no detector id or range a:b") from None
-        here = (ids >= first) & (ids <= last) & ~instrument.is_monitor
+            hint = nearest(word, instrument.bank_names)
+            why = f"{word!r} is no detector id or range a:b, and no bank of {instrument.name}"
+            raise Refused(pv, text, why + hint) from None
         if not here.any():
+            pixels = instrument.detector_id[~instrument.is_monitor]
             limits = f"ids from {pixels.min()} to {pixels.max()}"
-            raise Refused(
-                pv, text, f"no detector in {word.strip()}; {instrument.name} has {limits}"
-            )
+            raise Refused(pv, text, f"no detector in {word}; {instrument.name} has {limits}")
         selected |= here
     return selected
+
+
+def _named(word: str, instrument: Instrument) -> NDArray[np.bool_]:
+    """The detectors, (detectors,) bool, of a bank, a range or an id; ValueError if it is none."""
+    if word in instrument.bank_names:
+        of_bank: NDArray[np.bool_] = instrument.bank == instrument.bank_names.index(word)
+        return of_bank
+    low, colon, high = word.partition(":")
+    first, last = int(low), int(high if colon else low)
+    return (instrument.detector_id >= first) & (instrument.detector_id <= last)
 
 
 def calibrated_difc(

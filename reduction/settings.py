@@ -119,13 +119,16 @@ class FilterSettings(Settings):
 
 @dataclass(frozen=True)
 class DetectorSettings(Settings):
-    """Which detectors count, and together with which, prefix ``$(P)Red1:``."""
+    """Which detectors count, and together with which, prefix ``$(P)Red1:``.
+
+    ``banks`` are those of the instrument, which no one sets while it runs.
+    """
 
     mask: str = parameter(
         Text(
             pv="Mask",
             description="Pixels left out: 0:15,400:420",
-            details="Detector ids and inclusive ranges of them.",
+            details="Detector ids, inclusive ranges of them, and names of banks.",
             max_length=1000,
             stage=Stage.CONVERT,
         ),
@@ -135,8 +138,8 @@ class DetectorSettings(Settings):
         Text(
             pv="Groups",
             description="Detector groups: 0:499;500:999",
-            details="Pixels as in Mask, groups by semicolons; empty: all in one. Pixels in no group"
-            " are masked.",
+            details="Pixels as in Mask, groups by semicolons; the word banks: each bank is one;"
+            " empty: all in one. Pixels in no group are masked.",
             max_length=1000,
             stage=Stage.CONVERT,
         ),
@@ -153,6 +156,7 @@ class DetectorSettings(Settings):
         ),
         "",
     )
+    banks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

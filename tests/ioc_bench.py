@@ -13,11 +13,14 @@ import zmq
 from ca_client import Client, Network
 from numpy.typing import NDArray
 
+from ioc.first import first_orders
 from ioc.places import Part
 from ioc.pva.addresses import Addresses
 from ioc.server import LiveServer, ServerStart, serve
+from ioc.startup import Startup
 from reduction.channel import CommandedEnd
 from reduction.detectors import group_names
+from reduction.geometry import powder_arc
 from reduction.messages import RanksOrder, RanksReport, ReductionOrder, ReductionResult
 from reduction.parameters import BackendStatus, StreamStatus
 from reduction.readings import ReductionStatus
@@ -108,7 +111,7 @@ class Ioc(Client):
             self.prefix,
             port=net.port,
             pva=Addresses(port=0, search_port=net.search_port) if pva else None,
-            ranks=RanksOrder(reductions=(ReductionOrder(),) * reductions),
+            ranks=first_orders(Startup(reductions=reductions), powder_arc().bank_names).ranks,
             silence_s=0.4,
             obey_timeout_s=0.6,
         )

@@ -10,10 +10,12 @@ from engines import each_engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reduction import rebin
+from reduction import pipeline, rebin
+from reduction.definition import read_definition
 from reduction.engines.native import MAX_TOF_NS
 from reduction.engines.protocol import MASKED, Recipe, one_slice
 from reduction.geometry import powder_arc
+from reduction.settings import DetectorSettings, ReductionSettings
 from reduction.units import Units, coefficients
 
 CASES = [case for kind in ("cases", "groups", "masked") for case in reference.MANIFEST[kind]]
@@ -71,6 +73,19 @@ def test_counts_equal_mantids(engine, case):
         atol=0 if same_constants else 1,
     )
     assert result.events == events.tof_ns.size
+
+
+@each_engine
+@pytest.mark.parametrize("groups", ["banks", "bank90;bank150"])
+def test_groups_of_banks_count_as_mantids_groups(engine, groups):
+    cases = [each for each in reference.MANIFEST["groups"] if each["instrument"] == "panels"]
+    panels, events = read_definition(reference.FOLDER / "panels.xml"), reference.events("panels")
+    detectors = DetectorSettings(groups=groups, banks=panels.bank_names)
+    asked = ReductionSettings(bin_params=cases[0]["bin_params"], detectors=detectors)
+    reduction = engine(panels, [pipeline.recipe(asked, panels)])
+    reduction.accumulate(events.pixel_id, events.tof_ns, 0)
+    expected = [reference.histogram(case, "counts") for case in cases]
+    np.testing.assert_array_equal(tally(reduction).counts[0], expected)
 
 
 def oracle(instrument, recipe, pixel_id, tof_ns):

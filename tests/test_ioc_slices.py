@@ -57,6 +57,16 @@ def test_slices_and_groups_come_with_the_put_that_asks_for_them(ioc: Ioc) -> Non
     assert ioc.tool("caget", "-w", "0.3", ioc.prefix + "Red1:Slice33:YC").returncode == 1
 
 
+def test_banks_of_the_instrument_are_groups_by_their_names(ioc: Ioc) -> None:
+    assert ioc.put("Red1:Groups", "banks", "-S").returncode == 0
+    assert ioc.get("Red1:Groups_RBV", "-S") == "banks"
+    assert ioc.get("Red1:NumGroups_RBV") == "3"
+    named = [ioc.get(f"Red1:Group{number}:Pixels_RBV", "-S") for number in (1, 2, 3)]
+    assert named == ["forward", "perpendicular", "backward"]
+    said = ioc.refused("Red1:Mask", "backwards", "-S")
+    assert "no bank of powder_arc; did you mean backward?" in said
+
+
 def peaked(order: ReductionOrder) -> NDArray[np.int64]:
     """A Gaussian in each slice, at 2, 2.1, 2.2 …, on a flat background."""
     edges, (slices, _, _) = order.settings.edges, shape(order.settings)

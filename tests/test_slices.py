@@ -10,6 +10,8 @@ from engines import each_engine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reduction.detectors import group_names
+from reduction.engines.protocol import MASKED
 from reduction.geometry import powder_arc
 from reduction.logs import Log, Logs
 from reduction.pipeline import Slicing, recipe
@@ -175,6 +177,10 @@ def test_a_last_slice_ends_at_the_maximum():
         ({"mask": "1000"}, "no detector in 1000; powder_arc has ids from 0 to 999"),
         ({"mask": "5000:6000"}, "no detector in 5000:6000; powder_arc has ids from 0 to 999"),
         ({"groups": "0:499;400:999"}, "detector 400 is in two groups"),
+        ({"groups": "forwards"}, "no bank of powder_arc; did you mean forward?"),
+        ({"mask": "forward,back"}, "'back' is no detector id or range a:b, and no bank of"),
+        ({"groups": "forward;0"}, "detector 0 is in two groups"),
+        ({"groups": "banks"}, "'banks' is no detector id or range a:b, and no bank of"),
         ({"groups": ";".join(str(n) for n in range(33))}, "33 groups; the limit is 32"),
         ({"calibration": "absent.txt"}, "absent.txt"),
     ],
@@ -188,6 +194,25 @@ def test_masks_take_pixels_out_of_groups():
     settings = DetectorSettings(mask="0:9, 500", groups="0:499;500:899")
     group = recipe(ReductionSettings(detectors=settings), powder_arc()).group
     assert np.bincount(group + 1).tolist() == [10 + 1 + 100 + 1, 490, 399]  # and a monitor
+
+
+def test_banks_are_groups_and_masks_by_their_names():
+    arc = powder_arc()
+    settings = DetectorSettings(mask="backward,3", groups="backward,forward; 400:405,perpendicular")
+    group = recipe(ReductionSettings(detectors=settings), arc).group
+    expected = np.array([0, 1, MASKED])[arc.bank]
+    expected[[3, 1000]] = MASKED
+    assert group.tolist() == expected.tolist()
+    assert group_names(settings) == ("backward,forward", "400:405,perpendicular")
+
+
+def test_the_word_banks_is_each_bank_of_the_instrument():
+    arc = powder_arc()
+    settings = DetectorSettings(groups="banks", banks=arc.bank_names)
+    made = recipe(ReductionSettings(detectors=settings), arc)
+    assert made.groups == 3
+    assert made.group[~arc.is_monitor].tolist() == arc.bank[~arc.is_monitor].tolist()
+    assert group_names(settings) == ("forward", "perpendicular", "backward")
 
 
 def test_a_calibration_file_replaces_the_difc_of_its_detectors(tmp_path):

@@ -84,6 +84,12 @@ def test_first_settings_that_do_not_fit_the_instrument_are_refused():
         server_start(start, powder_arc())
 
 
+def test_banks_of_the_instrument_are_known_from_the_start():
+    start = Startup(set=(("Red1:Groups", "banks"),))
+    detectors = server_start(start, powder_arc()).ranks.reductions[0].settings.detectors
+    assert (detectors.groups, detectors.banks) == ("banks", powder_arc().bank_names)
+
+
 def test_a_first_vanadium_that_is_not_there_is_refused():
     start = Startup(set=(("Red1:Vanadium", "/absent.nxs"),))
     with pytest.raises(BadStart, match=r"Vanadium: '/absent\.nxs' refused: there is no"):
