@@ -76,8 +76,9 @@ class Instrument:
 
     @property
     def difc_us_per_angstrom(self) -> NDArray[np.float64]:
-        """DIFC, (n,) float64; NaN for monitors."""
-        return difc(self.l1_m, self.l2_m, self.two_theta_rad)
+        """DIFC, (n,) float64; NaN for monitors and for detectors in the beam, as at the sample."""
+        found = difc(self.l1_m, self.l2_m, self.two_theta_rad)
+        return np.where(found > 0, found, np.nan)
 
     @property
     def path_m(self) -> NDArray[np.float64]:

@@ -71,17 +71,17 @@ class PulseGenerator:
     """Makes the pulses of an instrument. The table of the last sample is kept, nothing else."""
 
     def __init__(self, instrument: Instrument, seed: int) -> None:
-        detectors = ~instrument.is_monitor
+        detectors = np.isfinite(instrument.difc_us_per_angstrom)
         if not detectors.any():
-            raise ValueError(f"instrument {instrument.name} has no detectors but monitors")
+            raise ValueError(f"instrument {instrument.name} has no detectors beside the beam")
         self.seed = seed
         self._pixel_id = np.ascontiguousarray(instrument.detector_id[detectors])
         self._difc = np.ascontiguousarray(instrument.difc_us_per_angstrom[detectors])
-        self._monitor_id = np.ascontiguousarray(instrument.detector_id[~detectors])
+        self._monitor_id = np.ascontiguousarray(instrument.detector_id[instrument.is_monitor])
         per_angstrom = coefficients(
             Units.WAVELENGTH, instrument.path_m, instrument.difc_us_per_angstrom
         )
-        self._monitor_us_per_angstrom = np.ascontiguousarray(per_angstrom[~detectors])
+        self._monitor_us_per_angstrom = np.ascontiguousarray(per_angstrom[instrument.is_monitor])
         self._table: tuple[Sample, LineTable] | None = None
 
     def events(

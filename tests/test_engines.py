@@ -14,7 +14,7 @@ from reduction import pipeline, rebin
 from reduction.definition import read_definition
 from reduction.engines.native import MAX_TOF_NS
 from reduction.engines.protocol import MASKED, Recipe, one_slice
-from reduction.geometry import powder_arc
+from reduction.geometry import Instrument, powder_arc
 from reduction.settings import DetectorSettings, ReductionSettings
 from reduction.units import Units, coefficients
 
@@ -86,6 +86,15 @@ def test_groups_of_banks_count_as_mantids_groups(engine, groups):
     reduction.accumulate(events.pixel_id, events.tof_ns, 0)
     expected = [reference.histogram(case, "counts") for case in cases]
     np.testing.assert_array_equal(tally(reduction).counts[0], expected)
+
+
+def test_a_detector_in_the_beam_has_a_time_of_flight_and_no_d_spacing(engine):
+    beam = Instrument("beam", np.array([1, 2], np.int32), np.eye(3)[[2, 0]], np.zeros(2, bool), 9.0)
+    bins = {Units.TOF: "1000,1000,9000", Units.D_SPACING: "0.1,0.1,9"}
+    asked = [Recipe(u, rebin.edges(b, 100), np.zeros(2, np.int32)) for u, b in bins.items()]
+    reduction = engine(beam, asked)
+    reduction.accumulate(np.array([1, 2], np.int32), np.full(2, 5_000_000, np.int32), 0)
+    assert [tally(reduction, number).counts.sum() for number in (0, 1)] == [2, 1]
 
 
 def oracle(instrument, recipe, pixel_id, tof_ns):

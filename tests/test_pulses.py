@@ -109,7 +109,7 @@ def test_an_instrument_without_monitors_has_no_events_of_them() -> None:
 
 def test_an_instrument_of_monitors_alone_is_refused() -> None:
     monitors = dataclasses.replace(ARC, is_monitor=np.ones(1001, np.bool_))
-    with pytest.raises(ValueError, match="powder_arc has no detectors"):
+    with pytest.raises(ValueError, match="powder_arc has no detectors beside the beam"):
         PulseGenerator(monitors, 1)
 
 
