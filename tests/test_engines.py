@@ -88,6 +88,7 @@ def test_groups_of_banks_count_as_mantids_groups(engine, groups):
     np.testing.assert_array_equal(tally(reduction).counts[0], expected)
 
 
+@each_engine
 def test_a_detector_in_the_beam_has_a_time_of_flight_and_no_d_spacing(engine):
     beam = Instrument("beam", np.array([1, 2], np.int32), np.eye(3)[[2, 0]], np.zeros(2, bool), 9.0)
     bins = {Units.TOF: "1000,1000,9000", Units.D_SPACING: "0.1,0.1,9"}
