@@ -75,7 +75,7 @@ class Step:
 
     def name(self, place: int) -> str:
         """Mantid's name of the component there: the location's, else its own, else its type."""
-        return _plain(self.places.names[place] or _own_name(self.component))
+        return plain(self.places.names[place] or _own_name(self.component))
 
     @property
     def monitor(self) -> bool:
@@ -88,7 +88,7 @@ class Step:
         excludes = [each for each in self.places.element if each.tag == "exclude"]
         for each in excludes:
             only(each, frozenset(("sub-part",)), frozenset())
-        return frozenset(_plain(each.get("sub-part", "")) for each in excludes)
+        return frozenset(plain(each.get("sub-part", "")) for each in excludes)
 
     def joins(self, other: Step) -> bool:
         """Whether ``other``'s places may be had with these, if both are of detectors."""
@@ -180,7 +180,7 @@ class Components:
         category = self._category(kind)
         if category in DETECTORS:
             monitor = category == "monitor" or step.monitor
-            bank = holder.bank or holder.top or _plain(_own_name(step.component))
+            bank = holder.bank or holder.top or plain(_own_name(step.component))
             ids = self._ids.take(count, step.component)
             self.found.add(ids, step.places.positions(parent), monitor, bank)
         elif category not in IDLE:
@@ -250,7 +250,7 @@ def _own_name(component: Element) -> str:
     return component.get("name", "") or component.get("type", "")
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """A name as it can be written in a list of names and ids."""
     plain = re.sub(r"[^!-~]+|[,;:]", "_", name.strip())
     return f"bank{plain}" if re.fullmatch(r"[+-]?\d+", plain) else plain

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
+import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reduction.definition import read_definition
 from reduction.geometry import Instrument, powder_arc
+
+if TYPE_CHECKING:
+    from reduction.engines.mantid import Mantid
+
+log = logging.getLogger("live_reduction.instruments")
 
 
 def instrument(source: str) -> Instrument:
@@ -31,12 +39,42 @@ def instrument(source: str) -> Instrument:
 
 
 def from_anywhere(source: str) -> Instrument:
-    """As `instrument`, and what is neither table nor definition through Mantid."""
-    if Path(source).suffix.lower() in (".npz", ".xml"):
+    """As `instrument`, and through Mantid its names, and files that are not read here.
+
+    Raises ValueError naming the source, and what to install if that is what it takes.
+    """
+    path = Path(source)
+    if source and not path.suffix and not path.is_file():
+        return from_anywhere(_mantid(f"{source} is a name for Mantid").definition_of(source))
+    if path.suffix.lower() not in (".npz", ".xml") and source:
+        return _through_mantid(path, f"{source} is read through Mantid")
+    try:
         return instrument(source)
-    raise ValueError(
-        f"{source} is read through Mantid, which is not installed: see environment.yml"
-    )
+    except ValueError as error:
+        if path.suffix.lower() == ".npz" or not path.is_file():
+            raise
+        found = _through_mantid(path, f"{error}; Mantid may read it")
+        log.warning("%s; Mantid has read it, all that moves being where it is without logs", error)
+        return found
+
+
+def _through_mantid(path: Path, why: str) -> Instrument:
+    mantid = _mantid(why)
+    from reduction.surveyed import load_instrument
+
+    return load_instrument(mantid, path)
+
+
+def _mantid(why: str) -> Mantid:
+    """Mantid, imported; raises ValueError with why, if it is not there or does not serve."""
+    from reduction.engines.mantid import Mantid, NoMantid
+
+    if importlib.util.find_spec("mantid") is None:
+        raise ValueError(f"{why}, which is not installed: see environment.yml")
+    try:
+        return Mantid.imported()
+    except NoMantid as error:
+        raise ValueError(f"{why}: {error}") from None
 
 
 def summary(instrument: Instrument) -> str:

@@ -54,6 +54,9 @@ NO_DETECTORS = """<?xml version="1.0" encoding="UTF-8"?>
 <component type="moderator"><location z="-1"/></component><type name="moderator" is="Source"/>
 <component type="sample"><location/></component><type name="sample" is="SamplePos"/></instrument>"""
 
+FAILURES = (RuntimeError, ValueError)
+"""What Mantid's algorithms raise."""
+
 Workspace = Any
 """Mantid's, which has no types to check."""
 
@@ -109,9 +112,7 @@ class Mantid:
 
     def run(self, name: str, output: str = "OutputWorkspace", **properties: Any) -> Any:
         """Run an algorithm; what it gives as ``output``. Raises RuntimeError or ValueError."""
-        algorithm = self._api.AlgorithmManager.createUnmanaged(name)
-        algorithm.initialize()
-        algorithm.setChild(True)
+        algorithm = self._child(name)
         if output == "OutputWorkspace":
             algorithm.setPropertyValue(output, "__live")  # which nobody will see, but it must be
         for key, value in properties.items():
@@ -119,8 +120,44 @@ class Mantid:
         algorithm.execute()
         return algorithm.getProperty(output).value
 
+    def _child(self, name: str) -> Any:
+        algorithm = self._api.AlgorithmManager.createUnmanaged(name)
+        algorithm.initialize()
+        algorithm.setChild(True)
+        return algorithm
+
     def _exists(self, name: str) -> bool:
         return bool(self._api.AlgorithmFactory.exists(name))
+
+    def definition_of(self, name: str) -> str:
+        """The file of an instrument that Mantid knows by name; raises ValueError."""
+        # From version 6 on this is no longer where it was, which then warns of it.
+        finder = getattr(self._api, "InstrumentFileFinder", self._api.ExperimentInfo)
+        try:
+            return str(finder.getInstrumentFilename(name))
+        except RuntimeError as error:
+            raise ValueError(f"{name}: Mantid says: {error}") from None
+
+    def with_instrument(self, path: Path) -> Workspace:
+        """A workspace with the instrument of a file.
+
+        Files are definitions, NeXus geometry, and whatever Mantid loads that has an instrument: of
+        event files their logs, which say where things stood, but no events. Raises RuntimeError or
+        ValueError.
+        """
+        if not path.is_file():
+            raise ValueError("no such file")
+        file = str(path.resolve())
+        if path.suffix.lower() == ".xml" or _has_shapes(path):
+            return self.run("LoadEmptyInstrument", Filename=file)
+        algorithm = self._child("Load")
+        algorithm.setProperty("Filename", file)  # from here on it has the properties for such files
+        algorithm.setPropertyValue("OutputWorkspace", "__live")
+        if algorithm.existsProperty("MetaDataOnly"):
+            algorithm.setProperty("MetaDataOnly", True)
+        algorithm.execute()
+        loaded = algorithm.getProperty("OutputWorkspace").value
+        return loaded.getItem(0) if isinstance(loaded, self._api.WorkspaceGroup) else loaded
 
     def empty(self, instrument: Instrument) -> Workspace:
         """An event workspace with a spectrum for each detector that is no monitor, in order."""
@@ -299,6 +336,18 @@ def rebin_params(edges: NDArray[np.float64]) -> NDArray[np.float64]:
     params = np.empty(2 * all_edges.size - 1)
     params[::2], params[1::2] = all_edges, 2 * np.diff(all_edges)
     return params
+
+
+def _has_shapes(path: Path) -> bool:
+    """Whether it is what Mantid takes for NeXus geometry: shapes of detectors in an HDF5 file."""
+    if not h5py.is_hdf5(path):
+        return False
+    shapes = (b"NXoff_geometry", b"NXcylindrical_geometry")
+    with h5py.File(path) as file:
+        found = file.visititems(
+            lambda _, each: np.bytes_(each.attrs.get("NX_class", "")) in shapes or None
+        )
+    return bool(found)
 
 
 def _definition(instrument: Instrument) -> str:

@@ -19,7 +19,7 @@ from reduction.engines.arranged import arranged, row_table
 from reduction.engines.blocks import BlockEngine
 from reduction.engines.kernels import SPECIAL
 from reduction.engines.layout import Layout
-from reduction.engines.mantid import Mantid, Workspace, rebin_params
+from reduction.engines.mantid import FAILURES, Mantid, Workspace, rebin_params
 from reduction.engines.native import MAX_TOF_NS
 from reduction.engines.passes import MAX_ID_RANGE
 from reduction.engines.protocol import MASKED, Cells, Recipe
@@ -33,9 +33,6 @@ EVENT_BYTES = 16
 
 Conversion = tuple[str, bytes, bytes]
 """What events are converted, masked and summed by: equal ones give equal workspaces."""
-
-FAILURES = (RuntimeError, ValueError)
-"""What Mantid's algorithms raise."""
 
 
 @dataclass(eq=False)
