@@ -31,7 +31,7 @@ EngineOf = Callable[[Instrument, list[Recipe]], Engine]
 def _mantid() -> EngineOf:
     """The engine that imports Mantid, which takes a second; ends the process if it cannot."""
     from reduction.engines.mantid import Mantid, NoMantid
-    from reduction.engines.workspaces import MantidEngine
+    from reduction.engines.mantid_engine import MantidEngine
 
     try:
         mantid = Mantid.imported()

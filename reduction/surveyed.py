@@ -24,7 +24,7 @@ def load_instrument(mantid: Mantid, path: Path) -> Instrument:
     """
     try:
         return _instrument(mantid.with_instrument(path))
-    except (*FAILURES, OSError) as error:
+    except FAILURES as error:
         raise ValueError(f"{path}: Mantid says: {error}") from None
 
 

@@ -28,7 +28,7 @@ def imported() -> Any:
 
 def mantid_engine(*arguments: Any, **more: Any) -> Any:
     mantid = imported()
-    from reduction.engines.workspaces import MantidEngine
+    from reduction.engines.mantid_engine import MantidEngine
 
     return MantidEngine(mantid, *arguments, **more)
 

@@ -15,20 +15,16 @@ import tempfile
 import warnings
 from pathlib import Path
 from typing import Any, Self
-from xml.sax.saxutils import quoteattr
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.engines.mantid_files import EPOCH_NS, definition, has_shapes, write_events
 from reduction.geometry import Instrument
 from reduction.units import Units
 
 OLDEST, NEWEST = (3, 13), (6,)
 """The first version, and the last major one, that this was made for."""
-
-EPOCH_NS = 631_152_000_000_000_000
-"""Mantid's pulse times count from 1990, in ns since 1970."""
 
 OUTERMOST = 4e307
 """Where the bins below and above all others end."""
@@ -49,13 +45,8 @@ logging.formatters.f1.pattern = %Y-%m-%d %H:%M:%S,%i mantid %p %s %t
 logging.formatters.f1.times = local
 """
 
-NO_DETECTORS = """<?xml version="1.0" encoding="UTF-8"?>
-<instrument name="nothing" valid-from="1990-01-01 00:00:00">
-<component type="moderator"><location z="-1"/></component><type name="moderator" is="Source"/>
-<component type="sample"><location/></component><type name="sample" is="SamplePos"/></instrument>"""
-
-FAILURES = (RuntimeError, ValueError)
-"""What Mantid's algorithms raise."""
+FAILURES = (RuntimeError, ValueError, MemoryError, OSError)
+"""What Mantid's algorithms raise, and the files of events that they are given."""
 
 Workspace = Any
 """Mantid's, which has no types to check."""
@@ -148,7 +139,7 @@ class Mantid:
         if not path.is_file():
             raise ValueError("no such file")
         file = str(path.resolve())
-        if path.suffix.lower() == ".xml" or _has_shapes(path):
+        if path.suffix.lower() == ".xml" or has_shapes(path):
             return self.run("LoadEmptyInstrument", Filename=file)
         algorithm = self._child("Load")
         algorithm.setProperty("Filename", file)  # from here on it has the properties for such files
@@ -169,7 +160,7 @@ class Mantid:
             "LoadInstrument",
             output="Workspace",
             Workspace=made,
-            InstrumentXML=_definition(instrument),
+            InstrumentXML=definition(instrument),
             InstrumentName="live",
             RewriteSpectraMap="False",
         )
@@ -192,22 +183,14 @@ class Mantid:
         flight (n,) in µs and pulse times (n,) in ns since 1970. It is a processed NeXus file, for
         in these both are as exact as they are here.
         """
-        own = self.run("CloneWorkspace", InputWorkspace=into)
+        own = self._own(into)
         if not tof_us.size:
             return own
-        with h5py.File(self._file, "w") as file:
-            entry = _group(file, "mantid_workspace_1", "NXentry")
-            data = _group(entry, "event_workspace", "NXdata")
-            data["axis1"] = np.array([0.0, 1.0])
-            data["axis1"].attrs["units"] = np.bytes_("TOF")
-            data["axis2"] = np.arange(1.0, ends.size)
-            data["axis2"].attrs["units"] = np.bytes_("spectraNumber")
-            data["indices"] = ends
-            data["indices"].attrs["units"] = np.bytes_("Counts")
-            data["tof"], data["pulsetime"] = tof_us, pulse_ns - EPOCH_NS
-            _about(entry, ends.size - 1)
-        loaded = self.run("LoadNexusProcessed", Filename=str(self._file), LoadHistory=False)
-        self._file.unlink()
+        try:
+            write_events(self._file, ends, tof_us, pulse_ns)
+            loaded = self.run("LoadNexusProcessed", Filename=str(self._file), LoadHistory=False)
+        finally:
+            self._file.unlink(missing_ok=True)
         return self.added(own, loaded)
 
     def added(self, workspace: Workspace, more: Workspace) -> Workspace:
@@ -224,7 +207,7 @@ class Mantid:
             workspace = self._aligned(workspace, calibration)
         now = workspace.getAxis(0).getUnit().unitID()
         if now == units:
-            made = self.run("CloneWorkspace", InputWorkspace=workspace)
+            made = self._own(workspace)
         else:
             made = self.run("ConvertUnits", InputWorkspace=workspace, Target=str(units))
         if masked:
@@ -247,7 +230,7 @@ class Mantid:
             return self.run(
                 "AlignDetectors", InputWorkspace=workspace, CalibrationWorkspace=calibration
             )
-        own = self.run("CloneWorkspace", InputWorkspace=workspace)
+        own = self._own(workspace)
         self.run(
             "ApplyDiffCal",
             output="InstrumentWorkspace",
@@ -273,23 +256,30 @@ class Mantid:
             if targets[start] >= 0:
                 bounds = int(times_ns[start]) - EPOCH_NS, int(times_ns[stop - 1]) + 1 - EPOCH_NS
                 self._splitters.addRow([*bounds, int(targets[start])])
-        names = self.run(
-            "FilterEvents",
-            "OutputWorkspaceNames",
-            InputWorkspace=workspace,
-            SplitterWorkspace=self._splitters,
-            OutputWorkspaceBaseName="__live",
-            OutputTOFCorrectionWorkspace="__live_correction",
-            FilterByPulseTime=True,
-            SplitSampleLogs=False,
-        )
-        named, parts = self._api.AnalysisDataService, {}
-        for name in names:  # even a child puts these there, and lets go of them
-            target = name.removeprefix("__live_")
-            if target != "unfiltered":
-                parts[int(target)] = self.run("CloneWorkspace", InputWorkspace=named.retrieve(name))
-            named.remove(name)
-        return parts
+        named = self._api.AnalysisDataService
+        try:
+            names = self.run(
+                "FilterEvents",
+                "OutputWorkspaceNames",
+                InputWorkspace=workspace,
+                SplitterWorkspace=self._splitters,
+                OutputWorkspaceBaseName="__live",
+                OutputTOFCorrectionWorkspace="__live_correction",
+                FilterByPulseTime=True,
+                SplitSampleLogs=False,
+            )
+            return {
+                int(name.removeprefix("__live_")): self._own(named.retrieve(name))
+                for name in names
+                if name != "__live_unfiltered"
+            }
+        finally:  # even a child puts these there, and lets go of them
+            for name in named.getObjectNames():
+                named.remove(name)
+
+    def _own(self, workspace: Workspace) -> Workspace:
+        """A copy that stays when the name of the workspace goes."""
+        return self.run("CloneWorkspace", InputWorkspace=workspace)
 
     @functools.cached_property
     def _splitters(self) -> Workspace:
@@ -336,56 +326,3 @@ def rebin_params(edges: NDArray[np.float64]) -> NDArray[np.float64]:
     params = np.empty(2 * all_edges.size - 1)
     params[::2], params[1::2] = all_edges, 2 * np.diff(all_edges)
     return params
-
-
-def _has_shapes(path: Path) -> bool:
-    """Whether it is what Mantid takes for NeXus geometry: shapes of detectors in an HDF5 file."""
-    if not h5py.is_hdf5(path):
-        return False
-    shapes = (b"NXoff_geometry", b"NXcylindrical_geometry")
-    with h5py.File(path) as file:
-        found = file.visititems(
-            lambda _, each: np.bytes_(each.attrs.get("NX_class", "")) in shapes or None
-        )
-    return bool(found)
-
-
-def _definition(instrument: Instrument) -> str:
-    """The instrument without its monitors in Mantid's language."""
-    here = ~instrument.is_monitor
-    ids = "".join(f'<id val="{each}"/>' for each in instrument.detector_id[here].tolist())
-    places = "".join(
-        f'<location x="{x!r}" y="{y!r}" z="{z!r}"/>'
-        for x, y, z in instrument.position_m[here].tolist()
-    )
-    return f"""<?xml version="1.0" encoding="UTF-8"?>
-<instrument xmlns="http://www.mantidproject.org/IDF/1.0" name={quoteattr(instrument.name)}
- valid-from="1990-01-01 00:00:00">
-<defaults><length unit="meter"/><angle unit="degree"/><reference-frame><along-beam axis="z"/>
-<pointing-up axis="y"/><handedness val="right"/></reference-frame></defaults>
-<component type="moderator"><location z="{-instrument.l1_m!r}"/></component>
-<type name="moderator" is="Source"/>
-<component type="sample-position"><location/></component>
-<type name="sample-position" is="SamplePos"/>
-<component type="pixel" idlist="ids">{places}</component>
-<type name="pixel" is="detector"/><idlist idname="ids">{ids}</idlist></instrument>"""
-
-
-def _group(parent: h5py.Group, name: str, kind: str) -> h5py.Group:
-    group = parent.create_group(name)
-    group.attrs["NX_class"] = np.bytes_(kind)
-    return group
-
-
-def _about(entry: h5py.Group, spectra: int) -> None:
-    """What Mantid looks for: nothing of sample, logs and instrument, which are known already."""
-    for name, kind in (("sample", "NXsample"), ("logs", "NXcollection")):
-        _group(entry, name, kind)
-    instrument = _group(entry, "instrument", "NXinstrument")
-    instrument["name"] = np.bytes_("nothing")
-    _group(instrument, "instrument_xml", "NXnote")["data"] = np.bytes_(NO_DETECTORS)
-    detector = _group(instrument, "detector", "NXdetector")
-    nothing = np.zeros(spectra, np.int32)
-    detector["detector_index"], detector["detector_count"] = nothing, nothing
-    detector["detector_list"] = np.zeros(1, np.int32)
-    detector["spectra"] = np.arange(1, spectra + 1, dtype=np.int32)

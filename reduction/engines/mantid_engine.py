@@ -1,0 +1,106 @@
+"""The mantid engine: the chain in Mantid's algorithms, on events retained in its workspaces.
+
+Events are loaded batch by batch. A batch goes through the chain alone: ConvertUnits (or
+AlignDetectors), MaskDetectors and SumSpectra give a workspace of events for each group,
+FilterEvents parts them by slices, Rebin counts them. Then it joins the block before it, events and
+all, until that is full. So other bins are a Rebin of each block, other slices FilterEvents and what
+follows, and another unit, mask or grouping everything.
+
+What an algorithm fails on counts as invalid, until an order has it tried again.
+"""
+
+from __future__ import annotations
+
+import time
+
+from reduction.engines.blocks import BlockEngine
+from reduction.engines.chain import Chain
+from reduction.engines.mantid import FAILURES, Mantid
+from reduction.engines.native import MAX_TOF_NS
+from reduction.engines.protocol import Recipe
+from reduction.engines.workspaces import Block, Workspaces
+from reduction.geometry import Instrument
+from reduction.specs import Refused
+
+BLOCK_EVENTS = 1 << 22
+
+
+class MantidEngine(BlockEngine[Block]):
+    """Events retained and reduced in Mantid."""
+
+    _store: Workspaces
+
+    def __init__(
+        self,
+        mantid: Mantid,
+        instrument: Instrument,
+        recipes: list[Recipe],
+        max_tof_ns: int = MAX_TOF_NS,
+        block_events: int = BLOCK_EVENTS,
+    ) -> None:
+        self._mantid = mantid
+        self._instrument, self._capacity = instrument, block_events
+        store = Workspaces(self._mantid, instrument, max_tof_ns, block_events)
+        super().__init__(f"mantid {self._mantid.version}", store, recipes)
+
+    def _made(self, recipe: Recipe) -> Chain:
+        return Chain(self._mantid, self._instrument, recipe)
+
+    @property
+    def message(self) -> str:
+        return next(filter(None, (block.fault for block in self._store.blocks)), "")
+
+    def check(self, recipe: Recipe) -> None:
+        try:
+            self._made(recipe).try_out(self._store.empty)
+        except FAILURES as error:
+            raise Refused("Units", recipe.units, f"Mantid says: {error}") from None
+
+    def configure(self, reduction: int, recipe: Recipe) -> None:
+        super().configure(reduction, recipe)
+        used = {each.ready.conversion for each in self._all if isinstance(each.ready, Chain)}
+        for block in self._store.blocks:
+            for made in (block.converted, block.parted):
+                for conversion in made.keys() - used:
+                    del made[conversion]
+        if self.message:
+            for block in self._store.blocks:
+                block.forgive()
+            self._recount()
+
+    def advance(self, seconds: float) -> bool:
+        deadline_s = time.monotonic() + seconds
+        while True:
+            self._store.load()
+            done = super().advance(max(deadline_s - time.monotonic(), 0))
+            if any(isinstance(each.ready, Chain) and each.ready.failed for each in self._all):
+                self._recount()
+                continue
+            self._join()
+            if not self._store.waiting or time.monotonic() >= deadline_s:
+                return done and not self._store.waiting
+
+    def _recount(self) -> None:
+        """Make all cells anew, for what counts as invalid has changed."""
+        for each in self._all:
+            each.recut(self._made(each.recipe))
+
+    def _join(self) -> None:
+        """Make one block of each two neighbours that are small and whole in all cells."""
+        blocks, number = self._store.blocks, 1
+        while number < len(blocks):
+            first, second = blocks[number - 1 : number + 1]
+            fit = first.size + second.size <= self._capacity
+            whole = all(
+                each.covers(number - 1, first) and each.covers(number, second) for each in self._all
+            )
+            faults = first.fault or second.fault
+            if fit and whole and not faults and first.join(second, self._mantid):
+                for each in self._all:
+                    each.join(number)
+                del blocks[number]
+            else:
+                number += 1
+
+    def prepare(self, seconds: float) -> bool:  # noqa: ARG002
+        return True  # Rebin sorts what it needs by itself
