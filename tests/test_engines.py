@@ -98,6 +98,21 @@ def test_a_detector_in_the_beam_has_a_time_of_flight_and_no_d_spacing(engine):
     assert [tally(reduction, number).counts.sum() for number in (0, 1)] == [2, 1]
 
 
+@each_engine
+@pytest.mark.parametrize("units", [Units.TOF, Units.D_SPACING])
+def test_an_instrument_of_monitors_alone_has_nothing_in_its_bins(engine, units):
+    beam = Instrument("beam", np.array([1, 2], np.int32), -np.eye(3)[[2, 0]], np.ones(2, bool), 9.0)
+    asked = Recipe(units, np.array([0.1, 9]), np.zeros(2, np.int32))
+    reduction = engine(beam, [asked])
+    reduction.check(asked)
+    ids, tofs_ns = np.array([1, 2, 3], np.int32), np.full(3, 5_000_000, np.int32)
+    for time_ns in (0, 1):
+        reduction.accumulate(ids, tofs_ns, time_ns)
+        result = tally(reduction)
+        assert (result.binned, result.out_of_range, reduction.message) == (0, 0, "")
+        assert (result.masked, result.bad_pixel) == (2 + 2 * time_ns, 1 + time_ns)
+
+
 def oracle(instrument, recipe, pixel_id, tof_ns):
     """Counts by plain numpy, (groups, bins), and the rest by where it went."""
     place = {int(identifier): row for row, identifier in enumerate(instrument.detector_id)}

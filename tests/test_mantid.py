@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,17 +13,26 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import reference_data as reference
+from arc_pulses import check as check_result
+from arc_pulses import events_of, order, settings
+from back_end import PERIOD_NS
 from ca_client import network
 from engines import imported, mantid_engine
 from live import Expected, Live, live
+from one_rank import OneRank
 
+from ioc.health import Health
+from ioc.readings import Status
 from reduction import rebin
 from reduction.engines.mantid import Mantid, NoMantid, rebin_params
 from reduction.engines.protocol import Recipe
 from reduction.settings import ReductionSettings
+from reduction.specs import Refused
 from reduction.units import Units
+from reduction.wire import Chunk, encode_chunk, encode_pulse_mark
 
 D_SPACING = ReductionSettings(bin_params="0.4,0.01,5")
+START_NS = 1_767_225_600_000_000_000
 
 
 @pytest.fixture(scope="module")
@@ -109,20 +119,112 @@ def test_rebins_parameters_have_each_edge_as_it_is_and_steps_that_reach_beyond_t
     assert np.all(np.isfinite(params))
 
 
-@pytest.mark.mantid
-def test_events_that_cannot_be_loaded_wait_and_come_when_they_can():
-    engine = mantid_engine(reference.instrument("arc"), [recipe()])
-    mantid, events = imported(), reference.events("arc")
+@contextmanager
+def nowhere_to_write():
+    """Mantid can be given no events."""
+    mantid = imported()
     file, mantid._file = mantid._file, Path("/nowhere/events.nxs")
     try:
-        engine.accumulate(events.pixel_id, events.tof_ns, 0)
-        assert not engine.advance(1)
-        assert f"{events.tof_ns.size} events cannot be loaded" in engine.message
+        yield
     finally:
         mantid._file = file
+
+
+def take(engine, pulse):
+    """The arc's events, as of one pulse, in the engine; what became of all that it has."""
+    events = reference.events("arc")
+    engine.accumulate(events.pixel_id, events.tof_ns, pulse)
+    assert engine.advance(60)
+    return engine.tally(0, engine.cells(0).copy())
+
+
+@pytest.mark.mantid
+def test_events_that_do_not_load_are_invalid_and_count_once_an_order_has_them_tried_again():
+    engine = mantid_engine(reference.instrument("arc"), [recipe()])
+    whole = take(engine, 0)
+    with nowhere_to_write():
+        failed = take(engine, 1)
+    np.testing.assert_array_equal(failed.counts, whole.counts)
+    assert failed.bad_time == whole.bad_time + whole.binned + whole.out_of_range
+    assert f"{whole.events} events count as invalid: " in engine.message
+    after = take(engine, 2)
+    np.testing.assert_array_equal(after.counts, 2 * whole.counts)
+    assert after.events == 3 * whole.events
+    engine.configure(0, recipe())
+    assert engine.message == ""
+    again = take(engine, 3)
+    np.testing.assert_array_equal(again.counts, 4 * whole.counts)
+    assert (again.events, again.bad_time) == (4 * whole.events, 4 * whole.bad_time)
+
+
+@pytest.mark.mantid
+def test_after_a_reset_nothing_is_left_of_what_failed():
+    engine = mantid_engine(reference.instrument("arc"), [recipe()])
+    with nowhere_to_write():
+        take(engine, 0)
+    engine.clear()
+    assert engine.message == ""
+    assert take(engine, 1).binned > 100_000
+    assert engine.message == ""
+
+
+@pytest.mark.mantid
+def test_an_algorithm_that_throws_takes_no_event_out_of_the_account_and_none_in_twice():
+    slices = np.array([0, 1, 0, -1], np.int32)
+    good = replace(recipe(), slices=2, slice_of=slices.__getitem__)
+    bad = replace(good, edges=good.edges[::-1])  # which Rebin refuses
+    engine = mantid_engine(reference.instrument("arc"), [good, good])
+    for pulse in range(3):
+        before = take(engine, pulse)
+    with pytest.raises(Refused, match="Mantid says: "):
+        engine.check(bad)
+    engine.configure(1, bad)  # as if the check had let it through
+    after = take(engine, 3)
+    assert "events count as invalid: " in engine.message
+    slices[:] = [1, 0, 0, 0]
+    engine.resliced(0, 0, 3)
+    engine.resliced(1, 0, 3)
+    assert engine.advance(60)
+    for number in (0, 1):
+        cells = engine.cells(number)
+        assert cells.min() >= 0
+        assert engine.tally(number, cells).events == after.events == 4 * before.events // 3
+    engine.configure(1, good)
     assert engine.advance(60)
     assert engine.message == ""
-    assert engine.tally(0, engine.cells(0)).binned > 100_000
+    one = before.counts.sum(axis=0) // 3
+    for number in (0, 1):
+        counts = engine.tally(number, engine.cells(number)).counts
+        np.testing.assert_array_equal(counts, [3 * one, one])
+
+
+def feed(rank, number):
+    """One pulse of the arc's events for a rank."""
+    time_ns = START_NS + number * PERIOD_NS
+    rank.intake.take(0, encode_chunk(Chunk("test", number, time_ns, *events_of(number))))
+    rank.intake.take(0, encode_pulse_mark(number, time_ns, number + 1))
+
+
+@pytest.mark.mantid
+def test_the_status_tells_of_what_failed_and_the_next_pulses_are_reduced():
+    rank, health, bins = OneRank(START_NS + 10**12, mantid_engine), Health(), settings()
+    failed = events_of(1)[0].size
+    feed(rank, 0)
+    rank.obeyed(order(1, bins))
+    check_result(rank.obeyed(order(2, bins)), bins, [0])
+    feed(rank, 1)
+    with nowhere_to_write():
+        report = rank.obeyed(order(3, bins))
+    check_result(report, bins, [0])
+    assert report.results[0].status.events_invalid == failed
+    assert report.unaccounted == 0
+    health.reported(report, fresh=True)
+    assert f"{failed} events count as invalid: " in health.verdict.words
+    assert health.verdict.status is Status.WARNING
+    feed(rank, 2)
+    report = rank.obeyed(order(4, bins))
+    check_result(report, bins, [0, 2])
+    assert report.unaccounted == 0
 
 
 @pytest.mark.mantid

@@ -44,7 +44,9 @@ class Chain(Layout[Block]):
             self._mantid.histogram(each, self._params)
 
     def _convert(self, raw: Workspace) -> list[Workspace]:
-        """The events of each group."""
+        """The events of each group that has detectors."""
+        if not any(self._spectra):
+            return []
         masked = np.flatnonzero(self._masked).tolist()
         made = self._mantid.converted(raw, self.recipe.units, self._calibration, masked)
         return [self._mantid.summed(made, each) for each in self._spectra if each]
