@@ -35,7 +35,7 @@ docs: .venv/run         ## write what is generated: the table of process variabl
 	@$(BIN)/python -m ioc.table README.md
 	@$(BIN)/live-reduction screens
 
-bench: .venv/bench      ## measure beside the peers and write benchmarks/README.md
+bench: .venv/bench      ## measure beside the peers, and Mantid in MANTID_PYTHON; write benchmarks/README.md
 	@$(WITH_PATH) PYTHONPATH="$(CURDIR)/tests" $(BIN)/python -m benchmarks $(ARGS)
 
 phoebus:                ## get CS-Studio Phoebus into .phoebus for its tests; takes mvn and Java 17

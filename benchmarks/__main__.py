@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 
-from benchmarks import kernel, load, puts, ranks, recut, report, screens, serving, start
+from benchmarks import (
+    kernel,
+    load,
+    mantid_engine,
+    puts,
+    ranks,
+    recut,
+    report,
+    screens,
+    serving,
+    start,
+)
 from benchmarks.machine import machine
 from benchmarks.rows import Row, markdown
 
-PARTS = ("kernel", "recut", "ranks", "serving", "puts", "load", "rebin", "most", "start", "screens")
+PARTS = (
+    *("kernel", "recut", "mantid", "ranks", "serving", "puts"),
+    *("load", "rebin", "most", "start", "screens"),
+)
 
 
 def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
@@ -18,6 +33,8 @@ def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
         yield "kernel", kernel.measure(quick)
     if only in (None, "recut"):
         yield "recut", recut.measure(quick)
+    if only in (None, "mantid"):
+        yield "mantid", mantid_engine.measure(quick, os.environ.get("MANTID_PYTHON", ""))
     if only in (None, "ranks"):
         yield "ranks", ranks.measure(quick)
     if only in (None, "serving"):

@@ -49,6 +49,17 @@ search each edge in a few sorted runs, so their cost grows with the number of ed
 logarithm of the events; slices and masks are a pass over the raw events, which is bound by
 arithmetic and not by memory.
 """,
+    "mantid": """\
+## The mantid engine
+
+Mantid's algorithms beside the native engine, in the same process, taking turns; one thread each.
+Measured where `MANTID_PYTHON` names a Python that has Mantid. Stored events are in workspaces, with
+the time of their pulse; histogrammed ones went through ConvertUnits, SumSpectra and Rebin too, and
+joined those before them. Of that, most is Mantid's sorting. Events that came by chunks are sorted
+together when they are first given other bins, and stay so. *addEventQuickly* is the quickest way
+that Mantid's Python has for arrays: the method bound for each spectrum, and one DateAndTime.
+The events of small pulses are dropped now and then, so that as many are retained at either end.
+""",
     "ranks": """\
 ## Two ranks at the same time
 

@@ -185,7 +185,7 @@ class Mantid:
         flight (n,) in µs and pulse times (n,) in ns since 1970. It is a processed NeXus file, for
         in these both are as exact as they are here.
         """
-        own = self._own(into)
+        own = self.copied(into)
         if not tof_us.size:
             return own
         try:
@@ -209,7 +209,7 @@ class Mantid:
             workspace = self._aligned(workspace, calibration)
         now = workspace.getAxis(0).getUnit().unitID()
         if now == units:
-            made = self._own(workspace)
+            made = self.copied(workspace)
         else:
             made = self.run("ConvertUnits", InputWorkspace=workspace, Target=str(units))
         if masked:
@@ -232,7 +232,7 @@ class Mantid:
             return self.run(
                 "AlignDetectors", InputWorkspace=workspace, CalibrationWorkspace=calibration
             )
-        own = self._own(workspace)
+        own = self.copied(workspace)
         self.run(
             "ApplyDiffCal",
             output="InstrumentWorkspace",
@@ -271,7 +271,7 @@ class Mantid:
                 SplitSampleLogs=False,
             )
             return {
-                int(name.removeprefix("__live_")): self._own(named.retrieve(name))
+                int(name.removeprefix("__live_")): self.copied(named.retrieve(name))
                 for name in names
                 if name != "__live_unfiltered"
             }
@@ -279,7 +279,7 @@ class Mantid:
             for name in named.getObjectNames():
                 named.remove(name)
 
-    def _own(self, workspace: Workspace) -> Workspace:
+    def copied(self, workspace: Workspace) -> Workspace:
         """A copy that stays when the name of the workspace goes."""
         return self.run("CloneWorkspace", InputWorkspace=workspace)
 
