@@ -15,15 +15,15 @@ BAD_PIXEL, MONITOR = -1, -2
 class Arranged(NamedTuple):
     """Events by rows, and those that are in none of them.
 
-    Row i has the events from ``ends[i]`` to ``ends[i + 1]`` (rows + 1,), at ``tof_us`` and of the
-    pulse of ``span``, (good events,) each. ``counts`` (spans, 4) are numbers of events: all, those
-    in rows, of bad pixels, and of monitors; ``bad_times`` (n, 2) are rows and spans of events of
-    detectors at times that cannot be.
+    Row i has the events from ``ends[i]`` to ``ends[i + 1]`` (rows + 1,), at ``tof_us`` after the
+    pulse at ``pulse_ns``, (good events,) each. ``counts`` (spans, 4) are numbers of events: all,
+    those in rows, of bad pixels, and of monitors; ``bad_times`` (n, 2) are rows and spans of events
+    of detectors at times that cannot be.
     """
 
     ends: NDArray[np.int64]
     tof_us: NDArray[np.float64]
-    span: NDArray[np.int32]
+    pulse_ns: NDArray[np.int64]
     counts: NDArray[np.int64]
     bad_times: NDArray[np.int64]
 
@@ -33,12 +33,16 @@ def arranged(
     pixel_id: NDArray[np.int32],
     tof_ns: NDArray[np.int32],
     starts: NDArray[np.int64],
+    times_ns: NDArray[np.int64],
     first_id: int,
     row_of: NDArray[np.int32],
     rows: int,
     max_tof_ns: int,
 ) -> Arranged:
-    """Arrange events (n,), span i from ``starts[i]`` on; ``row_of`` has the rows of ids in turn."""
+    """Arrange events (n,), span i from ``starts[i]`` on and of the pulse at ``times_ns[i]``.
+
+    ``row_of`` has the rows of ids in turn, from the first on.
+    """
     spans = starts.size - 1
     ends = np.zeros(rows + 1, np.int64)
     counts = np.zeros((spans, 4), np.int64)
@@ -57,7 +61,7 @@ def arranged(
             row[i] = r
         counts[s, 0] = starts[s + 1] - starts[s]
     ends = np.cumsum(ends)
-    tof_us, span = np.empty(ends[-1], np.float64), np.empty(ends[-1], np.int32)
+    tof_us, pulse_ns = np.empty(ends[-1], np.float64), np.empty(ends[-1], np.int64)
     total = counts.sum(axis=0)
     bad_times = np.empty((2 * total[0] - total.sum(), 2), np.int64)
     at, bad = ends[:-1].copy(), 0
@@ -66,12 +70,12 @@ def arranged(
             r = row[i]
             if r >= 0 and 0 < tof_ns[i] <= max_tof_ns:
                 tof_us[at[r]] = tof_ns[i] / 1000.0
-                span[at[r]] = s
+                pulse_ns[at[r]] = times_ns[s]
                 at[r] += 1
             elif r >= 0:
                 bad_times[bad, 0], bad_times[bad, 1] = r, s
                 bad += 1
-    return Arranged(ends, tof_us, span, counts, bad_times)
+    return Arranged(ends, tof_us, pulse_ns, counts, bad_times)
 
 
 def row_table(ids: NDArray[np.int32], is_monitor: NDArray[np.bool_]) -> NDArray[np.int32]:

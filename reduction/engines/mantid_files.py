@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -13,6 +14,8 @@ from reduction.geometry import Instrument
 
 EPOCH_NS = 631_152_000_000_000_000
 """Mantid's pulse times count from 1990, in ns since 1970."""
+
+EVENTS = "mantid_workspace_1/event_workspace"
 
 NO_DETECTORS = """<?xml version="1.0" encoding="UTF-8"?>
 <instrument name="nothing" valid-from="1990-01-01 00:00:00">
@@ -29,19 +32,40 @@ def write_events(
     """Write a processed NeXus file of events, in which times are as exact as they are here.
 
     Spectrum i has the events from ``ends[i]`` to ``ends[i + 1]``, (spectra + 1,); times of flight
-    (n,) in µs and pulse times (n,) in ns since 1970. Raises OSError.
+    (n,) in µs and pulse times (n,) in ns since 1990. Raises OSError.
     """
-    with h5py.File(path, "w") as file:
-        entry = _group(file, "mantid_workspace_1", "NXentry")
-        data = _group(entry, "event_workspace", "NXdata")
-        data["axis1"] = np.array([0.0, 1.0])
-        data["axis1"].attrs["units"] = np.bytes_("TOF")
-        data["axis2"] = np.arange(1.0, ends.size)
-        data["axis2"].attrs["units"] = np.bytes_("spectraNumber")
-        data["indices"] = ends
+    path.write_bytes(_frame(ends.size - 1))
+    with h5py.File(path, "r+") as file:
+        data = file[EVENTS]
+        data["indices"], data["tof"], data["pulsetime"] = ends, tof_us, pulse_ns
         data["indices"].attrs["units"] = np.bytes_("Counts")
-        data["tof"], data["pulsetime"] = tof_us, pulse_ns - EPOCH_NS
-        _about(entry, ends.size - 1)
+
+
+@functools.cache
+def _frame(spectra: int) -> bytes:
+    """The file without the events.
+
+    With it is nothing of sample, logs and instrument but what Mantid looks for: they are known.
+    """
+    with h5py.File("frame", "w", driver="core", backing_store=False) as file:
+        entry = _group(file, "mantid_workspace_1", "NXentry")
+        data = _group(file, EVENTS, "NXdata")
+        data["axis1"], data["axis2"] = np.array([0.0, 1.0]), np.arange(1.0, spectra + 1)
+        data["axis1"].attrs["units"] = np.bytes_("TOF")
+        data["axis2"].attrs["units"] = np.bytes_("spectraNumber")
+        for name, kind in (("sample", "NXsample"), ("logs", "NXcollection")):
+            _group(entry, name, kind)
+        instrument = _group(entry, "instrument", "NXinstrument")
+        instrument["name"] = np.bytes_("nothing")
+        _group(instrument, "instrument_xml", "NXnote")["data"] = np.bytes_(NO_DETECTORS)
+        detector = _group(instrument, "detector", "NXdetector")
+        nothing = np.zeros(spectra, np.int32)
+        detector["detector_index"], detector["detector_count"] = nothing, nothing
+        detector["detector_list"] = np.zeros(1, np.int32)
+        detector["spectra"] = np.arange(1, spectra + 1, dtype=np.int32)
+        file.flush()
+        image: bytes = file.id.get_file_image()
+    return image
 
 
 def has_shapes(path: Path) -> bool:
@@ -81,17 +105,3 @@ def _group(parent: h5py.Group, name: str, kind: str) -> h5py.Group:
     group = parent.create_group(name)
     group.attrs["NX_class"] = np.bytes_(kind)
     return group
-
-
-def _about(entry: h5py.Group, spectra: int) -> None:
-    """What Mantid looks for: nothing of sample, logs and instrument, which are known already."""
-    for name, kind in (("sample", "NXsample"), ("logs", "NXcollection")):
-        _group(entry, name, kind)
-    instrument = _group(entry, "instrument", "NXinstrument")
-    instrument["name"] = np.bytes_("nothing")
-    _group(instrument, "instrument_xml", "NXnote")["data"] = np.bytes_(NO_DETECTORS)
-    detector = _group(instrument, "detector", "NXdetector")
-    nothing = np.zeros(spectra, np.int32)
-    detector["detector_index"], detector["detector_count"] = nothing, nothing
-    detector["detector_list"] = np.zeros(1, np.int32)
-    detector["spectra"] = np.arange(1, spectra + 1, dtype=np.int32)

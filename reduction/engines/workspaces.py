@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from reduction.engines.arranged import arranged, row_table
 from reduction.engines.mantid import FAILURES, Mantid, Workspace
+from reduction.engines.mantid_files import EPOCH_NS
 from reduction.engines.passes import MAX_ID_RANGE
 from reduction.geometry import Instrument
 
@@ -148,12 +149,11 @@ class Workspaces:
             np.concatenate(pixel_ids),
             np.concatenate(tofs_ns),
             starts,
+            times_ns - EPOCH_NS,
             *self._detectors,
             self._max_tof_ns,
         )
-        load = partial(
-            self._mantid.load, self.empty, by_row.ends, by_row.tof_us, times_ns[by_row.span]
-        )
+        load = partial(self._mantid.load, self.empty, by_row.ends, by_row.tof_us, by_row.pulse_ns)
         return Block(load, times_ns, by_row.counts, by_row.bad_times)
 
 
