@@ -234,5 +234,7 @@ def test_nothing_is_left_in_mantids_data_service_nor_in_its_folder():
     engine = mantid_engine(reference.instrument("arc"), [sliced])
     take(engine, 0)
     assert take(engine, 1).counts[1].sum() > 100_000
+    engine.configure(0, sliced)  # of a block that has both
+    assert engine.advance(60)
     assert len(imported()._api.AnalysisDataService.getObjectNames()) == 0
     assert [each.name for each in imported()._file.parent.iterdir()] == [".mantid"]
