@@ -56,7 +56,7 @@ DEPRECATED = ("AlignDetectors",)
 """What says so at each run in later versions."""
 
 RUN = {"run_start": "1991-01-01T00:00:00", "run_end": "2100-01-01T00:00:00"}
-"""Later versions of FilterEvents ask for these, and take 1990 for none."""
+"""When it was, for workspaces; later versions of FilterEvents take 1990 for no time."""
 
 PARTS = "live"
 """Of these names are the workspaces of slices, for the moment; hidden names could not be listed."""
@@ -181,8 +181,7 @@ class Mantid:
             InstrumentName="live",
             RewriteSpectraMap="False",
         )
-        for name, text in RUN.items():
-            self.run("AddSampleLog", output="Workspace", Workspace=made, LogName=name, LogText=text)
+        self._have_run(made)
         for index, identifier in enumerate(ids.tolist()):
             spectrum = made.getSpectrum(index)
             spectrum.setDetectorID(identifier)
@@ -306,18 +305,7 @@ class Mantid:
         The kind that has whole ns cannot be made from Python: GenerateEventsFilter makes one.
         """
         run = self._api.WorkspaceFactory.create("EventWorkspace", 1, 2, 1)
-        first, last = "2000-01-01T00:00:00", "2000-01-01T00:00:01"
-        for name, text in (("run_start", first), ("run_end", last)):
-            self.run("AddSampleLog", output="Workspace", Workspace=run, LogName=name, LogText=text)
-        for time, value in ((first, "0"), (last, "1")):
-            self.run(
-                "AddTimeSeriesLog",
-                output="Workspace",
-                Workspace=run,
-                Name="proton_charge",
-                Time=time,
-                Value=value,
-            )
+        self._have_run(run)
         return self.run(
             "GenerateEventsFilter",
             InputWorkspace=run,
@@ -326,6 +314,21 @@ class Mantid:
             StopTime="1",
             UnitOfTime="Seconds",
         )
+
+    def _have_run(self, workspace: Workspace) -> None:
+        """Give a workspace the logs of a run that filters of events ask for, or warn of."""
+        for name, text in RUN.items():
+            self.run(
+                "AddSampleLog", output="Workspace", Workspace=workspace, LogName=name, LogText=text
+            )
+            self.run(
+                "AddTimeSeriesLog",
+                output="Workspace",
+                Workspace=workspace,
+                Name="proton_charge",
+                Time=text,
+                Value="0",
+            )
 
     def histogram(self, workspace: Workspace, params: NDArray[np.float64]) -> NDArray[np.float64]:
         """The counts of the first spectrum, (bins,), by Rebin's parameters."""
