@@ -12,6 +12,9 @@ from reduction.engines.protocol import MASKED, Cells, Recipe
 from reduction.engines.workspaces import Block, Conversion
 from reduction.geometry import Instrument
 
+MOST_PARTS = 256
+"""Most slices that are kept apart; with weights of their own each pulse is one."""
+
 
 class Chain(Layout[Block]):
     """The chain of algorithms of one recipe.
@@ -119,5 +122,6 @@ class Chain(Layout[Block]):
             return known[1]
         times_ns, first = np.unique(block.times_ns, return_index=True)
         parts = [self._mantid.split(each, times_ns, targets[first]) for each in groups]
-        block.parted[self.conversion] = targets, parts
+        if targets.max() < MOST_PARTS:
+            block.parted[self.conversion] = targets, parts
         return parts
