@@ -28,7 +28,7 @@ COPIED = 10_000_000
 
 def measure(quick: bool) -> list[Row]:
     """The rows for a billion events, and for two ranks against one."""
-    blocks = 12 if quick else 239
+    blocks = round((2.5e7 if quick else 5e8) / BLOCK_EVENTS)
     events = 10_000_000 if quick else 100_000_000
     return [*_new_bins(blocks), *_two_against_one(events)]
 

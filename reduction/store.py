@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK_EVENTS = 1 << 21
+BLOCK_EVENTS = 1 << 20
 """Events of a block: what a change of settings does to one takes some ms, so work can be cut."""
 
 EVENT_BYTES = 8
