@@ -264,8 +264,8 @@ def count_sorted(
 ) -> None:
     """Add values that are sorted in each part, as `sorted_apart` lays them out, to their cells.
 
-    Few values for the edges are looked up one by one, many are counted between the edges, which
-    gallop through them: the cost is that of the fewer.
+    Few values for the edges are looked up one by one, many are counted between the edges: the cost
+    is that of the fewer. An edge is looked for where it is if bins hold as many as the one before.
     """
     for part in range(ends.size - 1):
         first, last = ends[part], ends[part + 1]
@@ -273,31 +273,60 @@ def count_sorted(
         if last - first < edges.size:
             at = 0
             for j in range(first, last):
-                at = _gallop(edges, at, edges.size, values[j], True)
+                at = _gallop(edges, at, edges.size, values[j])
                 cells[base + at] += 1
             continue
-        at = first
+        at, width = first, 0
         for i in range(edges.size):
-            until = _gallop(values, at, last, edges[i], False)
-            cells[base + i] += until - at
+            until = _near(values, at, last, edges[i], at + width)
+            width = until - at
+            cells[base + i] += width
             at = until
         cells[base + edges.size] += last - at
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _gallop(
-    ascending: NDArray[np.float64], start: int, end: int, x: float, beyond_equal: bool
-) -> int:
-    """The first place from ``start`` on whose number is ≥ x, or with ``beyond_equal`` > x."""
+def _near(ascending: NDArray[np.float64], start: int, end: int, x: float, guess: int) -> int:
+    """The first place in [start, end) whose number is ≥ x, or end; looked for around ``guess``."""
+    if start == end:
+        return end
+    step = 8
+    guess = min(guess, end - 1)
+    if ascending[guess] < x:
+        low, high = guess + 1, guess + step
+        while high < end and ascending[high] < x:
+            low = high + 1
+            step *= 2
+            high += step
+        high = min(high, end)
+    else:
+        low, high = guess - step, guess
+        while low > start and ascending[low] >= x:
+            high = low
+            step *= 2
+            low -= step
+        low = max(low, start)
+    while low < high:
+        middle = (low + high) >> 1
+        if ascending[middle] < x:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _gallop(ascending: NDArray[np.float64], start: int, end: int, x: float) -> int:
+    """The first place in [start, end) whose number is > x, or end."""
     low, high, step = start, start, 16
-    while high < end and (ascending[high] < x or (beyond_equal and ascending[high] == x)):
+    while high < end and ascending[high] <= x:
         low = high + 1
         high += step
         step *= 2
     high = min(high, end)
     while low < high:
         middle = (low + high) >> 1
-        if ascending[middle] < x or (beyond_equal and ascending[middle] == x):
+        if ascending[middle] <= x:
             low = middle + 1
         else:
             high = middle
