@@ -69,8 +69,12 @@ def _as_wide(run: Run, other: Run) -> tuple[NDArray[np.int64], NDArray[np.int64]
 
 
 def to_merge(runs: Sequence[Run]) -> tuple[Run, Run] | None:
-    """Two neighbours that are to be merged, the latest first; None if there are none."""
-    for one, next_one in reversed(list(itertools.pairwise(runs))):
+    """Two neighbours that are to be merged, the earliest first; None if there are none.
+
+    So no run is ever longer than those before it, whatever has been sorted meanwhile, and each
+    finds another one of its length in time.
+    """
+    for one, next_one in itertools.pairwise(runs):
         equal = one.last - one.first == next_one.last - next_one.first
         small = one.values.size + next_one.values.size <= LONGEST_RUN
         if one.last == next_one.first and equal and small:
