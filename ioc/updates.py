@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from caproto import EventAddResponse
+from caproto import ChannelType, EventAddResponse, native_type
 
 from ioc.values import Wire
 
@@ -27,6 +26,7 @@ class Update:
     metadata: Any
     values: Any
     flags: int
+    _packed: tuple[bytes, Sequence[Any]] | None = field(default=None, init=False)
 
     def serves(self, sub: Any) -> bool:
         """Whether a subscription gets what all others do: everything, at every update."""
@@ -36,23 +36,19 @@ class Update:
 
     def message(self, sub: Any) -> list[Any]:
         """The bytes that tell a subscription, in parts, if it is one that this `serves`."""
-        head, tail = self._packed(sub.data_type)
+        if self._packed is None:
+            self._packed = parted(self._response(sub.data_type))
+        head, tail = self._packed
         number = sub.subscriptionid.to_bytes(4, "big")
         first, *more = tail
         return [b"".join((head, number, first)), *more]
 
-    def _packed(self, data_type: Any) -> tuple[bytes, Sequence[Any]]:
-        """All of the message before the subscription's number, and after it."""
-        if data_type not in self._made:
-            wire = getattr(self.values, "base", None)
-            data = wire if isinstance(wire, Wire) else self.values
-            made = EventAddResponse(data, data_type, len(self.values), 1, 0, metadata=self.metadata)
-            self._made[data_type] = parted(made)
-        return self._made[data_type]
-
-    @cached_property
-    def _made(self) -> dict[Any, tuple[bytes, Sequence[Any]]]:
-        return {}
+    def _response(self, data_type: Any) -> EventAddResponse:
+        """What caproto sends to subscription 0, in the type that all of this kind ask for."""
+        wire = getattr(self.values, "base", None)
+        as_it_is = isinstance(wire, Wire) and native_type(data_type) is ChannelType.DOUBLE
+        data = wire if as_it_is else self.values
+        return EventAddResponse(data, data_type, len(self.values), 1, 0, metadata=self.metadata)
 
 
 def parted(command: EventAddResponse) -> tuple[bytes, Sequence[Any]]:

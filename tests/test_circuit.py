@@ -17,6 +17,7 @@ from ioc.updates import Update, pieces
 from ioc.values import on_wire
 
 TIME_DOUBLE = caproto.ChannelType.TIME_DOUBLE
+TYPES = [TIME_DOUBLE, caproto.ChannelType.TIME_FLOAT, caproto.ChannelType.TIME_LONG]
 
 
 class Client:
@@ -249,13 +250,15 @@ class Subscribed(NamedTuple):
     channel_filter: caproto.ChannelFilter = caproto.ChannelFilter(None, None, None, None)
 
 
-@given(st.integers(0, 70_000), st.integers(0, 2**32 - 1))
-def test_a_message_is_what_caproto_would_send(elements: int, number: int) -> None:
-    metadata = caproto.DBR_TYPES[TIME_DOUBLE](secondsSinceEpoch=7)
+@given(st.integers(0, 70_000), st.integers(0, 2**32 - 1), st.sampled_from(TYPES))
+def test_a_message_is_what_caproto_would_send(
+    elements: int, number: int, data_type: caproto.ChannelType
+) -> None:
+    metadata = caproto.DBR_TYPES[data_type](secondsSinceEpoch=7)
     values = np.arange(elements, dtype=">f8")
-    expected = caproto.EventAddResponse(values, TIME_DOUBLE, elements, 1, number, metadata=metadata)
+    expected = caproto.EventAddResponse(values, data_type, elements, 1, number, metadata=metadata)
     update = Update("spec", metadata, on_wire(values), 0)
-    sub = Subscribed(number)
+    sub = Subscribed(number, data_type=data_type)
     assert update.serves(sub)
     for _ in range(2):
         assert b"".join(update.message(sub)) == bytes(expected)
