@@ -73,7 +73,7 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
             await self._on_disconnect()
             self.circuit.disconnect()
             await self.context.circuit_disconnected(self)
-        except Exception:
+        except Exception:  # of which nobody would hear: no one waits for this task
             log.exception("no more updates for %s", self._who)
             raise
 

@@ -61,18 +61,21 @@ def parted(command: EventAddResponse) -> tuple[bytes, Sequence[Any]]:
 
 
 def pieces(parts: Sequence[Any], most: int = PIECE) -> Iterator[Any]:
-    """All bytes of ``parts``, in order: small parts as one, large ones in pieces.
+    """All bytes of ``parts`` in order, ``most`` at a time: small parts together, large ones cut.
 
     What waits for a client to take it is then a piece, not a copy of a whole array.
     """
     small: list[Any] = []
+    size = 0
     for part in parts:
-        size = memoryview(part).nbytes
-        if size <= most:
+        bytes_more = memoryview(part).nbytes
+        if size + bytes_more > most:
+            yield b"".join(small)
+            small, size = [], 0
+        if bytes_more > most:
+            view = np.frombuffer(part, np.uint8).data
+            yield from (view[begin : begin + most] for begin in range(0, bytes_more, most))
+        else:
             small.append(part)
-            continue
-        yield b"".join(small)
-        small = []
-        view = np.frombuffer(part, np.uint8).data
-        yield from (view[begin : begin + most] for begin in range(0, size, most))
+            size += bytes_more
     yield b"".join(small)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,6 +48,14 @@ class Client:
 
     def close(self) -> None:
         pass
+
+
+class SlowClient(Client):
+    """A client that takes nothing until it is ready."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ready.clear()
 
 
 class GoneClient(Client):
@@ -100,6 +110,15 @@ def circuit(client: Client, context: Context | None = None) -> Circuit:
     return made
 
 
+@asynccontextmanager
+async def telling(client: Client, context: Context | None = None) -> AsyncIterator[Circuit]:
+    """A circuit that tells a client what it is offered."""
+    to = circuit(client, context)
+    await to.run()
+    yield to
+    await to.tasks.cancel_all(wait=True)
+
+
 async def settled(client: Client, said: int) -> list[str]:
     """What a client was told, once it is so much."""
     async with asyncio.timeout(5):
@@ -113,67 +132,56 @@ async def settled(client: Client, said: int) -> list[str]:
 def test_only_the_latest_value_of_a_subscription_is_kept() -> None:
     async def story() -> None:
         client = Client()
-        to = circuit(client)
-        for value in range(1000):
-            to.offer(X, Said(value))
-            to.offer(Y, Said(value))
-        await to.run()
-        assert await settled(client, 2) == ["1=999", "2=999"]
-        await to.tasks.cancel_all(wait=True)
+        async with telling(client) as to:
+            for value in range(1000):
+                to.offer(X, Said(value))
+                to.offer(Y, Said(value))
+            assert await settled(client, 2) == ["1=999", "2=999"]
 
     asyncio.run(story())
 
 
 def test_a_client_that_takes_nothing_is_told_the_latest_of_each_when_it_does() -> None:
     async def story() -> None:
-        client = Client()
-        client.ready.clear()
-        to = circuit(client)
-        await to.run()
-        for value in range(1000):
-            to.offer(X, Said(value))
-            to.offer(Y, Said(value))
-            await asyncio.sleep(0)
-        client.ready.set()
-        assert (await settled(client, 4))[-2:] == ["1=999", "2=999"]
-        assert len(client.said) == 4
-        await to.tasks.cancel_all(wait=True)
+        client = SlowClient()
+        async with telling(client) as to:
+            for value in range(1000):
+                to.offer(X, Said(value))
+                to.offer(Y, Said(value))
+                await asyncio.sleep(0)
+            client.ready.set()
+            assert (await settled(client, 4))[-2:] == ["1=999", "2=999"]
+            assert len(client.said) == 4
 
     asyncio.run(story())
 
 
 def test_what_was_posted_together_leaves_before_anything_newer_in_whatever_batches() -> None:
     async def story() -> None:
-        client = Client()
-        client.ready.clear()
-        to = circuit(client)
-        await to.run()
-        to.offer(X, Said(1, BATCH))
-        to.offer(Y, Said(1, BATCH))
-        await client.asked.wait()
-        to.offer(X, Said(2))
-        to.offer(Y, Said(2))
-        client.ready.set()
-        assert await settled(client, 4) == ["1=1", "2=1", "1=2", "2=2"]
-        await to.tasks.cancel_all(wait=True)
+        client = SlowClient()
+        async with telling(client) as to:
+            to.offer(X, Said(1, BATCH))
+            to.offer(Y, Said(1, BATCH))
+            await client.asked.wait()
+            to.offer(X, Said(2))
+            to.offer(Y, Said(2))
+            client.ready.set()
+            assert await settled(client, 4) == ["1=1", "2=1", "1=2", "2=2"]
 
     asyncio.run(story())
 
 
 def test_a_subscription_that_is_cancelled_gets_nothing_more() -> None:
     async def story() -> None:
-        client = Client()
-        client.ready.clear()
-        to = circuit(client)
-        await to.run()
-        to.offer(X, Said(1, BATCH))
-        to.offer(Y, Said(1))
-        await client.asked.wait()
-        to.subscriptions["spec"].remove(Y)
-        client.ready.set()
-        to.offer(X, Said(2))
-        assert await settled(client, 2) == ["1=1", "1=2"]
-        await to.tasks.cancel_all(wait=True)
+        client = SlowClient()
+        async with telling(client) as to:
+            to.offer(X, Said(1, BATCH))
+            to.offer(Y, Said(1))
+            await client.asked.wait()
+            to.subscriptions["spec"].remove(Y)
+            client.ready.set()
+            to.offer(X, Said(2))
+            assert await settled(client, 2) == ["1=1", "1=2"]
 
     asyncio.run(story())
 
@@ -181,36 +189,31 @@ def test_a_subscription_that_is_cancelled_gets_nothing_more() -> None:
 def test_a_client_that_has_turned_events_off_gets_the_latest_when_they_are_on() -> None:
     async def story() -> None:
         client = Client()
-        to = circuit(client)
-        await to.run()
-        await asyncio.sleep(0)
-        to.events_on.clear()
-        for value in range(5):
-            to.offer(X, Said(value))
+        async with telling(client) as to:
             await asyncio.sleep(0)
-        assert not client.said
-        to.events_on.set()
-        assert await settled(client, 1) == ["1=4"]
-        await to.tasks.cancel_all(wait=True)
+            to.events_on.clear()
+            for value in range(5):
+                to.offer(X, Said(value))
+                await asyncio.sleep(0)
+            assert not client.said
+            to.events_on.set()
+            assert await settled(client, 1) == ["1=4"]
 
     asyncio.run(story())
 
 
 def test_a_mark_is_passed_once_what_came_before_it_is_sent() -> None:
     async def story() -> None:
-        client = Client()
-        client.ready.clear()
-        to = circuit(client)
-        mark = Mark(to, asyncio.get_running_loop().create_future())
-        to.offer(X, Said(1))
-        to.offer(mark, None)
-        await to.run()
-        await client.asked.wait()
-        assert not mark.passed.done()
-        client.ready.set()
-        await asyncio.wait_for(mark.passed, 5)
-        assert client.said == ["1=1"]
-        await to.tasks.cancel_all(wait=True)
+        client = SlowClient()
+        async with telling(client) as to:
+            mark = Mark(to, asyncio.get_running_loop().create_future())
+            to.offer(X, Said(1))
+            to.offer(mark, None)
+            await client.asked.wait()
+            assert not mark.passed.done()
+            client.ready.set()
+            await asyncio.wait_for(mark.passed, 5)
+            assert client.said == ["1=1"]
 
     asyncio.run(story())
 
@@ -218,25 +221,21 @@ def test_a_mark_is_passed_once_what_came_before_it_is_sent() -> None:
 def test_a_send_that_finds_the_client_gone_drops_the_circuit() -> None:
     async def story() -> None:
         context = Context()
-        to = circuit(GoneClient(), context)
-        await to.run()
-        to.offer(X, Said(1))
-        await asyncio.wait_for(context.dropped.wait(), 5)
+        async with telling(GoneClient(), context) as to:
+            to.offer(X, Said(1))
+            await asyncio.wait_for(context.dropped.wait(), 5)
 
     asyncio.run(story())
 
 
 def test_a_client_that_goes_while_it_takes_nothing_ends_the_sending_to_it() -> None:
     async def story() -> None:
-        client = Client()
-        client.ready.clear()
-        to = circuit(client)
-        await to.run()
-        to.offer(X, Said(1))
-        await client.asked.wait()
-        await to._on_disconnect()
-        assert not to.connected
-        await to.tasks.cancel_all(wait=True)
+        client = SlowClient()
+        async with telling(client) as to:
+            to.offer(X, Said(1))
+            await client.asked.wait()
+            await to._on_disconnect()
+            assert not to.connected
 
     asyncio.run(story())
 
@@ -285,6 +284,7 @@ def test_what_is_sent_in_pieces_is_the_same(texts: list[bytes], numbers: int) ->
     parts = [*texts, memoryview(np.arange(numbers, dtype=">f8")), header]
     sent = [bytes(each) for each in pieces(parts, 500)]
     assert b"".join(sent) == b"".join(parts)
+    assert all(len(each) <= 500 for each in sent)
 
 
 class Array(Circuit):

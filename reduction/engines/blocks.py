@@ -49,20 +49,21 @@ class BlockEngine(ABC, Generic[B]):
         self._store = store
         self._limit_bytes, self._keep = NO_LIMIT, True
         self._folded = 0
-        self._histograms = [self._histogram(recipe) for recipe in recipes]
-        self._fading = [self._faders(recipe) for recipe in recipes]
+        self._histograms: list[Histogram[B]] = []
+        self._fading: list[tuple[Fading[B], ...]] = []
+        for number, recipe in enumerate(recipes):
+            self.configure(number, recipe)
 
     @abstractmethod
     def _made(self, recipe: Recipe) -> Layout[B]:
         """A recipe made ready."""
 
-    def _histogram(self, recipe: Recipe) -> Histogram[B]:
-        return Histogram(self._made(recipe))
+    def _histogram(self, ready: Layout[B]) -> Histogram[B]:
+        return Histogram(ready)
 
-    def _faders(self, recipe: Recipe) -> tuple[Fading[B], ...]:
+    def _faders(self, ready: Layout[B]) -> tuple[Fading[B], ...]:
         """The weights that a recipe asks for, and their squares."""
-        fade_ns = recipe.fade_s * 1e9
-        ready = self._made(recipe)
+        fade_ns = ready.recipe.fade_s * 1e9
         return (Fading(ready, fade_ns), Fading(ready, fade_ns / 2)) if fade_ns else ()
 
     @property
@@ -94,17 +95,18 @@ class BlockEngine(ABC, Generic[B]):
         self._store.append(pixel_id, tof_ns, pulse_time_ns)
 
     def configure(self, reduction: int, recipe: Recipe) -> None:
+        ready = self._made(recipe)
         if reduction == len(self._histograms):
-            self._histograms.append(self._histogram(recipe))
-            self._fading.append(self._faders(recipe))
+            self._histograms.append(self._histogram(ready))
+            self._fading.append(self._faders(ready))
             return
         histogram, fading = self._histograms[reduction], self._fading[reduction]
         if fading and recipe.fade_s == histogram.recipe.fade_s:
             for each in fading:
-                each.recut(self._made(recipe))
+                each.recut(ready)
         else:
-            self._fading[reduction] = self._faders(recipe)
-        histogram.recut(self._made(recipe))
+            self._fading[reduction] = self._faders(ready)
+        histogram.recut(ready)
 
     def resliced(self, reduction: int, since_ns: int, until_ns: int) -> None:
         for each in (self._histograms[reduction], *self._fading[reduction]):

@@ -14,6 +14,7 @@ import numpy as np
 
 from reduction.engines import kernels
 from reduction.engines.blocks import BlockEngine
+from reduction.engines.layout import Layout
 from reduction.engines.passes import Pass
 from reduction.engines.protocol import Recipe
 from reduction.engines.sorted_histogram import SortedHistogram
@@ -66,8 +67,8 @@ class NativeEngine(BlockEngine[Block]):
     def _made(self, recipe: Recipe) -> Pass:
         return Pass(self._instrument, recipe, self._max_tof_ns)
 
-    def _histogram(self, recipe: Recipe) -> SortedHistogram:
-        return SortedHistogram(self._made(recipe))
+    def _histogram(self, ready: Layout[Block]) -> SortedHistogram:
+        return SortedHistogram(ready)
 
     def _compile(self) -> None:
         """Have the kernels compiled, or loaded from the cache, before events come."""

@@ -24,7 +24,7 @@ class SortedHistogram(Histogram[Block]):
 
     _ready: Pass
 
-    def __init__(self, ready: Pass) -> None:
+    def __init__(self, ready: Layout[Block]) -> None:
         super().__init__(ready)
         self.runs: list[Run] = []
         self.order = object()
