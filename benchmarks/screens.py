@@ -17,9 +17,9 @@ from benchmarks.usage import Usage
 
 OPENED = ("overview", "slices", "expert")
 TIMES = 5
-LOOK_S = 0.02
-SETTLED_S = 6.0
-"""The IOC tells the worst delay of the last 5 s: what opening a screen costs is not to be in it."""
+LOOK_S = 0.1
+MINUTE_S, WORST_OF_S, SLEEP_S = 60, 5, 0.05
+"""The IOC tells its delay of the last minute, the worst of the last seconds, and how it looks."""
 
 
 def measure(quick: bool) -> list[Row]:
@@ -30,7 +30,7 @@ def measure(quick: bool) -> list[Row]:
         running.wait(running.counts)
         with phoebus(Path(home), running.network) as desk:
             _open(desk, running, "simulator", 0)
-            return [*_opening(desk, running), *_watching(desk, running, 10 if quick else 60)]
+            return [*_opening(desk, running), *_watching(desk, running, 0 if quick else 1)]
 
 
 def _open(desk: Phoebus, running: Product, name: str, number: int) -> float:
@@ -58,24 +58,26 @@ def _opening(desk: Phoebus, running: Product) -> list[Row]:
     ]
 
 
-def _watching(desk: Phoebus, running: Product, seconds: int) -> list[Row]:
+def _watching(desk: Phoebus, running: Product, settling: int) -> list[Row]:
+    """Rows of a minute with screens open, after so many in which what opening them cost goes by."""
     for name in (*OPENED[1:], OPENED[0]):
         _open(desk, running, name, 0)
-    time.sleep(SETTLED_S)
-    usage, delays_ms = Usage(running.parts()), []
-    for _ in range(seconds):
-        time.sleep(1)
-        delays_ms.append(1e3 * running.number("EventLoopDelay_RBV"))
-    cores, worst = str(usage), float(np.percentile(delays_ms, 99))
+    time.sleep(settling * MINUTE_S)
+    usage, worst_ms, slept_ms = Usage(running.parts()), 0.0, []
+    for _ in range(MINUTE_S // WORST_OF_S):
+        slept_ms += [_overslept_ms() for _ in range(round(WORST_OF_S / SLEEP_S))]
+        worst_ms = max(worst_ms, 1e3 * running.number("EventLoopDelay_RBV"))
+    p99_ms, cores = 1e3 * running.number("EventLoopDelayP99_RBV"), str(usage)
     shown = Figure(tuple(1e3 * _shown(desk, running) for _ in range(2 * TIMES)), "ms")
     lag = running.number("Lag_RBV")
     return [
         Row(
-            f"{', '.join(OPENED)} open, {seconds} s: worst delay of the IOC's event loop in the "
-            "last seconds, p99 of readings",
-            f"{worst:.3g} ms",
+            f"{', '.join(OPENED)} open, a minute: delay of the IOC's event loop, p99",
+            f"{p99_ms:.3g} ms (at most {worst_ms:.3g})",
             "< 20 ms",
-            worst < 20,
+            p99_ms < 20,
+            f"a process that only sleeps: {np.percentile(slept_ms, 99):.3g} ms "
+            f"(at most {max(slept_ms):.3g})",
         ),
         Row("… cores busy", cores),
         Row("… `Lag_RBV`", f"{lag:.3g} s", "< 1 s", lag < 1),
@@ -86,6 +88,13 @@ def _watching(desk: Phoebus, running: Product, seconds: int) -> list[Row]:
             shown.median <= 250,
         ),
     ]
+
+
+def _overslept_ms() -> float:
+    """How late a process is that does nothing but sleep: what the machine does to everyone."""
+    began = time.perf_counter()
+    time.sleep(SLEEP_S)
+    return 1e3 * (time.perf_counter() - began - SLEEP_S)
 
 
 def _shown(desk: Phoebus, running: Product) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import psutil
 
 from ioc.database import Database, Showing
@@ -26,8 +27,8 @@ LOOK_S = 0.05
 LOOKS = round(1 / LOOK_S)
 """Measurements from one heartbeat to the next."""
 
-WORST_OF = 5 * LOOKS
-"""Measurements that the worst delay is of."""
+WORST_OF, P99_OF = 5 * LOOKS, 60 * LOOKS
+"""Measurements that the worst delay is of, and the percentile."""
 
 AGAIN_S = 10.0
 """Time in which a restart must be asked for a second time."""
@@ -55,7 +56,7 @@ class Program:
         self._process = psutil.Process()
         self._started_s = clock()
         self._started = time.strftime("%Y-%m-%d %H:%M:%S")
-        self._delays_s: deque[float] = deque([0.0], maxlen=WORST_OF)
+        self._delays_s: deque[float] = deque([0.0], maxlen=P99_OF)
 
     async def run(self) -> None:
         """Beat once a second until cancelled."""
@@ -77,6 +78,7 @@ class Program:
 
     def _status(self, beat: int) -> ProgramStatus:
         clients, connections = self._clients()
+        delays_s = list(self._delays_s)
         return ProgramStatus(
             heartbeat=beat,
             uptime=duration(self._clock() - self._started_s),
@@ -90,7 +92,8 @@ class Program:
             cpu_load=self._process.cpu_percent(),
             memory=self._process.memory_info().rss,
             open_files=self._process.num_fds(),
-            loop_delay=max(self._delays_s),
+            loop_delay=max(delays_s[-WORST_OF:]),
+            loop_delay_p99=float(np.percentile(delays_s, 99)),
         )
 
     async def put(self, row: Row, value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import logging
 import math
 import signal
@@ -221,6 +222,7 @@ async def _until_stopped(works: Sequence[Callable[[], Coroutine[Any, Any, None]]
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
+    gc.freeze()  # what is here stays; to look through it for garbage would take 0.1 s, now and then
     tasks = [asyncio.create_task(work()) for work in works]
     waiter = asyncio.create_task(stop.wait())
     try:

@@ -109,6 +109,7 @@ def test_the_heart_beats_and_a_stalled_event_loop_is_told(ioc: Ioc) -> None:
     assert ioc.number("EventLoopDelay_RBV") < 0.25
     stall(ioc, 0.3)
     ioc.until(lambda: ioc.number("EventLoopDelay_RBV") >= 0.25)
+    assert ioc.number("EventLoopDelayP99_RBV") > 0
     ioc.until(lambda: ioc.number("HEARTBEAT") >= beat + 2)
     assert ioc.get("HEARTBEAT.SEVR") == "NO_ALARM"
 
