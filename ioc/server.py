@@ -65,7 +65,8 @@ class ServerStart:
     rules: Rules = EVERYBODY
     instrument: Instrument = field(default_factory=powder_arc)
     array_rate: float = 5.0
-    silence_s: float = 2.0
+    ranks_silence_s: float = 2.0
+    simulator_silence_s: float = 2.0
     obey_timeout_s: float = 30.0
 
 
@@ -81,7 +82,7 @@ class Line(Generic[ReportT]):
         silence_s: float,
     ) -> None:
         self._part, self._end, self._publish, self._lost = part, end, publish, lost
-        self._silence_s = silence_s
+        self.silence_s = silence_s
         self._clock = asyncio.get_running_loop().time
         self._timeout: asyncio.Timeout | None = None
         self._deadline_s: float | None = None
@@ -99,7 +100,7 @@ class Line(Generic[ReportT]):
         """Whether it was us that slept through the deadline; then it is set anew."""
         slept = self._deadline_s is not None and self._clock() - self._deadline_s > OVERSLEPT_S
         if slept:
-            self.expect(self._silence_s)
+            self.expect(self.silence_s)
         return slept
 
     @property
@@ -119,14 +120,14 @@ class Line(Generic[ReportT]):
                 if self._overslept():
                     continue
                 self._deadline_s = None
-                await self._lost(self._part, f"no report for {self._silence_s:g} s")
+                await self._lost(self._part, f"no report for {self.silence_s:g} s")
             except msgspec.DecodeError as error:
                 self.bad_reports += 1
                 if self.bad_reports.bit_count() == 1:  # the 1st, 2nd, 4th, 8th, …
                     log.warning("bad report %d of the %s: %s", self.bad_reports, self._part, error)
             else:
                 self.latest, self.heard_s = report, self._clock()
-                self._deadline_s = self.heard_s + self._silence_s
+                self._deadline_s = self.heard_s + self.silence_s
                 await self._publish(report)
 
 
@@ -187,10 +188,15 @@ class LiveServer:
             pva = pv_access(self.database, self.publisher.posted, start.pva)
             self._serving.append(pva.serve)
         self.lines: dict[Part, Line[Any]] = {
-            part: Line(part, end, publish, self._lost, start.silence_s)
-            for part, end, publish in (
-                (Part.RANKS, end, self._reported),
-                (Part.SIMULATOR, self.simulator_end, self.publisher.simulator),
+            part: Line(part, end, publish, self._lost, silence_s)
+            for part, end, publish, silence_s in (
+                (Part.RANKS, end, self._reported, start.ranks_silence_s),
+                (
+                    Part.SIMULATOR,
+                    self.simulator_end,
+                    self.publisher.simulator,
+                    start.simulator_silence_s,
+                ),
             )
         }
 

@@ -22,6 +22,9 @@ from reduction.specs import nearest
 DISTRIBUTION = "epics-live-reduction"
 """What is installed, and has the version."""
 
+MANTIDS_SILENCE_S = 30.0
+"""Longest that one of Mantid's algorithms should take: on very many detectors it is seconds."""
+
 PARTS = ("run", "ioc", "ranks", "simulate", "top", "pvs", "screens", "plot", "instrument")
 
 
@@ -93,7 +96,11 @@ class Startup:
     array_rate: float = flag(5.0, "spectra posted per second at most", "run ioc ranks", least=0.1)
     max_bins: int = flag(200_000, "most bins of a spectrum", "run ioc pvs", least=1)
     silence: float = flag(
-        2.0, "seconds without a report until a part is lost", "run ioc", least=0.5
+        2.0,
+        f"seconds without a report until a part is lost; {MANTIDS_SILENCE_S:g} at least for ranks "
+        "that run starts with the mantid engine",
+        "run ioc",
+        least=0.5,
     )
     folder: str = flag("opi", "folder of the operator screens", "screens")
     autosave: str = flag(
@@ -161,6 +168,11 @@ class Startup:
     def stream_partitions(self) -> int:
         """The number of partitions, as many as ranks unless given."""
         return self.partitions or self.ranks
+
+    @property
+    def ranks_silence(self) -> float:
+        """Seconds without a report until the ranks are lost; they report between algorithms."""
+        return max(self.silence, MANTIDS_SILENCE_S) if self.engine == "mantid" else self.silence
 
     def arguments(self, part: str) -> list[str]:
         """The command line of ``part`` that makes these settings."""

@@ -45,8 +45,8 @@ MPIEXEC = (
 They talk through shared memory alone: Open MPI's TCP would listen on all interfaces.
 """
 
-STARTING_S = 20.0
-"""Time a process has from its start to its first report."""
+STARTING_S, SILENCES = 20.0, 4
+"""Time a process has from its start to its first report, and at least how many silences that is."""
 
 
 def server_start(start: Startup, instrument: Instrument) -> ServerStart:
@@ -72,7 +72,8 @@ def server_start(start: Startup, instrument: Instrument) -> ServerStart:
         autosave=Path(start.autosave) if start.autosave else None,
         instrument=instrument,
         array_rate=start.array_rate,
-        silence_s=start.silence,
+        ranks_silence_s=start.ranks_silence,
+        simulator_silence_s=start.silence,
     )
 
 
@@ -163,7 +164,7 @@ class Wing:
 
     def lost(self, part: Part) -> None:
         """A process has fallen silent: it is killed, and so started again."""
-        self.children[part].kill(f"gave no sign for {self._start.silence:g} s")
+        self.children[part].kill(f"gave no sign for {self.server.lines[part].silence_s:g} s")
 
     def restart(self) -> None:
         """End both processes, which are then started again."""
@@ -171,14 +172,18 @@ class Wing:
             child.kill("was told to restart")
 
     def _ranks(self) -> Sequence[str]:
-        self.server.lines[Part.RANKS].expect(STARTING_S)
+        self._expect(Part.RANKS)
         program = (sys.executable, "-m", "ioc", "ranks", *self._start.arguments("ranks"))
         return (*MPIEXEC, "-n", str(self._start.ranks), *program)
 
     def _simulate(self) -> Sequence[str]:
-        self.server.lines[Part.SIMULATOR].expect(STARTING_S)
+        self._expect(Part.SIMULATOR)
         begin = replace(self._start, set=(), first_pulse=self._next_pulse())
         return (sys.executable, "-m", "ioc", "simulate", *begin.arguments("simulate"))
+
+    def _expect(self, part: Part) -> None:
+        line = self.server.lines[part]
+        line.expect(max(STARTING_S, SILENCES * line.silence_s))
 
     def _next_pulse(self) -> int:
         """The number to go on with.

@@ -112,7 +112,8 @@ class Ioc(Client):
             port=net.port,
             pva=Addresses(port=0, search_port=net.search_port) if pva else None,
             ranks=first_orders(Startup(reductions=reductions), powder_arc().bank_names).ranks,
-            silence_s=0.4,
+            ranks_silence_s=0.4,
+            simulator_silence_s=0.4,
             obey_timeout_s=0.6,
         )
         self._ready: threading.Event = threading.Event()

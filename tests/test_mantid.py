@@ -26,6 +26,7 @@ from ioc.readings import Status
 from reduction import rebin
 from reduction.engines.mantid import Mantid, NoMantid, rebin_params
 from reduction.engines.protocol import Recipe
+from reduction.normalisation import Measured, Normalisation, corrected, normalised
 from reduction.settings import ReductionSettings
 from reduction.specs import Refused
 from reduction.units import Units
@@ -35,10 +36,21 @@ D_SPACING = ReductionSettings(bin_params="0.4,0.01,5")
 START_NS = 1_767_225_600_000_000_000
 
 
+MEMORY, FOLDER = Path("/dev/shm"), "live-reduction-mantid-*"
+
+
 @pytest.fixture(scope="module")
-def running():
+def folders():
+    """Those that the ranks of what is ``running`` make for Mantid."""
+    return set[Path]()
+
+
+@pytest.fixture(scope="module")
+def running(folders):
     imported()
+    others = set(MEMORY.glob(FOLDER))
     with network() as net, live(net, "--engine", "mantid", "--ranks", "2") as started:
+        folders |= set(MEMORY.glob(FOLDER)) - others
         yield started
 
 
@@ -71,6 +83,30 @@ def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins_an
     assert running.put("Red1:BinStep", "-0.003").returncode == 0
     check(running, ReductionSettings(Units.TOF, "1000,-0.003,60000"))
     assert running.put("Red1:Units", "dSpacing").returncode == 0
+
+
+@pytest.mark.mantid
+@pytest.mark.timeout(180)
+def test_what_mantid_cannot_be_given_is_told_of_and_counts_once_other_bins_are_put(
+    running, folders
+):
+    invalid, other = "Red1:EventsInvalid_RBV", "0.5,0.02,3"
+    assert len(folders) == 2
+    assert running.number(invalid) == 0
+    aside = {each: each.rename(each.with_name(f"aside-{each.name}")) for each in folders}
+    try:
+        running.until(lambda: running.number(invalid) > 0)
+        assert "events count as invalid: " in running.get("StatusMessage_RBV", "-S")
+        assert running.get("Status_RBV") == "Warning"
+    finally:
+        for folder, place in aside.items():
+            place.rename(folder)
+    binned = running.number("Red1:EventsBinned_RBV")
+    running.until(lambda: running.number("Red1:EventsBinned_RBV") > binned)
+    assert running.put("Red1:BinParams", other, "-S").returncode == 0
+    check(running, replace(D_SPACING, bin_params=other))
+    assert running.number(invalid) == 0
+    assert running.number("Restarts_RBV") == 0
 
 
 @pytest.mark.mantid
@@ -198,10 +234,13 @@ def test_an_algorithm_that_throws_takes_no_event_out_of_the_account_and_none_in_
         np.testing.assert_array_equal(counts, [one, 3 * one])
 
 
-def feed(rank, number):
-    """One pulse of the arc's events for a rank."""
+def feed(rank, number, *ids):
+    """One pulse of the arc's events for a rank, and one event of each of ``ids``."""
     time_ns = START_NS + number * PERIOD_NS
-    rank.intake.take(0, encode_chunk(Chunk("test", number, time_ns, *events_of(number))))
+    pixel_id, tof_ns = events_of(number)
+    pixel_id = np.append(pixel_id, np.array(ids, np.int32))
+    tof_ns = np.append(tof_ns, np.full(len(ids), 10**7, np.int32))
+    rank.intake.take(0, encode_chunk(Chunk("test", number, time_ns, pixel_id, tof_ns)))
     rank.intake.take(0, encode_pulse_mark(number, time_ns, number + 1))
 
 
@@ -225,6 +264,51 @@ def test_the_status_tells_of_what_failed_and_the_next_pulses_are_reduced():
     report = rank.obeyed(order(4, bins))
     check_result(report, bins, [0, 2])
     assert report.unaccounted == 0
+
+
+@pytest.mark.mantid
+def test_ids_that_the_instrument_lacks_are_invalid_and_the_rest_is_reduced():
+    rank, bins = OneRank(START_NS + 10**12, mantid_engine), settings()
+    feed(rank, 0, 5000, -1, 2**31 - 1, -(2**31))
+    rank.obeyed(order(1, bins))
+    report = rank.obeyed(order(2, bins))
+    check_result(report, bins, [0])
+    status = report.results[0].status
+    assert (status.events_bad_pixel, status.events_invalid) == (4, 4)
+    assert report.unaccounted == 0
+
+
+def histogram(mantid, measured):
+    """A workspace of what was measured, with its charge."""
+    bins = measured.counts.size
+    made = mantid._api.WorkspaceFactory.create("Workspace2D", 1, bins + 1, bins)
+    made.setX(0, measured.edges)
+    made.setY(0, measured.counts.astype(float))
+    made.setE(0, np.sqrt(measured.variances))
+    charge = {"LogName": "gd_prtn_chrg", "LogText": repr(measured.charge_uc), "LogType": "Number"}
+    mantid.run("AddSampleLog", output="Workspace", Workspace=made, **charge)
+    return made
+
+
+@pytest.mark.mantid
+def test_spectra_per_charge_less_a_background_over_a_vanadium_are_those_of_mantids_algorithms():
+    mantid, rng, edges = imported(), np.random.default_rng(4), np.linspace(0.4, 5, 401)
+    counts = rng.poisson(np.array([[300], [40], [900]]), (3, 400))
+    charges = (7.25, 0.3, 11.5)
+    all_measured = [Measured(edges, n, n, q) for n, q in zip(counts, charges, strict=True)]
+    by = Normalisation.PROTON_CHARGE
+    sample, background, vanadium = (
+        mantid.run("NormaliseByCurrent", InputWorkspace=histogram(mantid, each))
+        for each in all_measured
+    )
+    less = mantid.run("Minus", LHSWorkspace=sample, RHSWorkspace=background)
+    ratio = mantid.run("Divide", LHSWorkspace=less, RHSWorkspace=vanadium)
+    for theirs, ours in (
+        (sample, corrected(all_measured[0], by, None, None)),
+        (ratio, normalised(all_measured[0], by, *all_measured[1:])),
+    ):
+        np.testing.assert_allclose(ours.values, theirs.readY(0), rtol=1e-12)
+        np.testing.assert_allclose(np.sqrt(ours.variances), theirs.readE(0), rtol=1e-12)
 
 
 @pytest.mark.mantid

@@ -115,6 +115,12 @@ def test_flags_that_could_never_work_are_refused_at_the_start(flags, message):
     assert message in str(refused.value)
 
 
+def test_mantids_algorithms_are_given_their_time_unless_more_is_asked_for():
+    assert Startup().ranks_silence == Startup().silence == 2
+    assert Startup(engine="mantid").ranks_silence == 30
+    assert Startup(engine="mantid", silence=60.0).ranks_silence == 60
+
+
 def test_fewer_partitions_than_ranks_are_refused_where_both_are_known():
     with pytest.raises(BadStart, match="2 ranks need as many"):
         startup(["run", "--ranks", "2", "--partitions", "1"])[1].check_run()
