@@ -8,9 +8,9 @@ import functools
 import gc
 import logging
 import math
+import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -26,6 +26,7 @@ from ioc.pva.addresses import Addresses
 from ioc.server import LiveServer, ServerStart
 from ioc.startup import BadStart, Startup, check_engine, pva_served
 from ioc.supervisor import Child
+from reduction.folders import own_folder
 from reduction.geometry import Instrument
 from reduction.pipeline import recipe
 from reduction.references import Correction
@@ -133,7 +134,7 @@ async def run_all(start: Startup, instrument: Instrument, greeting: str) -> None
     """Everything: starts simulator, ranks and IOC, and leaves no process behind."""
     start.check_run()
     check_engine(start)
-    with tempfile.TemporaryDirectory(prefix="live-reduction-") as folder:
+    with own_folder() as folder:
         here = replace(
             start,
             partitions=start.stream_partitions,
@@ -153,13 +154,15 @@ class Wing:
 
     server: LiveServer
 
-    def __init__(self, start: Startup, folder: str) -> None:
+    def __init__(self, start: Startup, folder: Path) -> None:
         self._start = start
         self._restarts = 0
+        self._ranks_folder = folder / "mpi"
         self.children = {
             Part.SIMULATOR: Child("simulator", self._simulate, self._simulator_ended, {}),
-            # MPI leaves its session folders behind when it is killed: they go with ours.
-            Part.RANKS: Child("ranks", self._ranks, self._ranks_ended, {"TMPDIR": folder}),
+            Part.RANKS: Child(
+                "ranks", self._ranks, self._ranks_ended, {"TMPDIR": str(self._ranks_folder)}
+            ),
         }
 
     def lost(self, part: Part) -> None:
@@ -173,8 +176,12 @@ class Wing:
 
     def _ranks(self) -> Sequence[str]:
         self._expect(Part.RANKS)
+        # What MPI and Mantid leave behind when they are killed goes with this folder.
+        shutil.rmtree(self._ranks_folder, ignore_errors=True)
+        self._ranks_folder.mkdir(exist_ok=True)
+        shared = ("--mca", "btl_sm_backing_directory", str(self._ranks_folder))
         program = (sys.executable, "-m", "ioc", "ranks", *self._start.arguments("ranks"))
-        return (*MPIEXEC, "-n", str(self._start.ranks), *program)
+        return (*MPIEXEC, *shared, "-n", str(self._start.ranks), *program)
 
     def _simulate(self) -> Sequence[str]:
         self._expect(Part.SIMULATOR)

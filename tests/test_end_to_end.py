@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -253,13 +254,23 @@ def test_a_killed_rank_is_replaced_and_counted(net):
         check(running, ReductionSettings(bin_params="1,0.01,3"))
 
 
-def test_a_rank_that_hangs_is_replaced(net):
+def test_a_rank_that_hangs_is_replaced_and_leaves_nothing_in_shared_memory(net):
     with live(net) as running:
+        (simulator,) = running.family("ioc simulate")
+        endpoint = next(each for each in simulator.cmdline() if each.startswith("--events="))
+        folder = Path(endpoint.partition("ipc://")[2]).parent
+        segments = set(folder.glob("mpi/sm_segment*"))
+        assert len(segments) == 2
         victim = running.family("ioc ranks --")[-1]
         victim.suspend()
         running.until(lambda: running.get("DetectorState_RBV") == "Disconnected", 4)
         running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 7)
         assert running.number("Restarts_RBV") == 1
+        others = set(folder.glob("mpi/sm_segment*"))
+        assert len(others) == 2
+        assert not others & segments
+        running.stop()
+        assert not folder.exists()
 
 
 def test_a_killed_simulator_is_replaced_and_its_pulses_are_missing(net):
