@@ -108,7 +108,7 @@ class Contest:
         pixel_id, tof_ns = self._sample.pixel_id[:chunk], self._sample.tof_ns[:chunk]
         order = np.argsort(pixel_id, kind="stable")
         ends = np.searchsorted(pixel_id[order], np.arange(1001))
-        tofs_us, time = tof_ns[order] / 1000.0, self._mantid._kernel.DateAndTime(0, 0)
+        tofs_us, time = tof_ns[order] / 1000.0, self._mantid.kernel.DateAndTime(0, 0)
         for index in range(1000):
             add = workspace.getSpectrum(index).addEventQuickly
             for tof_us in tofs_us[ends[index] : ends[index + 1]].tolist():

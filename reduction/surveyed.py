@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.components import plain
-from reduction.engines.mantid import FAILURES, Mantid, Workspace
+from reduction.engines.mantid import FAILURES, UNSEEN, Mantid, Workspace
+from reduction.engines.mantid_files import has_shapes
 from reduction.frames import Vectors
 from reduction.geometry import Instrument
 
@@ -23,9 +24,31 @@ def load_instrument(mantid: Mantid, path: Path) -> Instrument:
     in one only if others have its name. Raises ValueError naming the file.
     """
     try:
-        return _instrument(mantid.with_instrument(path))
+        return _instrument(_with_instrument(mantid, path))
     except FAILURES as error:
         raise ValueError(f"{path}: Mantid says: {error}") from None
+
+
+def _with_instrument(mantid: Mantid, path: Path) -> Workspace:
+    """A workspace with the instrument of a file.
+
+    Files are definitions, NeXus geometry, and whatever Mantid loads that has an instrument: of
+    event files their logs, which say where things stood, but no events. Raises RuntimeError or
+    ValueError.
+    """
+    if not path.is_file():
+        raise ValueError("no such file")
+    file = str(path.resolve())
+    if path.suffix.lower() == ".xml" or has_shapes(path):
+        return mantid.run("LoadEmptyInstrument", Filename=file)
+    algorithm = mantid.child("Load")
+    algorithm.setProperty("Filename", file)  # from here on it has the properties for such files
+    algorithm.setPropertyValue("OutputWorkspace", UNSEEN)
+    if algorithm.existsProperty("MetaDataOnly"):
+        algorithm.setProperty("MetaDataOnly", True)
+    algorithm.execute()
+    loaded = algorithm.getProperty("OutputWorkspace").value
+    return loaded.getItem(0) if isinstance(loaded, mantid.api.WorkspaceGroup) else loaded
 
 
 def _instrument(workspace: Workspace) -> Instrument:

@@ -24,8 +24,10 @@ from one_rank import OneRank
 from ioc.health import Health
 from ioc.readings import Status
 from reduction import rebin
-from reduction.engines.mantid import Mantid, NoMantid, rebin_params
+from reduction.engines.mantid import Mantid, NoMantid
+from reduction.engines.mantid_events import rebin_params
 from reduction.engines.protocol import Recipe
+from reduction.folders import MEMORY
 from reduction.normalisation import Measured, Normalisation, corrected, normalised
 from reduction.settings import ReductionSettings
 from reduction.specs import Refused
@@ -36,7 +38,7 @@ D_SPACING = ReductionSettings(bin_params="0.4,0.01,5")
 START_NS = 1_767_225_600_000_000_000
 
 
-MEMORY, FOLDER = Path("/dev/shm"), "live-reduction-mantid-*"
+FOLDERS = "live-reduction-*/mpi/live-reduction-*"
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +50,9 @@ def folders():
 @pytest.fixture(scope="module")
 def running(folders):
     imported()
-    others = set(MEMORY.glob(FOLDER))
+    others = set(MEMORY.glob(FOLDERS))
     with network() as net, live(net, "--engine", "mantid", "--ranks", "2") as started:
-        folders |= set(MEMORY.glob(FOLDER)) - others
+        folders |= set(MEMORY.glob(FOLDERS)) - others
         yield started
 
 
@@ -159,11 +161,11 @@ def test_rebins_parameters_have_each_edge_as_it_is_and_steps_that_reach_beyond_t
 def nowhere_to_write():
     """Mantid can be given no events."""
     mantid = imported()
-    file, mantid._file = mantid._file, Path("/nowhere/events.nxs")
+    folder, mantid.folder = mantid.folder, Path("/nowhere")
     try:
         yield
     finally:
-        mantid._file = file
+        mantid.folder = folder
 
 
 def take(engine, pulse):
@@ -281,7 +283,7 @@ def test_ids_that_the_instrument_lacks_are_invalid_and_the_rest_is_reduced():
 def histogram(mantid, measured):
     """A workspace of what was measured, with its charge."""
     bins = measured.counts.size
-    made = mantid._api.WorkspaceFactory.create("Workspace2D", 1, bins + 1, bins)
+    made = mantid.api.WorkspaceFactory.create("Workspace2D", 1, bins + 1, bins)
     made.setX(0, measured.edges)
     made.setY(0, measured.counts.astype(float))
     made.setE(0, np.sqrt(measured.variances))
@@ -320,5 +322,5 @@ def test_nothing_is_left_in_mantids_data_service_nor_in_its_folder():
     assert take(engine, 1).counts[1].sum() > 100_000
     engine.configure(0, sliced)  # of a block that has both
     assert engine.advance(60)
-    assert len(imported()._api.AnalysisDataService.getObjectNames()) == 0
-    assert [each.name for each in imported()._file.parent.iterdir()] == [".mantid"]
+    assert len(imported().api.AnalysisDataService.getObjectNames()) == 0
+    assert [each.name for each in imported().folder.iterdir()] == [".mantid"]

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from reduction.engines.kernels import SPECIAL
 from reduction.engines.layout import Layout
-from reduction.engines.mantid import FAILURES, Mantid, Workspace, rebin_params
+from reduction.engines.mantid import FAILURES, Workspace
+from reduction.engines.mantid_events import MantidEvents, rebin_params
 from reduction.engines.protocol import MASKED, Cells, Recipe
 from reduction.engines.workspaces import Block, Conversion
 from reduction.geometry import Instrument
@@ -22,7 +23,7 @@ class Chain(Layout[Block]):
     It has ``failed`` once cells may hold counts of events that it now has to count as invalid.
     """
 
-    def __init__(self, mantid: Mantid, instrument: Instrument, recipe: Recipe) -> None:
+    def __init__(self, mantid: MantidEvents, instrument: Instrument, recipe: Recipe) -> None:
         super().__init__(recipe)
         self._mantid, self._params = mantid, rebin_params(self.edges)
         self.failed = False

@@ -16,6 +16,7 @@ import time
 from reduction.engines.blocks import BlockEngine
 from reduction.engines.chain import Chain
 from reduction.engines.mantid import FAILURES, Mantid
+from reduction.engines.mantid_events import MantidEvents
 from reduction.engines.native import MAX_TOF_NS
 from reduction.engines.protocol import Recipe
 from reduction.engines.workspaces import Block, Workspaces
@@ -38,10 +39,10 @@ class MantidEngine(BlockEngine[Block]):
         max_tof_ns: int = MAX_TOF_NS,
         block_events: int = BLOCK_EVENTS,
     ) -> None:
-        self._mantid = mantid
+        self._mantid = MantidEvents(mantid)
         self._instrument, self._capacity = instrument, block_events
         store = Workspaces(self._mantid, instrument, max_tof_ns, block_events)
-        super().__init__(f"mantid {self._mantid.version}", store, recipes)
+        super().__init__(f"mantid {mantid.version}", store, recipes)
 
     def _made(self, recipe: Recipe) -> Chain:
         return Chain(self._mantid, self._instrument, recipe)

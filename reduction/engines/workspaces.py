@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.arranged import arranged, row_table
-from reduction.engines.mantid import FAILURES, Mantid, Workspace
+from reduction.engines.mantid import FAILURES, Workspace
+from reduction.engines.mantid_events import MantidEvents
 from reduction.engines.mantid_files import EPOCH_NS
 from reduction.engines.passes import MAX_ID_RANGE
 from reduction.geometry import Instrument
@@ -74,7 +75,7 @@ class Block:
             if isinstance(made, str):
                 del self.converted[conversion]
 
-    def join(self, other: Block, mantid: Mantid) -> bool:
+    def join(self, other: Block, mantid: MantidEvents) -> bool:
         """Take in another block's events, after these, if they can be had together."""
         try:
             mantid.added(self.raw, other.raw)
@@ -98,7 +99,7 @@ class Workspaces:
     """Blocks of events in Mantid, oldest first; what was appended is in none until it is loaded."""
 
     def __init__(
-        self, mantid: Mantid, instrument: Instrument, max_tof_ns: int, block_events: int
+        self, mantid: MantidEvents, instrument: Instrument, max_tof_ns: int, block_events: int
     ) -> None:
         ids = instrument.detector_id
         if int(ids.max()) - int(ids.min()) >= MAX_ID_RANGE:
