@@ -1,11 +1,19 @@
 """The contract that every engine keeps."""
 
-import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 import reference_data as reference
+from arc_engine import (
+    all_in_one,
+    fed,
+    later_slices,
+    recipe_of,
+    sent_to_monitors,
+    shuffled_slices,
+    tally,
+)
 from engines import each_engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,15 +50,6 @@ BINS = {
     Units.MOMENTUM_TRANSFER: ["1,0.02,16", "0.1,-0.004,30", "0,0.5,9"],
     Units.ENERGY: ["1,-0.01,2000", "0,1,100", "1e-6,-0.1,1e9"],
 }
-
-
-def all_in_one(instrument):
-    return np.zeros(instrument.detector_id.size, np.int32)
-
-
-def tally(engine, number=0):
-    assert engine.advance(60)
-    return engine.tally(number, engine.cells(number))
 
 
 @each_engine
@@ -226,14 +225,6 @@ def test_two_reductions_share_the_events_and_nothing_else(engine):
         np.testing.assert_array_equal(tally(both, number).counts, tally(alone).counts)
 
 
-def sent_to_monitors(name="arc"):
-    """The instrument with every seventh detector a monitor, and the events of monitors."""
-    instrument, events = reference.instrument(name), reference.events(name)
-    is_monitor = np.arange(instrument.detector_id.size) % 7 == 3
-    monitored = np.isin(events.pixel_id, instrument.detector_id[is_monitor])
-    return dataclasses.replace(instrument, is_monitor=is_monitor), monitored
-
-
 @each_engine
 @pytest.mark.parametrize("bin_params", ["0.4,0.0001,5", "0.4,-0.001,5"])
 def test_monitors_are_counted_in_each_slice_whatever_their_group_and_time(engine, bin_params):
@@ -257,21 +248,6 @@ def test_monitors_are_counted_in_each_slice_whatever_their_group_and_time(engine
 
 
 @each_engine
-def test_monitor_counts_stay_when_events_are_folded(engine):
-    instrument, _ = sent_to_monitors()
-    recipe = recipe_of(slices=3, slice_of=shuffled_slices, bin_params="0.4,0.02,5")
-    limited = fed(engine, recipe, instrument=instrument)
-    expected = tally(limited).monitor_counts.tolist()
-    limited.limit(0, keep=True)
-    tally(limited)
-    assert limited.folded > 100_000
-    other = recipe_of(slices=3, slice_of=shuffled_slices, bin_params="0.5,0.1,4")
-    limited.configure(0, other)
-    assert tally(limited).monitor_counts.tolist() == expected
-    assert min(expected) > 1000
-
-
-@each_engine
 def test_clearing_drops_events_and_counts(engine):
     instrument, events = reference.instrument("arc"), reference.events("arc")
     recipe = Recipe(Units.D_SPACING, rebin.edges("0.4,0.01,5", 10_000), all_in_one(instrument))
@@ -281,33 +257,6 @@ def test_clearing_drops_events_and_counts(engine):
     reduction.clear()
     assert reduction.retained == 0
     assert tally(reduction).events == 0
-
-
-def shuffled_slices(times_ns):
-    """Slices of pulses that look random: 0, 1, 2 or none."""
-    return ((times_ns * 7919) % 4 - 1).astype(np.int32)
-
-
-def later_slices(times_ns):
-    return ((times_ns * 104729) % 4 - 1).astype(np.int32)
-
-
-def fed(engine, recipe, name="arc", block_events=10_000, instrument=None):
-    """An engine with small blocks that has all events of an instrument, pulse by pulse."""
-    events = reference.events(name)
-    made = engine(instrument or reference.instrument(name), [recipe], block_events=block_events)
-    bounds = np.searchsorted(events.pulse, np.arange(events.pulse.max() + 2))
-    for pulse, (first, last) in enumerate(itertools.pairwise(bounds)):
-        made.accumulate(events.pixel_id[first:last], events.tof_ns[first:last], pulse)
-        if pulse % 50 == 0:
-            made.advance(0)
-    return made
-
-
-def recipe_of(name="arc", units=Units.D_SPACING, bin_params="0.4,0.001,5", **more):
-    instrument = reference.instrument(name)
-    group = more.pop("group", all_in_one(instrument))
-    return Recipe(units, rebin.edges(bin_params, 100_000), group, **more)
 
 
 def slice_by_slice(recipe, slice_of, name="arc"):
@@ -380,109 +329,6 @@ def test_a_calibration_replaces_the_difc_of_the_geometry(engine):
 
 
 @each_engine
-def test_at_the_memory_limit_counts_stay_as_they_are(engine):
-    group = (np.arange(1000) % 3 - 1).astype(np.int32)
-    recipe = recipe_of(slices=3, slice_of=shuffled_slices, group=group, bin_params="0.4,0.02,5")
-    unlimited, limited = fed(engine, recipe), fed(engine, recipe)
-    expected = tally(unlimited)
-    limited.limit(40_000 * 8, keep=True)
-    limited.prepare(60)
-    result = tally(limited)
-    assert limited.retained <= 40_000
-    assert limited.retained + limited.folded == reference.events("arc").tof_ns.size
-    np.testing.assert_array_equal(result.counts, expected.counts)
-    assert result.events == expected.events
-
-
-@each_engine
-def test_a_call_folds_one_block_at_least_and_no_more_once_its_time_is_over(engine):
-    recipe = recipe_of(bin_params="0.4,0.02,5")
-    limited = fed(engine, recipe)
-    expected = tally(limited).counts
-    limited.limit(0, keep=True)
-    for calls in range(1, 4):
-        assert limited.advance(0)
-        assert limited.folded == 10_000 * calls
-        np.testing.assert_array_equal(limited.tally(0, limited.cells(0)).counts, expected)
-    assert limited.advance(60)
-    assert limited.retained <= 10_000
-
-
-@each_engine
-def test_nothing_is_sorted_while_there_is_no_room_for_it(engine):
-    limited = fed(engine, recipe_of(bin_params="0.4,0.02,5"))
-    tally(limited)
-    limited.limit(0, keep=True)
-    before = limited.memory_bytes
-    assert limited.prepare(60)
-    assert limited.memory_bytes == before
-
-
-@each_engine
-@settings(max_examples=25, deadline=None)
-@given(
-    steps=st.lists(
-        st.tuples(
-            st.sampled_from(["0.4,0.02,5", "0.4,0.2,5", "0.4,0.1,5"]),
-            st.sampled_from([0, 40_000, 80_000, 10**6]),
-            st.lists(st.sampled_from([0.0, 0.002, 60.0]), max_size=3),
-            st.booleans(),
-        ),
-        max_size=4,
-    )
-)
-def test_however_little_time_there_is_for_folding_counts_are_those_without_a_limit(engine, steps):
-    limited = fed(engine, recipe_of(bin_params="0.4,0.02,5"))
-    for bin_params, events, calls, prepared in steps:
-        limited.configure(0, recipe_of(bin_params=bin_params))
-        limited.limit(events * 8, keep=True)
-        done = [limited.advance(seconds) for seconds in calls]
-        if prepared:
-            limited.prepare(0.01)
-        if done and done[-1]:
-            exact = tally(fed(engine, recipe_of(bin_params=bin_params)))
-            result = limited.tally(0, limited.cells(0))
-            np.testing.assert_array_equal(result.counts, exact.counts)
-            assert result.events == exact.events == limited.retained + limited.folded
-
-
-@each_engine
-def test_folded_events_are_recut_exactly_on_fine_edges_and_to_a_fine_bin_elsewhere(engine):
-    recipe = recipe_of(bin_params="0.4,0.02,5")
-    limited = fed(engine, recipe)
-    tally(limited)
-    limited.limit(0, keep=True)
-    tally(limited)
-    assert limited.retained <= 10_000
-    for bin_params in ("0.4,0.04,4.8", "0.4,0.1,5", "0.4,0.02,5"):
-        limited.configure(0, recipe_of(bin_params=bin_params))
-        exact = tally(fed(engine, recipe_of(bin_params=bin_params)))
-        np.testing.assert_array_equal(tally(limited).counts, exact.counts)
-        assert limited.astray(0) == 0
-    limited.configure(0, recipe_of(bin_params="0.4013,0.0307,4.99"))
-    exact = tally(fed(engine, recipe_of(bin_params="0.4013,0.0307,4.99")))
-    result = tally(limited)
-    assert result.events == exact.events
-    assert 0 < limited.astray(0) < limited.folded / 10
-    assert np.abs(result.counts - exact.counts).sum() <= 2 * limited.astray(0)
-
-
-@each_engine
-def test_folded_events_are_left_out_of_another_unit_and_back_in_their_own(engine):
-    first = recipe_of(bin_params="0.4,0.02,5")
-    limited = fed(engine, first)
-    expected = tally(limited)
-    limited.limit(0, keep=True)
-    tally(limited)
-    limited.configure(0, recipe_of(units=Units.TOF, bin_params="1000,100,60000"))
-    other = tally(limited)
-    assert other.filtered == limited.folded
-    assert other.events == expected.events
-    limited.configure(0, first)
-    np.testing.assert_array_equal(tally(limited).counts, expected.counts)
-
-
-@each_engine
 def test_a_new_reduction_starts_with_what_is_retained(engine):
     first, second = recipe_of(), recipe_of(units=Units.WAVELENGTH, bin_params="0.2,0.01,9")
     both = fed(engine, first)
@@ -492,30 +338,7 @@ def test_a_new_reduction_starts_with_what_is_retained(engine):
 
 
 @each_engine
-def test_without_keeping_what_is_folded_is_in_no_slice(engine):
-    recipe = recipe_of(bin_params="0.4,0.02,5")
-    limited = fed(engine, recipe)
-    events = tally(limited).events
-    limited.limit(0, keep=False)
-    result = tally(limited)
-    assert result.filtered == limited.folded > 0
-    assert result.events == events
-
-
-@each_engine
 def test_a_group_whose_detectors_are_all_masked_is_there_and_empty(engine):
     result = tally(fed(engine, recipe_of(least_groups=3)))
     assert result.counts.shape[1] == 3
     assert result.counts[:, 1:].sum() == 0
-
-
-@each_engine
-def test_bins_changed_at_the_limit_cost_one_fine_histogram_and_no_count(engine):
-    limited = fed(engine, recipe_of(bin_params="0.4,0.02,5"))
-    limited.limit(0, keep=True)
-    for bin_params in ("0.4,0.02,5", "0.3,0.05,6", "0.41,0.03,4.9", "0.4,0.02,5"):
-        limited.configure(0, recipe_of(bin_params=bin_params))
-        limited.accumulate(np.zeros(10_000, np.int32), np.full(10_000, 10**6, np.int32), 10**6)
-        result = tally(limited)
-        assert result.events == limited.retained + limited.folded
-        assert limited.astray(0) <= limited.folded
