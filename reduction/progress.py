@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction import runs
+from reduction.accumulation import Cut
 from reduction.collectives import Collectives
 from reduction.intake import UNHEARD
 from reduction.parameters import StreamStatus
-from reduction.reports import Cut, Figures
+from reduction.reports import Figures
 
 RATE_WINDOW_S = 2.0
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from reduction import runs
 from reduction.account import Account
-from reduction.acquisition import NEVER_NS, Acquisition
+from reduction.accumulation import Accumulation
 from reduction.channel import CommandedEnd, decoded, encoded
 from reduction.collectives import Collectives
 from reduction.intake import UNHEARD, Intake
@@ -30,8 +30,7 @@ from reduction.messages import RanksOrder, RanksReport
 from reduction.pipeline import Pipeline
 from reduction.progress import Progress
 from reduction.references import Correction, planned
-from reduction.reports import Beside, Cut, Figures, counted, report
-from reduction.series import Closed, all_times_ns
+from reduction.reports import Beside, Figures, counted, report
 from reduction.specs import Refused
 from reduction.wire import CorruptMessage, UnknownSchema
 
@@ -70,8 +69,7 @@ class Rank:
         self._tick_rate_hz = tick_rate_hz
         self._ticks_per_result = max(1, round(tick_rate_hz / publish_rate_hz))
         self._ticks = 0
-        self._cut = Cut()
-        self._acquisition = Acquisition(pipeline.order.acquisition)
+        self._accumulation = Accumulation(pipeline, intake)
         self._progress = Progress(together)
         self._corrections = planned(pipeline.order, [])  # of rank 0, which makes the results
         self._account = Account(pipeline)
@@ -79,7 +77,6 @@ class Rank:
         self._published = UNHEARD
         self._owed = False
         self._caught_up = True
-        self._closed: list[Closed] = []
         self._message = ""
         self.stopping = False
 
@@ -143,8 +140,8 @@ class Rank:
                     self._intake.newest_ns,
                     self._order.revision,
                     self.stopping,
-                    self._limit_ns(),
-                    self._acquisition.reached,
+                    self._accumulation.limit_ns,
+                    self._accumulation.acquisition.reached,
                     len(logs),
                 ]
             )
@@ -180,64 +177,17 @@ class Rank:
             self._order = newest
         return [(each.name, each.time_ns, float(each.value[0])) for each in logs]
 
-    @property
-    def _seconds(self) -> float:
-        """The time that counts are of: less than went by if they fade."""
-        status = self._acquisition.status
-        if not self._pipeline.order.control.fade_s:
-            return status.time_elapsed
-        times_ns = np.array(self._acquisition.times_ns, np.int64)
-        weights = self._pipeline.weights(times_ns, self._cut.now_ns)
-        return status.time_elapsed * float(weights.mean()) if weights.size else 0.0
-
-    @property
-    def _accumulating(self) -> bool:
-        """Whether pulses count; the same on all ranks."""
-        return self._pipeline.order.acquiring and not self._acquisition.done
-
-    def _limit_ns(self) -> int:
-        """The pulse time at which a preset ends the acquisition, as rank 0 knows it."""
-        if self._pipeline.order.control.pause or self._cut.start_ns == UNHEARD:
-            return NEVER_NS
-        return self._acquisition.limit_ns(self._intake.marks(self._cut.start_ns))
-
     def _advance(self, everyone: NDArray[np.int64]) -> None:
         """Cut at a pulse that every rank has reached, and take the events up to it."""
-        cut = self._cut
         time_ns, number, *_ = (int(n) for n in everyone[everyone[:, 0].argmin()])
         if time_ns == UNHEARD or self._pipeline.order.revision == UNHEARD:
             return
-        if cut.start_ns == UNHEARD:  # from the next tick on: rank 0 must know it for its limit
-            cut.start_ns = int(everyone[:, 2].max())
-            self._intake.logs.forget(cut.start_ns)
+        if self._accumulation.cut.start_ns == UNHEARD:
+            # Events are taken from the next tick on: rank 0 must know the start for its limit.
+            self._accumulation.begin(int(everyone[:, 2].max()))
             return
         limit_ns, reached = (int(n) for n in everyone[0, 6:8])
-        if self._accumulating:
-            self._acquisition.done = bool(reached) or time_ns >= limit_ns
-            if limit_ns < time_ns:
-                time_ns, number = limit_ns, self._intake.number_at(limit_ns)
-            if not reached:
-                self._accumulate(max(time_ns, cut.time_ns), number)
-        else:
-            self._intake.cut(time_ns)
-        cut.time_ns, cut.reached = max(time_ns, cut.time_ns), number
-
-    def _accumulate(self, time_ns: int, number: int) -> None:
-        """Take the events of the pulses up to ``time_ns``, and what came late."""
-        cut = self._cut
-        pulses = [each for each in self._intake.marks(cut.start_ns) if each <= time_ns]
-        if pulses and not self._pipeline.order.control.pause:
-            if cut.first == UNHEARD:
-                cut.first = self._intake.number_at(cut.start_ns)
-            cut.last, cut.last_ns = number, time_ns
-            self._acquisition.accumulated(pulses)
-        chunks = self._intake.cut(time_ns)
-        current = [chunk for chunk in chunks if self._counts(chunk.pulse_time_ns)]
-        self._pipeline.accumulate(current, time_ns)
-
-    def _counts(self, time_ns: int) -> bool:
-        """Whether the pulse at a time is one of those accumulated, now or in a closed series."""
-        return time_ns >= self._cut.start_ns or any(each.has(time_ns) for each in self._closed)
+        self._accumulation.advance(time_ns, number, limit_ns, bool(reached))
 
     def _obey(self, order: RanksOrder) -> None:
         """Follow an order on all ranks, or on none of them if one of them cannot."""
@@ -257,25 +207,10 @@ class Rank:
             self._pipeline.order = replace(self._pipeline.order, revision=order.revision)
             return
         if self._pipeline.resets(order):
-            self._intake.forget(self._cut.reached + 1)
-            self._closed.clear()
             self._progress.clear()
-            self._begin()
-            self._intake.logs.forget(self._cut.start_ns)
-        if self._pipeline.closes(order):
-            self._closed.append(self._cut.closed(self._acquisition))
-            self._begin()
-        if order.starts not in (0, self._pipeline.order.starts):
-            self._acquisition = Acquisition(order.acquisition)
-        self._pipeline.obey(order, changed, self._cut.time_ns)
+        self._accumulation.obey(order)
+        self._pipeline.obey(order, changed, self._accumulation.cut.time_ns)
         self._corrections = corrections
-
-    def _begin(self) -> None:
-        """Have the next pulse be the first that is accumulated."""
-        reached_ns = self._cut.time_ns
-        start_ns = UNHEARD if reached_ns == UNHEARD else reached_ns + 1
-        self._cut = Cut(start_ns, reached_ns, self._cut.reached)
-        self._acquisition = self._acquisition.afresh()
 
     def _publish(self) -> None:
         """Sum the ranks' figures, and their cells once no rank has events outstanding."""
@@ -293,9 +228,9 @@ class Rank:
         if caught_up.all():
             self._owed = False
             self._published = self._pipeline.order.revision
-            self._progress.shown(self._cut.time_ns)
+            self._progress.shown(self._accumulation.cut.time_ns)
             cells = [self._together.total(engine.cells(number)) for number in reductions]
-            now_ns = self._cut.now_ns
+            now_ns = self._accumulation.cut.now_ns
             faded = [self._together.total(engine.faded(number, now_ns)) for number in reductions]
         if self._control is not None:
             beside = self._beside([int(n.sum()) for n in astray], faded)
@@ -306,14 +241,14 @@ class Rank:
         """What is known of each reduction beside its cells, if there are any."""
         if not faded:
             return []
-        times_ns = all_times_ns(self._closed, self._acquisition.times_ns)
-        charges = self._pipeline.charges_uc(times_ns, self._cut.now_ns)
+        accumulation = self._accumulation
+        charges = self._pipeline.charges_uc(accumulation.times_ns, accumulation.cut.now_ns)
         tally = self._pipeline.engine.tally
         return [
             Beside(
                 astray[number],
                 charges[number],
-                self._closed,
+                accumulation.closed,
                 [tally(number, each) for each in sums],
                 self._corrections[number].references,
             )
@@ -328,27 +263,28 @@ class Rank:
         message: str,
     ) -> RanksReport:
         """The report of all ranks; without cells it says of the result what the last one did."""
-        stream = self._progress.status(figures, self._cut, result=bool(cells))
+        accumulation, acquisition = self._accumulation, self._accumulation.acquisition
+        stream = self._progress.status(figures, accumulation.cut, result=bool(cells))
         tally = self._pipeline.engine.tally
         tallies = [tally(number, each) for number, each in enumerate(cells)]
         made = report(
             self._pipeline,
             self._published,
             figures,
-            self._cut,
+            accumulation.cut,
             stream,
-            self._acquisition.status,
+            acquisition.status,
             tallies,
             beside,
-            self._seconds,
+            accumulation.seconds,
             self._together.size,
             self._intake.logs.names,
             message,
         )
         if made.results:
-            self._acquisition.counted(*counted(made.results[0], self._acquisition.settings))
+            acquisition.counted(*counted(made.results[0], acquisition.settings))
         series = self._pipeline.timeline.series
-        status = replace(self._acquisition.status, series=series)
-        if not self._accumulating:  # stopped before its preset, it has no time to go
+        status = replace(acquisition.status, series=series)
+        if not accumulation.running:  # stopped before its preset, it has no time to go
             status = replace(status, acquiring=False, time_remaining=0.0)
         return replace(made, acquisition=status)

@@ -12,48 +12,18 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.acquisition import Acquisition, AcquisitionSettings, AcquisitionStatus
+from reduction.accumulation import Cut
+from reduction.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.analysis import peaks, regions
 from reduction.corrections import References, shortfall
 from reduction.engines.protocol import Cells, Tally
-from reduction.intake import UNHEARD, Faults, Intake
+from reduction.intake import Faults, Intake
 from reduction.messages import RanksReport, ReductionOrder, ReductionResult, SeriesResult
 from reduction.parameters import BackendStatus, StreamStatus
 from reduction.pipeline import Pipeline
 from reduction.readings import ReductionStatus
-from reduction.series import Closed, SeriesStatus
+from reduction.series import Closed
 from reduction.spectra import whole
-
-
-@dataclass
-class Cut:
-    """How far the accumulation has come: pulse times in ns and numbers, -1 where there is none.
-
-    Pulses from ``start_ns`` on count; those up to ``time_ns``, number ``reached``, are cut; pulses
-    number ``first`` to ``last`` are accumulated.
-    """
-
-    start_ns: int = UNHEARD
-    time_ns: int = UNHEARD
-    reached: int = UNHEARD
-    first: int = UNHEARD
-    last: int = UNHEARD
-    last_ns: int = 0
-
-    @property
-    def now_ns(self) -> int:
-        """The time that ages are of: that of the last pulse, or else how far the cut has come."""
-        return self.last_ns or self.time_ns
-
-    def closed(self, acquisition: Acquisition) -> Closed:
-        """What is accumulated, by ``acquisition``, as a closed series."""
-        status = acquisition.status
-        return Closed(
-            SeriesStatus(status.pulses, self.first, self.last, status.time_elapsed),
-            self.start_ns,
-            self.last_ns,
-            np.array(acquisition.times_ns, np.int64),
-        )
 
 
 @dataclass(frozen=True)
