@@ -43,6 +43,9 @@ ReportT = TypeVar("ReportT")
 OVERSLEPT_S = 0.25
 """A deadline noticed later than this was missed by this process, stopped or starved."""
 
+SILENCES = 2
+"""How many times the time after which reports are missed has to go by for a process to be lost."""
+
 
 @dataclass(frozen=True)
 class ServerStart:
@@ -71,17 +74,24 @@ class ServerStart:
 
 
 class Line(Generic[ReportT]):
-    """The reports of one process: read, watched, and given to who publishes them."""
+    """The reports of one process: read, watched, and given to who publishes them.
+
+    ``missed`` is told why, when no report has come for a time; ``lost`` if none comes as long
+    again. A process that was only slow is back with its next report, and has all that it had.
+    """
 
     def __init__(
         self,
         part: Part,
         end: CommandingEnd[Any, ReportT],
         publish: Callable[[ReportT], Awaitable[None]],
-        lost: Callable[[Part, str], Awaitable[None]],
+        missed: Callable[[Part, str], Awaitable[None]],
+        lost: Callable[[Part], None],
         silence_s: float,
     ) -> None:
-        self._part, self._end, self._publish, self._lost = part, end, publish, lost
+        self._part, self._end, self._publish = part, end, publish
+        self._missed, self._lost = missed, lost
+        self._missing = False
         self.silence_s = silence_s
         self._clock = asyncio.get_running_loop().time
         self._timeout: asyncio.Timeout | None = None
@@ -92,7 +102,7 @@ class Line(Generic[ReportT]):
 
     def expect(self, within_s: float) -> None:
         """A report is to come within a time, whatever was expected before: a process starts."""
-        self._deadline_s = self._clock() + within_s
+        self._deadline_s, self._missing = self._clock() + within_s, False
         if self._timeout is not None:
             self._timeout.reschedule(self._deadline_s)
 
@@ -117,24 +127,30 @@ class Line(Generic[ReportT]):
                 self._timeout = None
             except TimeoutError:
                 self._timeout = None
-                if self._overslept():
-                    continue
-                self._deadline_s = None
-                await self._lost(self._part, f"no report for {self.silence_s:g} s")
+                if not self._overslept():
+                    await self._silent()
             except msgspec.DecodeError as error:
                 self.bad_reports += 1
                 if self.bad_reports.bit_count() == 1:  # the 1st, 2nd, 4th, 8th, …
                     log.warning("bad report %d of the %s: %s", self.bad_reports, self._part, error)
             else:
                 self.latest, self.heard_s = report, self._clock()
-                self._deadline_s = self.heard_s + self.silence_s
+                self._deadline_s, self._missing = self.heard_s + self.silence_s, False
                 await self._publish(report)
+
+    async def _silent(self) -> None:
+        if self._missing:
+            self._deadline_s, self._missing = None, False
+            self._lost(self._part)
+        else:
+            self._deadline_s, self._missing = self._clock() + self.silence_s, True
+            await self._missed(self._part, f"no report for {self.silence_s:g} s")
 
 
 class LiveServer:
     """Channels, desk, publisher and the ends of both processes, wired up.
 
-    Made inside a running loop. ``on_lost`` is called when a process that reported has gone silent;
+    Made inside a running loop. ``on_lost`` is called when a process that reported stays silent;
     ``restart`` restarts both processes, if that is ours to do.
     """
 
@@ -144,7 +160,6 @@ class LiveServer:
         on_lost: Callable[[Part], None],
         restart: Callable[[], None] | None = None,
     ) -> None:
-        self._on_lost = on_lost
         self._context = zmq.asyncio.Context()
         self.ranks_end: CommandingEnd[RanksOrder, RanksReport] = CommandingEnd(
             self._context, start.ranks_endpoint, RanksReport, start.ranks
@@ -188,7 +203,7 @@ class LiveServer:
             pva = pv_access(self.database, self.publisher.posted, start.pva)
             self._serving.append(pva.serve)
         self.lines: dict[Part, Line[Any]] = {
-            part: Line(part, end, publish, self._lost, silence_s)
+            part: Line(part, end, publish, self._missed, on_lost, silence_s)
             for part, end, publish, silence_s in (
                 (Part.RANKS, end, self._reported, start.ranks_silence_s),
                 (
@@ -262,10 +277,9 @@ class LiveServer:
             return served_here(self.database.channels[own])
         return served_elsewhere(name)
 
-    async def _lost(self, part: Part, reason: str) -> None:
-        log.warning("lost the %s: %s", part, reason)
+    async def _missed(self, part: Part, reason: str) -> None:
+        log.warning("%s: %s", part, reason)
         await self.publisher.disconnected(part, reason)
-        self._on_lost(part)
 
 
 async def serve(

@@ -22,7 +22,7 @@ from reduction.specs import nearest
 DISTRIBUTION = "epics-live-reduction"
 """What is installed, and has the version."""
 
-MANTIDS_SILENCE_S = 30.0
+MANTIDS_SILENCE_S = 15.0
 """Longest that one of Mantid's algorithms should take: on very many detectors it is seconds."""
 
 PARTS = ("run", "ioc", "ranks", "simulate", "top", "pvs", "screens", "plot", "instrument")
@@ -97,8 +97,8 @@ class Startup:
     max_bins: int = flag(200_000, "most bins of a spectrum", "run ioc pvs", least=1)
     silence: float = flag(
         2.0,
-        f"seconds without a report until a part is lost; {MANTIDS_SILENCE_S:g} at least for ranks "
-        "that run starts with the mantid engine",
+        "seconds without a report until a part counts as gone; twice that, and run starts it again;"
+        f" at least {MANTIDS_SILENCE_S:g} for ranks that run starts with the mantid engine",
         "run ioc",
         least=0.5,
     )
@@ -171,7 +171,7 @@ class Startup:
 
     @property
     def ranks_silence(self) -> float:
-        """Seconds without a report until the ranks are lost; they report between algorithms."""
+        """Seconds until reports of the ranks are missed; they come between algorithms."""
         return max(self.silence, MANTIDS_SILENCE_S) if self.engine == "mantid" else self.silence
 
     def arguments(self, part: str) -> list[str]:

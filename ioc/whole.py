@@ -23,7 +23,7 @@ from ioc.autosave import Foreign, read, set_aside
 from ioc.first import AllOrders, Fits, first_orders, restored
 from ioc.places import Part
 from ioc.pva.addresses import Addresses
-from ioc.server import LiveServer, ServerStart
+from ioc.server import SILENCES, LiveServer, ServerStart
 from ioc.startup import BadStart, Startup, check_engine, pva_served
 from ioc.supervisor import Child
 from reduction.folders import own_folder
@@ -46,7 +46,7 @@ MPIEXEC = (
 They talk through shared memory alone: Open MPI's TCP would listen on all interfaces.
 """
 
-STARTING_S, SILENCES = 20.0, 4
+STARTING_S, STARTING_SILENCES = 20.0, 4
 """Time a process has from its start to its first report, and at least how many silences that is."""
 
 
@@ -167,7 +167,8 @@ class Wing:
 
     def lost(self, part: Part) -> None:
         """A process has fallen silent: it is killed, and so started again."""
-        self.children[part].kill(f"gave no sign for {self.server.lines[part].silence_s:g} s")
+        silent_s = SILENCES * self.server.lines[part].silence_s
+        self.children[part].kill(f"gave no sign for {silent_s:g} s")
 
     def restart(self) -> None:
         """End both processes, which are then started again."""
@@ -190,7 +191,7 @@ class Wing:
 
     def _expect(self, part: Part) -> None:
         line = self.server.lines[part]
-        line.expect(max(STARTING_S, SILENCES * line.silence_s))
+        line.expect(max(STARTING_S, STARTING_SILENCES * line.silence_s))
 
     def _next_pulse(self) -> int:
         """The number to go on with.

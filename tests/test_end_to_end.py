@@ -273,6 +273,21 @@ def test_a_rank_that_hangs_is_replaced_and_leaves_nothing_in_shared_memory(net):
         assert not folder.exists()
 
 
+def test_a_rank_that_is_slow_for_a_while_is_missed_and_nothing_is_lost(net):
+    with live(net) as running:
+        assert running.put("Red1:BinParams", "1,0.01,3", "-S").returncode == 0
+        first = running.number("PulseFirst_RBV")
+        victim = running.family("ioc ranks --")[-1]
+        victim.suspend()
+        running.until(lambda: running.get("DetectorState_RBV") == "Disconnected", 4)
+        victim.resume()
+        running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 4)
+        running.until(lambda: running.number("Lag_RBV") < 1)
+        assert running.number("PulseFirst_RBV") == first
+        assert running.number("Restarts_RBV") == 0
+        check(running, ReductionSettings(bin_params="1,0.01,3"))
+
+
 def test_a_killed_simulator_is_replaced_and_its_pulses_are_missing(net):
     with live(net) as running:
         assert running.put("Sim:DMax", "3").returncode == 0

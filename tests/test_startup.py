@@ -117,7 +117,7 @@ def test_flags_that_could_never_work_are_refused_at_the_start(flags, message):
 
 def test_mantids_algorithms_are_given_their_time_unless_more_is_asked_for():
     assert Startup().ranks_silence == Startup().silence == 2
-    assert Startup(engine="mantid").ranks_silence == 30
+    assert Startup(engine="mantid").ranks_silence == 15
     assert Startup(engine="mantid", silence=60.0).ranks_silence == 60
 
 
