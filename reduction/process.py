@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import signal
 import time
@@ -99,6 +100,7 @@ def reduce(start: RanksStart) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
     log.info("rank %d of %d reduces on %s", together.rank, together.size, MPI.Get_processor_name())
+    gc.freeze()  # what is here stays; to look through it for garbage takes 0.1 s, now and then
     rank.run()
     context.destroy(linger=0)
 
