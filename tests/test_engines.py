@@ -1,5 +1,6 @@
 """The contract that every engine keeps."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -92,9 +93,12 @@ def test_a_detector_in_the_beam_has_a_time_of_flight_and_no_d_spacing(engine):
     beam = Instrument("beam", np.array([1, 2], np.int32), np.eye(3)[[2, 0]], np.zeros(2, bool), 9.0)
     bins = {Units.TOF: "1000,1000,9000", Units.D_SPACING: "0.1,0.1,9"}
     asked = [Recipe(u, rebin.edges(b, 100), np.zeros(2, np.int32)) for u, b in bins.items()]
-    reduction = engine(beam, asked)
+    own = dataclasses.replace(asked[1], difc_us_per_angstrom=beam.difc_us_per_angstrom)
+    reduction = engine(beam, [*asked, own])
     reduction.accumulate(np.array([1, 2], np.int32), np.full(2, 5_000_000, np.int32), 0)
-    assert [tally(reduction, number).counts.sum() for number in (0, 1)] == [2, 1]
+    results = [tally(reduction, number) for number in range(3)]
+    assert [each.counts.sum() for each in results] == [2, 1, 1]
+    assert [each.out_of_range for each in results] == [0, 1, 1]
 
 
 @each_engine

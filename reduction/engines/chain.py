@@ -32,6 +32,9 @@ class Chain(Layout[Block]):
         self._masked = group == MASKED
         self._spectra = [np.flatnonzero(group == each).tolist() for each in range(recipe.groups)]
         self._calibration = None
+        if difc is None and np.isnan(instrument.difc_us_per_angstrom[detectors]).any():
+            # From 6.2 on ConvertUnits drops events of detectors in the beam, and warns each time.
+            difc = instrument.difc_us_per_angstrom
         if difc is not None:
             self._calibration = mantid.calibration(
                 instrument.detector_id[detectors], difc[detectors]

@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
+import h5py  # noqa: F401  # before Mantid, which may bring another HDF5
+
 from reduction.folders import own_folder
 
 OLDEST, NEWEST = (3, 13), (6,)
@@ -27,6 +29,7 @@ MultiThreaded.MaxCores = 1
 UpdateInstrumentDefinitions.OnStartup = 0
 CheckMantidVersion.OnStartup = 0
 usagereports.enabled = 0
+algorithms.deprecated = Log
 projectRecovery.enabled = false
 logging.loggers.root.level = warning
 logging.loggers.root.channel.class = SplitterChannel
@@ -89,6 +92,7 @@ class Mantid:
         try:
             with warnings.catch_warnings(action="ignore"):  # what it warns of is not ours to mend
                 import mantid.api
+                import mantid.dataobjects  # without which its workspaces lack methods
                 import mantid.kernel
         except ImportError as error:
             raise NoMantid(
@@ -131,7 +135,15 @@ class Mantid:
             InstrumentWorkspace=own,
             CalibrationWorkspace=calibration,
         )
-        return self.run("ConvertUnits", InputWorkspace=own, Target="dSpacing")
+        made = self.run("ConvertUnits", InputWorkspace=own, OutputWorkspace=own, Target="dSpacing")
+        # The calibration is in the workspace, and would be in each copy and in what comes after.
+        self.run(
+            "ApplyDiffCal",
+            output="InstrumentWorkspace",
+            InstrumentWorkspace=made,
+            ClearCalibration=True,
+        )
+        return made
 
     def definition_of(self, name: str) -> str:
         """The file of an instrument that Mantid knows by name; raises ValueError."""

@@ -16,6 +16,9 @@ from reduction.units import Units
 OUTERMOST = 4e307
 """Where the bins below and above all others end."""
 
+IN_BEAM = 1e-290
+"""DIFC, µs/Å, of detectors that have none: it puts events above all bins, as numbers."""
+
 RUN = {"run_start": "1991-01-01T00:00:00", "run_end": "2100-01-01T00:00:00"}
 """When it was, for workspaces; later versions of FilterEvents take 1990 for no time."""
 
@@ -100,12 +103,13 @@ class MantidEvents:
         return self._run("Rebin", InputWorkspace=made, OutputWorkspace=made, Params=one_bin)
 
     def calibration(self, ids: NDArray[np.int32], difc: NDArray[np.float64]) -> Workspace:
-        """A table of the DIFC, µs/Å, of detectors, (n,) each."""
+        """A table of the DIFC, µs/Å, of detectors, (n,) each; NaN of those in the beam."""
         table = self._api.WorkspaceFactory.createTable()
         for kind, name in (("int", "detid"), ("double", "difc"), ("double", "difa")):
             table.addColumn(kind, name)
         table.addColumn("double", "tzero")
-        for row in zip(ids.tolist(), difc.tolist(), strict=True):
+        numbers = np.where(difc > 0, difc, IN_BEAM)
+        for row in zip(ids.tolist(), numbers.tolist(), strict=True):
             table.addRow([*row, 0.0, 0.0])
         return table
 
@@ -140,7 +144,7 @@ class MantidEvents:
             return {
                 int(name.removeprefix(f"{PARTS}_")): self.copied(named.retrieve(name))
                 for name in names
-                if name != f"{PARTS}_unfiltered"
+                if name.startswith(f"{PARTS}_") and name != f"{PARTS}_unfiltered"
             }
         finally:  # even a child puts these there, and lets go of them
             for name in named.getObjectNames():
