@@ -90,6 +90,7 @@ def thinned(result: SavedResult) -> SavedResult:
         edges=np.append(edges[starts], edges[-1]),
         counts=np.add.reduceat(result.counts, starts, axis=-1),
         variances=np.add.reduceat(result.variances, starts, axis=-1),
+        series=(),  # which are not drawn
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from saved_sample import names, sample
 
 from reduction.nexus import write_nexus
-from reduction.saved import AXES
+from reduction.saved import AXES, SavedSeries
 from reduction.units import Units
 
 GROUPS = ("data", "slices", "groups", "spectra", "variances")
@@ -165,6 +165,12 @@ def test_more_bins_than_pixels_are_joined_and_no_count_is_lost(picture, tmp_path
     assert shown.counts.sum() == result.counts.sum()
     assert shown.variances.sum() == result.variances.sum()
     picture.plot(result, tmp_path / "a.png")
+
+
+def test_a_result_of_many_bins_with_closed_series_is_drawn(picture, tmp_path):
+    closed = SavedSeries(np.ones(4600), 1, 5, 2.0)
+    picture.plot(sample(bins=4600, series=(closed, closed)), tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 10_000
 
 
 ODD = {
