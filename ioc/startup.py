@@ -11,6 +11,7 @@ import importlib.util
 import ipaddress
 import math
 import re
+import socket
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -200,6 +201,18 @@ def pva_served(start: Startup) -> bool:
     return start.pva != "off" and installed
 
 
+def check_interfaces(start: Startup) -> None:
+    """Raises `BadStart` for an address to serve on that this host has not."""
+    for word in start.interfaces.split(","):
+        address = word.strip()
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind((address, 0))
+        except OSError:
+            why = "no IPv4 address of this host"
+            raise BadStart(f"interfaces = {address!r}: {why}") from None
+
+
 def check_engine(start: Startup) -> None:
     """Raises `BadStart` for an engine that is not installed."""
     if start.engine == "mantid" and importlib.util.find_spec("mantid") is None:
@@ -213,7 +226,7 @@ def _checked_interface(address: str) -> None:
     try:
         ipaddress.ip_address(address)
     except ValueError:
-        raise BadStart(f"interfaces = {address!r}: no IP address of this host") from None
+        raise BadStart(f"interfaces = {address!r}: no IP address") from None
 
 
 def parser() -> argparse.ArgumentParser:

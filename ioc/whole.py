@@ -17,6 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ioc import acf
 from ioc.access import EVERYBODY, NOBODY, Rules
 from ioc.autosave import Foreign, read, set_aside
@@ -24,7 +26,7 @@ from ioc.first import AllOrders, Fits, first_orders, restored
 from ioc.places import Part
 from ioc.pva.addresses import Addresses
 from ioc.server import SILENCES, LiveServer, ServerStart
-from ioc.startup import BadStart, Startup, check_engine, pva_served
+from ioc.startup import BadStart, Startup, check_engine, check_interfaces, pva_served
 from ioc.supervisor import Child
 from reduction.folders import own_folder
 from reduction.geometry import Instrument
@@ -56,6 +58,7 @@ def server_start(start: Startup, instrument: Instrument) -> ServerStart:
     Revisions count on from the clock, so that ranks and a simulator that have outlived an IOC never
     take its orders for those of the next.
     """
+    check_interfaces(start)
     ranks, simulator, ioc = _first_orders(start, instrument)
     revision = time.time_ns() // 1_000_000
     interfaces = tuple(word.strip() for word in start.interfaces.split(","))
@@ -70,7 +73,7 @@ def server_start(start: Startup, instrument: Instrument) -> ServerStart:
         simulator=replace(simulator, revision=revision),
         ioc=ioc,
         rules=_rules(start),
-        autosave=Path(start.autosave) if start.autosave else None,
+        autosave=Path(start.autosave).resolve() if start.autosave else None,
         instrument=instrument,
         array_rate=start.array_rate,
         ranks_silence_s=start.ranks_silence,
@@ -134,6 +137,8 @@ async def run_all(start: Startup, instrument: Instrument, greeting: str) -> None
     """Everything: starts simulator, ranks and IOC, and leaves no process behind."""
     start.check_run()
     check_engine(start)
+    if not np.isfinite(instrument.difc_us_per_angstrom).any():
+        raise BadStart(f"instrument = {start.instrument!r}: no detectors beside the beam")
     with own_folder() as folder:
         here = replace(
             start,

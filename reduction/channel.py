@@ -20,6 +20,7 @@ import numpy as np
 import zmq
 import zmq.asyncio
 
+from reduction.endpoints import bind, connect
 from reduction.wire import LogValue, decode, encode_log
 
 LOG = b"log"
@@ -67,7 +68,7 @@ class CommandedEnd(Generic[OrderT, ReportT]):
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, 4)
         self.socket.setsockopt(zmq.IDENTITY, secrets.token_bytes(8))
-        self.socket.connect(endpoint)
+        connect(self.socket, endpoint)
         self._newest: bytes | None = None
         self._logs: deque[bytes] = deque(maxlen=MOST_LOGS)
 
@@ -123,7 +124,7 @@ class CommandingEnd(Generic[OrderT, ReportT]):
         self._logs: dict[str, bytes] = {}
         self._socket = context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.bind(endpoint)
+        bind(self._socket, endpoint)
         self.endpoint: str = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     async def command(self, order: OrderT) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 import gc
 import logging
+import platform
 import signal
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
@@ -17,6 +20,7 @@ import zmq
 
 from reduction.channel import CommandedEnd
 from reduction.collectives import Collectives
+from reduction.endpoints import connect
 from reduction.engines.native import NativeEngine
 from reduction.engines.protocol import Engine, Recipe
 from reduction.geometry import Instrument, powder_arc
@@ -63,7 +67,10 @@ class RanksStart:
 
 
 def reduce(start: RanksStart) -> None:
-    """Run as one of the ranks of MPI.COMM_WORLD until SIGTERM or SIGINT reaches any of them."""
+    """Run as one of the ranks of MPI.COMM_WORLD until SIGTERM or SIGINT reaches any of them.
+
+    Raises OSError naming an endpoint that cannot be.
+    """
     from mpi4py import MPI  # initialises MPI, which only a rank may do
 
     together = Collectives(MPI.COMM_WORLD)
@@ -71,6 +78,19 @@ def reduce(start: RanksStart) -> None:
         raise SystemExit(
             f"{together.size} ranks need as many partitions; the stream has {start.partitions}"
         )
+    try:
+        _reduce(start, together)
+    except Exception as error:
+        if together.size == 1:
+            raise
+        if isinstance(error, OSError) and error.strerror:
+            print(f"live-reduction: {error.strerror}", file=sys.stderr, flush=True)
+        else:
+            traceback.print_exc()
+        MPI.COMM_WORLD.Abort(1)  # or the others would wait for this one for ever
+
+
+def _reduce(start: RanksStart, together: Collectives) -> None:
     context: zmq.Context[Any] = zmq.Context()
     control: Control | None = None
     if together.rank == 0:
@@ -99,7 +119,7 @@ def reduce(start: RanksStart) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
-    log.info("rank %d of %d reduces on %s", together.rank, together.size, MPI.Get_processor_name())
+    log.info("rank %d of %d reduces on %s", together.rank, together.size, platform.node())
     gc.freeze()  # what is here stays; to look through it for garbage takes 0.1 s, now and then
     rank.run()
     context.destroy(linger=0)
@@ -108,5 +128,5 @@ def reduce(start: RanksStart) -> None:
 def _receiver(context: zmq.Context[Any], events: str, partition: int) -> zmq.Socket[Any]:
     socket: zmq.Socket[Any] = context.socket(zmq.PULL)
     socket.setsockopt(zmq.RCVHWM, RECEIVE_QUEUE)
-    socket.connect(partition_endpoint(events, partition))
+    connect(socket, partition_endpoint(events, partition))
     return socket

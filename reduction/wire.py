@@ -143,7 +143,7 @@ def _vector(array: NDArray[np.int32]) -> NDArray[np.int32]:
 
 def partition_endpoint(base: str, partition: int) -> str:
     """ZeroMQ endpoint of a partition: ``tcp://host:port`` counts the port up, others the name."""
-    if base.startswith("tcp://"):
-        head, _, port = base.rpartition(":")
+    head, _, port = base.rpartition(":")
+    if base.startswith("tcp://") and port.isdigit():
         return f"{head}:{int(port) + partition}"
     return f"{base}-{partition}"

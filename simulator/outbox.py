@@ -14,6 +14,7 @@ from typing import Any
 
 import zmq
 
+from reduction.endpoints import bind
 from reduction.wire import partition_endpoint
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Partition:
         self.socket = context.socket(zmq.PUSH)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, SEND_LIMIT_MESSAGES)
-        self.socket.bind(endpoint)
+        bind(self.socket, endpoint)
         self.waiting: deque[Message] = deque()
         self.bytes_waiting = 0
         self.chunks_waiting = 0
