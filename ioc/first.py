@@ -79,15 +79,17 @@ def first_orders(start: Startup, banks: Banks = ()) -> AllOrders:
 def restored(start: Startup, saved: Mapping[str, Any], fits: Fits, banks: Banks = ()) -> Restored:
     """The first orders with the ``saved`` settings in them, by PV name without prefix.
 
-    What ``start.set`` says stands above what was saved. Saved settings of one dataclass are applied
-    together, so that their order does not matter; those that are refused, or do not go with
-    ``start.set``, are left out one by one. Raises as `first_orders`.
+    What ``start.set`` says stands above what was saved, and bins that it says are for the unit that
+    it says, or else the default: neither they nor saved ones are put on another unit. Saved
+    settings of one dataclass are applied together, so that their order does not matter; those that
+    are refused, or do not go with ``start.set``, are left out one by one. Raises as `first_orders`.
     """
     orders, known = first_orders(start, banks), _known(start.reductions)
     above = _by_place(known, start.set)
     skipped = [_unknown(name, known) for name in saved if name not in known]
     taken: dict[str, Any] = {}
-    for group in _grouped(known, saved.keys() - dict(start.set).keys() & known.keys()):
+    units = {_unit_of(known[name]) for name in dict(start.set)}
+    for group in _grouped(known, saved.keys() - dict(start.set).keys() - units & known.keys()):
         while group:
             values = {name: saved[name] for name in (*taken, *group)}
             try:
@@ -97,6 +99,9 @@ def restored(start: Startup, saved: Mapping[str, Any], fits: Fits, banks: Banks 
                 culprit = _culprit(group, known, refused)
                 group.remove(culprit)
                 skipped.append(f"{culprit}: {saved[culprit]!r} refused: {refused.why}")
+                for name in [each for each in group if _unit_of(known[each]) == culprit]:
+                    group.remove(name)
+                    skipped.append(f"{name}: {saved[name]!r} was for {saved[culprit]!r}")
             else:
                 orders, taken, group = tried, values, []
     accepted = {name: _at(known[name].place, orders) for name in taken}
@@ -116,6 +121,14 @@ def _grouped(known: Mapping[str, Row], names: Iterable[str]) -> list[list[str]]:
         if name in wanted:
             groups.setdefault(row.group.place, []).append(name)
     return list(groups.values())
+
+
+def _unit_of(row: Row) -> str:
+    """The name of the unit that a setting of bins is for; empty for other settings."""
+    match row.place.path:
+        case ("reductions", int(number), "settings", "bin_params", *_):
+            return f"Red{number + 1}:Units"
+    return ""
 
 
 def _culprit(names: list[str], known: Mapping[str, Row], refused: Refused) -> str:

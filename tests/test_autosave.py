@@ -93,6 +93,20 @@ def test_a_unit_that_was_given_has_its_own_bins():
     assert result.orders.ranks.reductions[0].settings.bin_params == Units.TOF.default_bins
 
 
+def test_bins_that_were_given_are_not_put_on_a_unit_that_was_kept():
+    kept = {"Red1:Units": "TOF", "Red1:BinParams": "1000,20,60000"}
+    result = again(kept, ("Red1:BinParams", "0.5,0.01,3"))
+    settings = result.orders.ranks.reductions[0].settings
+    assert (settings.units, settings.bin_params) == (Units.D_SPACING, "0.5,0.01,3")
+    assert "Red1:Units" not in result.names
+
+
+def test_bins_that_were_kept_are_not_put_on_another_unit_if_theirs_is_refused():
+    result = again({"Red1:Units": "Furlong", "Red1:BinParams": "1000,20,60000"})
+    assert result.changed == {}
+    assert result.skipped[1] == "Red1:BinParams: '1000,20,60000' was for 'Furlong'"
+
+
 def test_what_was_kept_gives_way_if_it_does_not_go_with_what_was_given():
     result = again({"Red1:Filter:Max": 5.0, "Red1:Filter:Log": "x"}, ("Red1:Filter:Min", "7"))
     assert result.changed == {"Red1:Filter:Log": "x"}
