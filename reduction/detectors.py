@@ -94,8 +94,10 @@ def calibrated_difc(
         ids, difc = _table(Path(settings.calibration))
     except (EOFError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise Refused("Calibration", settings.calibration, str(error) or "no table") from None
-    if ids.shape != difc.shape or ids.ndim != 1 or not np.all(np.isfinite(ids)):
+    if ids.shape != difc.shape or ids.ndim != 1 or not np.all(_whole(ids)):
         raise Refused("Calibration", settings.calibration, "a detector id and a DIFC in each row")
+    if np.unique(ids).size < ids.size:
+        raise Refused("Calibration", settings.calibration, "each detector id once")
     if not np.all(np.isfinite(difc) & (difc > 0)):
         raise Refused("Calibration", settings.calibration, "every DIFC is a number above 0")
     place = {int(identifier): row for row, identifier in enumerate(instrument.detector_id)}
@@ -112,6 +114,10 @@ def calibrated_difc(
     return calibrated
 
 
+def _whole(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(numbers) & (numbers == np.rint(numbers)))
+
+
 def _table(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if not path.is_file() or path.stat().st_size > LARGEST_FILE:
         raise ValueError(f"no file of at most {LARGEST_FILE >> 20} MiB")
@@ -121,6 +127,6 @@ def _table(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             ids, difc = (np.asarray(columns[name], np.float64) for name in names)
             return ids, difc
     table = np.loadtxt(path, ndmin=2)
-    if table.shape[1] < 2:
+    if table.shape[1] != 2:
         raise ValueError("two columns: detector id, DIFC in us/Ang")
     return table[:, 0], table[:, 1]

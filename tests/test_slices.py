@@ -242,7 +242,13 @@ def test_groups_are_counted_as_they_are_written_also_if_a_mask_empties_the_last(
     assert recipe(ReductionSettings(detectors=settings), powder_arc()).groups == 2
 
 
-@pytest.mark.parametrize("content", [b"", b"nan 5000\n", b"1 -5\n", b"1\n2\n", b"PK\x03\x04"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"nan 5000\n", b"inf 5000\n", b"5.5 5000\n", b"5 5000\n5 5001\n"),
+        *(b"1 2 3\n", b"1 -5\n", b"1\n2\n", b"PK\x03\x04"),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:loadtxt")
 @pytest.mark.parametrize("suffix", ["txt", "npz"])
 def test_a_calibration_that_is_no_table_is_refused(tmp_path, content, suffix):
