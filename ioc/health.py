@@ -56,6 +56,7 @@ class Health:
         self._seen: set[Part] = set()
         self._lately: dict[str, float] = {}
         self._standing: list[Trouble] = []
+        self._empty: list[Trouble] = []
         self._missing = 0
 
     @property
@@ -81,6 +82,8 @@ class Health:
         if report.stream.pulses_missing > self._missing:
             self._note("pulses went missing")
         self._missing = report.stream.pulses_missing
+        if report.results:
+            self._empty = list(_nothing_binned(report))
         self._standing = list(self._troubles(report, fresh))
 
     def _troubles(self, report: RanksReport, fresh: bool) -> Iterator[Trouble]:
@@ -98,7 +101,7 @@ class Health:
         """How all is now."""
         if Part.RANKS in self._gone:
             return Verdict(Status.ERROR, GONE, self._gone[Part.RANKS])
-        troubles = [*self._standing, *map(Trouble, self._remarks())]
+        troubles = [*self._standing, *self._empty, *map(Trouble, self._remarks())]
         if not troubles:
             return Verdict()
         _, alarm = max((each.alarm[1], each.alarm) for each in troubles)
@@ -120,3 +123,18 @@ class Health:
         former = {key: at for key, at in self._lately.items() if now_s - at < LATELY_S}
         former.pop(words, None)
         self._lately = former | {words: now_s}
+
+
+def _nothing_binned(report: RanksReport) -> Iterator[Trouble]:
+    """For each reduction that none of its events is in the bins of, where most of them are."""
+    for number, result in enumerate(report.results, start=1):
+        status = result.status
+        elsewhere = {
+            "out of range: other bins, or another unit, have them": status.events_out_of_range,
+            "masked: Mask and Groups leave them out": status.events_masked,
+            "filtered: their pulses are in no slice": status.events_filtered,
+            "invalid": status.events_invalid,
+        }
+        most = max(elsewhere, key=lambda words: elsewhere[words])
+        if not status.events_binned and elsewhere[most]:
+            yield Trouble(f"Red{number}: nothing is in the spectrum; most events are {most}")

@@ -54,7 +54,8 @@ class IocStatus:
             pv="DetectorState_RBV",
             description="What the live reduction is doing",
             details="Acquire: accumulating. Waiting: paused. Initializing: the ranks have not"
-            " taken the settings yet. Disconnected: no ranks. Error: given up. Others: unused.",
+            " taken the settings yet. Idle: stopped. Disconnected: no ranks. Error: given up."
+            " Others: unused.",
             options=DetectorState,
         ),
         DetectorState.DISCONNECTED,

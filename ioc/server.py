@@ -144,7 +144,8 @@ class Line(Generic[ReportT]):
             self._lost(self._part)
         else:
             self._deadline_s, self._missing = self._clock() + self.silence_s, True
-            await self._missed(self._part, f"no report for {self.silence_s:g} s")
+            why = f"no report of the {self._part} for {self.silence_s:g} s"
+            await self._missed(self._part, why)
 
 
 class LiveServer:
@@ -278,7 +279,7 @@ class LiveServer:
         return served_elsewhere(name)
 
     async def _missed(self, part: Part, reason: str) -> None:
-        log.warning("%s: %s", part, reason)
+        log.warning("%s", reason)
         await self.publisher.disconnected(part, reason)
 
 

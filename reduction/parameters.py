@@ -184,6 +184,7 @@ class StreamStatus:
         Float(
             pv="Lag_RBV",
             description="Age of the last pulse in the result",
+            details="At the time when the result was made; it stays when no pulses come.",
             units="s",
             precision=3,
             guidance=Guidance(

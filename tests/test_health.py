@@ -16,6 +16,7 @@ from ioc.publisher import Publisher
 from ioc.readings import Status, WatchSettings
 from reduction.messages import RanksOrder, RanksReport
 from reduction.parameters import StreamStatus
+from reduction.readings import ReductionStatus
 from simulator.messages import SimulatorReport
 from simulator.parameters import SimulatorStatus
 
@@ -52,6 +53,32 @@ def test_each_trouble_has_its_severity_and_its_words(
     wrong: dict[str, Any], status: Status, alarm: Any, words: str
 ) -> None:
     assert Ward().reported(**wrong) == Verdict(status, alarm, words)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ({"events_out_of_range": 9, "events_masked": 1}, "out of range: other bins"),
+        ({"events_masked": 9, "events_filtered": 1}, "masked: Mask"),
+        ({"events_filtered": 9}, "filtered: their pulses are in no slice"),
+        ({"events_invalid": 9}, "invalid"),
+        ({"events_binned": 1, "events_masked": 9}, ""),
+        ({}, ""),
+    ],
+)
+def test_where_the_events_are_is_told_when_none_is_in_the_spectrum(
+    status: dict[str, int], words: str
+) -> None:
+    ward, said = Ward(), report(RanksOrder())
+    (result,) = said.results
+    empty = dataclasses.replace(result, status=ReductionStatus(**status))
+    ward.health.reported(dataclasses.replace(said, results=(empty,)), fresh=True)
+    ward.reported(results=())  # which says nothing of the spectrum
+    verdict = ward.health.verdict
+    assert verdict.status is (Status.WARNING if words else Status.OK)
+    expected = f"Red1: nothing is in the spectrum; most events are {words}" if words else ""
+    assert verdict.words.startswith(expected) if words else verdict.words == ""
+    assert ward.reported().status is Status.OK
 
 
 def test_the_worst_alarm_stands_and_all_words_do() -> None:

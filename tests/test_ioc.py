@@ -192,7 +192,7 @@ def test_what_the_back_end_does_not_obey_is_refused_and_taken_back(
 def test_readings_are_invalid_while_the_back_end_is_silent_and_recover(ioc: Ioc) -> None:
     ioc.ranks.reporting.clear()
     ioc.until(lambda: ioc.get("DetectorState_RBV") == "Disconnected")
-    assert "no report for 0.4 s" in ioc.get("StatusMessage_RBV", "-S")
+    assert "no report of the back end for 0.4 s" in ioc.get("StatusMessage_RBV", "-S")
     for pv in ("EventTotal_RBV", "Engine_RBV", "Red1:EventsBinned_RBV", "Red1:Spec:XE"):
         assert (ioc.get(pv + ".SEVR"), ioc.get(pv + ".STAT")) == ("INVALID", "COMM")
     assert ioc.get("EventTotal_RBV") == "7"
