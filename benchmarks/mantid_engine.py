@@ -24,6 +24,7 @@ from benchmarks.sample import Case, Sample
 from benchmarks.timing import Figure, Timing, interleaved
 from reduction.engines.mantid import Mantid
 from reduction.engines.mantid_engine import MantidEngine
+from reduction.engines.mantid_events import MantidEvents
 from reduction.engines.native import NativeEngine
 from reduction.engines.protocol import Engine, Recipe
 from reduction.engines.workspaces import Workspaces
@@ -72,7 +73,7 @@ class Contest:
 
     def __init__(self, mantid: Mantid, sample: Sample) -> None:
         self._mantid, self._sample = mantid, sample
-        self._store = Workspaces(mantid, sample.instrument, 1 << 30, 1 << 22)
+        self._store = Workspaces(MantidEvents(mantid), sample.instrument, 1 << 30, 1 << 22)
         self._bare = NativeEngine(sample.instrument, [])
         first = [recipe(ONE_BIN)]
         self.engines: dict[str, Engine] = {
@@ -104,7 +105,7 @@ class Contest:
 
     def add(self, chunk: int) -> None:
         """Have a chunk in a workspace in the quickest way that Mantid's Python has for arrays."""
-        workspace = self._mantid.copied(self._store.empty)
+        workspace = self._mantid.run("CloneWorkspace", InputWorkspace=self._store.empty)
         pixel_id, tof_ns = self._sample.pixel_id[:chunk], self._sample.tof_ns[:chunk]
         order = np.argsort(pixel_id, kind="stable")
         ends = np.searchsorted(pixel_id[order], np.arange(1001))
