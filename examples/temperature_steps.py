@@ -97,6 +97,7 @@ def main() -> None:
     slice_by_temperature(live, first, last, step)
     live.put("Preset", "None")
     live.put("Acquire", 0)
+    live.put("Sim:Pressure", 0)  # which moves the lines
     live.put("Sim:Temperature", first)
     live.begin("Acquire")  # without a preset it completes only when it is stopped
     live.wait_for("Acquire_RBV", "Acquiring")

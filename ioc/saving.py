@@ -48,7 +48,7 @@ class Files:
         try:
             paths = await asyncio.to_thread(self._saved, self._results())
         except (OSError, ValueError) as error:
-            why = error.why if isinstance(error, Refused) else str(error)
+            why = _why(error)
             await self._tell(FileStatus(self._written, why))
             raise Refused("Write", files.name, why) from None
         self._written = str(paths[0])
@@ -134,3 +134,13 @@ def _result(
             for each in result.series
         ),
     )
+
+
+def _why(error: OSError | ValueError) -> str:
+    """What went wrong, in words for who asked."""
+    match error:
+        case Refused():
+            return error.why
+        case OSError(strerror=str(words), filename=str(name)):
+            return f"{name}: {words}"
+    return str(error)
