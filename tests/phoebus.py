@@ -43,8 +43,12 @@ org.csstudio.trends.databrowser3/urls=
 org.csstudio.trends.databrowser3/archives=
 """
 
-HARMLESS = ("Unsupported JavaFX", "Cannot load", "Skipping image update", "folder.name.preference")
-"""Said by Phoebus at every start on a fresh home, or when it redraws less often than it might."""
+HARMLESS = (
+    *("Unsupported JavaFX", "Cannot load", "Skipping image update", "folder.name.preference"),
+    "while channel is null",
+)
+"""Said by Phoebus at every start on a fresh home, when it redraws less often than it might, or when
+a server answers before it has noted the channel, which it then uses all the same."""
 
 TROUBLE = re.compile(r"^[-\d]+ [:\d]+ (SEVERE|WARNING) .*$", re.MULTILINE)
 

@@ -472,7 +472,8 @@ def test_a_saved_result_is_the_vanadium_of_others_and_of_itself_it_is_one(runnin
     counts = np.array(running.array("Red1:Spec:YC"))
     y, e = (np.array(running.array(f"Red1:Spec:{name}")) for name in ("Y", "E"))
     np.testing.assert_allclose(y, (counts / now) / (vanadium / monitored))
-    assert np.mean((y - 1) ** 2 / e**2) == pytest.approx(1, abs=0.8)
+    # Half of the variance is the monitors', common to all bins: a 3 sigma of it is allowed.
+    assert 0.2 < np.mean((y - 1) ** 2 / e**2) < 6
     assert running.number("Red1:BinsUndefined_RBV") == 0
 
     assert running.put("Red1:BinParams", "1,0.05,3.2", "-S").returncode == 0

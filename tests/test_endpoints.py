@@ -1,11 +1,14 @@
-"""Endpoints that cannot be, and how the program ends that is given one."""
+"""Starts with endpoints, addresses and instruments that cannot be, and how they end."""
 
 import socket
 import subprocess
 import sys
 from contextlib import closing
 
+import numpy as np
 import pytest
+
+from reduction.geometry import Instrument
 
 
 def said(*arguments, launcher=()):
@@ -56,6 +59,14 @@ def test_an_address_that_this_host_does_not_have_is_refused_before_anything_star
     status, words = said(part, f"--interfaces=127.0.0.1,{address}")
     assert status == 2
     assert words == f"live-reduction: interfaces = '{address}': no IPv4 address of this host\n"
+
+
+def test_an_instrument_that_no_events_can_be_made_for_is_refused_before_anything_starts(tmp_path):
+    ids, beam = np.array([1, 2], np.int32), np.eye(3)[[2, 2]]
+    Instrument("beam", ids, beam, np.zeros(2, bool), 9.0).save(tmp_path / "beam.npz")
+    status, words = said("run", f"--instrument={tmp_path / 'beam.npz'}")
+    assert status == 2
+    assert words.endswith("beam.npz': no detectors beside the beam\n")
 
 
 def test_when_one_rank_fails_none_waits_for_it_for_ever():
