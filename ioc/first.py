@@ -88,7 +88,8 @@ def restored(start: Startup, saved: Mapping[str, Any], fits: Fits, banks: Banks 
     above = _by_place(known, start.set)
     skipped = [_unknown(name, known) for name in saved if name not in known]
     taken: dict[str, Any] = {}
-    units = {_unit_of(known[name]) for name in dict(start.set)}
+    unit_of = _units_of_bins(known)
+    units = {unit_of[name] for name, _ in start.set if name in unit_of}
     for group in _grouped(known, saved.keys() - dict(start.set).keys() - units & known.keys()):
         while group:
             values = {name: saved[name] for name in (*taken, *group)}
@@ -99,7 +100,7 @@ def restored(start: Startup, saved: Mapping[str, Any], fits: Fits, banks: Banks 
                 culprit = _culprit(group, known, refused)
                 group.remove(culprit)
                 skipped.append(f"{culprit}: {saved[culprit]!r} refused: {refused.why}")
-                for name in [each for each in group if _unit_of(known[each]) == culprit]:
+                for name in [each for each in group if unit_of.get(each) == culprit]:
                     group.remove(name)
                     skipped.append(f"{name}: {saved[name]!r} was for {saved[culprit]!r}")
             else:
@@ -123,12 +124,14 @@ def _grouped(known: Mapping[str, Row], names: Iterable[str]) -> list[list[str]]:
     return list(groups.values())
 
 
-def _unit_of(row: Row) -> str:
-    """The name of the unit that a setting of bins is for; empty for other settings."""
-    match row.place.path:
-        case ("reductions", int(number), "settings", "bin_params", *_):
-            return f"Red{number + 1}:Units"
-    return ""
+def _units_of_bins(known: Mapping[str, Row]) -> dict[str, str]:
+    """For each setting of bins, by name, that of the unit that they are for."""
+    names = {row.place.path: name for name, row in known.items()}
+    return {
+        name: names[*path[:3], "units"]
+        for path, name in names.items()
+        if path[0] == "reductions" and path[3:4] == ("bin_params",)
+    }
 
 
 def _culprit(names: list[str], known: Mapping[str, Row], refused: Refused) -> str:

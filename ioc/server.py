@@ -43,9 +43,6 @@ ReportT = TypeVar("ReportT")
 OVERSLEPT_S = 0.25
 """A deadline noticed later than this was missed by this process, stopped or starved."""
 
-SILENCES = 2
-"""How many times the time after which reports are missed has to go by for a process to be lost."""
-
 
 @dataclass(frozen=True)
 class ServerStart:
@@ -114,6 +111,11 @@ class Line(Generic[ReportT]):
         return slept
 
     @property
+    def patience_s(self) -> float:
+        """Seconds without a report until the process is lost."""
+        return 2 * self.silence_s
+
+    @property
     def silent_s(self) -> float:
         """Seconds since the latest report."""
         return self._clock() - self.heard_s
@@ -143,7 +145,8 @@ class Line(Generic[ReportT]):
             self._deadline_s, self._missing = None, False
             self._lost(self._part)
         else:
-            self._deadline_s, self._missing = self._clock() + self.silence_s, True
+            left_s = self.patience_s - self.silence_s
+            self._deadline_s, self._missing = self._clock() + left_s, True
             why = f"no report of the {self._part} for {self.silence_s:g} s"
             await self._missed(self._part, why)
 

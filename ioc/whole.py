@@ -25,7 +25,7 @@ from ioc.autosave import Foreign, read, set_aside
 from ioc.first import AllOrders, Fits, first_orders, restored
 from ioc.places import Part
 from ioc.pva.addresses import Addresses
-from ioc.server import SILENCES, LiveServer, ServerStart
+from ioc.server import LiveServer, ServerStart
 from ioc.startup import BadStart, Startup, check_engine, check_interfaces, pva_served
 from ioc.supervisor import Child
 from reduction.folders import own_folder
@@ -48,8 +48,9 @@ MPIEXEC = (
 They talk through shared memory alone: Open MPI's TCP would listen on all interfaces.
 """
 
-STARTING_S, STARTING_SILENCES = 20.0, 4
-"""Time a process has from its start to its first report, and at least how many silences that is."""
+STARTING_S, PATIENCES = 20.0, 2
+"""Time a process has from its start to its first report, and how often it has at least what it has
+from one report to the next."""
 
 
 def server_start(start: Startup, instrument: Instrument) -> ServerStart:
@@ -172,8 +173,7 @@ class Wing:
 
     def lost(self, part: Part) -> None:
         """A process has fallen silent: it is killed, and so started again."""
-        silent_s = SILENCES * self.server.lines[part].silence_s
-        self.children[part].kill(f"gave no sign for {silent_s:g} s")
+        self.children[part].kill(f"gave no sign for {self.server.lines[part].patience_s:g} s")
 
     def restart(self) -> None:
         """End both processes, which are then started again."""
@@ -196,7 +196,7 @@ class Wing:
 
     def _expect(self, part: Part) -> None:
         line = self.server.lines[part]
-        line.expect(max(STARTING_S, STARTING_SILENCES * line.silence_s))
+        line.expect(max(STARTING_S, PATIENCES * line.patience_s))
 
     def _next_pulse(self) -> int:
         """The number to go on with.

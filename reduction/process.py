@@ -69,7 +69,7 @@ class RanksStart:
 def reduce(start: RanksStart) -> None:
     """Run as one of the ranks of MPI.COMM_WORLD until SIGTERM or SIGINT reaches any of them.
 
-    Raises OSError naming an endpoint that cannot be.
+    A rank that fails ends all of them. Raises OSError naming an endpoint that cannot be, if alone.
     """
     from mpi4py import MPI  # initialises MPI, which only a rank may do
 

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from reduction.folders import FRESH_S, own_folder
+from reduction.folders import FRESH_S, LOCK, own_folder
 
 HOLD = """\
 import pathlib, sys
@@ -55,16 +55,19 @@ def test_without_memory_it_is_with_temporary_files(tmp_path):
 
 
 def test_what_a_killed_process_left_goes_at_the_next_start_and_what_one_has_stays(tmp_path):
-    (tmp_path / "live-reduction-notes").touch()
+    data, fresh = tmp_path / "live-reduction-data", tmp_path / "live-reduction-fresh"
+    for folder in (data, fresh):  # of the user, and of one that is about to lock it
+        folder.mkdir()
+    (fresh / LOCK).touch()
     long_ago = time.time() - 2 * FRESH_S
     with holder(tmp_path, "/tmp") as (process, left):
         (left / "file").touch()
-        os.utime(left, (long_ago, long_ago))
-        with own_folder(tmp_path) as folder:
+        for old in (data, left, left / LOCK):
+            os.utime(old, (long_ago, long_ago))
+        with own_folder(tmp_path):
             assert left.is_dir()
-        folder.mkdir()  # of one that is about to lock it
         process.kill()
         process.wait()
         with own_folder(tmp_path):
             assert not left.exists()
-    assert {each.name for each in tmp_path.iterdir()} == {"live-reduction-notes", folder.name}
+    assert set(tmp_path.iterdir()) == {data, fresh}

@@ -29,16 +29,14 @@ class Chain(Layout[Block]):
         self.failed = False
         detectors = ~instrument.is_monitor
         group, difc = recipe.group[detectors], recipe.difc_us_per_angstrom
+        geometry = instrument.difc_us_per_angstrom[detectors]
         self._masked = group == MASKED
         self._spectra = [np.flatnonzero(group == each).tolist() for each in range(recipe.groups)]
         self._calibration = None
-        if difc is None and np.isnan(instrument.difc_us_per_angstrom[detectors]).any():
-            # From 6.2 on ConvertUnits drops events of detectors in the beam, and warns each time.
-            difc = instrument.difc_us_per_angstrom
-        if difc is not None:
-            self._calibration = mantid.calibration(
-                instrument.detector_id[detectors], difc[detectors]
-            )
+        # From 6.2 on ConvertUnits drops events of detectors in the beam, and warns each time.
+        if difc is not None or np.isnan(geometry).any():
+            used = geometry if difc is None else difc[detectors]
+            self._calibration = mantid.calibration(instrument.detector_id[detectors], used)
         self.conversion: Conversion = (
             str(recipe.units),
             group.tobytes(),
