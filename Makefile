@@ -32,18 +32,18 @@ format: .venv/check     ## put the sources in form
 	$(BIN)/ruff format .
 
 docs: .venv/run         ## write what is generated: the table of process variables, operator screens
-	@$(BIN)/python -m ioc.table README.md
+	@$(BIN)/python -m ioc.generated.pv_table README.md
 	@$(BIN)/live-reduction screens
 
 bench: .venv/bench      ## measure beside the peers, and Mantid in MANTID_PYTHON; write benchmarks/README.md
-	@$(WITH_PATH) PYTHONPATH="$(CURDIR)/tests" $(BIN)/python -m benchmarks $(ARGS)
+	@$(WITH_PATH) PYTHONPATH="$(CURDIR)" $(BIN)/python -m benchmarks $(ARGS)
 
 phoebus:                ## get CS-Studio Phoebus into .phoebus for its tests; takes mvn and Java 17
 	@mvn --batch-mode --quiet --file opi/pom.xml dependency:copy-dependencies \
 	  -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.phoebus/lib"
 
 screens: .venv/test     ## the pictures of the operator screens in docs/screens, taken in Phoebus
-	@$(WITH_PATH) $(BIN)/python tests/pictures.py docs/screens
+	@$(WITH_PATH) $(BIN)/python -m tests.support.pictures docs/screens
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -20,8 +20,8 @@ from typing import Any, Protocol
 from benchmarks.libca_puts import LibcaPuts
 from benchmarks.p4p_puts import P4pPuts
 from benchmarks.wild import ACCEPTED, NOT_SENT, REFUSED, Done, Wild, text, wild
-from ioc.groups import Access, Row, rows
-from reduction.specs import Choice, Command, Switch, Text
+from ioc.model.pvs import Access, PvRow, pv_rows
+from reduction.parameters.specs import Choice, Command, Switch, Text
 
 LEFT_OUT = ("SYSRESET", "Lock:")
 """Starts of names after the prefix. One ends the IOC, the other shuts out who does not hold it."""
@@ -71,7 +71,7 @@ class Findings:
 class Fuzz:
     """Wild puts through a transport; what they did is counted in ``findings``."""
 
-    def __init__(self, transport: Transport, table: list[Row], random: Random) -> None:
+    def __init__(self, transport: Transport, table: list[PvRow], random: Random) -> None:
         self._transport, self._table, self._random = transport, table, random
         self._writable = [row for row in table if row.access.writable]
         self._shares = [1 if row.first else OTHERS for row in self._writable]
@@ -90,7 +90,7 @@ class Fuzz:
         self._read_all()
         self._put_back()
 
-    def _any_writable(self) -> Row:
+    def _any_writable(self) -> PvRow:
         return self._random.choices(self._writable, self._shares)[0]
 
     def _any_put(self) -> tuple[str, Wild]:
@@ -128,7 +128,7 @@ class Fuzz:
         self.findings.not_sent += outcomes.count(NOT_SENT)
         self.findings.unanswered += outcomes.count("")
 
-    def _look(self, row: Row) -> None:
+    def _look(self, row: PvRow) -> None:
         """One put, alone; one that is refused must leave setting and readback."""
         names = [row.name] + [f"{row.name}_RBV"] * (row.access is Access.SETPOINT)
         before = [self._transport.read(name) for name in names]
@@ -154,7 +154,7 @@ class Fuzz:
         for row in left:
             print("stuck:", row.name, self._legal(row), file=sys.stderr)
 
-    def _legal(self, row: Row) -> Wild:
+    def _legal(self, row: PvRow) -> Wild:
         start = self._start[row.name]
         match row.spec:
             case Command():
@@ -168,7 +168,9 @@ class Fuzz:
 
 def fuzzed(transport: Transport, prefix: str, count: int, seed: int) -> Mapping[str, int]:
     """What came of ``count`` puts."""
-    table = [row for row in rows(prefix) if not row.name.removeprefix(prefix).startswith(LEFT_OUT)]
+    table = [
+        row for row in pv_rows(prefix) if not row.name.removeprefix(prefix).startswith(LEFT_OUT)
+    ]
     fuzz = Fuzz(transport, table, Random(seed))
     fuzz.run(count)
     return dataclasses.asdict(fuzz.findings)

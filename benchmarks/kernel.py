@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from benchmarks.rows import Row, compared
 from benchmarks.sample import Case, Sample
 from benchmarks.timing import interleaved
-from reduction.engines.native import NativeEngine
+from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe
-from reduction.units import Units
+from reduction.parameters.units import Units
 
 CASES = (
     Case(Units.D_SPACING, "0.4,0.0001,5"),

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from benchmarks.rows import Row
 from benchmarks.sample import Case, Sample
 from benchmarks.timing import Figure, Timing, interleaved
-from reduction.engines.mantid import Mantid
-from reduction.engines.mantid_engine import MantidEngine
-from reduction.engines.mantid_events import MantidEvents
-from reduction.engines.native import NativeEngine
+from reduction.engines.mantid.engine import MantidEngine
+from reduction.engines.mantid.framework import MantidFramework
+from reduction.engines.mantid.steps import MantidSteps
+from reduction.engines.mantid.workspaces import Workspaces
+from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Engine, Recipe
-from reduction.engines.workspaces import Workspaces
-from reduction.units import Units
+from reduction.parameters.units import Units
 
 BINS = Case(Units.D_SPACING, "0.4,0.0001,5")
 OTHER_BINS = Case(Units.D_SPACING, "0.5,0.00009,4.64")
@@ -71,9 +71,9 @@ def configured(engine: Engine, asked: Recipe) -> None:
 class Contest:
     """Both engines, and a sample's events for them."""
 
-    def __init__(self, mantid: Mantid, sample: Sample) -> None:
+    def __init__(self, mantid: MantidFramework, sample: Sample) -> None:
         self._mantid, self._sample = mantid, sample
-        self._store = Workspaces(MantidEvents(mantid), sample.instrument, 1 << 30, 1 << 22)
+        self._store = Workspaces(MantidSteps(mantid), sample.instrument, 1 << 30, 1 << 22)
         self._bare = NativeEngine(sample.instrument, [])
         first = [recipe(ONE_BIN)]
         self.engines: dict[str, Engine] = {
@@ -222,7 +222,7 @@ def growth(contest: Contest, pulses: int) -> Row:
 
 def rows(quick: bool) -> list[Row]:
     """All rows, in this process."""
-    contest, repeats = Contest(Mantid.imported(), Sample(1_000_000)), 3 if quick else 5
+    contest, repeats = Contest(MantidFramework.imported(), Sample(1_000_000)), 3 if quick else 5
     retained = 2_000_000 if quick else 10_000_000
     found = [memory(contest, retained)]
     found += filling(contest, 100_000, repeats)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO
 
 import psutil
-from ca_client import Client, network
+
+from tests.support.ca_client import Client, network
 
 PATIENCE_S = 60.0
 EVENTS_PER_PULSE = 357_143

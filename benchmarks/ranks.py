@@ -13,12 +13,11 @@ from benchmarks.recut import BINS, Store
 from benchmarks.rows import Row
 from benchmarks.sample import Sample
 from benchmarks.timing import Figure
-from reduction.engines.native import MAX_TOF_NS
-from reduction.engines.passes import Pass
-from reduction.engines.protocol import Recipe
-from reduction.engines.sorted_runs import LONGEST_RUN, Run, sorted_run
-from reduction.geometry import Instrument
-from reduction.store import BLOCK_EVENTS, Block
+from reduction.engines.event_store import BLOCK_EVENTS, EventBlock
+from reduction.engines.native.compiled_recipe import CompiledRecipe
+from reduction.engines.native.sorted_runs import LONGEST_RUN, SortedRun, sorted_run
+from reduction.engines.protocol import MAX_TOF_NS, Recipe
+from reduction.instrument.geometry import Instrument
 
 CASES = BINS[:2]
 REPEATS = 5
@@ -77,11 +76,11 @@ def _recut(rank: int, meet: Meet, blocks: int) -> list[float]:
     return times
 
 
-def _ready(instrument: Instrument, recipe: Recipe) -> Pass:
-    return Pass(instrument, recipe, MAX_TOF_NS)
+def _ready(instrument: Instrument, recipe: Recipe) -> CompiledRecipe:
+    return CompiledRecipe(instrument, recipe, MAX_TOF_NS)
 
 
-def _runs(sample: Sample, ready: Pass, blocks: int, seed: int) -> list[Run]:
+def _runs(sample: Sample, ready: CompiledRecipe, blocks: int, seed: int) -> list[SortedRun]:
     """Sorted runs as the engine has them of so many blocks; no raw events are kept.
 
     Each block has the sample's events, each up to a microsecond later. Blocks are sorted together
@@ -89,7 +88,7 @@ def _runs(sample: Sample, ready: Pass, blocks: int, seed: int) -> list[Run]:
     """
     random, runs = np.random.default_rng(seed), []
     for number, size in enumerate(_sizes(blocks)):
-        block = Block(size * BLOCK_EVENTS)
+        block = EventBlock(size * BLOCK_EVENTS)
         for _ in range(size):
             later = random.integers(0, 1000, BLOCK_EVENTS, np.int32)
             block.append(sample.pixel_id, sample.tof_ns + later, 0)
@@ -106,7 +105,7 @@ def _sizes(blocks: int) -> list[int]:
     ]
 
 
-def _counted(instrument: Instrument, recipe: Recipe, runs: list[Run]) -> int:
+def _counted(instrument: Instrument, recipe: Recipe, runs: list[SortedRun]) -> int:
     """Fill the cells of a recipe as the engine does; the events in them."""
     ready = _ready(instrument, recipe)
     cells = np.zeros(ready.cells, np.int64)
@@ -115,7 +114,7 @@ def _counted(instrument: Instrument, recipe: Recipe, runs: list[Run]) -> int:
     return int(cells.sum())
 
 
-def _searched(edges: NDArray[np.float64], runs: list[Run]) -> None:
+def _searched(edges: NDArray[np.float64], runs: list[SortedRun]) -> None:
     """Count as numpy can."""
     counts = np.zeros(edges.size - 1, np.int64)
     for run in runs:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from benchmarks.rows import Row
 from benchmarks.sample import Case, Sample
 from benchmarks.timing import Figure
-from reduction.engines.native import NativeEngine
-from reduction.engines.protocol import MASKED, Recipe
-from reduction.units import Units
+from reduction.engines.native.engine import NativeEngine
+from reduction.engines.protocol import Recipe
+from reduction.instrument.selection import MASKED
+from reduction.parameters.units import Units
 
 CHUNK = 180_000
 """Events of a chunk: 14 of them a second are 2.5e6 events a second."""

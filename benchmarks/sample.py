@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction import rebin
-from reduction.geometry import powder_arc
-from reduction.settings import MAX_BINS
-from reduction.units import Units, coefficients
+from reduction.instrument.geometry import powder_arc
+from reduction.parameters import bins
+from reduction.parameters.reduction import MAX_BINS
+from reduction.parameters.units import Units, coefficients
 from simulator.parameters import SimulatorSettings
 from simulator.pulses import PulseGenerator
 
@@ -27,7 +27,7 @@ class Case:
     @cached_property
     def edges(self) -> NDArray[np.float64]:
         """Mantid's edges, summed step by step."""
-        return rebin.edges(self.bin_params, MAX_BINS)
+        return bins.edges(self.bin_params, MAX_BINS)
 
     def __str__(self) -> str:
         bins = f"{self.edges.size - 1:,}".replace(",", " ")

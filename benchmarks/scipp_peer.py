@@ -15,7 +15,7 @@ import scipp as sc
 from numpy.typing import NDArray
 
 from benchmarks.sample import Case, Sample
-from reduction.units import Units
+from reduction.parameters.units import Units
 
 VALUE_UNITS = {
     Units.TOF: "us",

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from phoebus import JARS, SCREENS, Phoebus, phoebus
 
 from benchmarks.product import Product, product
 from benchmarks.rows import Row
 from benchmarks.timing import Figure
 from benchmarks.usage import Usage
+from tests.support.phoebus import JARS, SCREENS, Phoebus, phoebus
 
 OPENED = ("overview", "slices", "expert")
 TIMES = 5

@@ -19,9 +19,9 @@ import numpy as np
 from caproto.asyncio.server import Context
 from numpy.typing import NDArray
 
-from ioc.channel_access import Server
-from ioc.channels import channel
-from reduction.specs import Array, Float
+from ioc.ca.channel import channel
+from ioc.ca.server import Server
+from reduction.parameters.specs import Array, Float
 
 PREFIX = "B:"
 LOOPBACK = "127.0.0.1"

@@ -13,11 +13,11 @@ from typing import IO, Any, cast
 
 import numpy as np
 import psutil
-from ca_client import Client, Network, network
 from numpy.typing import NDArray
 
 from benchmarks.servers import LOOPBACK, PREFIX, Work
 from benchmarks.usage import Usage
+from tests.support.ca_client import Client, Network, network
 
 SETPOINT = PREFIX + "Setpoint"
 WATCHING, EACH = 2, 10

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ioc.groups import Row
-from ioc.places import Part
-from ioc.values import labels
-from reduction.specs import LONGEST_STRING, Choice, Float, Integer, Refused, Switch, Text
+from ioc.ca.conversion import labels
+from ioc.model.paths import Part
+from ioc.model.pvs import PvRow
+from reduction.parameters.specs import LONGEST_STRING, Choice, Float, Integer, Refused, Switch, Text
 
 KINDS = {
     "string": "S40",
@@ -58,7 +58,7 @@ class Wild:
         return np.asarray(self.values, KINDS[self.kind])
 
 
-def wild(random: Random, row: Row, start: Any) -> Wild:
+def wild(random: Random, row: PvRow, start: Any) -> Wild:
     """A put to the setting or command of ``row``, which was ``start``.
 
     Where a legal value may cost the machine much or the IOC seconds, legal ones are near the start.
@@ -69,7 +69,7 @@ def wild(random: Random, row: Row, start: Any) -> Wild:
     return near(random, row, start) if _dear(row) and _legal(row, made) else made
 
 
-def near(random: Random, row: Row, start: Any) -> Wild:
+def near(random: Random, row: PvRow, start: Any) -> Wild:
     """A value of the right kind that is near ``start``, or one of the states."""
     match row.spec:
         case Choice() | Switch() as spec:
@@ -81,7 +81,7 @@ def near(random: Random, row: Row, start: Any) -> Wild:
     return text(row, str(start))
 
 
-def text(row: Row, words: str) -> Wild:
+def text(row: PvRow, words: str) -> Wild:
     """A text as clients write it to ``row``."""
     data = words.encode("latin-1", "replace")
     if isinstance(row.spec, Text) and row.spec.max_length > LONGEST_STRING:
@@ -89,7 +89,7 @@ def text(row: Row, words: str) -> Wild:
     return Wild("string", [data])
 
 
-def _special(random: Random, _: Row) -> Wild:
+def _special(random: Random, _: PvRow) -> Wild:
     return Wild(random.choice(REALS), _clipped([random.choice(SPECIAL)]))
 
 
@@ -98,19 +98,19 @@ def _clipped(values: list[float]) -> Any:
         return np.array(values).astype("<f4").astype("<f8")
 
 
-def _bits(random: Random, _: Row) -> Wild:
+def _bits(random: Random, _: PvRow) -> Wild:
     """Any bits as one or a few numbers of any kind."""
     kind, count = random.choice(NUMBERS), random.choice((1, 1, 1, 1, 2, 5, 40))
     of = np.dtype(KINDS[kind])
     return Wild(kind, np.frombuffer(random.randbytes(count * of.itemsize), of))
 
 
-def _word(random: Random, row: Row) -> Wild:
+def _word(random: Random, row: PvRow) -> Wild:
     words = random.choice(WORDS)
     return text(row, words) if random.random() < 0.5 else Wild("string", [words.encode("latin-1")])
 
 
-def _characters(random: Random, _: Row) -> Wild:
+def _characters(random: Random, _: PvRow) -> Wild:
     """Many bytes, printable or not, but no slash: files stay where they are allowed."""
     count = random.choice((1, 10, 39, 40, 256, 1000, 3000))
     data = np.frombuffer(random.randbytes(count), np.uint8)
@@ -119,7 +119,7 @@ def _characters(random: Random, _: Row) -> Wild:
     return Wild("char", np.where(data == ord("/"), ord("_"), data))
 
 
-def _beyond(random: Random, row: Row) -> Wild:
+def _beyond(random: Random, row: PvRow) -> Wild:
     """A little or far outside the limits, if there are any."""
     match row.spec:
         case Integer(minimum=low, maximum=high) | Float(minimum=low, maximum=high):
@@ -130,7 +130,7 @@ def _beyond(random: Random, row: Row) -> Wild:
     return _characters(random, row)
 
 
-def _dear(row: Row) -> bool:
+def _dear(row: PvRow) -> bool:
     """Whether any legal value may be dear.
 
     The simulator makes as many events as it is told to; a log of an unknown name is looked for on
@@ -139,7 +139,7 @@ def _dear(row: Row) -> bool:
     return row.place.part is Part.SIMULATOR or row.name.endswith(":Filter:Log")
 
 
-def _legal(row: Row, made: Wild) -> bool:
+def _legal(row: PvRow, made: Wild) -> bool:
     one = made.array.tobytes() if made.kind == "char" else made.array[0]
     value = one.partition(b"\0")[0].decode("latin-1") if isinstance(one, bytes) else one.item()
     try:

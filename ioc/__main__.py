@@ -1,5 +1,5 @@
 """``python -m ioc`` is the command ``live-reduction``."""
 
-from ioc.cli import main
+from ioc.app.cli import main
 
 main()

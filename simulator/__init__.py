@@ -1,1 +1,4 @@
-"""A simulated powder diffractometer that streams events pulse by pulse."""
+"""A simulated powder diffractometer that streams events pulse by pulse.
+
+Imports `reduction`. Front door: `simulator.stream`.
+"""

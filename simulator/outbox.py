@@ -14,8 +14,8 @@ from typing import Any
 
 import zmq
 
-from reduction.endpoints import bind
-from reduction.wire import partition_endpoint
+from reduction.stream.endpoints import bind
+from reduction.stream.messages import partition_endpoint
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Message:
     ends_pulse: bool = False
 
 
-class Partition:
+class PartitionQueue:
     """The queue and PUSH socket of one partition, in the order of the messages."""
 
     def __init__(self, context: zmq.Context[Any], endpoint: str) -> None:
@@ -92,7 +92,8 @@ class Outbox:
     ) -> None:
         self._limit_bytes = limit_bytes
         self._partitions = [
-            Partition(context, partition_endpoint(endpoint, each)) for each in range(partitions)
+            PartitionQueue(context, partition_endpoint(endpoint, each))
+            for each in range(partitions)
         ]
         self.events_sent = 0
         self.events_dropped = 0
@@ -143,7 +144,7 @@ class Outbox:
         for each in self._partitions:
             each.socket.close(linger=max(0, round((deadline - time.monotonic()) * 1000)))
 
-    def _drop_oldest_pulse(self, queue: Partition) -> None:
+    def _drop_oldest_pulse(self, queue: PartitionQueue) -> None:
         if not self.pulses_dropped:
             log.warning("%d pulses wait and nobody takes them: dropping the oldest", MARKS_LIMIT)
         self.pulses_dropped += 1

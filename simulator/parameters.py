@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reduction.specs import (
+from reduction.parameters.specs import (
     Float,
     Guidance,
     Integer,

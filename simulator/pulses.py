@@ -14,8 +14,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.geometry import Instrument
-from reduction.units import Units, coefficients
+from reduction.instrument.geometry import Instrument
+from reduction.parameters.units import Units, coefficients
 from simulator.parameters import SimulatorSettings
 from simulator.sample import Reflections, Sample
 

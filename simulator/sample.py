@@ -16,7 +16,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.specs import Refused
+from reduction.parameters.specs import Refused
 from simulator import structure
 from simulator.structure import Atom
 

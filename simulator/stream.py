@@ -17,10 +17,10 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from reduction.channel import CommandedEnd
-from reduction.geometry import Instrument, powder_arc
-from reduction.wire import Chunk, encode_chunk, encode_log, encode_pulse_mark
-from simulator.messages import SimulatorOrder, SimulatorReport
+from reduction.control.channel import CommandedEnd
+from reduction.instrument.geometry import Instrument, powder_arc
+from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
+from simulator.orders import SimulatorOrder, SimulatorReport
 from simulator.outbox import Message, Outbox
 from simulator.parameters import SimulatorSettings, SimulatorStatus
 from simulator.pulses import PulseGenerator

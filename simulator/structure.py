@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import gemmi
 import periodictable
 
-from reduction.specs import Refused, nearest
+from reduction.parameters.specs import Refused, nearest
 
 METRIC_TOLERANCE = 1e-5
 """Relative difference of metric tensors up to which a cell has the symmetry of its group."""

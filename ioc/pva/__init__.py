@@ -1,1 +1,4 @@
-"""pvAccess beside Channel Access: the same channels, the same puts, and each result as one."""
+"""pvAccess: the same process variables, and a result in one structure.
+
+Imports `ioc.ca` and `ioc.model`. Front door: `ioc.pva.server`.
+"""

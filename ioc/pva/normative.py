@@ -9,10 +9,10 @@ from caproto import AlarmStatus, ChannelType
 from p4p import Type, Value
 from p4p.nt import NTEnum, NTScalar
 
-from ioc.channels import Served
-from ioc.samples import nanoseconds
-from ioc.values import labels
-from reduction.specs import Array, Choice, Float, Integer, Refused, Spec, Switch, Text
+from ioc.ca.channel import PvChannel
+from ioc.ca.conversion import labels
+from ioc.ca.pv_monitors import nanoseconds
+from reduction.parameters.specs import Array, Choice, Float, Integer, Refused, Spec, Switch, Text
 
 DOUBLE, INT32 = (
     NTScalar.buildType(code, display=True, control=True, form=True) for code in ("d", "i")
@@ -36,7 +36,7 @@ UNDEFINED = 6
 class Normative:
     """How a channel shows."""
 
-    def __init__(self, channel: Served) -> None:
+    def __init__(self, channel: PvChannel) -> None:
         self.channel = channel
         self._type = _type(channel.spec)
         self._posted: Any = None
@@ -79,7 +79,7 @@ class Normative:
         return channel.value
 
 
-def alarm(channel: Served) -> dict[str, Any]:
+def alarm(channel: PvChannel) -> dict[str, Any]:
     """A channel's alarm as an ``alarm_t``; the message is the name of its status."""
     status = AlarmStatus(channel.alarm.status)
     return {
@@ -89,7 +89,7 @@ def alarm(channel: Served) -> dict[str, Any]:
     }
 
 
-def time_stamp(channel: Served) -> dict[str, int]:
+def time_stamp(channel: PvChannel) -> dict[str, int]:
     """A channel's timestamp as a ``time_t``."""
     seconds, nanosec = divmod(nanoseconds(channel.epics_timestamp), 1_000_000_000)
     return {"secondsPastEpoch": seconds, "nanoseconds": nanosec}
@@ -110,7 +110,7 @@ def _type(spec: Spec) -> Type:
     raise TypeError(f"no normative type for {type(spec).__name__} {spec.pv}")
 
 
-def _description(channel: Served) -> dict[str, Any]:
+def _description(channel: PvChannel) -> dict[str, Any]:
     """What is said of a channel beside its value, by field of its type: what `.EGU` etc. say."""
     told: dict[str, Any] = {"display.description": channel.spec.description}
     if isinstance(channel.spec, Float | Integer | Array):

@@ -17,28 +17,28 @@ from p4p.server import DynamicProvider
 from p4p.server import Server as P4pServer
 from p4p.server.raw import ServOpWrap, SharedPV
 
-from ioc.channels import Served
-from ioc.database import Database
+from ioc.ca.channel import PvChannel
+from ioc.ca.database import Database
 from ioc.pva.addresses import Addresses
 from ioc.pva.normative import Normative
 from ioc.pva.snapshot import snapshots
-from ioc.views import Posted
-from reduction.specs import Command, Refused
+from reduction.parameters.specs import Command, Refused
+from reduction.results.views import PostedReduction
 
 log = logging.getLogger(__name__)
 
 
-class Face(Protocol):
+class PvaView(Protocol):
     """How a name shows on pvAccess; it is posted whenever ``channel`` changes."""
 
-    channel: Served
+    channel: PvChannel
 
     def whole(self) -> Value: ...
     def change(self) -> Value: ...
     async def put(self, host: str, user: str, value: Value) -> None: ...
 
 
-class Connection(SharedPV):  # type: ignore[misc]
+class PvaConnection(SharedPV):  # type: ignore[misc]
     """A name as one client has it open; what comes on p4p's threads is handled on the loop.
 
     Each client has its own, because a `SharedPV` lets all its subscribers share what is posted,
@@ -53,19 +53,19 @@ class Connection(SharedPV):  # type: ignore[misc]
         self._loop.call_soon_threadsafe(handle, *arguments)
 
 
-class Opened:
+class OpenPv:
     """A name that clients have open: they are told of every change."""
 
-    def __init__(self, face: Face) -> None:
+    def __init__(self, face: PvaView) -> None:
         self.face = face
-        self._clients: set[Connection] = set()
+        self._clients: set[PvaConnection] = set()
 
-    def add(self, client: Connection) -> None:
+    def add(self, client: PvaConnection) -> None:
         client.open(self.face.whole())
         self._clients.add(client)
         self.face.channel.watchers.add(self._post)
 
-    def remove(self, client: Connection) -> bool:
+    def remove(self, client: PvaConnection) -> bool:
         """Whether it was the last one."""
         self._clients.discard(client)
         if not self._clients:
@@ -82,11 +82,11 @@ class PvAccess:
     """A server of ``names``; ``face`` makes what one shows when the first client opens it."""
 
     def __init__(
-        self, names: Iterable[str], face: Callable[[str], Face], addresses: Addresses
+        self, names: Iterable[str], face: Callable[[str], PvaView], addresses: Addresses
     ) -> None:
         self._names, self._face, self._addresses = frozenset(names), face, addresses
         self._loop = asyncio.get_running_loop()
-        self._opened: dict[str, Opened] = {}
+        self._opened: dict[str, OpenPv] = {}
         self._puts: asyncio.TaskGroup
 
     async def serve(self) -> None:
@@ -104,27 +104,27 @@ class PvAccess:
         """Whether there is such a name. Called by p4p on a thread of its own."""
         return name in self._names
 
-    def makeChannel(self, name: str, _peer: str) -> Connection:  # noqa: N802
+    def makeChannel(self, name: str, _peer: str) -> PvaConnection:  # noqa: N802
         """What a client that connects is given. Called by p4p on a thread of its own."""
-        return Connection(name, self, self._loop)
+        return PvaConnection(name, self, self._loop)
 
-    def onFirstConnect(self, client: Connection) -> None:  # noqa: N802
+    def onFirstConnect(self, client: PvaConnection) -> None:  # noqa: N802
         """A client is there; p4p lets it wait until its channel is open."""
         if client.name not in self._opened:
-            self._opened[client.name] = Opened(self._face(client.name))
+            self._opened[client.name] = OpenPv(self._face(client.name))
         self._opened[client.name].add(client)
 
-    def onLastDisconnect(self, client: Connection) -> None:  # noqa: N802
+    def onLastDisconnect(self, client: PvaConnection) -> None:  # noqa: N802
         """A client has gone."""
         if self._opened[client.name].remove(client):
             del self._opened[client.name]
 
-    def put(self, client: Connection, operation: ServOpWrap) -> None:
+    def put(self, client: PvaConnection, operation: ServOpWrap) -> None:
         """A client puts."""
         face = self._opened[client.name].face  # now: the client may be gone when its turn comes
         self._puts.create_task(self._answer(client.name, face, operation))
 
-    async def _answer(self, name: str, face: Face, operation: ServOpWrap) -> None:
+    async def _answer(self, name: str, face: PvaView, operation: ServOpWrap) -> None:
         """Tell a client that its put is done, or why not.
 
         One that does not wait is told what is refused at once, and nothing of what comes later.
@@ -136,7 +136,7 @@ class PvAccess:
             await asyncio.sleep(0)
         operation.done(error=doing.result() if doing.done() else None)
 
-    async def _refusal(self, name: str, face: Face, operation: ServOpWrap) -> str | None:
+    async def _refusal(self, name: str, face: PvaView, operation: ServOpWrap) -> str | None:
         """Do what a put asks; why it cannot be, in words, or None."""
         user, address = operation.account(), operation.peer()
         try:
@@ -151,7 +151,7 @@ class PvAccess:
         return None
 
 
-def _waits(face: Face, operation: ServOpWrap) -> bool:
+def _waits(face: PvaView, operation: ServOpWrap) -> bool:
     """Whether a client's put is answered only when it is done: with ``record[block=true]``.
 
     Without the option too, but for a command that may take for ever.
@@ -162,11 +162,13 @@ def _waits(face: Face, operation: ServOpWrap) -> bool:
     return str(block).lower() in ("true", "1")
 
 
-def pv_access(database: Database, posted: Mapping[int, Posted], addresses: Addresses) -> PvAccess:
+def pv_access(
+    database: Database, posted: Mapping[int, PostedReduction], addresses: Addresses
+) -> PvAccess:
     """The server of all names of ``database``, and of the snapshots of what is posted."""
     whole = snapshots(database, posted)
 
-    def face(name: str) -> Face:
+    def face(name: str) -> PvaView:
         return whole.get(name) or Normative(database.channels[name])
 
     return PvAccess((*database.names, *whole), face, addresses)

@@ -10,17 +10,17 @@ from caproto import Forbidden
 from p4p import Value
 from p4p.nt import NTTable
 
-from ioc.channels import Served
-from ioc.database import Database
-from ioc.groups import Access, Row
-from ioc.places import Place, at
+from ioc.ca.channel import PvChannel
+from ioc.ca.conversion import served
+from ioc.ca.database import Database
+from ioc.model.paths import ValuePath, value_at
+from ioc.model.pvs import Access, PvRow
 from ioc.pva.normative import alarm, time_stamp
-from ioc.values import served
-from ioc.views import Posted
-from reduction.readings import ReductionStatus, Spectrum
-from reduction.specs import specs
+from reduction.parameters.readings import ReductionStatus, SpectrumReadings
+from reduction.parameters.specs import specs
+from reduction.results.views import PostedReduction
 
-NAMES = {field: spec.pv for field, spec in specs(Spectrum)}
+NAMES = {field: spec.pv for field, spec in specs(SpectrumReadings)}
 COLUMNS = tuple(NAMES[field] for field in ("x", "y", "yc", "e"))
 EDGES = NAMES["xe"]
 
@@ -55,10 +55,10 @@ class Snapshot:
     def __init__(
         self,
         name: str,
-        channel: Served,
-        posted: Callable[[], Posted | None],
-        root: Place,
-        settings: Sequence[Row],
+        channel: PvChannel,
+        posted: Callable[[], PostedReduction | None],
+        root: ValuePath,
+        settings: Sequence[PvRow],
     ) -> None:
         self.channel = channel
         self._name, self._posted, self._root, self._settings = name, posted, root, settings
@@ -87,9 +87,9 @@ class Snapshot:
         """Raises Forbidden."""
         raise Forbidden(f"{self._name} is read only")
 
-    def _parameters(self, posted: Posted) -> dict[str, Any]:
+    def _parameters(self, posted: PostedReduction) -> dict[str, Any]:
         places = [row.place.below(self._root) or () for row in self._settings]
-        values = [at(posted.order, path) for path in places]
+        values = [value_at(posted.order, path) for path in places]
         return {
             "name": [row.name for row in self._settings],
             "value": [
@@ -99,7 +99,7 @@ class Snapshot:
         }
 
 
-def snapshots(database: Database, posted: Mapping[int, Posted]) -> dict[str, Snapshot]:
+def snapshots(database: Database, posted: Mapping[int, PostedReduction]) -> dict[str, Snapshot]:
     """The snapshots of all reductions, by name; ``posted`` is by number."""
     made = {}
     for row in database.rows:
@@ -110,7 +110,9 @@ def snapshots(database: Database, posted: Mapping[int, Posted]) -> dict[str, Sna
     return made
 
 
-def _snapshot(name: str, root: Place, database: Database, posted: Mapping[int, Posted]) -> Snapshot:
+def _snapshot(
+    name: str, root: ValuePath, database: Database, posted: Mapping[int, PostedReduction]
+) -> Snapshot:
     settings = [
         row
         for row in database.rows

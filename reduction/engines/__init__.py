@@ -1,1 +1,5 @@
-"""Reduction engines: the same chain from events to histograms, in different hands."""
+"""Engines retain events and make histograms of them; here is what all engines share.
+
+Imports `reduction.instrument` and `reduction.parameters`. Front door:
+`reduction.engines.protocol`; `native` and `mantid` are the two engines and do not know each other.
+"""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.engines.cells import BlockT, CellLayout
 from reduction.engines.histogram import Histogram
-from reduction.engines.layout import B, Layout
 from reduction.engines.protocol import Cells
 
 FORGOTTEN = 40.0
@@ -18,7 +18,7 @@ LARGEST = 300.0
 """Logarithm of a weight at which all are made smaller."""
 
 
-class Fading(Histogram[B]):
+class FadingHistogram(Histogram[BlockT]):
     """The histogram of one recipe in weights relative to those of pulses at one time.
 
     ``fade_ns`` is the time in which weights fall by e. Squares of weights are those of half of it.
@@ -26,7 +26,7 @@ class Fading(Histogram[B]):
 
     dtype = np.float64
 
-    def __init__(self, ready: Layout[B], fade_ns: float) -> None:
+    def __init__(self, ready: CellLayout[BlockT], fade_ns: float) -> None:
         super().__init__(ready)
         self._fade_ns = fade_ns
         self._zero_ns: int | None = None
@@ -42,7 +42,7 @@ class Fading(Histogram[B]):
         faded: NDArray[np.float64] = self.cells * np.exp(-age)
         return faded
 
-    def advance(self, blocks: Sequence[B], deadline_s: float) -> bool:
+    def advance(self, blocks: Sequence[BlockT], deadline_s: float) -> bool:
         if blocks:
             self._newest_ns = max(self._newest_ns, int(blocks[-1].times_ns.max()))
             self._rebase()

@@ -9,16 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.units import Units
-
-MASKED = -1
-"""Group of a detector that is left out."""
+from reduction.parameters.units import Units
 
 SliceOf = Callable[[NDArray[np.int64]], NDArray[np.int32]]
 """The slice of pulses by their times (n,) int64, ns since 1970; -1: none."""
 
 
-def one_slice(times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
+def all_in_one_slice(times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
     """All pulses in slice 0."""
     return np.zeros(times_ns.size, np.int32)
 
@@ -37,7 +34,7 @@ class Recipe:
     edges: NDArray[np.float64]
     group: NDArray[np.int32]
     slices: int = 1
-    slice_of: SliceOf = one_slice
+    slice_of: SliceOf = all_in_one_slice
     difc_us_per_angstrom: NDArray[np.float64] | None = None
     least_groups: int = 1
     fade_s: float = 0.0
@@ -69,7 +66,7 @@ Cells = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Tally:
+class EventTally:
     """Where every event went; the sums add up to the events accumulated.
 
     ``counts`` (slices, groups, bins), bins half-open, [low, high). ``masked`` are events of
@@ -105,7 +102,7 @@ class Engine(Protocol):
         """What is wrong, for people; empty if nothing is."""
 
     def check(self, recipe: Recipe) -> None:
-        """Raises `reduction.specs.Refused` for a recipe that cannot be followed."""
+        """Raises `reduction.parameters.specs.Refused` for a recipe that cannot be followed."""
 
     @property
     def retained(self) -> int:
@@ -158,5 +155,12 @@ class Engine(Protocol):
         (0, 0) if the recipe does not fade.
         """
 
-    def tally(self, reduction: int, cells: Cells) -> Tally:
+    def tally(self, reduction: int, cells: Cells) -> EventTally:
         """What a vector of `cells`, perhaps summed over ranks, or of `faded` says."""
+
+
+MAX_TOF_NS = 1_000_000_000
+"""Longest time of flight taken for real: one second, fourteen pulses of a 14 Hz source."""
+
+
+MAX_ID_RANGE = 100_000_000

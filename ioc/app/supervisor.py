@@ -1,0 +1,115 @@
+"""Starts the simulator and the ranks, restarts them when they die or fall silent, and ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import psutil
+
+log = logging.getLogger("live_reduction.supervisor")
+
+GRACE_S = 2.0
+"""Time a process has to end by itself when told to."""
+
+STEADY_S = 10.0
+"""A process that lived this long is restarted at once, others after a growing pause."""
+
+LONGEST_PAUSE_S = 4.0
+
+
+class Child:
+    """A process that is to run: started, and started again whenever it ends.
+
+    It gets ``environment`` besides ours. ``command`` is asked for the words of the command line at
+    every start; ``ended`` is told why it ended, before it is started again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Callable[[], Sequence[str]],
+        ended: Callable[[str], Awaitable[None]],
+        environment: Mapping[str, str],
+    ) -> None:
+        self.name = name
+        self._command, self._ended, self._environment = command, ended, environment
+        self._process: asyncio.subprocess.Process | None = None
+        self._reason = ""
+
+    async def run(self) -> None:
+        """Keep the process running until cancelled; then end it and all its descendants."""
+        pause_s = 0.0
+        try:
+            while True:
+                started_s = time.monotonic()
+                self._process = await _leashed(self._command(), self._environment)
+                status = await self._process.wait()
+                reason = self._reason or f"ended with {_meaning(status)}"
+                self._reason = ""
+                log.warning("%s %s; starting it again", self.name, reason)
+                await self._ended(f"{self.name} {reason}")
+                steady = time.monotonic() - started_s > STEADY_S
+                pause_s = 0.0 if steady else min(2 * pause_s + 0.25, LONGEST_PAUSE_S)
+                await asyncio.sleep(pause_s)
+        finally:
+            await self._end()
+
+    def kill(self, reason: str) -> None:
+        """Kill the process and its descendants; `run` starts it again."""
+        if self._process is not None and self._process.returncode is None:
+            self._reason = reason
+            _kill(self._family())
+
+    def _family(self) -> list[psutil.Process]:
+        """The process and all its descendants, as far as they live."""
+        assert self._process is not None
+        try:
+            head = psutil.Process(self._process.pid)
+            return [head, *head.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    async def _end(self) -> None:
+        if self._process is None or self._process.returncode is not None:
+            return
+        family = self._family()
+        self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), GRACE_S)
+        except TimeoutError:
+            log.warning("%s did not end in %g s and is killed", self.name, GRACE_S)
+        _kill(family)
+        await self._process.wait()
+
+
+async def _leashed(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> asyncio.subprocess.Process:
+    """Start ``command`` in a session of its own, so that a terminal's Ctrl-C reaches only us."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "ioc.app.die_with_parent",
+        str(os.getpid()),
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        env=os.environ | environment,
+        start_new_session=True,
+    )
+
+
+def _kill(family: Sequence[psutil.Process]) -> None:
+    for process in family:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _meaning(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"

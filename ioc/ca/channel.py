@@ -1,0 +1,291 @@
+"""Channels made from specs: what Channel Access clients read, and the path of what they write.
+
+A value is refused by its spec and in the spec's words, never by caproto's own limit check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from caproto import (
+    AccessRights,
+    AlarmSeverity,
+    AlarmStatus,
+    ChannelAlarm,
+    ChannelChar,
+    ChannelData,
+    ChannelDouble,
+    ChannelEnum,
+    ChannelInteger,
+    ChannelString,
+    ChannelType,
+    Forbidden,
+    TimeStamp,
+)
+from caproto._dbr import native_type
+
+from ioc.ca.conversion import labels, limits, received, same, served
+from ioc.ca.record_fields import field_channel, field_of, record_type
+from ioc.security.rules import Client, Guard
+from reduction.parameters.specs import (
+    LONGEST_STRING,
+    Array,
+    Choice,
+    Command,
+    Float,
+    Integer,
+    Refused,
+    Spec,
+    Switch,
+    Text,
+)
+
+Put = Callable[[Any, Client], Awaitable[Any]]
+"""Takes a checked value, and who puts it, and returns the accepted one once it is true, or raises
+`Refused`."""
+
+OPEN = Guard()
+
+Alarm = tuple[AlarmStatus, AlarmSeverity]
+NO_ALARM: Alarm = (AlarmStatus.NO_ALARM, AlarmSeverity.NO_ALARM)
+REFUSED: Alarm = (AlarmStatus.WRITE, AlarmSeverity.MAJOR_ALARM)
+
+EPICS_EPOCH_S = 631_152_000
+"""1990-01-01, from which EPICS counts, in Unix time."""
+
+BACKLOG = 2
+"""Packed updates kept for each subscription; caproto's thousand costs hundreds of MB."""
+
+
+def stamp(time_ns: int) -> TimeStamp:
+    """An EPICS timestamp, exact, from ns since the Unix epoch."""
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    return TimeStamp(max(seconds - EPICS_EPOCH_S, 0), nanoseconds)
+
+
+class PvChannel(ChannelData):  # type: ignore[misc]
+    """What all our channels have; clients that ``guard`` lets may write to those with a ``put``."""
+
+    def __init__(
+        self, name: str, spec: Spec, value: Any, put: Put | None, guard: Guard, **kind: Any
+    ) -> None:
+        super().__init__(
+            value=served(spec, value),
+            reported_record_type=record_type(spec, put is not None),
+            max_subscription_backlog=BACKLOG,
+            **kind,
+        )
+        self.name, self.spec, self.guard = name, spec, guard
+        self.watchers: set[Callable[[], None]] = set()
+        """Called after every change of value or alarm, for who is in this process."""
+        self.on_refusal: Callable[[Client, Refused], Awaitable[None]] | None = None
+        self._put, self._given = put, value
+        self._turn = asyncio.Lock()
+        self._fields: dict[str, ChannelData] = {}
+
+    def check_access(self, hostname: str, username: str) -> AccessRights:
+        """What a user at an IP address may do."""
+        may = self._put is not None and self.guard.may_write(Client(hostname, username))
+        return AccessRights.READ | AccessRights.WRITE if may else AccessRights.READ
+
+    def get_field(self, field: str) -> ChannelData:
+        """The channel of ``.FIELD``; raises KeyError if there is none. Called by caproto."""
+        if field == "VAL":
+            return self
+        if field not in self._fields:
+            try:
+                value = field_of(self, self.name, field)
+            except AttributeError:
+                raise KeyError(field) from None
+            self._fields[field] = field_channel(value)
+        return self._fields[field]
+
+    async def publish_value(
+        self, value: Any, time_ns: int | None = None, alarm: Alarm | None = None
+    ) -> None:
+        """Hold ``value`` and tell subscribers.
+
+        A scalar that stays the same is not sent again, nor is the very array that was given last.
+        Without ``alarm`` the present one stays. Never suspends, so several values published one
+        after the other are read together.
+        """
+        array = isinstance(self.spec, Array)
+        alarm = alarm or self._present_alarm
+        if array and value is self._given:
+            await self.publish_alarm(alarm)
+            return
+        new = served(self.spec, value)
+        if not array and same(new, self.value) and alarm == self._present_alarm:
+            return
+        self._given = value
+        at = time.time_ns() if time_ns is None else time_ns
+        await self.write(
+            new,
+            verify_value=False,
+            update_fields=False,
+            timestamp=stamp(at),
+            status=alarm[0],
+            severity=alarm[1],
+        )
+        await self._told()
+
+    async def publish_alarm(self, alarm: Alarm) -> None:
+        """Change the alarm and keep value and timestamp."""
+        if alarm != self._present_alarm:
+            await self.alarm.write(status=alarm[0], severity=alarm[1])
+            await self._told()
+
+    async def publish_units(self, units: str) -> None:
+        """Change the units; subscribers learn them with the next value."""
+        if units != self.units:
+            await self.write_metadata(publish=False, units=units)
+            await self._follow("EGU")
+
+    async def publish_high(self, limit: float) -> None:
+        """Change the limit above which the value is in MINOR alarm, as it is told to clients."""
+        if limit != self.upper_warning_limit:
+            await self.write_metadata(publish=False, upper_warning_limit=limit)
+            await self._follow("HIGH", "HSV")
+
+    async def auth_write(
+        self,
+        hostname: str,
+        username: str,
+        data: Any,
+        data_type: ChannelType,
+        metadata: Any,
+        **more: Any,
+    ) -> None:
+        """A client's write, ``hostname`` its IP address; one task for every write."""
+        if self._put is None:
+            raise Forbidden(f"{self.name} is read only")
+        client = Client(hostname, username)
+        if not self.guard.may_write(client):
+            raise Forbidden(f"{self.name}: {client} may not write to {self.guard.asg}")
+        if data_type in (ChannelType.PUT_ACKS, ChannelType.PUT_ACKT):
+            self.guard.admit(client)
+            await super().auth_write(hostname, username, data, data_type, metadata, **more)
+            return
+        try:
+            await self._take(client, data, data_type)
+        except Refused as refused:
+            if self.on_refusal is not None:
+                await self.on_refusal(client, refused)
+            raise
+
+    async def _take(self, client: Client, data: Any, data_type: ChannelType) -> None:
+        """Put what a client wrote; raises `Refused`."""
+        assert self._put is not None
+        self.guard.admit(client)  # no alarm if not: it is nothing that the setpoint has to say
+        try:
+            value = self.spec.checked(received(self.spec, data, native_type(data_type)))
+            if isinstance(self.spec, Command) and self.spec.endless:
+                await self._begin_or_end(self._put, value, client)
+                return
+            async with self._turn:  # asyncio wakes waiters in the order of their arrival
+                await self._obey(self._put, value, client)
+        except Refused:
+            await self.publish_alarm(REFUSED)
+            raise
+
+    async def _begin_or_end(self, put: Put, value: Any, client: Client) -> None:
+        """A command that ends when it is told to must not make that wait for its turn."""
+        if not value:
+            await put(value, client)
+            await self.publish_alarm(NO_ALARM)
+        elif self._turn.locked():
+            raise Refused(self.spec.pv, value, "it is under way; 0 stops it")
+        else:
+            async with self._turn:
+                await self._obey(put, value, client)
+
+    async def _obey(self, put: Put, value: Any, client: Client) -> None:
+        if not isinstance(self.spec, Command):
+            await self.publish_value(await put(value, client), alarm=NO_ALARM)
+            return
+        await self.publish_value(value)
+        try:
+            await put(value, client)
+        finally:
+            await self.publish_value(False)
+        await self.publish_alarm(NO_ALARM)
+
+    @property
+    def _present_alarm(self) -> Alarm:
+        return self.alarm.status, self.alarm.severity
+
+    async def _told(self) -> None:
+        await self._follow("STAT", "SEVR")
+        for watcher in list(self.watchers):
+            watcher()
+
+    async def _follow(self, *fields: str) -> None:
+        for field in self._fields.keys() & set(fields):
+            await self._fields[field].write(field_of(self, self.name, field))
+
+
+class _Double(PvChannel, ChannelDouble):  # type: ignore[misc]
+    pass
+
+
+class _Integer(PvChannel, ChannelInteger):  # type: ignore[misc]
+    pass
+
+
+class _Enum(PvChannel, ChannelEnum):  # type: ignore[misc]
+    pass
+
+
+class _String(PvChannel, ChannelString):  # type: ignore[misc]
+    pass
+
+
+class _Char(PvChannel, ChannelChar):  # type: ignore[misc]
+    pass
+
+
+def channel(
+    spec: Spec,
+    value: Any,
+    *,
+    name: str = "",
+    put: Put | None = None,
+    guard: Guard = OPEN,
+    max_length: int = 1,
+    alarm: Alarm = NO_ALARM,
+    time_ns: int | None = None,
+    units: str | None = None,
+) -> PvChannel:
+    """The channel of ``spec``, for clients to read, and with ``put`` for those to write that
+    ``guard`` lets.
+
+    ``max_length`` is the most elements of an array; ``time_ns`` that of the value, None: now;
+    ``units`` are in place of those of ``spec``.
+    """
+    given: dict[str, Any] = {"name": name or spec.pv, "spec": spec, "value": value}
+    given |= {"put": put, "guard": guard}
+    given["alarm"] = ChannelAlarm(status=alarm[0], severity=alarm[1])
+    given["timestamp"] = stamp(time.time_ns() if time_ns is None else time_ns)
+    if isinstance(spec, Float | Integer | Array):
+        given["units"] = spec.units if units is None else units
+    match spec:
+        case Float():
+            return _Double(**given, precision=spec.precision, **limits(spec))
+        case Integer():
+            return _Integer(**given, **limits(spec))
+        case Choice() | Switch():
+            return _Enum(**given, enum_strings=labels(spec))
+        case Text() if spec.max_length <= LONGEST_STRING:
+            return _String(**given)
+        case Text():
+            return _Char(**given, max_length=spec.max_length)
+        case Array():
+            return _Double(
+                **given,
+                precision=spec.precision,
+                max_length=max_length,
+            )
+    raise TypeError(f"no channel for {type(spec).__name__} {spec.pv}")

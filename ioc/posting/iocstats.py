@@ -1,0 +1,123 @@
+"""The IOC's own process: how it is, under the names of iocStats, and a restart of the others."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import psutil
+
+from ioc.ca.database import Database, ReadingValues
+from ioc.model.ioc_parameters import IocProcessStatus
+from ioc.model.pvs import IOC_PROCESS, PvRow
+from ioc.options import DISTRIBUTION
+from reduction.parameters.specs import LONGEST_STRING, Refused
+
+LOOK_S = 0.05
+"""How often the event loop's delay is measured."""
+
+LOOKS = round(1 / LOOK_S)
+"""Measurements from one heartbeat to the next."""
+
+WORST_OF, P99_OF = 5 * LOOKS, 60 * LOOKS
+"""Measurements that the worst delay is of, and the percentile."""
+
+AGAIN_S = 10.0
+"""Time in which a restart must be asked for a second time."""
+
+DAY_S, HOUR_S, MINUTE_S = 86_400, 3600, 60
+
+
+class IocStats:
+    """Posts how the process is, and obeys its commands.
+
+    ``clients`` tells how many there are, and how many channels they are connected to. ``restart``
+    ends ranks and simulator, which are then started again; None if others have started them.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clients: Callable[[], tuple[int, int]],
+        restart: Callable[[], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database, self._clients, self._restart = database, clients, restart
+        self._clock = clock
+        self._asked_s: float | None = None
+        self._process = psutil.Process()
+        self._started_s = clock()
+        self._started = time.strftime("%Y-%m-%d %H:%M:%S")
+        self._delays_s: deque[float] = deque([0.0], maxlen=P99_OF)
+
+    async def run(self) -> None:
+        """Beat once a second until cancelled."""
+        for beat in itertools.count():
+            await self.show(beat)
+            await self._measure()
+
+    async def show(self, beat: int) -> None:
+        """Post how the process is at a heartbeat."""
+        await self._database.show(IOC_PROCESS, ReadingValues(self._status(beat)))
+
+    async def _measure(self) -> None:
+        """Take a second to see how late the event loop comes to what is due."""
+        due_s = self._clock()
+        for _ in range(LOOKS):
+            due_s = max(due_s + LOOK_S, self._clock())
+            await asyncio.sleep(due_s - self._clock())
+            self._delays_s.append(max(self._clock() - due_s, 0.0))
+
+    def _status(self, beat: int) -> IocProcessStatus:
+        clients, connections = self._clients()
+        delays_s = list(self._delays_s)
+        return IocProcessStatus(
+            heartbeat=beat,
+            uptime=duration(self._clock() - self._started_s),
+            started=self._started,
+            version=version(DISTRIBUTION),
+            epics_version=f"caproto {version('caproto')}",
+            host=socket.gethostname()[:LONGEST_STRING],
+            process_id=os.getpid(),
+            clients=clients,
+            connections=connections,
+            cpu_load=self._process.cpu_percent(),
+            memory=self._process.memory_info().rss,
+            open_files=self._process.num_fds(),
+            loop_delay=max(delays_s[-WORST_OF:]),
+            loop_delay_p99=float(np.percentile(delays_s, 99)),
+        )
+
+    async def put(self, row: PvRow, value: Any) -> bool:
+        """Restart ranks and simulator, if that is asked for twice; raises `Refused` otherwise."""
+        if not value:
+            return False
+        if self._restart is None:
+            why = "this IOC did not start ranks and simulator; restart them where they were started"
+            raise Refused(row.spec.pv, value, why)
+        now_s = self._clock()
+        asked_s, self._asked_s = self._asked_s, now_s
+        if asked_s is None or now_s - asked_s > AGAIN_S:
+            why = (
+                f"put it again within {AGAIN_S:g} s to restart ranks and simulator;"
+                " what is accumulated is lost"
+            )
+            raise Refused(row.spec.pv, value, why)
+        self._asked_s = None
+        self._restart()
+        return False
+
+
+def duration(seconds: float) -> str:
+    """A time span as iocStats writes it: ``2 days, 03:04:05``."""
+    days, left = divmod(int(seconds), DAY_S)
+    clock = f"{left // HOUR_S:02}:{left % HOUR_S // MINUTE_S:02}:{left % MINUTE_S:02}"
+    return clock if not days else f"{days} day{'s' if days > 1 else ''}, {clock}"

@@ -1,0 +1,31 @@
+"""The settings that the IOC obeys itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ioc.ca.database import Database
+from ioc.model.ioc_parameters import IocOrder
+from ioc.model.paths import Part, value_at, with_value
+from ioc.model.pvs import PvRow
+from reduction.parameters.specs import Refused
+
+
+class IocSettings:
+    """Puts to them are true at once."""
+
+    def __init__(self, order: IocOrder, database: Database) -> None:
+        self.accepted, self._database = order, database
+
+    async def start(self) -> None:
+        """Show them."""
+        await self._database.show_settings(Part.IOC, self.accepted)
+
+    async def put(self, row: PvRow, value: Any) -> Any:
+        """Change the setting of a row; raises `Refused`."""
+        try:
+            self.accepted = with_value(self.accepted, row.place.path, value)
+        except Refused as refused:
+            raise Refused(row.spec.pv, value, refused.why) from None
+        await self.start()
+        return value_at(self.accepted, row.place.path)

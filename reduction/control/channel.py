@@ -1,0 +1,173 @@
+"""The typed channel between the IOC and a process it commands, over ZeroMQ.
+
+The IOC binds and outlives its peer. Orders go out, reports come back; both are frozen dataclasses,
+coded as MessagePack by their annotations, arrays as raw bytes. A peer that has just started says
+so by its first report and is sent the present order at once.
+
+Beside orders go log values, as they are in the event stream: `f144` bytes behind a frame that says
+so. A peer that has just started is sent the last value of each log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections import deque
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import numpy as np
+import zmq
+import zmq.asyncio
+
+from reduction.stream.endpoints import bind, connect
+from reduction.stream.messages import LogValue, decode, encode_log
+
+LOG = b"log"
+"""First of the two frames of a log value; an order has one frame."""
+
+MOST_LOGS = 100_000
+"""Log values that wait to be asked for; older ones are dropped."""
+
+OrderT = TypeVar("OrderT")
+ReportT = TypeVar("ReportT")
+
+
+def encoded(message: object) -> bytes:
+    """``message``, a dataclass, as MessagePack."""
+    return msgspec.msgpack.encode(message, enc_hook=_array_out)
+
+
+def decoded(kind: type[OrderT], data: bytes) -> OrderT:
+    """The ``kind`` that ``data`` holds; raises msgspec.ValidationError if it holds another."""
+    return msgspec.msgpack.decode(data, type=kind, dec_hook=_array_in)
+
+
+def _array_out(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return (value.dtype.str, value.shape, value.tobytes())
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} cannot be sent")
+
+
+def _array_in(_kind: type, value: Any) -> Any:
+    dtype, shape, data = value
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+class CommandedEnd(Generic[OrderT, ReportT]):
+    """The end of the process that obeys: takes orders, gives reports. Never blocks.
+
+    Reports that the IOC does not take are dropped, newest last, so a stopped IOC costs no memory.
+    """
+
+    def __init__(self, context: zmq.Context[Any], endpoint: str, order: type[OrderT]) -> None:
+        self._kind = order
+        self.socket = context.socket(zmq.DEALER)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.SNDHWM, 4)
+        self.socket.setsockopt(zmq.IDENTITY, secrets.token_bytes(8))
+        connect(self.socket, endpoint)
+        self._newest: bytes | None = None
+        self._logs: deque[bytes] = deque(maxlen=MOST_LOGS)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether an order has come since the last call of `latest`."""
+        self._drain()
+        return self._newest is not None
+
+    def latest(self) -> OrderT | None:
+        """The newest order that has come since the last call."""
+        self._drain()
+        newest, self._newest = self._newest, None
+        return None if newest is None else decoded(self._kind, newest)
+
+    def logs(self) -> list[LogValue]:
+        """The log values that have come since the last call, in the order they were sent in.
+
+        Raises `reduction.stream.messages.CorruptMessage` or `UnknownSchema` for what is none, and
+        drops them.
+        """
+        self._drain()
+        messages, self._logs = self._logs, deque(maxlen=MOST_LOGS)
+        values = [decode(message) for message in messages]
+        return [value for value in values if isinstance(value, LogValue)]
+
+    def _drain(self) -> None:
+        """Take what has come and keep orders and log values apart."""
+        while self.socket.poll(0):
+            match self.socket.recv_multipart():
+                case [order]:
+                    self._newest = order
+                case [kind, message] if kind == LOG:
+                    self._logs.append(message)
+
+    def report(self, report: ReportT) -> None:
+        with contextlib.suppress(zmq.Again):
+            self.socket.send(encoded(report), zmq.DONTWAIT)
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class CommandingEnd(Generic[OrderT, ReportT]):
+    """The IOC's end: gives orders, takes reports, and knows the peer that is there now."""
+
+    def __init__(
+        self, context: zmq.asyncio.Context, endpoint: str, report: type[ReportT], order: OrderT
+    ) -> None:
+        self._kind = report
+        self._order = order
+        self._peer: bytes | None = None
+        self._former: set[bytes] = set()
+        self._logs: dict[str, bytes] = {}
+        self._socket = context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        bind(self._socket, endpoint)
+        self.endpoint: str = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    async def command(self, order: OrderT) -> None:
+        """Send ``order`` to the peer, now and whenever a new one appears."""
+        self._order = order
+        if self._peer is not None:
+            await self._socket.send_multipart([self._peer, encoded(order)])
+
+    async def send_log(self, name: str, time_ns: int, value: float) -> None:
+        """Send the value of a log from ``time_ns`` on, and again to a peer that appears later."""
+        self._logs[name] = encode_log(name, time_ns, value)
+        if self._peer is not None:
+            await self._socket.send_multipart([self._peer, LOG, self._logs[name]])
+
+    def forget_log(self, name: str) -> None:
+        """No peer that appears from now on needs the log."""
+        self._logs.pop(name, None)
+
+    async def report(self) -> ReportT:
+        """The next report of the newest peer; raises msgspec.ValidationError if it is no report."""
+        while True:
+            peer, data = await self._socket.recv_multipart()
+            if peer in self._former:
+                continue
+            if peer != self._peer:
+                if self._peer is not None:
+                    self._former.add(self._peer)
+                self._peer = peer
+                await self._greet(peer)
+            return decoded(self._kind, data)
+
+    async def _greet(self, peer: bytes) -> None:
+        """Tell a new peer the logs first: the order may need them."""
+        for message in list(self._logs.values()):
+            await self._socket.send_multipart([peer, LOG, message])
+        await self.command(self._order)
+
+    def forget(self) -> None:
+        """The peer is gone: what it has sent and is still on the way is not to be taken."""
+        if self._peer is not None:
+            self._former.add(self._peer)
+            self._peer = None
+
+    def close(self) -> None:
+        self._socket.close()

@@ -1,0 +1,5 @@
+"""Instruments by name or file: Mantid's definitions read into the table of detectors.
+
+Imports `reduction.instrument`, and `reduction.engines.mantid.framework` for files that Mantid alone
+reads. Front door: `reduction.definitions.sources`.
+"""

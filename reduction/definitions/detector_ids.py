@@ -1,0 +1,87 @@
+"""The detector ids of a Mantid instrument definition, given out in the order of its detectors."""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.definitions.idf_xml import NotUnderstood, only, whole, words
+from reduction.definitions.locations import MOST_PLACES
+from reduction.parameters.specs import nearest
+
+RANGE = frozenset(("start", "end", "step"))
+NOTHING: frozenset[str] = frozenset()
+
+
+class DetectorIdLists:
+    """Gives out the ids of one ``<idlist>`` at a time.
+
+    A component that names a list turns to its beginning, unless that list is at work already; the
+    components in it and, as in Mantid, those after it go on from there.
+    """
+
+    def __init__(self, root: Element) -> None:
+        self._lists: dict[str, Element] = {}
+        for each in root.iter("idlist"):
+            if self._lists.setdefault(each.get("idname", ""), each) is not each:
+                raise NotUnderstood(f"{words(each)} stands twice")
+        self._known: dict[str, NDArray[np.int32]] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the list at work: another component right below the instrument begins."""
+        self._name, self._given = "", 0
+        self._ids = np.empty(0, np.int32)
+
+    def turn_to(self, component: Element) -> None:
+        """Begin the list that a component names, if any."""
+        name = component.get("idlist", self._name)
+        if name == self._name:
+            return
+        if name not in self._lists:
+            hint = nearest(name, self._lists)
+            raise NotUnderstood(f"{words(component)}: no idlist is called {name!r}{hint}")
+        if name not in self._known:
+            self._known[name] = _ids(self._lists[name])
+        self._name, self._given, self._ids = name, 0, self._known[name]
+
+    def take(self, count: int, component: Element) -> NDArray[np.int32]:
+        """The next ``count`` ids, (count,) int32; raises `NotUnderstood` if there are fewer."""
+        left = self._ids.size - self._given
+        if count > left:
+            where = f"idlist {self._name!r} has {left} ids left" if self._name else "no idlist"
+            raise NotUnderstood(f"{words(component)}: {where} for {count} detectors")
+        self._given += count
+        return self._ids[self._given - count : self._given]
+
+    def end(self, component: Element) -> None:
+        """Raises `NotUnderstood` if ids are left over."""
+        if self._given < self._ids.size:
+            many = f"{self._ids.size} ids for {self._given} detectors"
+            raise NotUnderstood(f"{words(component)}: idlist {self._name!r} has {many}")
+
+
+def _ids(element: Element) -> NDArray[np.int32]:
+    only(element, RANGE | {"idname"}, frozenset(("id",)))
+    if "start" in element.attrib:
+        return _range(element)
+    for each in element:
+        only(each, RANGE | {"val"}, NOTHING)
+    if not len(element):
+        raise NotUnderstood(f"{words(element)} has no <id>")
+    return np.concatenate([_range(each) for each in element])
+
+
+def _range(element: Element) -> NDArray[np.int32]:
+    """The ids of one element, from ``start`` to ``end`` and both, or its ``val``."""
+    key = "val" if "val" in element.attrib else "start"
+    if key not in element.attrib:
+        raise NotUnderstood(f"{words(element)} has neither val nor start")
+    start = whole(element, key, 0)
+    end, step = (start, 1) if key == "val" else (whole(element, "end", start), 1)
+    step = whole(element, "step", step)
+    if step == 0 or (end - start) % step or (end - start) // step not in range(MOST_PLACES):
+        raise NotUnderstood(f"{words(element)}: no ids from {start} to {end} in steps of {step}")
+    return np.arange(start, end + np.sign(step), step).astype(np.int32)

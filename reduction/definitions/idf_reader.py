@@ -1,0 +1,136 @@
+"""Mantid's instrument definitions (IDF), read without Mantid.
+
+The format: docs.mantidproject.org/nightly/concepts/InstrumentDefinitionFile.html, and what Mantid's
+InstrumentDefinitionParser makes of it. What is not understood is refused and named, never guessed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from reduction.definitions.components import Components, FoundDetectors
+from reduction.definitions.frames import Vectors
+from reduction.definitions.idf_xml import NotUnderstood, only, parsed, word, words
+from reduction.definitions.locations import VECTOR, Conventions, vector
+from reduction.instrument.geometry import Instrument
+
+IN_INSTRUMENT = frozenset(
+    (
+        *("defaults", "component", "type", "idlist", "parameter", "component-link"),
+        *("properties", "description"),
+    )
+)
+DEFAULTS = frozenset(
+    (
+        *("length", "angle", "location", "reference-frame", "offsets"),
+        *("components-are-facing", "default-view"),
+    )
+)
+MOVING = frozenset(
+    (
+        *("x", "y", "z", "r-position", "t-position", "p-position", "rotx", "roty", "rotz"),
+        *("pos", "rot", "sca", "scalex", "scaley", "scalez"),
+    )
+)
+"""Parameters that Mantid moves, turns or stretches components by."""
+
+NOTHING: frozenset[str] = frozenset()
+STRAIGHT = 1e-9
+"""Largest angle in rad between the beam and the axis that is along it."""
+
+
+def read_definition(path: Path) -> Instrument:
+    """The instrument of a definition: positions relative to the sample, z along the beam, y up.
+
+    Detectors are ordered by id. Their banks are as `reduction.definitions.components.BankScope`
+    tells. Raises ValueError naming the file, and the element and attribute that are not understood.
+    """
+    try:
+        root = parsed(path)
+        if root.tag != "instrument":
+            raise NotUnderstood(f"{words(root)} is no <instrument>")
+        only(root, frozenset(root.attrib), IN_INSTRUMENT)
+        _refuse_moving(root)
+        conventions, axes = _defaults(root.find("defaults"))
+        found = Components(root, conventions).walk()
+        return _instrument(root.get("name", "") or path.stem, found, axes)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+
+
+def _refuse_moving(root: Element) -> None:
+    for each in root.iter("parameter"):
+        if each.get("name", "").strip() in MOVING:
+            raise NotUnderstood(f"{words(each)} moves a component, which is not understood")
+
+
+def _defaults(element: Element | None) -> tuple[Conventions, Vectors]:
+    """What holds for all, and the axes x, y, z as rows of a matrix (3, 3) in those of the file."""
+    if element is None:
+        return Conventions(), np.eye(3)
+    # Mantid reads no default location either.
+    only(element, NOTHING, DEFAULTS)
+    here = {each.tag: each for each in element}
+    empty = Element("none")
+    word(here.get("length", empty), "unit", ("meter", "metre"), "meter")
+    angle = word(here.get("angle", empty), "unit", ("degree", "radian"), "degree")
+    known = ("delta", "vector", "vectors", "")
+    offsets = word(here.get("offsets", empty), "spherical", known, "")
+    plain = Conventions(float(np.degrees(1.0)) if angle == "radian" else 1.0, offsets == "delta")
+    facing = here.get("components-are-facing")
+    if facing is not None:
+        only(facing, VECTOR, NOTHING)
+        plain = Conventions(plain.degrees, plain.offsets, vector(facing, plain))
+    return plain, _axes(here.get("reference-frame"))
+
+
+def _axes(element: Element | None) -> Vectors:
+    if element is None:
+        return np.eye(3)
+    told = ("along-beam", "pointing-up", "handedness", "origin", "theta-sign")
+    only(element, NOTHING, frozenset(told))
+    here = {each.tag: each for each in element}
+    empty = Element("none")
+    along = "xyz".index(word(here.get("along-beam", empty), "axis", ("x", "y", "z"), "z"))
+    up = "xyz".index(word(here.get("pointing-up", empty), "axis", ("x", "y", "z"), "y"))
+    word(here.get("handedness", empty), "val", ("right",), "right")
+    if along == up:
+        raise NotUnderstood("<reference-frame>: the beam points up")
+    y, z = np.eye(3)[[up, along]]
+    return np.stack([np.cross(y, z), y, z])
+
+
+def _instrument(name: str, found: FoundDetectors, axes: Vectors) -> Instrument:
+    for mark, words_of_it in (("source", "Source"), ("samplepos", "SamplePos")):
+        if mark not in found.marked:
+            raise NotUnderstood(f'no component has a type with is="{words_of_it}"')
+    if not found.ids:
+        raise NotUnderstood("no detectors")
+    sample = found.marked["samplepos"]
+    x, y, z = axes @ (found.marked["source"] - sample)
+    if not (z < 0 and np.hypot(x, y) <= STRAIGHT * -z):
+        raise NotUnderstood(f"the beam is not along z: it comes from {x:g}, {y:g}, {z:g} m")
+    identifier = np.concatenate(found.ids)
+    order = np.argsort(identifier, kind="stable")
+    twice = np.flatnonzero(np.diff(identifier[order]) == 0)
+    if twice.size:
+        raise NotUnderstood(f"detector {identifier[order][twice[0]]} stands twice")
+    sizes = [each.size for each in found.ids]
+    names = tuple(dict.fromkeys(each for each in found.bank if each))
+    places = {each: place for place, each in enumerate(names)} | {"": -1}
+    bank = np.repeat(np.array([places[each] for each in found.bank], np.int32), sizes)
+    position = (np.concatenate(found.positions) - sample) @ axes.T
+    return Instrument(
+        name,
+        identifier[order],
+        position[order],
+        np.repeat(np.array(found.monitor), sizes)[order],
+        float(-z),
+        bank[order],
+        names,
+    )

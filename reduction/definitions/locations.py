@@ -1,0 +1,228 @@
+"""Where a Mantid instrument definition puts things, in the order in which Mantid does.
+
+A component has a position and a rotation relative to its parent. ``<location>`` gives both; then
+its nested ``<rot>`` and ``<trans>`` go on from there, each in the coordinates turned so far; then
+``<facing>`` turns the z axis away from a point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from reduction.definitions.frames import Frame, Vectors, away, cartesian, turn
+from reduction.definitions.idf_xml import NotUnderstood, number, only, whole, words
+
+MOST_PLACES = 5_000_000
+"""Most components of an instrument."""
+
+CARTESIAN = ("x", "y", "z")
+POLAR = ("r", "t", "p")
+LONG_POLAR = {"R": "r", "theta": "t", "phi": "p"}
+AXIS = ("axis-x", "axis-y", "axis-z")
+VECTOR = frozenset((*CARTESIAN, *POLAR, *LONG_POLAR))
+LOCATION = VECTOR | frozenset(("rot", "ang", *AXIS, "name", "mark-as"))
+SPANNED = (*CARTESIAN, *POLAR, "rot")
+REPEATED = ("n-elements", "name", "name-count-start", "mark-as")
+LOCATIONS = frozenset((*SPANNED, *(f"{each}-end" for each in SPANNED), *AXIS, *REPEATED))
+MOVES = frozenset(("rot", "trans"))
+IN_LOCATION = MOVES | frozenset(("exclude", "facing", "parameter", "neutronic"))
+"""Mantid reads ``<neutronic>`` only with ``<indirect-neutronic-positions>``, refused elsewhere."""
+
+NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class Conventions:
+    """What ``<defaults>`` say of places.
+
+    ``degrees`` are those of the unit of angles. ``offsets``: polar coordinates add to those of the
+    parent. ``facing`` (3,) in m is what all components face that do not say otherwise.
+    """
+
+    degrees: float = 1.0
+    offsets: bool = False
+    facing: Vectors | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Locations:
+    """The n places that a ``<location>`` or ``<locations>`` stands for.
+
+    ``vectors`` (n, 3) are x, y, z in m, or r, t, p in m and degrees if ``polar``; ``turns`` (n,) in
+    degrees are about ``axis``. ``names`` are empty where none is given. ``element`` has what else
+    a ``<location>`` holds; ``facing`` is the point that it faces.
+    """
+
+    names: Sequence[str]
+    vectors: Vectors
+    polar: bool
+    turns: Vectors
+    axis: Vectors
+    element: Element
+    facing: Vectors | None
+    degrees: float
+    offsets: bool
+
+    @classmethod
+    def of(cls, element: Element, conventions: Conventions) -> Self:
+        """Those of one element; raises `NotUnderstood`."""
+        single = element.tag == "location"
+        only(element, LOCATION if single else LOCATIONS, IN_LOCATION if single else NOTHING)
+        if number(element, "ang"):
+            raise NotUnderstood(f"{words(element)}: ang is no rotation in Mantid; rot is")
+        count = 1 if single else _count(element)
+        polar, keys = _keys(element)
+        columns = [_column(element, key, count) for key in keys]
+        scale = np.array([1.0, conventions.degrees, conventions.degrees]) if polar else np.ones(3)
+        return cls(
+            _names(element, count),
+            np.stack(columns, axis=1) * scale,
+            polar,
+            _column(element, "rot", count) * conventions.degrees,
+            _axis(element),
+            element,
+            _faced(element, conventions),
+            conventions.degrees,
+            conventions.offsets,
+        )
+
+    @cached_property
+    def moves(self) -> tuple[Element, ...]:
+        """The nested ``<rot>`` and ``<trans>`` from the outside in."""
+        found, here = [], self.element
+        while inside := [each for each in here if each.tag in MOVES]:
+            if len(inside) > 1:
+                raise NotUnderstood(f"{words(here)}: more than one <rot> or <trans> beside another")
+            here = inside[0]
+            allowed = frozenset(("val", *AXIS)) if here.tag == "rot" else VECTOR
+            only(here, allowed, MOVES)
+            found.append(here)
+        return tuple(found)
+
+    @cached_property
+    def _cartesian(self) -> Vectors:
+        return cartesian(self.vectors) if self.polar else self.vectors
+
+    def _relative(self, parent: Frame) -> Vectors:
+        """Positions in the parent's coordinates, (n, 3) in m."""
+        if self.polar and self.offsets:
+            return cartesian(self.vectors + parent.polar) - cartesian(parent.polar[None])
+        return self._cartesian
+
+    def positions(self, parent: Frame) -> Vectors:
+        """Positions of things that have no parts, (n, 3) in m."""
+        if any(each.tag == "trans" for each in self.moves):
+            return np.stack([self.frame(parent, n).position for n in range(len(self.turns))])
+        positions: Vectors = parent.position + self._relative(parent) @ parent.rotation.T
+        return positions
+
+    def frame(self, parent: Frame, place: int) -> Frame:
+        """The coordinates at one of the places."""
+        relative = self._relative(parent)[place]
+        rotation = parent.rotation @ turn(float(self.turns[place]), self.axis)
+        for each in self.moves:
+            if each.tag == "rot":
+                angle = number(each, "val") * self.degrees
+                rotation = rotation @ turn(angle, _axis(each, "val"))
+            else:
+                # By the whole rotation, not that relative to the parent: so Mantid has it.
+                relative = relative + rotation @ self._translation(each)
+        position = parent.position + parent.rotation @ relative
+        rotation = self._turned(position, rotation)
+        polar = self.vectors[place] + parent.polar if self.polar else np.zeros(3)
+        return Frame(position, rotation, polar)
+
+    def _translation(self, element: Element) -> Vectors:
+        polar, keys = _keys(element)
+        if polar and self.offsets:
+            raise NotUnderstood(f"{words(element)}: r, t, p in it as offsets to the parent's")
+        vector = np.array([number(element, each) for each in keys])
+        return cartesian(vector * [1, self.degrees, self.degrees]) if polar else vector
+
+    def _turned(self, position: Vectors, rotation: Vectors) -> Vectors:
+        facing = next((each for each in self.element if each.tag == "facing"), None)
+        if facing is not None and "rot" in facing.attrib:
+            angle = number(facing, "rot") * self.degrees
+            rotation = rotation @ turn(angle, np.array([0.0, 0.0, 1.0]))
+        return rotation if self.facing is None else away(self.facing, position, rotation)
+
+
+def joined(several: Sequence[Locations]) -> Locations:
+    """One that has the places of several, which must be plain: of one kind, without moves."""
+    return replace(
+        several[0],
+        names=[name for each in several for name in each.names],
+        vectors=np.concatenate([each.vectors for each in several]),
+        turns=np.concatenate([each.turns for each in several]),
+    )
+
+
+def vector(element: Element, conventions: Conventions) -> Vectors:
+    """The point that an element gives, (3,) in m."""
+    polar, keys = _keys(element)
+    found = np.array([number(element, each) for each in keys])
+    scale = [1.0, conventions.degrees, conventions.degrees]
+    return cartesian(found * scale) if polar else found
+
+
+def _keys(element: Element) -> tuple[bool, tuple[str, ...]]:
+    """Whether an element has polar coordinates, and the attributes that they are in."""
+    long = [each for each in LONG_POLAR if each in element.attrib]
+    short = [each for each in POLAR if each in element.attrib]
+    if (long or short) and any(each in element.attrib for each in CARTESIAN):
+        raise NotUnderstood(f"{words(element)}: both {(short + long)[0]} and x, y or z")
+    if long and short:
+        raise NotUnderstood(f"{words(element)}: both {short[0]} and {long[0]}")
+    if long:
+        return True, tuple(LONG_POLAR)
+    return (True, POLAR) if short else (False, CARTESIAN)
+
+
+def _count(element: Element) -> int:
+    count = whole(element, "n-elements", 0)
+    if not 0 < count <= MOST_PLACES:
+        raise NotUnderstood(f"{words(element)}: n-elements is 1 to {MOST_PLACES}, not {count}")
+    return count
+
+
+def _names(element: Element, count: int) -> Sequence[str]:
+    name = element.get("name", "")
+    if element.tag == "location" or not name:
+        return [name] * count
+    first = whole(element, "name-count-start", 0)
+    return [f"{name}{first + n}" for n in range(count)]
+
+
+def _column(element: Element, key: str, count: int) -> Vectors:
+    """The values of an attribute at each place, (n,), evenly from ``key`` to ``key-end``."""
+    if f"{key}-end" not in element.attrib:
+        return np.full(count, number(element, key))
+    if key not in element.attrib:
+        raise NotUnderstood(f"{words(element)}: {key}-end without {key}")
+    return np.linspace(number(element, key), number(element, f"{key}-end"), count)
+
+
+def _axis(element: Element, angle: str = "rot") -> Vectors:
+    """The axis of a rotation, (3,) of length 1; that about z if none is given."""
+    defaults = zip(AXIS, (0.0, 0.0, 1.0), strict=True)
+    axis = np.array([number(element, each, default) for each, default in defaults])
+    length = np.linalg.norm(axis)
+    if length == 0 and (number(element, angle) or number(element, f"{angle}-end")):
+        raise NotUnderstood(f"{words(element)}: {angle} about an axis of length 0")
+    return axis / length if length else np.array([0.0, 0.0, 1.0])
+
+
+def _faced(element: Element, conventions: Conventions) -> Vectors | None:
+    found = [each for each in element if each.tag == "facing"]
+    if not found:
+        return conventions.facing
+    if len(found) > 1:
+        raise NotUnderstood(f"{words(element)}: more than one <facing>")
+    only(found[0], VECTOR | {"rot", "val"}, NOTHING)
+    return None if "val" in found[0].attrib else vector(found[0], conventions)

@@ -1,0 +1,108 @@
+"""Instruments by what they are called on the command line: the simulated one, or one of a file."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.definitions.idf_reader import read_definition
+from reduction.instrument.geometry import Instrument, powder_arc
+
+if TYPE_CHECKING:
+    from reduction.engines.mantid.framework import MantidFramework
+
+log = logging.getLogger("live_reduction.instruments")
+
+
+def instrument(source: str) -> Instrument:
+    """The instrument of a file, by its suffix; without one the simulated one.
+
+    Raises ValueError naming the file and what is wrong, and for what only Mantid reads.
+    """
+    match Path(source).suffix.lower():
+        case "" if not source:
+            return powder_arc()
+        case ".npz":
+            return Instrument.load(Path(source))
+        case ".xml":
+            return read_definition(Path(source))
+    raise ValueError(
+        f"{source} is no instrument table (.npz) and no Mantid definition (.xml); with Mantid,"
+        f" `live-reduction instrument export {source} TABLE.npz` reads NeXus geometry and the"
+        " names of Mantid's instruments"
+    )
+
+
+def from_anywhere(source: str) -> Instrument:
+    """As `instrument`, and through Mantid its names, and files that are not read here.
+
+    Raises ValueError naming the source, and what to install if that is what it takes.
+    """
+    path = Path(source)
+    if source and not path.suffix and not path.is_file():
+        return from_anywhere(_mantid(f"{source} is a name for Mantid").definition_of(source))
+    if path.suffix.lower() not in (".npz", ".xml") and source:
+        return _through_mantid(path, f"{source} is read through Mantid")
+    try:
+        return instrument(source)
+    except ValueError as error:
+        if path.suffix.lower() == ".npz" or not path.is_file():
+            raise
+        found = _through_mantid(path, f"{error}; Mantid may read it")
+        log.warning("%s; Mantid has read it, all that moves being where it is without logs", error)
+        return found
+
+
+def _through_mantid(path: Path, why: str) -> Instrument:
+    mantid = _mantid(why)
+    from reduction.definitions.from_mantid import load_instrument
+
+    return load_instrument(mantid, path)
+
+
+def _mantid(why: str) -> MantidFramework:
+    """Mantid, imported; raises ValueError with why, if it is not there or does not serve."""
+    from reduction.engines.mantid.framework import MantidFramework, NoMantid
+
+    if importlib.util.find_spec("mantid") is None:
+        raise ValueError(f"{why}, which is not installed: see environment.yml")
+    try:
+        return MantidFramework.imported()
+    except NoMantid as error:
+        raise ValueError(f"{why}: {error}") from None
+
+
+def summary(instrument: Instrument) -> str:
+    """The instrument in some lines: how many detectors, where they are, and its banks."""
+    pixels, monitors = ~instrument.is_monitor, instrument.detector_id[instrument.is_monitor]
+    lines = [
+        f"{instrument.name}: L1 {instrument.l1_m:g} m, monitors: {_listed(monitors)}",
+        f"all: {_of(instrument, pixels)}",
+    ]
+    for number, name in enumerate(instrument.bank_names):
+        lines.append(f"bank {name}: {_of(instrument, pixels & (instrument.bank == number))}")
+    return "\n".join(lines)
+
+
+def _listed(ids: NDArray[np.int32]) -> str:
+    return ", ".join(map(str, ids)) or "none"
+
+
+def _of(instrument: Instrument, here: NDArray[np.bool_]) -> str:
+    """Number, ids, distances and scattering angles of some detectors."""
+    if not here.any():
+        return "no detectors"
+    ids, angles = instrument.detector_id[here], np.degrees(instrument.two_theta_rad[here])
+    return (
+        f"{ids.size} detectors, ids {ids.min()} to {ids.max()},"
+        f" L2 {_ends(instrument.l2_m[here])} m, two-theta {_ends(angles)} deg"
+    )
+
+
+def _ends(values: NDArray[np.float64]) -> str:
+    return f"{values.min():g} to {values.max():g}"

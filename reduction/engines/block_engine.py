@@ -1,0 +1,171 @@
+"""What engines have in common: events retained in blocks, and cells kept up to date with them."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Generic, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.engines.cells import BlockT, CellLayout
+from reduction.engines.fading import FadingHistogram
+from reduction.engines.histogram import Histogram
+from reduction.engines.protocol import Cells, EventTally, Recipe
+
+NO_LIMIT = 1 << 62
+
+
+class Store(Protocol[BlockT]):
+    """Blocks of retained events, oldest first."""
+
+    blocks: list[BlockT]
+
+    @property
+    def size(self) -> int:
+        """Events kept."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the events."""
+
+    def append(
+        self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
+    ) -> None:
+        """Keep events of a pulse, (n,) int32 each."""
+
+    def clear(self) -> None:
+        """Drop all."""
+
+
+class BlockEngine(ABC, Generic[BlockT]):
+    """An engine whose events are in the blocks of a store; see `reduction.engines.protocol`."""
+
+    def __init__(self, name: str, store: Store[BlockT], recipes: list[Recipe]) -> None:
+        self.name = name
+        self._store = store
+        self._limit_bytes, self._keep = NO_LIMIT, True
+        self._folded = 0
+        self._histograms: list[Histogram[BlockT]] = []
+        self._fading: list[tuple[FadingHistogram[BlockT], ...]] = []
+        for number, recipe in enumerate(recipes):
+            self.configure(number, recipe)
+
+    @abstractmethod
+    def _made(self, recipe: Recipe) -> CellLayout[BlockT]:
+        """A recipe made ready."""
+
+    def _histogram(self, ready: CellLayout[BlockT]) -> Histogram[BlockT]:
+        return Histogram(ready)
+
+    def _faders(self, ready: CellLayout[BlockT]) -> tuple[FadingHistogram[BlockT], ...]:
+        """The weights that a recipe asks for, and their squares."""
+        fade_ns = ready.recipe.fade_s * 1e9
+        return (
+            (FadingHistogram(ready, fade_ns), FadingHistogram(ready, fade_ns / 2))
+            if fade_ns
+            else ()
+        )
+
+    @property
+    def _all(self) -> Iterator[Histogram[BlockT]]:
+        """Counts and weights of all reductions."""
+        return itertools.chain(self._histograms, *self._fading)
+
+    @property
+    def message(self) -> str:
+        return ""
+
+    def check(self, recipe: Recipe) -> None:
+        """Any recipe will do."""
+
+    @property
+    def retained(self) -> int:
+        return self._store.size
+
+    @property
+    def folded(self) -> int:
+        return self._folded
+
+    def astray(self, reduction: int) -> int:
+        return self._histograms[reduction].astray
+
+    def accumulate(
+        self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
+    ) -> None:
+        self._store.append(pixel_id, tof_ns, pulse_time_ns)
+
+    def configure(self, reduction: int, recipe: Recipe) -> None:
+        ready = self._made(recipe)
+        if reduction == len(self._histograms):
+            self._histograms.append(self._histogram(ready))
+            self._fading.append(self._faders(ready))
+            return
+        histogram, fading = self._histograms[reduction], self._fading[reduction]
+        if fading and recipe.fade_s == histogram.recipe.fade_s:
+            for each in fading:
+                each.recut(ready)
+        else:
+            self._fading[reduction] = self._faders(ready)
+        histogram.recut(ready)
+
+    def resliced(self, reduction: int, since_ns: int, until_ns: int) -> None:
+        for each in (self._histograms[reduction], *self._fading[reduction]):
+            each.resliced(self._store.blocks, since_ns, until_ns)
+
+    def advance(self, seconds: float) -> bool:
+        deadline_s = time.monotonic() + seconds
+        done = [each.advance(self._store.blocks, deadline_s) for each in self._all]
+        self._make_room(deadline_s)
+        return all(done)
+
+    def limit(self, memory_bytes: int, *, keep: bool) -> None:
+        self._limit_bytes, self._keep = memory_bytes, keep
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of events and of what is kept beside them."""
+        return self._store.nbytes + sum(each.memory_bytes for each in self._all)
+
+    @property
+    def _crowded(self) -> bool:
+        """Whether there is more in memory than may be, and something to fold."""
+        return self.memory_bytes > self._limit_bytes and len(self._store.blocks) > 1
+
+    def _make_room(self, deadline_s: float) -> None:
+        """Fold full blocks, the oldest first, while memory is crowded, until the deadline.
+
+        One at least is folded, so that it gets on. Cells are whole however far it has come.
+        """
+        while self._crowded:
+            oldest = self._store.blocks[0]
+            if not all(each.covers(0, oldest) for each in self._all):
+                return
+            for histogram in self._all:
+                if not self._keep:
+                    histogram.leave_out(oldest)
+                histogram.fold(oldest, self._made)
+            self._folded += oldest.size
+            del self._store.blocks[0]
+            if time.monotonic() > deadline_s:
+                return
+
+    def clear(self) -> None:
+        self._store.clear()
+        self._folded = 0
+        for histogram in self._all:
+            histogram.clear()
+
+    def cells(self, reduction: int) -> NDArray[np.int64]:
+        cells: NDArray[np.int64] = self._histograms[reduction].cells
+        return cells
+
+    def faded(self, reduction: int, time_ns: int) -> NDArray[np.float64]:
+        weights = [each.at(time_ns) for each in self._fading[reduction]]
+        return np.array(weights) if weights else np.empty((0, 0))
+
+    def tally(self, reduction: int, cells: Cells) -> EventTally:
+        return self._histograms[reduction].ready.tally(cells)

@@ -1,0 +1,112 @@
+"""Retained events: raw, in the order they came, in blocks that never move."""
+
+from __future__ import annotations
+
+import mmap
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_EVENTS = 1 << 20
+"""Events of a block: what a change of settings does to one takes some ms, so work can be cut."""
+
+EVENT_BYTES = 8
+
+Number = TypeVar("Number", bound=np.generic)
+
+
+def pages(shape: tuple[int, ...], dtype: type[Number]) -> NDArray[Number]:
+    """An array of its own pages, which go back to the system with it.
+
+    They are huge if the system grants it: touching new memory then costs a fifth.
+    """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, dtype, count=int(np.prod(shape))).reshape(shape)
+
+
+class EventBlock:
+    """Up to ``capacity`` events, in spans of one pulse each.
+
+    ``pixel_id`` and ``tof_ns`` (size,) int32; span i holds the events from ``starts[i]`` to
+    ``starts[i + 1]`` (spans + 1,) int64, of the pulse at ``times_ns[i]`` (spans,) int64.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._events = pages((2, capacity), np.int32)
+        self._starts = [0]
+        self._times_ns: list[int] = []
+        self.capacity = capacity
+        self.size = 0
+
+    @property
+    def full(self) -> bool:
+        return self.size == self.capacity
+
+    @property
+    def spans(self) -> int:
+        return len(self._times_ns)
+
+    @property
+    def pixel_id(self) -> NDArray[np.int32]:
+        return self._events[0, : self.size]
+
+    @property
+    def tof_ns(self) -> NDArray[np.int32]:
+        return self._events[1, : self.size]
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        return np.array(self._starts, np.int64)
+
+    @property
+    def times_ns(self) -> NDArray[np.int64]:
+        return np.array(self._times_ns, np.int64)
+
+    def append(
+        self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
+    ) -> int:
+        """Copy in as many of the events, (n,) each, as there is room for; how many."""
+        n = min(self.capacity - self.size, pixel_id.size)
+        if n:
+            self._events[0, self.size : self.size + n] = pixel_id[:n]
+            self._events[1, self.size : self.size + n] = tof_ns[:n]
+            self.size += n
+            self._starts.append(self.size)
+            self._times_ns.append(pulse_time_ns)
+        return n
+
+
+class EventStore:
+    """Blocks of raw events, oldest first; 8 bytes an event."""
+
+    def __init__(self, block_events: int = BLOCK_EVENTS) -> None:
+        self._capacity = block_events
+        self.blocks: list[EventBlock] = []
+
+    @property
+    def size(self) -> int:
+        """Events kept."""
+        return sum(block.size for block in self.blocks)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the events."""
+        return EVENT_BYTES * self.size
+
+    def append(
+        self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
+    ) -> None:
+        """Copy in events of a pulse, (n,) int32 each."""
+        while pixel_id.size:
+            if not self.blocks or self.blocks[-1].full:
+                self.blocks.append(EventBlock(self._capacity))
+            n = self.blocks[-1].append(pixel_id, tof_ns, pulse_time_ns)
+            pixel_id, tof_ns = pixel_id[n:], tof_ns[n:]
+
+    def clear(self) -> None:
+        """Drop all; the memory goes back to the system."""
+        self.blocks.clear()

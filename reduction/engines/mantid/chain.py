@@ -1,0 +1,133 @@
+"""The chain of Mantid's algorithms that one recipe asks for, run over blocks of events."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.engines.cells import SPECIAL, CellLayout
+from reduction.engines.mantid.framework import FAILURES, Workspace
+from reduction.engines.mantid.steps import MantidSteps, rebin_params
+from reduction.engines.mantid.workspaces import Conversion, WorkspaceBlock
+from reduction.engines.protocol import Cells, Recipe
+from reduction.instrument.geometry import Instrument
+from reduction.instrument.selection import MASKED
+
+MOST_PARTS = 256
+"""Most slices that are kept apart; with weights of their own each pulse is one."""
+
+
+class MantidChain(CellLayout[WorkspaceBlock]):
+    """The chain of algorithms of one recipe.
+
+    It has ``failed`` once cells may hold counts of events that it now has to count as invalid.
+    """
+
+    def __init__(self, mantid: MantidSteps, instrument: Instrument, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        self._mantid, self._params = mantid, rebin_params(self.edges)
+        self.failed = False
+        detectors = ~instrument.is_monitor
+        group, difc = recipe.group[detectors], recipe.difc_us_per_angstrom
+        geometry = instrument.difc_us_per_angstrom[detectors]
+        self._masked = group == MASKED
+        self._spectra = [np.flatnonzero(group == each).tolist() for each in range(recipe.groups)]
+        self._calibration = None
+        # From 6.2 on ConvertUnits drops events of detectors in the beam, and warns each time.
+        if difc is not None or np.isnan(geometry).any():
+            used = geometry if difc is None else difc[detectors]
+            self._calibration = mantid.calibration(instrument.detector_id[detectors], used)
+        self.conversion: Conversion = (
+            str(recipe.units),
+            group.tobytes(),
+            b"" if difc is None else difc.tobytes(),
+        )
+
+    def try_out(self, empty: Workspace) -> None:
+        """Run the chain with no events; raises what Mantid raises."""
+        for each in self._convert(empty):
+            self._mantid.histogram(each, self._params)
+
+    def _convert(self, raw: Workspace) -> list[Workspace]:
+        """The events of each group that has detectors."""
+        if not any(self._spectra):
+            return []
+        masked = np.flatnonzero(self._masked).tolist()
+        made = self._mantid.converted(raw, self.recipe.units, self._calibration, masked)
+        return [self._mantid.summed(made, each) for each in self._spectra if each]
+
+    def add(
+        self, block: WorkspaceBlock, keys: NDArray[np.int32], weights: Cells, cells: Cells
+    ) -> None:
+        outside = keys < 0
+        cells[-1] += (weights * block.counts[:, 0])[outside].sum()
+        inside = np.flatnonzero(~outside & (weights != 0))
+        if not inside.size:
+            return
+        kinds, target = np.unique([keys[inside], weights[inside]], axis=1, return_inverse=True)
+        targets = np.full(keys.size, -1)
+        targets[inside] = target.ravel()
+        counted = self._counted(block, targets, kinds.shape[1])
+        slices = cells[:-1].reshape(self.recipe.slices, -1)
+        for number, (key, weight) in enumerate(kinds.T):
+            here = self._with_rest(block, targets == number, counted[number])
+            slices[int(key)] += (weight * here).astype(cells.dtype)
+
+    def _with_rest(
+        self, block: WorkspaceBlock, spans: NDArray[np.bool_], counted: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]:
+        """The cells of a slice, (slice_cells,), for some spans and what was counted of them."""
+        cells = np.zeros(self.slice_cells)
+        rows = block.bad_times[spans[block.bad_times[:, 1]], 0]
+        masked = int(self._masked[rows].sum())
+        _, good, bad_pixel, monitors = block.counts[spans].sum(axis=0)
+        special = cells[-SPECIAL:]
+        special[:] = masked, bad_pixel, monitors, rows.size - masked
+        if counted is None:
+            special[3] += good
+        else:
+            cells[:-SPECIAL] = counted
+            special[0] += good - counted.sum()
+        return cells
+
+    def _counted(
+        self, block: WorkspaceBlock, targets: NDArray[np.int64], kinds: int
+    ) -> list[NDArray[np.float64] | None]:
+        """Counts of all groups, below, in and above the bins, for each target of spans."""
+        try:
+            parts = self._parts(block, targets)
+            return [self._histograms([part.get(each) for part in parts]) for each in range(kinds)]
+        except FAILURES as error:
+            self.failed |= isinstance(block.converted.get(self.conversion), list)
+            block.converted[self.conversion] = str(error)
+            block.parted.pop(self.conversion, None)
+            return [None] * kinds
+
+    def _histograms(self, workspaces: list[Workspace | None]) -> NDArray[np.float64]:
+        counts = np.zeros((self.recipe.groups, self.edges.size + 1))
+        groups = [number for number, spectra in enumerate(self._spectra) if spectra]
+        for number, each in zip(groups, workspaces, strict=True):
+            if each is not None:
+                counts[number] = self._mantid.histogram(each, self._params)
+                counts[number, -1] += each.getNumberEvents() - counts[number].sum()  # no number
+        return counts.ravel()
+
+    def _parts(
+        self, block: WorkspaceBlock, targets: NDArray[np.int64]
+    ) -> list[dict[int, Workspace]]:
+        """The workspaces of each group by the targets of the block's spans."""
+        if self.conversion not in block.converted:
+            block.converted[self.conversion] = self._convert(block.raw)
+        groups = block.converted[self.conversion]
+        if isinstance(groups, str):
+            raise RuntimeError(groups)
+        if not targets.any():
+            return [{0: each} for each in groups]
+        known = block.parted.get(self.conversion)
+        if known is not None and np.array_equal(known[0], targets):
+            return known[1]
+        times_ns, first = np.unique(block.times_ns, return_index=True)
+        parts = [self._mantid.split(each, times_ns, targets[first]) for each in groups]
+        if targets.max() < MOST_PARTS:
+            block.parted[self.conversion] = targets, parts
+        return parts

@@ -1,0 +1,106 @@
+"""The mantid engine: the chain in Mantid's algorithms, on events retained in its workspaces.
+
+Events are loaded batch by batch. A batch goes through the chain alone: ConvertUnits (or
+AlignDetectors), MaskDetectors and SumSpectra give a workspace of events for each group,
+FilterEvents parts them by slices, Rebin counts them. Then it joins the block before it, events and
+all, until that is full. So other bins are a Rebin of each block, other slices FilterEvents and what
+follows, and another unit, mask or grouping everything.
+
+What an algorithm fails on counts as invalid, until an order has it tried again.
+"""
+
+from __future__ import annotations
+
+import time
+
+from reduction.engines.block_engine import BlockEngine
+from reduction.engines.mantid.chain import MantidChain
+from reduction.engines.mantid.framework import FAILURES, MantidFramework
+from reduction.engines.mantid.steps import MantidSteps
+from reduction.engines.mantid.workspaces import WorkspaceBlock, Workspaces
+from reduction.engines.protocol import MAX_TOF_NS, Recipe
+from reduction.instrument.geometry import Instrument
+from reduction.parameters.specs import Refused
+
+BLOCK_EVENTS = 1 << 22
+
+
+class MantidEngine(BlockEngine[WorkspaceBlock]):
+    """Events retained and reduced in Mantid."""
+
+    _store: Workspaces
+
+    def __init__(
+        self,
+        mantid: MantidFramework,
+        instrument: Instrument,
+        recipes: list[Recipe],
+        max_tof_ns: int = MAX_TOF_NS,
+        block_events: int = BLOCK_EVENTS,
+    ) -> None:
+        self._mantid = MantidSteps(mantid)
+        self._instrument, self._capacity = instrument, block_events
+        store = Workspaces(self._mantid, instrument, max_tof_ns, block_events)
+        super().__init__(f"mantid {mantid.version}", store, recipes)
+
+    def _made(self, recipe: Recipe) -> MantidChain:
+        return MantidChain(self._mantid, self._instrument, recipe)
+
+    @property
+    def message(self) -> str:
+        return next(filter(None, (block.fault for block in self._store.blocks)), "")
+
+    def check(self, recipe: Recipe) -> None:
+        try:
+            self._made(recipe).try_out(self._store.empty)
+        except FAILURES as error:
+            raise Refused("Units", recipe.units, f"Mantid says: {error}") from None
+
+    def configure(self, reduction: int, recipe: Recipe) -> None:
+        super().configure(reduction, recipe)
+        used = {each.ready.conversion for each in self._all if isinstance(each.ready, MantidChain)}
+        for block in self._store.blocks:
+            for made in (block.converted, block.parted):
+                for conversion in made.keys() - used:
+                    del made[conversion]
+        if self.message:
+            for block in self._store.blocks:
+                block.forgive()
+            self._recount()
+
+    def advance(self, seconds: float) -> bool:
+        deadline_s = time.monotonic() + seconds
+        while True:
+            self._store.load()
+            done = super().advance(max(deadline_s - time.monotonic(), 0))
+            if any(isinstance(each.ready, MantidChain) and each.ready.failed for each in self._all):
+                self._recount()
+                continue
+            self._join()
+            if not self._store.waiting or time.monotonic() >= deadline_s:
+                return done and not self._store.waiting
+
+    def _recount(self) -> None:
+        """Make all cells anew, for what counts as invalid has changed."""
+        for each in self._all:
+            each.recut(self._made(each.recipe))
+
+    def _join(self) -> None:
+        """Make one block of each two neighbours that are small and whole in all cells."""
+        blocks, number = self._store.blocks, 1
+        while number < len(blocks):
+            first, second = blocks[number - 1 : number + 1]
+            fit = first.size + second.size <= self._capacity
+            whole = all(
+                each.covers(number - 1, first) and each.covers(number, second) for each in self._all
+            )
+            faults = first.fault or second.fault
+            if fit and whole and not faults and first.join(second, self._mantid):
+                for each in self._all:
+                    each.join(number)
+                del blocks[number]
+            else:
+                number += 1
+
+    def prepare(self, seconds: float) -> bool:  # noqa: ARG002
+        return True  # Rebin sorts what it needs by itself

@@ -1,0 +1,205 @@
+"""Events in Mantid's workspaces: the steps of the chain, as its algorithms do them."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.engines.mantid.files import EPOCH_NS, definition, write_events
+from reduction.engines.mantid.framework import UNSEEN, MantidFramework, Workspace
+from reduction.instrument.geometry import Instrument
+from reduction.parameters.units import Units
+
+OUTERMOST = 4e307
+"""Where the bins below and above all others end."""
+
+IN_BEAM = 1e-290
+"""DIFC, µs/Å, of detectors that have none: it puts events above all bins, as numbers."""
+
+RUN = {"run_start": "1991-01-01T00:00:00", "run_end": "2100-01-01T00:00:00"}
+"""When it was, for workspaces; later versions of FilterEvents take 1990 for no time."""
+
+PARTS = "live"
+"""Of these names are the workspaces of slices, for the moment; hidden names could not be listed."""
+
+
+class MantidSteps:
+    """The steps; each raises what Mantid raises, `reduction.engines.mantid.framework.FAILURES`."""
+
+    def __init__(self, mantid: MantidFramework) -> None:
+        self._mantid, self._run, self._api = mantid, mantid.run, mantid.api
+
+    def empty(self, instrument: Instrument) -> Workspace:
+        """An event workspace with a spectrum for each detector that is no monitor, in order."""
+        ids = instrument.detector_id[~instrument.is_monitor]
+        made = self._api.WorkspaceFactory.create("EventWorkspace", max(ids.size, 1), 2, 1)
+        made.getAxis(0).setUnit("TOF")
+        made.setYUnit("Counts")
+        if not ids.size:  # monitors alone: nothing will be reduced
+            return made
+        self._run(
+            "LoadInstrument",
+            output="Workspace",
+            Workspace=made,
+            InstrumentXML=definition(instrument),
+            InstrumentName="live",
+            RewriteSpectraMap="False",
+        )
+        self._have_run(made)
+        for index, identifier in enumerate(ids.tolist()):
+            spectrum = made.getSpectrum(index)
+            spectrum.setDetectorID(identifier)
+            spectrum.setSpectrumNo(index + 1)
+        return made
+
+    def load(
+        self,
+        into: Workspace,
+        ends: NDArray[np.int64],
+        tof_us: NDArray[np.float64],
+        pulse_ns: NDArray[np.int64],
+    ) -> Workspace:
+        """A workspace like ``into`` with events, spectrum by spectrum, by way of a file in memory.
+
+        Spectrum i has the events from ``ends[i]`` to ``ends[i + 1]``, (spectra + 1,); times of
+        flight (n,) in µs and pulse times (n,) in ns since 1990. It is a processed NeXus file, for
+        in these both are as exact as they are here.
+        """
+        own = self.copied(into)
+        if not tof_us.size:
+            return own
+        file = self._mantid.folder / "events.nxs"
+        try:
+            write_events(file, ends, tof_us, pulse_ns)
+            loaded = self._run("LoadNexusProcessed", Filename=str(file), LoadHistory=False)
+        finally:
+            file.unlink(missing_ok=True)
+        return self.added(own, loaded)
+
+    def added(self, workspace: Workspace, more: Workspace) -> Workspace:
+        """``workspace`` with the events of another one besides its own."""
+        return self._run(
+            "Plus", LHSWorkspace=workspace, RHSWorkspace=more, OutputWorkspace=workspace
+        )
+
+    def converted(
+        self, workspace: Workspace, units: Units, calibration: Workspace | None, masked: list[int]
+    ) -> Workspace:
+        """The events in another unit, but for those of the spectra that are masked."""
+        if calibration is not None and units in (Units.D_SPACING, Units.MOMENTUM_TRANSFER):
+            workspace = self._mantid.aligned(workspace, calibration)
+        now = workspace.getAxis(0).getUnit().unitID()
+        if now == units:
+            made = self.copied(workspace)
+        else:
+            made = self._run("ConvertUnits", InputWorkspace=workspace, Target=str(units))
+        if masked:
+            mine = {"Workspace": made, "WorkspaceIndexList": masked}
+            self._run("MaskDetectors", output="Workspace", **mine)
+        one_bin = rebin_params(np.empty(0))  # the same for all spectra, or they cannot be summed
+        return self._run("Rebin", InputWorkspace=made, OutputWorkspace=made, Params=one_bin)
+
+    def calibration(self, ids: NDArray[np.int32], difc: NDArray[np.float64]) -> Workspace:
+        """A table of the DIFC, µs/Å, of detectors, (n,) each; NaN of those in the beam."""
+        table = self._api.WorkspaceFactory.createTable()
+        for kind, name in (("int", "detid"), ("double", "difc"), ("double", "difa")):
+            table.addColumn(kind, name)
+        table.addColumn("double", "tzero")
+        numbers = np.where(difc > 0, difc, IN_BEAM)
+        for row in zip(ids.tolist(), numbers.tolist(), strict=True):
+            table.addRow([*row, 0.0, 0.0])
+        return table
+
+    def summed(self, workspace: Workspace, spectra: list[int]) -> Workspace:
+        """The events of some spectra as one."""
+        return self._run("SumSpectra", InputWorkspace=workspace, ListOfWorkspaceIndices=spectra)
+
+    def split(
+        self, workspace: Workspace, times_ns: NDArray[np.int64], targets: NDArray[np.int64]
+    ) -> dict[int, Workspace]:
+        """The events by what their pulse is for: ``targets`` of the pulses at times, (n,) each.
+
+        Times ascend. Events of other pulses, and of targets below 0, are left out.
+        """
+        self._splitters.setRowCount(0)
+        first = np.flatnonzero(np.diff(targets, prepend=targets[0] - 1))
+        for start, stop in itertools.pairwise([*first.tolist(), targets.size]):
+            if targets[start] >= 0:
+                bounds = int(times_ns[start]) - EPOCH_NS, int(times_ns[stop - 1]) + 1 - EPOCH_NS
+                self._splitters.addRow([*bounds, int(targets[start])])
+        named = self._api.AnalysisDataService
+        try:
+            names = self._run(
+                "FilterEvents",
+                "OutputWorkspaceNames",
+                InputWorkspace=workspace,
+                SplitterWorkspace=self._splitters,
+                OutputWorkspaceBaseName=PARTS,
+                OutputTOFCorrectionWorkspace=UNSEEN,
+                FilterByPulseTime=True,
+            )
+            return {
+                int(name.removeprefix(f"{PARTS}_")): self.copied(named.retrieve(name))
+                for name in names
+                if name.startswith(f"{PARTS}_") and name != f"{PARTS}_unfiltered"
+            }
+        finally:  # even a child puts these there, and lets go of them
+            for name in named.getObjectNames():
+                named.remove(name)
+
+    def copied(self, workspace: Workspace) -> Workspace:
+        """A copy that stays when the name of the workspace goes."""
+        return self._run("CloneWorkspace", InputWorkspace=workspace)
+
+    @functools.cached_property
+    def _splitters(self) -> Workspace:
+        """A table for FilterEvents, to be filled.
+
+        The kind that has whole ns cannot be made from Python: GenerateEventsFilter makes one.
+        """
+        run = self._api.WorkspaceFactory.create("EventWorkspace", 1, 2, 1)
+        self._have_run(run)
+        return self._run(
+            "GenerateEventsFilter",
+            InputWorkspace=run,
+            InformationWorkspace=UNSEEN,
+            StartTime="0",
+            StopTime="1",
+            UnitOfTime="Seconds",
+        )
+
+    def _have_run(self, workspace: Workspace) -> None:
+        """Give a workspace the logs of a run that filters of events ask for, or warn of."""
+        for name, text in RUN.items():
+            self._run(
+                "AddSampleLog", output="Workspace", Workspace=workspace, LogName=name, LogText=text
+            )
+            self._run(
+                "AddTimeSeriesLog",
+                output="Workspace",
+                Workspace=workspace,
+                Name="proton_charge",
+                Time=text,
+                Value="0",
+            )
+
+    def histogram(self, workspace: Workspace, params: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The counts of the first spectrum, (bins,), by Rebin's parameters."""
+        made = self._run("Rebin", InputWorkspace=workspace, Params=params, PreserveEvents=False)
+        counts: NDArray[np.float64] = made.readY(0).copy()
+        return counts
+
+
+def rebin_params(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rebin's parameters for bins between any edges, one below and one above them.
+
+    Each bin is a segment of its own, with a step longer than itself: so it is cut at the edge as
+    it is written, and no rounding comes in.
+    """
+    all_edges = np.concatenate(([-OUTERMOST], edges, [OUTERMOST]))
+    params = np.empty(2 * all_edges.size - 1)
+    params[::2], params[1::2] = all_edges, 2 * np.diff(all_edges)
+    return params

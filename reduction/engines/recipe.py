@@ -1,0 +1,39 @@
+"""From the settings of a reduction to the recipe that an engine follows."""
+
+from __future__ import annotations
+
+from reduction.engines.protocol import Recipe, SliceOf, all_in_one_slice
+from reduction.instrument.calibration import calibrated_difc
+from reduction.instrument.geometry import Instrument
+from reduction.instrument.selection import detector_groups, group_names
+from reduction.parameters.reduction import MOST_CELLS, ReductionSettings
+from reduction.parameters.specs import Refused
+
+
+def recipe(
+    settings: ReductionSettings,
+    instrument: Instrument,
+    slice_of: SliceOf = all_in_one_slice,
+    series: int = 1,
+    fade_s: float = 0.0,
+) -> Recipe:
+    """What an engine needs to know of ``settings``; raises `Refused` for what does not fit.
+
+    Each of the ``series`` has slices of its own, numbered on from one to the next.
+    """
+    made = Recipe(
+        settings.units,
+        settings.edges,
+        detector_groups(settings.detectors, instrument),
+        settings.filter.count * series,
+        slice_of,
+        calibrated_difc(settings.detectors, instrument),
+        len(group_names(settings.detectors)),
+        fade_s,
+    )
+    cells = made.slices * made.groups * made.edges.size
+    if cells > MOST_CELLS:
+        parts = f"{made.slices} slices, {made.groups} groups and {made.edges.size - 1} bins"
+        parts = f"{series} series of together {parts}" if series > 1 else parts
+        raise Refused("BinParams", settings.bin_params, f"{parts} are too many together")
+    return made

@@ -1,0 +1,199 @@
+"""Results as NeXus (HDF5) files that nexpy, silx and scippnexus open, and that load again.
+
+::
+
+    /               NXroot, @default entry
+      entry         NXentry, @default data; title, start_time, end_time, program_name, proton_charge
+        data        NXdata (bins,): the sum over slices and groups, at bin centres
+        histogram   NXdata (bins,): the same over the bin edges
+        slices      NXdata (slices, bins): the sum over groups; only of a sliced result
+        groups      NXdata (groups, bins): the sum over slices; only if there are several
+        series      NXdata (series, bins): the series closed before; only if there are any
+        spectra     NXdata (slices, groups, bins): all of it
+        variances   NXdata (slices, groups, bins): the errors of spectra, squared and exact
+        axes        NXcollection: what the NXdata are over, and the log of the slices
+        monitor     NXmonitor: integral
+        pulses, accounting, parameters: NXcollection
+
+Every NXdata has bin centres as its axis and the edges beside it, for silx takes no axis of one more
+value than the signal (silx-kit/silx#3275); ``histogram`` is for those that do. What is in several
+groups is stored once, under hard links. NeXus allows no colon in a name: a parameter's PV is in the
+attribute ``pv`` of its field. The same result makes the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.files.saved_result import SERIES, CountsAndVariances, SavedResult, iso_time
+from reduction.host import atomic_files
+
+COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+
+Coordinates = dict[str, tuple[str, Any]]
+"""Dimension and dataset by the name of the coordinate."""
+
+
+def write_nexus(result: SavedResult, path: Path) -> None:
+    """Write ``path``, whole or not at all.
+
+    Raises OSError with path and reason, and leaves what was there then; ValueError with path if a
+    text of the result cannot be stored (it holds a NUL, or is no Unicode).
+    """
+    atomic_files.replace([(path, contents(result, path))])
+
+
+def contents(result: SavedResult, path: Path) -> bytes:
+    """What is to be in the file at ``path``.
+
+    Made in memory, for HDF5 does not let go of a file that it failed to write to a full disk.
+    """
+    try:
+        with h5py.File(path, "w", driver="core", backing_store=False, block_size=2**22) as file:
+            _fill(file, result)
+            file.flush()
+            return bytes(file.id.get_file_image())
+    except ValueError as error:
+        raise ValueError(f"cannot write {path}: {error}") from error
+
+
+def _fill(file: Any, result: SavedResult) -> None:
+    file.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": result.program})
+    entry = _group(file, "entry", "NXentry", default="data")
+    entry["title"] = result.title
+    entry["start_time"] = iso_time(result.start_time_ns)
+    entry["end_time"] = iso_time(result.end_time_ns)
+    name, space, version = result.program.rpartition(" ")
+    entry["program_name"] = name if space else version
+    if space:
+        entry["program_name"].attrs["version"] = version
+    _field(entry, "proton_charge", float(result.proton_charge_uc), units="uC")
+    monitor = _group(entry, "monitor", "NXmonitor", signal="integral")
+    _field(monitor, "integral", float(result.monitor_counts), units="counts")
+    _collection(entry, "pulses", {"first": result.first_pulse, "last": result.last_pulse})
+    _collection(entry, "accounting", result.accounting)
+    _collection(entry, "parameters", result.parameters)
+    _histograms(entry, result)
+
+
+def _histograms(entry: Any, result: SavedResult) -> None:
+    axis = result.axis.name
+    coordinates = _axes(entry, result)
+    data = _nxdata(entry, "data", (axis,), coordinates)
+    data.attrs["title"] = result.title
+    _signal(data, result.summed)
+    edges = {axis: (axis, coordinates[f"{axis}_edges"][1])}
+    histogram = _nxdata(entry, "histogram", (axis,), edges)
+    histogram["counts"], histogram["counts_errors"] = data["counts"], data["counts_errors"]
+    if result.slice_bounds:
+        _signal(_nxdata(entry, "slices", ("slice", axis), coordinates), result.by_slice)
+    if len(result.group_names) > 1:
+        _signal(_nxdata(entry, "groups", ("group", axis), coordinates), result.by_group)
+    if result.series:
+        _signal(_nxdata(entry, "series", ("series", axis), coordinates), _of_series(result))
+    dims = ("slice", "group", axis)
+    spectra = _nxdata(entry, "spectra", dims, coordinates)
+    _signal(spectra, CountsAndVariances(result.counts, result.variances))
+    exact = _nxdata(entry, "variances", dims, coordinates, signal="variances")
+    if np.array_equal(result.variances, result.counts):
+        exact["variances"] = spectra["counts"]
+    else:
+        _array(exact, "variances", result.variances)
+
+
+def _of_series(result: SavedResult) -> CountsAndVariances:
+    counts = np.array([each.counts for each in result.series])
+    return CountsAndVariances(counts, counts)
+
+
+def _axes(entry: Any, result: SavedResult) -> Coordinates:
+    """The group of that name, and what is in it by coordinate."""
+    group, (name, units, quantity) = _group(entry, "axes", "NXcollection"), result.axis[:3]
+    group["slice_log"] = result.slice_log
+    of_bins = {"units": units, "long_name": f"{quantity} ({units})"}
+    _field(group, name, result.centres, **of_bins)
+    _field(group, f"{name}_edges", result.edges, **of_bins)
+    slices, groups = result.counts.shape[:2]
+    of_slices = f"slice of {result.slice_log}" if result.slice_log else "slice"
+    _field(group, "slice", np.arange(1, slices + 1), long_name=of_slices)
+    _field(group, "group", np.arange(1, groups + 1))
+    _field(group, "group_name", np.array(result.group_names, h5py.string_dtype()))
+    dims = {name: name, f"{name}_edges": name, "slice": "slice", "group": "group"}
+    dims["group_name"] = "group"
+    for end, bounds in zip(
+        ("lower", "upper"), zip(*result.slice_bounds, strict=True), strict=False
+    ):
+        _field(group, f"slice_{end}", np.array(bounds, np.float64), long_name=result.slice_log)
+        dims[f"slice_{end}"] = "slice"
+    if result.series:
+        _field(group, "series", np.arange(1, len(result.series) + 1), long_name="closed series")
+        for name, column in zip(SERIES, list(zip(*result.series, strict=True))[1:], strict=True):
+            _field(group, name, np.array(column))
+        dims |= dict.fromkeys(("series", *SERIES), "series")
+    return {each: (dim, group[each]) for each, dim in dims.items()}
+
+
+def _nxdata(
+    entry: Any, name: str, dims: tuple[str, ...], coordinates: Coordinates, signal: str = "counts"
+) -> Any:
+    """A group of class NXdata over ``dims``, with links to the coordinates along them."""
+    group = _group(entry, name, "NXdata", signal=signal, axes=list(dims))
+    for coordinate, (dim, dataset) in coordinates.items():
+        if dim in dims:
+            group[coordinate] = dataset
+            group.attrs[f"{coordinate}_indices"] = [dims.index(dim)]
+    return group
+
+
+def _signal(group: Any, spectrum: CountsAndVariances) -> None:
+    _array(group, "counts", spectrum.counts, units="counts", long_name="counts")
+    _array(group, "counts_errors", np.sqrt(spectrum.variances), units="counts")
+
+
+def _array(group: Any, name: str, values: NDArray[np.float64], **attributes: str) -> None:
+    """A compressed field, one chunk a spectrum: h5py blocks other threads for one at a time."""
+    spectra, bins = values.shape[:-1], values.shape[-1]
+    chunks = (*(1 for _ in spectra), bins)
+    dataset = group.create_dataset(name, values.shape, values.dtype, chunks=chunks, **COMPRESSION)
+    for index in np.ndindex(spectra):
+        dataset[index] = values[index]
+    dataset.attrs.update(attributes)
+
+
+def _collection(entry: Any, name: str, values: Mapping[str, Any]) -> None:
+    """An NXcollection in the order of ``values``, whose names may be any."""
+    group = _group(entry, name, "NXcollection", track_order=True)
+    for full, value in values.items():
+        plain = field = re.sub(r"\W", "_", full, flags=re.ASCII) or "_"
+        number = 1
+        while field in group:
+            number += 1
+            field = f"{plain}_{number}"
+        _field(group, field, _stored(value))
+        if field != full:
+            group[field].attrs["pv"] = full
+
+
+def _stored(value: str | float | int | bool) -> Any:
+    """``value`` of a type that reads back as the same; an enum's text is a text."""
+    return str(value) if isinstance(value, str) else value
+
+
+def _group(
+    parent: Any, name: str, kind: str, *, track_order: bool = False, **attributes: Any
+) -> Any:
+    group = parent.create_group(name, track_order=track_order)
+    group.attrs.update({"NX_class": kind} | attributes)
+    return group
+
+
+def _field(group: Any, name: str, value: Any, **attributes: str) -> None:
+    group[name] = value
+    group[name].attrs.update(attributes)

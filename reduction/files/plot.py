@@ -1,0 +1,252 @@
+"""Pictures of saved results; the only module that needs matplotlib (extra ``plot``)."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter, ScalarFormatter
+from numpy.typing import NDArray
+
+from reduction.files.saved_result import CountsAndVariances, SavedResult, iso_time
+from reduction.host import atomic_files
+
+FloatArray = NDArray[np.float64]
+
+DOTS_PER_INCH = 130
+WIDTH, SUM_HEIGHT, MARGINS = 11.0, 4.3, 1.7
+"""Inches."""
+
+COLUMNS = 1100
+"""Most steps to draw, about one a pixel: filling ten thousands of them takes minutes."""
+
+DECADES_FOR_LOG = 1.0
+MOST_OVERLAP = 4.0
+"""Height of the parts' highest peak in distances between two; less if there are few."""
+
+LONGEST_LABEL = 22
+
+
+class Parts(NamedTuple):
+    """Spectra to show one above the other, the first at the bottom: shape (parts, n)."""
+
+    heading: str
+    labels: tuple[str, ...]
+    spectrum: CountsAndVariances
+
+
+def plot(result: SavedResult, path_png: Path) -> None:
+    """Draw ``result`` to a PNG at ``path_png``, whole or not at all; OSError with path and reason.
+
+    Above the sum as steps, with a band of one standard error either way; below the slices (or, if
+    it is not sliced, the groups) as ridges, the first at the bottom. Axes turn logarithmic where
+    bins and intensities span decades; more bins than pixels are joined.
+    """
+    picture = io.BytesIO()
+    draw(result).savefig(picture, format="png")
+    atomic_files.replace([(path_png, picture.getvalue())])
+
+
+def draw(result: SavedResult) -> Figure:
+    """The figure that `plot` saves."""
+    shown = thinned(result)
+    parts = _parts(shown)
+    heights = [SUM_HEIGHT, 2.6 + 0.27 * len(parts.labels)] if parts else [SUM_HEIGHT]
+    height = sum(heights) + MARGINS
+    figure = Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH)
+    figure.subplots_adjust(
+        left=0.085,
+        right=0.86 if parts else 0.97,
+        bottom=0.8 / height,
+        top=1 - 0.9 / height,
+        hspace=0.3 * len(heights) / sum(heights),
+    )
+    axes = figure.subplots(
+        len(heights), sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
+    )[:, 0]
+    _words(figure, result, shown)
+    _sum(axes[0], shown)
+    if parts:
+        _ridges(axes[1], shown, parts)
+    _x_axis(axes[-1], shown)
+    return figure
+
+
+def thinned(result: SavedResult) -> SavedResult:
+    """``result`` with bins that share a column of pixels joined."""
+    edges, place = result.edges, np.log if _logarithmic_x(result) else np.asarray
+    if edges.size <= COLUMNS + 1:
+        return result
+    columns = np.linspace(place(edges[0]), place(edges[-1]), COLUMNS + 1)[:-1]
+    starts = np.unique(np.searchsorted(place(edges[:-1]), columns, side="right") - 1)
+    return dataclasses.replace(
+        result,
+        edges=np.append(edges[starts], edges[-1]),
+        counts=np.add.reduceat(result.counts, starts, axis=-1),
+        variances=np.add.reduceat(result.variances, starts, axis=-1),
+        series=(),  # which are not drawn
+    )
+
+
+def _parts(result: SavedResult) -> Parts | None:
+    if result.slice_bounds:
+        labels = tuple(f"[{low:.7g}, {high:.7g})" for low, high in result.slice_bounds)
+        return Parts(result.slice_log, labels, result.by_slice)
+    if len(result.group_names) > 1:
+        return Parts("Groups", result.group_names, result.by_group)
+    return None
+
+
+def _words(figure: Figure, result: SavedResult, shown: SavedResult) -> None:
+    """Title, what was measured, and where the events went; in none a $ means mathematics."""
+    inch = 1 / figure.get_figheight()
+    start, end = (
+        iso_time(at)[:19].replace("T", " ") for at in (result.start_time_ns, result.end_time_ns)
+    )
+    counts = float(np.nansum(result.counts))
+    bins, joined = result.edges.size - 1, result.edges.size / shown.edges.size
+    facts = (
+        f"pulses {_grouped(result.first_pulse)} to {_grouped(result.last_pulse)}",
+        f"{_grouped(int(counts)) if counts.is_integer() else f'{counts:.6g}'} counts",
+        f"{_grouped(bins)} bins" + (f", about {joined:.1f} to a step" if joined > 1 else ""),
+        f"{start} to {end.removeprefix(start[:11])} UTC",
+    )
+    events = (f"{_grouped(n)} {name.replace('_', ' ')}" for name, n in result.accounting.items())
+    for y, text, size, colour in (
+        (1 - 0.34 * inch, result.title, 14, "black"),
+        (1 - 0.61 * inch, "   ·   ".join(facts), 10, "black"),
+        (0.12 * inch, "   ·   ".join((*events, result.program)), 8, "0.45"),
+    ):
+        figure.text(0.085, y, text, fontsize=size, color=colour, parse_math=False)
+
+
+def _grouped(number: int) -> str:
+    """``number`` with thin spaces between thousands."""
+    return f"{number:,}".replace(",", "\u2009")
+
+
+def _sum(axes: Axes, result: SavedResult) -> None:
+    intensity, error = result.per_unit(result.summed)
+    low, high = intensity - error, intensity + error
+    name = f"sum of {len(result.slice_bounds)} slices" if result.slice_bounds else "all events"
+    _band(axes, result, low, high, color="tab:blue", alpha=0.4, label="± standard error")
+    _line(axes, result, intensity, color="tab:blue", label=name)
+    _y_axis(axes, result, intensity, error)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1, 0.99),
+        ncols=2,
+        frameon=False,
+        reverse=True,
+        fontsize=9,
+    )
+
+
+def _band(axes: Axes, result: SavedResult, low: FloatArray, high: FloatArray, **style: Any) -> None:
+    axes.stairs(high, result.edges, baseline=low, fill=True, linewidth=0, **style)
+
+
+def _line(axes: Axes, result: SavedResult, values: FloatArray, **style: Any) -> None:
+    width = 1.0 if values.size < COLUMNS // 2 else 0.8
+    axes.stairs(values, result.edges, baseline=None, linewidth=width, **style)
+
+
+def _y_axis(axes: Axes, result: SavedResult, intensity: FloatArray, error: FloatArray) -> None:
+    axes.set_ylabel(f"Counts per {result.axis.symbol}")
+    axes.margins(x=0)
+    high = np.nanmax(intensity + error, initial=0, where=np.isfinite(intensity + error))
+    low = np.nanmin(intensity - error, initial=0, where=np.isfinite(intensity - error))
+    if _logarithmic_y(result):
+        axes.set_yscale("log")
+        axes.set_ylim(0.5 * intensity[intensity > 0].min(), 2 * high)
+    else:
+        axes.yaxis.set_major_formatter(ScalarFormatter(useMathText=True))
+        axes.ticklabel_format(axis="y", scilimits=(-2, 4))
+        axes.set_ylim(1.04 * low, 1.04 * high or 1)
+    axes.grid(alpha=0.25)
+
+
+def _ridges(axes: Axes, result: SavedResult, parts: Parts) -> None:
+    """The parts one above the other, each in front of those above it, named at its right end."""
+    values = _heights(result, parts.spectrum)
+    overlap = MOST_OVERLAP if _logarithmic_y(result) else min(1 + len(values) / 8, MOST_OVERLAP)
+    distance = (values.max() - min(values.min(), 0.0)) / overlap or 1.0
+    colours = colormaps["viridis"](np.linspace(0, 0.85, len(values)))
+    for index, (line, colour) in enumerate(zip(values, colours, strict=True)):
+        base, order = index * distance, 2 + len(values) - index
+        _band(axes, result, np.full_like(line, base), line + base, color="white", zorder=order)
+        _line(axes, result, line + base, color=colour, zorder=order + 0.5)
+        end = base + float(np.median(line[-max(1, line.size // 25) :]))
+        _beside(axes, parts.labels[index], end, colour)
+    top = max((line.max() + at * distance) for at, line in enumerate((*values, np.zeros(1))))
+    axes.set_ylim(min(values.min(), -0.1 * distance), top + 0.1 * distance)
+    axes.set_title(parts.heading, loc="right", fontsize=9, pad=4, parse_math=False)
+    for spine in axes.spines.values():
+        spine.set_zorder(2 * len(values) + 10)
+    axes.set_yticks([])
+    scale = "log of counts" if _logarithmic_y(result) else "Counts"
+    axes.set_ylabel(f"{scale} per {result.axis.symbol}, shifted")
+    axes.grid(axis="x", alpha=0.25)
+
+
+def _heights(result: SavedResult, spectrum: CountsAndVariances) -> FloatArray:
+    """What to draw of ``spectrum``, same shape: intensities, or decades above the lowest."""
+    intensity, _ = result.per_unit(spectrum)
+    values = np.where(np.isfinite(intensity), intensity, 0.0)
+    if not _logarithmic_y(result):
+        return values
+    floor = 0.5 * values[values > 0].min()
+    decades: FloatArray = np.log10(np.maximum(values, floor) / floor)
+    return decades
+
+
+def _beside(axes: Axes, text: str, y: float, colour: Any) -> None:
+    """``text`` to the right of the picture at height ``y``; a $ in it is a $."""
+    axes.annotate(
+        text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…",
+        (1, y),
+        (6, 0),
+        xycoords=axes.get_yaxis_transform(),
+        textcoords="offset points",
+        verticalalignment="center",
+        color=colour,
+        fontsize=9,
+        annotation_clip=False,
+        parse_math=False,
+    )
+
+
+def _x_axis(axes: Axes, result: SavedResult) -> None:
+    quantity = result.axis.quantity
+    begin = quantity if quantity.startswith("d-") else quantity.capitalize()
+    axes.set_xlabel(f"{begin} ({result.axis.symbol})")
+    if _logarithmic_x(result):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(LogFormatter())
+    axes.set_xlim(result.edges[0], result.edges[-1])
+
+
+def _logarithmic_x(result: SavedResult) -> bool:
+    """Whether the edges span decades and the bins widen with them."""
+    first, last = result.edges[0], result.edges[-1]
+    if first <= 0 or np.log10(last / first) < DECADES_FOR_LOG:
+        return False
+    widths = np.diff(result.edges)
+    half = widths.size // 2
+    return bool(half and np.median(widths[half:]) > 2 * np.median(widths[:half]))
+
+
+def _logarithmic_y(result: SavedResult) -> bool:
+    """Whether, over logarithmic bins, the intensities span three decades."""
+    intensity, _ = result.per_unit(result.summed)
+    positive = intensity[np.isfinite(intensity) & (intensity > 0)]
+    if not _logarithmic_x(result) or not positive.size:
+        return False
+    low, high = np.percentile(positive, (5, 100))
+    return bool(high > 1000 * low)

@@ -1,0 +1,169 @@
+"""A result as it is saved: everything that a file on disk says about it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.parameters.units import Units
+
+
+class AxisLabels(NamedTuple):
+    """How an axis is named: its field in files, its unit for UDUNITS, its words, its symbol."""
+
+    name: str
+    units: str
+    quantity: str
+    symbol: str
+
+
+AXES = {
+    Units.TOF: AxisLabels("time_of_flight", "us", "time of flight", "µs"),
+    Units.WAVELENGTH: AxisLabels("wavelength", "angstrom", "wavelength", "Å"),
+    Units.D_SPACING: AxisLabels("d_spacing", "angstrom", "d-spacing", "Å"),
+    Units.MOMENTUM_TRANSFER: AxisLabels(
+        "momentum_transfer", "1/angstrom", "momentum transfer", "Å⁻¹"
+    ),
+    Units.ENERGY: AxisLabels("energy", "meV", "energy", "meV"),
+}
+
+INT64 = range(-(2**63), 2**63)
+
+
+class SavedSeries(NamedTuple):
+    """A closed series: ``counts`` (n,) float64 over slices and groups, its pulses and charge."""
+
+    counts: NDArray[np.float64]
+    first_pulse: int
+    last_pulse: int
+    proton_charge_uc: float
+
+
+SERIES = ("series_first_pulse", "series_last_pulse", "series_proton_charge_uc")
+"""Fields of series in files, in the order that `SavedSeries` has them after its counts."""
+
+
+class CountsAndVariances(NamedTuple):
+    """Counts and their variances, float64, of one shape."""
+
+    counts: NDArray[np.float64]
+    variances: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SavedResult:
+    """One reduction's histograms with all that tells how they came about; refuses what is amiss.
+
+    ``edges`` has shape (n + 1,), rising, in ``units``; ``counts`` and ``variances`` have shape
+    (slices, groups, n). All are float64 and read-only; counts may be NaN where there is no value.
+    ``slice_bounds`` holds a lower and an upper value of ``slice_log`` per slice; it is empty if
+    the result is not sliced, and there is one slice then. Times are ns since the Unix epoch.
+    ``series`` were closed before, and have the same edges.
+    """
+
+    title: str
+    units: Units
+    edges: NDArray[np.float64]
+    counts: NDArray[np.float64]
+    variances: NDArray[np.float64]
+    slice_log: str
+    slice_bounds: tuple[tuple[float, float], ...]
+    group_names: tuple[str, ...]
+    first_pulse: int
+    last_pulse: int
+    start_time_ns: int
+    end_time_ns: int
+    proton_charge_uc: float
+    monitor_counts: float
+    accounting: dict[str, int]
+    parameters: dict[str, str | float | int | bool]
+    program: str
+    series: tuple[SavedSeries, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("edges", "counts", "variances"):
+            object.__setattr__(self, name, _frozen(name, getattr(self, name)))
+        _check_edges(self.edges)
+        shape = (len(self.slice_bounds) or 1, len(self.group_names), self.edges.size - 1)
+        for name in ("counts", "variances"):
+            found = getattr(self, name).shape
+            if found != shape:
+                raise ValueError(f"{name} has shape {found}; slices, groups and bins are {shape}")
+        if any(each.counts.shape != shape[2:] for each in self.series):
+            raise ValueError(f"a series has not {shape[2]} bins")
+        if np.any(self.variances < 0):
+            raise ValueError("a variance is negative")
+        if any(math.isnan(low) or not low <= high for low, high in self.slice_bounds):
+            raise ValueError("a slice has bounds that do not rise")
+        for name, value in (self.accounting | self.parameters).items():
+            _check_value(name, value)
+
+    @property
+    def axis(self) -> AxisLabels:
+        """The names of the histogram axis."""
+        return AXES[self.units]
+
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        """Bin centres, shape (n,), float64, in ``units``."""
+        return 0.5 * (self.edges[:-1] + self.edges[1:])
+
+    @property
+    def summed(self) -> CountsAndVariances:
+        """The sum over slices and groups, shape (n,)."""
+        return CountsAndVariances(self.counts.sum(axis=(0, 1)), self.variances.sum(axis=(0, 1)))
+
+    @property
+    def by_slice(self) -> CountsAndVariances:
+        """The sum over groups, shape (slices, n)."""
+        return CountsAndVariances(self.counts.sum(axis=1), self.variances.sum(axis=1))
+
+    @property
+    def by_group(self) -> CountsAndVariances:
+        """The sum over slices, shape (groups, n)."""
+        return CountsAndVariances(self.counts.sum(axis=0), self.variances.sum(axis=0))
+
+    def per_unit(
+        self, spectrum: CountsAndVariances
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Intensity and its standard error, counts per unit of the axis, shape (..., n)."""
+        widths = np.diff(self.edges)
+        return spectrum.counts / widths, np.sqrt(spectrum.variances) / widths
+
+
+def iso_time(time_ns: int) -> str:
+    """A time in ns since the Unix epoch as ISO 8601, UTC, with all nine decimals."""
+    return f"{np.datetime_as_string(np.datetime64(time_ns, 'ns'))}Z"
+
+
+def time_ns(iso: str) -> int:
+    """What `iso_time` was made from; ValueError if it is no such time."""
+    return int(np.datetime64(iso.removesuffix("Z"), "ns").astype(np.int64))
+
+
+def _frozen(name: str, values: Any) -> NDArray[np.float64]:
+    """``values`` as float64 that this result cannot change; not copied if they are float64."""
+    try:
+        array = np.asarray(values, np.float64).view()
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} holds what is not a number") from None
+    array.setflags(write=False)
+    return array
+
+
+def _check_edges(edges: NDArray[np.float64]) -> None:
+    if edges.ndim != 1 or edges.size < 2:
+        raise ValueError(f"edges has shape {edges.shape}; it takes one axis of at least 2")
+    if not np.all(np.isfinite(edges)) or not np.all(np.diff(edges) > 0):
+        raise ValueError("edges do not rise from one finite number to the next")
+
+
+def _check_value(name: str, value: object) -> None:
+    if not isinstance(value, str | float | int):
+        raise ValueError(f"{name} is {type(value).__name__}; it takes a text, number or switch")
+    if isinstance(value, int) and value not in INT64:
+        raise ValueError(f"{name} does not fit 64 bits")

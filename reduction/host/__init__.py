@@ -1,0 +1,4 @@
+"""The machine that a process runs on: files that are whole or not there, runtime folders.
+
+Imports nothing else of the project. Front door: `reduction.host.atomic_files`.
+"""

@@ -1,0 +1,168 @@
+"""Instruments: where the detectors are."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.host import atomic_files
+from reduction.parameters.units import difc
+
+COLUMNS = ("detector_id", "position_m", "is_monitor", "l1_m")
+OPTIONAL = ("name", "bank", "bank_names")
+
+
+@dataclass(frozen=True, eq=False)
+class Instrument:
+    """The detectors of an instrument, n of them; the sample is the origin, z along the beam.
+
+    ``detector_id`` (n,) int32, each once; ``position_m`` (n, 3) float64 with y up; ``is_monitor``
+    (n,) bool; ``l1_m`` the distance from source to sample. ``bank`` (n,) int32 is the place in
+    ``bank_names`` of the bank that a detector is of, -1 if of none, as all are that are not told.
+    Raises ValueError for columns that do not go together, and for what no instrument has.
+    """
+
+    name: str
+    detector_id: NDArray[np.int32]
+    position_m: NDArray[np.float64]
+    is_monitor: NDArray[np.bool_]
+    l1_m: float
+    bank: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    bank_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.bank.size:
+            object.__setattr__(self, "bank", np.full(self.detector_id.size, -1, np.int32))
+        for right, why in self._checks():
+            if not right:
+                raise ValueError(why)
+
+    def _checks(self) -> Iterator[tuple[bool | np.bool_, str]]:
+        """What must hold, and why it is refused if it does not; the first that fails counts."""
+        count = self.detector_id.size
+        yield self.detector_id.shape == (count,) and count > 0, "one detector or more in a row"
+        each = "one of each for every detector: id, position, is_monitor, bank"
+        yield self.position_m.shape == (count, 3), each
+        yield self.is_monitor.shape == self.bank.shape == (count,), each
+        yield (
+            np.unique(self.detector_id).size == count,
+            "one position for each id, and each id once",
+        )
+        yield np.isfinite(self.position_m).all(), "a position that is not finite"
+        yield math.isfinite(self.l1_m) and self.l1_m > 0, f"L1 is {self.l1_m:g} m, not above 0"
+        known = (self.bank >= -1) & (self.bank < len(self.bank_names))
+        yield known.all(), "a bank that has no name"
+        yield len(set(self.bank_names)) == len(self.bank_names), "two banks of the same name"
+
+    @property
+    def l2_m(self) -> NDArray[np.float64]:
+        """Distances from the sample, (n,) float64."""
+        distances: NDArray[np.float64] = np.linalg.norm(self.position_m, axis=1)
+        return distances
+
+    @property
+    def two_theta_rad(self) -> NDArray[np.float64]:
+        """Scattering angles, (n,) float64; NaN for monitors."""
+        x, y, z = self.position_m.T
+        return np.where(self.is_monitor, np.nan, np.arctan2(np.hypot(x, y), z))
+
+    @property
+    def difc_us_per_angstrom(self) -> NDArray[np.float64]:
+        """DIFC, (n,) float64; NaN for monitors and for detectors in the beam, as at the sample."""
+        found = difc(self.l1_m, self.l2_m, self.two_theta_rad)
+        return np.where(found > 0, found, np.nan)
+
+    @property
+    def path_m(self) -> NDArray[np.float64]:
+        """Flight paths from the source, (n,) float64; that to a monitor is not by the sample."""
+        from_source = self.position_m + np.array([0.0, 0.0, self.l1_m])
+        straight = np.linalg.norm(from_source, axis=1)
+        return np.where(self.is_monitor, straight, self.l1_m + self.l2_m)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a table, an ``.npz`` as `save` writes it; only `COLUMNS` must be in it.
+
+        Raises ValueError naming the file and what it lacks.
+        """
+        try:
+            with path.open("rb") as file, np.load(file) as table:
+                columns = {name: table[name] for name in (*COLUMNS, *OPTIONAL) if name in table}
+            return cls._of(columns, path.stem)
+        except OSError as error:
+            raise ValueError(f"{path} is no instrument table: {error.strerror}") from error
+        except (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} is no instrument table: {error}") from error
+
+    @classmethod
+    def _of(cls, columns: Mapping[str, NDArray[Any]], name: str) -> Self:
+        for lacking in (each for each in COLUMNS if each not in columns):
+            raise ValueError(f"{lacking} is not in it")
+        bank = columns.get("bank", np.empty(0, np.int32))
+        return cls(
+            str(columns.get("name", name)),
+            _whole("detector_id", columns["detector_id"]),
+            columns["position_m"].astype(np.float64),
+            columns["is_monitor"].astype(np.bool_),
+            float(columns["l1_m"]),
+            _whole("bank", bank),
+            tuple(str(each) for each in columns.get("bank_names", np.empty(0, str))),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the table: all columns, and what follows from them, for whoever reads it.
+
+        Raises OSError with path and reason; then the path has what it had before.
+        """
+        content = io.BytesIO()
+        np.savez_compressed(
+            content,
+            name=self.name,
+            detector_id=self.detector_id,
+            position_m=self.position_m,
+            is_monitor=self.is_monitor,
+            l1_m=self.l1_m,
+            l2_m=self.l2_m,
+            two_theta_rad=self.two_theta_rad,
+            difc_us_per_angstrom=self.difc_us_per_angstrom,
+            bank=self.bank,
+            bank_names=np.array(self.bank_names, str),
+        )
+        atomic_files.replace([(path, content.getvalue())])
+
+
+def _whole(column: str, values: NDArray[Any]) -> NDArray[np.int32]:
+    """``values`` as int32; raises ValueError if they are none."""
+    whole = values.astype(np.int32)
+    if not np.array_equal(whole, values):
+        raise ValueError(f"{column} is not of whole numbers of 32 bits")
+    return whole
+
+
+def powder_arc() -> Instrument:
+    """The simulated diffractometer: 1000 pixels, L1 20 m, L2 2 m, two-theta 3° to 160°.
+
+    Pixel ids are 0 to 999; 1000 is a monitor in the beam, 1 m before the sample. Its banks
+    ``forward``, ``perpendicular`` and ``backward`` are a third of the angles each.
+    """
+    two_theta = np.radians(np.linspace(3.0, 160.0, 1000))
+    position = 2.0 * np.stack(
+        [np.sin(two_theta), np.zeros_like(two_theta), np.cos(two_theta)], axis=1
+    )
+    return Instrument(
+        "powder_arc",
+        np.arange(1001, dtype=np.int32),
+        np.append(position, [[0.0, 0.0, -1.0]], axis=0),
+        np.arange(1001) == 1000,
+        20.0,
+        np.append(np.arange(1000) * 3 // 1000, -1).astype(np.int32),
+        ("forward", "perpendicular", "backward"),
+    )

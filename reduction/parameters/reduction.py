@@ -1,0 +1,258 @@
+"""The settings of a reduction and what it reports: the one source of truth for ``$(P)Red1:``."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.parameters import bins
+from reduction.parameters.corrections import CorrectionSettings
+from reduction.parameters.specs import (
+    Choice,
+    Float,
+    Refused,
+    Settings,
+    Stage,
+    Switch,
+    Text,
+    parameter,
+)
+from reduction.parameters.units import Units
+from reduction.parameters.windows import PEAKS, REGIONS, WindowSettings
+
+MAX_BINS = 200_000
+"""Most bins of a spectrum, unless the site starts the program with another limit."""
+
+MOST_SLICES = 32
+MOST_GROUPS = 32
+MOST_CELLS = 20_000_000
+"""Most bins of all slices and groups together: 160 MB on every rank."""
+
+
+@dataclass(frozen=True)
+class FilterSettings(Settings):
+    """Slices of a log, prefix ``$(P)Red1:Filter:``.
+
+    With a log, events count in slice [Min, Min + Step), [Min + Step, Min + 2 Step) … up to Max by
+    the log's value at their pulse; with ``invert`` in one spectrum if it is outside [Min, Max).
+    """
+
+    log: str = parameter(
+        Text(
+            pv="Log",
+            description="Log to slice by; empty: none",
+            details="A pulse has the last value at or before it; without one it is filtered out.",
+            max_length=60,
+            stage=Stage.SLICE,
+        ),
+        "",
+    )
+    minimum: float = parameter(
+        Float(pv="Min", description="Start of the first slice", stage=Stage.SLICE), 0.0
+    )
+    step: float = parameter(
+        Float(
+            pv="Step",
+            description="Width of a slice",
+            details="At least Max - Min: one slice, a plain range.",
+            stage=Stage.SLICE,
+        ),
+        1.0,
+    )
+    maximum: float = parameter(
+        Float(pv="Max", description="End of the last slice", stage=Stage.SLICE), 10.0
+    )
+    invert: bool = parameter(
+        Switch(
+            pv="Invert",
+            description="Count what is outside Min to Max",
+            off="Inside",
+            on="Outside",
+            stage=Stage.SLICE,
+        ),
+        False,
+    )
+
+    def check(self) -> None:
+        if self.step <= 0:
+            raise Refused("Step", self.step, "a slice is wider than 0")
+        if self.maximum <= self.minimum:
+            why = f"Max, {self.maximum:g}, must be above Min, {self.minimum:g}"
+            raise Refused("Max", self.maximum, why)
+        if self.count > MOST_SLICES:
+            raise Refused("Step", self.step, f"{self.count} slices; the limit is {MOST_SLICES}")
+
+    @property
+    def count(self) -> int:
+        """How many slices there are; 1 without a log."""
+        if not self.log or self.invert:
+            return 1
+        # A last slice thinner than a millionth of a step is rounding.
+        steps = (self.maximum - self.minimum) / self.step
+        return max(math.ceil(min(steps, 1e9) - 1e-6), 1)
+
+    @property
+    def bounds(self) -> tuple[tuple[float, float], ...]:
+        """[low, high) of each slice; none without a log."""
+        if not self.log:
+            return ()
+        lows = [self.minimum + n * self.step for n in range(self.count)]
+        return tuple(zip(lows, [*lows[1:], self.maximum], strict=True))
+
+    def slice_of(self, values: NDArray[np.float64]) -> NDArray[np.int32]:
+        """The slice of pulses with these log values, (n,) float64, NaN: none; -1: filtered out."""
+        if not self.log:
+            return np.zeros(values.size, np.int32)
+        edges = [low for low, _ in self.bounds] + [self.maximum]
+        place = (np.searchsorted(edges, values, side="right") - 1).astype(np.int32)
+        outside = (place < 0) | (place >= self.count)
+        if self.invert:
+            return np.where(outside & ~np.isnan(values), 0, -1).astype(np.int32)
+        return np.where(outside, np.int32(-1), place)
+
+
+@dataclass(frozen=True)
+class DetectorSettings(Settings):
+    """Which detectors count, and together with which, prefix ``$(P)Red1:``.
+
+    ``banks`` are those of the instrument, which no one sets while it runs.
+    """
+
+    mask: str = parameter(
+        Text(
+            pv="Mask",
+            description="Pixels left out: 0:15,400:420",
+            details="Detector ids, inclusive ranges of them, and names of banks.",
+            max_length=1000,
+            stage=Stage.CONVERT,
+        ),
+        "",
+    )
+    groups: str = parameter(
+        Text(
+            pv="Groups",
+            description="Detector groups: 0:499;500:999",
+            details="Pixels as in Mask, groups by semicolons; the word banks: each bank is one;"
+            " empty: all in one. Pixels in no group are masked.",
+            max_length=1000,
+            stage=Stage.CONVERT,
+        ),
+        "",
+    )
+    calibration: str = parameter(
+        Text(
+            pv="Calibration",
+            description="File of detector id and DIFC",
+            details="Text with two columns, or .npz with detector_id and difc_us_per_angstrom."
+            " Detectors that it lacks keep theirs.",
+            max_length=500,
+            stage=Stage.CONVERT,
+        ),
+        "",
+    )
+    banks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReductionSettings(Settings):
+    """How events become one histogram, prefix ``$(P)Red1:``."""
+
+    units: Units = parameter(
+        Choice(
+            pv="Units",
+            description="Unit of the histogram axis",
+            details="Each unit keeps its own bins, so write Units before BinParams.",
+            options=Units,
+            stage=Stage.CONVERT,
+        ),
+        Units.D_SPACING,
+    )
+    bin_params: str = parameter(
+        Text(
+            pv="BinParams",
+            description="Bins: x0,step,x1[,step,x2...]",
+            details="Mantid's Rebin syntax; a negative step is logarithmic.",
+            stage=Stage.HISTOGRAM,
+        ),
+        Units.D_SPACING.default_bins,
+    )
+    corrections: CorrectionSettings = field(default_factory=CorrectionSettings)
+    filter: FilterSettings = field(default_factory=FilterSettings)
+    detectors: DetectorSettings = field(default_factory=DetectorSettings)
+    regions: tuple[WindowSettings, ...] = (WindowSettings(),) * REGIONS
+    peaks: tuple[WindowSettings, ...] = (WindowSettings(),) * PEAKS
+    max_bins: int = MAX_BINS
+
+    def check(self) -> None:
+        try:
+            _ = self.edges
+        except ValueError as error:
+            raise Refused("BinParams", self.bin_params, str(error)) from None
+
+    @property
+    def counted(self) -> Self:
+        """What of the settings decides which event counts where."""
+        return dataclasses.replace(self, corrections=CorrectionSettings(), regions=(), peaks=())
+
+    @property
+    def edges(self) -> NDArray[np.float64]:
+        """Bin edges, shape (bins + 1,), float64, in `units`; read-only."""
+        return _edges(self.bin_params, self.max_bins)
+
+    def with_units(self, units: Units, bin_params: str) -> Self:
+        """The same in another unit, with the bins that go with it."""
+        return dataclasses.replace(self, units=units, bin_params=bin_params)
+
+
+@functools.lru_cache(maxsize=32)
+def _edges(bin_params: str, max_bins: int) -> NDArray[np.float64]:
+    edges = bins.edges(bin_params, max_bins)
+    edges.setflags(write=False)
+    return edges
+
+
+@dataclass(frozen=True)
+class Segment(Settings):
+    """The bins of a reduction as one segment, prefix ``$(P)Red1:``: another face of BinParams.
+
+    With several segments BinMin and BinMax are the ends of all of them and BinStep is the first
+    step; writing any of the three makes one segment of them.
+    """
+
+    bin_min: float = parameter(
+        Float(pv="BinMin", description="First bin edge", precision=4, stage=Stage.HISTOGRAM), 0.4
+    )
+    bin_step: float = parameter(
+        Float(
+            pv="BinStep",
+            description="Bin width; negative: logarithmic",
+            precision=5,
+            stage=Stage.HISTOGRAM,
+        ),
+        0.001,
+    )
+    bin_max: float = parameter(
+        Float(pv="BinMax", description="Last bin edge", precision=4, stage=Stage.HISTOGRAM), 5.0
+    )
+
+    @classmethod
+    def of(cls, bin_params: str) -> Self:
+        """The ends and the first step of ``bin_params``."""
+        numbers = bins.parsed(bin_params)
+        return cls(numbers[0], numbers[1], numbers[-1])
+
+    def onto(self, bin_params: str) -> str:
+        """The bins of this segment; ``bin_params``, as it is written, if it says so already."""
+        numbers = bins.parsed(bin_params)
+        return bin_params if numbers == dataclasses.astuple(self) else self.bin_params
+
+    @property
+    def bin_params(self) -> str:
+        """The segment in Rebin's syntax; every number round-trips."""
+        return ",".join(f"{x!r}".removesuffix(".0") for x in dataclasses.astuple(self))

@@ -1,0 +1,32 @@
+"""Numbered series: accumulations that were closed, kept beside the running one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reduction.parameters.run import AccumulationMode, RunControl
+from reduction.parameters.specs import Float, Integer, Refused, reading
+
+MOST_SERIES = 16
+
+
+@dataclass(frozen=True)
+class SeriesStatus:
+    """What a closed series is of, prefix ``$(P)Red1:Series1:``."""
+
+    pulses: int = reading(Integer(pv="Pulses_RBV", description="Pulses in the series"))
+    pulse_first: int = reading(Integer(pv="PulseFirst_RBV", description="Its first pulse"), -1)
+    pulse_last: int = reading(Integer(pv="PulseLast_RBV", description="Its last pulse"), -1)
+    time_elapsed: float = reading(
+        Float(pv="TimeElapsed_RBV", description="Time that its pulses span", units="s")
+    )
+
+
+def check_next_series(running: int, control: RunControl) -> None:
+    """Raises `Refused` if the running series, of this number, cannot be closed."""
+    if running > MOST_SERIES:
+        why = f"{MOST_SERIES} series are closed, which is the limit; Acquire or Reset drops them"
+        raise Refused("NextSeries", running, why)
+    if control.accumulation is not AccumulationMode.SINCE_RESET:
+        why = f"AccumulationMode is {control.accumulation}; series are of SinceReset"
+        raise Refused("NextSeries", running, why)

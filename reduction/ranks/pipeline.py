@@ -1,0 +1,156 @@
+"""One rank's share of the reduction: pulses that are cut go in, cells of histograms come out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.control.orders import RanksOrder
+from reduction.engines.protocol import Engine, Recipe
+from reduction.engines.recipe import recipe
+from reduction.instrument.geometry import Instrument
+from reduction.parameters.reduction import FilterSettings, ReductionSettings
+from reduction.parameters.run import AccumulationMode
+from reduction.parameters.series import check_next_series
+from reduction.ranks.series import SeriesTimeline
+from reduction.stream.logs import Logs
+from reduction.stream.messages import Chunk
+
+PROTON_CHARGE = "proton_charge"
+"""Log of the charge of each pulse, in µC."""
+
+
+class PulseSlicing:
+    """The slice of pulses by time and a log: equal ones say the same of any pulse."""
+
+    def __init__(self, logs: Logs, settings: FilterSettings, timeline: SeriesTimeline) -> None:
+        self._logs, self._settings, self._timeline = logs, settings, timeline
+
+    def __call__(self, times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
+        values = self._logs.at(self._settings.log, times_ns)
+        slices = self._settings.slice_of(values)
+        return self._timeline.place(slices, self._settings.count, times_ns)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PulseSlicing) and self._settings == other._settings
+
+    def __hash__(self) -> int:
+        return hash(self._settings)
+
+
+class Pipeline:
+    """Obeys orders between pulses and keeps the account of what came in.
+
+    Events take up to ``memory_bytes``, unless the order says otherwise. ``received`` events since
+    the reset were handed on to the engine or, while paused, ``filtered``.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        engine: Callable[[Instrument, list[Recipe]], Engine],
+        order: RanksOrder,
+        logs: Logs,
+        memory_bytes: int,
+    ) -> None:
+        self._instrument, self._logs = instrument, logs
+        self._memory_bytes = memory_bytes
+        self.order = order
+        self.timeline = SeriesTimeline()
+        recipes = [self._recipe(each.settings, order, 1) for each in order.reductions]
+        self.engine = engine(instrument, recipes)
+        self.received = 0
+        self.filtered = 0
+
+    def _recipe(self, settings: ReductionSettings, order: RanksOrder, series: int) -> Recipe:
+        slicing = PulseSlicing(self._logs, settings.filter, self.timeline)
+        return recipe(settings, self._instrument, slicing, series, order.control.fade_s)
+
+    def charges_uc(self, times_ns: NDArray[np.int64], now_ns: int) -> list[NDArray[np.float64]]:
+        """Proton charge of the pulses at these times in each reduction, (series, slices), µC.
+
+        NaN where a pulse's charge is not known. If events fade charges do as well.
+        """
+        charge = self._logs.at(PROTON_CHARGE, times_ns) * self.weights(times_ns, now_ns)
+        sums = []
+        for each in self.order.reductions:
+            keys = PulseSlicing(self._logs, each.settings.filter, self.timeline)(times_ns)
+            inside, shape = keys >= 0, (self.timeline.series, each.settings.filter.count)
+            totals = np.bincount(keys[inside], charge[inside], shape[0] * shape[1])
+            sums.append(totals.astype(np.float64).reshape(shape))
+        return sums
+
+    def weights(self, times_ns: NDArray[np.int64], now_ns: int) -> NDArray[np.float64]:
+        """What pulses at these times (n,) weigh at a time: 1 unless they fade."""
+        fade_s = self.order.control.fade_s
+        return np.exp((times_ns - now_ns) / (fade_s * 1e9)) if fade_s else np.ones(times_ns.size)
+
+    def accumulate(self, chunks: Sequence[Chunk], time_ns: int) -> None:
+        """Take the events of pulses cut at a time, and the news of logs."""
+        for name, since_ns in self._logs.news().items():
+            for number, each in enumerate(self.order.reductions):
+                if each.settings.filter.log == name:
+                    self.engine.resliced(number, since_ns, time_ns)
+        self._slide(time_ns)
+        for chunk in chunks:
+            self.received += chunk.tof_ns.size
+            if self.order.control.pause:
+                self.filtered += chunk.tof_ns.size
+            else:
+                self.engine.accumulate(chunk.pixel_id, chunk.tof_ns, chunk.pulse_time_ns)
+
+    def _slide(self, time_ns: int) -> None:
+        """Have the window end at a time."""
+        control, before_ns = self.order.control, self.timeline.start_ns
+        sliding = control.accumulation is AccumulationMode.WINDOW
+        self.timeline.start_ns = time_ns - int(control.window_time * 1e9) if sliding else 0
+        if self.timeline.start_ns != before_ns:
+            bounds = sorted((before_ns, self.timeline.start_ns))
+            for number in range(len(self.order.reductions)):
+                self.engine.resliced(number, *bounds)
+
+    def resets(self, order: RanksOrder) -> bool:
+        """Whether ``order`` drops what is accumulated; one of an IOC that has just started not."""
+        return order.resets not in (0, self.order.resets)
+
+    def closes(self, order: RanksOrder) -> bool:
+        """Whether ``order`` closes what is accumulated as a series; never the first order."""
+        closes = order.closes not in (0, self.order.closes)
+        return closes and self.order.revision >= 0 and not self.resets(order)
+
+    def plan(self, order: RanksOrder) -> dict[int, Recipe]:
+        """The recipes that ``order`` changes, by reduction; raises `Refused` if one cannot be."""
+        series = 1 if self.resets(order) else self.timeline.series + self.closes(order)
+        if self.closes(order):
+            check_next_series(self.timeline.series, order.control)
+        every = series != self.timeline.series or order.control.fade_s != self.order.control.fade_s
+        pairs = enumerate(itertools.zip_longest(order.reductions, self.order.reductions))
+        changed = {
+            number: self._recipe(new.settings, order, series)
+            for number, (new, old) in pairs
+            if new is not None
+            and (every or old is None or new.settings.counted != old.settings.counted)
+        }
+        for made in changed.values():
+            self.engine.check(made)
+        return changed
+
+    def obey(self, order: RanksOrder, changed: dict[int, Recipe], cut_ns: int) -> None:
+        """Follow ``order``, whose `plan` is ``changed``, over all events retained up to a time."""
+        if self.closes(order):
+            self.timeline.ends_ns.append(cut_ns)
+        if self.resets(order):
+            self.engine.clear()
+            self.timeline.ends_ns.clear()
+            self.received = self.filtered = 0
+        for number, made in changed.items():
+            self.engine.configure(number, made)
+        limit = order.control.memory_limit
+        self.engine.limit(
+            int(limit * 1e9) if limit else self._memory_bytes,
+            keep=order.control.accumulation is not AccumulationMode.WINDOW,
+        )
+        self.order = order

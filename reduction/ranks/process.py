@@ -1,0 +1,132 @@
+"""Start of an MPI rank: from settings to a running `reduction.ranks.rank.Rank`."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import logging
+import platform
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import psutil
+import zmq
+
+from reduction.control.channel import CommandedEnd
+from reduction.control.orders import RanksOrder
+from reduction.engines.native.engine import NativeEngine
+from reduction.engines.protocol import Engine, Recipe
+from reduction.instrument.geometry import Instrument, powder_arc
+from reduction.ranks.collectives import Collectives
+from reduction.ranks.pipeline import Pipeline
+from reduction.ranks.rank import Control, Rank
+from reduction.stream.endpoints import connect
+from reduction.stream.messages import partition_endpoint
+from reduction.stream.partitions import UNHEARD, PulseAssembler
+
+EngineOf = Callable[[Instrument, list[Recipe]], Engine]
+
+
+def _mantid() -> EngineOf:
+    """The engine that imports Mantid, which takes a second; ends the process if it cannot."""
+    from reduction.engines.mantid.engine import MantidEngine
+    from reduction.engines.mantid.framework import MantidFramework, NoMantid
+
+    try:
+        mantid = MantidFramework.imported()
+    except NoMantid as error:
+        raise SystemExit(f"live-reduction: {error}") from None
+    return functools.partial(MantidEngine, mantid)
+
+
+ENGINES: dict[str, Callable[[], EngineOf]] = {"native": lambda: NativeEngine, "mantid": _mantid}
+
+RECEIVE_QUEUE = 1000
+"""Messages that ZeroMQ holds for a partition while the rank is busy."""
+
+log = logging.getLogger("live_reduction.ranks")
+
+
+@dataclass(frozen=True)
+class RanksStart:
+    """What the ranks are started with; the rest they are told by the IOC's order."""
+
+    events: str
+    partitions: int
+    control: str
+    engine: str = "native"
+    instrument: Instrument = field(default_factory=powder_arc)
+    tick_rate_hz: float = 14.0
+    publish_rate_hz: float = 5.0
+
+
+def reduce(start: RanksStart) -> None:
+    """Run as one of the ranks of MPI.COMM_WORLD until SIGTERM or SIGINT reaches any of them.
+
+    A rank that fails ends all of them. Raises OSError naming an endpoint that cannot be, if alone.
+    """
+    from mpi4py import MPI  # initialises MPI, which only a rank may do
+
+    together = Collectives(MPI.COMM_WORLD)
+    if start.partitions < together.size:
+        raise SystemExit(
+            f"{together.size} ranks need as many partitions; the stream has {start.partitions}"
+        )
+    try:
+        _reduce(start, together)
+    except Exception as error:
+        if together.size == 1:
+            raise
+        if isinstance(error, OSError) and error.strerror:
+            print(f"live-reduction: {error.strerror}", file=sys.stderr, flush=True)
+        else:
+            traceback.print_exc()
+        MPI.COMM_WORLD.Abort(1)  # or the others would wait for this one for ever
+
+
+def _reduce(start: RanksStart, together: Collectives) -> None:
+    context: zmq.Context[Any] = zmq.Context()
+    control: Control | None = None
+    if together.rank == 0:
+        control = CommandedEnd(context, start.control, RanksOrder)
+    mine = range(together.rank, start.partitions, together.size)
+    intake = PulseAssembler(list(mine), time.time_ns)
+    order = RanksOrder(revision=UNHEARD)
+    rank = Rank(
+        together,
+        {partition: _receiver(context, start.events, partition) for partition in mine},
+        intake,
+        Pipeline(
+            start.instrument,
+            ENGINES[start.engine](),
+            order,
+            intake.logs,
+            psutil.virtual_memory().total // 2 // together.neighbours,
+        ),
+        control,
+        tick_rate_hz=start.tick_rate_hz,
+        publish_rate_hz=start.publish_rate_hz,
+    )
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        rank.stopping = True
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    log.info("rank %d of %d reduces on %s", together.rank, together.size, platform.node())
+    gc.freeze()  # what is here stays; to look through it for garbage takes 0.1 s, now and then
+    rank.run()
+    context.destroy(linger=0)
+
+
+def _receiver(context: zmq.Context[Any], events: str, partition: int) -> zmq.Socket[Any]:
+    socket: zmq.Socket[Any] = context.socket(zmq.PULL)
+    socket.setsockopt(zmq.RCVHWM, RECEIVE_QUEUE)
+    connect(socket, partition_endpoint(events, partition))
+    return socket

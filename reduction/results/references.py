@@ -1,0 +1,162 @@
+"""Saved results as background and vanadium: read, checked against the settings, and rebinned."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.control.orders import RanksOrder
+from reduction.control.reports import References, Values
+from reduction.files.saved_result import CountsAndVariances, SavedResult
+from reduction.instrument.calibration import LARGEST_FILE
+from reduction.instrument.selection import group_names
+from reduction.parameters.reduction import ReductionSettings
+from reduction.parameters.specs import Refused
+from reduction.results.normalisation import Measured, covered, lacking, reference, where_positive
+
+BACKGROUND, VANADIUM = "Background", "Vanadium"
+
+
+@dataclass(frozen=True, eq=False)
+class SavedReference:
+    """A saved result as the setting ``pv`` names it, with the words for it in messages."""
+
+    pv: str
+    path: str
+    result: SavedResult
+
+    @classmethod
+    def read(cls, pv: str, path: str) -> Self:
+        """What the file holds; raises `Refused` if that is no saved result."""
+        from reduction.files.nexus_reader import (
+            read_nexus,  # with it comes h5py: most ranks never read
+        )
+
+        file = Path(path)
+        try:
+            if not file.is_file():
+                raise ValueError("there is no such file")
+            if file.stat().st_size > LARGEST_FILE:
+                raise ValueError(f"it is larger than {LARGEST_FILE >> 20} MiB")
+            return cls(pv, path, read_nexus(file))
+        except (KeyError, OSError, TypeError, ValueError) as error:
+            raise Refused(pv, path, str(error)) from None
+
+    @property
+    def words(self) -> str:
+        return f"the {self.pv.lower()} {Path(self.path).name}"
+
+    def values(self, settings: ReductionSettings) -> tuple[Values, ...]:
+        """In the bins of ``settings``, the sum and each group's; raises `Refused`."""
+        if refusal := self._refusal(settings):
+            raise Refused(self.pv, self.path, f"{self.words} {refusal}")
+        by = settings.corrections.normalisation
+        made = tuple(reference(by, each, settings.edges) for each in self._spectra(settings))
+        if self.pv == VANADIUM:
+            made = tuple(map(where_positive, made))
+            if not np.isfinite(made[0].values).any():
+                why = f"{self.words} has no bin above 0 from {_ends(settings.edges)}"
+                raise Refused(self.pv, self.path, why)
+        return made
+
+    def gaps(self, settings: ReductionSettings, made: tuple[Values, ...]) -> Iterator[str]:
+        """Where what `values` made for ``settings`` has no values, in words."""
+        what, edges, own = f"the {self.pv.lower()}", settings.edges, self.result.edges
+        inside = covered(own, edges)
+        if not inside[0] and own[0] > edges[0]:
+            yield f"{what} begins at {own[0]:g}"
+        if not inside[-1] and own[-1] < edges[-1]:
+            yield f"{what} ends at {own[-1]:g}"
+        if holes := np.count_nonzero(inside & ~np.isfinite(made[0].values)):
+            none = "is not above 0" if self.pv == VANADIUM else "has no value"
+            yield f"{what} {none} in {holes} bins"
+        if len(made) <= len(group_names(settings.detectors)):
+            yield f"{what} has other groups, so groups have no values"
+
+    def _refusal(self, settings: ReductionSettings) -> str:
+        """Why it is not for ``settings``, to follow `words`; empty if it is."""
+        if self.result.units is not settings.units:
+            return f"is in {self.result.units}, not in {settings.units}"
+        if not covered(self.result.edges, settings.edges).any():
+            own, bins = _ends(self.result.edges), _ends(settings.edges)
+            return f"goes from {own} and covers no bin from {bins}"
+        why = lacking(self._measured(self.result.summed), settings.corrections.normalisation)
+        return f"cannot be normalised: its {why}" if why else ""
+
+    def _spectra(self, settings: ReductionSettings) -> Iterator[Measured]:
+        summed, groups = self.result.summed, self.result.by_group
+        yield self._measured(summed)
+        if not settings.detectors.groups:
+            yield self._measured(summed)
+        elif self.result.group_names == group_names(settings.detectors):
+            for counts, variances in zip(groups.counts, groups.variances, strict=True):
+                yield self._measured(CountsAndVariances(counts, variances))
+
+    def _measured(self, spectrum: CountsAndVariances) -> Measured:
+        result = self.result
+        charge, monitor = result.proton_charge_uc, result.monitor_counts
+        return Measured(result.edges, spectrum.counts, spectrum.variances, charge, monitor)
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """The references of a reduction, with the settings and files that they were made of."""
+
+    settings: ReductionSettings
+    background: SavedReference | None
+    vanadium: SavedReference | None
+    references: References
+
+    @classmethod
+    def of(cls, settings: ReductionSettings, former: Correction | None = None) -> Correction:
+        """What ``settings`` ask for, after ``former``: a file that it has is not read again.
+
+        Raises `Refused`, naming the setting, for a file that is no saved result, of another unit,
+        that covers none of the bins, that lacks the charge or monitor counts to be normalised by,
+        and for a vanadium that is nowhere above 0.
+        """
+        if former is not None and _alike(settings, former.settings):
+            return former
+        asked = settings.corrections
+        background = _file(BACKGROUND, asked.background, former.background if former else None)
+        vanadium = _file(VANADIUM, asked.vanadium, former.vanadium if former else None)
+        less = background.values(settings) if background else ()
+        over = vanadium.values(settings) if vanadium else ()
+        gaps = [
+            *(background.gaps(settings, less) if background else ()),
+            *(vanadium.gaps(settings, over) if vanadium else ()),
+        ]
+        return cls(settings, background, vanadium, References(less, over, "; ".join(gaps)))
+
+
+def planned(order: RanksOrder, former: Sequence[Correction]) -> list[Correction]:
+    """The corrections that ``order`` asks for, after ``former``; raises `Refused`."""
+    pairs = itertools.zip_longest(order.reductions, former[: len(order.reductions)])
+    return [Correction.of(each.settings, before) for each, before in pairs]
+
+
+def _alike(one: ReductionSettings, other: ReductionSettings) -> bool:
+    """Whether the same references serve both."""
+    return (one.corrections, one.units, one.bin_params, one.detectors.groups) == (
+        other.corrections,
+        other.units,
+        other.bin_params,
+        other.detectors.groups,
+    )
+
+
+def _file(pv: str, path: str, former: SavedReference | None) -> SavedReference | None:
+    """The file at ``path``, as it was read by ``former`` if that is the same setting."""
+    if not path:
+        return None
+    return former if former and former.path == path else SavedReference.read(pv, path)
+
+
+def _ends(edges: NDArray[np.float64]) -> str:
+    return f"{edges[0]:g} to {edges[-1]:g}"

@@ -1,0 +1,173 @@
+"""Sums over regions of a spectrum, with the background beside them taken off."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+CountArray = NDArray[np.float64] | NDArray[np.int64]
+
+SIDE_BAND_SHARE = 0.1
+"""Width of each side band by default, as a share of the region's."""
+
+WHOLE = 1 - 1e-9
+"""From this share on a bin counts as whole: room for the rounding of edges."""
+
+
+@dataclass(frozen=True)
+class RegionSum:
+    """What a region holds; all errors are standard deviations.
+
+    ``net`` is the total without the linear background under it; ``rate`` is total per second.
+    If not ``ok``, ``message`` says why and every number is NaN.
+    """
+
+    total: float = math.nan
+    error: float = math.nan
+    net: float = math.nan
+    net_error: float = math.nan
+    rate: float = math.nan
+    rate_error: float = math.nan
+    ok: bool = False
+    message: str = ""
+
+
+def region_sum(
+    edges: NDArray[np.float64],
+    counts: CountArray,
+    variances: CountArray,
+    low: float,
+    high: float,
+    seconds: float,
+    side_band: float | None = None,
+) -> RegionSum:
+    """The counts in [``low``, ``high``), their net and rate.
+
+    ``edges`` (n + 1,) float64 ascending, ``counts`` and ``variances`` (n,); bounds and
+    ``side_band`` in the unit of the edges, ``seconds`` measured. A bin cut by a bound contributes
+    the share of its width inside, to the sum and to the variance, as in Mantid's Rebin, so that
+    neighbouring regions add up in both.
+
+    The background is the line through the mean densities of two side bands that touch the region,
+    integrated over it (areaDetector's ROIStat takes the mean of such bands). A band is
+    ``side_band`` wide, by default a tenth of the region, but at least one bin; at the end of the
+    axis it is as wide as there is room, if that is a bin. With a ``side_band`` of 0 there is no
+    net: it is NaN, and the rest stands. So is the rate if ``seconds`` is not above 0.
+    """
+    if refusal := bounds_refusal(edges, low, high):
+        return RegionSum(message=f"region {refusal}")
+    total, variance = _inside(edges, counts, variances, low, high)
+    if not (math.isfinite(total) and 0 <= variance < math.inf):
+        return RegionSum(message=f"region {low:g} to {high:g} holds bins without a value")
+    timed = 0 < seconds < math.inf
+    error = math.sqrt(variance)
+    result = RegionSum(
+        total,
+        error,
+        rate=total / seconds if timed else math.nan,
+        rate_error=error / seconds if timed else math.nan,
+        ok=True,
+        message="" if timed else f"no rate: measured for {seconds:g} s",
+    )
+    if side_band == 0:
+        return result
+    bands = _side_bands(edges, low, high, side_band)
+    if isinstance(bands, str):
+        return RegionSum(message=bands)
+    under, under_variance = _background(edges, counts, variances, bands)
+    if not (math.isfinite(under) and 0 <= under_variance < math.inf):
+        return RegionSum(message=f"side bands of {low:g} to {high:g} hold bins without a value")
+    return replace(result, net=total - under, net_error=math.sqrt(variance + under_variance))
+
+
+def bounds_refusal(edges: NDArray[np.float64], low: float, high: float) -> str:
+    """Why [``low``, ``high``) is no part of the axis, to follow a noun; empty if it is one."""
+    if edges.size < 2:
+        return f"{low:g} to {high:g} refused: the axis has no bins"
+    first, last = float(edges[0]), float(edges[-1])
+    axis = f"the axis goes from {first:g} to {last:g}"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return f"{low:g} to {high:g} refused: bounds must be finite; {axis}"
+    if low >= high:
+        kind = "is empty" if low == high else "is reversed"
+        return f"{low:g} to {high:g} {kind}; {axis}"
+    if low < first or high > last:
+        return f"{low:g} to {high:g} reaches outside: {axis}"
+    return ""
+
+
+def _inside(
+    edges: NDArray[np.float64], counts: CountArray, variances: CountArray, low: float, high: float
+) -> tuple[float, float]:
+    """Sum and variance of what lies in [low, high), a part of the axis."""
+    first = int(np.searchsorted(edges, low, side="right")) - 1
+    last = int(np.searchsorted(edges, high, side="left")) - 1
+    start = _share(edges, first, low, high)
+    end = _share(edges, last, low, high) if last > first else 0.0
+
+    def summed(values: CountArray) -> float:
+        middle = float(values[first + 1 : last].sum())
+        return middle + start * float(values[first]) + (end * float(values[last]) if end else 0.0)
+
+    with np.errstate(all="ignore"):  # what is not finite is said by the caller
+        return summed(counts), summed(variances)
+
+
+def _share(edges: NDArray[np.float64], place: int, low: float, high: float) -> float:
+    """The share of bin ``place`` inside [low, high)."""
+    left, right = float(edges[place]), float(edges[place + 1])
+    return (min(high, right) - max(low, left)) / (right - left)
+
+
+Bands = tuple[float, float, float, float]
+"""Start of the left band, bounds of the region, end of the right band."""
+
+
+def _side_bands(
+    edges: NDArray[np.float64], low: float, high: float, side_band: float | None
+) -> Bands | str:
+    """Where the side bands are, or why there are none."""
+    width = SIDE_BAND_SHARE * (high - low) if side_band is None else side_band
+    if not 0 < width < math.inf:
+        return f"side band {width:g} refused: its width must be above 0"
+    first, last = float(edges[0]), float(edges[-1])
+    bin_below = _bin_width(edges, int(np.searchsorted(edges, low, side="left")) - 1)
+    bin_above = _bin_width(edges, int(np.searchsorted(edges, high, side="right")) - 1)
+    start = max(first, low - max(width, bin_below))
+    end = min(last, high + max(width, bin_above))
+    for side, bound, room, needed in (
+        ("below", low, low - start, bin_below),
+        ("above", high, end - high, bin_above),
+    ):
+        if not (room > 0 and room >= WHOLE * needed):
+            axis = f"the axis goes from {first:g} to {last:g}"
+            return f"no bin for a side band {side} {bound:g}: {axis}"
+    return start, low, high, end
+
+
+def _bin_width(edges: NDArray[np.float64], place: int) -> float:
+    """Width of bin ``place``, of the nearest one if it is beyond the axis."""
+    place = min(max(place, 0), edges.size - 2)
+    return float(edges[place + 1] - edges[place])
+
+
+def _background(
+    edges: NDArray[np.float64], counts: CountArray, variances: CountArray, bands: Bands
+) -> tuple[float, float]:
+    """Background under the region and its variance.
+
+    With densities d1, d2 at the middles x1, x2 of the bands the line is integrated exactly:
+    (high - low) * (d1 + (d2 - d1) * (x - x1) / (x2 - x1)) with x the middle of the region.
+    """
+    start, low, high, end = bands
+    left, left_variance = _inside(edges, counts, variances, start, low)
+    right, right_variance = _inside(edges, counts, variances, high, end)
+    share = (high - start) / (high + end - start - low)
+    from_left = (high - low) * (1 - share) / (low - start)
+    from_right = (high - low) * share / (end - high)
+    under = from_left * left + from_right * right
+    variance = from_left * from_left * left_variance + from_right * from_right * right_variance
+    return under, variance

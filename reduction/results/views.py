@@ -1,0 +1,144 @@
+"""What readings show of a reduction's result: spectra made of its cells, one for each purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.control.orders import ReductionOrder
+from reduction.control.reports import ReductionResult
+from reduction.instrument.selection import group_names
+from reduction.parameters.corrections import Normalisation
+from reduction.parameters.readings import (
+    GroupReadings,
+    HistogramReadings,
+    ReductionShape,
+    ReductionStatus,
+    SeriesReadings,
+    SliceReadings,
+    SpectrumReadings,
+)
+from reduction.parameters.run import StreamStatus
+from reduction.parameters.units import Units
+from reduction.parameters.windows import PeakStatus, RegionStatus
+from reduction.results.spectra import (
+    MeasuredSpectrum,
+    group_spectrum,
+    series_spectrum,
+    slice_spectrum,
+    sum_spectrum,
+)
+
+T = TypeVar("T")
+CountsT = TypeVar("CountsT", bound=HistogramReadings)
+
+
+class LazySequence(Sequence[T], Generic[T]):
+    """A sequence whose items are made when they are asked for: nobody may look at most of them."""
+
+    def __init__(self, count: int, make: Callable[[int], T]) -> None:
+        self._numbers, self._make = range(count), make
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        numbers = self._numbers[index]
+        return self._make(numbers) if isinstance(numbers, int) else [self._make(n) for n in numbers]
+
+
+@dataclass(frozen=True, eq=False)
+class SpectrumAxis:
+    """Edges ``xe`` (bins + 1,) and centres ``x`` (bins,) in ``units``, float64."""
+
+    units: Units
+    x: NDArray[np.float64]
+    xe: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, units: Units, edges: NDArray[np.float64], former: SpectrumAxis | None
+    ) -> SpectrumAxis:
+        """The axis; ``former`` itself if that is the same, so its arrays need not be sent again."""
+        if former is not None and former.units == units and np.array_equal(former.xe, edges):
+            return former
+        return cls(units, (edges[:-1] + edges[1:]) / 2, edges)
+
+
+@dataclass(frozen=True)
+class ReductionView:
+    """The readings of one reduction, all of one result, by the paths in `ioc.model.pvs`."""
+
+    axis: SpectrumAxis
+    status: ReductionStatus
+    shape: ReductionShape
+    spectrum: SpectrumReadings
+    slices: Sequence[SliceReadings]
+    groups: Sequence[GroupReadings]
+    series: Sequence[SeriesReadings]
+    regions: Sequence[RegionStatus]
+    peaks: Sequence[PeakStatus]
+
+
+@dataclass(frozen=True)
+class PostedReduction:
+    """What is on the process variables of a reduction, with the order and pulses that it is of."""
+
+    view: ReductionView
+    order: ReductionOrder
+    stream: StreamStatus
+
+
+def reduction_view(result: ReductionResult, former: ReductionView | None) -> ReductionView | None:
+    """How ``result`` shows, after ``former``; None if it has no histogram."""
+    if result.edges is None or result.counts is None:
+        return None
+    settings = result.order.settings
+    by = settings.corrections.normalisation
+    axis = SpectrumAxis.of(settings.units, result.edges, former.axis if former else None)
+    intervals = settings.filter.bounds or ((-np.inf, np.inf),)
+    names = group_names(settings.detectors)
+
+    def in_slice(n: int) -> SliceReadings:
+        low, high = intervals[n]
+        bounds = {"low": low, "high": high, "middle": (low + high) / 2}
+        return _spectrum(SliceReadings, slice_spectrum(result, n), by, **bounds)
+
+    def in_group(n: int) -> GroupReadings:
+        return _spectrum(GroupReadings, group_spectrum(result, n), by, pixels=names[n])
+
+    def in_series(n: int) -> SeriesReadings:
+        return _spectrum(
+            SeriesReadings, series_spectrum(result, n), by, **vars(result.series[n].status)
+        )
+
+    slices, groups = result.counts.shape[:2]
+    series = len(result.series)
+    return ReductionView(
+        axis,
+        result.status,
+        ReductionShape(slices, groups, series),
+        _spectrum(SpectrumReadings, sum_spectrum(result), by, x=axis.x, xe=axis.xe),
+        LazySequence(slices, in_slice),
+        LazySequence(groups, in_group),
+        LazySequence(series, in_series),
+        result.regions,
+        result.peaks,
+    )
+
+
+def _spectrum(
+    kind: type[CountsT], sample: MeasuredSpectrum, by: Normalisation, **more: Any
+) -> CountsT:
+    """The counts of ``sample``, and its intensity with standard errors."""
+    y, variances = sample.intensity(by)
+    counts = np.asarray(sample.measured.counts, np.float64)
+    return kind(y=y, yc=counts, e=np.sqrt(variances), total=float(counts.sum()), **more)

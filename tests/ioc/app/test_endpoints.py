@@ -1,0 +1,77 @@
+"""Starts with endpoints, addresses and instruments that cannot be, and how they end."""
+
+import socket
+import subprocess
+import sys
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from reduction.instrument.geometry import Instrument
+
+
+def said(*arguments, launcher=()):
+    """What the program says when it ends, which it must, and its exit status."""
+    command = [*launcher, sys.executable, "-m", "ioc", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    return ended.returncode, ended.stderr
+
+
+@pytest.fixture
+def taken():
+    """An endpoint where somebody is."""
+    with closing(socket.socket()) as there:
+        there.bind(("127.0.0.1", 0))
+        there.listen()
+        yield f"tcp://127.0.0.1:{there.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ioc", "--port=1", "--control=foo"),
+        ("simulate", "--sim-control=none", "--events=foo"),
+        ("simulate", "--sim-control=none", "--events=tcp://127.0.0.1:port"),
+        ("simulate", "--sim-control=none", "--events=ipc:///nonexistent/events"),
+        ("ranks", "--control=foo"),
+        ("ranks", "--events=foo"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_is_named_in_one_line(arguments):
+    status, words = said(*arguments)
+    endpoint = arguments[-1].partition("=")[2]
+    assert status == 2
+    assert words.startswith(f"live-reduction: endpoint {endpoint}")
+    assert words.count("\n") == 1
+
+
+@pytest.mark.parametrize("part", ["ioc", "simulate"])
+def test_an_endpoint_that_is_taken_is_named(part, taken):
+    flag = "control" if part == "ioc" else "events"
+    status, words = said(part, f"--{flag}={taken}", "--sim-control=tcp://127.0.0.1:*")
+    assert (status, words) == (2, f"live-reduction: endpoint {taken}: Address already in use\n")
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "::1"])
+@pytest.mark.parametrize("part", ["run", "ioc"])
+def test_an_address_that_this_host_does_not_have_is_refused_before_anything_starts(part, address):
+    status, words = said(part, f"--interfaces=127.0.0.1,{address}")
+    assert status == 2
+    assert words == f"live-reduction: interfaces = '{address}': no IPv4 address of this host\n"
+
+
+def test_an_instrument_that_no_events_can_be_made_for_is_refused_before_anything_starts(tmp_path):
+    ids, beam = np.array([1, 2], np.int32), np.eye(3)[[2, 2]]
+    Instrument("beam", ids, beam, np.zeros(2, bool), 9.0).save(tmp_path / "beam.npz")
+    status, words = said("run", f"--instrument={tmp_path / 'beam.npz'}")
+    assert status == 2
+    assert words.endswith("beam.npz': no detectors beside the beam\n")
+
+
+def test_when_one_rank_fails_none_waits_for_it_for_ever():
+    mpiexec = ("mpiexec", "--allow-run-as-root", "--oversubscribe", "-n", "2")
+    status, words = said("ranks", "--partitions=2", "--control=foo", launcher=mpiexec)
+    assert status != 0
+    assert "live-reduction: endpoint foo: Invalid argument\n" in words
+    assert "Traceback" not in words

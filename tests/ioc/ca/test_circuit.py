@@ -1,0 +1,285 @@
+"""A slow client costs one value of each of its subscriptions, and nobody else anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import caproto
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ioc.ca.circuit import BATCH, Circuit, FlushMarker
+from ioc.ca.conversion import on_wire
+from ioc.ca.updates import Update, pieces
+
+TIME_DOUBLE = caproto.ChannelType.TIME_DOUBLE
+TYPES = [TIME_DOUBLE, caproto.ChannelType.TIME_FLOAT, caproto.ChannelType.TIME_LONG]
+
+
+class Client:
+    """A client that keeps what it is sent, and takes it when it is ``ready``."""
+
+    def __init__(self) -> None:
+        self.send_lock = asyncio.Lock()
+        self.said: list[str] = []
+        self.ready = asyncio.Event()
+        self.ready.set()
+        self.asked = asyncio.Event()
+
+    @property
+    def writer(self) -> Client:
+        return self
+
+    def getsockname(self) -> tuple[str, int]:
+        return "127.0.0.1", 5064
+
+    def write(self, data: bytes) -> None:
+        self.said += bytes(data).decode().split()
+
+    async def drain(self) -> None:
+        self.asked.set()
+        await self.ready.wait()
+
+    def close(self) -> None:
+        pass
+
+
+class SlowClient(Client):
+    """A client that takes nothing until it is ready."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ready.clear()
+
+
+class GoneClient(Client):
+    """A client that is found to be gone when something is sent to it."""
+
+    async def drain(self) -> None:
+        raise ConnectionResetError
+
+
+class Sub(NamedTuple):
+    """A subscription, told by its number."""
+
+    subscriptionid: int
+
+
+X, Y, OTHERS = Sub(1), Sub(2), Sub(3)
+
+
+@dataclass(frozen=True)
+class Said:
+    """An update that reads as ``number=value``."""
+
+    value: int
+    size: int = 0
+
+    def serves(self, _: Sub) -> bool:
+        return True
+
+    def message(self, sub: Sub) -> list[bytes]:
+        return [f"{sub.subscriptionid}={self.value} ".encode() + self.size * b" "]
+
+
+class Context:
+    """A context in which every circuit may send at once."""
+
+    def __init__(self) -> None:
+        self.subscription_queue: asyncio.Queue[object] = asyncio.Queue()
+        self.dropped = asyncio.Event()
+        self.subscriptions = {"spec": deque([X, Y, OTHERS])}
+
+    async def turn(self) -> None:
+        pass
+
+    async def circuit_disconnected(self, _: Circuit) -> None:
+        self.dropped.set()
+
+
+def circuit(client: Client, context: Context | None = None) -> Circuit:
+    virtual = caproto.VirtualCircuit(caproto.SERVER, ("127.0.0.1", 5064), None)
+    made = Circuit(virtual, client, context or Context())
+    made.subscriptions["spec"] = deque([X, Y])
+    return made
+
+
+@asynccontextmanager
+async def telling(client: Client, context: Context | None = None) -> AsyncIterator[Circuit]:
+    """A circuit that tells a client what it is offered."""
+    to = circuit(client, context)
+    await to.run()
+    yield to
+    await to.tasks.cancel_all(wait=True)
+
+
+async def settled(client: Client, said: int) -> list[str]:
+    """What a client was told, once it is so much."""
+    async with asyncio.timeout(5):
+        while len(client.said) < said:
+            await asyncio.sleep(0)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    return client.said
+
+
+async def test_only_the_latest_value_of_a_subscription_is_kept() -> None:
+    client = Client()
+    async with telling(client) as to:
+        for value in range(1000):
+            to.offer(X, Said(value))
+            to.offer(Y, Said(value))
+        assert await settled(client, 2) == ["1=999", "2=999"]
+
+
+async def test_a_client_that_takes_nothing_is_told_the_latest_of_each_when_it_does() -> None:
+    client = SlowClient()
+    async with telling(client) as to:
+        for value in range(1000):
+            to.offer(X, Said(value))
+            to.offer(Y, Said(value))
+            await asyncio.sleep(0)
+        client.ready.set()
+        assert (await settled(client, 4))[-2:] == ["1=999", "2=999"]
+        assert len(client.said) == 4
+
+
+async def test_what_was_posted_together_leaves_before_anything_newer_in_whatever_batches() -> None:
+    client = SlowClient()
+    async with telling(client) as to:
+        to.offer(X, Said(1, BATCH))
+        to.offer(Y, Said(1, BATCH))
+        await client.asked.wait()
+        to.offer(X, Said(2))
+        to.offer(Y, Said(2))
+        client.ready.set()
+        assert await settled(client, 4) == ["1=1", "2=1", "1=2", "2=2"]
+
+
+async def test_a_subscription_that_is_cancelled_gets_nothing_more() -> None:
+    client = SlowClient()
+    async with telling(client) as to:
+        to.offer(X, Said(1, BATCH))
+        to.offer(Y, Said(1))
+        await client.asked.wait()
+        to.subscriptions["spec"].remove(Y)
+        client.ready.set()
+        to.offer(X, Said(2))
+        assert await settled(client, 2) == ["1=1", "1=2"]
+
+
+async def test_a_client_that_has_turned_events_off_gets_the_latest_when_they_are_on() -> None:
+    client = Client()
+    async with telling(client) as to:
+        await asyncio.sleep(0)
+        to.events_on.clear()
+        for value in range(5):
+            to.offer(X, Said(value))
+            await asyncio.sleep(0)
+        assert not client.said
+        to.events_on.set()
+        assert await settled(client, 1) == ["1=4"]
+
+
+async def test_a_mark_is_passed_once_what_came_before_it_is_sent() -> None:
+    client = SlowClient()
+    async with telling(client) as to:
+        mark = FlushMarker(to, asyncio.get_running_loop().create_future())
+        to.offer(X, Said(1))
+        to.offer(mark, None)
+        await client.asked.wait()
+        assert not mark.passed.done()
+        client.ready.set()
+        await asyncio.wait_for(mark.passed, 5)
+        assert client.said == ["1=1"]
+
+
+async def test_a_send_that_finds_the_client_gone_drops_the_circuit() -> None:
+    context = Context()
+    async with telling(GoneClient(), context) as to:
+        to.offer(X, Said(1))
+        await asyncio.wait_for(context.dropped.wait(), 5)
+
+
+async def test_a_client_that_goes_while_it_takes_nothing_ends_the_sending_to_it() -> None:
+    client = SlowClient()
+    async with telling(client) as to:
+        to.offer(X, Said(1))
+        await client.asked.wait()
+        await to._on_disconnect()
+        assert not to.connected
+
+
+class Subscribed(NamedTuple):
+    """A subscription as an update knows it."""
+
+    subscriptionid: int
+    data_count: int = 0
+    data_type: caproto.ChannelType = TIME_DOUBLE
+    channel_filter: caproto.ChannelFilter = caproto.ChannelFilter(None, None, None, None)
+
+
+@given(st.integers(0, 70_000), st.integers(0, 2**32 - 1), st.sampled_from(TYPES))
+def test_a_message_is_what_caproto_would_send(
+    elements: int, number: int, data_type: caproto.ChannelType
+) -> None:
+    metadata = caproto.DBR_TYPES[data_type](secondsSinceEpoch=7)
+    values = np.arange(elements, dtype=">f8")
+    expected = caproto.EventAddResponse(values, data_type, elements, 1, number, metadata=metadata)
+    update = Update("spec", metadata, on_wire(values), 0)
+    sub = Subscribed(number, data_type=data_type)
+    assert update.serves(sub)
+    for _ in range(2):
+        assert b"".join(update.message(sub)) == bytes(expected)
+
+
+def test_a_client_that_asks_for_some_elements_or_with_a_filter_is_served_by_caproto() -> None:
+    update = Update("spec", None, np.zeros(10), 0)
+    part = caproto.ChannelFilter(None, None, "[0:3]", None)
+    assert not update.serves(Subscribed(1, data_count=3))
+    assert not update.serves(Subscribed(1, channel_filter=part))
+    assert update.serves(Subscribed(1, data_count=10))
+
+
+def test_all_clients_are_sent_the_bytes_that_the_array_is_in() -> None:
+    values = on_wire(np.arange(1000, dtype=">f8"))
+    update = Update("spec", caproto.DBR_TYPES[TIME_DOUBLE](), values, 0)
+    sent = [part for number in (1, 2) for part in update.message(Subscribed(number))]
+    assert sum(part is values.base for part in sent) == 2
+
+
+@given(st.lists(st.binary(max_size=2000), max_size=6), st.integers(0, 300))
+def test_what_is_sent_in_pieces_is_the_same(texts: list[bytes], numbers: int) -> None:
+    header = caproto.DBR_TYPES[TIME_DOUBLE]()
+    parts = [*texts, memoryview(np.arange(numbers, dtype=">f8")), header]
+    sent = [bytes(each) for each in pieces(parts, 500)]
+    assert b"".join(sent) == b"".join(parts)
+    assert all(len(each) <= 500 for each in sent)
+
+
+class Array(Circuit):
+    """A circuit whose one channel holds up to a thousand elements."""
+
+    max_length = 1000
+
+    def _get_db_entry_from_command(self, command: object) -> tuple[None, Array]:
+        return None, self
+
+
+def test_a_subscription_to_all_that_fits_is_told_how_many_elements_it_gets() -> None:
+    async def asked(count: int) -> int:
+        virtual = caproto.VirtualCircuit(caproto.SERVER, ("127.0.0.1", 5064), None)
+        request = caproto.EventAddRequest(
+            caproto.ChannelType.TIME_DOUBLE, count, 1, 1, 0, 0, 0, caproto.SubscriptionType(1)
+        )
+        Array(virtual, Client(), Context())._take_what_is_there(request)
+        return int(request.data_count)
+
+    # 0 is as many as there are; Phoebus asks for 1000 and would believe that it got them.
+    assert [asyncio.run(asked(count)) for count in (0, 10, 1000)] == [0, 10, 0]

@@ -1,0 +1,186 @@
+"""All that can be wrong is one status: its alarm is the worst there is, its words say why."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from ioc.ca.channel import NO_ALARM
+from ioc.ca.database import GONE
+from ioc.model.ioc_parameters import OverallStatus, WatchSettings
+from ioc.model.paths import Part
+from ioc.posting.health import LAGGING, LATELY_S, MESSAGE, UNACCOUNTED, Health, Verdict
+from ioc.posting.publisher import Publisher
+from reduction.control.orders import RanksOrder
+from reduction.control.reports import RanksReport
+from reduction.parameters.readings import ReductionStatus
+from reduction.parameters.run import StreamStatus
+from simulator.orders import SimulatorReport
+from simulator.parameters import SimulatorStatus
+from tests.ioc.posting.test_publisher import Bench, at_once, report
+
+
+class Ward:
+    """A health whose clock, limit and remark the test sets."""
+
+    def __init__(self) -> None:
+        self.now_s, self.remark, self.watch = 0.0, "", WatchSettings()
+        self.health = Health(lambda: self.watch, lambda: self.remark, lambda: self.now_s)
+
+    def reported(self, fresh: bool = True, **more: Any) -> Verdict:
+        streams = {each.name for each in dataclasses.fields(StreamStatus)}
+        stream = StreamStatus(**{name: more.pop(name) for name in streams & more.keys()})
+        self.health.reported(report(RanksOrder(), stream=stream, **more), fresh)
+        return self.health.verdict
+
+
+def test_all_is_well_once_the_ranks_report_so() -> None:
+    assert Ward().reported() == Verdict(OverallStatus.OK, NO_ALARM, "")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "alarm", "words"),
+    [
+        ({"unaccounted": 3}, OverallStatus.ERROR, UNACCOUNTED, "3 events are in no count"),
+        ({"message": "half heard"}, OverallStatus.WARNING, MESSAGE, "half heard"),
+        ({"lag": 2.1}, OverallStatus.WARNING, MESSAGE, "results lag more than 2 s"),
+        ({"pulses_missing": 4}, OverallStatus.WARNING, MESSAGE, "pulses went missing"),
+        (
+            {"fresh": False},
+            OverallStatus.WARNING,
+            MESSAGE,
+            "the ranks have not taken the settings yet",
+        ),
+    ],
+)
+def test_each_trouble_has_its_severity_and_its_words(
+    wrong: dict[str, Any], status: OverallStatus, alarm: Any, words: str
+) -> None:
+    assert Ward().reported(**wrong) == Verdict(status, alarm, words)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ({"events_out_of_range": 9, "events_masked": 1}, "out of range: other bins"),
+        ({"events_masked": 9, "events_filtered": 1}, "masked: Mask"),
+        ({"events_filtered": 9}, "filtered: their pulses are in no slice"),
+        ({"events_invalid": 9}, "invalid"),
+        ({"events_binned": 1, "events_masked": 9}, ""),
+        ({}, ""),
+    ],
+)
+def test_where_the_events_are_is_told_when_none_is_in_the_spectrum(
+    status: dict[str, int], words: str
+) -> None:
+    ward, said = Ward(), report(RanksOrder())
+    (result,) = said.results
+    empty = dataclasses.replace(result, status=ReductionStatus(**status))
+    ward.health.reported(dataclasses.replace(said, results=(empty,)), fresh=True)
+    ward.reported(results=())  # which says nothing of the spectrum
+    verdict = ward.health.verdict
+    assert verdict.status is (OverallStatus.WARNING if words else OverallStatus.OK)
+    expected = f"Red1: nothing is in the spectrum; most events are {words}" if words else ""
+    assert verdict.words.startswith(expected) if words else verdict.words == ""
+    assert ward.reported().status is OverallStatus.OK
+
+
+def test_the_worst_alarm_stands_and_all_words_do() -> None:
+    ward = Ward()
+    ward.remark = "log T: not connected, its last value stands"
+    verdict = ward.reported(unaccounted=3, message="half heard", lag=5)
+    assert (verdict.status, verdict.alarm) == (OverallStatus.ERROR, UNACCOUNTED)
+    assert verdict.words.split("; ") == [
+        "3 events are in no count",
+        "half heard",
+        "results lag more than 2 s",
+        "log T: not connected, its last value stands",
+    ]
+
+
+def test_the_limit_of_the_lag_is_a_setting() -> None:
+    ward = Ward()
+    ward.watch = WatchSettings(lag_limit=10)
+    assert ward.reported(lag=9.9).status is OverallStatus.OK
+    assert ward.reported(lag=10.1).words == "results lag more than 10 s"
+
+
+def test_who_is_gone_outranks_everything_until_it_is_back() -> None:
+    ward = Ward()
+    ward.reported(unaccounted=3)
+    ward.health.gone(Part.RANKS, "ranks ended with signal 9")
+    assert ward.health.verdict == Verdict(OverallStatus.ERROR, GONE, "ranks ended with signal 9")
+    assert ward.reported().status is OverallStatus.OK
+
+
+def test_a_simulator_is_missed_only_if_there_was_one() -> None:
+    ward = Ward()
+    ward.reported()
+    ward.health.gone(Part.SIMULATOR, "waiting")
+    assert ward.health.verdict.status is OverallStatus.OK
+    ward.health.back(Part.SIMULATOR)
+    ward.health.gone(Part.SIMULATOR, "simulator ended with signal 9")
+    assert ward.health.verdict.words == "simulator ended with signal 9"
+    assert ward.health.verdict.alarm == MESSAGE
+
+
+def test_a_restart_and_missing_pulses_are_told_for_a_while() -> None:
+    ward = Ward()
+    ward.reported()
+    ward.health.gone(Part.RANKS, "ranks ended with signal 9")
+    ward.health.restarted(Part.RANKS)
+    assert ward.reported().words == "ranks ended with signal 9; started again"
+    ward.now_s = LATELY_S / 2
+    assert "pulses went missing" in ward.reported(pulses_missing=1).words
+    ward.now_s = LATELY_S
+    assert ward.reported(pulses_missing=1).words == "pulses went missing"
+    ward.now_s = 2 * LATELY_S
+    assert ward.reported(pulses_missing=1).words == ""
+    assert ward.reported(pulses_missing=0).words == "", "a reset misses nothing"
+
+
+def lagging(order: RanksOrder, lag_s: float) -> RanksReport:
+    return report(order, stream=StreamStatus(lag=lag_s))
+
+
+def test_the_status_and_the_lag_are_in_alarm_above_the_limit_and_the_fields_tell_it() -> None:
+    bench, ward = Bench(), Ward()
+    bench.publisher = Publisher(
+        bench.database, bench.desk, 5.0, lambda: bench.now_s, health=ward.health
+    )
+    lag = bench.database.channels["P:Lag_RBV"]
+    high, severity = lag.get_field("HIGH"), lag.get_field("HSV")
+    at_once(bench.publisher.ranks(lagging(bench.order, 3)))
+    assert (bench.get("Status_RBV"), bench.alarm("Status_RBV")) == ("Warning", MESSAGE)
+    assert (bench.alarm("Lag_RBV"), high.value, severity.value) == (LAGGING, 2, "MINOR")
+    ward.watch = WatchSettings(lag_limit=4)
+    bench.now_s += 1
+    at_once(bench.publisher.ranks(lagging(bench.order, 3)))
+    assert (bench.get("Status_RBV"), bench.alarm("Status_RBV")) == ("OK", NO_ALARM)
+    assert (bench.alarm("Lag_RBV"), high.value) == (NO_ALARM, 4)
+    at_once(bench.publisher.disconnected(Part.RANKS, "it died"))
+    assert (bench.get("Status_RBV"), bench.alarm("Status_RBV")) == ("Error", GONE)
+    assert bench.get("StatusMessage_RBV") == "it died"
+
+
+def test_a_simulator_that_comes_back_is_told_at_once() -> None:
+    bench = Bench()
+    at_once(bench.publisher.ranks(report(bench.order)))
+    for status, reason in (("OK", ""), ("Warning", "it died")):
+        at_once(bench.publisher.simulator(SimulatorReport(0, SimulatorStatus())))
+        if reason:
+            at_once(bench.publisher.disconnected(Part.SIMULATOR, reason))
+        assert (bench.get("Status_RBV"), bench.get("StatusMessage_RBV")) == (status, reason)
+
+
+def test_results_and_restarts_are_counted_from_the_start() -> None:
+    bench = Bench()
+    counters = ("ArrayCounter_RBV", "Restarts_RBV")
+    assert [(bench.get(name), bench.alarm(name)) for name in counters] == [(0, NO_ALARM)] * 2
+    for results in ({}, {}, {"results": ()}):
+        at_once(bench.publisher.ranks(report(bench.order, **results)))
+        bench.now_s += 1
+    at_once(bench.publisher.restarted(Part.RANKS, 3))
+    assert [bench.get(name) for name in counters] == [2, 3]

@@ -1,0 +1,177 @@
+"""What the ranks could not obey is refused before it is ordered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ioc.model.paths import Path as Steps
+from ioc.model.paths import with_value
+from ioc.puts.order_checks import OrderChecks
+from reduction.control.orders import RanksOrder
+from reduction.files.nexus_writer import write_nexus
+from reduction.instrument.geometry import powder_arc
+from reduction.parameters.corrections import Normalisation
+from reduction.parameters.run import AccumulationMode, RunControl
+from reduction.parameters.specs import Refused
+from reduction.parameters.units import Units
+from tests.support.saved_sample import sample
+
+SETTINGS: Steps = ("reductions", 0, "settings")
+
+
+class Logs:
+    """Notes which logs an order needs."""
+
+    def __init__(self) -> None:
+        self.held_names: list[set[str]] = []
+
+    @asynccontextmanager
+    async def held(self, names: Iterable[str]) -> AsyncIterator[None]:
+        self.held_names.append(set(names))
+        yield
+
+
+def judged(*changes: tuple[Steps, Any], old: RanksOrder = RanksOrder()) -> Logs:  # noqa: B008
+    logs = Logs()
+    judge = OrderChecks(powder_arc(), logs)  # type: ignore[arg-type]
+    asyncio.run(allowed(judge, old, changed(old, *changes)))
+    return logs
+
+
+def judge(old: RanksOrder, new: RanksOrder, series: int = 1) -> Logs:
+    logs = Logs()
+    judge = OrderChecks(powder_arc(), logs, lambda: series)  # type: ignore[arg-type]
+    asyncio.run(allowed(judge, old, new))
+    return logs
+
+
+def changed(order: RanksOrder, *changes: tuple[Steps, Any]) -> RanksOrder:
+    for path, value in changes:
+        order = with_value(order, (*SETTINGS, *path), value)
+    return order
+
+
+async def allowed(judge: OrderChecks, old: RanksOrder, new: RanksOrder) -> None:
+    async with judge.allowed(old, new):
+        return
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("mask", "5000", "no detector in 5000; powder_arc has ids from 0 to 999"),
+        ("mask", "a:b", "'a:b' is no detector id"),
+        ("groups", "0:9;5:20", "detector 5 is in two groups"),
+        ("groups", ";".join(map(str, range(33))), "33 groups; the limit is 32"),
+        ("calibration", "/absent.txt", "absent.txt"),
+    ],
+)
+def test_detectors_that_there_are_not_are_refused(field: str, value: str, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        judged((("detectors", field), value))
+
+
+def test_more_cells_than_memory_is_for_are_refused() -> None:
+    groups = ";".join(map(str, range(32)))
+    with pytest.raises(Refused, match="are too many together"):
+        judged(
+            (("detectors", "groups"), groups),
+            (("filter", "log"), "temperature"),
+            (("filter", "step"), 0.5),
+            (("bin_params",), "0.4,0.0001,5"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("series", "mode", "words"),
+    [
+        (17, AccumulationMode.SINCE_RESET, "16 series are closed, which is the limit"),
+        (1, AccumulationMode.WINDOW, "AccumulationMode is Window; series are of SinceReset"),
+        (1, AccumulationMode.FADING, "AccumulationMode is Fading"),
+    ],
+)
+def test_a_series_that_cannot_be_closed_is_refused(
+    series: int, mode: AccumulationMode, words: str
+) -> None:
+    old = RanksOrder(control=RunControl(accumulation=mode))
+    with pytest.raises(Refused, match=words):
+        judge(old, replace(old, closes=1), series)
+
+
+def test_series_count_for_the_memory_of_cells() -> None:
+    groups = ";".join(map(str, range(32)))
+    old = with_value(RanksOrder(), (*SETTINGS, "detectors", "groups"), groups)
+    old = with_value(old, (*SETTINGS, "bin_params"), "0.4,0.0001,5")
+    judge(old, replace(old, closes=1), 10)
+    with pytest.raises(Refused, match="15 series of together 15 slices, 32 groups"):
+        judge(old, replace(old, closes=1), 14)
+
+
+VANADIUM: Steps = ("corrections", "vanadium")
+NORMALISATION: Steps = ("corrections", "normalisation")
+
+
+def test_a_vanadium_that_does_not_go_with_the_settings_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "van.nxs"
+    with pytest.raises(Refused, match=r"^Vanadium: .* refused: there is no such file"):
+        judged((VANADIUM, str(path)))
+    write_nexus(sample(proton_charge_uc=0.0), path)
+    judged((VANADIUM, str(path)))
+    with_it = changed(RanksOrder(), (VANADIUM, str(path)))
+    with pytest.raises(Refused, match=r"the vanadium van.nxs is in dSpacing, not in TOF"):
+        judged((("units",), Units.TOF), (("bin_params",), "1000,20,60000"), old=with_it)
+    with pytest.raises(Refused, match="covers no bin from 5 to 6"):
+        judged((("bin_params",), "5,0.1,6"), old=with_it)
+    with pytest.raises(Refused, match="its proton charge is 0 uC; to normalise by it"):
+        judged((NORMALISATION, Normalisation.PROTON_CHARGE), old=with_it)
+    judged((NORMALISATION, Normalisation.MONITOR), old=with_it)
+
+
+def test_a_file_in_force_is_not_asked_for_again_until_it_is_set_again(tmp_path: Path) -> None:
+    path = tmp_path / "van.nxs"
+    write_nexus(sample(), path)
+    judge = OrderChecks(powder_arc(), Logs())  # type: ignore[arg-type]
+    plain = RanksOrder()
+    with_it = changed(plain, (VANADIUM, str(path)))
+    other_bins = changed(with_it, (("bin_params",), "0.4,0.01,5"))
+    asyncio.run(allowed(judge, plain, with_it))
+    path.unlink()
+    asyncio.run(allowed(judge, with_it, other_bins))
+    asyncio.run(allowed(judge, other_bins, plain))
+    with pytest.raises(Refused, match="there is no such file"):
+        asyncio.run(allowed(judge, plain, with_it))
+
+
+def test_a_file_whose_order_was_not_obeyed_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "van.nxs"
+    write_nexus(sample(), path)
+    judge = OrderChecks(powder_arc(), Logs())  # type: ignore[arg-type]
+    with_it = changed(RanksOrder(), (VANADIUM, str(path)))
+
+    async def not_obeyed() -> None:
+        async with judge.allowed(RanksOrder(), with_it):
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(not_obeyed())
+    path.unlink()
+    with pytest.raises(Refused, match="there is no such file"):
+        asyncio.run(allowed(judge, RanksOrder(), with_it))
+
+
+def test_what_fits_is_allowed(tmp_path: Path) -> None:
+    table = tmp_path / "difc.txt"
+    table.write_text("3 5000\n4 5001\n")
+    judged((("detectors", "calibration"), str(table)), (("detectors", "mask"), "0:15,400:420"))
+
+
+def test_a_log_is_needed_from_the_order_on_that_slices_by_it() -> None:
+    assert judged((("filter", "log"), "temperature")).held_names == [{"temperature"}]
+    assert judged((("filter", "step"), 2.0)).held_names == [set()]

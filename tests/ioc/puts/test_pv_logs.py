@@ -1,0 +1,147 @@
+"""Process variables as logs; the control system is in the hands of the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from typing import Any
+
+import pytest
+
+from ioc.ca.pv_monitors import LOST, PvUpdate, PvValue
+from ioc.puts.pv_logs import PvLogs
+from reduction.parameters.specs import Refused
+
+ANSWER_S = 0.05
+
+
+class Bench:
+    """Logs of the stream, process variables, and what becomes of them."""
+
+    def __init__(self) -> None:
+        self.filters: set[str] = set()
+        self.sent: list[tuple[str, int, float]] = []
+        self.forgotten: list[str] = []
+        self.followed: list[str] = []
+        self.variables: dict[str, asyncio.Queue[PvUpdate | Refused]] = {}
+        self.logs = PvLogs(
+            self._source, self._send, self.forgotten.append, lambda: self.filters, ANSWER_S
+        )
+
+    async def _source(self, name: str) -> AsyncGenerator[PvUpdate, None]:
+        self.followed.append(name)
+        try:
+            while True:
+                news = await self.variables.setdefault(name, asyncio.Queue()).get()
+                if isinstance(news, Refused):
+                    raise news
+                yield news
+        finally:
+            self.followed.remove(name)
+
+    async def _send(self, name: str, time_ns: int, value: float) -> None:
+        self.sent.append((name, time_ns, value))
+
+    def tell(self, name: str, news: PvUpdate | Refused) -> None:
+        self.variables.setdefault(name, asyncio.Queue()).put_nowait(news)
+
+    async def slice_by(self, name: str) -> None:
+        """What a put of a filter's log does."""
+        async with self.logs.held([name]):
+            self.filters = {name}
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(test, 10))
+
+
+async def test_a_log_of_the_stream_is_taken_as_it_is() -> None:
+    bench = Bench()
+    bench.logs.reported(["temperature"])
+    await bench.slice_by("temperature")
+    await settle()
+    assert bench.followed == []
+
+
+async def test_a_process_variable_is_sent_before_the_order_and_followed_while_used() -> None:
+    bench = Bench()
+    bench.logs.reported(["temperature"])
+    bench.tell("Cryo:T", PvValue(7, 295.0))
+    async with bench.logs.held(["Cryo:T"]):
+        assert bench.sent == [("Cryo:T", 7, 295.0)]
+        bench.filters = {"Cryo:T"}
+    bench.tell("Cryo:T", PvValue(9, 300.0))
+    await settle()
+    assert bench.sent[1:] == [("Cryo:T", 9, 300.0)]
+    bench.logs.reported(["Cryo:T", "temperature"])
+    assert bench.followed == ["Cryo:T"], "the ranks report what was forwarded to them, too"
+    await bench.slice_by("temperature")
+    await settle()
+    assert (bench.followed, bench.forgotten) == ([], ["Cryo:T"])
+
+
+async def test_what_is_no_log_is_refused_with_those_that_are_and_not_followed() -> None:
+    bench = Bench()
+    bench.logs.reported(["pressure", "temperature"])
+    with pytest.raises(Refused) as refused:
+        await bench.slice_by("temprature")
+    for words in (
+        "answers within 0.05 s",
+        "did you mean temperature?",
+        "the logs are pressure, temperature",
+    ):
+        assert words in str(refused.value)
+    await settle()
+    assert bench.followed == []
+
+
+async def test_a_process_variable_that_holds_no_number_is_refused_at_once() -> None:
+    bench = Bench()
+    bench.logs.reported([])
+    bench.tell("Cryo:Name", Refused("Log", "Cryo:Name", "it holds text"))
+    with pytest.raises(Refused, match="it holds text"):
+        await bench.slice_by("Cryo:Name")
+
+
+async def test_an_order_that_is_refused_leaves_nothing_followed() -> None:
+    bench = Bench()
+    bench.logs.reported([])
+    bench.tell("Cryo:T", PvValue(7, 295.0))
+    with pytest.raises(TimeoutError):
+        async with bench.logs.held(["Cryo:T"]):
+            raise TimeoutError
+    await settle()
+    assert bench.followed == []
+
+
+async def test_before_the_first_report_any_name_is_taken_and_looked_for_after_it() -> None:
+    bench = Bench()
+    await bench.slice_by("Cryo:T")
+    assert bench.followed == []
+    bench.logs.reported([])
+    await settle()
+    assert bench.followed == ["Cryo:T"]
+    bench.logs.reported(["Cryo:T"])
+    await settle()
+    assert bench.followed == [], "it is a log of the stream"
+
+
+async def test_a_lost_one_is_remarked_on_until_it_is_back() -> None:
+    bench = Bench()
+    bench.logs.reported([])
+    bench.tell("Cryo:T", PvValue(7, 295.0))
+    await bench.slice_by("Cryo:T")
+    assert bench.logs.remark == ""
+    bench.tell("Cryo:T", LOST)
+    await settle()
+    assert bench.logs.remark == "log Cryo:T: not connected, its last value stands"
+    bench.tell("Cryo:T", PvValue(9, 296.0))
+    await settle()
+    assert bench.logs.remark == ""
+    await bench.logs.close()
+    assert bench.followed == []

@@ -1,0 +1,233 @@
+"""The pvAccess server itself: slow clients, its end, its start, and who it can be reached by."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from ioc.options import StartError, Startup, pva_served, startup
+from ioc.pva.addresses import Addresses
+from tests.support.ca_client import TOOLS, Client, network
+
+pytest.importorskip("p4p", reason="pvAccess is served with p4p")
+from p4p.client.thread import Context
+from p4p.nt import NTScalar
+
+from ioc.ca.channel import channel
+from ioc.pva.normative import Normative
+from ioc.pva.server import PvAccess
+from reduction.parameters.specs import Array, Float, Text
+from tests.support.pva_client import context
+
+BINS, POSTS = 100_000, 400
+
+
+async def test_a_client_that_stops_costs_a_few_values_and_others_nothing() -> None:
+    with network() as net, context(net) as other:
+        served = channel(Array(pv="A", description="a"), np.zeros(BINS), max_length=BINS)
+        addresses = Addresses(port=0, search_port=net.search_port)
+        pva = PvAccess(["T:A"], lambda _: Normative(served), addresses)
+        serving = asyncio.create_task(pva.serve())
+        stopped = subprocess.Popen(
+            [str(TOOLS / "pvmonitor"), "T:A"], env=net.environment, stdout=subprocess.PIPE
+        )
+        assert stopped.stdout is not None
+        await asyncio.to_thread(stopped.stdout.readline)
+        stopped.send_signal(signal.SIGSTOP)
+        before = psutil.Process().memory_info().rss
+        for value in range(1, POSTS + 1):
+            await served.publish_value(np.full(BINS, float(value)))
+            await asyncio.sleep(0)
+        grown = psutil.Process().memory_info().rss - before
+        assert grown < POSTS * BINS * 8 / 5
+        assert (await asyncio.to_thread(other.get, "T:A"))[-1] == POSTS
+        stopped.kill()
+        stopped.communicate()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_what_nobody_has_open_is_not_watched() -> None:
+    with network() as net, context(net) as client:
+        served = channel(Array(pv="A", description="a"), np.zeros(3), max_length=3)
+        addresses = Addresses(port=0, search_port=net.search_port)
+        serving = asyncio.create_task(
+            PvAccess(["T:A"], lambda _: Normative(served), addresses).serve()
+        )
+        assert not served.watchers
+        await asyncio.to_thread(client.get, "T:A")
+        assert len(served.watchers) == 1
+        client.close()
+        async with asyncio.timeout(5):
+            while served.watchers:
+                await asyncio.sleep(0)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+def test_text_beyond_ascii_and_numbers_that_are_none_are_shown() -> None:
+    words = channel(Text(pv="T", description="t"), "5 µm, 3 Å")
+    assert Normative(words).whole()["value"] == "5 µm, 3 Å"
+    assert np.isnan(Normative(channel(Float(pv="F", description="f"), np.nan)).whole()["value"])
+
+
+class Operation:
+    """A put of 3 whose client is on its way out."""
+
+    error: str | None = "not answered"
+
+    def pvRequest(self) -> Any:  # noqa: N802
+        return Context.makeRequest("field()")
+
+    def value(self) -> Any:
+        return NTScalar("d").wrap(3.0)
+
+    def account(self) -> str:
+        return "somebody"
+
+    def peer(self) -> str:
+        return "127.0.0.1:40000"
+
+    def done(self, error: str | None) -> None:
+        self.error = error
+
+
+async def test_a_put_of_a_client_that_leaves_at_once_is_obeyed() -> None:
+    async def take(value: Any, _client: object) -> Any:
+        return value
+
+    with network() as net:
+        served = channel(Float(pv="F", description="f"), 1.0, put=take)
+        addresses = Addresses(port=0, search_port=net.search_port)
+        pva = PvAccess(["T:F"], lambda _: Normative(served), addresses)
+        serving = asyncio.create_task(pva.serve())
+        await asyncio.sleep(0)
+        client, operation = pva.makeChannel("T:F", ""), Operation()
+        pva.onFirstConnect(client)
+        pva.put(client, operation)
+        pva.onLastDisconnect(client)
+        async with asyncio.timeout(5):
+            while operation.error is not None:
+                await asyncio.sleep(0)
+        assert served.value == 3
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+def alone(net: Any, prefix: str, *flags: str) -> subprocess.Popen[str]:
+    """The IOC alone, its links on ports of its own."""
+    ends = ("--control", "tcp://127.0.0.1:*", "--sim-control", "tcp://127.0.0.1:*")
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "ioc", "ioc", "--prefix", prefix),
+            *("--port", str(net.port), *ends, *flags),
+        ],
+        env=net.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_while_clients_monitor_and_wait(number: int) -> None:
+    with network() as net:
+        client = Client(net, f"T{secrets.token_hex(4)}:")
+        server = alone(net, client.prefix)
+        client.until(lambda: client.tool("pvget", client.prefix + "Pause").returncode == 0, 20)
+        monitor = client.start("pvmonitor", client.prefix + "Pause")
+        waits = client.start("pvput", "-w", "20", client.prefix + "Pause", "1")
+        assert monitor.stdout is not None
+        assert waits.stdout is not None
+        monitor.stdout.readline()
+        waits.stdout.readline()
+        server.send_signal(number)
+        said, _ = server.communicate(timeout=5)
+        assert (server.returncode, said) == (0, "")
+        for each in (monitor, waits):
+            each.kill()
+            each.communicate()
+
+
+def test_with_pva_off_nobody_answers() -> None:
+    with network() as net:
+        client = Client(net, f"T{secrets.token_hex(4)}:")
+        server = alone(net, client.prefix, "--pva", "off")
+        client.until(lambda: client.tool("caget", client.prefix + "Pause").returncode == 0, 20)
+        assert client.tool("pvget", "-w", "0.5", client.prefix + "Pause").returncode == 1
+        server.terminate()
+        server.communicate(timeout=5)
+
+
+def test_it_is_reached_from_this_host_alone() -> None:
+    every = psutil.net_if_addrs().values()
+    found = {each.address for own in every for each in own if each.family is socket.AF_INET}
+    others = [address for address in found if not address.startswith("127.")]
+    if not others:
+        pytest.skip("this host has no address but loopback")
+    with network() as net:
+        client = Client(net, f"T{secrets.token_hex(4)}:")
+        server = alone(net, client.prefix)
+        client.until(lambda: client.tool("pvget", client.prefix + "Pause").returncode == 0, 20)
+        listening = [
+            each.laddr
+            for each in psutil.Process(server.pid).net_connections("tcp")
+            if each.status == psutil.CONN_LISTEN
+        ]
+        assert {ip for ip, _ in listening} == {"127.0.0.1"}
+        environment = net.environment | {"EPICS_PVA_ADDR_LIST": others[0]}
+        get = [str(TOOLS / "pvget"), "-w", "0.5", client.prefix + "Pause"]
+        assert subprocess.run(get, env=environment, capture_output=True).returncode == 1
+        server.terminate()
+        server.communicate(timeout=5)
+
+
+def test_a_port_that_is_taken_is_no_hindrance() -> None:
+    with network() as net, closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        client = Client(net, f"T{secrets.token_hex(4)}:")
+        server = alone(net, client.prefix, "--pva-port", str(taken.getsockname()[1]))
+        client.until(lambda: client.tool("pvget", client.prefix + "Pause").returncode == 0, 20)
+        server.terminate()
+        server.communicate(timeout=5)
+
+
+def test_loopback_sends_beacons_to_itself_alone() -> None:
+    assert Addresses().settings == {
+        "EPICS_PVAS_INTF_ADDR_LIST": "127.0.0.1",
+        "EPICS_PVAS_BEACON_ADDR_LIST": "127.0.0.1",
+        "EPICS_PVAS_AUTO_BEACON_ADDR_LIST": "NO",
+    }
+    assert Addresses(("10.0.0.3", "127.0.0.1"), 5085).settings == {
+        "EPICS_PVAS_INTF_ADDR_LIST": "10.0.0.3 127.0.0.1",
+        "EPICS_PVAS_SERVER_PORT": "5085",
+    }
+
+
+def test_pva_is_served_unless_it_is_off() -> None:
+    assert pva_served(Startup())
+    assert pva_served(Startup(pva="on"))
+    assert not pva_served(Startup(pva="off"))
+    with pytest.raises(StartError, match="it is one of auto, on, off"):
+        startup(["run", "--pva", "maybe"])
+
+
+def test_pva_on_without_p4p_ends_with_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['p4p'] = None; from ioc.app.cli import main; "
+        "main(['ioc', '--pva', 'on', '--control', 'tcp://127.0.0.1:*'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "live-reduction: pva = on: it needs p4p: pip install 'epics-live-reduction[pva]'\n"
+    )

@@ -1,0 +1,240 @@
+"""Settings survive a restart; what cannot is named, and hurts nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from ioc.app.run import server_start
+from ioc.options import StartError, Startup
+from ioc.settings.autosave import Autosave, ForeignFile, contents, parsed, settings
+from ioc.settings.initial import AllOrders, RestoredOrders, first_orders, restored
+from reduction.instrument.geometry import powder_arc
+from reduction.parameters.units import Units
+from tests.support.ca_client import network
+from tests.support.ioc_process import ioc_process
+
+
+def anything(_: AllOrders) -> None:
+    return None
+
+
+def saved(start: Startup) -> dict[str, object]:
+    """What is kept of the settings of a start."""
+    return settings(first_orders(start))
+
+
+def again(changed: dict[str, object], *given: tuple[str, str]) -> RestoredOrders:
+    """All defaults but for ``changed`` are restored, and some settings are given."""
+    return restored(Startup(set=given), saved(Startup()) | changed, anything)
+
+
+def test_all_settings_come_back_as_they_were_through_the_text_of_a_file():
+    given = Startup(
+        reductions=2,
+        set=(
+            ("Red1:Units", "TOF"),
+            ("Red1:BinParams", "1000,0.1,2000,1e-06,2000.001"),
+            ("Red1:Filter:Min", "280"),
+            ("Red1:Filter:Max", "300"),
+            ("Red2:ROI3:Max", str(1 / 3)),
+            ("Pause", "Pause"),
+            ("PresetCounts", "1e22"),
+            ("Sim:Atoms", "Si 0.125 0.125 0.125 1 0.5"),
+            ("File:Name", 'a"b'),
+        ),
+    )
+    kept = saved(given)
+    result = restored(Startup(reductions=2), parsed(contents("X:", kept), "X:"), anything)
+    assert result.orders == first_orders(given)
+    assert set(result.names) == set(kept)
+    assert result.skipped == ()
+    assert set(result.changed) == set(dict(given.set))
+    assert result.changed["Pause"] == "Pause"
+
+
+def test_faces_of_settings_and_commands_are_not_kept():
+    kept = saved(Startup())
+    assert "Red1:BinParams" in kept
+    assert not {"Red1:BinMin", "Reset", "Acquire", "File:Write", "Red1:Units_RBV"} & set(kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("Red1:BinParms", "1,1,2", "did you mean Red1:BinParams"),
+        ("Sim:PulseRate", 5000, "Sim:PulseRate: 5000 refused: the highest is 1000 Hz"),
+        ("Red1:BinParams", "5,1,1", "Red1:BinParams: '5,1,1' refused: boundaries must rise"),
+        ("Red1:Filter:Step", -1.0, "Red1:Filter:Step: -1.0 refused: a slice is wider than 0"),
+        ("Red1:Filter:Max", -5, "Red1:Filter:Max: -5 refused: Max, -5, must be above Min, 0"),
+        ("File:Name", "a/b", "File:Name: 'a/b' refused"),
+        ("Pause", "Perhaps", "Pause: 'Perhaps' refused: it is Run (0) or Pause (1)"),
+    ],
+)
+def test_a_value_that_is_refused_is_left_out_by_name_and_the_rest_comes_back(name, value, words):
+    beside = {"Red1:Mask": "0:15", "Red1:Filter:Log": "pressure", "WindowTime": 7.0}
+    result = again({**beside, name: value})
+    assert len(result.skipped) == 1
+    assert words in result.skipped[0]
+    assert result.changed == beside
+    assert name not in result.names
+
+
+def test_what_was_given_wins_over_what_was_kept():
+    result = again({"WindowTime": 7.0, "Sim:Pressure": 2.0}, ("WindowTime", "8"))
+    assert result.orders.ranks.control.window_time == 8
+    assert result.changed == {"Sim:Pressure": 2.0}
+
+
+def test_a_unit_that_was_given_has_its_own_bins():
+    result = again({"Red1:BinParams": "1,1,2"}, ("Red1:Units", "TOF"))
+    assert result.orders.ranks.reductions[0].settings.bin_params == Units.TOF.default_bins
+
+
+def test_bins_that_were_given_are_not_put_on_a_unit_that_was_kept():
+    kept = {"Red1:Units": "TOF", "Red1:BinParams": "1000,20,60000"}
+    result = again(kept, ("Red1:BinParams", "0.5,0.01,3"))
+    settings = result.orders.ranks.reductions[0].settings
+    assert (settings.units, settings.bin_params) == (Units.D_SPACING, "0.5,0.01,3")
+    assert "Red1:Units" not in result.names
+
+
+def test_bins_that_were_kept_are_not_put_on_another_unit_if_theirs_is_refused():
+    result = again({"Red1:Units": "Furlong", "Red1:BinParams": "1000,20,60000"})
+    assert result.changed == {}
+    assert result.skipped[1] == "Red1:BinParams: '1000,20,60000' was for 'Furlong'"
+
+
+def test_what_was_kept_gives_way_if_it_does_not_go_with_what_was_given():
+    result = again({"Red1:Filter:Max": 5.0, "Red1:Filter:Log": "x"}, ("Red1:Filter:Min", "7"))
+    assert result.changed == {"Red1:Filter:Log": "x"}
+    assert "Red1:Filter:Max: 5.0 refused" in result.skipped[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "program is None"),
+        ("junk", "Expected '='"),
+        (contents("X:", {}).replace("format = 1", "format = 2"), "format is 2, not 1"),
+        (contents("Y:", {}), "prefix is 'Y:', not 'X:'"),
+        (contents("X:", {}).replace("epics-live", "other"), "program is 'other-reduction'"),
+        (contents("X:", {}).replace("[set]", ""), r"no table \[set\]"),
+        (contents("X:", {"Red1:Mask": ["a"]}), "Red1:Mask is no text"),
+    ],
+)
+def test_a_file_that_is_none_of_ours_is_refused(text, words):
+    with pytest.raises(ForeignFile, match=words):
+        parsed(text, "X:")
+
+
+def started(path: Path, *given: tuple[str, str]) -> AllOrders:
+    start = server_start(Startup(autosave=str(path), set=given), powder_arc())
+    return AllOrders(start.ranks, start.simulator, start.ioc)
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"junk", contents("X:", {}).encode()])
+def test_a_damaged_or_foreign_file_is_kept_aside_and_all_is_default(tmp_path, caplog, text):
+    path = tmp_path / "live.toml"
+    path.write_bytes(text)
+    assert started(path).ioc == first_orders(Startup()).ioc
+    (aside,) = tmp_path.iterdir()
+    assert aside.name.startswith("live.toml.aside-20")
+    assert aside.read_bytes() == text
+    assert str(aside) in caplog.text
+
+
+def test_a_calibration_that_is_gone_is_left_out_and_the_file_that_names_it_is_kept(
+    tmp_path, caplog, capsys
+):
+    path, lost = tmp_path / "live.toml", tmp_path / "lost.cal"
+    kept = saved(Startup()) | {"Red1:Calibration": str(lost), "Red1:Mask": "0:15"}
+    path.write_text(contents("LIVE:", kept))
+    detectors = started(path).ranks.reductions[0].settings.detectors
+    assert (detectors.mask, detectors.calibration) == ("0:15", "")
+    assert "not restored: Red1:Calibration" in caplog.text
+    (aside,) = tmp_path.iterdir()
+    assert str(lost) in aside.read_text()
+    assert capsys.readouterr().out.splitlines() == [
+        f"{len(kept) - 1} settings are restored from {path}",
+        "Red1:Mask = 0:15",
+    ]
+
+
+def test_a_file_that_cannot_be_read_ends_the_start(tmp_path):
+    with pytest.raises(StartError, match=f"autosave = {tmp_path}: Is a directory"):
+        started(tmp_path)
+
+
+def test_a_folder_that_is_gone_is_reported_and_tried_again(tmp_path):
+    path = tmp_path / "gone" / "live.toml"
+
+    async def story() -> None:
+        autosave = Autosave(path, "X:", lambda: first_orders(Startup()))
+        running = asyncio.create_task(autosave.run())
+        async with asyncio.timeout(5):
+            while not autosave.remark:
+                await asyncio.sleep(0.01)
+            assert autosave.remark == f"settings are not saved: {path}: No such file or directory"
+            path.parent.mkdir()
+            while not path.exists() or autosave.remark:
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
+    assert parsed(path.read_text(), "X:") == saved(Startup())
+
+
+def test_what_stays_the_same_is_not_written_again_and_a_last_change_is_at_the_stop(tmp_path):
+    path, starts, asked = tmp_path / "live.toml", [Startup()], []
+
+    def accepted() -> AllOrders:
+        asked.append(path.exists() and path.stat().st_ino)
+        return first_orders(starts[-1])
+
+    async def story() -> None:
+        running = asyncio.create_task(Autosave(path, "X:", accepted).run())
+        async with asyncio.timeout(5):
+            while len(asked) < 3:
+                await asyncio.sleep(0.01)
+        starts.append(Startup(set=(("Pause", "1"),)))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
+    assert asked[0] is False
+    assert asked[1] == asked[2]
+    assert parsed(path.read_text(), "X:")["Pause"] == "Pause"
+    assert [each.name for each in tmp_path.iterdir()] == ["live.toml"]
+
+
+def test_what_clients_set_is_there_after_a_restart_and_is_listed(tmp_path):
+    path = tmp_path / "live.toml"
+    flags = ("--autosave", str(path), "--set=WindowTime=7")
+    with network() as net:
+        with ioc_process(net, tmp_path, *flags) as ioc:
+            for pv, value in (("Red1:Units", "TOF"), ("File:Name", "si"), ("WindowTime", "9")):
+                assert ioc.put(pv, value).returncode == 0
+            assert ioc.put("Red1:BinParams", "2000,10,3000", "-S").returncode == 0
+            assert ioc.stop() == (f"0 settings are restored from {path}\n", "")
+        with ioc_process(net, tmp_path, *flags, prefix=ioc.prefix) as later:
+            assert later.get("Red1:Units_RBV") == "TOF"
+            assert later.get("Red1:BinParams_RBV", "-S") == "2000,10,3000"
+            assert later.get("File:Name", "-S") == "si"
+            assert later.number("WindowTime") == 7
+            said, _ = later.stop()
+    assert "Red1:BinParams = 2000,10,3000\n" in said
+    assert "WindowTime" not in said
+
+
+def test_a_folder_that_is_gone_is_told_on_the_status_message(tmp_path):
+    path = tmp_path / "gone" / "live.toml"
+    with network() as net, ioc_process(net, tmp_path, "--autosave", str(path)) as ioc:
+        ioc.until(lambda: "settings are not saved" in ioc.get("StatusMessage_RBV", "-S"))
+        assert ioc.put("Red1:Units", "TOF").returncode == 0
+        path.parent.mkdir()
+        ioc.until(lambda: not ioc.get("StatusMessage_RBV", "-S"))
+        assert '"Red1:Units" = "TOF"' in path.read_text()

@@ -1,0 +1,487 @@
+"""The whole product on real processes, driven with the C tools and pyepics."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from reduction.files.nexus_reader import read_nexus
+from reduction.parameters.reduction import ReductionSettings
+from reduction.parameters.units import Units
+from simulator.stream import PROTON_CHARGE_UC_PER_EVENT
+from tests.support.ca_client import network
+from tests.support.live import Expected, Live, live
+
+SPAN = ("First", "Last")
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def net():
+    with network() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def running():
+    with network() as net, live(net) as started:
+        yield started
+
+
+def hold(running: Live) -> None:
+    """Hold the source, and wait until its last pulse is in the spectrum."""
+    assert running.put("Sim:Pause", "Pause").returncode == 0
+    running.until(lambda: running.number("PulseLast_RBV") == running.number("Sim:Pulse_RBV"))
+
+
+def consistent(running: Live) -> tuple[int, int, list[float]]:
+    """First and last pulse and counts that belong together, read while the source is held."""
+    hold(running)
+    first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
+    counts = running.array("Red1:Spec:YC")
+    assert running.put("Sim:Pause", "Run").returncode == 0
+    return first, last, counts
+
+
+def check(running: Live, bins: ReductionSettings) -> None:
+    first, last, counts = consistent(running)
+    assert last - first > 10
+    np.testing.assert_array_equal(counts, Expected(running.simulated).counts(bins, first, last))
+    assert running.number("PulsesMissing_RBV") == 0
+
+
+def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins(running):
+    bins = ReductionSettings()
+    assert running.get("Red1:BinParams_RBV", "-S") == bins.bin_params
+    check(running, bins)
+    for bin_params in ("0.5,-0.002,2,0.001,3.3", "0.4,0.01,5"):
+        assert running.put("Red1:BinParams", bin_params, "-S").returncode == 0
+        check(running, replace(bins, bin_params=bin_params))
+    assert running.put("Red1:Units", "TOF").returncode == 0
+    assert running.put("Red1:BinStep", "-0.003").returncode == 0
+    check(running, ReductionSettings(Units.TOF, "1000,-0.003,60000"))
+    assert running.put("Red1:Units", "dSpacing").returncode == 0
+    assert running.get("Red1:BinParams", "-S") == "0.4,0.01,5"
+
+
+def test_a_put_is_in_the_spectrum_when_it_returns(running):
+    for bins in (100, 50, 200):
+        assert running.put("Red1:BinParams", f"1,{2 / bins},3", "-S").returncode == 0
+        assert len(running.array("Red1:Spec:YC")) == bins
+
+
+def test_every_event_is_accounted_for(running):
+    running.put("Red1:BinParams", "1,0.01,3", "-S")
+    hold(running)
+    went = ("Binned", "OutOfRange", "Masked", "Filtered", "Invalid")
+    counts = [running.number(f"Red1:Events{name}_RBV") for name in went]
+    assert sum(counts) == running.number("EventTotal_RBV") > 0
+    assert counts[0] == running.number("Red1:Spec:Total_RBV")
+    assert counts[1] > 0
+    assert running.number("RetainedEvents_RBV") == running.number("EventTotal_RBV")
+    assert running.put("Sim:Pause", "Run").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("pv", "value", "words"),
+    [
+        ("Red1:BinParams", "5,1,1", "boundaries must rise"),
+        ("Red1:BinParams", "0,1e-9,1", "the limit is 200000"),
+        ("Red1:BinMax", "0.1", "boundaries must rise"),
+        ("Sim:PulseRate", "-1", "the lowest is 0.1 Hz"),
+        ("Sim:SpaceGroup", "F d -3 n", "did you mean"),
+        ("Sim:Atoms", "Xx 0 0 0", "Xx"),
+        ("Sim:UnitCell", "5 5", "5 5"),
+        ("Sim:DMax", "0.4", "DM"),
+    ],
+)
+def test_a_refused_put_says_why_and_changes_nothing(running, pv, value, words):
+    before, generation = running.get(pv), running.number("Red1:Generation_RBV")
+    options = ["-S"] if pv in ("Red1:BinParams", "Sim:Atoms", "Sim:UnitCell") else []
+    assert words in running.refused(pv, value, *options)
+    assert running.get(pv) == running.get(f"{pv}_RBV") == before
+    assert running.number("Red1:Generation_RBV") == generation
+
+
+def test_reset_drops_what_was_measured_and_goes_on_with_whole_pulses(running):
+    last = running.number("PulseLast_RBV")
+    assert running.put("Reset", "1").returncode == 0
+    assert running.get("Reset") == "Done"
+    running.until(lambda: running.number("PulseFirst_RBV") > last)
+    running.until(lambda: running.number("PulseLast_RBV") > running.number("PulseFirst_RBV") + 20)
+    check(running, ReductionSettings(bin_params=running.get("Red1:BinParams", "-S")))
+
+
+def test_a_ramp_keeps_each_step_as_a_series_and_cuts_all_of_them_anew(running):
+    bins = ReductionSettings(bin_params="0.5,0.01,3")
+    assert running.put("Red1:BinParams", bins.bin_params, "-S").returncode == 0
+    assert running.put("Reset", "1").returncode == 0
+    for _ in range(2):
+        running.until(lambda: running.number("PulsesAccumulated_RBV") > 5)
+        assert running.put("NextSeries", "1").returncode == 0
+    assert running.number("Series_RBV") == 3
+    bins = ReductionSettings(bin_params="0.5,0.02,3")
+    assert running.put("Red1:BinParams", bins.bin_params, "-S").returncode == 0
+    next_pulse = 0
+    for number in (1, 2):
+        series = f"Red1:Series{number}:"
+        first, last = (int(running.number(f"{series}Pulse{which}_RBV")) for which in SPAN)
+        expected = Expected(running.simulated).counts(bins, first, last)
+        np.testing.assert_array_equal(running.array(f"{series}YC"), expected)
+        assert running.number(f"{series}Pulses_RBV") == last - first + 1 > 5
+        assert next_pulse in (0, first)
+        next_pulse = last + 1
+    check(running, bins)
+    assert running.put("Reset", "1").returncode == 0
+    assert running.number("Red1:NumSeries_RBV") == 0
+
+
+def test_with_fading_the_spectrum_is_weighted_by_age(running):
+    bins = ReductionSettings(bin_params="0.5,0.05,3")
+    assert running.put("Red1:BinParams", bins.bin_params, "-S").returncode == 0
+    assert running.put("FadingTime", "0.5").returncode == 0
+    assert running.put("AccumulationMode", "Fading").returncode == 0
+    last = running.number("PulseLast_RBV")
+    running.until(lambda: running.number("PulseLast_RBV") > last + 10)
+    first, last, counts = consistent(running)
+    each = [Expected(running.simulated).counts(bins, n, n) for n in range(first, last + 1)]
+    weights = np.exp((np.arange(first, last + 1) - last) / 14 / 0.5)
+    np.testing.assert_allclose(counts, weights @ np.array(each), rtol=1e-5)
+    assert running.put("AccumulationMode", "SinceReset").returncode == 0
+    running.until(lambda: running.number("PulsesAccumulated_RBV") > 15)
+    check(running, bins)
+
+
+def test_pause_holds_the_spectrum_and_counts_what_it_leaves_out(running):
+    assert running.put("Pause", "Pause").returncode == 0
+    assert running.get("DetectorState_RBV") == "Waiting"
+    total = running.number("Red1:Spec:Total_RBV")
+    filtered = running.number("Red1:EventsFiltered_RBV")
+    running.until(lambda: running.number("Red1:EventsFiltered_RBV") > filtered + 10_000)
+    assert running.number("Red1:Spec:Total_RBV") == total
+    assert running.put("Pause", "Run").returncode == 0
+    running.until(lambda: running.number("Red1:Spec:Total_RBV") > total)
+    assert running.put("Reset", "1").returncode == 0
+
+
+def test_pressure_moves_the_peaks(running):
+    assert running.put("Red1:BinParams", "1.7,0.001,2.1", "-S").returncode == 0
+    peaks = []
+    for pressure in ("0", "20"):
+        assert running.put("Sim:Pressure", pressure).returncode == 0
+        assert running.put("Reset", "1").returncode == 0
+        running.until(lambda: running.number("Red1:Spec:Total_RBV") > 3000, 15)
+        centres, counts = running.array("Red1:Spec:X"), running.array("Red1:Spec:YC")
+        peaks.append(centres[int(np.argmax(counts))])
+    assert running.put("Sim:Pressure", "0").returncode == 0
+    assert running.put("Reset", "1").returncode == 0
+    assert peaks[0] == pytest.approx(5.431 / 8**0.5, rel=2e-3)
+    assert peaks[1] / peaks[0] == pytest.approx(np.exp(-20 / (3 * 97.8)), rel=2e-3)
+
+
+def test_a_script_with_pyepics_sees_values_arrays_and_completion(running):
+    script = f"""
+        import epics
+        pv = lambda name: epics.PV("{running.prefix}" + name, auto_monitor=True)
+        bins = pv("Red1:BinParams")
+        assert bins.wait_for_connection(5)
+        assert bins.put("1,0.1,2", wait=True, timeout=10)
+        assert bins.get(as_string=True) == "1,0.1,2", bins.get(as_string=True)
+        assert len(pv("Red1:Spec:YC").get()) == 10
+        assert pv("Red1:Spec:XE").get()[-1] == 2
+        assert pv("Red1:Units").get(as_string=True) == "dSpacing"
+        assert pv("Sim:PulseRate").get_ctrlvars()["upper_ctrl_limit"] == 1000
+        epics.ca.finalize_libca()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env=running.network.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_it_prints_to_type_next_works_as_printed(running):
+    export, *commands = running.greeting()
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("EPICS_")}
+    for name in ("EPICS_CA_REPEATER_PORT", "EPICS_PVA_BROADCAST_PORT"):
+        plain[name] = running.network.environment[name]
+    assert len(commands) == 9
+    for command in commands:
+        limit = "timeout 2 " if command.startswith("camonitor") else ""
+        done = subprocess.run(
+            ["bash", "-c", f"{export}\n{limit}{command}"],
+            env=plain,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == (124 if limit else 0), command + done.stderr
+        assert running.prefix in done.stdout or "LIVE:" in done.stdout
+    assert running.put("Red1:Units", "dSpacing").returncode == 0
+    assert running.put("Sim:Pressure", "0").returncode == 0
+
+
+def test_a_killed_rank_is_replaced_and_counted(net):
+    with live(net) as running:
+        assert running.put("Red1:BinParams", "1,0.01,3", "-S").returncode == 0
+        ranks = running.family("ioc ranks --")
+        victim = next(each for each in ranks if "python" in each.name())
+        victim.kill()
+        running.until(lambda: running.get("DetectorState_RBV") == "Disconnected", 2)
+        assert running.get("Red1:Spec:Total_RBV.SEVR") == "INVALID"
+        assert "ranks" in running.get("StatusMessage_RBV", "-S")
+        running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 7)
+        assert running.number("Restarts_RBV") == 1
+        assert running.get("Red1:Spec:Total_RBV.SEVR") == "NO_ALARM"
+        running.until(
+            lambda: running.number("PulseLast_RBV") > running.number("PulseFirst_RBV") + 20
+        )
+        check(running, ReductionSettings(bin_params="1,0.01,3"))
+
+
+def test_a_rank_that_hangs_is_replaced_and_leaves_nothing_in_shared_memory(net):
+    with live(net) as running:
+        (simulator,) = running.family("ioc simulate")
+        endpoint = next(each for each in simulator.cmdline() if each.startswith("--events="))
+        folder = Path(endpoint.partition("ipc://")[2]).parent
+        segments = set(folder.glob("mpi/sm_segment*"))
+        assert len(segments) == 2
+        victim = running.family("ioc ranks --")[-1]
+        victim.suspend()
+        running.until(lambda: running.get("DetectorState_RBV") == "Disconnected", 4)
+        running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 7)
+        assert running.number("Restarts_RBV") == 1
+        others = set(folder.glob("mpi/sm_segment*"))
+        assert len(others) == 2
+        assert not others & segments
+        running.stop()
+        assert not folder.exists()
+
+
+def test_a_rank_that_is_slow_for_a_while_is_missed_and_nothing_is_lost(net):
+    with live(net) as running:
+        assert running.put("Red1:BinParams", "1,0.01,3", "-S").returncode == 0
+        first = running.number("PulseFirst_RBV")
+        victim = running.family("ioc ranks --")[-1]
+        victim.suspend()
+        running.until(lambda: running.get("DetectorState_RBV") == "Disconnected", 4)
+        victim.resume()
+        running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 4)
+        running.until(lambda: running.number("Lag_RBV") < 1)
+        assert running.number("PulseFirst_RBV") == first
+        assert running.number("Restarts_RBV") == 0
+        check(running, ReductionSettings(bin_params="1,0.01,3"))
+
+
+def test_a_killed_simulator_is_replaced_and_its_pulses_are_missing(net):
+    with live(net) as running:
+        assert running.put("Sim:DMax", "3").returncode == 0
+        (victim,) = running.family("ioc simulate")
+        victim.kill()
+        running.until(lambda: running.get("Sim:Pulse_RBV.SEVR") == "INVALID", 2)
+        last = running.number("PulseLast_RBV")
+        running.until(lambda: running.number("PulseLast_RBV") > last + 20, 10)
+        assert running.get("Sim:Pulse_RBV.SEVR") == "NO_ALARM"
+        assert running.number("Sim:DMax_RBV") == 3
+        assert 0 < running.number("PulsesMissing_RBV") < running.number("PulseLast_RBV") - last
+        assert running.number("Restarts_RBV") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything_and_leaves_nothing_behind(net, number):
+    running = Live(net)
+    try:
+        running.ready()
+        family = running.family()
+        assert len(family) >= 4
+        assert running.stop(number) == 0
+        _, alive = psutil.wait_procs(family, timeout=2)
+        assert alive == []
+    finally:
+        running.kill_all()
+
+
+def test_nothing_outlives_an_ioc_that_is_killed(net):
+    with live(net) as running:
+        family = running.family()
+        running.process.kill()
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert alive == []
+
+
+def test_acquire_completes_at_exactly_the_preset_pulse_and_can_be_stopped(running):
+    for pv, value in (("Preset", "Pulses"), ("PresetPulses", "21")):
+        assert running.put(pv, value).returncode == 0
+    assert running.tool("caput", "-c", "-w", "20", running.prefix + "Acquire", "1").returncode == 0
+    assert running.get("DetectorState_RBV") == "Idle"
+    assert running.get("Acquire") == running.get("Acquire_RBV") == "Done"
+    first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
+    assert last - first + 1 == running.number("PulsesAccumulated_RBV") == 21
+    bins = ReductionSettings(bin_params=running.get("Red1:BinParams", "-S"))
+    counts = Expected(running.simulated).counts(bins, first, last)
+    np.testing.assert_array_equal(running.array("Red1:Spec:YC"), counts)
+
+    assert running.put("Preset", "None").returncode == 0
+    waiting = running.start("caput", "-c", "-w", "30", running.prefix + "Acquire", "1")
+    running.until(lambda: running.get("DetectorState_RBV") == "Acquire")
+    assert "it is under way" in running.refused("Acquire", "1")
+    assert running.put("Acquire", "0").returncode == 0
+    assert waiting.wait(10) == 0
+    waiting.communicate()
+    assert running.get("DetectorState_RBV") == "Idle"
+    running.start("caput", running.prefix + "Acquire", "1").communicate()
+    running.until(lambda: running.get("DetectorState_RBV") == "Acquire")
+
+
+def test_slices_regions_and_peaks_follow_the_sample(running):
+    assert running.put("Red1:BinParams", "1.7,0.001,2.1", "-S").returncode == 0
+    for pv, value in (("ROI1:Min", "1.88"), ("ROI1:Max", "1.96")):
+        assert running.put(f"Red1:{pv}", value).returncode == 0
+    for pv, value in (("Peak1:Min", "1.85"), ("Peak1:Max", "2")):
+        assert running.put(f"Red1:{pv}", value).returncode == 0
+    for pv, value in (("Min", "-0.5"), ("Step", "1"), ("Max", "2.5")):
+        assert running.put(f"Red1:Filter:{pv}", value).returncode == 0
+    assert running.put("Red1:Filter:Log", "presure", "-S").returncode == 1
+    assert running.get("Red1:Filter:Log_RBV", "-S") == ""
+    assert running.put("Red1:Filter:Log", "pressure", "-S").returncode == 0
+    assert running.number("Red1:NumSlices_RBV") == 3
+    assert running.put("Reset", "1").returncode == 0
+    running.until(lambda: running.number("Red1:Slice1:Total_RBV") > 2000, 15)
+    assert running.number("Red1:Slice2:Total_RBV") == 0
+    assert running.number("Red1:Peak1:Centre_RBV") == pytest.approx(5.431 / 8**0.5, rel=1e-3)
+    assert 0 < running.number("Red1:ROI1:Net_RBV") <= running.number("Red1:ROI1:Total_RBV")
+    assert running.put("Sim:Pressure", "1").returncode == 0
+    running.until(lambda: running.number("Red1:Slice2:Total_RBV") > 0, 15)
+    total = running.number("Red1:Slice1:Total_RBV")
+    assert len(running.array("Red1:Slice2:YC")) == 400
+    assert running.number("Red1:Slice1:Total_RBV") == total
+    assert running.put("Red1:Filter:Log", "", "-S").returncode == 0
+    assert running.put("Sim:Pressure", "0").returncode == 0
+
+
+def test_a_result_is_saved_as_it_is_posted_and_drawn(running, tmp_path):
+    assert running.put("Red1:BinParams", "1.7,0.001,2.1", "-S").returncode == 0
+    assert running.put("File:Path", str(tmp_path / "absent" / "deep"), "-S").returncode == 0
+    assert running.put("File:Write", "1").returncode == 1
+    assert "deep" in running.get("File:Message_RBV", "-S")
+    assert running.put("File:Name", "a/b", "-S").returncode == 1
+    assert running.put("File:Path", str(tmp_path), "-S").returncode == 0
+    assert running.put("File:Name", "silicon", "-S").returncode == 0
+    hold(running)
+    assert running.put("File:Write", "1").returncode == 0
+    assert running.get("File:FullName_RBV", "-S") == str(tmp_path / "silicon.nxs")
+    saved = read_nexus(tmp_path / "silicon.nxs")
+    assert saved.summed.counts.tolist() == running.array("Red1:Spec:YC")
+    assert saved.last_pulse == running.number("PulseLast_RBV")
+    assert saved.accounting["received"] == running.number("EventTotal_RBV")
+    assert saved.parameters[running.prefix + "Red1:BinParams"] == "1.7,0.001,2.1"
+    assert running.put("Sim:Pause", "Run").returncode == 0
+    drawn = subprocess.run(
+        [sys.executable, "-m", "ioc", "plot", str(tmp_path / "silicon.nxs")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert drawn.stdout.strip() == str(tmp_path / "silicon.png")
+    assert (tmp_path / "silicon.png").stat().st_size > 10_000
+    assert (tmp_path / "silicon.xye").read_text().startswith("#")
+
+
+def test_intensities_are_divided_by_the_proton_charge_of_their_pulses(running):
+    for pv, value in (("Acquire", "0"), ("Preset", "Pulses"), ("PresetPulses", "10")):
+        assert running.put(pv, value).returncode == 0
+    assert running.put("Red1:BinParams", "1,0.5,3", "-S").returncode == 0
+    assert running.tool("caput", "-c", "-w", "20", running.prefix + "Acquire", "1").returncode == 0
+    assert running.put("Red1:Normalisation", "ProtonCharge").returncode == 0
+    events = running.number("EventTotal_RBV") - running.number("Red1:MonitorCounts_RBV")
+    charge = events * PROTON_CHARGE_UC_PER_EVENT
+    counts = np.array(running.array("Red1:Spec:YC"))
+    np.testing.assert_allclose(running.array("Red1:Spec:Y"), counts / 0.5 / charge)
+    np.testing.assert_allclose(running.array("Red1:Spec:E"), np.sqrt(counts) / 0.5 / charge)
+    assert running.put("Red1:Normalisation", "None").returncode == 0
+    np.testing.assert_allclose(running.array("Red1:Spec:Y"), counts / 0.5)
+
+    assert running.put("Red1:BinParams", "1.7,0.002,2.1", "-S").returncode == 0
+    for pv, value in (("Min", "1.85"), ("Max", "2")):
+        assert running.put(f"Red1:Peak1:{pv}", value).returncode == 0
+    height = running.number("Red1:Peak1:Height_RBV")
+    total = running.number("Red1:Spec:Total_RBV")
+    assert running.put("Red1:Normalisation", "ProtonCharge").returncode == 0
+    assert running.number("Red1:Peak1:Height_RBV") == pytest.approx(height / charge, rel=1e-3)
+    assert running.number("Red1:Spec:Total_RBV") == total
+    assert running.put("Red1:Normalisation", "None").returncode == 0
+
+
+def test_a_restart_that_is_meant_replaces_ranks_and_simulator(net):
+    with live(net) as running:
+        before = running.family("ioc ranks --") + running.family("ioc simulate")
+        assert running.put("SYSRESET", "1").returncode == 1
+        assert all(each.is_running() for each in before)
+        assert running.put("SYSRESET", "1").returncode == 0
+        _, alive = psutil.wait_procs(before, timeout=5)
+        assert alive == []
+        running.until(lambda: running.number("Restarts_RBV") >= 2)
+        running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 10)
+        running.until(lambda: running.number("Red1:Spec:Total_RBV") > 0, 10)
+        assert "was told to restart; started again" in running.get("StatusMessage_RBV", "-S")
+        assert running.get("Status_RBV") == "Warning"
+
+
+def test_a_saved_result_is_the_vanadium_of_others_and_of_itself_it_is_one(running, tmp_path):
+    for pv, value in (("Acquire", "0"), ("Preset", "Pulses"), ("PresetPulses", "30")):
+        assert running.put(pv, value).returncode == 0
+    assert running.put("Red1:BinParams", "1,0.05,3", "-S").returncode == 0
+    acquire = ("caput", "-c", "-w", "20", running.prefix + "Acquire", "1")
+    assert running.tool(*acquire).returncode == 0
+    first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
+    monitored = Expected(running.simulated).monitor_counts(first, last)
+    assert running.number("Red1:MonitorCounts_RBV") == monitored > 2000
+    for pv, value in (("Path", str(tmp_path)), ("Name", "van")):
+        assert running.put(f"File:{pv}", value, "-S").returncode == 0
+    assert running.put("File:Write", "1").returncode == 0
+    vanadium = np.array(running.array("Red1:Spec:YC"))
+    path = str(tmp_path / "van.nxs")
+    assert read_nexus(tmp_path / "van.nxs").monitor_counts == monitored
+    assert "there is no such file" in running.refused("Red1:Vanadium", f"{path}.no", "-S")
+    assert running.get("Red1:Vanadium_RBV", "-S") == ""
+    assert running.put("Red1:Vanadium", path, "-S").returncode == 0
+    for by in ("None", "ProtonCharge", "Monitor"):
+        assert running.put("Red1:Normalisation", by).returncode == 0
+        np.testing.assert_allclose(running.array("Red1:Spec:Y"), 1)
+    assert "is in dSpacing, not in TOF" in running.refused("Red1:Units", "TOF")
+    assert running.get("Red1:Units_RBV") == "dSpacing"
+
+    assert running.tool(*acquire).returncode == 0
+    now = running.number("Red1:MonitorCounts_RBV")
+    counts = np.array(running.array("Red1:Spec:YC"))
+    y, e = (np.array(running.array(f"Red1:Spec:{name}")) for name in ("Y", "E"))
+    np.testing.assert_allclose(y, (counts / now) / (vanadium / monitored))
+    # Half of the variance is the monitors', common to all bins: a 3 sigma of it is allowed.
+    assert 0.2 < np.mean((y - 1) ** 2 / e**2) < 6
+    assert running.number("Red1:BinsUndefined_RBV") == 0
+
+    assert running.put("Red1:BinParams", "1,0.05,3.2", "-S").returncode == 0
+    assert running.number("Red1:BinsUndefined_RBV") == 4
+    assert running.get("Red1:BinsUndefined_RBV.SEVR") == "MINOR"
+    words = "4 of 44 bins without a value: the vanadium ends at 3"
+    assert running.get("Red1:NormalisationMessage_RBV", "-S") == words
+    for pv, value, *options in (("Vanadium", "", "-S"), ("Normalisation", "None")):
+        assert running.put(f"Red1:{pv}", value, *options).returncode == 0
+    assert running.get("Red1:BinsUndefined_RBV.SEVR") == "NO_ALARM"
+    assert running.put("Preset", "None").returncode == 0

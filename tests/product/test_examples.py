@@ -1,0 +1,162 @@
+"""The scripts in ``examples/`` and what the README says to type, on the running product."""
+
+import math
+import re
+from dataclasses import replace
+
+import pytest
+
+from reduction.files.nexus_reader import read_nexus
+from simulator.parameters import SimulatorSettings
+from tests.support.ca_client import network
+from tests.support.live import live
+from tests.support.scripts import ROOT, needs, needs_nicos, run, run_code, run_nicos
+
+pytestmark = pytest.mark.timeout(240)
+
+FAR = 4.5
+"""In standard errors: once in 150 000 runs by chance."""
+
+INDICES = math.sqrt(8)
+"""Of the line 220, whose d times it is the cell edge."""
+
+
+@pytest.fixture(scope="module")
+def started():
+    with network() as net, live(net) as started:
+        assert started.put("Sim:EventsPerPulse", "20000").returncode == 0
+        yield started
+
+
+@pytest.fixture
+def running(started):
+    """As it starts, whatever another script has left."""
+    for pv, value in (("Sim:Pressure", "0"), ("Sim:Temperature", "295"), ("Preset", "None")):
+        assert started.put(pv, value).returncode == 0
+    return started
+
+
+def example(running, name, *words):
+    """The lines that a script prints."""
+    script = ROOT / "examples" / name
+    return run(running, str(script), "--prefix", running.prefix, *words).splitlines()
+
+
+def table(lines):
+    """The rows of numbers among lines."""
+    words = [line.split() for line in lines]
+    number = re.compile(r"-?[\d.]+(e-?\d+)?$")
+    return [
+        [float(word) for word in each] for each in words if each and all(map(number.match, each))
+    ]
+
+
+def cell_edge(pressure):
+    """In Å, as the simulator has it."""
+    return replace(SimulatorSettings(), pressure=pressure).sample.lattice_parameter
+
+
+def within(value, error, true):
+    return abs(value - true) < FAR * error
+
+
+@needs("epics", "pyepics")
+def test_a_pressure_ramp_finds_the_cell_edge_of_each_step_and_saves_all_as_series(
+    running, tmp_path
+):
+    assert running.put("File:Path", str(tmp_path), "-S").returncode == 0
+    lines = example(
+        running,
+        "pressure_ramp.py",
+        *("--pressures", "0", "3", "6", "--pulses", "20", "--settle", "0.5", "--name", "ramp"),
+    )
+    rows = table(lines)
+    assert [row[:2] for row in rows] == [[1, 0], [2, 3], [3, 6]]
+    for _, pressure, _, centre, error, edge, edge_error in rows:
+        assert 0 < edge_error < 0.001
+        assert within(edge, edge_error, cell_edge(pressure))
+        assert within(centre, error, cell_edge(pressure) / INDICES)
+    saved = read_nexus(tmp_path / "ramp.nxs")
+    assert lines[-1] == f"saved {tmp_path / 'ramp.nxs'}"
+    assert [each.counts.sum() for each in saved.series] == [row[2] for row in rows[:2]]
+    assert saved.summed.counts.sum() == rows[2][2]
+    for number in (1, 2):
+        assert running.number(f"Red1:Series{number}:Pulses_RBV") == 20
+
+
+@needs("epics", "pyepics")
+def test_temperature_steps_find_the_thermal_motion_of_the_sample(running, tmp_path):
+    assert running.put("File:Path", str(tmp_path), "-S").returncode == 0
+    lines = example(
+        running,
+        "temperature_steps.py",
+        *("--temperatures", "100", "900", "400", "--pulses", "25"),
+    )
+    assert [row[:2] for row in table(lines)] == [[1, 100], [2, 500], [3, 900]]
+    found = next(line for line in lines if line.startswith("Uiso at 295 K"))
+    value, error = map(float, re.findall(r"0\.\d+", found))
+    true = float(SimulatorSettings().atoms.split()[-1])
+    assert error < 0.1 * true
+    assert within(value, error, true)
+    assert read_nexus(tmp_path / "temperature_steps.nxs").slice_log == "temperature"
+    assert running.get("Red1:Filter:Log", "-S") == ""
+
+
+@needs("ophyd", "ophyd")
+def test_a_bluesky_scan_finds_the_bulk_modulus_of_the_sample(running):
+    lines = example(
+        running,
+        "bluesky_pressure_scan.py",
+        *("--pressures", "0", "10", "3", "--error", "0.01", "--settle", "0.5"),
+    )
+    for pressure, counts, centre, error in table(lines):
+        assert counts > 9990  # an error of 1 %, but for the shares of cut bins
+        assert within(centre, error, cell_edge(pressure) / INDICES)
+    value, error = map(float, re.findall(r"\d+\.\d+", lines[-1]))
+    assert lines[-1].startswith("bulk modulus")
+    assert error < 0.5
+    assert within(value, error, SimulatorSettings().bulk_modulus)
+
+
+@needs("genie_python", "genie")
+def test_a_scan_with_genie_python_finds_the_line_at_each_pressure(running):
+    words = ("--pressures", "0", "4", "--pulses", "20", "--settle", "0.5")
+    rows = table(example(running, "genie_scan.py", *words))
+    assert [row[0] for row in rows] == [0, 4]
+    for pressure, total, centre, error in rows:
+        assert total > 300_000
+        assert within(centre, error, cell_edge(pressure) / INDICES)
+
+
+def first_lines():
+    """What the README says to type first, by the line that names the client."""
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    return {each.splitlines()[0]: each for each in re.split(r"\n\n(?=# )", block.strip())}
+
+
+PACKAGES = {
+    "# pyepics": ("epics", "pyepics"),
+    "# aioca": ("aioca", "ophyd-async"),
+    "# bluesky with ophyd; ": ("ophyd", "ophyd"),
+    "# bluesky with ophyd-async": ("ophyd_async", "ophyd-async"),
+    "# genie_python": ("genie_python", "genie"),
+}
+
+
+@pytest.mark.parametrize(
+    "client", [pytest.param(name, marks=needs(*package)) for name, package in PACKAGES.items()]
+)
+def test_what_the_readme_says_to_type_in_python_works(running, client):
+    (code,) = [code for name, code in first_lines().items() if name.startswith(client)]
+    said = run_code(running, code)
+    assert said.strip()
+    assert running.put("Red1:Units", "dSpacing").returncode == 0
+
+
+@needs_nicos
+def test_what_the_readme_says_to_type_in_nicos_works(running, tmp_path):
+    (code,) = [code for name, code in first_lines().items() if name.startswith("# NICOS")]
+    said = run_nicos(running, tmp_path, code)
+    assert "ERROR" not in said
+    assert "live.total" in said
+    assert len(first_lines()) == len(PACKAGES) + 1

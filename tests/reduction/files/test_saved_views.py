@@ -1,0 +1,197 @@
+"""Saved results seen by others: readers of NeXus, and pictures."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from reduction.files.nexus_writer import write_nexus
+from reduction.files.saved_result import AXES, SavedSeries
+from reduction.parameters.units import Units
+from tests.support.saved_sample import names, sample
+
+GROUPS = ("data", "slices", "groups", "spectra", "variances")
+
+
+@pytest.fixture
+def path(tmp_path):
+    write_nexus(sample(slices=4, groups=3), tmp_path / "si.nxs")
+    return tmp_path / "si.nxs"
+
+
+def imported(name: str):
+    """An optional package, whose own warnings on import are none of ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip(name, reason=f"{name} is not installed")
+
+
+def test_silx_finds_the_sum_with_its_errors_by_default(path):
+    silx, nxdata = imported("silx.io"), imported("silx.io.nxdata")
+    with silx.open(str(path)) as file:
+        data = nxdata.get_default(file)
+        assert data.is_valid, data.issues
+        np.testing.assert_array_equal(data.signal, sample(slices=4, groups=3).summed.counts)
+        np.testing.assert_array_equal(data.errors, np.sqrt(data.signal))
+        np.testing.assert_allclose(data.axes[0], sample().centres)
+        assert data.axes_names == ["d-spacing (angstrom)"]
+        assert data.title == "Silicon, heating"
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_silx_takes_all_that_has_centres(path, group):
+    silx, nxdata = imported("silx.io"), imported("silx.io.nxdata")
+    with silx.open(str(path)) as file:
+        data = nxdata.NXdata(file["entry"][group])
+        assert data.is_valid, data.issues
+        assert data.axes_names[-1] == "d-spacing (angstrom)"
+
+
+def test_scippnexus_loads_a_histogram_over_edges_with_variances(path):
+    scippnexus, result = imported("scippnexus"), sample(slices=4, groups=3)
+    with scippnexus.File(path) as file:
+        histogram = file["entry/histogram"][...]
+    assert histogram.coords.is_edges("d_spacing")
+    assert str(histogram.coords["d_spacing"].unit) == "Å"
+    assert histogram.unit == "counts"
+    np.testing.assert_array_equal(histogram.coords["d_spacing"].values, result.edges)
+    np.testing.assert_array_equal(histogram.values, result.summed.counts)
+    np.testing.assert_allclose(histogram.variances, result.summed.variances)
+
+
+def test_scippnexus_loads_spectra_with_the_log_of_their_slices(path):
+    scippnexus, result = imported("scippnexus"), sample(slices=4, groups=3)
+    with scippnexus.File(path) as file:
+        spectra = file["entry/spectra"][...]
+    assert dict(spectra.sizes) == {"slice": 4, "group": 3, "d_spacing": 40}
+    np.testing.assert_array_equal(spectra.values, result.counts)
+    assert list(spectra.coords["slice_upper"].values) == [290, 300, 310, 320]
+    assert list(spectra.coords["group_name"].values) == ["bank1", "bank2", "bank3"]
+
+
+@pytest.mark.parametrize("units", Units)
+def test_scippnexus_loads_the_whole_file_and_knows_every_unit(tmp_path, units):
+    scippnexus = imported("scippnexus")
+    write_nexus(sample(units=units), tmp_path / "a.nxs")
+    with scippnexus.File(tmp_path / "a.nxs") as file:
+        entry = file["entry"][...]
+    symbol = AXES[units].symbol.replace("Å⁻¹", "1/Å")
+    assert str(entry["histogram"].coords[AXES[units].name].unit) == symbol
+    assert entry["monitor"]["integral"].value == 1.25e6
+
+
+def test_nexusformat_which_nexpy_is_made_of_plots_the_sum(path):
+    nexus = imported("nexusformat.nexus")
+    data = nexus.nxload(str(path)).get_default()
+    assert data.nxpath == "/entry/data"
+    assert data.is_plottable()
+    assert data.nxerrors.shape == data.nxsignal.shape == (40,)
+
+
+@pytest.fixture
+def picture():
+    """The module that draws; it needs matplotlib."""
+    imported("matplotlib")
+    return imported("reduction.files.plot")
+
+
+def blue_share(path) -> float:
+    """The share of a picture's pixels that are blue, as the sum and its errors are."""
+    pixels = imported("matplotlib.image").imread(path)
+    return float(np.mean(pixels[:, :, 2] - pixels[:, :, 0] > 0.1))
+
+
+def texts(figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(lambda each: hasattr(each, "get_text"))]
+
+
+def test_the_picture_shows_the_spectrum(picture, tmp_path):
+    picture.plot(sample(), tmp_path / "a.png")
+    assert names(tmp_path) == ["a.png"]
+    nothing = np.zeros((1, 1, 40))
+    picture.plot(sample(counts=nothing, variances=nothing), tmp_path / "b.png")
+    assert blue_share(tmp_path / "a.png") > 10 * blue_share(tmp_path / "b.png") > 0
+
+
+def test_axes_and_title_say_what_is_shown(picture):
+    figure = picture.draw(sample())
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "d-spacing (Å)"
+    assert axes.get_ylabel() == "Counts per Å"
+    words = " ".join(texts(figure)).replace("\u2009", " ")
+    for part in ("Silicon, heating", "pulses 1 204 to 26 403", "UTC", "± standard error"):
+        assert part in words
+
+
+@pytest.mark.parametrize("slices", [1, 5, 32])
+def test_every_slice_is_named_by_its_interval_of_the_log(picture, slices):
+    figure = picture.draw(sample(slices=slices))
+    assert len(figure.axes) == 2
+    assert "Sim:Temperature" in texts(figure)
+    for low, high in sample(slices=slices).slice_bounds:
+        assert f"[{low:g}, {high:g})" in texts(figure)
+
+
+def test_groups_are_shown_where_there_are_no_slices(picture):
+    assert "bank3" in texts(picture.draw(sample(groups=3)))
+
+
+@pytest.mark.parametrize(
+    ("edges", "scale"),
+    [
+        (np.geomspace(1, 2000, 41), "log"),
+        (np.geomspace(1, 4, 41), "linear"),
+        (np.linspace(1, 2000, 41), "linear"),
+        (np.linspace(-3, 2000, 41), "linear"),
+    ],
+)
+def test_bins_that_widen_over_decades_make_a_logarithmic_axis(picture, edges, scale):
+    figure = picture.draw(sample(slices=2, edges=edges))
+    assert [axes.get_xscale() for axes in figure.axes] == [scale, scale]
+
+
+def test_intensities_over_decades_make_one_too(picture):
+    assert picture.draw(sample(edges=np.geomspace(1, 2000, 41))).axes[0].get_yscale() == "log"
+
+
+@pytest.mark.parametrize("edges", [np.linspace(1, 9, 20_001), np.geomspace(1, 900, 20_001)])
+def test_more_bins_than_pixels_are_joined_and_no_count_is_lost(picture, tmp_path, edges):
+    result = sample(bins=20_000, edges=edges)
+    shown = picture.thinned(result)
+    assert shown.edges.size <= picture.COLUMNS + 1
+    assert set(shown.edges) <= set(edges)
+    assert shown.counts.sum() == result.counts.sum()
+    assert shown.variances.sum() == result.variances.sum()
+    picture.plot(result, tmp_path / "a.png")
+
+
+def test_a_result_of_many_bins_with_closed_series_is_drawn(picture, tmp_path):
+    closed = SavedSeries(np.ones(4600), 1, 5, 2.0)
+    picture.plot(sample(bins=4600, series=(closed, closed)), tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 10_000
+
+
+ODD = {
+    "one bin": sample(bins=1, slices=2),
+    "nothing": sample(slices=2, counts=np.zeros((2, 1, 40)), variances=np.zeros((2, 1, 40))),
+    "no value": sample(slices=2, counts=np.full((2, 1, 40), np.nan)),
+    "some infinite": sample(counts=np.full((1, 1, 40), np.inf)),
+    "negative": sample(groups=2, counts=-np.ones((1, 2, 40))),
+    "nothing, logarithmic": sample(
+        slices=2, edges=np.geomspace(1, 2000, 41), counts=np.zeros((2, 1, 40))
+    ),
+    "mathematics": sample(slices=2, title="$5 and \\frac{", slice_log="$x_$", program="$"),
+    "long": sample(groups=2, group_names=("$" * 80, "b"), title="Long " * 40),
+}
+
+
+@pytest.mark.parametrize("result", ODD.values(), ids=ODD)
+def test_odd_results_are_drawn_without_a_warning(picture, tmp_path, result):
+    picture.plot(result, tmp_path / "a.png")
+
+
+def test_a_picture_that_cannot_be_written_is_refused_by_name(picture, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none/a\.png"):
+        picture.plot(sample(), tmp_path / "none" / "a.png")

@@ -1,0 +1,73 @@
+"""Folders of running processes, and what is left of those that were killed."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from reduction.host.runtime_folder import FRESH_S, LOCK, own_folder
+
+HOLD = """\
+import pathlib, sys
+from reduction.host.runtime_folder import own_folder
+with own_folder(pathlib.Path(sys.argv[1])) as folder:
+    print(folder, flush=True)
+    input()
+"""
+
+
+@contextmanager
+def holder(memory, temporary):
+    """Another process, and the folder that it has."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(memory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(temporary)},
+        cwd=Path(__file__).parents[3],
+    ) as process:
+        try:
+            yield process, Path(process.stdout.readline().strip())
+        finally:
+            process.kill()
+
+
+def test_a_folder_is_in_memory_and_there_until_the_end(tmp_path):
+    with own_folder(tmp_path) as folder:
+        (folder / "deep").mkdir()
+        assert folder.parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_temporary_files_are_in_memory_already_it_is_with_them(tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    with holder(tmp_path, mine) as (_, folder):
+        assert folder.parent == mine
+
+
+def test_without_memory_it_is_with_temporary_files(tmp_path):
+    with holder(tmp_path / "none", tmp_path) as (_, folder):
+        assert folder.parent == tmp_path
+
+
+def test_what_a_killed_process_left_goes_at_the_next_start_and_what_one_has_stays(tmp_path):
+    data, fresh = tmp_path / "live-reduction-data", tmp_path / "live-reduction-fresh"
+    for folder in (data, fresh):  # of the user, and of one that is about to lock it
+        folder.mkdir()
+    (fresh / LOCK).touch()
+    long_ago = time.time() - 2 * FRESH_S
+    with holder(tmp_path, "/tmp") as (process, left):
+        (left / "file").touch()
+        for old in (data, left, left / LOCK):
+            os.utime(old, (long_ago, long_ago))
+        with own_folder(tmp_path):
+            assert left.is_dir()
+        process.kill()
+        process.wait()
+        with own_folder(tmp_path):
+            assert not left.exists()
+    assert set(tmp_path.iterdir()) == {data, fresh}

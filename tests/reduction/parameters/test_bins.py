@@ -1,0 +1,85 @@
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reduction.parameters import bins
+
+REFERENCE = Path(__file__).parents[2] / "reference" / "mantid"
+EDGES = json.loads((REFERENCE / "edges.json").read_text())
+REFUSED_HERE = ("5", "1,0.1,nan")  # Mantid takes them; see the README of the reference
+ACCEPTED = [row for row in EDGES["accepted"] if row["bin_params"] not in REFUSED_HERE]
+REFUSED = [row["bin_params"] for row in EDGES["refused"]] + [
+    *REFUSED_HERE,
+    "0.1",
+    "inf,1,2",
+    "0.4,0_1,5",
+]
+
+
+@pytest.mark.parametrize("row", ACCEPTED, ids=lambda row: row["bin_params"])
+def test_edges_equal_mantids_to_the_last_bit(row):
+    with np.load(REFERENCE / "edges.npz") as edges:
+        np.testing.assert_array_equal(bins.edges(row["bin_params"], 200_000), edges[row["key"]])
+
+
+@pytest.mark.parametrize("bin_params", REFUSED)
+def test_what_makes_no_edges_is_refused_with_a_reason(bin_params):
+    with pytest.raises(ValueError, match=r"\w+ \w+"):
+        bins.edges(bin_params, 200_000)
+
+
+@pytest.mark.parametrize(
+    ("bin_params", "words"),
+    [
+        ("", "empty"),
+        ("0.4,0,5", "the step from 0.4 to 5 is 0"),
+        ("5,1,1", "1 follows 5"),
+        ("0,-0.1,5", "start above 0, not 0"),
+        ("1,x,5", "number 2 is 'x'"),
+        ("1,0.1,inf", "number 3 is inf"),
+        ("0,1e-9,1", "about 1e\\+09 bins; the limit is 200000"),
+        ("1,-1e-12,2", "bins; the limit is 200000"),
+        ("1e17,1,2e17", "too small to move"),
+    ],
+)
+def test_a_refusal_names_the_number_and_the_limit(bin_params, words):
+    with pytest.raises(ValueError, match=words):
+        bins.edges(bin_params, 200_000)
+
+
+def test_the_limit_itself_is_allowed():
+    assert bins.edges("0,1,10", 10).size == 11
+    with pytest.raises(ValueError, match="limit is 9"):
+        bins.edges("0,1,10", 9)
+
+
+starts = st.floats(0.01, 100)
+steps = st.floats(0.01, 10) | st.floats(-1, -0.01)
+lengths = st.floats(0.001, 50)
+
+
+@given(starts, st.lists(st.tuples(steps, lengths), min_size=1, max_size=4))
+def test_edges_rise_from_the_first_boundary_to_the_last_through_every_other(start, segments):
+    bounds, words = [start], [repr(start)]
+    for step, length in segments:
+        bounds.append(bounds[-1] + length)
+        words += [repr(step), repr(bounds[-1])]
+    edges = bins.edges(",".join(words), 200_000)
+    assert np.all(np.diff(edges) > 0)
+    assert (edges[0], edges[-1]) == (bounds[0], bounds[-1])
+    assert set(bounds) <= set(edges)
+
+
+@given(st.text(max_size=30))
+def test_any_text_makes_edges_or_a_reason(text):
+    try:
+        edges = bins.edges(text, 1000)
+    except ValueError as error:
+        assert str(error)
+    else:
+        assert all(math.isfinite(edge) for edge in edges)

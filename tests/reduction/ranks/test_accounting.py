@@ -1,0 +1,66 @@
+"""That an event which is in no count, or in two, does not go unnoticed."""
+
+import numpy as np
+import pytest
+
+from reduction.control.orders import RanksOrder, ReductionOrder
+from reduction.engines.native.engine import NativeEngine
+from reduction.instrument.geometry import powder_arc
+from reduction.parameters.reduction import ReductionSettings
+from reduction.ranks.accounting import CELLS_A_TICK, EventAccount
+from reduction.ranks.pipeline import Pipeline
+from reduction.stream.logs import Logs
+from reduction.stream.messages import Chunk
+
+
+class Miscounting(NativeEngine):
+    """Has ``wrong`` events too many in a cell."""
+
+    wrong = 0
+
+    def cells(self, reduction):
+        cells = super().cells(reduction).copy()
+        cells[1] += self.wrong
+        return cells
+
+
+@pytest.fixture
+def pipeline():
+    bins = ("0.4,0.01,5", f"0.4,{4.6 / CELLS_A_TICK},5")
+    settings = [ReductionSettings(bin_params=each, max_bins=200_000) for each in bins]
+    order = RanksOrder(reductions=tuple(ReductionOrder(0, each) for each in settings))
+    made = Pipeline(powder_arc(), Miscounting, order, Logs(), 1 << 40)
+    made.accumulate([Chunk("", 0, 1, np.arange(-5, 95, dtype="i4"), np.arange(100) * 10**6)], 1)
+    assert made.engine.advance(60)
+    return made
+
+
+def told(pipeline, account, wrong, everything=True):
+    pipeline.engine.wrong = wrong
+    account.check(everything=everything)
+    return account.told()
+
+
+def test_an_account_that_is_right_is_told_as_0_and_one_that_is_not_by_how_much(pipeline):
+    account = EventAccount(pipeline)
+    assert [told(pipeline, account, wrong) for wrong in (0, 3, -2, 0)] == [0, 3, 2, 0]
+
+
+def test_an_error_between_two_reports_is_told_in_the_next(pipeline):
+    account = EventAccount(pipeline)
+    for wrong in (0, -4, 1):
+        pipeline.engine.wrong = wrong
+        account.check(everything=False)
+    assert account.told() == 4
+    assert told(pipeline, account, 0) == 0
+
+
+def test_an_error_stands_until_the_account_has_been_found_right(pipeline):
+    account = EventAccount(pipeline)
+    small, large = (pipeline.engine.cells(number).size for number in range(2))
+    assert small <= CELLS_A_TICK < large
+    assert told(pipeline, account, 5) == account.told() == 5
+    assert (
+        told(pipeline, account, 0, everything=False) == 5
+    )  # the large reduction has not been looked at
+    assert told(pipeline, account, 0) == 0

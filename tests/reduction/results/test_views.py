@@ -1,0 +1,126 @@
+"""What is shown of a result is what the functions of the normalisation make of its counts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from reduction.control.channel import decoded, encoded
+from reduction.control.orders import ReductionOrder
+from reduction.control.reports import ReductionResult, References, Values
+from reduction.files.nexus_writer import write_nexus
+from reduction.parameters.corrections import CorrectionSettings, Normalisation
+from reduction.parameters.readings import HistogramReadings, ReductionStatus
+from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
+from reduction.results.normalisation import Measured, intensity, normalised, shortfall
+from reduction.results.references import Correction
+from reduction.results.views import ReductionView, reduction_view
+from tests.support.saved_sample import sample
+
+COUNTS = np.random.default_rng(5).poisson(30, (3, 2, 40))
+CHARGES, MONITORS = (10.0, 20.0, 0.0), (1000.0, 1500.0, 400.0)
+CHARGE, MONITOR = sum(CHARGES), sum(MONITORS)
+SETTINGS = ReductionSettings(
+    bin_params="0.4,0.115,5",
+    filter=FilterSettings("temperature", 0, 1, 3),
+    detectors=DetectorSettings(groups="0:499;500:999"),
+)
+CORRECTIONS = {
+    "nothing": (Normalisation.NONE, False, False),
+    "charge": (Normalisation.PROTON_CHARGE, False, False),
+    "monitor, background": (Normalisation.MONITOR, True, False),
+    "charge, vanadium": (Normalisation.PROTON_CHARGE, False, True),
+    "monitor, both": (Normalisation.MONITOR, True, True),
+}
+
+
+def view(settings: ReductionSettings, references: References) -> ReductionView:
+    result = ReductionResult(
+        ReductionOrder(0, settings),
+        ReductionStatus(),
+        settings.edges,
+        COUNTS,
+        charges_uc=CHARGES,
+        monitor_counts=MONITORS,
+        references=references,
+    )
+    made = reduction_view(decoded(ReductionResult, encoded(result)), None)
+    assert made is not None
+    return made
+
+
+def check(
+    shown: HistogramReadings, measured: Measured, by: Normalisation, *files: Measured | None
+) -> None:
+    values, variances, _ = normalised(measured, by, *files)
+    width = 1.0 if files[1] else np.diff(SETTINGS.edges)
+    np.testing.assert_allclose(shown.y, values / width)
+    np.testing.assert_allclose(shown.e, np.sqrt(variances) / width)
+    np.testing.assert_array_equal(shown.yc, measured.counts)
+    assert shown.total == measured.counts.sum()
+
+
+@pytest.mark.parametrize("case", CORRECTIONS)
+def test_each_spectrum_is_normalised_by_its_own_and_corrected_by_the_references(tmp_path, case):
+    by, less, over = CORRECTIONS[case]
+    named = ("0:499", "500:999")
+    background = sample(groups=2, seed=1, group_names=named, proton_charge_uc=100.0)
+    vanadium = sample(slices=2, groups=2, seed=2, group_names=named)
+    paths = {}
+    for name, wanted, each in (("background", less, background), ("vanadium", over, vanadium)):
+        if wanted:
+            paths[name] = str(tmp_path / f"{name}.nxs")
+            write_nexus(each, tmp_path / f"{name}.nxs")
+    settings = replace(SETTINGS, corrections=CorrectionSettings(by, **paths))
+    shown = view(settings, Correction.of(settings).references)
+
+    def files(group=None):
+        return [
+            Measured(
+                each.edges,
+                *(each.summed if group is None else [n[group] for n in each.by_group]),
+                each.proton_charge_uc,
+                each.monitor_counts,
+            )
+            if wanted
+            else None
+            for wanted, each in ((less, background), (over, vanadium))
+        ]
+
+    def counted(counts, charge=CHARGE, monitor=MONITOR):
+        return Measured(SETTINGS.edges, counts, counts, charge, monitor)
+
+    check(shown.spectrum, counted(COUNTS.sum(axis=(0, 1))), by, *files())
+    for n in (0, 1):
+        counts = counted(COUNTS[n].sum(axis=0), CHARGES[n], MONITORS[n])
+        check(shown.slices[n], counts, by, *files())
+        check(shown.groups[n], counted(COUNTS[:, n].sum(axis=0)), by, *files(n))
+
+
+def test_a_slice_without_charge_has_counts_and_no_intensity():
+    by = CorrectionSettings(Normalisation.PROTON_CHARGE)
+    shown = view(replace(SETTINGS, corrections=by), References()).slices[2]
+    assert np.isnan(shown.y).all()
+    assert np.isnan(shown.e).all()
+    np.testing.assert_array_equal(shown.yc, COUNTS[2].sum(axis=0))
+
+
+def test_bins_without_a_value_are_counted_and_explained():
+    measured = Measured(np.arange(4.0), np.ones(3), np.ones(3), math.nan)
+    gap = References((), (Values(np.array([1, 2, np.nan]), np.ones(3)),), "the vanadium ends at 2")
+
+    def said(by, references):
+        shown = intensity(measured, by, *references.of_all())
+        return shortfall(measured, by, references, shown)
+
+    assert said(Normalisation.NONE, References()) == (0, "")
+    assert said(Normalisation.NONE, gap) == (
+        1,
+        "1 of 3 bins without a value: the vanadium ends at 2",
+    )
+    count, words = said(Normalisation.PROTON_CHARGE, References())
+    assert count == 3
+    assert "3 of 3 bins without a value: proton charge is nan uC" in words

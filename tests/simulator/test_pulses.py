@@ -1,0 +1,216 @@
+"""The seeded pulse: what its events are, and that nothing but the seed decides them."""
+
+from __future__ import annotations
+
+import dataclasses
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reduction.instrument.geometry import Instrument, powder_arc
+from simulator import pulses
+from simulator.parameters import SimulatorSettings
+from simulator.pulses import LineTable, PulseGenerator
+from simulator.stream import chunk_bounds
+
+ARC = powder_arc()
+CHI_SQUARE_LIMIT_SIGMA = 4.0
+"""The seeds are fixed, so a test that passes keeps passing; 4 sigma says the physics is right."""
+
+
+def generated(seed: int = 1, pulse: int = 0, **changes: Any) -> tuple[Any, Any]:
+    return PulseGenerator(ARC, seed).events(SimulatorSettings(**changes), pulse)
+
+
+def d_spacings(pixel_id: Any, tof_ns: Any) -> Any:
+    """The time of flight was cut to whole ns: put half a one back."""
+    return (tof_ns + 0.5) / 1000 / ARC.difc_us_per_angstrom[pixel_id]
+
+
+def assert_chi_square_is_ordinary(observed: Any, expected: Any) -> None:
+    chi_square = np.sum((observed - expected) ** 2 / expected)
+    freedom = observed.size - 1
+    assert abs(chi_square - freedom) < CHI_SQUARE_LIMIT_SIGMA * np.sqrt(2 * freedom)
+
+
+def test_seed_and_pulse_and_settings_determine_every_event() -> None:
+    generator = PulseGenerator(ARC, 7)
+    settings = SimulatorSettings(events_per_pulse_spread=100)
+    for pulse in (5, 2, 5):
+        first = generator.events(settings, pulse)
+        generator.events(dataclasses.replace(settings, pressure=3), pulse)
+        for here, there in zip(first, PulseGenerator(ARC, 7).events(settings, pulse), strict=True):
+            np.testing.assert_array_equal(here, there)
+
+
+def test_other_seeds_and_other_pulses_give_other_events() -> None:
+    made = [generated(seed, pulse)[1] for seed in (0, 1, -1, 2**40) for pulse in (0, 1, 2, 10**9)]
+    # Neither the same nor shifted against each other: no long run of one is found in another.
+    runs = {bytes(tof[start : start + 3]) for tof in made for start in range(1000)}
+    assert len(runs) == len(made) * 1000
+
+
+def test_more_events_begin_with_those_of_fewer() -> None:
+    few, many = generated(events_per_pulse=99), generated(events_per_pulse=1000)
+    np.testing.assert_array_equal(few[0], many[0][:99])
+    np.testing.assert_array_equal(few[1], many[1][:99])
+
+
+def test_pixels_and_times_are_int32_and_every_detector_is_hit_alike() -> None:
+    pixel_id, tof_ns = generated(events_per_pulse=500_000)
+    assert pixel_id.dtype == tof_ns.dtype == np.int32
+    assert pixel_id.shape == tof_ns.shape == (500_000,)
+    assert_chi_square_is_ordinary(np.bincount(pixel_id, minlength=1000), np.full(1000, 500.0))
+
+
+def test_monitors_are_never_hit_and_ids_need_not_be_indices() -> None:
+    instrument = Instrument(
+        "four",
+        np.array([70, 5, 900, 31], np.int32),
+        np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, -2], [0, 1, 1]]),
+        np.array([False, False, True, False]),
+        10.0,
+    )
+    pixel_id, tof_ns = PulseGenerator(instrument, 1).events(SimulatorSettings(), 0)
+    assert set(pixel_id.tolist()) == {70, 5, 31}
+    assert tof_ns.min() >= 1
+
+
+def test_monitors_have_random_numbers_and_a_beam_of_their_own() -> None:
+    generator = PulseGenerator(ARC, 7)
+    settings = SimulatorSettings(events_per_pulse=2000, monitor_events_per_pulse=100_000)
+    without = dataclasses.replace(settings, monitor_events_per_pulse=0)
+    for one, other in zip(generator.events(settings, 3), generator.events(without, 3), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert generator.monitor_events(without, 3)[0].size == 0
+    pixel_id, tof_ns = generator.monitor_events(settings, 3)
+    assert set(pixel_id.tolist()) == {1000}
+    angstrom = tof_ns / 1000 * 3956.034 / 19.0 / 1e6
+    found = np.histogram(angstrom, np.linspace(0.1, 8.0, 51))[0]
+    assert found.sum() >= tof_ns.size - 2
+    assert_chi_square_is_ordinary(found, np.full(50, tof_ns.size / 50))
+
+
+def test_counts_of_monitors_scatter_as_counts_do() -> None:
+    generator, settings = PulseGenerator(ARC, 3), SimulatorSettings()
+    counts = [generator.monitor_events(settings, pulse)[0].size for pulse in range(2000)]
+    assert np.mean(counts) == pytest.approx(100, abs=4 * 10 / np.sqrt(2000))
+    assert np.std(counts) == pytest.approx(10, rel=0.08)
+
+
+def test_an_instrument_without_monitors_has_no_events_of_them() -> None:
+    pixels = dataclasses.replace(ARC, is_monitor=np.zeros(1001, np.bool_))
+    assert PulseGenerator(pixels, 1).monitor_events(SimulatorSettings(), 0)[0].size == 0
+
+
+def test_an_instrument_of_monitors_alone_is_refused() -> None:
+    monitors = dataclasses.replace(ARC, is_monitor=np.ones(1001, np.bool_))
+    with pytest.raises(ValueError, match="powder_arc has no detectors beside the beam"):
+        PulseGenerator(monitors, 1)
+
+
+def test_without_width_or_background_every_event_lies_on_a_line() -> None:
+    pixel_id, tof_ns = generated(relative_peak_width=0, background_fraction=0)
+    lines = SimulatorSettings().sample.reflections.d_angstrom
+    expected = (lines[None] * ARC.difc_us_per_angstrom[pixel_id][:, None] * 1000).astype(np.int32)
+    assert np.all(np.any(expected == tof_ns[:, None], axis=1))
+
+
+def test_lines_are_drawn_by_structure_factor_times_multiplicity() -> None:
+    changes = {"events_per_pulse": 1_000_000, "background_fraction": 0, "relative_peak_width": 0}
+    lines = SimulatorSettings().sample.reflections
+    d = d_spacings(*generated(**changes))
+    places, where = np.unique(np.round(lines.d_angstrom, 9), return_inverse=True)
+    chance = np.bincount(where, lines.weight) / lines.weight.sum()
+    edges = np.concatenate([[0], (places[1:] + places[:-1]) / 2, [9]])
+    found = np.histogram(d, edges)[0]
+    assert found[chance < 1e-20].sum() == 0
+    likely = chance > 1e-20
+    assert_chi_square_is_ordinary(found[likely], 1_000_000 * chance[likely])
+
+
+def test_a_peak_is_normal_about_its_line_with_the_relative_width() -> None:
+    # One line only: 111 of silicon at 3.1356 Å.
+    d = d_spacings(*generated(d_min=3, d_max=4, background_fraction=0, events_per_pulse=1_000_000))
+    deviation = (d / (5.431 / np.sqrt(3)) - 1) / 0.002
+    quantiles = [NormalDist().inv_cdf(each / 50) for each in range(1, 50)]
+    found = np.histogram(deviation, [-np.inf, *quantiles, np.inf])[0]
+    assert_chi_square_is_ordinary(found, np.full(50, 20_000.0))
+
+
+def test_the_background_is_flat_between_d_min_and_d_max() -> None:
+    d = d_spacings(*generated(background_fraction=1, events_per_pulse=1_000_000))
+    found = np.histogram(d, np.linspace(0.5, 4.0, 101))[0]
+    assert found.sum() == 1_000_000
+    assert_chi_square_is_ordinary(found, np.full(100, 10_000.0))
+
+
+def test_the_background_has_its_share() -> None:
+    d = d_spacings(*generated(events_per_pulse=1_000_000, background_fraction=0.35))
+    flat = np.count_nonzero((d > 2.1) & (d < 2.9))
+    assert flat == pytest.approx(0.35 * 1_000_000 * 0.8 / 3.5, rel=0.01)
+
+
+def test_the_number_of_events_varies_with_the_spread() -> None:
+    generator = PulseGenerator(ARC, 3)
+    settings = SimulatorSettings(events_per_pulse=1000, events_per_pulse_spread=50)
+    counts = [generator.events(settings, pulse)[0].size for pulse in range(2000)]
+    assert np.mean(counts) == pytest.approx(1000, abs=4 * 50 / np.sqrt(2000))
+    assert np.std(counts) == pytest.approx(50, rel=0.08)
+
+
+def test_a_wide_spread_never_makes_less_than_no_events() -> None:
+    generator = PulseGenerator(ARC, 3)
+    settings = SimulatorSettings(events_per_pulse=10, events_per_pulse_spread=1000)
+    counts = [generator.events(settings, pulse)[0].size for pulse in range(50)]
+    assert min(counts) == 0
+    assert max(counts) > 100
+    assert generated(events_per_pulse=0)[0].size == 0
+
+
+def test_times_of_flight_stay_within_int32() -> None:
+    far = dataclasses.replace(ARC, l1_m=1e6)
+    _, tof_ns = PulseGenerator(far, 1).events(SimulatorSettings(), 0)
+    assert tof_ns.max() == pulses.LATEST_TOF_NS
+    assert tof_ns.min() >= 1
+
+
+def test_normals_are_the_quantiles_of_their_uniforms() -> None:
+    for uniform in [*np.linspace(0.0005, 0.9995, 500), 1e-15, 1e-12, 1e-9, 1 - 1e-9, 1 - 1e-12]:
+        bits = int(uniform * 2**53)
+        expected = NormalDist().inv_cdf((bits + 0.5) / 2**53)
+        assert pulses._normal(np.uint64(bits << 11)) == pytest.approx(expected, rel=2e-7)
+
+
+@given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=60))
+def test_an_alias_table_holds_exactly_the_weights(weights: list[float]) -> None:
+    template = SimulatorSettings().sample.reflections
+    count = len(weights)
+    lines = dataclasses.replace(
+        template,
+        d_angstrom=np.arange(1.0, count + 1),
+        f_squared_fm2=np.array(weights),
+        multiplicity=np.ones(count, np.int64),
+    )
+    table = LineTable.of(lines)
+    chance = table.keep.copy()
+    np.add.at(chance, table.alias, 1 - table.keep)
+    np.testing.assert_allclose(chance / count, np.array(weights) / sum(weights), atol=1e-12)
+
+
+@given(st.integers(0, 100_000), st.integers(1, 40), st.integers(500, 200_000))
+def test_chunks_hold_every_event_once_and_share_evenly(
+    events: int, partitions: int, max_chunk_size: int
+) -> None:
+    bounds = chunk_bounds(events, partitions, max_chunk_size)
+    sizes = [high - low for low, high in bounds]
+    assert [low for low, _ in bounds] == [0, *np.cumsum(sizes).tolist()][:-1]
+    assert sum(sizes) == events
+    assert len(bounds) >= min(events, partitions)
+    assert len(bounds) <= max(partitions, -(-events // max_chunk_size))
+    if sizes:
+        assert 1 <= min(sizes) <= max(sizes) <= min(max_chunk_size, min(sizes) + 1)

@@ -1,0 +1,321 @@
+"""The simulated source as receivers and the IOC see it: real sockets, and a clock in hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zmq
+
+from reduction.stream.messages import PULSE_MARK, partition_endpoint
+from simulator.orders import SimulatorReport
+from simulator.outbox import MARKS_LIMIT, Message
+from simulator.pulses import PulseGenerator
+from simulator.schedule import SECOND_NS, Schedule
+from simulator.stop import Stop, stopped_by_signals
+from simulator.stream import PROTON_CHARGE_UC_PER_EVENT, SimulateStart, simulate
+from tests.support.stream_bench import (
+    PERIOD_NS,
+    SMALL,
+    START_NS,
+    Bench,
+    Reader,
+    assert_events_are,
+    chunks_of,
+    is_mark,
+    marks_of,
+)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with closing(Bench()) as made:
+        yield made
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 3, 5])
+def test_receivers_of_all_partitions_together_get_exactly_the_events(
+    bench: Bench, partitions: int
+) -> None:
+    stream = bench.stream(partitions=partitions)
+    readers = bench.readers(partitions)
+    bench.pulses(stream, 4)
+    received = [chunks_of(reader.messages()) for reader in readers]
+    count = sum(map(len, received))
+    in_order = [received[k % partitions][k // partitions] for k in range(count)]
+    assert_events_are(in_order, SMALL, range(4))
+    assert stream.status.events_sent == 4000
+    assert stream.status.queue_size == 0
+
+
+def test_every_partition_has_logs_then_chunks_then_the_mark_of_every_pulse(bench: Bench) -> None:
+    stream = bench.stream(partitions=3, first_pulse=40)
+    readers = bench.readers(3)
+    bench.pulses(stream, 3)
+    logs = ["temperature", "pressure", "lattice_parameter", "proton_charge"]
+    values = [295.0, 0.0, 5.431, 1000 * PROTON_CHARGE_UC_PER_EVENT]
+    for reader in readers:
+        messages, sent = reader.messages(), 0
+        for pulse in (40, 41, 42):
+            time_ns = START_NS + (pulse - 40) * PERIOD_NS
+            head, messages = messages[:4], messages[4:]
+            assert head == [(n, time_ns, [v]) for n, v in zip(logs, values, strict=True)]
+            while not is_mark(messages[0]):
+                chunk = messages.pop(0)
+                assert (chunk.message_id, chunk.pulse_time_ns) == (sent, time_ns)
+                sent += 1
+            assert messages.pop(0) == (PULSE_MARK, time_ns, [pulse, sent])
+        assert sent in (7, 8, 6)
+        assert not messages
+
+
+def test_events_of_monitors_follow_those_of_detectors_in_messages_of_their_own(
+    bench: Bench,
+) -> None:
+    settings = dataclasses.replace(SMALL, monitor_events_per_pulse=200)
+    stream = bench.stream(partitions=2, settings=settings)
+    readers = bench.readers(2)
+    bench.pulses(stream, 1)
+    chunks = [chunk for reader in readers for chunk in chunks_of(reader.messages())]
+    of_monitors = [chunk for chunk in chunks if (chunk.pixel_id == 1000).all()]
+    in_order = sorted(of_monitors, key=lambda each: each.message_id)
+    assert_events_are(in_order, settings, [0], PulseGenerator.monitor_events)
+    assert len(of_monitors) == 2
+    assert sum(np.count_nonzero(chunk.pixel_id < 1000) for chunk in chunks) == 1000
+
+
+def test_few_events_still_reach_every_partition(bench: Bench) -> None:
+    stream = bench.stream(
+        partitions=4, settings=dataclasses.replace(SMALL, events_per_pulse=10, max_chunk_size=50)
+    )
+    readers = bench.readers(4)
+    bench.pulses(stream, 1)
+    sizes = [[each.tof_ns.size for each in chunks_of(reader.messages())] for reader in readers]
+    assert sorted(sizes) == [[2], [2], [3], [3]]
+
+
+def test_a_pulse_without_events_is_marked_all_the_same(bench: Bench) -> None:
+    stream = bench.stream(settings=dataclasses.replace(SMALL, events_per_pulse=0))
+    [reader] = bench.readers(1)
+    bench.pulses(stream, 2)
+    messages = reader.messages()
+    assert not chunks_of(messages)
+    assert [mark[2] for mark in marks_of(messages)] == [[0, 0], [1, 0]]
+
+
+def test_what_nobody_takes_waits_and_arrives_complete_and_in_order(bench: Bench) -> None:
+    stream = bench.stream()
+    bench.pulses(stream, 5)
+    assert stream.status.queue_size == 35
+    assert stream.status.events_sent == 0
+    [reader] = bench.readers(1)
+    messages: list[Any] = []
+    while len(marks_of(messages)) < 5:
+        stream._outbox.send()
+        messages += reader.messages()
+    assert_events_are(chunks_of(messages), SMALL, range(5))
+    assert [mark[2] for mark in marks_of(messages)] == [[n, 7 * n + 7] for n in range(5)]
+    assert stream.status.queue_size == 0
+
+
+def test_beyond_the_queue_limit_whole_chunks_are_dropped_and_counted_and_leave_a_gap(
+    bench: Bench,
+) -> None:
+    stream = bench.stream(queue_limit_bytes=8000)
+    bench.pulses(stream, 3)
+    status = stream.status
+    assert 0 < status.queue_size < 7
+    assert status.chunks_dropped == 21 - status.queue_size
+    [reader] = bench.readers(1)
+    bench.pulses(stream, 1)
+    messages = reader.messages()
+    chunks = chunks_of(messages)
+    assert [mark[2] for mark in marks_of(messages)] == [[n, 7 * n + 7] for n in range(4)]
+    missing = set(range(28)) - {each.message_id for each in chunks}
+    assert len(missing) == stream.status.chunks_dropped
+    assert stream.status.events_dropped + stream.status.events_sent == 4000
+    assert sum(each.tof_ns.size for each in chunks) == stream.status.events_sent
+
+
+def test_a_stream_that_nobody_reads_for_long_keeps_only_the_last_pulses(bench: Bench) -> None:
+    stream = bench.stream(queue_limit_bytes=100)
+    for _ in range(MARKS_LIMIT + 3):
+        stream._outbox.put(0, Message(b"mark", ends_pulse=True))
+    assert stream._outbox.pulses_dropped == 3
+    assert len(stream._outbox._partitions[0].waiting) == MARKS_LIMIT
+
+
+def test_an_order_takes_effect_between_pulses_and_is_acknowledged_by_one(bench: Bench) -> None:
+    ioc = bench.ioc()
+    stream = bench.stream(control="inproc://control")
+    [reader] = bench.readers(1)
+    stream.tick()
+    [report] = ioc.reports()
+    assert report.revision == -1
+    assert not reader.messages()
+    ioc.order(3, SMALL)
+    bench.pulses(stream, 2)
+    assert ioc.reports()[0].revision == 3
+    other = dataclasses.replace(SMALL, pressure=4.0, events_per_pulse=77)
+    ioc.order(4, other)
+    bench.clock.now_ns -= 1
+    stream.tick()
+    assert {each.revision for each in ioc.reports()} <= {3}
+    bench.clock.now_ns += 1
+    stream.tick()
+    assert ioc.reports()[-1] == SimulatorReport(4, stream.status)
+    assert stream.status.lattice_parameter == other.sample.lattice_parameter
+    chunks = chunks_of(reader.messages())
+    assert_events_are(chunks[:-1], SMALL, [0, 1])
+    assert_events_are(chunks[-1:], other, [2])
+
+
+def test_without_an_order_it_starts_with_its_own_settings_after_a_while(bench: Bench) -> None:
+    stream = bench.stream(control="inproc://nobody")
+    bench.pulses(stream, 20)
+    assert stream.status.pulse == -1
+    bench.pulses(stream, 1)
+    assert stream.status.pulse == 0
+
+
+def test_a_pause_makes_no_pulse_and_counts_none_and_is_acknowledged_at_once(bench: Bench) -> None:
+    ioc = bench.ioc()
+    stream = bench.stream(control="inproc://control")
+    stream.tick()
+    ioc.reports()
+    ioc.order(1, SMALL)
+    bench.pulses(stream, 3)
+    ioc.reports()
+    ioc.order(2, dataclasses.replace(SMALL, pause=True))
+    stream.tick()
+    assert ioc.reports()[-1].revision == 2
+    bench.pulses(stream, 10)
+    assert stream.status.pulse == 2
+    assert len(ioc.reports()) >= 3
+    ioc.order(3, SMALL)
+    stream.tick()
+    assert ioc.reports()[-1].revision == 3
+    assert stream.status.pulse == 3
+    [reader] = bench.readers(1)
+    stream.tick()
+    times = [mark[1] for mark in marks_of(reader.messages())]
+    assert times == [START_NS + k * PERIOD_NS for k in (0, 1, 2, 13)]
+
+
+def test_a_slow_source_acknowledges_before_its_next_pulse(bench: Bench) -> None:
+    ioc = bench.ioc()
+    stream = bench.stream(control="inproc://control")
+    stream.tick()
+    ioc.reports()
+    slow = dataclasses.replace(SMALL, pulse_rate=0.1)
+    ioc.order(1, slow)
+    bench.pulses(stream, 1)
+    ioc.order(2, dataclasses.replace(slow, pressure=1.0))
+    stream.tick()
+    assert ioc.reports()[-1].revision == 2
+    ioc.order(3, SMALL)
+    stream.tick()
+    assert (ioc.reports()[-1].revision, stream.status.pulse) == (3, 1)
+
+
+def test_an_ioc_that_starts_again_with_the_same_revision_is_obeyed(bench: Bench) -> None:
+    ioc = bench.ioc()
+    stream = bench.stream(control="inproc://control")
+    stream.tick()
+    ioc.reports()
+    ioc.order(0, SMALL)
+    bench.pulses(stream, 1)
+    ioc.order(0, dataclasses.replace(SMALL, pressure=2.0))
+    bench.pulses(stream, 1)
+    assert stream.status.lattice_parameter < 5.43
+
+
+def test_pulses_keep_to_the_schedule_until_it_is_a_second_behind() -> None:
+    schedule = Schedule(START_NS)
+    times = [schedule.take(START_NS + SECOND_NS // 2, 10) - START_NS for _ in range(3)]
+    assert times == [0, PERIOD_NS, 2 * PERIOD_NS]
+    late = START_NS + 5 * SECOND_NS
+    assert schedule.take(late, 10) == late
+    assert schedule.next_ns == late + PERIOD_NS
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_pulses() -> None:
+    schedule = Schedule(START_NS)
+    schedule.take(START_NS, 10)
+    assert not schedule.due(START_NS)
+    assert schedule.due(START_NS - 3600 * SECOND_NS)
+
+
+def test_a_clock_that_is_set_back_neither_stops_nor_silences_the_source(bench: Bench) -> None:
+    ioc = bench.ioc()
+    stream = bench.stream(control="inproc://control")
+    stream.tick()
+    ioc.reports()
+    ioc.order(1, SMALL)
+    bench.pulses(stream, 2)
+    ioc.reports()
+    bench.clock.now_ns -= 3600 * SECOND_NS
+    stream.tick()
+    assert ioc.reports()[-1].status.pulse == 2
+
+
+def test_the_process_streams_over_a_network_until_it_is_stopped(tmp_path: Path) -> None:
+    fast = dataclasses.replace(SMALL, pulse_rate=1000)
+    start = SimulateStart(f"ipc://{tmp_path}/events", partitions=2, seed=5, settings=fast)
+    with closing(Stop()) as stop, zmq.Context() as context:
+        thread = threading.Thread(target=simulate, args=(start, stop))
+        thread.start()
+        readers = [Reader(context, partition_endpoint(start.events, each)) for each in range(2)]
+        received = [chunks_of(reader.until_mark(49)) for reader in readers]
+        stop.set()
+        thread.join(timeout=1)
+        assert not thread.is_alive()
+        for reader in readers:
+            reader.socket.close(linger=0)
+    in_order = [received[k % 2][k // 2] for k in range(350)]
+    assert_events_are(in_order, fast, range(50))
+
+
+def test_a_stop_wakes_the_stream_that_waits_and_lets_receivers_take_what_is_left(
+    bench: Bench,
+) -> None:
+    stream = bench.stream()
+    bench.pulses(stream, 1)
+    [reader] = bench.readers(1)
+    bench.stop.set()
+    stream.wait()
+    stream.run()
+    stream.close()
+    assert_events_are(chunks_of(reader.until_mark(0)), SMALL, [0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_stop_it_and_find_their_handlers_restored(number: signal.Signals) -> None:
+    former = signal.getsignal(number)
+    with closing(Stop()) as stop, stopped_by_signals(stop):
+        os.kill(os.getpid(), number)
+        assert stop.is_set()
+    assert signal.getsignal(number) is former
+
+
+def test_an_endpoint_in_use_ends_the_process_with_its_name(tmp_path: Path) -> None:
+    with zmq.Context() as context, context.socket(zmq.PULL) as taken:
+        port = taken.bind_to_random_port("tcp://127.0.0.1")
+        with pytest.raises(OSError, match=f"{port}: Address already in use"):
+            simulate(SimulateStart(f"tcp://127.0.0.1:{port}"))
+
+
+@pytest.mark.parametrize("wrong", [{"partitions": 0}, {"queue_limit_bytes": -1}])
+def test_a_start_without_partitions_or_with_a_negative_limit_is_refused(
+    wrong: dict[str, int],
+) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))}: .* refused: at least"):
+        SimulateStart("inproc://events", **wrong)

@@ -1,0 +1,59 @@
+"""Engines that hold the events of a reference instrument, and what they count."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+
+from reduction.engines.protocol import Recipe
+from reduction.parameters import bins
+from reduction.parameters.units import Units
+from tests.support import reference_data as reference
+
+
+def all_in_one(instrument):
+    """All detectors in one group."""
+    return np.zeros(instrument.detector_id.size, np.int32)
+
+
+def tally(engine, number=0):
+    """What became of all events, once they are counted."""
+    assert engine.advance(60)
+    return engine.tally(number, engine.cells(number))
+
+
+def sent_to_monitors(name="arc"):
+    """The instrument with every seventh detector a monitor, and the events of monitors."""
+    instrument, events = reference.instrument(name), reference.events(name)
+    is_monitor = np.arange(instrument.detector_id.size) % 7 == 3
+    monitored = np.isin(events.pixel_id, instrument.detector_id[is_monitor])
+    return dataclasses.replace(instrument, is_monitor=is_monitor), monitored
+
+
+def shuffled_slices(times_ns):
+    """Slices of pulses that look random: 0, 1, 2 or none."""
+    return ((times_ns * 7919) % 4 - 1).astype(np.int32)
+
+
+def later_slices(times_ns):
+    """Other slices than `shuffled_slices`."""
+    return ((times_ns * 104729) % 4 - 1).astype(np.int32)
+
+
+def fed(engine, recipe, name="arc", block_events=10_000, instrument=None):
+    """An engine with small blocks that has all events of an instrument, pulse by pulse."""
+    events = reference.events(name)
+    made = engine(instrument or reference.instrument(name), [recipe], block_events=block_events)
+    bounds = np.searchsorted(events.pulse, np.arange(events.pulse.max() + 2))
+    for pulse, (first, last) in enumerate(itertools.pairwise(bounds)):
+        made.accumulate(events.pixel_id[first:last], events.tof_ns[first:last], pulse)
+        if pulse % 50 == 0:
+            made.advance(0)
+    return made
+
+
+def recipe_of(name="arc", units=Units.D_SPACING, bin_params="0.4,0.001,5", **more):
+    """A recipe for an instrument, all detectors in one group unless told otherwise."""
+    instrument = reference.instrument(name)
+    group = more.pop("group", all_in_one(instrument))
+    return Recipe(units, bins.edges(bin_params, 100_000), group, **more)

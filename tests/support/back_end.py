@@ -1,0 +1,138 @@
+"""Real MPI ranks for tests: fed by hand, commanded by hand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import zmq
+
+from ioc.app.run import MPIEXEC
+from reduction.control.channel import decoded, encoded
+from reduction.control.orders import RanksOrder
+from reduction.control.reports import RanksReport
+from reduction.stream.messages import (
+    Chunk,
+    encode_chunk,
+    encode_log,
+    encode_pulse_mark,
+    partition_endpoint,
+)
+
+PERIOD_NS = 71_428_571
+PATIENCE_S = 30.0
+PROGRAM = ("-m", "ioc", "ranks")
+"""What Python runs as a rank."""
+
+
+class Feed:
+    """The stream by hand: chunks in turn over the partitions, and marks."""
+
+    def __init__(self, context: zmq.Context[Any], events: str, partitions: int) -> None:
+        self.start_ns = time.time_ns() - 10**10
+        self._sent = [0] * partitions
+        self._turn = 0
+        self._sockets = [context.socket(zmq.PUSH) for _ in range(partitions)]
+        for partition, socket in enumerate(self._sockets):
+            socket.bind(partition_endpoint(events, partition))
+
+    def pulse(self, number: int, pixel_id: Any, tof_ns: Any, chunks: int = 5) -> None:
+        time_ns = self.start_ns + number * PERIOD_NS
+        for piece in np.array_split(np.arange(tof_ns.size), chunks):
+            partition = self._turn % len(self._sockets)
+            chunk = Chunk("test", self._sent[partition], time_ns, pixel_id[piece], tof_ns[piece])
+            self.send(partition, encode_chunk(chunk))
+            self._sent[partition] += 1
+            self._turn += 1
+        for partition, sent in enumerate(self._sent):
+            self.send(partition, encode_pulse_mark(number, time_ns, sent))
+
+    def log(self, name: str, pulse: int, value: float) -> None:
+        """A log's value from a pulse on, in every partition."""
+        for partition in range(len(self._sockets)):
+            self.send(partition, encode_log(name, self.start_ns + pulse * PERIOD_NS, value))
+
+    def send(self, partition: int, message: bytes) -> None:
+        self._sockets[partition].send(message)
+
+
+class Commander:
+    """The IOC's end of the channel, without an IOC."""
+
+    def __init__(self, context: zmq.Context[Any], endpoint: str) -> None:
+        self._socket = context.socket(zmq.ROUTER)
+        self._socket.bind(endpoint)
+        self._peer = b""
+
+    def command(self, order: RanksOrder) -> None:
+        self._socket.send_multipart([self._peer, encoded(order)])
+
+    def report(self, until: Callable[[RanksReport], bool]) -> RanksReport:
+        """The first report that ``until`` likes."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (left := deadline - time.monotonic()) > 0:
+            if self._socket.poll(left * 1000):
+                self._peer, data = self._socket.recv_multipart()
+                report = decoded(RanksReport, data)
+                if until(report):
+                    return report
+        raise AssertionError("no such report came")
+
+
+class BackEnd:
+    """Ranks under mpiexec, their stream and their commander."""
+
+    def __init__(
+        self, folder: Path, ranks: int, partitions: int, program: Sequence[str] = PROGRAM
+    ) -> None:
+        self._context: zmq.Context[Any] = zmq.Context()
+        events, control = f"ipc://{folder}/events", f"ipc://{folder}/control"
+        self.feed = Feed(self._context, events, partitions)
+        self.commander = Commander(self._context, control)
+        flags = (f"--events={events}", f"--control={control}", f"--partitions={partitions}")
+        command = (*MPIEXEC, "-n", str(ranks), sys.executable, *program, *flags)
+        self.process = subprocess.Popen(command)
+
+    def obeyed(self, order: RanksOrder, pulse: int = -1) -> RanksReport:
+        """The first report with results under ``order`` that reach ``pulse``."""
+        self.commander.command(order)
+        return self.results(order.revision, pulse)
+
+    def results(self, revision: int, pulse: int = -1) -> RanksReport:
+        return self.commander.report(
+            lambda report: bool(
+                report.revision == revision and report.results and report.stream.pulse_last >= pulse
+            )
+        )
+
+    def stop(self) -> None:
+        family = [self.process, *psutil.Process(self.process.pid).children(recursive=True)]
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        finally:
+            for each in family[1:]:
+                if each.is_running():
+                    each.kill()
+            self.process.wait()
+            self._context.destroy(linger=0)
+
+
+@contextmanager
+def back_end(
+    folder: Path, ranks: int, partitions: int, program: Sequence[str] = PROGRAM
+) -> Iterator[BackEnd]:
+    """Ranks that have reported once."""
+    running = BackEnd(folder, ranks, partitions, program)
+    try:
+        running.commander.report(lambda _: True)
+        yield running
+    finally:
+        running.stop()

@@ -1,0 +1,149 @@
+"""An IOC with a fake back end, and the C tools of EPICS Base to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from ioc.app.live_server import LiveServer, ServerStart, serve
+from ioc.model.paths import Part
+from ioc.options import Startup
+from ioc.pva.addresses import Addresses
+from ioc.settings.initial import first_orders
+from reduction.control.channel import CommandedEnd
+from reduction.control.orders import RanksOrder, ReductionOrder
+from reduction.control.reports import RanksReport, ReductionResult
+from reduction.instrument.geometry import powder_arc
+from reduction.instrument.selection import group_names
+from reduction.parameters.readings import ReductionStatus
+from reduction.parameters.reduction import ReductionSettings
+from reduction.parameters.run import BackendStatus, StreamStatus
+from reduction.stream.messages import LogValue
+from tests.support.ca_client import Client, Network
+
+CountsOf = Callable[[ReductionOrder], NDArray[np.int64]]
+
+PERIOD_S = 0.02
+PULSE_TIME_NS = 1_700_000_000_123_456_789
+
+
+class FakeRanks(threading.Thread):
+    """Obeys orders and reports results, whose counts are all the generation + 1.
+
+    Unless a test sets ``counts``, which makes them of a reduction's order.
+    """
+
+    STREAM_LOGS = ("pressure", "temperature")
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(daemon=True)
+        self._endpoint = endpoint
+        self.reporting, self.obeying = threading.Event(), threading.Event()
+        self.stopping = threading.Event()
+        self.seen: list[RanksOrder] = []
+        self.raw: list[bytes] = []
+        self.counts = counts
+        self.logs: list[LogValue] = []
+        self.reporting.set()
+        self.obeying.set()
+
+    def run(self) -> None:
+        with zmq.Context() as context:
+            end: CommandedEnd[RanksOrder, RanksReport] = CommandedEnd(
+                context, self._endpoint, RanksOrder
+            )
+            order = RanksOrder(revision=-1)
+            while not self.stopping.wait(PERIOD_S):
+                if self.obeying.is_set():
+                    order = end.latest() or order
+                    if order not in self.seen:
+                        self.seen.append(order)
+                self.logs += end.logs()
+                while self.raw:
+                    end.socket.send(self.raw.pop())
+                if self.reporting.is_set():
+                    forwarded = {each.name for each in self.logs}
+                    logs = (*self.STREAM_LOGS, *sorted(forwarded))
+                    end.report(replace(report_on(order, self.counts), logs=logs))
+            end.close()
+
+
+def shape(settings: ReductionSettings) -> tuple[int, int, int]:
+    """Slices, groups and bins."""
+    groups = len(group_names(settings.detectors))
+    return settings.filter.count, groups, settings.edges.size - 1
+
+
+def counts(order: ReductionOrder) -> NDArray[np.int64]:
+    """The generation + 1 in all cells."""
+    return np.full(shape(order.settings), order.generation + 1)
+
+
+def report_on(order: RanksOrder, counts: CountsOf = counts) -> RanksReport:
+    results = tuple(
+        ReductionResult(
+            each,
+            ReductionStatus(generation=each.generation),
+            each.settings.edges,
+            counts(each),
+        )
+        for each in order.reductions
+    )
+    stream = StreamStatus(event_total=7, pulse_first=3, pulse_last=2**31 - 1)
+    return RanksReport(order.revision, PULSE_TIME_NS, stream, BackendStatus("fake", 2, 7), results)
+
+
+class Ioc(Client):
+    """A server in a thread of its own, its back end, and the C tools that find it."""
+
+    def __init__(
+        self, net: Network, reductions: int = 1, prefix: str = "", pva: bool = False
+    ) -> None:
+        super().__init__(net, prefix or f"T{secrets.token_hex(4)}:")
+        self.lost: list[Part] = []
+        self._start = ServerStart(
+            self.prefix,
+            port=net.port,
+            pva=Addresses(port=0, search_port=net.search_port) if pva else None,
+            ranks=first_orders(Startup(reductions=reductions), powder_arc().bank_names).ranks,
+            ranks_silence_s=0.4,
+            simulator_silence_s=0.4,
+            obey_timeout_s=0.6,
+        )
+        self._ready: threading.Event = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    async def _serve(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.task = asyncio.current_task()
+        try:
+            await serve(self._start, self.lost.append, self._on_ready)
+        except asyncio.CancelledError:
+            return
+
+    def _on_ready(self, server: LiveServer) -> None:
+        self.server = server
+        self.ranks = FakeRanks(server.ranks_end.endpoint)
+        self._ready.set()
+
+    def __enter__(self) -> Ioc:
+        self._thread.start()
+        assert self._ready.wait(5)
+        self.ranks.start()
+        self.until(lambda: self.get("Red1:Generation_RBV.SEVR") == "NO_ALARM")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ranks.stopping.set()
+        self.ranks.join()
+        assert self.task is not None
+        self.loop.call_soon_threadsafe(self.task.cancel)
+        self._thread.join(5)
+        assert not self._thread.is_alive()

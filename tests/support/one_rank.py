@@ -1,0 +1,72 @@
+"""A rank in the process of the test: no MPI, no sockets, orders and messages by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from reduction.control.orders import RanksOrder
+from reduction.control.reports import RanksReport
+from reduction.engines.native.engine import NativeEngine
+from reduction.instrument.geometry import powder_arc
+from reduction.ranks.pipeline import Pipeline
+from reduction.ranks.rank import Rank
+from reduction.stream.partitions import UNHEARD, PulseAssembler
+
+
+class Alone:
+    """The collectives of a single rank."""
+
+    rank, size = 0, 1
+
+    def exchange(self, figures: Any) -> Any:
+        return figures[np.newaxis]
+
+    def call(self, meeting: int) -> None:
+        pass
+
+    def share(self, data: bytes) -> bytes:
+        return data
+
+    def gather(self, rows: Any) -> Any:
+        return rows
+
+    def texts(self, text: str) -> list[str]:
+        return [text]
+
+    def total(self, array: Any) -> Any:
+        return array
+
+
+class OneRank:
+    """A rank, and the IOC's end of its channel in one."""
+
+    def __init__(self, now_ns: int, engine: Any = NativeEngine) -> None:
+        self.intake = PulseAssembler([0], clock_ns=lambda: now_ns)
+        order = RanksOrder(revision=UNHEARD)
+        pipeline = Pipeline(powder_arc(), engine, order, self.intake.logs, 1 << 40)
+        self._rank = Rank(Alone(), {}, self.intake, pipeline, self, tick_rate_hz=1000.0)
+        self._newest: RanksOrder | None = None
+
+    def obeyed(self, order: RanksOrder) -> RanksReport:
+        """The first report with results under ``order``, with all taken in that has come."""
+        self._newest, self._revision = order, order.revision
+        self._rank.stopping = False
+        self._rank.run()
+        return self._report
+
+    @property
+    def ordered(self) -> bool:
+        return self._newest is not None
+
+    def latest(self) -> RanksOrder | None:
+        newest, self._newest = self._newest, None
+        return newest
+
+    def logs(self) -> list[Any]:
+        return []
+
+    def report(self, report: RanksReport) -> None:
+        if report.results and report.revision == self._revision:
+            self._report, self._rank.stopping = report, True

@@ -1,0 +1,45 @@
+"""Results to save, and what is asked of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from reduction.files.saved_result import SavedResult
+from reduction.parameters.units import Units
+
+
+def sample(slices=0, groups=1, bins=40, seed=3, **changes) -> SavedResult:
+    counts = np.random.default_rng(seed).poisson(20, (slices or 1, groups, bins)).astype(float)
+    whole = SavedResult(
+        title="Silicon, heating",
+        units=Units.D_SPACING,
+        edges=np.linspace(0.4, 5, bins + 1),
+        counts=counts,
+        variances=counts,
+        slice_log="Sim:Temperature" if slices else "",
+        slice_bounds=tuple((280.0 + 10 * i, 290.0 + 10 * i) for i in range(slices)),
+        group_names=tuple(f"bank{i + 1}" for i in range(groups)),
+        first_pulse=1204,
+        last_pulse=26403,
+        start_time_ns=1_790_000_000_123_456_789,
+        end_time_ns=1_790_001_800_123_456_789,
+        proton_charge_uc=812.5,
+        monitor_counts=1.25e6,
+        accounting={"received": 10**12, "binned": int(counts.sum()), "invalid": 2},
+        parameters={
+            "LIVE:Red1:Units": "dSpacing",
+            "LIVE:Red1:Filter:Min": 280.5,
+            "LIVE:Sim:Temperature": 300.0,
+            "LIVE:Sim:Seed": 7,
+            "LIVE:Pause": False,
+        },
+        program="epics-live-reduction 0.1.0",
+    )
+    return dataclasses.replace(whole, **changes)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())

@@ -1,0 +1,145 @@
+"""A bench for the simulated source: real sockets, and a clock that the test holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import zmq
+
+from reduction.control.channel import decoded, encoded
+from reduction.instrument.geometry import powder_arc
+from reduction.stream.messages import PULSE_MARK, Chunk, decode, partition_endpoint
+from simulator.orders import SimulatorOrder, SimulatorReport
+from simulator.parameters import SimulatorSettings
+from simulator.pulses import PulseGenerator
+from simulator.schedule import SECOND_NS
+from simulator.stop import Stop
+from simulator.stream import EventStream, SimulateStart
+
+SMALL = SimulatorSettings(
+    events_per_pulse=1000, monitor_events_per_pulse=0, max_chunk_size=150, pulse_rate=10
+)
+START_NS = 1_800_000_000 * SECOND_NS
+PERIOD_NS = SECOND_NS // 10
+PATIENCE_MS = 10_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_ns = START_NS
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+@dataclasses.dataclass
+class Bench:
+    """A context with all its sockets, the clock and the streams of one test."""
+
+    context: Any = dataclasses.field(default_factory=zmq.Context)
+    clock: Clock = dataclasses.field(default_factory=Clock)
+    stop: Stop = dataclasses.field(default_factory=Stop)
+    base: str = "inproc://events"
+    kept: list[Any] = dataclasses.field(default_factory=list)
+
+    def stream(self, **changes: Any) -> EventStream:
+        start = SimulateStart(self.base, **{"seed": 5, "settings": SMALL, **changes})
+        self.kept.append(EventStream(start, powder_arc(), self.context, self.stop, self.clock))
+        return self.kept[-1]
+
+    def readers(self, partitions: int) -> list[Reader]:
+        """One reader for each partition of the stream made before, connected when this returns."""
+        [stream] = self.kept[-1:]
+        endpoints = [partition_endpoint(self.base, each) for each in range(partitions)]
+        self.kept += [Reader(self.context, endpoint) for endpoint in endpoints]
+        for partition in stream._outbox._partitions:
+            assert partition.socket.poll(PATIENCE_MS, zmq.POLLOUT)
+        return self.kept[-partitions:]
+
+    def ioc(self) -> Ioc:
+        self.kept.append(Ioc(self.context))
+        return self.kept[-1]
+
+    def pulses(self, stream: EventStream, count: int) -> None:
+        for _ in range(count):
+            stream.tick()
+            self.clock.now_ns += PERIOD_NS
+
+    def close(self) -> None:
+        self.context.destroy(linger=0)
+        self.stop.close()
+
+
+class Reader:
+    """A receiver of one partition."""
+
+    def __init__(self, context: Any, endpoint: str) -> None:
+        self.socket = context.socket(zmq.PULL)
+        self.socket.setsockopt(zmq.RCVTIMEO, PATIENCE_MS)
+        self.socket.connect(endpoint)
+
+    def messages(self) -> list[Any]:
+        """What has arrived: chunks, and (name, time, value) of logs."""
+        found: list[Any] = []
+        while self.socket.poll(0):
+            found.append(self.next())
+        return found
+
+    def next(self) -> Any:
+        match decode(self.socket.recv()):
+            case [chunk]:
+                return chunk
+            case log:
+                return log.name, log.time_ns, log.value.tolist()
+
+    def until_mark(self, pulse: int) -> list[Any]:
+        found = [self.next()]
+        while found[-1:] and not (is_mark(found[-1]) and found[-1][2][0] == pulse):
+            found.append(self.next())
+        return found
+
+
+class Ioc:
+    """The IOC's end of the channel, one step at a time."""
+
+    def __init__(self, context: Any) -> None:
+        self.socket = context.socket(zmq.ROUTER)
+        self.socket.setsockopt(zmq.RCVTIMEO, PATIENCE_MS)
+        self.socket.bind("inproc://control")
+
+    def reports(self) -> list[SimulatorReport]:
+        found = []
+        while self.socket.poll(0):
+            self.peer, data = self.socket.recv_multipart()
+            found.append(decoded(SimulatorReport, data))
+        return found
+
+    def order(self, revision: int, settings: SimulatorSettings) -> None:
+        self.socket.send_multipart([self.peer, encoded(SimulatorOrder(revision, settings))])
+
+
+def is_mark(message: Any) -> bool:
+    return not isinstance(message, Chunk) and message[0] == PULSE_MARK
+
+
+def chunks_of(messages: list[Any]) -> list[Chunk]:
+    return [each for each in messages if isinstance(each, Chunk)]
+
+
+def marks_of(messages: list[Any]) -> list[Any]:
+    return [each for each in messages if is_mark(each)]
+
+
+def assert_events_are(
+    chunks: list[Chunk], settings: SimulatorSettings, pulses: Any, of: Any = PulseGenerator.events
+) -> None:
+    """The chunks, in the order of the stream, hold what the generator makes for the pulses."""
+    generator = PulseGenerator(powder_arc(), 5)
+    made = [of(generator, settings, pulse) for pulse in pulses]
+    for column, name in enumerate(("pixel_id", "tof_ns")):
+        np.testing.assert_array_equal(
+            np.concatenate([getattr(each, name) for each in chunks]),
+            np.concatenate([each[column] for each in made]),
+        )
