@@ -1,46 +1,58 @@
 """Engines that hold the events of a reference instrument, and what they count."""
 
+from __future__ import annotations
+
 import dataclasses
 import itertools
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reduction.engines.protocol import Recipe
+from reduction.engines.protocol import Engine, EventTally, Recipe
+from reduction.instrument.geometry import Instrument
 from reduction.parameters import bins
 from reduction.parameters.units import Units
 from tests.support import reference_data as reference
+from tests.support.engines import MakeEngine
 
 
-def all_in_one(instrument):
+def all_in_one(instrument: Instrument) -> NDArray[np.int32]:
     """All detectors in one group."""
     return np.zeros(instrument.detector_id.size, np.int32)
 
 
-def tally(engine, number=0):
+def tally(engine: Engine, number: int = 0) -> EventTally:
     """What became of all events, once they are counted."""
     assert engine.advance(60)
     return engine.tally(number, engine.cells(number))
 
 
-def sent_to_monitors(name="arc"):
-    """The instrument with every seventh detector a monitor, and the events of monitors."""
+def sent_to_monitors(name: str = "arc") -> tuple[Instrument, NDArray[np.bool_]]:
+    """The instrument with every seventh detector a monitor, and which events are of monitors."""
     instrument, events = reference.instrument(name), reference.events(name)
     is_monitor = np.arange(instrument.detector_id.size) % 7 == 3
     monitored = np.isin(events.pixel_id, instrument.detector_id[is_monitor])
     return dataclasses.replace(instrument, is_monitor=is_monitor), monitored
 
 
-def shuffled_slices(times_ns):
-    """Slices of pulses that look random: 0, 1, 2 or none."""
+def shuffled_slices(times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Slices of pulses that look random: 0, 1, 2 or none (-1)."""
     return ((times_ns * 7919) % 4 - 1).astype(np.int32)
 
 
-def later_slices(times_ns):
+def later_slices(times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
     """Other slices than `shuffled_slices`."""
     return ((times_ns * 104729) % 4 - 1).astype(np.int32)
 
 
-def fed(engine, recipe, name="arc", block_events=10_000, instrument=None):
+def fed(
+    engine: MakeEngine,
+    recipe: Recipe,
+    name: str = "arc",
+    block_events: int = 10_000,
+    instrument: Instrument | None = None,
+) -> Engine:
     """An engine with small blocks that has all events of an instrument, pulse by pulse."""
     events = reference.events(name)
     made = engine(instrument or reference.instrument(name), [recipe], block_events=block_events)
@@ -52,7 +64,12 @@ def fed(engine, recipe, name="arc", block_events=10_000, instrument=None):
     return made
 
 
-def recipe_of(name="arc", units=Units.D_SPACING, bin_params="0.4,0.001,5", **more):
+def recipe_of(
+    name: str = "arc",
+    units: Units = Units.D_SPACING,
+    bin_params: str = "0.4,0.001,5",
+    **more: Any,
+) -> Recipe:
     """A recipe for an instrument, all detectors in one group unless told otherwise."""
     instrument = reference.instrument(name)
     group = more.pop("group", all_in_one(instrument))

@@ -113,12 +113,12 @@ class BackEnd:
         )
 
     def stop(self) -> None:
-        family = [self.process, *psutil.Process(self.process.pid).children(recursive=True)]
+        ranks = psutil.Process(self.process.pid).children(recursive=True)
         self.process.terminate()
         try:
             self.process.wait(10)
         finally:
-            for each in family[1:]:
+            for each in ranks:
                 if each.is_running():
                     each.kill()
             self.process.wait()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import pytest
 
 from reduction.engines.native.engine import NativeEngine
+from reduction.engines.protocol import Engine
+
+MakeEngine = Callable[..., Engine]
+"""A class of engines, or a function that makes one."""
 
 HOW = (
     "no Mantid: mamba env create -f environment.yml, then "
@@ -26,7 +31,8 @@ def imported() -> Any:
     return MantidFramework.imported()
 
 
-def mantid_engine(*arguments: Any, **more: Any) -> Any:
+def mantid_engine(*arguments: Any, **more: Any) -> Engine:
+    """Mantid's engine; skips where there is no Mantid."""
     mantid = imported()
     from reduction.engines.mantid.engine import MantidEngine
 

@@ -15,8 +15,8 @@ from reduction.ranks.rank import Rank
 from reduction.stream.partitions import UNHEARD, PulseAssembler
 
 
-class Alone:
-    """The collectives of a single rank."""
+class SingleRank:
+    """The collectives of a single rank, without MPI."""
 
     rank, size = 0, 1
 
@@ -40,17 +40,19 @@ class Alone:
 
 
 class OneRank:
-    """A rank, and the IOC's end of its channel in one."""
+    """A rank, and a fake of its end of the control channel."""
 
     def __init__(self, now_ns: int, engine: Any = NativeEngine) -> None:
         self.intake = PulseAssembler([0], clock_ns=lambda: now_ns)
         order = RanksOrder(revision=UNHEARD)
         pipeline = Pipeline(powder_arc(), engine, order, self.intake.logs, 1 << 40)
-        self._rank = Rank(Alone(), {}, self.intake, pipeline, self, tick_rate_hz=1000.0)
+        collectives: Any = SingleRank()
+        control: Any = self
+        self._rank = Rank(collectives, {}, self.intake, pipeline, control, tick_rate_hz=1000.0)
         self._newest: RanksOrder | None = None
 
     def obeyed(self, order: RanksOrder) -> RanksReport:
-        """The first report with results under ``order``, with all taken in that has come."""
+        """The first report with results under ``order``, once all messages so far are taken in."""
         self._newest, self._revision = order, order.revision
         self._rank.stopping = False
         self._rank.run()

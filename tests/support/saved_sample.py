@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,12 @@ from reduction.files.saved_result import SavedResult
 from reduction.parameters.units import Units
 
 
-def sample(slices=0, groups=1, bins=40, seed=3, **changes) -> SavedResult:
+def sample(
+    slices: int = 0, groups: int = 1, bins: int = 40, seed: int = 3, **changes: Any
+) -> SavedResult:
+    """A saved result with Poisson counts around 20, and with ``changes`` of its fields."""
     counts = np.random.default_rng(seed).poisson(20, (slices or 1, groups, bins)).astype(float)
-    whole = SavedResult(
+    result = SavedResult(
         title="Silicon, heating",
         units=Units.D_SPACING,
         edges=np.linspace(0.4, 5, bins + 1),
@@ -38,8 +42,9 @@ def sample(slices=0, groups=1, bins=40, seed=3, **changes) -> SavedResult:
         },
         program="epics-live-reduction 0.1.0",
     )
-    return dataclasses.replace(whole, **changes)
+    return dataclasses.replace(result, **changes)
 
 
 def names(folder: Path) -> list[str]:
+    """The sorted names of the files in a folder."""
     return sorted(path.name for path in folder.iterdir())

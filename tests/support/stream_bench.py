@@ -10,7 +10,7 @@ import zmq
 
 from reduction.control.channel import decoded, encoded
 from reduction.instrument.geometry import powder_arc
-from reduction.stream.messages import PULSE_MARK, Chunk, decode, partition_endpoint
+from reduction.stream.messages import PULSE_MARK, Chunk, LogValue, decode, partition_endpoint
 from simulator.orders import SimulatorOrder, SimulatorReport
 from simulator.parameters import SimulatorSettings
 from simulator.pulses import PulseGenerator
@@ -42,25 +42,30 @@ class Bench:
     clock: Clock = dataclasses.field(default_factory=Clock)
     stop: Stop = dataclasses.field(default_factory=Stop)
     base: str = "inproc://events"
-    kept: list[Any] = dataclasses.field(default_factory=list)
+    newest: EventStream | None = None
+    kept: list[object] = dataclasses.field(default_factory=list)
+    """What holds sockets, which are closed when nothing refers to them."""
 
     def stream(self, **changes: Any) -> EventStream:
+        """A new stream, from which `readers` read."""
         start = SimulateStart(self.base, **{"seed": 5, "settings": SMALL, **changes})
-        self.kept.append(EventStream(start, powder_arc(), self.context, self.stop, self.clock))
-        return self.kept[-1]
+        self.newest = EventStream(start, powder_arc(), self.context, self.stop, self.clock)
+        self.kept.append(self.newest)
+        return self.newest
 
     def readers(self, partitions: int) -> list[Reader]:
         """One reader for each partition of the stream made before, connected when this returns."""
-        [stream] = self.kept[-1:]
+        assert self.newest is not None
         endpoints = [partition_endpoint(self.base, each) for each in range(partitions)]
-        self.kept += [Reader(self.context, endpoint) for endpoint in endpoints]
-        for partition in stream._outbox._partitions:
+        readers = [Reader(self.context, endpoint) for endpoint in endpoints]
+        for partition in self.newest._outbox._partitions:
             assert partition.socket.poll(PATIENCE_MS, zmq.POLLOUT)
-        return self.kept[-partitions:]
+        self.kept += readers
+        return readers
 
     def ioc(self) -> Ioc:
-        self.kept.append(Ioc(self.context))
-        return self.kept[-1]
+        self.kept.append(ioc := Ioc(self.context))
+        return ioc
 
     def pulses(self, stream: EventStream, count: int) -> None:
         for _ in range(count):
@@ -89,10 +94,12 @@ class Reader:
 
     def next(self) -> Any:
         match decode(self.socket.recv()):
+            case LogValue() as log:
+                return log.name, log.time_ns, log.value.tolist()
             case [chunk]:
                 return chunk
-            case log:
-                return log.name, log.time_ns, log.value.tolist()
+            case chunks:
+                raise AssertionError(f"{len(chunks)} chunks in one message")
 
     def until_mark(self, pulse: int) -> list[Any]:
         found = [self.next()]
