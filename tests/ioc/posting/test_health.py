@@ -19,7 +19,7 @@ from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.run import StreamStatus
 from simulator.orders import SimulatorReport
 from simulator.parameters import SimulatorStatus
-from tests.ioc.posting.test_publisher import Bench, at_once, report
+from tests.support.publisher_bench import PublisherBench, at_once, report
 
 
 class Ward:
@@ -146,7 +146,7 @@ def lagging(order: RanksOrder, lag_s: float) -> RanksReport:
 
 
 def test_the_status_and_the_lag_are_in_alarm_above_the_limit_and_the_fields_tell_it() -> None:
-    bench, ward = Bench(), Ward()
+    bench, ward = PublisherBench(), Ward()
     bench.publisher = Publisher(
         bench.database, bench.desk, 5.0, lambda: bench.now_s, health=ward.health
     )
@@ -166,7 +166,7 @@ def test_the_status_and_the_lag_are_in_alarm_above_the_limit_and_the_fields_tell
 
 
 def test_a_simulator_that_comes_back_is_told_at_once() -> None:
-    bench = Bench()
+    bench = PublisherBench()
     at_once(bench.publisher.ranks(report(bench.order)))
     for status, reason in (("OK", ""), ("Warning", "it died")):
         at_once(bench.publisher.simulator(SimulatorReport(0, SimulatorStatus())))
@@ -176,7 +176,7 @@ def test_a_simulator_that_comes_back_is_told_at_once() -> None:
 
 
 def test_results_and_restarts_are_counted_from_the_start() -> None:
-    bench = Bench()
+    bench = PublisherBench()
     counters = ("ArrayCounter_RBV", "Restarts_RBV")
     assert [(bench.get(name), bench.alarm(name)) for name in counters] == [(0, NO_ALARM)] * 2
     for results in ({}, {}, {"results": ()}):

@@ -4,92 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Coroutine
 from typing import Any
 
 import numpy as np
 
 from ioc.ca.channel import NO_ALARM
-from ioc.ca.database import ABSENT, GONE, Database
-from ioc.ca.pv_monitors import nanoseconds
+from ioc.ca.database import ABSENT, GONE
 from ioc.model.ioc_parameters import DetectorState
 from ioc.model.paths import Part
-from ioc.model.pvs import pv_rows
 from ioc.posting.health import UNACCOUNTED, Health
 from ioc.posting.publisher import UNDEFINED, Publisher
-from ioc.puts.order_puts import OrderPuts
-from reduction.control.orders import RanksOrder, ReductionOrder
-from reduction.control.reports import RanksReport, ReductionResult
-from reduction.parameters.readings import ReductionStatus
-from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
-from reduction.parameters.run import BackendStatus, StreamStatus
+from reduction.control.orders import ReductionOrder
+from reduction.control.reports import RanksReport
+from reduction.parameters.reduction import DetectorSettings, FilterSettings
 from reduction.parameters.units import Units
-from simulator.orders import SimulatorOrder, SimulatorReport
+from simulator.orders import SimulatorReport
 from simulator.parameters import SimulatorStatus
-
-ROWS = {row.name: row for row in pv_rows("", reductions=2)}
-
-
-class Bench:
-    """A publisher whose clock stands still, and the newest order of its desk."""
-
-    def __init__(self, *settings: ReductionSettings) -> None:
-        self.now_s = 1000.0
-        reductions = settings or (reduction("1,1,4"),)
-        self.order = RanksOrder(reductions=tuple(ReductionOrder(0, each) for each in reductions))
-        self.desk = OrderPuts(self.order, SimulatorOrder(), self._ranks, self._simulator)
-        self.database = Database("P:", self.desk.put, len(reductions))
-        self.publisher = Publisher(self.database, self.desk, 5.0, lambda: self.now_s)
-        at_once(self.publisher.start())
-
-    async def _ranks(self, order: RanksOrder) -> None:
-        self.order = order
-
-    async def _simulator(self, order: SimulatorOrder) -> None:
-        return None
-
-    async def put(self, name: str, value: Any) -> Any:
-        return await self.desk.put(ROWS[name], value)
-
-    def get(self, name: str) -> Any:
-        value = self.database.channels[f"P:{name}"].value
-        return value.tolist() if isinstance(value, np.ndarray) else value
-
-    def alarm(self, name: str) -> tuple[int, int]:
-        alarm = self.database.channels[f"P:{name}"].alarm
-        return alarm.status, alarm.severity
+from tests.support.publisher_bench import PublisherBench, at_once, reduction, report, stamp
 
 
-def reduction(bin_params: str) -> ReductionSettings:
-    return ReductionSettings(Units.D_SPACING, bin_params)
-
-
-def at_once(posting: Coroutine[Any, Any, None]) -> None:
-    """Run to the end without a turn of any loop: so nobody can read what is half posted."""
-    try:
-        posting.send(None)
-    except StopIteration:
-        return
-    raise AssertionError("it suspended")
-
-
-def report(order: RanksOrder, count: int = 1, **more: Any) -> RanksReport:
-    results = tuple(
-        ReductionResult(
-            each,
-            ReductionStatus(generation=each.generation, events_binned=count),
-            each.settings.edges,
-            np.full((1, 1, len(each.settings.edges) - 1), count),
-        )
-        for each in order.reductions
-    )
-    stream = StreamStatus(event_total=count)
-    said = RanksReport(order.revision, 0, stream, BackendStatus(), results)
-    return dataclasses.replace(said, **more)
-
-
-def test_a_whole_report_is_posted_without_a_pause() -> None:
-    bench = Bench()
+def test_a_whole_report_is_posted_without_a_pause(bench: PublisherBench) -> None:
     at_once(bench.publisher.ranks(report(bench.order, 4)))
     assert bench.get("Red1:Spec:X") == [1.5, 2.5, 3.5]
     assert bench.get("Red1:Spec:XE") == [1, 2, 3, 4]
@@ -100,8 +34,7 @@ def test_a_whole_report_is_posted_without_a_pause() -> None:
     assert bench.database.channels["P:Red1:Spec:XE"].units == "Ang"
 
 
-def test_reports_that_come_too_soon_are_held_and_the_newest_wins() -> None:
-    bench = Bench()
+def test_reports_that_come_too_soon_are_held_and_the_newest_wins(bench: PublisherBench) -> None:
     for after_s, count, shown in ((0, 1, 1), (0.02, 2, 1), (0.02, 3, 1), (0.16, 4, 4)):
         bench.now_s += after_s
         at_once(bench.publisher.ranks(report(bench.order, count)))
@@ -109,8 +42,7 @@ def test_reports_that_come_too_soon_are_held_and_the_newest_wins() -> None:
         assert bench.get("EventTotal_RBV") == shown
 
 
-def test_counts_that_were_held_go_out_though_no_more_counts_come() -> None:
-    bench = Bench()
+def test_counts_that_were_held_go_out_though_no_more_counts_come(bench: PublisherBench) -> None:
     at_once(bench.publisher.ranks(report(bench.order, 1)))
     at_once(bench.publisher.ranks(report(bench.order, 2)))
     bench.now_s += 1
@@ -119,16 +51,18 @@ def test_counts_that_were_held_go_out_though_no_more_counts_come() -> None:
     assert bench.get("EventTotal_RBV") == 2
 
 
-def test_reports_as_frequent_as_the_limit_all_go_out_in_spite_of_jitter() -> None:
-    bench = Bench()
+def test_reports_as_frequent_as_the_limit_all_go_out_in_spite_of_jitter(
+    bench: PublisherBench,
+) -> None:
     for count in range(1, 50):
         bench.now_s = 1000 + 0.2 * count + (0.01 if count % 2 else -0.01)
         at_once(bench.publisher.ranks(report(bench.order, count)))
         assert bench.get("EventTotal_RBV") == count
 
 
-async def test_the_first_result_of_a_new_revision_is_posted_at_once_and_none_older() -> None:
-    bench = Bench()
+async def test_the_first_result_of_a_new_revision_is_posted_at_once_and_none_older(
+    bench: PublisherBench,
+) -> None:
     before = bench.order
     await bench.publisher.ranks(report(before, 1))
     put = asyncio.create_task(bench.put("Red1:BinParams", "1,1,3"))
@@ -153,7 +87,7 @@ CELLS = np.arange(18).reshape(2, 3, 3)
 """Two slices, three groups, three bins."""
 
 
-def sliced(bench: Bench, number: int = 0, **more: Any) -> RanksReport:
+def sliced(bench: PublisherBench, number: int = 0, **more: Any) -> RanksReport:
     """A report whose reduction of this number has these cells."""
     said = report(bench.order)
     results = list(said.results)
@@ -162,7 +96,7 @@ def sliced(bench: Bench, number: int = 0, **more: Any) -> RanksReport:
 
 
 def test_slices_and_groups_are_the_sums_over_each_other() -> None:
-    bench = Bench(SLICED)
+    bench = PublisherBench(SLICED)
     at_once(bench.publisher.ranks(sliced(bench)))
     assert (bench.get("Red1:NumSlices_RBV"), bench.get("Red1:NumGroups_RBV")) == (2, 3)
     assert bench.get("Red1:Slice2:YC") == CELLS[1].sum(axis=0).tolist()
@@ -176,12 +110,8 @@ def test_slices_and_groups_are_the_sums_over_each_other() -> None:
     assert times == {10**18 + 7}
 
 
-def stamp(bench: Bench, name: str) -> int:
-    return nanoseconds(bench.database.channels[f"P:{name}"].epics_timestamp)
-
-
 def test_those_that_there_are_not_are_empty_and_undefined_until_there_are() -> None:
-    bench = Bench(SLICED)
+    bench = PublisherBench(SLICED)
     at_once(bench.publisher.ranks(sliced(bench)))
     for name in ("Red1:Slice3:YC", "Red1:Group4:E"):
         assert (bench.get(name), bench.alarm(name)) == ([], ABSENT)
@@ -201,8 +131,7 @@ def test_those_that_there_are_not_are_empty_and_undefined_until_there_are() -> N
     assert (bench.get("Red1:Slice3:YC"), bench.alarm("Red1:Slice3:YC")) == ([], ABSENT)
 
 
-def test_without_a_log_there_is_one_slice_of_all() -> None:
-    bench = Bench()
+def test_without_a_log_there_is_one_slice_of_all(bench: PublisherBench) -> None:
     at_once(bench.publisher.ranks(report(bench.order, 4)))
     assert bench.get("Red1:NumSlices_RBV") == bench.get("Red1:NumGroups_RBV") == 1
     assert bench.get("Red1:Slice1:YC") == bench.get("Red1:Group1:YC") == [4, 4, 4]
@@ -214,7 +143,7 @@ def test_without_a_log_there_is_one_slice_of_all() -> None:
 
 
 def test_a_channel_that_is_asked_for_late_shows_what_the_others_do() -> None:
-    bench = Bench(SLICED)
+    bench = PublisherBench(SLICED)
     assert bench.alarm("Red1:Slice1:YC") == GONE, "nobody has reported"
     at_once(bench.publisher.ranks(sliced(bench)))
     assert bench.get("Red1:Slice1:YC") == CELLS[0].sum(axis=0).tolist()
@@ -227,7 +156,7 @@ def test_a_channel_that_is_asked_for_late_shows_what_the_others_do() -> None:
 
 
 def test_reductions_are_posted_side_by_side() -> None:
-    bench = Bench(reduction("1,1,3"), SLICED)
+    bench = PublisherBench(reduction("1,1,3"), SLICED)
     at_once(bench.publisher.ranks(sliced(bench, number=1)))
     assert bench.get("Red1:Spec:YC") == [1, 1]
     assert bench.get("Red2:Slice1:YC") == CELLS[0].sum(axis=0).tolist()
@@ -235,8 +164,7 @@ def test_reductions_are_posted_side_by_side() -> None:
     assert bench.get("Red1:NumSlices_RBV") == 1
 
 
-def test_what_the_ioc_has_to_say_stands_beside_what_the_ranks_say() -> None:
-    bench = Bench()
+def test_what_the_ioc_has_to_say_stands_beside_what_the_ranks_say(bench: PublisherBench) -> None:
     bench.publisher = Publisher(
         bench.database, bench.desk, health=Health(remark=lambda: "a log is lost")
     )
@@ -244,8 +172,7 @@ def test_what_the_ioc_has_to_say_stands_beside_what_the_ranks_say() -> None:
     assert bench.get("StatusMessage_RBV") == "half heard; a log is lost"
 
 
-async def test_the_unit_of_the_axis_follows_the_reduction() -> None:
-    bench = Bench()
+async def test_the_unit_of_the_axis_follows_the_reduction(bench: PublisherBench) -> None:
     egu = bench.database.channels["P:Red1:Spec:XE"].get_field("EGU")
     put = asyncio.create_task(bench.put("Red1:Units", Units.TOF))
     await asyncio.sleep(0)
@@ -254,8 +181,7 @@ async def test_the_unit_of_the_axis_follows_the_reduction() -> None:
     assert egu.value == bench.database.channels["P:Red1:Spec:X"].units == "us"
 
 
-def test_who_is_gone_leaves_invalid_values_until_it_reports_again() -> None:
-    bench = Bench()
+def test_who_is_gone_leaves_invalid_values_until_it_reports_again(bench: PublisherBench) -> None:
     at_once(bench.publisher.ranks(report(bench.order, 4)))
     at_once(bench.publisher.disconnected(Part.RANKS, "it died"))
     readings = (
@@ -276,16 +202,14 @@ def test_who_is_gone_leaves_invalid_values_until_it_reports_again() -> None:
     assert bench.get("StatusMessage_RBV") == ""
 
 
-def test_ranks_that_have_not_taken_the_settings_show_no_result() -> None:
-    bench = Bench()
+def test_ranks_that_have_not_taken_the_settings_show_no_result(bench: PublisherBench) -> None:
     at_once(bench.publisher.ranks(report(dataclasses.replace(bench.order, revision=-1), 4)))
     assert bench.get("DetectorState_RBV") == "Initializing"
     assert bench.alarm("EventTotal_RBV") == GONE
     assert bench.alarm("Red1:Spec:YC") == bench.alarm("Red1:Generation_RBV") == GONE
 
 
-def test_the_simulator_is_told_apart() -> None:
-    bench = Bench()
+def test_the_simulator_is_told_apart(bench: PublisherBench) -> None:
     at_once(bench.publisher.simulator(SimulatorReport(0, SimulatorStatus(pulse=5))))
     assert (bench.get("Sim:Pulse_RBV"), bench.alarm("Sim:Pulse_RBV")) == (5, NO_ALARM)
     at_once(bench.publisher.disconnected(Part.SIMULATOR, "it died"))
@@ -294,8 +218,7 @@ def test_the_simulator_is_told_apart() -> None:
     assert bench.get("StatusMessage_RBV") == "waiting for the back end to report"
 
 
-def test_bins_without_a_value_are_a_minor_alarm_and_no_other() -> None:
-    bench = Bench()
+def test_bins_without_a_value_are_a_minor_alarm_and_no_other(bench: PublisherBench) -> None:
     said = report(bench.order)
     status = dataclasses.replace(
         said.results[0].status, bins_undefined=2, normalisation_message="2 of 3 bins"
@@ -313,15 +236,13 @@ def test_bins_without_a_value_are_a_minor_alarm_and_no_other() -> None:
     assert bench.alarm("Red1:BinsUndefined_RBV") == NO_ALARM
 
 
-def test_events_in_no_count_and_messages_are_alarms() -> None:
-    bench = Bench()
+def test_events_in_no_count_and_messages_are_alarms(bench: PublisherBench) -> None:
     at_once(bench.publisher.ranks(report(bench.order, unaccounted=3, message="half heard")))
     assert bench.alarm("EventTotal_RBV") == UNACCOUNTED
     assert bench.get("StatusMessage_RBV") == "3 events are in no count; half heard"
 
 
-async def test_an_alarm_of_a_refused_put_outlasts_reports() -> None:
-    bench = Bench()
+async def test_an_alarm_of_a_refused_put_outlasts_reports(bench: PublisherBench) -> None:
     pause = bench.database.channels["P:Pause"]
     await pause.publish_alarm(UNACCOUNTED)
     await bench.publisher.ranks(report(bench.order))

@@ -25,7 +25,7 @@ from reduction.parameters.specs import Choice, Refused, Switch, Text
 from reduction.parameters.units import Units
 from reduction.ranks.presets import NEVER_NS, Acquisition
 from simulator.orders import SimulatorOrder
-from tests.ioc.posting.test_publisher import report
+from tests.support.publisher_bench import report
 from tests.support.virtual_time import run_at_once
 
 PULSE_S = 0.1

@@ -27,7 +27,7 @@ from reduction.results.families import FAMILIES, SpectrumAnalysis, analyse_spect
 from reduction.results.peaks import fit_peak
 from reduction.results.regions import region_sum
 from reduction.results.spectra import MeasuredSpectrum
-from tests.ioc.posting.test_publisher import Bench, report, stamp
+from tests.support.publisher_bench import PublisherBench, report, stamp
 
 UNUSED = WindowSettings()
 SETTINGS = ReductionSettings(
@@ -48,13 +48,15 @@ TIME_NS = 10**18 + 7
 PEAK, REGION = "Red1:Peak1:Slices:Centre_RBV", "Red1:ROI1:Slices:Total_RBV"
 
 
-def cells_report(bench: Bench, cells: NDArray[Any] = CELLS, time_ns: int = TIME_NS) -> RanksReport:
+def cells_report(
+    bench: PublisherBench, cells: NDArray[Any] = CELLS, time_ns: int = TIME_NS
+) -> RanksReport:
     said = report(bench.order, acquisition=AcquisitionStatus(time_elapsed=20.0))
     results = tuple(dataclasses.replace(each, counts=cells) for each in said.results)
     return dataclasses.replace(said, results=results, pulse_time_ns=time_ns)
 
 
-def changed(bench: Bench, *, maximum: float) -> None:
+def changed(bench: PublisherBench, *, maximum: float) -> None:
     """The next generation, with another end of the first peak and the first region."""
     (order,) = bench.order.reductions
     window = WindowSettings(1.8, maximum)
@@ -75,7 +77,7 @@ async def running(families: FamilyAnalysis) -> AsyncIterator[None]:
         await asyncio.wait({task})
 
 
-async def until(bench: Bench, name: str, likes: Callable[[Any], Any]) -> Any:
+async def until(bench: PublisherBench, name: str, likes: Callable[[Any], Any]) -> Any:
     """The value of a channel, asked for by this, once a test likes it."""
     channel, news = bench.database.channels[f"P:{name}"], asyncio.Event()
     channel.watchers.add(news.set)
@@ -111,7 +113,7 @@ class Spied:
         return SpectrumAnalysis([RegionStatus(total=total) for _ in settings.regions])
 
 
-class SpiedBench(Bench):
+class SpiedBench(PublisherBench):
     """A bench whose analysis is spied on; reports come with the same count in all cells."""
 
     def __init__(self) -> None:
@@ -130,7 +132,7 @@ class SpiedBench(Bench):
 
 
 async def test_arrays_hold_what_each_slice_and_each_group_shows_alone() -> None:
-    bench = Bench(SETTINGS)
+    bench = PublisherBench(SETTINGS)
     await bench.publisher.ranks(cells_report(bench))
     async with running(bench.publisher.families):
         for family, spectra in (("Slices", CELLS.sum(axis=1)), ("Groups", CELLS.sum(axis=0))):
@@ -145,7 +147,7 @@ async def test_arrays_hold_what_each_slice_and_each_group_shows_alone() -> None:
 
 
 async def test_a_series_has_a_rate_by_its_own_time() -> None:
-    bench = Bench(SETTINGS)
+    bench = PublisherBench(SETTINGS)
     said = cells_report(bench)
     parts = [(CELLS[n].sum(axis=0), SeriesStatus(time_elapsed=2.0 + n)) for n in range(2)]
     series = tuple(SeriesResult(status, counts, 0.0, 0.0) for counts, status in parts)
@@ -160,14 +162,14 @@ async def test_a_series_has_a_rate_by_its_own_time() -> None:
     assert bench.get("Red1:Series:Total_RBV") == [counts.sum() for counts, _ in parts]
 
 
-def arrays(bench: Bench, family: str) -> list[list[float]]:
+def arrays(bench: PublisherBench, family: str) -> list[list[float]]:
     peak = [f"Peak1:{family}:{name}_RBV" for name in ("Centre", "FWHMErr", "Chi2")]
     region = [f"ROI1:{family}:{name}_RBV" for name in ("NetError", "Rate")]
     return [bench.get(f"Red1:{name}") for name in (*peak, *region)]
 
 
 async def test_a_fit_that_fails_and_a_window_not_used_have_no_number() -> None:
-    bench = Bench(SETTINGS)
+    bench = PublisherBench(SETTINGS)
     await bench.publisher.ranks(cells_report(bench))
     async with running(bench.publisher.families):
         centres = await until(bench, PEAK, numbers)
@@ -186,14 +188,14 @@ def test_an_array_has_the_words_and_the_length_of_its_family_and_texts_have_none
     for (_, one), (_, many) in zip(specs(RegionStatus), specs(slices.regions), strict=False):
         assert isinstance(one, Float)
         assert (one.pv, one.description, one.units) == (many.pv, many.description, many.units)
-    bench = Bench(SETTINGS)
+    bench = PublisherBench(SETTINGS)
     assert bench.database.channels["P:Red1:Slices:Total_RBV"].max_length == slices.most == 32
     assert [spec.pv for _, spec in specs(groups.members)] == ["Total_RBV"]
     assert bench.database.channels["P:Red1:Peak1:Series:Chi2_RBV"].max_length == series.most == 16
 
 
 async def test_the_slices_themselves_are_arrays_at_once() -> None:
-    bench = Bench(SETTINGS)
+    bench = PublisherBench(SETTINGS)
     await bench.publisher.ranks(cells_report(bench))
     assert bench.get("Red1:Slices:Total_RBV") == CELLS.sum(axis=(1, 2)).tolist()
     assert bench.get("Red1:Slices:Low_RBV") == [0, 1, 2]
@@ -228,7 +230,7 @@ async def test_nothing_is_analysed_while_nobody_asks_and_nothing_twice() -> None
 
 
 async def test_only_those_regions_and_peaks_are_sought_that_are_asked_for() -> None:
-    bench = Bench(SETTINGS)
+    bench = PublisherBench(SETTINGS)
     asked: list[ReductionSettings] = []
 
     def noted(settings: ReductionSettings, *more: Any) -> SpectrumAnalysis:
@@ -244,7 +246,7 @@ async def test_only_those_regions_and_peaks_are_sought_that_are_asked_for() -> N
 
 
 async def test_numbers_of_an_older_generation_go_with_the_first_result_of_a_newer_one() -> None:
-    bench = Bench(SETTINGS)
+    bench = PublisherBench(SETTINGS)
     await bench.publisher.ranks(cells_report(bench))
     async with running(bench.publisher.families):
         before = await until(bench, REGION, numbers)
@@ -315,7 +317,7 @@ async def test_after_a_short_rest_the_latest_result_is_next() -> None:
 
 
 async def test_numbers_of_ranks_that_died_are_invalid_and_are_gone_when_new_ones_report() -> None:
-    bench = Bench(SETTINGS)
+    bench = PublisherBench(SETTINGS)
     await bench.publisher.ranks(cells_report(bench))
     async with running(bench.publisher.families):
         before = await until(bench, REGION, numbers)
