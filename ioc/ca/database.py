@@ -15,7 +15,7 @@ from ioc.model.paths import Part, ValuePath, value_at
 from ioc.model.pvs import IOC_REMARKS, RANKS, Access, PvGroup, PvRow, pv_rows
 from ioc.security.rules import Client, Guard
 from reduction.parameters.reduction import MAX_BINS
-from reduction.parameters.specs import AXIS, Refused, Spec
+from reduction.parameters.specs import AXIS_UNITS, Refused, Spec
 
 MAX_NAME = 60
 """Longest name of a process variable."""
@@ -204,7 +204,7 @@ def _alarm(showing: ReadingValues, there: bool, field: str) -> Alarm:
 
 
 def _of_axis(spec: Spec) -> bool:
-    return getattr(spec, "units", "") == AXIS
+    return getattr(spec, "units", "") == AXIS_UNITS
 
 
 def _own(group: PvGroup) -> bool:

@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 
 from reduction.definitions.detector_ids import DetectorIdLists
 from reduction.definitions.frames import ORIGIN, Frame, Vectors
-from reduction.definitions.idf_xml import INT32, NotUnderstood, number, only, whole, word, words
+from reduction.definitions.idf_xml import (
+    NotUnderstood,
+    check_contents,
+    choice_attribute,
+    float_attribute,
+    int_attribute,
+    tag_text,
+)
 from reduction.definitions.locations import MOST_PLACES, Conventions, Locations, joined
-from reduction.parameters.specs import nearest
+from reduction.parameters.specs import Integer, nearest
 
 COMPONENT = frozenset(("type", "name", "idlist", "mark-as", "outline"))
 PANEL_IDS = frozenset(("idstart", "idfillbyfirst", "idstepbyrow", "idstep"))
@@ -23,10 +30,10 @@ IN_COMPONENT = frozenset(("location", "locations", "parameter", "properties", "d
 PANEL = frozenset(("name", "is", "type", "outline"))
 PIXELS = frozenset(f"{axis}{what}" for axis in "xy" for what in ("pixels", "start", "step"))
 
-DETECTORS = ("detector", "monitor")
-PANELS = ("rectangulardetector", "rectangular_detector")
-MARKS = ("source", "samplepos")
-IDLE = ("", "chopper", "chopperpos")
+DETECTOR_TYPES = ("detector", "monitor")
+PANEL_TYPES = ("rectangulardetector", "rectangular_detector")
+MARKED_TYPES = ("source", "samplepos")
+IGNORED_TYPES = ("", "chopper", "chopperpos")
 DEEPEST = 50
 
 Ids = NDArray[np.int32]
@@ -87,7 +94,7 @@ class PlacedComponent:
     def excluded(self) -> frozenset[str]:
         excludes = [each for each in self.places.element if each.tag == "exclude"]
         for each in excludes:
-            only(each, frozenset(("sub-part",)), frozenset())
+            check_contents(each, frozenset(("sub-part",)), frozenset())
         return frozenset(plain(each.get("sub-part", "")) for each in excludes)
 
     def joins(self, other: PlacedComponent) -> bool:
@@ -124,10 +131,10 @@ class Components:
         return self.found
 
     def _of(self, component: Element) -> Iterator[PlacedComponent]:
-        only(component, COMPONENT | PANEL_IDS, IN_COMPONENT)
+        check_contents(component, COMPONENT | PANEL_IDS, IN_COMPONENT)
         places = [each for each in component if each.tag in ("location", "locations")]
         if not places:
-            raise NotUnderstood(f"{words(component)} has no <location>")
+            raise NotUnderstood(f"{tag_text(component)} has no <location>")
         for each in places:
             yield PlacedComponent(component, Locations.of(each, self._conventions))
 
@@ -143,7 +150,7 @@ class Components:
     def _fewer(self, steps: list[PlacedComponent]) -> list[PlacedComponent]:
         runs: list[list[PlacedComponent]] = []
         for step in steps:
-            leaf = self._category(self._type(step.component)) in DETECTORS
+            leaf = self._category(self._type(step.component)) in DETECTOR_TYPES
             if leaf and runs and runs[-1][0].joins(step):
                 runs[-1].append(step)
             else:
@@ -159,7 +166,7 @@ class Components:
         name = component.get("type", "")
         if name not in self._types:
             hint = nearest(name, self._types)
-            raise NotUnderstood(f"{words(component)}: no type is called {name!r}{hint}")
+            raise NotUnderstood(f"{tag_text(component)}: no type is called {name!r}{hint}")
         return self._types[name]
 
     def _category(self, kind: Element) -> str:
@@ -169,8 +176,8 @@ class Components:
             if not combined:
                 return "parts"
         category = kind.get("is", "").lower()
-        if category not in (*DETECTORS, *PANELS, *MARKS, *IDLE):
-            raise NotUnderstood(f'{words(kind)}: is="{kind.get("is")}" is not understood')
+        if category not in (*DETECTOR_TYPES, *PANEL_TYPES, *MARKED_TYPES, *IGNORED_TYPES):
+            raise NotUnderstood(f'{tag_text(kind)}: is="{kind.get("is")}" is not understood')
         return category
 
     def _place(
@@ -182,12 +189,12 @@ class Components:
         if self._placed > MOST_PLACES:
             raise NotUnderstood(f"more than {MOST_PLACES} components")
         category = self._category(kind)
-        if category in DETECTORS:
+        if category in DETECTOR_TYPES:
             monitor = category == "monitor" or step.monitor
             bank = holder.bank or holder.top or plain(_own_name(step.component))
             ids = self._ids.take(count, step.component)
             self.found.add(ids, step.places.positions(parent), monitor, bank)
-        elif category not in IDLE:
+        elif category not in IGNORED_TYPES:
             for place in range(count):
                 frame, name = step.places.frame(parent, place), step.name(place)
                 self._part(step, frame, holder.inside(name), (*above, kind), name)
@@ -204,16 +211,16 @@ class Components:
         kind = above[-1]
         mark = kind.get("is", "").lower()
         if (
-            mark in MARKS
+            mark in MARKED_TYPES
             and self.found.marked.setdefault(mark, frame.position) is not frame.position
         ):
-            raise NotUnderstood(f"{words(step.component)}: a second {kind.get('is')}")
+            raise NotUnderstood(f"{tag_text(step.component)}: a second {kind.get('is')}")
         category = self._category(kind)
-        if category in PANELS:
+        if category in PANEL_TYPES:
             self._panel(step.component, kind, frame, holder.bank or name)
         elif category == "parts":
             if kind in above[:-1] or len(above) > DEEPEST:
-                raise NotUnderstood(f"{words(kind)} holds itself, or types nest too deep")
+                raise NotUnderstood(f"{tag_text(kind)} holds itself, or types nest too deep")
             self._parts(step, frame, holder, above)
 
     def _parts(
@@ -232,27 +239,28 @@ class Components:
                 if not names:
                     self._place(each, frame, holder, above)
         if unknown := step.excluded - left_out:
-            raise NotUnderstood(f"{words(step.component)}: <exclude> of {', '.join(unknown)}")
+            raise NotUnderstood(f"{tag_text(step.component)}: <exclude> of {', '.join(unknown)}")
 
     def _panel(self, component: Element, kind: Element, frame: Frame, bank: str) -> None:
         """The pixels of a rectangular detector, column by column."""
-        only(kind, PANEL | PIXELS, frozenset((*(each.tag for each in kind),)))
-        count = [whole(kind, f"{axis}pixels", 0) for axis in "xy"]
+        check_contents(kind, PANEL | PIXELS, frozenset((*(each.tag for each in kind),)))
+        count = [int_attribute(kind, f"{axis}pixels", 0) for axis in "xy"]
         if min(count) <= 0 or count[0] * count[1] > MOST_PLACES - self._placed:
-            raise NotUnderstood(f"{words(kind)}: {count[0]} by {count[1]} pixels")
+            raise NotUnderstood(f"{tag_text(kind)}: {count[0]} by {count[1]} pixels")
         self._placed += count[0] * count[1]
         x, y = (each.ravel() for each in np.indices(count))
         along, across = (
-            number(kind, f"{axis}start") + place * number(kind, f"{axis}step")
+            float_attribute(kind, f"{axis}start") + place * float_attribute(kind, f"{axis}step")
             for axis, place in (("x", x), ("y", y))
         )
         flat = np.stack([along, across, np.zeros(x.size)], axis=1)
-        by_y = word(component, "idfillbyfirst", ("x", "y"), "y") == "y"
+        by_y = choice_attribute(component, "idfillbyfirst", ("x", "y"), "y") == "y"
         fast, slow, row = (y, x, count[1]) if by_y else (x, y, count[0])
-        by_row, by_one = whole(component, "idstepbyrow", row), whole(component, "idstep", 1)
-        ids = whole(component, "idstart", 0) + slow * by_row + fast * by_one
-        if not INT32[0] <= ids.min() <= ids.max() <= INT32[-1]:
-            raise NotUnderstood(f"{words(component)}: ids that do not fit 32 bits")
+        by_row = int_attribute(component, "idstepbyrow", row)
+        by_one = int_attribute(component, "idstep", 1)
+        ids = int_attribute(component, "idstart", 0) + slow * by_row + fast * by_one
+        if not Integer.INT32[0] <= ids.min() <= ids.max() <= Integer.INT32[-1]:
+            raise NotUnderstood(f"{tag_text(component)}: ids that do not fit 32 bits")
         positions = frame.position + flat @ frame.rotation.T
         self.found.add(ids.astype(np.int32), positions, False, bank)
 

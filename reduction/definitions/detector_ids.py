@@ -7,12 +7,17 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.definitions.idf_xml import NotUnderstood, only, whole, words
+from reduction.definitions.idf_xml import (
+    NO_NAMES,
+    NotUnderstood,
+    check_contents,
+    int_attribute,
+    tag_text,
+)
 from reduction.definitions.locations import MOST_PLACES
 from reduction.parameters.specs import nearest
 
 RANGE = frozenset(("start", "end", "step"))
-NOTHING: frozenset[str] = frozenset()
 
 
 class DetectorIdLists:
@@ -26,7 +31,7 @@ class DetectorIdLists:
         self._lists: dict[str, Element] = {}
         for each in root.iter("idlist"):
             if self._lists.setdefault(each.get("idname", ""), each) is not each:
-                raise NotUnderstood(f"{words(each)} stands twice")
+                raise NotUnderstood(f"{tag_text(each)} stands twice")
         self._known: dict[str, NDArray[np.int32]] = {}
         self.begin()
 
@@ -42,7 +47,7 @@ class DetectorIdLists:
             return
         if name not in self._lists:
             hint = nearest(name, self._lists)
-            raise NotUnderstood(f"{words(component)}: no idlist is called {name!r}{hint}")
+            raise NotUnderstood(f"{tag_text(component)}: no idlist is called {name!r}{hint}")
         if name not in self._known:
             self._known[name] = _ids(self._lists[name])
         self._name, self._given, self._ids = name, 0, self._known[name]
@@ -52,7 +57,7 @@ class DetectorIdLists:
         left = self._ids.size - self._given
         if count > left:
             where = f"idlist {self._name!r} has {left} ids left" if self._name else "no idlist"
-            raise NotUnderstood(f"{words(component)}: {where} for {count} detectors")
+            raise NotUnderstood(f"{tag_text(component)}: {where} for {count} detectors")
         self._given += count
         return self._ids[self._given - count : self._given]
 
@@ -60,17 +65,17 @@ class DetectorIdLists:
         """Raises `NotUnderstood` if ids are left over."""
         if self._given < self._ids.size:
             many = f"{self._ids.size} ids for {self._given} detectors"
-            raise NotUnderstood(f"{words(component)}: idlist {self._name!r} has {many}")
+            raise NotUnderstood(f"{tag_text(component)}: idlist {self._name!r} has {many}")
 
 
 def _ids(element: Element) -> NDArray[np.int32]:
-    only(element, RANGE | {"idname"}, frozenset(("id",)))
+    check_contents(element, RANGE | {"idname"}, frozenset(("id",)))
     if "start" in element.attrib:
         return _range(element)
     for each in element:
-        only(each, RANGE | {"val"}, NOTHING)
+        check_contents(each, RANGE | {"val"}, NO_NAMES)
     if not len(element):
-        raise NotUnderstood(f"{words(element)} has no <id>")
+        raise NotUnderstood(f"{tag_text(element)} has no <id>")
     return np.concatenate([_range(each) for each in element])
 
 
@@ -78,10 +83,10 @@ def _range(element: Element) -> NDArray[np.int32]:
     """The ids of one element, from ``start`` to ``end`` and both, or its ``val``."""
     key = "val" if "val" in element.attrib else "start"
     if key not in element.attrib:
-        raise NotUnderstood(f"{words(element)} has neither val nor start")
-    start = whole(element, key, 0)
-    end, step = (start, 1) if key == "val" else (whole(element, "end", start), 1)
-    step = whole(element, "step", step)
+        raise NotUnderstood(f"{tag_text(element)} has neither val nor start")
+    start = int_attribute(element, key, 0)
+    end, step = (start, 1) if key == "val" else (int_attribute(element, "end", start), 1)
+    step = int_attribute(element, "step", step)
     if step == 0 or (end - start) % step or (end - start) // step not in range(MOST_PLACES):
-        raise NotUnderstood(f"{words(element)}: no ids from {start} to {end} in steps of {step}")
+        raise NotUnderstood(f"{tag_text(element)}: no ids from {start} to {end} in steps of {step}")
     return np.arange(start, end + np.sign(step), step).astype(np.int32)

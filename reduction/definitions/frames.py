@@ -36,7 +36,7 @@ def cartesian(polar: Vectors) -> Vectors:
     return np.stack([x, y, r * np.cos(t)], axis=-1)
 
 
-def turn(degrees: float, axis: Vectors) -> Vectors:
+def rotation_matrix(degrees: float, axis: Vectors) -> Vectors:
     """The matrix (3, 3) of a rotation about an axis of length 1, by Rodrigues' formula."""
     if not degrees:
         return np.eye(3)
@@ -47,7 +47,7 @@ def turn(degrees: float, axis: Vectors) -> Vectors:
     return turned
 
 
-def away(point: Vectors, position: Vectors, rotation: Vectors) -> Vectors:
+def facing_away(point: Vectors, position: Vectors, rotation: Vectors) -> Vectors:
     """``rotation`` and then the shortest turn after which z looks away from a point."""
     direction = rotation.T @ (position - point)
     length = np.linalg.norm(direction)
@@ -56,5 +56,5 @@ def away(point: Vectors, position: Vectors, rotation: Vectors) -> Vectors:
     x, y, z = direction / length
     sine = np.hypot(x, y)
     axis = np.array([-y, x, 0.0]) / sine if sine else np.array([0.0, -1.0, 0.0])
-    turned: Vectors = rotation @ turn(float(np.degrees(np.arctan2(sine, z))), axis)
+    turned: Vectors = rotation @ rotation_matrix(float(np.degrees(np.arctan2(sine, z))), axis)
     return turned

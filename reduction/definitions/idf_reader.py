@@ -13,7 +13,14 @@ import numpy as np
 
 from reduction.definitions.components import Components, FoundDetectors
 from reduction.definitions.frames import Vectors
-from reduction.definitions.idf_xml import NotUnderstood, only, parsed, word, words
+from reduction.definitions.idf_xml import (
+    NO_NAMES,
+    NotUnderstood,
+    check_contents,
+    choice_attribute,
+    read_xml,
+    tag_text,
+)
 from reduction.definitions.locations import VECTOR, Conventions, vector
 from reduction.instrument.geometry import Instrument
 
@@ -37,7 +44,6 @@ MOVING = frozenset(
 )
 """Parameters that Mantid moves, turns or stretches components by."""
 
-NOTHING: frozenset[str] = frozenset()
 STRAIGHT = 1e-9
 """Largest angle in rad between the beam and the axis that is along it."""
 
@@ -49,10 +55,10 @@ def read_definition(path: Path) -> Instrument:
     tells. Raises ValueError naming the file, and the element and attribute that are not understood.
     """
     try:
-        root = parsed(path)
+        root = read_xml(path)
         if root.tag != "instrument":
-            raise NotUnderstood(f"{words(root)} is no <instrument>")
-        only(root, frozenset(root.attrib), IN_INSTRUMENT)
+            raise NotUnderstood(f"{tag_text(root)} is no <instrument>")
+        check_contents(root, frozenset(root.attrib), IN_INSTRUMENT)
         _refuse_moving(root)
         conventions, axes = _defaults(root.find("defaults"))
         found = Components(root, conventions).walk()
@@ -66,7 +72,7 @@ def read_definition(path: Path) -> Instrument:
 def _refuse_moving(root: Element) -> None:
     for each in root.iter("parameter"):
         if each.get("name", "").strip() in MOVING:
-            raise NotUnderstood(f"{words(each)} moves a component, which is not understood")
+            raise NotUnderstood(f"{tag_text(each)} moves a component, which is not understood")
 
 
 def _defaults(element: Element | None) -> tuple[Conventions, Vectors]:
@@ -74,17 +80,17 @@ def _defaults(element: Element | None) -> tuple[Conventions, Vectors]:
     if element is None:
         return Conventions(), np.eye(3)
     # Mantid reads no default location either.
-    only(element, NOTHING, DEFAULTS)
+    check_contents(element, NO_NAMES, DEFAULTS)
     here = {each.tag: each for each in element}
     empty = Element("none")
-    word(here.get("length", empty), "unit", ("meter", "metre"), "meter")
-    angle = word(here.get("angle", empty), "unit", ("degree", "radian"), "degree")
+    choice_attribute(here.get("length", empty), "unit", ("meter", "metre"), "meter")
+    angle = choice_attribute(here.get("angle", empty), "unit", ("degree", "radian"), "degree")
     known = ("delta", "vector", "vectors", "")
-    offsets = word(here.get("offsets", empty), "spherical", known, "")
+    offsets = choice_attribute(here.get("offsets", empty), "spherical", known, "")
     plain = Conventions(float(np.degrees(1.0)) if angle == "radian" else 1.0, offsets == "delta")
     facing = here.get("components-are-facing")
     if facing is not None:
-        only(facing, VECTOR, NOTHING)
+        check_contents(facing, VECTOR, NO_NAMES)
         plain = Conventions(plain.degrees, plain.offsets, vector(facing, plain))
     return plain, _axes(here.get("reference-frame"))
 
@@ -93,12 +99,14 @@ def _axes(element: Element | None) -> Vectors:
     if element is None:
         return np.eye(3)
     told = ("along-beam", "pointing-up", "handedness", "origin", "theta-sign")
-    only(element, NOTHING, frozenset(told))
+    check_contents(element, NO_NAMES, frozenset(told))
     here = {each.tag: each for each in element}
     empty = Element("none")
-    along = "xyz".index(word(here.get("along-beam", empty), "axis", ("x", "y", "z"), "z"))
-    up = "xyz".index(word(here.get("pointing-up", empty), "axis", ("x", "y", "z"), "y"))
-    word(here.get("handedness", empty), "val", ("right",), "right")
+    along = "xyz".index(
+        choice_attribute(here.get("along-beam", empty), "axis", ("x", "y", "z"), "z")
+    )
+    up = "xyz".index(choice_attribute(here.get("pointing-up", empty), "axis", ("x", "y", "z"), "y"))
+    choice_attribute(here.get("handedness", empty), "val", ("right",), "right")
     if along == up:
         raise NotUnderstood("<reference-frame>: the beam points up")
     y, z = np.eye(3)[[up, along]]

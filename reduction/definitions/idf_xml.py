@@ -6,13 +6,13 @@ import math
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
-from reduction.parameters.specs import nearest, shown
+from reduction.parameters.specs import Integer, nearest, shown
 
-LARGEST_FILE = 64 << 20
+LARGEST_DEFINITION_BYTES = 64 << 20
 LARGEST_NUMBER = 1e6
 """No instrument is larger, in metres or in degrees."""
 
-INT32 = range(-(2**31), 2**31)
+NO_NAMES: frozenset[str] = frozenset()
 
 
 class NotUnderstood(ValueError):
@@ -29,14 +29,14 @@ class _PlainBuilder(TreeBuilder):
         return super().start(tag.rpartition("}")[2], attrs)
 
 
-def parsed(path: Path) -> Element:
-    """The root of an XML file of at most `LARGEST_FILE` bytes, tags without namespaces.
+def read_xml(path: Path) -> Element:
+    """The root element of an XML file; its tags have no namespaces.
 
-    Raises OSError for a file that cannot be read, `NotUnderstood` for one that is too large, no
-    XML (with the line), or that has a DTD.
+    Raises OSError if the file cannot be read. Raises `NotUnderstood` if the file is larger than
+    `LARGEST_DEFINITION_BYTES`, is no XML (the text names the line), or has a DTD.
     """
-    if path.stat().st_size > LARGEST_FILE:
-        raise NotUnderstood(f"larger than {LARGEST_FILE >> 20} MiB")
+    if path.stat().st_size > LARGEST_DEFINITION_BYTES:
+        raise NotUnderstood(f"larger than {LARGEST_DEFINITION_BYTES >> 20} MiB")
     parser = XMLParser(target=_PlainBuilder())
     try:
         with path.open("rb") as file:
@@ -48,24 +48,24 @@ def parsed(path: Path) -> Element:
     return root
 
 
-def only(element: Element, attributes: frozenset[str], children: frozenset[str]) -> None:
+def check_contents(element: Element, attributes: frozenset[str], children: frozenset[str]) -> None:
     """Raises `NotUnderstood` for an attribute or a child that is none of these."""
     for attribute in element.attrib:
         if attribute not in attributes and not attribute.startswith("{"):
-            raise NotUnderstood(f"{words(element)}: attribute {attribute!r} is not understood")
+            raise NotUnderstood(f"{tag_text(element)}: attribute {attribute!r} is not understood")
     for child in element:
         if child.tag not in children:
-            raise NotUnderstood(f"{words(element)}: <{child.tag}> in it is not understood")
+            raise NotUnderstood(f"{tag_text(element)}: <{child.tag}> in it is not understood")
 
 
-def words(element: Element) -> str:
+def tag_text(element: Element) -> str:
     """The element for a message: its tag, and what tells it from its like."""
     known = ("name", "idname", "type", "id")
     told = [f'{key}="{element.get(key)}"' for key in known if key in element.attrib]
     return f"<{' '.join([element.tag, *told[:1]])}>"
 
 
-def number(element: Element, attribute: str, default: float = 0.0) -> float:
+def float_attribute(element: Element, attribute: str, default: float = 0.0) -> float:
     """A finite number, at most `LARGEST_NUMBER`; the default if it is not there or empty."""
     text = element.get(attribute, "").strip()
     if not text:
@@ -75,11 +75,13 @@ def number(element: Element, attribute: str, default: float = 0.0) -> float:
     except ValueError:
         value = math.nan
     if not abs(value) <= LARGEST_NUMBER:
-        raise NotUnderstood(f"{words(element)}: {attribute} = {shown(text)} is no number, or huge")
+        raise NotUnderstood(
+            f"{tag_text(element)}: {attribute} = {shown(text)} is no number, or huge"
+        )
     return value
 
 
-def whole(element: Element, attribute: str, default: int) -> int:
+def int_attribute(element: Element, attribute: str, default: int) -> int:
     """A whole number of 32 bits; the default if it is not there."""
     text = element.get(attribute)
     if text is None:
@@ -88,17 +90,17 @@ def whole(element: Element, attribute: str, default: int) -> int:
         value = int("" if "_" in text or len(text) > 20 else text)
     except ValueError:
         raise NotUnderstood(
-            f"{words(element)}: {attribute} = {shown(text)} is no whole number"
+            f"{tag_text(element)}: {attribute} = {shown(text)} is no whole number"
         ) from None
-    if value not in INT32:
-        raise NotUnderstood(f"{words(element)}: {attribute} = {value} does not fit 32 bits")
+    if value not in Integer.INT32:
+        raise NotUnderstood(f"{tag_text(element)}: {attribute} = {value} does not fit 32 bits")
     return value
 
 
-def word(element: Element, attribute: str, known: tuple[str, ...], default: str) -> str:
+def choice_attribute(element: Element, attribute: str, known: tuple[str, ...], default: str) -> str:
     """One of ``known`` words in lower case; the default if it is not there."""
     text = element.get(attribute, default).strip().lower()
     if text not in known:
         why = f"{attribute} = {shown(text)} is not understood, but {', '.join(known)}"
-        raise NotUnderstood(f"{words(element)}: {why}{nearest(text, known)}")
+        raise NotUnderstood(f"{tag_text(element)}: {why}{nearest(text, known)}")
     return text

@@ -15,8 +15,15 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from reduction.definitions.frames import Frame, Vectors, away, cartesian, turn
-from reduction.definitions.idf_xml import NotUnderstood, number, only, whole, words
+from reduction.definitions.frames import Frame, Vectors, cartesian, facing_away, rotation_matrix
+from reduction.definitions.idf_xml import (
+    NO_NAMES,
+    NotUnderstood,
+    check_contents,
+    float_attribute,
+    int_attribute,
+    tag_text,
+)
 
 MOST_PLACES = 5_000_000
 """Most components of an instrument."""
@@ -24,17 +31,15 @@ MOST_PLACES = 5_000_000
 CARTESIAN = ("x", "y", "z")
 POLAR = ("r", "t", "p")
 LONG_POLAR = {"R": "r", "theta": "t", "phi": "p"}
-AXIS = ("axis-x", "axis-y", "axis-z")
+AXIS_ATTRIBUTES = ("axis-x", "axis-y", "axis-z")
 VECTOR = frozenset((*CARTESIAN, *POLAR, *LONG_POLAR))
-LOCATION = VECTOR | frozenset(("rot", "ang", *AXIS, "name", "mark-as"))
+LOCATION = VECTOR | frozenset(("rot", "ang", *AXIS_ATTRIBUTES, "name", "mark-as"))
 SPANNED = (*CARTESIAN, *POLAR, "rot")
 REPEATED = ("n-elements", "name", "name-count-start", "mark-as")
-LOCATIONS = frozenset((*SPANNED, *(f"{each}-end" for each in SPANNED), *AXIS, *REPEATED))
+LOCATIONS = frozenset((*SPANNED, *(f"{each}-end" for each in SPANNED), *AXIS_ATTRIBUTES, *REPEATED))
 MOVES = frozenset(("rot", "trans"))
 IN_LOCATION = MOVES | frozenset(("exclude", "facing", "parameter", "neutronic"))
 """Mantid reads ``<neutronic>`` only with ``<indirect-neutronic-positions>``, refused elsewhere."""
-
-NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +78,11 @@ class Locations:
     def of(cls, element: Element, conventions: Conventions) -> Self:
         """Those of one element; raises `NotUnderstood`."""
         single = element.tag == "location"
-        only(element, LOCATION if single else LOCATIONS, IN_LOCATION if single else NOTHING)
-        if number(element, "ang"):
-            raise NotUnderstood(f"{words(element)}: ang is no rotation in Mantid; rot is")
+        check_contents(
+            element, LOCATION if single else LOCATIONS, IN_LOCATION if single else NO_NAMES
+        )
+        if float_attribute(element, "ang"):
+            raise NotUnderstood(f"{tag_text(element)}: ang is no rotation in Mantid; rot is")
         count = 1 if single else _count(element)
         polar, keys = _keys(element)
         columns = [_column(element, key, count) for key in keys]
@@ -98,10 +105,12 @@ class Locations:
         found, here = [], self.element
         while inside := [each for each in here if each.tag in MOVES]:
             if len(inside) > 1:
-                raise NotUnderstood(f"{words(here)}: more than one <rot> or <trans> beside another")
+                raise NotUnderstood(
+                    f"{tag_text(here)}: more than one <rot> or <trans> beside another"
+                )
             here = inside[0]
-            allowed = frozenset(("val", *AXIS)) if here.tag == "rot" else VECTOR
-            only(here, allowed, MOVES)
+            allowed = frozenset(("val", *AXIS_ATTRIBUTES)) if here.tag == "rot" else VECTOR
+            check_contents(here, allowed, MOVES)
             found.append(here)
         return tuple(found)
 
@@ -125,11 +134,11 @@ class Locations:
     def frame(self, parent: Frame, place: int) -> Frame:
         """The coordinates at one of the places."""
         relative = self._relative(parent)[place]
-        rotation = parent.rotation @ turn(float(self.turns[place]), self.axis)
+        rotation = parent.rotation @ rotation_matrix(float(self.turns[place]), self.axis)
         for each in self.moves:
             if each.tag == "rot":
-                angle = number(each, "val") * self.degrees
-                rotation = rotation @ turn(angle, _axis(each, "val"))
+                angle = float_attribute(each, "val") * self.degrees
+                rotation = rotation @ rotation_matrix(angle, _axis(each, "val"))
             else:
                 # By the whole rotation, not that relative to the parent: so Mantid has it.
                 relative = relative + rotation @ self._translation(each)
@@ -141,16 +150,16 @@ class Locations:
     def _translation(self, element: Element) -> Vectors:
         polar, keys = _keys(element)
         if polar and self.offsets:
-            raise NotUnderstood(f"{words(element)}: r, t, p in it as offsets to the parent's")
-        vector = np.array([number(element, each) for each in keys])
+            raise NotUnderstood(f"{tag_text(element)}: r, t, p in it as offsets to the parent's")
+        vector = np.array([float_attribute(element, each) for each in keys])
         return cartesian(vector * [1, self.degrees, self.degrees]) if polar else vector
 
     def _turned(self, position: Vectors, rotation: Vectors) -> Vectors:
         facing = next((each for each in self.element if each.tag == "facing"), None)
         if facing is not None and "rot" in facing.attrib:
-            angle = number(facing, "rot") * self.degrees
-            rotation = rotation @ turn(angle, np.array([0.0, 0.0, 1.0]))
-        return rotation if self.facing is None else away(self.facing, position, rotation)
+            angle = float_attribute(facing, "rot") * self.degrees
+            rotation = rotation @ rotation_matrix(angle, np.array([0.0, 0.0, 1.0]))
+        return rotation if self.facing is None else facing_away(self.facing, position, rotation)
 
 
 def joined(several: Sequence[Locations]) -> Locations:
@@ -166,7 +175,7 @@ def joined(several: Sequence[Locations]) -> Locations:
 def vector(element: Element, conventions: Conventions) -> Vectors:
     """The point that an element gives, (3,) in m."""
     polar, keys = _keys(element)
-    found = np.array([number(element, each) for each in keys])
+    found = np.array([float_attribute(element, each) for each in keys])
     scale = [1.0, conventions.degrees, conventions.degrees]
     return cartesian(found * scale) if polar else found
 
@@ -176,18 +185,18 @@ def _keys(element: Element) -> tuple[bool, tuple[str, ...]]:
     long = [each for each in LONG_POLAR if each in element.attrib]
     short = [each for each in POLAR if each in element.attrib]
     if (long or short) and any(each in element.attrib for each in CARTESIAN):
-        raise NotUnderstood(f"{words(element)}: both {(short + long)[0]} and x, y or z")
+        raise NotUnderstood(f"{tag_text(element)}: both {(short + long)[0]} and x, y or z")
     if long and short:
-        raise NotUnderstood(f"{words(element)}: both {short[0]} and {long[0]}")
+        raise NotUnderstood(f"{tag_text(element)}: both {short[0]} and {long[0]}")
     if long:
         return True, tuple(LONG_POLAR)
     return (True, POLAR) if short else (False, CARTESIAN)
 
 
 def _count(element: Element) -> int:
-    count = whole(element, "n-elements", 0)
+    count = int_attribute(element, "n-elements", 0)
     if not 0 < count <= MOST_PLACES:
-        raise NotUnderstood(f"{words(element)}: n-elements is 1 to {MOST_PLACES}, not {count}")
+        raise NotUnderstood(f"{tag_text(element)}: n-elements is 1 to {MOST_PLACES}, not {count}")
     return count
 
 
@@ -195,26 +204,28 @@ def _names(element: Element, count: int) -> Sequence[str]:
     name = element.get("name", "")
     if element.tag == "location" or not name:
         return [name] * count
-    first = whole(element, "name-count-start", 0)
+    first = int_attribute(element, "name-count-start", 0)
     return [f"{name}{first + n}" for n in range(count)]
 
 
 def _column(element: Element, key: str, count: int) -> Vectors:
     """The values of an attribute at each place, (n,), evenly from ``key`` to ``key-end``."""
     if f"{key}-end" not in element.attrib:
-        return np.full(count, number(element, key))
+        return np.full(count, float_attribute(element, key))
     if key not in element.attrib:
-        raise NotUnderstood(f"{words(element)}: {key}-end without {key}")
-    return np.linspace(number(element, key), number(element, f"{key}-end"), count)
+        raise NotUnderstood(f"{tag_text(element)}: {key}-end without {key}")
+    return np.linspace(float_attribute(element, key), float_attribute(element, f"{key}-end"), count)
 
 
 def _axis(element: Element, angle: str = "rot") -> Vectors:
     """The axis of a rotation, (3,) of length 1; that about z if none is given."""
-    defaults = zip(AXIS, (0.0, 0.0, 1.0), strict=True)
-    axis = np.array([number(element, each, default) for each, default in defaults])
+    defaults = zip(AXIS_ATTRIBUTES, (0.0, 0.0, 1.0), strict=True)
+    axis = np.array([float_attribute(element, each, default) for each, default in defaults])
     length = np.linalg.norm(axis)
-    if length == 0 and (number(element, angle) or number(element, f"{angle}-end")):
-        raise NotUnderstood(f"{words(element)}: {angle} about an axis of length 0")
+    if length == 0 and (
+        float_attribute(element, angle) or float_attribute(element, f"{angle}-end")
+    ):
+        raise NotUnderstood(f"{tag_text(element)}: {angle} about an axis of length 0")
     return axis / length if length else np.array([0.0, 0.0, 1.0])
 
 
@@ -223,6 +234,6 @@ def _faced(element: Element, conventions: Conventions) -> Vectors | None:
     if not found:
         return conventions.facing
     if len(found) > 1:
-        raise NotUnderstood(f"{words(element)}: more than one <facing>")
-    only(found[0], VECTOR | {"rot", "val"}, NOTHING)
+        raise NotUnderstood(f"{tag_text(element)}: more than one <facing>")
+    check_contents(found[0], VECTOR | {"rot", "val"}, NO_NAMES)
     return None if "val" in found[0].attrib else vector(found[0], conventions)

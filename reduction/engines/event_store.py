@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 BLOCK_EVENTS = 1 << 20
 """Events of a block: what a change of settings does to one takes some ms, so work can be cut."""
 
-EVENT_BYTES = 8
+RAW_EVENT_BYTES = 8
 
-Number = TypeVar("Number", bound=np.generic)
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
-def pages(shape: tuple[int, ...], dtype: type[Number]) -> NDArray[Number]:
+def pages(shape: tuple[int, ...], dtype: type[ScalarT]) -> NDArray[ScalarT]:
     """An array of its own pages, which go back to the system with it.
 
     They are huge if the system grants it: touching new memory then costs a fifth.
@@ -95,7 +95,7 @@ class EventStore:
     @property
     def nbytes(self) -> int:
         """Memory of the events."""
-        return EVENT_BYTES * self.size
+        return RAW_EVENT_BYTES * self.size
 
     def append(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int

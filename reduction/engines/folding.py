@@ -17,7 +17,7 @@ from reduction.engines.protocol import Cells, Recipe
 FINER = 10
 """Fine bins in each bin of the moment."""
 
-ROUNDING = 1e-6
+EDGE_TOLERANCE = 1e-6
 """Share of a fine bin by which edges may differ and be the same."""
 
 
@@ -89,7 +89,7 @@ def _places(
 
     Edges that rounding alone keeps from being fine ones cut nothing.
     """
-    hair = ROUNDING * np.diff(fine)
+    hair = EDGE_TOLERANCE * np.diff(fine)
     place = np.searchsorted(edges, (fine[:-1] + fine[1:]) / 2)
     cut = np.searchsorted(edges, fine[:-1] + hair) != np.searchsorted(edges, fine[1:] - hair)
     under, over = edges[0] < fine[0] - hair[0], edges[-1] > fine[-1] + hair[-1]

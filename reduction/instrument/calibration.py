@@ -12,7 +12,7 @@ from reduction.instrument.geometry import Instrument
 from reduction.parameters.reduction import DetectorSettings
 from reduction.parameters.specs import Refused
 
-LARGEST_FILE = 256 << 20
+LARGEST_CALIBRATION_BYTES = 256 << 20
 
 
 def calibrated_difc(
@@ -54,8 +54,8 @@ def _whole(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _table(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    if not path.is_file() or path.stat().st_size > LARGEST_FILE:
-        raise ValueError(f"no file of at most {LARGEST_FILE >> 20} MiB")
+    if not path.is_file() or path.stat().st_size > LARGEST_CALIBRATION_BYTES:
+        raise ValueError(f"no file of at most {LARGEST_CALIBRATION_BYTES >> 20} MiB")
     if path.suffix == ".npz":
         with path.open("rb") as file, np.load(file) as columns:
             names = ("detector_id", "difc_us_per_angstrom")

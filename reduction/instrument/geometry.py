@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from reduction.host import atomic_files
 from reduction.parameters.units import difc
 
-COLUMNS = ("detector_id", "position_m", "is_monitor", "l1_m")
-OPTIONAL = ("name", "bank", "bank_names")
+REQUIRED_COLUMNS = ("detector_id", "position_m", "is_monitor", "l1_m")
+OPTIONAL_COLUMNS = ("name", "bank", "bank_names")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +89,17 @@ class Instrument:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a table, an ``.npz`` as `save` writes it; only `COLUMNS` must be in it.
+        """Read a table, an ``.npz`` as `save` writes it; only `REQUIRED_COLUMNS` must be in it.
 
         Raises ValueError naming the file and what it lacks.
         """
         try:
             with path.open("rb") as file, np.load(file) as table:
-                columns = {name: table[name] for name in (*COLUMNS, *OPTIONAL) if name in table}
+                columns = {
+                    name: table[name]
+                    for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
+                    if name in table
+                }
             return cls._of(columns, path.stem)
         except OSError as error:
             raise ValueError(f"{path} is no instrument table: {error.strerror}") from error
@@ -104,7 +108,7 @@ class Instrument:
 
     @classmethod
     def _of(cls, columns: Mapping[str, NDArray[Any]], name: str) -> Self:
-        for lacking in (each for each in COLUMNS if each not in columns):
+        for lacking in (each for each in REQUIRED_COLUMNS if each not in columns):
             raise ValueError(f"{lacking} is not in it")
         bank = columns.get("bank", np.empty(0, np.int32))
         return cls(

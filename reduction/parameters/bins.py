@@ -11,7 +11,7 @@ LAST_BIN_SHARE = 0.25
 """A remainder under this share of a step joins the bin before it (Mantid's Rebin does the same)."""
 
 
-def parsed(bin_params: str) -> tuple[float, ...]:
+def rebin_numbers(bin_params: str) -> tuple[float, ...]:
     """The numbers of ``x0,step,x1[,step,x2...]``, checked by Rebin's rules.
 
     Raises ValueError with a sentence that names the first offending number.
@@ -51,9 +51,9 @@ def edges(bin_params: str, max_bins: int) -> NDArray[np.float64]:
     A positive step is linear, a negative one logarithmic (next = x·(1 + \\|step\\|)); the last bin
     of a segment ends at the segment's boundary. Values are summed one by one, as Mantid's
     VectorHelper::createAxisFromRebinParams does, so they equal Mantid's to the last bit.
-    Raises ValueError for a string that `parsed` refuses, or that makes more than ``max_bins`` bins.
+    Raises ValueError for text that `rebin_numbers` refuses and for more than ``max_bins`` bins.
     """
-    numbers = parsed(bin_params)
+    numbers = rebin_numbers(bin_params)
     axis = [numbers[0]]
     for step, high in zip(numbers[1::2], numbers[2::2], strict=True):
         x = axis[-1]

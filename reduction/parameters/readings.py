@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.parameters.series import SeriesStatus
-from reduction.parameters.specs import AXIS, Array, Float, Guidance, Integer, Text, reading
+from reduction.parameters.specs import AXIS_UNITS, Array, Float, Guidance, Integer, Text, reading
 
 OptionalArray = NDArray[np.float64] | None
 
@@ -110,9 +110,9 @@ class HistogramReadings:
 class SpectrumReadings(HistogramReadings):
     """The sum over all slices and groups, prefix ``$(P)Red1:Spec:``; ``xe`` (bins + 1,)."""
 
-    x: OptionalArray = reading(Array(pv="X", description="Bin centres", units=AXIS), None)
+    x: OptionalArray = reading(Array(pv="X", description="Bin centres", units=AXIS_UNITS), None)
     xe: OptionalArray = reading(
-        Array(pv="XE", description="Bin edges, one more than bins", units=AXIS), None
+        Array(pv="XE", description="Bin edges, one more than bins", units=AXIS_UNITS), None
     )
 
 

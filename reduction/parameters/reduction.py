@@ -244,12 +244,12 @@ class Segment(Settings):
     @classmethod
     def of(cls, bin_params: str) -> Self:
         """The ends and the first step of ``bin_params``."""
-        numbers = bins.parsed(bin_params)
+        numbers = bins.rebin_numbers(bin_params)
         return cls(numbers[0], numbers[1], numbers[-1])
 
     def onto(self, bin_params: str) -> str:
         """The bins of this segment; ``bin_params``, as it is written, if it says so already."""
-        numbers = bins.parsed(bin_params)
+        numbers = bins.rebin_numbers(bin_params)
         return bin_params if numbers == dataclasses.astuple(self) else self.bin_params
 
     @property

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 DESCRIPTION_LIMIT = 40
 """Longest description: what fits a DESC field, an EPICS string."""
 
-AXIS = "axis"
+AXIS_UNITS = "axis"
 """Units of a reading that has those of the reduction's axis, whichever they are."""
 
 LONGEST_STRING = 39

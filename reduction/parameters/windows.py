@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from reduction.parameters.specs import AXIS, Float, Settings, Text, parameter, reading
+from reduction.parameters.specs import AXIS_UNITS, Float, Settings, Text, parameter, reading
 
 REGIONS = 8
 
@@ -76,19 +76,28 @@ class PeakStatus:
     """A Gaussian on a linear background, prefix ``$(P)Red1:Peak1:``; NaN where none is."""
 
     centre: float = reading(
-        Float(pv="Centre_RBV", description="Position of the peak", units=AXIS, precision=5),
+        Float(pv="Centre_RBV", description="Position of the peak", units=AXIS_UNITS, precision=5),
         math.nan,
     )
     centre_error: float = reading(
-        Float(pv="CentreErr_RBV", description="Standard error of Centre", units=AXIS, precision=6),
+        Float(
+            pv="CentreErr_RBV",
+            description="Standard error of Centre",
+            units=AXIS_UNITS,
+            precision=6,
+        ),
         math.nan,
     )
     fwhm: float = reading(
-        Float(pv="FWHM_RBV", description="Full width at half maximum", units=AXIS, precision=5),
+        Float(
+            pv="FWHM_RBV", description="Full width at half maximum", units=AXIS_UNITS, precision=5
+        ),
         math.nan,
     )
     fwhm_error: float = reading(
-        Float(pv="FWHMErr_RBV", description="Standard error of FWHM", units=AXIS, precision=6),
+        Float(
+            pv="FWHMErr_RBV", description="Standard error of FWHM", units=AXIS_UNITS, precision=6
+        ),
         math.nan,
     )
     height: float = reading(

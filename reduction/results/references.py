@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import References, Values
 from reduction.files.saved_result import CountsAndVariances, SavedResult
-from reduction.instrument.calibration import LARGEST_FILE
+from reduction.instrument.calibration import LARGEST_CALIBRATION_BYTES
 from reduction.instrument.selection import group_names
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
@@ -42,8 +42,8 @@ class SavedReference:
         try:
             if not file.is_file():
                 raise ValueError("there is no such file")
-            if file.stat().st_size > LARGEST_FILE:
-                raise ValueError(f"it is larger than {LARGEST_FILE >> 20} MiB")
+            if file.stat().st_size > LARGEST_CALIBRATION_BYTES:
+                raise ValueError(f"it is larger than {LARGEST_CALIBRATION_BYTES >> 20} MiB")
             return cls(pv, path, read_nexus(file))
         except (KeyError, OSError, TypeError, ValueError) as error:
             raise Refused(pv, path, str(error)) from None

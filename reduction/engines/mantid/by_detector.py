@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-BAD_PIXEL, MONITOR = -1, -2
+BAD_PIXEL_ROW, MONITOR_ROW = -1, -2
 """Rows of ids that the instrument has not, and of monitors."""
 
 
@@ -50,10 +50,10 @@ def arrange_by_detector(
     for s in range(spans):
         for i in range(starts[s], starts[s + 1]):
             place = np.int64(pixel_id[i]) - first_id
-            r = row_of[place] if 0 <= place < row_of.size else BAD_PIXEL
-            if r == BAD_PIXEL:
+            r = row_of[place] if 0 <= place < row_of.size else BAD_PIXEL_ROW
+            if r == BAD_PIXEL_ROW:
                 counts[s, 2] += 1
-            elif r == MONITOR:
+            elif r == MONITOR_ROW:
                 counts[s, 3] += 1
             elif 0 < tof_ns[i] <= max_tof_ns:
                 counts[s, 1] += 1
@@ -81,6 +81,6 @@ def arrange_by_detector(
 def row_table(ids: NDArray[np.int32], is_monitor: NDArray[np.bool_]) -> NDArray[np.int32]:
     """The row of each id from the first to the last: detectors that are no monitors, in order."""
     first = int(ids.min())
-    rows = np.full(int(ids.max()) - first + 1, BAD_PIXEL, np.int32)
-    rows[ids - first] = np.where(is_monitor, MONITOR, np.cumsum(~is_monitor) - 1)
+    rows = np.full(int(ids.max()) - first + 1, BAD_PIXEL_ROW, np.int32)
+    rows[ids - first] = np.where(is_monitor, MONITOR_ROW, np.cumsum(~is_monitor) - 1)
     return rows

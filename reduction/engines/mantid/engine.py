@@ -22,7 +22,7 @@ from reduction.engines.protocol import MAX_TOF_NS, Recipe
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.specs import Refused
 
-BLOCK_EVENTS = 1 << 22
+WORKSPACE_BLOCK_EVENTS = 1 << 22
 
 
 class MantidEngine(BlockEngine[WorkspaceBlock]):
@@ -36,7 +36,7 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
         instrument: Instrument,
         recipes: list[Recipe],
         max_tof_ns: int = MAX_TOF_NS,
-        block_events: int = BLOCK_EVENTS,
+        block_events: int = WORKSPACE_BLOCK_EVENTS,
     ) -> None:
         self._mantid = MantidSteps(mantid)
         self._instrument, self._capacity = instrument, block_events

@@ -22,8 +22,8 @@ IN_BEAM = 1e-290
 RUN = {"run_start": "1991-01-01T00:00:00", "run_end": "2100-01-01T00:00:00"}
 """When it was, for workspaces; later versions of FilterEvents take 1990 for no time."""
 
-PARTS = "live"
-"""Of these names are the workspaces of slices, for the moment; hidden names could not be listed."""
+SLICE_PREFIX = "live_"
+"""FilterEvents names the workspaces of slices so, for a moment. (Hidden names cannot be listed.)"""
 
 
 class MantidSteps:
@@ -137,14 +137,14 @@ class MantidSteps:
                 "OutputWorkspaceNames",
                 InputWorkspace=workspace,
                 SplitterWorkspace=self._splitters,
-                OutputWorkspaceBaseName=PARTS,
+                OutputWorkspaceBaseName=SLICE_PREFIX.removesuffix("_"),
                 OutputTOFCorrectionWorkspace=UNSEEN,
                 FilterByPulseTime=True,
             )
             return {
-                int(name.removeprefix(f"{PARTS}_")): self.copied(named.retrieve(name))
+                int(name.removeprefix(SLICE_PREFIX)): self.copied(named.retrieve(name))
                 for name in names
-                if name.startswith(f"{PARTS}_") and name != f"{PARTS}_unfiltered"
+                if name.startswith(SLICE_PREFIX) and name != f"{SLICE_PREFIX}unfiltered"
             }
         finally:  # even a child puts these there, and lets go of them
             for name in named.getObjectNames():

@@ -17,7 +17,7 @@ from reduction.engines.mantid.steps import MantidSteps
 from reduction.engines.protocol import MAX_ID_RANGE
 from reduction.instrument.geometry import Instrument
 
-EVENT_BYTES = 16
+WORKSPACE_EVENT_BYTES = 16
 """Of an event in a workspace."""
 
 Conversion = tuple[str, bytes, bytes]
@@ -54,7 +54,7 @@ class WorkspaceBlock:
     def nbytes(self) -> int:
         """Memory of the events, about."""
         copies = 1 + len(self.converted) + len(self.parted)
-        return EVENT_BYTES * copies * int(self.counts[:, 1].sum())
+        return WORKSPACE_EVENT_BYTES * copies * int(self.counts[:, 1].sum())
 
     @property
     def raw(self) -> Workspace:
@@ -123,7 +123,7 @@ class Workspaces:
 
     @property
     def nbytes(self) -> int:
-        return sum(block.nbytes for block in self.blocks) + EVENT_BYTES * self.waiting
+        return sum(block.nbytes for block in self.blocks) + WORKSPACE_EVENT_BYTES * self.waiting
 
     def append(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int

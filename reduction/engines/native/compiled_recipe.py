@@ -18,10 +18,10 @@ from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED
 from reduction.parameters.units import coefficients
 
-NO_PIXEL = -2
+BAD_PIXEL_GROUP = -2
 """Group of an id that the instrument has not."""
 
-MONITOR = -3
+MONITOR_GROUP = -3
 """Group of a monitor, whatever the recipe has it in."""
 
 
@@ -37,10 +37,10 @@ class CompiledRecipe(CellLayout[EventBlock]):
         if last - first >= MAX_ID_RANGE:
             raise ValueError(f"detector ids span {last - first}; the limit is {MAX_ID_RANGE}")
         super().__init__(recipe)
-        self._group = np.full(last - first + 2, NO_PIXEL, np.int32)
+        self._group = np.full(last - first + 2, BAD_PIXEL_GROUP, np.int32)
         used = (recipe.group != MASKED) & ~instrument.is_monitor
         here = instrument.detector_id - first
-        self._group[here] = np.where(instrument.is_monitor, MONITOR, recipe.group)
+        self._group[here] = np.where(instrument.is_monitor, MONITOR_GROUP, recipe.group)
         coefficient = np.full(last - first + 2, np.nan)
         difc = recipe.difc_us_per_angstrom
         difc = instrument.difc_us_per_angstrom if difc is None else difc

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from reduction.definitions.sources import from_anywhere, instrument
-from reduction.instrument.geometry import COLUMNS, OPTIONAL, Instrument, powder_arc
+from reduction.instrument.geometry import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Instrument, powder_arc
 from tests.support import reference_data as reference
 
 DERIVED = ("l2_m", "two_theta_rad", "difc_us_per_angstrom")
@@ -38,7 +38,10 @@ def test_the_banks_of_the_powder_arc_are_thirds_of_its_angles():
 
 
 def columns(of: Instrument) -> dict[str, object]:
-    return {name: np.asarray(getattr(of, name)).tolist() for name in (*COLUMNS, *OPTIONAL)}
+    return {
+        name: np.asarray(getattr(of, name)).tolist()
+        for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
+    }
 
 
 def test_a_table_that_is_saved_is_the_same_instrument(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from reduction.files.nexus_writer import write_nexus
-from reduction.instrument.calibration import LARGEST_FILE
+from reduction.instrument.calibration import LARGEST_CALIBRATION_BYTES
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
 from reduction.parameters.reduction import DetectorSettings, ReductionSettings
 from reduction.parameters.specs import Refused
@@ -80,7 +80,7 @@ def test_what_is_no_saved_result_is_refused_with_its_path(tmp_path):
     (tmp_path / "text.nxs").write_text("no HDF5")
     os.mkfifo(tmp_path / "pipe.nxs")
     with (tmp_path / "huge.nxs").open("wb") as file:
-        file.truncate(LARGEST_FILE + 1)
+        file.truncate(LARGEST_CALIBRATION_BYTES + 1)
     for name, words in (
         ("absent.nxs", "there is no such file"),
         ("pipe.nxs", "there is no such file"),
