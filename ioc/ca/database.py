@@ -172,7 +172,7 @@ class Database:
             if path is not None:
                 values, there = _values(row.group, showing, path)
                 return {
-                    "value": getattr(values, row.field),
+                    "value": value_at(values, (row.field,)),
                     "alarm": _alarm(showing, there, row.field),
                     "time_ns": showing.time_ns,
                     "units": units if units is None else showing.axis_units,
@@ -188,15 +188,15 @@ async def _post(
         if _of_axis(each.spec):
             await each.publish_units(showing.axis_units)
         alarm = _alarm(showing, there, field)
-        await each.publish_value(getattr(values, field), showing.time_ns, alarm)
+        await each.publish_value(value_at(values, (field,)), showing.time_ns, alarm)
 
 
 def _values(group: PvGroup, showing: ReadingValues, path: tuple[Any, ...]) -> tuple[Any, bool]:
-    """The dataclass at ``path``; beyond the end of a tuple one that is empty, and False."""
+    """The values by field at ``path``; beyond the end of a tuple the defaults, and False."""
     try:
         return value_at(showing.view, path), True
     except IndexError:
-        return group.of(), False
+        return {field: group.default(field) for field, _ in group.specs()}, False
 
 
 def _alarm(showing: ReadingValues, there: bool, field: str) -> Alarm:

@@ -5,10 +5,8 @@ To show another kind of parameter, add a case to :func:`writer` or :func:`reader
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 from xml.etree.ElementTree import Element
 
 from ioc.generated.bob import STRING_FORMAT, Box, button, heading, label, widget
@@ -53,15 +51,9 @@ def lines(rows: Sequence[PvRow]) -> Iterator[ParameterLine]:
                 yield ParameterLine(None, row)
 
 
-def title(of: type[Any]) -> str:
-    """What a dataclass is of, in words: its docstring up to where it tells the prefix."""
-    words = re.split(r", prefix|; |\.", of.__doc__ or of.__name__)[0]
-    return " ".join(words.split())
-
-
 def column(group: PvGroup, those: Sequence[ParameterLine], at: Box) -> Iterator[Element]:
     """The lines of a group below its title, from the top left of ``at``."""
-    yield heading(title(group.of), Box(at.x, at.y, COLUMN - 8))
+    yield heading(group.title, Box(at.x, at.y, COLUMN - 8))
     for number, line in enumerate(those, 1):
         yield from _line(line, at.x, at.y + number * LINE)
 

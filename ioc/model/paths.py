@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
 
@@ -31,7 +32,7 @@ class Projection(Protocol):
 
 PathStep = str | int | type[Projection]
 Path = tuple[PathStep, ...]
-"""From a frozen value into it: by field, by index into a tuple, or to a face of what is there."""
+"""From a frozen value into it: by field or key, by index into a tuple, or to a face of it."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ def value_at(whole: Any, path: Path) -> Any:
     """What stands at ``path`` in ``whole``; raises IndexError beyond the end of a tuple."""
     for step in path:
         match step:
+            case str() if isinstance(whole, Mapping):
+                whole = whole[step]
             case str():
                 whole = getattr(whole, step)
             case int():

@@ -6,6 +6,7 @@ To add settings or readings, add a line: the dataclass with its specs, the prefi
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,7 @@ from reduction.parameters.run import BackendStatus, RunCommands, RunControl, Str
 from reduction.parameters.series import MOST_SERIES
 from reduction.parameters.specs import Spec, default_of, specs
 from reduction.parameters.windows import PEAKS, REGIONS, PeakStatus, RegionStatus, WindowSettings
+from reduction.results.columns import column_specs
 from reduction.results.families import FAMILIES, SpectrumFamily
 from simulator.parameters import SimulatorSettings, SimulatorStatus
 
@@ -63,6 +65,9 @@ IOC_REMARKS = "ioc"
 
 ANALYSES = RANKS / "analyses"
 """Under it stands what is found in each spectrum of a family."""
+
+ANALYSED_LATER = "One value a spectrum, at its own pace."
+"""Details of regions and peaks of families: they are found after a result is posted, if asked."""
 
 
 class Access(enum.Enum):
@@ -82,7 +87,9 @@ class Access(enum.Enum):
 class PvGroup:
     """The parameters of a dataclass, under a prefix of their own, for the instance at ``place``.
 
-    Channels of a ``rare`` group are made when a client first asks for them.
+    Channels of a ``rare`` group are made when a client first asks for them. If ``columns`` is not
+    0, the numbers of the dataclass are arrays, with one value for each of at most that many
+    spectra; ``details`` are then added to those of each spec.
     """
 
     of: type[Any]
@@ -90,6 +97,22 @@ class PvGroup:
     access: Access
     place: ValuePath
     rare: bool = False
+    columns: int = 0
+    details: str = ""
+
+    def specs(self) -> Iterator[tuple[str, Spec]]:
+        """Field and spec of each parameter."""
+        return column_specs(self.of, self.columns, self.details) if self.columns else specs(self.of)
+
+    def default(self, field: str) -> Any:
+        """What the parameter of a field is before anything sets it; None for an array."""
+        return None if self.columns else default_of(self.of, field)
+
+    @property
+    def title(self) -> str:
+        """What it holds, for a heading: the words of the dataclass' docstring before the prefix."""
+        words = re.split(r", prefix|; |\.", self.of.__doc__ or self.of.__name__)[0]
+        return " ".join(words.split()) + (", for each spectrum" if self.columns else "")
 
 
 def pv_groups(reductions: int = 1) -> Iterator[PvGroup]:
@@ -159,14 +182,22 @@ def analyses(number: int, family: SpectrumFamily) -> ValuePath:
 def _family(prefix: str, number: int, family: SpectrumFamily) -> Iterator[PvGroup]:
     """The groups of arrays of one value for each spectrum of a reduction's family."""
     reading, name, found = Access.READING, f"{family.name}:", analyses(number, family)
-    spectra = RANKS / "reductions" / number / family.field
-    yield PvGroup(family.members, prefix + name, reading, spectra / family.members, rare=True)
-    for n in range(REGIONS):
-        region = f"{prefix}ROI{n + 1}:{name}"
-        yield PvGroup(family.regions, region, reading, found / "regions" / n, rare=True)
-    for n in range(PEAKS):
-        peak = f"{prefix}Peak{n + 1}:{name}"
-        yield PvGroup(family.peaks, peak, reading, found / "peaks" / n, rare=True)
+    spectra = RANKS / "reductions" / number / family.columns_field
+    yield PvGroup(family.of, prefix + name, reading, spectra, rare=True, columns=family.most)
+    for path, kind, most, part in (
+        ("regions", RegionStatus, REGIONS, "ROI"),
+        ("peaks", PeakStatus, PEAKS, "Peak"),
+    ):
+        for n in range(most):
+            yield PvGroup(
+                kind,
+                f"{prefix}{part}{n + 1}:{name}",
+                reading,
+                found / path / n,
+                rare=True,
+                columns=family.most,
+                details=ANALYSED_LATER,
+            )
 
 
 @dataclass(frozen=True)
@@ -205,8 +236,8 @@ class PvRow:
 def pv_rows(prefix: str, reductions: int = 1) -> Iterator[PvRow]:
     """Every process variable under ``prefix``; a setpoint is followed by its readback."""
     for group in pv_groups(reductions):
-        for field, spec in specs(group.of):
-            name, default = prefix + group.prefix + spec.pv, default_of(group.of, field)
+        for field, spec in group.specs():
+            name, default = prefix + group.prefix + spec.pv, group.default(field)
             yield PvRow(name, spec, group.access, default, group, field)
             if group.access is Access.SETPOINT:
                 yield PvRow(f"{name}_RBV", spec, Access.READBACK, default, group, field)

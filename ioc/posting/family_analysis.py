@@ -88,7 +88,7 @@ class FamilyAnalysis:
             if former is None or former.state != state:
                 self._changed.set()
                 for family in FAMILIES:
-                    blank = FamilyView.of(family, [SpectrumAnalysis()] * family.count(result))
+                    blank = FamilyView.of([SpectrumAnalysis()] * family.count(result))
                     await self._show(analyses(number, family), self._posted[number], blank)
 
     def forget(self) -> None:
@@ -125,7 +125,7 @@ class FamilyAnalysis:
             if now is None or now.state != posted.state:
                 return
         self._done[root] = posted.serial, asked
-        await self._show(root, posted, FamilyView.of(family, found))
+        await self._show(root, posted, FamilyView.of(found))
 
     async def _show(self, root: ValuePath, posted: PostedResult, view: FamilyView) -> None:
         units = posted.result.order.settings.units.symbol

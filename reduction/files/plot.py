@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from reduction.files.saved_result import CountsAndVariances, SavedResult, iso_time
 from reduction.host import atomic_files
 
-FloatArray = NDArray[np.float64]
+Curve = NDArray[np.float64]
 
 DOTS_PER_INCH = 130
 WIDTH, SUM_HEIGHT, MARGINS = 11.0, 4.3, 1.7
@@ -148,16 +148,16 @@ def _sum(axes: Axes, result: SavedResult) -> None:
     )
 
 
-def _band(axes: Axes, result: SavedResult, low: FloatArray, high: FloatArray, **style: Any) -> None:
+def _band(axes: Axes, result: SavedResult, low: Curve, high: Curve, **style: Any) -> None:
     axes.stairs(high, result.edges, baseline=low, fill=True, linewidth=0, **style)
 
 
-def _line(axes: Axes, result: SavedResult, values: FloatArray, **style: Any) -> None:
+def _line(axes: Axes, result: SavedResult, values: Curve, **style: Any) -> None:
     width = 1.0 if values.size < COLUMNS // 2 else 0.8
     axes.stairs(values, result.edges, baseline=None, linewidth=width, **style)
 
 
-def _y_axis(axes: Axes, result: SavedResult, intensity: FloatArray, error: FloatArray) -> None:
+def _y_axis(axes: Axes, result: SavedResult, intensity: Curve, error: Curve) -> None:
     axes.set_ylabel(f"Counts per {result.axis.symbol}")
     axes.margins(x=0)
     high = np.nanmax(intensity + error, initial=0, where=np.isfinite(intensity + error))
@@ -195,14 +195,14 @@ def _ridges(axes: Axes, result: SavedResult, parts: Parts) -> None:
     axes.grid(axis="x", alpha=0.25)
 
 
-def _heights(result: SavedResult, spectrum: CountsAndVariances) -> FloatArray:
+def _heights(result: SavedResult, spectrum: CountsAndVariances) -> Curve:
     """What to draw of ``spectrum``, same shape: intensities, or decades above the lowest."""
     intensity, _ = result.per_unit(spectrum)
     values = np.where(np.isfinite(intensity), intensity, 0.0)
     if not _logarithmic_y(result):
         return values
     floor = 0.5 * values[values > 0].min()
-    decades: FloatArray = np.log10(np.maximum(values, floor) / floor)
+    decades: Curve = np.log10(np.maximum(values, floor) / floor)
     return decades
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings
-from reduction.results.regions import CountArray, region_sum
+from reduction.results.arrays import CountArray
+from reduction.results.regions import region_sum
 
 
 def regions(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -11,59 +9,18 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from reduction.control.reports import ReductionResult
-from reduction.parameters.readings import (
-    GroupReadings,
-    OptionalArray,
-    SeriesReadings,
-    SliceReadings,
-)
+from reduction.parameters.readings import GroupReadings, SeriesReadings, SliceReadings
 from reduction.parameters.reduction import MOST_GROUPS, MOST_SLICES, ReductionSettings
 from reduction.parameters.series import MOST_SERIES
-from reduction.parameters.specs import Array, Float, reading, specs
 from reduction.parameters.windows import PEAKS, REGIONS, PeakStatus, RegionStatus
 from reduction.results.analysis import peaks, regions
+from reduction.results.columns import Columns, columns_of
 from reduction.results.spectra import (
     MeasuredSpectrum,
     group_spectrum,
     series_spectrum,
     slice_spectrum,
 )
-
-OWN_PACE = "One value a spectrum, at its own pace."
-
-
-def arrays_of(kind: type[Any], most: int, details: str = "") -> type[Any]:
-    """A dataclass with the numbers of ``kind``, each as an array of one value a spectrum.
-
-    Its fields are (n,) float64, or None where there is no such family, and n is up to ``most``.
-    ``of`` makes it of a sequence of ``kind``. Specs are those of ``kind`` and have ``details`` too.
-    """
-    fields = [
-        (name, OptionalArray, reading(_array(spec, most, details), None))
-        for name, spec in specs(kind)
-        if isinstance(spec, Float)
-    ]
-    namespace = {"of": classmethod(_stacked)}
-    name = f"{kind.__name__}Arrays"
-    return dataclasses.make_dataclass(name, fields, frozen=True, eq=False, namespace=namespace)
-
-
-def _array(spec: Float, most: int, details: str) -> Array:
-    return Array(
-        pv=spec.pv,
-        description=spec.description,
-        details=" ".join(filter(None, (spec.details, details))),
-        units=spec.units,
-        precision=spec.precision,
-        most=most,
-    )
-
-
-def _stacked(kind: type[Any], ones: Sequence[Any]) -> Any:
-    names = [each.name for each in dataclasses.fields(kind)]
-    # One after the other: each may be made when it is asked for.
-    rows = np.array([[getattr(one, name) for name in names] for one in ones], np.float64)
-    return kind(*rows.reshape(-1, len(names)).T)
 
 
 def _of_all(_result: ReductionResult, _number: int, seconds: float) -> float:
@@ -91,23 +48,13 @@ class SpectrumFamily:
 
     @property
     def field(self) -> str:
-        """Where it stands in a view."""
+        """The field of a `ReductionView` that holds the readings of its spectra."""
         return self.name.lower()
 
-    @functools.cached_property
-    def members(self) -> type[Any]:
-        """The numbers of its spectra, as arrays."""
-        return arrays_of(self.of, self.most)
-
-    @functools.cached_property
-    def regions(self) -> type[Any]:
-        """What a region holds in each spectrum, as arrays."""
-        return arrays_of(RegionStatus, self.most, OWN_PACE)
-
-    @functools.cached_property
-    def peaks(self) -> type[Any]:
-        """A peak in each spectrum, as arrays."""
-        return arrays_of(PeakStatus, self.most, OWN_PACE)
+    @property
+    def columns_field(self) -> str:
+        """The field of a `ReductionView` that holds the columns of its spectra."""
+        return f"{self.field}_columns"
 
 
 def _along(axis: int) -> Callable[[ReductionResult], int]:
@@ -149,15 +96,15 @@ def analyse_spectrum(
 
 @dataclass(frozen=True)
 class FamilyView:
-    """The arrays of each region and of each peak of a family."""
+    """The columns of each region and of each peak: one value for each spectrum of a family."""
 
-    regions: Sequence[Any]
-    peaks: Sequence[Any]
+    regions: Sequence[Columns]
+    peaks: Sequence[Columns]
 
     @classmethod
-    def of(cls, family: SpectrumFamily, found: Sequence[SpectrumAnalysis]) -> Self:
-        """The arrays, given the analysis of each spectrum."""
+    def of(cls, found: Sequence[SpectrumAnalysis]) -> Self:
+        """The columns, given the analysis of each spectrum."""
         return cls(
-            [family.regions.of([each.regions[n] for each in found]) for n in range(REGIONS)],
-            [family.peaks.of([each.peaks[n] for each in found]) for n in range(PEAKS)],
+            [columns_of(RegionStatus, [each.regions[n] for each in found]) for n in range(REGIONS)],
+            [columns_of(PeakStatus, [each.peaks[n] for each in found]) for n in range(PEAKS)],
         )

@@ -10,11 +10,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import erf
 
-FloatArray = NDArray[np.float64]
+from reduction.results.arrays import FloatArray
 
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 

@@ -15,8 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from reduction.control.reports import References, Values
 from reduction.parameters.corrections import Normalisation
-
-CountArray = NDArray[np.float64] | NDArray[np.int64]
+from reduction.results.arrays import CountArray
 
 ROUNDING = 1e-9
 """Share of a bin by which axes that end at the same place may miss each other."""

@@ -6,13 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reduction.results import gaussian
+from reduction.results.arrays import FloatArray
 from reduction.results.gaussian import FWHM_PER_SIGMA, GaussianFit
 from reduction.results.regions import bounds_refusal
-
-FloatArray = NDArray[np.float64]
 
 FEWEST_BINS = 8
 """Bins a window must have: the parameters, and a few more that can contradict them."""

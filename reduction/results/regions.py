@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-CountArray = NDArray[np.float64] | NDArray[np.int64]
+from reduction.results.arrays import CountArray
 
 SIDE_BAND_SHARE = 0.1
 """Width of each side band by default, as a share of the region's."""

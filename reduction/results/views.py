@@ -25,6 +25,7 @@ from reduction.parameters.readings import (
 from reduction.parameters.run import StreamStatus
 from reduction.parameters.units import Units
 from reduction.parameters.windows import PeakStatus, RegionStatus
+from reduction.results.columns import Columns, columns_of
 from reduction.results.spectra import (
     MeasuredSpectrum,
     group_spectrum,
@@ -86,6 +87,21 @@ class ReductionView:
     series: Sequence[SeriesReadings]
     regions: Sequence[RegionStatus]
     peaks: Sequence[PeakStatus]
+
+    @property
+    def slices_columns(self) -> Columns:
+        """One value for each slice."""
+        return columns_of(SliceReadings, self.slices)
+
+    @property
+    def groups_columns(self) -> Columns:
+        """One value for each detector group."""
+        return columns_of(GroupReadings, self.groups)
+
+    @property
+    def series_columns(self) -> Columns:
+        """One value for each closed series."""
+        return columns_of(SeriesReadings, self.series)
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,22 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from ioc.ca.channel import NO_ALARM
 from ioc.ca.database import GONE
 from ioc.model.paths import Part
+from ioc.model.pvs import pv_rows
 from ioc.posting.family_analysis import FamilyAnalysis
 from reduction.control.reports import RanksReport, SeriesResult
 from reduction.parameters.acquisition import AcquisitionStatus
-from reduction.parameters.readings import SliceReadings
+from reduction.parameters.readings import SeriesReadings, SliceReadings
 from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
 from reduction.parameters.series import SeriesStatus
 from reduction.parameters.specs import Float, specs
-from reduction.parameters.windows import RegionStatus, WindowSettings
+from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings
+from reduction.results.columns import column_specs, columns_of
 from reduction.results.families import FAMILIES, SpectrumAnalysis, analyse_spectrum
 from reduction.results.peaks import fit_peak
 from reduction.results.regions import region_sum
@@ -180,17 +183,19 @@ async def test_a_fit_that_fails_and_a_window_not_used_have_no_number() -> None:
 
 def test_an_array_has_the_words_and_the_length_of_its_family_and_texts_have_none() -> None:
     slices, groups, series = FAMILIES
-    assert {spec.pv for _, spec in specs(slices.peaks)} < {
+    assert {spec.pv for _, spec in column_specs(PeakStatus, slices.most)} < {
         f"{name}{error}_RBV"
         for name in ("Centre", "FWHM", "Height", "Background", "Chi2")
         for error in ("", "Err")
     }
-    for (_, one), (_, many) in zip(specs(RegionStatus), specs(slices.regions), strict=False):
+    single = dict(specs(RegionStatus))
+    for field, many in column_specs(RegionStatus, slices.most):
+        one = single[field]
         assert isinstance(one, Float)
         assert (one.pv, one.description, one.units) == (many.pv, many.description, many.units)
     bench = PublisherBench(SETTINGS)
     assert bench.database.channels["P:Red1:Slices:Total_RBV"].max_length == slices.most == 32
-    assert [spec.pv for _, spec in specs(groups.members)] == ["Total_RBV"]
+    assert [spec.pv for _, spec in column_specs(groups.of, groups.most)] == ["Total_RBV"]
     assert bench.database.channels["P:Red1:Peak1:Series:Chi2_RBV"].max_length == series.most == 16
 
 
@@ -207,9 +212,25 @@ async def test_the_slices_themselves_are_arrays_at_once() -> None:
 
 def test_the_middle_of_a_slice_without_bounds_is_no_number() -> None:
     whole = SliceReadings(low=-np.inf, high=np.inf, middle=np.nan)
-    of_one = FAMILIES[0].members.of([whole])
-    assert (of_one.low, of_one.total) == ([-np.inf], [0])
-    assert np.isnan(of_one.middle)
+    of_one = columns_of(SliceReadings, [whole])
+    assert (of_one["low"], of_one["total"]) == ([-np.inf], [0])
+    assert np.isnan(of_one["middle"])
+
+
+@pytest.mark.parametrize("kind", [RegionStatus, PeakStatus, SliceReadings, SeriesReadings])
+def test_every_number_of_a_reading_has_a_column_and_process_variables_for_both(
+    kind: Any,
+) -> None:
+    declared = {name for name, spec in specs(kind) if isinstance(spec, Float)}
+    assert declared == set(columns_of(kind, [kind()])) == set(columns_of(kind, []))
+    served = {(row.group.of, bool(row.group.columns), row.field) for row in pv_rows("P:")}
+    assert {(kind, columns, field) for columns in (False, True) for field in declared} <= served
+
+
+def test_a_column_cannot_be_replaced() -> None:
+    columns: Any = columns_of(RegionStatus, [RegionStatus()])
+    with pytest.raises(TypeError):
+        columns["total"] = np.zeros(1)
 
 
 async def test_nothing_is_analysed_while_nobody_asks_and_nothing_twice() -> None:

@@ -1,0 +1,47 @@
+"""One array for each number that every spectrum of a family has, with one value a spectrum.
+
+A dataclass of readings declares each number once, with its spec. Its columns follow from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from reduction.parameters.specs import Array, Float, specs
+from reduction.results.arrays import FloatArray
+
+Columns = Mapping[str, FloatArray]
+"""Arrays (spectra,) float64 by the field of the readings that their values are from."""
+
+
+def column_specs(kind: type[Any], most: int, details: str = "") -> Iterator[tuple[str, Array]]:
+    """Field and spec of each column of a dataclass of readings, for at most ``most`` spectra.
+
+    Columns are made of `Float` fields alone. ``details`` follow those of the field's own spec.
+    """
+    for name, spec in specs(kind):
+        if isinstance(spec, Float):
+            yield (
+                name,
+                Array(
+                    pv=spec.pv,
+                    description=spec.description,
+                    details=" ".join(filter(None, (spec.details, details))),
+                    units=spec.units,
+                    precision=spec.precision,
+                    most=most,
+                ),
+            )
+
+
+def columns_of(kind: type[Any], readings: Sequence[Any]) -> Columns:
+    """The columns of ``readings``, which are instances of the dataclass ``kind``."""
+    names = [name for name, spec in specs(kind) if isinstance(spec, Float)]
+    # Each reading is looked up once, since a `LazySequence` makes it when it is looked up.
+    rows = np.array([[getattr(each, name) for name in names] for each in readings], np.float64)
+    columns = rows.reshape(-1, len(names)).T
+    return MappingProxyType(dict(zip(names, columns, strict=True)))
