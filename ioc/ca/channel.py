@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from caproto import (
@@ -24,24 +24,14 @@ from caproto import (
     ChannelType,
     Forbidden,
     TimeStamp,
+    native_type,
 )
-from caproto._dbr import native_type
 
-from ioc.ca.conversion import labels, limits, received, same, served
-from ioc.ca.record_fields import field_channel, field_of, record_type
+from ioc.ca.conversion import equal_scalars, limit_fields, received
+from ioc.ca.record_fields import field_channel, field_of
+from ioc.model.wire_type import EpicsType, WireType, wire_type
 from ioc.security.rules import Client, Guard
-from reduction.parameters.specs import (
-    LONGEST_STRING,
-    Array,
-    Choice,
-    Command,
-    Float,
-    Integer,
-    Refused,
-    Spec,
-    Switch,
-    Text,
-)
+from reduction.parameters.specs import Command, Refused, Spec
 
 Put = Callable[[Any, Client], Awaitable[Any]]
 """Takes a checked value, and who puts it, and returns the accepted one once it is true, or raises
@@ -72,13 +62,14 @@ class PvChannel(ChannelData):  # type: ignore[misc]
     def __init__(
         self, name: str, spec: Spec, value: Any, put: Put | None, guard: Guard, **kind: Any
     ) -> None:
+        self.name, self.spec, self.guard = name, spec, guard
+        self.wire = wire_type(spec)
         super().__init__(
-            value=served(spec, value),
-            reported_record_type=record_type(spec, put is not None),
+            value=self.wire.served(value),
+            reported_record_type=self.wire.record(writable=put is not None),
             max_subscription_backlog=BACKLOG,
             **kind,
         )
-        self.name, self.spec, self.guard = name, spec, guard
         self.watchers: set[Callable[[], None]] = set()
         """Called after every change of value or alarm, for who is in this process."""
         self.on_refusal: Callable[[Client, Refused], Awaitable[None]] | None = None
@@ -112,13 +103,13 @@ class PvChannel(ChannelData):  # type: ignore[misc]
         Without ``alarm`` the present one stays. Never suspends, so several values published one
         after the other are read together.
         """
-        array = isinstance(self.spec, Array)
+        array = self.wire.is_array
         alarm = alarm or self._present_alarm
         if array and value is self._given:
             await self.publish_alarm(alarm)
             return
-        new = served(self.spec, value)
-        if not array and same(new, self.value) and alarm == self._present_alarm:
+        new = self.wire.served(value)
+        if not array and equal_scalars(new, self.value) and alarm == self._present_alarm:
             return
         self._given = value
         at = time.time_ns() if time_ns is None else time_ns
@@ -247,6 +238,15 @@ class _Char(PvChannel, ChannelChar):  # type: ignore[misc]
     pass
 
 
+CHANNEL_CLASSES: Mapping[EpicsType, type[PvChannel]] = {
+    EpicsType.DOUBLE: _Double,
+    EpicsType.LONG: _Integer,
+    EpicsType.ENUM: _Enum,
+    EpicsType.STRING: _String,
+    EpicsType.CHAR: _Char,
+}
+
+
 def channel(
     spec: Spec,
     value: Any,
@@ -262,30 +262,31 @@ def channel(
     """The channel of ``spec``, for clients to read, and with ``put`` for those to write that
     ``guard`` lets.
 
-    ``max_length`` is the most elements of an array; ``time_ns`` that of the value, None: now;
-    ``units`` are in place of those of ``spec``.
+    ``max_length`` is the most elements of an array whose spec gives no number; ``time_ns`` is the
+    time of the value, None: now; ``units`` replace those of ``spec``.
     """
-    given: dict[str, Any] = {"name": name or spec.pv, "spec": spec, "value": value}
-    given |= {"put": put, "guard": guard}
-    given["alarm"] = ChannelAlarm(status=alarm[0], severity=alarm[1])
-    given["timestamp"] = stamp(time.time_ns() if time_ns is None else time_ns)
-    if isinstance(spec, Float | Integer | Array):
-        given["units"] = spec.units if units is None else units
-    match spec:
-        case Float():
-            return _Double(**given, precision=spec.precision, **limits(spec))
-        case Integer():
-            return _Integer(**given, **limits(spec))
-        case Choice() | Switch():
-            return _Enum(**given, enum_strings=labels(spec))
-        case Text() if spec.max_length <= LONGEST_STRING:
-            return _String(**given)
-        case Text():
-            return _Char(**given, max_length=spec.max_length)
-        case Array():
-            return _Double(
-                **given,
-                precision=spec.precision,
-                max_length=max_length,
-            )
-    raise TypeError(f"no channel for {type(spec).__name__} {spec.pv}")
+    wire = wire_type(spec)
+    return CHANNEL_CLASSES[wire.epics_type](
+        name=name or spec.pv,
+        spec=spec,
+        value=value,
+        put=put,
+        guard=guard,
+        alarm=ChannelAlarm(status=alarm[0], severity=alarm[1]),
+        timestamp=stamp(time.time_ns() if time_ns is None else time_ns),
+        **_metadata(wire, units, max_length),
+    )
+
+
+def _metadata(wire: WireType, units: str | None, max_length: int) -> dict[str, Any]:
+    """What caproto's channel of this type takes besides value, alarm and time."""
+    given = limit_fields(wire.limits)
+    if wire.labels:
+        given["enum_strings"] = wire.labels
+    if wire.units is not None:
+        given["units"] = wire.units if units is None else units
+    if wire.precision is not None:
+        given["precision"] = wire.precision
+    if wire.max_length != 1:
+        given["max_length"] = wire.max_length or max_length
+    return given

@@ -13,8 +13,8 @@ from caproto import CaprotoError
 from caproto.asyncio.server import VirtualCircuit
 from caproto.server.common import DisconnectedCircuit
 
-from ioc.ca.conversion import latin1
 from ioc.ca.updates import Update, pieces
+from ioc.model.wire_values import latin1
 from reduction.parameters.specs import Refused
 
 log = logging.getLogger(__name__)

@@ -148,7 +148,7 @@ class Database:
             name=name,
             put=functools.partial(self._put, row) if row.access.writable else None,
             guard=self._guard(row),
-            max_length=getattr(row.spec, "most", None) or self._max_bins + 1,
+            max_length=self._max_bins + 1,
             **self._present(row),
         )
         self._made.setdefault((row.group, row.access), {})[row.field] = made

@@ -13,7 +13,7 @@ from caproto import AlarmSeverity, CaprotoError, ChannelType, TimeStamp
 from caproto.asyncio.client import PV, Context
 
 from ioc.ca.channel import EPICS_EPOCH_S, PvChannel
-from reduction.parameters.specs import Array, Refused, Text
+from reduction.parameters.specs import Refused
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def nanoseconds(stamp: TimeStamp) -> int:
 
 async def local_updates(channel: PvChannel) -> AsyncGenerator[PvUpdate, None]:
     """The news of one of our own channels. Raises `Refused` if it holds no number."""
-    if isinstance(channel.spec, Text | Array):
+    if channel.wire.is_text or channel.wire.is_array:
         raise Refused("Log", channel.name, "it holds no single number")
     changed = asyncio.Event()
     changed.set()

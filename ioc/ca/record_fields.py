@@ -17,37 +17,6 @@ from caproto import (
     ChannelString,
 )
 
-from reduction.parameters.specs import (
-    LONGEST_STRING,
-    Array,
-    Choice,
-    Command,
-    Float,
-    Integer,
-    Spec,
-    Switch,
-    Text,
-)
-
-
-def record_type(spec: Spec, writable: bool) -> str:
-    """The record of EPICS Base that is most like the channel."""
-    match spec:
-        case Float():
-            return "ao" if writable else "ai"
-        case Integer():
-            return "longout" if writable else "longin"
-        case Choice():
-            return "mbbo" if writable else "mbbi"
-        case Command() | Switch():
-            return "bo" if writable else "bi"
-        case Text() if spec.max_length <= LONGEST_STRING:
-            return "stringout" if writable else "stringin"
-        case Text() | Array():
-            return "waveform"
-    raise TypeError(f"{type(spec).__name__} {spec.pv} is like no record")
-
-
 SEVERITIES = ("NO_ALARM", "MINOR", "MAJOR", "INVALID")
 
 METADATA = {

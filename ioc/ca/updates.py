@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from caproto import ChannelType, EventAddResponse, native_type
 
-from ioc.ca.conversion import BigEndianBytes
+from ioc.model.wire_values import BigEndianBytes
 
 SMALL = 1 << 12
 """Bytes up to which a value is joined with what goes before it, rather than sent beside it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,25 @@ from p4p import Type, Value
 from p4p.nt import NTEnum, NTScalar
 
 from ioc.ca.channel import PvChannel
-from ioc.ca.conversion import labels
 from ioc.ca.pv_monitors import nanoseconds
-from reduction.parameters.specs import Array, Choice, Float, Integer, Refused, Spec, Switch, Text
+from ioc.model.wire_type import EpicsType, WireKind, WireType
+from reduction.parameters.specs import Refused
 
-DOUBLE, INT32 = (
-    NTScalar.buildType(code, display=True, control=True, form=True) for code in ("d", "i")
-)
-DOUBLES = NTScalar.buildType("ad", display=True, form=True)
-STRING = NTScalar.buildType("s", display=True)
-ENUM = NTEnum.buildType(extra=[("display", ("S", None, [("description", "s")]))])
+_STRING = NTScalar.buildType("s", display=True)
+_ENUM = NTEnum.buildType(extra=[("display", ("S", None, [("description", "s")]))])
 
-STATUS = {
+NORMATIVE_TYPES: Mapping[WireKind, Type] = {
+    WireKind.DOUBLE: NTScalar.buildType("d", display=True, control=True, form=True),
+    WireKind.LONG: NTScalar.buildType("i", display=True, control=True, form=True),
+    WireKind.CHOICE: _ENUM,
+    WireKind.SWITCH: _ENUM,
+    WireKind.COMMAND: _ENUM,
+    WireKind.STRING: _STRING,
+    WireKind.CHARS: _STRING,
+    WireKind.DOUBLES: NTScalar.buildType("ad", display=True, form=True),
+}
+
+ALARM_STATUS = {
     AlarmStatus.NO_ALARM: 0,
     AlarmStatus.WRITE: 1,
     AlarmStatus.STATE: 1,
@@ -30,7 +38,7 @@ STATUS = {
     AlarmStatus.CALC: 3,
 }
 """Alarm status of pvAccess (device 1, driver 2, record 3), as EPICS Base's QSRV has it."""
-UNDEFINED = 6
+UNDEFINED_STATUS = 6
 
 
 class Normative:
@@ -38,7 +46,7 @@ class Normative:
 
     def __init__(self, channel: PvChannel) -> None:
         self.channel = channel
-        self._type = _type(channel.spec)
+        self._type = NORMATIVE_TYPES[channel.wire.kind]
         self._posted: Any = None
         self._units = ""
 
@@ -54,7 +62,7 @@ class Normative:
         """What may have changed since it was asked before; an array that did not is left out."""
         channel, units = self.channel, getattr(self.channel, "units", "")
         change = self._stamped()
-        if not (isinstance(channel.spec, Array) and channel.value is self._posted):
+        if not (channel.wire.is_array and channel.value is self._posted):
             change["value"] = self._value()
         if units != self._units:
             change["display.units"] = units
@@ -63,20 +71,19 @@ class Normative:
 
     async def put(self, host: str, user: str, value: Value) -> None:
         """Put what a client sent, as from Channel Access; raises `Refused` or Forbidden."""
-        await self.channel.auth_write(host, user, *_written(self.channel.spec, value), None)
+        channel = self.channel
+        data, data_type = _written(channel.wire, channel.spec.pv, value)
+        await channel.auth_write(host, user, data, data_type, None)
 
     def _stamped(self) -> Value:
         channel = self.channel
         return Value(self._type, {"alarm": alarm(channel), "timeStamp": time_stamp(channel)})
 
     def _value(self) -> Any:
-        channel = self.channel
-        match channel.spec:
-            case Choice() | Switch() as spec:
-                return {"index": labels(spec).index(channel.value), "choices": labels(spec)}
-            case Array():
-                return np.ascontiguousarray(channel.value, np.float64)
-        return channel.value
+        value, wire = self.channel.value, self.channel.wire
+        if wire.labels:
+            return {"index": wire.labels.index(value), "choices": wire.labels}
+        return np.ascontiguousarray(value, np.float64) if wire.is_array else value
 
 
 def alarm(channel: PvChannel) -> dict[str, Any]:
@@ -84,7 +91,7 @@ def alarm(channel: PvChannel) -> dict[str, Any]:
     status = AlarmStatus(channel.alarm.status)
     return {
         "severity": int(channel.alarm.severity),
-        "status": STATUS.get(status, UNDEFINED),
+        "status": ALARM_STATUS.get(status, UNDEFINED_STATUS),
         "message": status.name if status else "",
     }
 
@@ -95,44 +102,27 @@ def time_stamp(channel: PvChannel) -> dict[str, int]:
     return {"secondsPastEpoch": seconds, "nanoseconds": nanosec}
 
 
-def _type(spec: Spec) -> Type:
-    match spec:
-        case Float():
-            return DOUBLE
-        case Integer():
-            return INT32
-        case Choice() | Switch():
-            return ENUM
-        case Text():
-            return STRING
-        case Array():
-            return DOUBLES
-    raise TypeError(f"no normative type for {type(spec).__name__} {spec.pv}")
-
-
 def _description(channel: PvChannel) -> dict[str, Any]:
     """What is said of a channel beside its value, by field of its type: what `.EGU` etc. say."""
     told: dict[str, Any] = {"display.description": channel.spec.description}
-    if isinstance(channel.spec, Float | Integer | Array):
+    if channel.wire.units is not None:
         told["display.units"] = channel.units
         told["display.precision"] = getattr(channel, "precision", 0)
         told["display.limitLow"] = channel.lower_disp_limit
         told["display.limitHigh"] = channel.upper_disp_limit
-    if isinstance(channel.spec, Float | Integer):
-        told["control.limitLow"] = channel.lower_ctrl_limit
-        told["control.limitHigh"] = channel.upper_ctrl_limit
+        if not channel.wire.is_array:
+            told["control.limitLow"] = channel.lower_ctrl_limit
+            told["control.limitHigh"] = channel.upper_ctrl_limit
     return told
 
 
-def _written(spec: Spec, value: Value) -> tuple[Any, ChannelType]:
-    """What a client put, as Channel Access would have brought it."""
-    field = "value.index" if isinstance(spec, Choice | Switch) else "value"
+def _written(wire: WireType, name: str, value: Value) -> tuple[Any, ChannelType]:
+    """What a client put, in the form and type in which Channel Access brings it."""
+    field = "value.index" if wire.labels else "value"
     if not value.changed(field):
-        raise Refused(spec.pv, "nothing", "it takes a value")
-    match spec:
-        case Text():
-            return [value[field]], ChannelType.STRING
-        case Float() | Array():
-            return np.atleast_1d(value[field]), ChannelType.DOUBLE
-        case _:
-            return np.array([value[field]]), ChannelType.LONG
+        raise Refused(name, "nothing", "it takes a value")
+    if wire.is_text:
+        return [value[field]], ChannelType.STRING
+    if wire.epics_type is EpicsType.DOUBLE:
+        return np.atleast_1d(value[field]), ChannelType.DOUBLE
+    return np.array([value[field]]), ChannelType.LONG

@@ -11,10 +11,10 @@ from p4p import Value
 from p4p.nt import NTTable
 
 from ioc.ca.channel import PvChannel
-from ioc.ca.conversion import served
 from ioc.ca.database import Database
 from ioc.model.paths import ValuePath, value_at
 from ioc.model.pvs import Access, PvRow
+from ioc.model.wire_type import wire_type
 from ioc.pva.normative import alarm, time_stamp
 from reduction.parameters.readings import ReductionStatus, SpectrumReadings
 from reduction.parameters.specs import specs
@@ -93,7 +93,7 @@ class Snapshot:
         return {
             "name": [row.name for row in self._settings],
             "value": [
-                str(served(row.spec, value))
+                str(wire_type(row.spec).served(value))
                 for row, value in zip(self._settings, values, strict=True)
             ],
         }

@@ -12,9 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ioc.ca.conversion import served
 from ioc.model.paths import value_at
 from ioc.model.pvs import Access, pv_rows
+from ioc.model.wire_type import wire_type
 from ioc.options import DISTRIBUTION, StartError
 from ioc.settings.initial import AllOrders
 from reduction.host import atomic_files
@@ -42,7 +42,7 @@ def settings(orders: AllOrders) -> dict[str, Any]:
     Not the faces of settings that are there themselves, as BinMin is of BinParams.
     """
     return {
-        row.name: served(row.spec, value_at(orders.of(row.place.part), row.place.path))
+        row.name: wire_type(row.spec).served(value_at(orders.of(row.place.part), row.place.path))
         for row in pv_rows("", len(orders.ranks.reductions))
         if row.access is Access.SETPOINT
         and not any(isinstance(step, type) for step in row.place.path)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ioc.ca.conversion import served
 from ioc.model.ioc_parameters import IocOrder
 from ioc.model.paths import Part, Path, ValuePath, value_at, with_value
 from ioc.model.pvs import Access, PvRow, pv_rows
+from ioc.model.wire_type import WireKind, wire_type
 from ioc.options import StartError, Startup
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.parameters.reduction import DetectorSettings, ReductionSettings
-from reduction.parameters.specs import Choice, Refused, Switch, nearest
+from reduction.parameters.specs import Refused, Spec, nearest
 from simulator.orders import SimulatorOrder
 
 Given = dict[str, Any]
@@ -109,7 +109,7 @@ def restored(
                 orders, taken, group = tried, values, []
     accepted = {name: _at(known[name].place, orders) for name in taken}
     changed = {
-        name: served(known[name].spec, value)
+        name: wire_type(known[name].spec).served(value)
         for name, value in accepted.items()
         if value != known[name].default
     }
@@ -202,14 +202,12 @@ def _by_place(
     return given
 
 
-def _value(spec: Any, given: Any) -> Any:
-    """The value that is given: a state of a switch or choice may be told by its label."""
-    match spec, given:
-        case Switch(), str():
-            labels = {"0": 0, "1": 1, spec.off.lower(): 0, spec.on.lower(): 1}
-            return labels.get(given.lower(), given)
-        case Choice(), str():
-            words = {each.lower(): each for each in spec.options}
-            return words.get(given.lower(), given)
-        case _:
-            return given
+def _value(spec: Spec, given: Any) -> Any:
+    """``given``; if it is the label of a state, in any case, what ``spec.checked`` takes for it."""
+    wire = wire_type(spec)
+    if not wire.labels or not isinstance(given, str):
+        return given
+    states: dict[str, Any] = {label.lower(): label for label in wire.labels}
+    if wire.kind is not WireKind.CHOICE:
+        states = {"0": 0, "1": 1} | {label: index for index, label in enumerate(states)}
+    return states.get(given.lower(), given)

@@ -11,13 +11,13 @@ from typing import Any
 from caproto import CaprotoError
 from caproto.asyncio.client import PV, Context
 
-from ioc.ca.conversion import labels, received
+from ioc.ca.conversion import received
 from ioc.ca.pv_monitors import CLIENT
 from ioc.model.paths import ValuePath
 from ioc.model.pvs import IOC_PROCESS, RANKS, Access, PvRow, pv_rows
+from ioc.model.wire_type import wire_type
 from reduction.parameters.readings import SliceReadings
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
-from reduction.parameters.specs import Array, Choice, Switch
 
 ANSWER_S = 2.0
 """Time that an IOC has to answer a search or a read, before it is taken to be gone."""
@@ -41,7 +41,7 @@ def _read(row: PvRow) -> bool:
     if row.access is Access.READBACK:
         return row.group.of in (ReductionSettings, FilterSettings)
     ours = row.place.part is RANKS.part or row.group.place == IOC_PROCESS
-    small = not isinstance(row.spec, Array) or row.field in ARRAYS
+    small = not wire_type(row.spec).is_array or row.field in ARRAYS
     return row.access is Access.READING and ours and small
 
 
@@ -52,7 +52,7 @@ def slices(prefix: str, reductions: int, seen: Readout) -> list[PvRow]:
         row
         for row in pv_rows(prefix, reductions)
         if row.group.of is SliceReadings
-        and not isinstance(row.spec, Array)
+        and not wire_type(row.spec).is_array
         and _number(row) < counts[_reduction(row)] > 1
     ]
 
@@ -119,9 +119,10 @@ async def _values(pvs: Mapping[PvRow, PV]) -> dict[ValuePath, Any]:
 
 async def _value(row: PvRow, pv: PV) -> Any:
     reply = await pv.read(timeout=ANSWER_S)
-    if isinstance(row.spec, Array):
+    wire = wire_type(row.spec)
+    if wire.is_array:
         return reply.data
     value = received(row.spec, reply.data, reply.data_type)
-    if isinstance(row.spec, Choice | Switch):
-        return value if isinstance(value, str) else labels(row.spec)[value]
+    if wire.labels:
+        return value if isinstance(value, str) else wire.labels[value]
     return value

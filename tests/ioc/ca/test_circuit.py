@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ioc.ca.circuit import BATCH, Circuit, FlushMarker
-from ioc.ca.conversion import on_wire
 from ioc.ca.updates import Update, pieces
+from ioc.model.wire_values import big_endian
 
 TIME_DOUBLE = caproto.ChannelType.TIME_DOUBLE
 TYPES = [TIME_DOUBLE, caproto.ChannelType.TIME_FLOAT, caproto.ChannelType.TIME_LONG]
@@ -232,7 +232,7 @@ def test_a_message_is_what_caproto_would_send(
     metadata = caproto.DBR_TYPES[data_type](secondsSinceEpoch=7)
     values = np.arange(elements, dtype=">f8")
     expected = caproto.EventAddResponse(values, data_type, elements, 1, number, metadata=metadata)
-    update = Update("spec", metadata, on_wire(values), 0)
+    update = Update("spec", metadata, big_endian(values), 0)
     sub = Subscribed(number, data_type=data_type)
     assert update.serves(sub)
     for _ in range(2):
@@ -248,7 +248,7 @@ def test_a_client_that_asks_for_some_elements_or_with_a_filter_is_served_by_capr
 
 
 def test_all_clients_are_sent_the_bytes_that_the_array_is_in() -> None:
-    values = on_wire(np.arange(1000, dtype=">f8"))
+    values = big_endian(np.arange(1000, dtype=">f8"))
     update = Update("spec", caproto.DBR_TYPES[TIME_DOUBLE](), values, 0)
     sent = [part for number in (1, 2) for part in update.message(Subscribed(number))]
     assert sum(part is values.base for part in sent) == 2
