@@ -70,6 +70,11 @@ class RegionStatus:
         Text(pv="Message_RBV", description="Why there are no numbers", max_length=120), ""
     )
 
+    @property
+    def ok(self) -> bool:
+        """Whether there are numbers; if not, ``message`` says why."""
+        return not math.isnan(self.total)
+
 
 @dataclass(frozen=True)
 class PeakStatus:
@@ -125,3 +130,8 @@ class PeakStatus:
     message: str = reading(
         Text(pv="Message_RBV", description="Why there are no numbers", max_length=120), ""
     )
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are numbers; if not, ``message`` says why."""
+        return not math.isnan(self.centre)

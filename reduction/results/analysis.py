@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +40,7 @@ def _region(
         # Without room for side bands there is still a sum; without a sum the message stands.
         bare = region_sum(edges, counts, variances, low, high, seconds, side_band=0)
         found = dataclasses.replace(bare, message=found.message)
-    return _status(RegionStatus, found)
+    return found
 
 
 def peaks(
@@ -58,16 +57,8 @@ def peaks(
     )
 
     return tuple(
-        _status(PeakStatus, fit_peak(edges, intensity, errors, each.minimum, each.maximum))
+        fit_peak(edges, intensity, errors, each.minimum, each.maximum)
         if each.used
         else PeakStatus()
         for each in windows
     )
-
-
-StatusT = TypeVar("StatusT", RegionStatus, PeakStatus)
-
-
-def _status(kind: type[StatusT], found: object) -> StatusT:
-    names = [each.name for each in dataclasses.fields(kind)]
-    return kind(**{name: getattr(found, name) for name in names})

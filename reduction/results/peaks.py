@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reduction.parameters.specs import Float, specs
+from reduction.parameters.windows import PeakStatus
 from reduction.results import gaussian
 from reduction.results.arrays import FloatArray
 from reduction.results.gaussian import FWHM_PER_SIGMA, GaussianFit
@@ -34,27 +36,8 @@ LEAST_COUNT = 0.1
 AT_LIMIT = 0.99
 """A width nearer to its limit than this share stands at the limit."""
 
-
-@dataclass(frozen=True)
-class PeakFit:
-    """A fitted peak; errors are standard deviations, from those of the data as they are.
-
-    ``centre`` and ``fwhm`` in the unit of the axis; ``height``, above the background, and
-    ``background``, at the centre, in that of the intensity; ``chi2`` is reduced. If not ``ok``,
-    ``message`` says why and every number is NaN.
-    """
-
-    ok: bool = False
-    message: str = ""
-    centre: float = math.nan
-    centre_error: float = math.nan
-    fwhm: float = math.nan
-    fwhm_error: float = math.nan
-    height: float = math.nan
-    height_error: float = math.nan
-    background: float = math.nan
-    background_error: float = math.nan
-    chi2: float = math.nan
+NUMBERS = [name for name, spec in specs(PeakStatus) if isinstance(spec, Float)]
+"""The fields of a peak that are numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +60,7 @@ class Window:
 
 def fit_peak(
     edges: FloatArray, intensity: FloatArray, errors: FloatArray, low: float, high: float
-) -> PeakFit:
+) -> PeakStatus:
     """A Gaussian on a straight line, fitted to the bins whose middle is in [``low``, ``high``).
 
     ``edges`` (n + 1,) float64 ascending, ``intensity`` and ``errors``, its standard deviations,
@@ -95,15 +78,15 @@ def fit_peak(
     noise of the background by `LEAST_EXCESS` standard deviations.
     """
     if refusal := bounds_refusal(edges, low, high):
-        return PeakFit(message=f"window {refusal}")
+        return PeakStatus(message=f"window {refusal}")
     with np.errstate(all="ignore"):
         window = _window(edges, intensity, errors, low, high)
         if isinstance(window, str):
-            return PeakFit(message=window)
+            return PeakStatus(message=window)
         try:
             return _judged(_found(window), window)
         except (ValueError, np.linalg.LinAlgError) as error:
-            return PeakFit(message=f"the fit failed: {error}")
+            return PeakStatus(message=f"the fit failed: {error}")
 
 
 def _window(
@@ -177,17 +160,26 @@ def _excess(window: Window, found: GaussianFit) -> float:
     return float(weighted @ (window.values - background) / math.sqrt(weighted @ shape))
 
 
-def _judged(found: GaussianFit, window: Window) -> PeakFit:
+def _judged(found: GaussianFit, window: Window) -> PeakStatus:
     """The fit in the units of the data, if it is that of a peak."""
     if refusal := _refusal(found, window):
-        return PeakFit(message=refusal)
-    along, up = window.half, window.scale
-    scales = np.array([up, along, along * FWHM_PER_SIGMA, up])
-    at, errors = (scales * found.at[:4]).tolist(), (scales * found.errors[:4]).tolist()
-    numbers = (window.middle + at[1], errors[1], at[2], errors[2], at[0], errors[0], at[3])
-    if not all(math.isfinite(each) for each in (*numbers, errors[3], found.chi2)):
-        return PeakFit(message="the fit failed: its result is not finite")
-    return PeakFit(True, "", *numbers, errors[3], found.chi2)
+        return PeakStatus(message=refusal)
+    height, centre, sigma, background, _ = found.at.tolist()
+    height_error, centre_error, sigma_error, background_error, _ = found.errors.tolist()
+    peak = PeakStatus(
+        centre=window.middle + window.half * centre,
+        centre_error=window.half * centre_error,
+        fwhm=window.half * FWHM_PER_SIGMA * sigma,
+        fwhm_error=window.half * FWHM_PER_SIGMA * sigma_error,
+        height=window.scale * height,
+        height_error=window.scale * height_error,
+        background=window.scale * background,
+        background_error=window.scale * background_error,
+        chi2=found.chi2,
+    )
+    if not all(math.isfinite(getattr(peak, name)) for name in NUMBERS):
+        return PeakStatus(message="the fit failed: its result is not finite")
+    return peak
 
 
 def _refusal(found: GaussianFit, window: Window) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.parameters.windows import RegionStatus
 from reduction.results.arrays import CountArray
 
 SIDE_BAND_SHARE = 0.1
@@ -15,24 +16,6 @@ SIDE_BAND_SHARE = 0.1
 
 WHOLE = 1 - 1e-9
 """From this share on a bin counts as whole: room for the rounding of edges."""
-
-
-@dataclass(frozen=True)
-class RegionSum:
-    """What a region holds; all errors are standard deviations.
-
-    ``net`` is the total without the linear background under it; ``rate`` is total per second.
-    If not ``ok``, ``message`` says why and every number is NaN.
-    """
-
-    total: float = math.nan
-    error: float = math.nan
-    net: float = math.nan
-    net_error: float = math.nan
-    rate: float = math.nan
-    rate_error: float = math.nan
-    ok: bool = False
-    message: str = ""
 
 
 def region_sum(
@@ -43,7 +26,7 @@ def region_sum(
     high: float,
     seconds: float,
     side_band: float | None = None,
-) -> RegionSum:
+) -> RegionStatus:
     """The counts in [``low``, ``high``), their net and rate.
 
     ``edges`` (n + 1,) float64 ascending, ``counts`` and ``variances`` (n,); bounds and
@@ -58,28 +41,25 @@ def region_sum(
     net: it is NaN, and the rest stands. So is the rate if ``seconds`` is not above 0.
     """
     if refusal := bounds_refusal(edges, low, high):
-        return RegionSum(message=f"region {refusal}")
+        return RegionStatus(message=f"region {refusal}")
     total, variance = _inside(edges, counts, variances, low, high)
     if not (math.isfinite(total) and 0 <= variance < math.inf):
-        return RegionSum(message=f"region {low:g} to {high:g} holds bins without a value")
+        return RegionStatus(message=f"region {low:g} to {high:g} holds bins without a value")
     timed = 0 < seconds < math.inf
-    error = math.sqrt(variance)
-    result = RegionSum(
-        total,
-        error,
+    result = RegionStatus(
+        total=total,
+        error=math.sqrt(variance),
         rate=total / seconds if timed else math.nan,
-        rate_error=error / seconds if timed else math.nan,
-        ok=True,
         message="" if timed else f"no rate: measured for {seconds:g} s",
     )
     if side_band == 0:
         return result
     bands = _side_bands(edges, low, high, side_band)
     if isinstance(bands, str):
-        return RegionSum(message=bands)
+        return RegionStatus(message=bands)
     under, under_variance = _background(edges, counts, variances, bands)
     if not (math.isfinite(under) and 0 <= under_variance < math.inf):
-        return RegionSum(message=f"side bands of {low:g} to {high:g} hold bins without a value")
+        return RegionStatus(message=f"side bands of {low:g} to {high:g} hold bins without a value")
     return replace(result, net=total - under, net_error=math.sqrt(variance + under_variance))
 
 

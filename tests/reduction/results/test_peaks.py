@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from reduction.parameters.windows import PeakStatus
 from reduction.results import gaussian
 from reduction.results.gaussian import FWHM_PER_SIGMA
-from reduction.results.peaks import PeakFit, fit_peak
+from reduction.results.peaks import fit_peak
 
 EDGES = np.linspace(1.0, 3.0, 101)
-NUMBERS = [field.name for field in dataclasses.fields(PeakFit)][2:]
+NUMBERS = [field.name for field in dataclasses.fields(PeakStatus) if field.name != "message"]
 
 
 def expected(edges, centre, fwhm, height, background=0.0, slope=0.0):
