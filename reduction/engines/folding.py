@@ -73,12 +73,11 @@ class FoldedHistogram:
         groups = (self.recipe.slices, self.recipe.groups, -1)
         parts = fine[:, :-SPECIAL].reshape(groups)
         place, astray = _places(self.ready.edges, ready.edges)
-        for part, cell in zip(
-            parts.reshape(-1, parts.shape[-1]),
-            to[:, :-SPECIAL].reshape(-1, ready.edges.size + 1),
-            strict=True,
-        ):
-            cell += np.bincount(place, part, cell.size).astype(cell.dtype)
+        added = [
+            np.bincount(place, part, ready.edges.size + 1)
+            for part in parts.reshape(-1, parts.shape[-1])
+        ]
+        to[:, :-SPECIAL] += np.array(added).reshape(self.recipe.slices, -1).astype(to.dtype)
         return min(int(parts[..., astray].sum()) + self._blurred, int(self.events))
 
 

@@ -149,3 +149,23 @@ def test_bins_changed_at_the_limit_cost_one_fine_histogram_and_no_count(engine):
         result = tally(limited)
         assert result.events == limited.retained + limited.folded
         assert limited.astray(0) <= limited.folded
+
+
+@each_engine
+def test_folded_events_of_slices_and_groups_are_recut_as_those_of_one(engine):
+    def asked(bin_params, slices=3):
+        group = (np.arange(1000) % 3 - 1).astype(np.int32)
+        return recipe_of(
+            slices=slices, slice_of=shuffled_slices, group=group, bin_params=bin_params
+        )
+
+    limited = fed(engine, asked("0.4,0.02,5"))
+    tally(limited)
+    limited.limit(0, keep=True)
+    tally(limited)
+    assert limited.folded > 100_000
+    for recipe in (asked("0.4,0.1,5"), asked("0.4,0.04,4.8", slices=5)):
+        limited.configure(0, recipe)
+        exact, result = tally(fed(engine, recipe)), tally(limited)
+        np.testing.assert_array_equal(result.counts, exact.counts)
+        assert result.events == exact.events
