@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,13 +37,13 @@ def read(tmp_path: Path, body: str, ends: str = ENDS) -> Instrument:
 
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("name", reference.NAMES)
-def test_a_definition_gives_what_mantid_makes_of_it(name, column):
+def test_a_definition_gives_what_mantid_makes_of_it(name: str, column: str) -> None:
     found = getattr(instrument(str(reference.FOLDER / f"{name}.xml")), column)
     expected = reference.table(f"geometry_{name}")[column]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 
 
-def test_banks_are_of_panels_and_of_components_right_below_the_instrument():
+def test_banks_are_of_panels_and_of_components_right_below_the_instrument() -> None:
     panels, arc = (read_definition(reference.FOLDER / f"{name}.xml") for name in ("panels", "arc"))
     assert (panels.name, panels.bank_names) == ("PANELS", ("bank90", "bank150"))
     assert np.bincount(panels.bank + 1).tolist() == [1, 384, 400]
@@ -50,7 +51,7 @@ def test_banks_are_of_panels_and_of_components_right_below_the_instrument():
     assert not arc.bank.any()
 
 
-def test_the_outermost_component_that_is_called_bank_is_the_bank(tmp_path):
+def test_the_outermost_component_that_is_called_bank_is_the_bank(tmp_path: Path) -> None:
     made = read(
         tmp_path,
         """
@@ -67,7 +68,7 @@ def test_the_outermost_component_that_is_called_bank_is_the_bank(tmp_path):
     assert made.position_m[3].tolist() == [2, 1, 1]
 
 
-def test_names_of_banks_can_be_written_in_lists_of_groups(tmp_path):
+def test_names_of_banks_can_be_written_in_lists_of_groups(tmp_path: Path) -> None:
     ids = ONE_ID.replace("7", "8").replace('"a"', '"b"')
     body = '<component type="pixel" idlist="{}" name="{}"><location x="1"/></component>'
     made = read(tmp_path, body.format("a", "90 deg, a:b") + body.format("b", "3") + ONE_ID + ids)
@@ -82,7 +83,9 @@ def test_names_of_banks_can_be_written_in_lists_of_groups(tmp_path):
         ('<id val="-1"/><id start="5"/><id val="3"/>', [-1, 3, 5]),
     ],
 )
-def test_ids_are_given_out_in_the_order_of_the_list(tmp_path, ids, expected):
+def test_ids_are_given_out_in_the_order_of_the_list(
+    tmp_path: Path, ids: str, expected: list[int]
+) -> None:
     component = '<component type="pixel" idlist="a"><locations x="1" x-end="3" n-elements="3"/>'
     made = read(tmp_path, f'{component}</component><idlist idname="a">{ids}</idlist>')
     assert made.detector_id.tolist() == expected
@@ -90,7 +93,7 @@ def test_ids_are_given_out_in_the_order_of_the_list(tmp_path, ids, expected):
     assert made.position_m[:, 0].tolist() == [place[each] for each in expected]
 
 
-def test_an_inner_idlist_takes_over_and_keeps_on(tmp_path):
+def test_an_inner_idlist_takes_over_and_keeps_on(tmp_path: Path) -> None:
     made = read(
         tmp_path,
         """
@@ -103,7 +106,7 @@ def test_an_inner_idlist_takes_over_and_keeps_on(tmp_path):
     assert made.position_m[:, 0].tolist() == [1, 2, 3]
 
 
-def test_monitors_are_known_in_any_case_and_when_they_are_marked(tmp_path):
+def test_monitors_are_known_in_any_case_and_when_they_are_marked(tmp_path: Path) -> None:
     made = read(
         tmp_path,
         """
@@ -117,7 +120,7 @@ def test_monitors_are_known_in_any_case_and_when_they_are_marked(tmp_path):
     assert made.bank.tolist() == [-1, -1, 0]
 
 
-def test_positions_are_from_the_sample_with_z_along_the_beam(tmp_path):
+def test_positions_are_from_the_sample_with_z_along_the_beam(tmp_path: Path) -> None:
     made = read(
         tmp_path,
         f"""<defaults><reference-frame><along-beam axis="x"/><pointing-up axis="z"/>
@@ -133,7 +136,7 @@ def test_positions_are_from_the_sample_with_z_along_the_beam(tmp_path):
     assert made.position_m.tolist() == [[2, 4, 0.5]]
 
 
-def test_angles_may_be_in_radians_and_offsets_to_those_of_the_parent(tmp_path):
+def test_angles_may_be_in_radians_and_offsets_to_those_of_the_parent(tmp_path: Path) -> None:
     made = read(
         tmp_path,
         f"""<defaults><angle unit="radian"/><offsets spherical="delta"/></defaults>
@@ -146,7 +149,7 @@ def test_angles_may_be_in_radians_and_offsets_to_those_of_the_parent(tmp_path):
     assert np.allclose(made.l2_m, 3)
 
 
-def test_what_faces_the_sample_turns_its_parts_with_it(tmp_path):
+def test_what_faces_the_sample_turns_its_parts_with_it(tmp_path: Path) -> None:
     panel = """<type name="panel"><component type="pixel"><location x="0.1"/></component></type>
         <component type="panel" idlist="a"><location x="2">{}</location></component>"""
     facing = read(tmp_path, panel.format('<facing x="0" y="0" z="0"/>') + ONE_ID)
@@ -158,7 +161,7 @@ def test_what_faces_the_sample_turns_its_parts_with_it(tmp_path):
     np.testing.assert_allclose(otherwise.position_m, [[2.1, 0, 0]])
 
 
-def test_what_is_excluded_is_left_out(tmp_path):
+def test_what_is_excluded_is_left_out(tmp_path: Path) -> None:
     body = """<component type="all" idlist="a"><location><exclude sub-part="{}"/></location>
         </component><type name="all"><component type="pixel"><location x="1" name="one"/>
         <location x="2" name="two"/></component></type>"""
@@ -176,7 +179,9 @@ def test_what_is_excluded_is_left_out(tmp_path):
         ('idstart="10" idstepbyrow="100" idstep="2"', [10, 12, 110, 112, 210, 212]),
     ],
 )
-def test_pixels_of_a_panel_have_ids_by_column_or_by_row(tmp_path, attributes, ids):
+def test_pixels_of_a_panel_have_ids_by_column_or_by_row(
+    tmp_path: Path, attributes: str, ids: list[int]
+) -> None:
     made = read(
         tmp_path,
         f"""<component type="panel" {attributes}><location z="1" name="p"/></component>
@@ -195,7 +200,9 @@ steps = st.tuples(st.tuples(numbers, numbers, numbers), angles, axes, angles, ax
 
 
 @given(st.lists(steps, min_size=1, max_size=5))
-def test_nested_places_are_those_of_plain_rotations(tmp_path_factory, steps):
+def test_nested_places_are_those_of_plain_rotations(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]
+) -> None:
     body, position, turned = "", np.zeros(3), Rotation.identity()
     for depth, ((x, y, z), angle, axis, inner, about) in enumerate(steps):
         inside = f"t{depth}" if depth else None
@@ -214,11 +221,11 @@ def test_nested_places_are_those_of_plain_rotations(tmp_path_factory, steps):
     np.testing.assert_allclose(made.position_m, [expected], atol=1e-12)
 
 
-def _axis(axis) -> str:
+def _axis(axis: tuple[float, float, float]) -> str:
     return " ".join(f'axis-{name}="{value}"' for name, value in zip("xyz", axis, strict=True))
 
 
-def _rotation(degrees, axis) -> Rotation:
+def _rotation(degrees: float, axis: tuple[float, float, float]) -> Rotation:
     return Rotation.from_rotvec(np.radians(degrees) * np.array(axis) / np.linalg.norm(axis))
 
 
@@ -280,7 +287,7 @@ def component(inside: str, more: str = "") -> str:
         ("", "no detectors"),
     ],
 )
-def test_what_is_not_understood_is_refused_by_name(tmp_path, body, words):
+def test_what_is_not_understood_is_refused_by_name(tmp_path: Path, body: str, words: str) -> None:
     with pytest.raises(ValueError, match="MADE_Definition") as refused:
         read(tmp_path, body)
     assert words in str(refused.value)
@@ -297,7 +304,7 @@ def test_what_is_not_understood_is_refused_by_name(tmp_path, body, words):
         (ENDS.replace('z="-20"', ""), "the beam is not along z"),
     ],
 )
-def test_an_instrument_without_its_beam_is_refused(tmp_path, ends, words):
+def test_an_instrument_without_its_beam_is_refused(tmp_path: Path, ends: str, words: str) -> None:
     with pytest.raises(ValueError, match="MADE_Definition") as refused:
         read(tmp_path, PIXEL + ONE_ID, ends)
     assert words in str(refused.value)
@@ -313,7 +320,9 @@ def test_an_instrument_without_its_beam_is_refused(tmp_path, ends, words):
         ('<?xml version="1.0" encoding="none"?><instrument/>', "no well-formed XML"),
     ],
 )
-def test_a_file_that_is_no_definition_is_refused_by_name(tmp_path, text, words):
+def test_a_file_that_is_no_definition_is_refused_by_name(
+    tmp_path: Path, text: str, words: str
+) -> None:
     path = tmp_path / "odd.xml"
     path.write_text(text)
     with pytest.raises(ValueError, match="odd") as refused:

@@ -182,7 +182,9 @@ def test_what_moves_is_in_a_runs_file_where_its_logs_have_it(tmp_path: Path) -> 
         events["total_counts"] = np.ones(1, "u8")
     found = from_anywhere(str(file))
     assert found.detector_id.tolist() == [5, 6]
-    np.testing.assert_allclose(found.position_m, [[0.5, 0, 1], [-1, 0, 1]], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        found.position_m, [[0.5, 0.0, 1.0], [-1.0, 0.0, 1.0]], rtol=0, atol=1e-9
+    )
 
 
 @pytest.mark.mantid

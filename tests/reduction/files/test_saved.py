@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -46,7 +48,7 @@ words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 @st.composite
-def results(draw) -> SavedResult:
+def results(draw: st.DrawFn) -> SavedResult:
     bounds = draw(st.lists(st.tuples(finite, finite).map(sorted).map(tuple), max_size=3))
     groups = draw(st.lists(words, min_size=1, max_size=3))
     edges = sorted(draw(st.sets(st.floats(-1e100, 1e100), min_size=2, max_size=6)))
@@ -66,7 +68,8 @@ def results(draw) -> SavedResult:
         start_time_ns=draw(st.integers(0, 2**63 - 1)),
         proton_charge_uc=draw(finite),
         series=tuple(
-            SavedSeries(np.arange(shape[2]) + 1.5 * n, *each) for n, each in enumerate(series)
+            SavedSeries(1.5 * n + np.arange(float(shape[2])), *each)
+            for n, each in enumerate(series)
         ),
         accounting=draw(st.dictionaries(words, int64, max_size=3)),
         parameters=draw(
@@ -79,27 +82,29 @@ def results(draw) -> SavedResult:
 
 @settings(max_examples=60, deadline=None)
 @given(results())
-def test_what_is_written_reads_back_the_same_to_the_last_bit(tmp_path_factory, result):
+def test_what_is_written_reads_back_the_same_to_the_last_bit(
+    tmp_path_factory: pytest.TempPathFactory, result: SavedResult
+) -> None:
     path = tmp_path_factory.mktemp("saved") / "result.nxs"
     write_nexus(result, path)
     assert_equal(read_nexus(path), result)
 
 
-def test_the_same_result_makes_the_same_bytes(tmp_path):
+def test_the_same_result_makes_the_same_bytes(tmp_path: Path) -> None:
     result = sample(slices=3, groups=2)
     write_nexus(result, tmp_path / "a.nxs")
     again = contents(read_nexus(tmp_path / "a.nxs"), tmp_path / "b.nxs")
     assert again == (tmp_path / "a.nxs").read_bytes()
 
 
-def test_the_sum_is_over_slices_and_groups():
+def test_the_sum_is_over_slices_and_groups() -> None:
     result = sample(slices=3, groups=2)
     np.testing.assert_array_equal(result.summed.counts, result.counts.sum((0, 1)))
     np.testing.assert_array_equal(result.by_slice.variances, result.variances.sum(1))
     np.testing.assert_array_equal(result.by_group.counts, result.counts.sum(0))
 
 
-def test_integer_counts_become_float64_and_nothing_can_be_changed():
+def test_integer_counts_become_float64_and_nothing_can_be_changed() -> None:
     result = sample(counts=np.full((1, 1, 40), 3))
     assert result.counts.dtype == np.float64
     with pytest.raises(ValueError, match="read-only"):
@@ -122,12 +127,14 @@ def test_integer_counts_become_float64_and_nothing_can_be_changed():
         ({"counts": np.full((1, 1, 40), "x")}, "counts holds what is not a number"),
     ],
 )
-def test_a_result_that_does_not_fit_together_is_refused(changes, words):
+def test_a_result_that_does_not_fit_together_is_refused(
+    changes: dict[str, Any], words: str
+) -> None:
     with pytest.raises(ValueError, match=words):
         sample(**changes)
 
 
-def test_what_is_no_hdf5_or_not_there_is_refused_by_name(tmp_path):
+def test_what_is_no_hdf5_or_not_there_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "vanadium.nxs"
     with pytest.raises(FileNotFoundError, match=r"vanadium\.nxs"):
         read_nexus(path)
@@ -140,7 +147,7 @@ def test_what_is_no_hdf5_or_not_there_is_refused_by_name(tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
-def test_a_file_cut_short_is_refused_as_damaged(tmp_path, share):
+def test_a_file_cut_short_is_refused_as_damaged(tmp_path: Path, share: float) -> None:
     path, whole = tmp_path / "cut.nxs", contents(sample(slices=3), tmp_path / "cut.nxs")
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(ValueError, match=f"{path} is damaged"):
@@ -159,7 +166,9 @@ NEEDED = {
 
 @pytest.mark.parametrize("part", [group + one for group in NEEDED for one in NEEDED[group]])
 @pytest.mark.parametrize("instead", [None, [[1.5]]], ids=["missing", "another"])
-def test_a_file_that_lacks_a_part_is_refused_with_its_name(tmp_path, part, instead):
+def test_a_file_that_lacks_a_part_is_refused_with_its_name(
+    tmp_path: Path, part: str, instead: list[list[float]] | None
+) -> None:
     path = tmp_path / "other.nxs"
     write_nexus(sample(slices=2), path)
     with h5py.File(path, "r+") as file:
@@ -174,7 +183,7 @@ def test_a_file_that_lacks_a_part_is_refused_with_its_name(tmp_path, part, inste
 @pytest.mark.parametrize(
     "part", ["axes/d_spacing_edges", "proton_charge", "start_time", "pulses/last"]
 )
-def test_a_text_where_a_number_or_time_belongs_is_refused(tmp_path, part):
+def test_a_text_where_a_number_or_time_belongs_is_refused(tmp_path: Path, part: str) -> None:
     path = tmp_path / "other.nxs"
     write_nexus(sample(), path)
     with h5py.File(path, "r+") as file:
@@ -184,7 +193,7 @@ def test_a_text_where_a_number_or_time_belongs_is_refused(tmp_path, part):
         read_nexus(path)
 
 
-def test_counts_of_another_shape_are_refused(tmp_path):
+def test_counts_of_another_shape_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.nxs"
     write_nexus(sample(), path)
     with h5py.File(path, "r+") as file:
@@ -194,7 +203,7 @@ def test_counts_of_another_shape_are_refused(tmp_path):
         read_nexus(path)
 
 
-def test_a_text_that_hdf5_cannot_hold_is_refused_and_the_old_file_stays(tmp_path):
+def test_a_text_that_hdf5_cannot_hold_is_refused_and_the_old_file_stays(tmp_path: Path) -> None:
     path = tmp_path / "a.nxs"
     write_nexus(sample(), path)
     with pytest.raises(ValueError, match=rf"cannot write {path}: "):
@@ -203,7 +212,7 @@ def test_a_text_that_hdf5_cannot_hold_is_refused_and_the_old_file_stays(tmp_path
 
 
 @pytest.mark.parametrize("units", Units)
-def test_every_unit_has_an_axis_of_its_own(tmp_path, units):
+def test_every_unit_has_an_axis_of_its_own(tmp_path: Path, units: Units) -> None:
     write_nexus(sample(units=units), tmp_path / "a.nxs")
     assert read_nexus(tmp_path / "a.nxs").units is units
     with h5py.File(tmp_path / "a.nxs") as file:
@@ -213,14 +222,14 @@ def test_every_unit_has_an_axis_of_its_own(tmp_path, units):
         assert data[AXES[units].name].attrs["units"] == AXES[units].units
 
 
-def test_saving_writes_nexus_and_text_into_a_new_folder(tmp_path):
+def test_saving_writes_nexus_and_text_into_a_new_folder(tmp_path: Path) -> None:
     paths = save(sample(slices=2), tmp_path / "run7", "si")
     assert [path.name for path in paths] == ["si.nxs", "si.xye", "si_slice1.xye", "si_slice2.xye"]
     assert names(tmp_path / "run7") == sorted(path.name for path in paths)
     assert_equal(read_nexus(paths[0]), sample(slices=2))
 
 
-def test_saving_again_replaces_all_and_removes_slices_there_are_no_more(tmp_path):
+def test_saving_again_replaces_all_and_removes_slices_there_are_no_more(tmp_path: Path) -> None:
     (tmp_path / "sic_slice3.xye").write_text("another's")
     save(sample(slices=3), tmp_path, "si")
     save(sample(slices=1, title="new"), tmp_path, "si")
@@ -228,7 +237,7 @@ def test_saving_again_replaces_all_and_removes_slices_there_are_no_more(tmp_path
     assert read_nexus(tmp_path / "si.nxs").title == "new"
 
 
-def test_files_are_shared_as_the_umask_says(tmp_path):
+def test_files_are_shared_as_the_umask_says(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         (path, *_) = save(sample(), tmp_path, "a")
@@ -241,19 +250,21 @@ NAMES = ["", "a/b", "a\\b", "..", ".a", " a", "a ", "a\nb", "a\0", "a.nxs", "a_s
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_that_is_none_is_refused_before_anything_is_written(tmp_path, name):
+def test_a_name_that_is_none_is_refused_before_anything_is_written(
+    tmp_path: Path, name: str
+) -> None:
     with pytest.raises(Refused, match="File:Name"):
         save(sample(), tmp_path / "new", name)
     assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["a", "run 7", "si.10K", "å", "slice2", "-x"])
-def test_ordinary_names_are_taken(tmp_path, name):
+def test_ordinary_names_are_taken(tmp_path: Path, name: str) -> None:
     check_name(name)
     assert save(sample(), tmp_path, name)[0].name == f"{name}.nxs"
 
 
-def test_a_folder_that_cannot_be_made_or_is_none_is_refused_by_name(tmp_path):
+def test_a_folder_that_cannot_be_made_or_is_none_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="typo/run7"):
         save(sample(), tmp_path / "typo" / "run7", "a")
     (tmp_path / "file").touch()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from reduction.files.nexus_writer import write_nexus
-from reduction.files.saved_result import AXES, SavedSeries
+from reduction.files.saved_result import AXES, SavedResult, SavedSeries
 from reduction.parameters.units import Units
 from tests.support.saved_sample import names, sample
 
@@ -16,19 +19,19 @@ GROUPS = ("data", "slices", "groups", "spectra", "variances")
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path: Path) -> Path:
     write_nexus(sample(slices=4, groups=3), tmp_path / "si.nxs")
     return tmp_path / "si.nxs"
 
 
-def imported(name: str):
-    """An optional package, whose own warnings on import are none of ours."""
+def imported(name: str) -> Any:
+    """An optional package, imported without its own warnings; skips where it is missing."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pytest.importorskip(name, reason=f"{name} is not installed")
 
 
-def test_silx_finds_the_sum_with_its_errors_by_default(path):
+def test_silx_finds_the_sum_with_its_errors_by_default(path: Path) -> None:
     silx, nxdata = imported("silx.io"), imported("silx.io.nxdata")
     with silx.open(str(path)) as file:
         data = nxdata.get_default(file)
@@ -41,7 +44,7 @@ def test_silx_finds_the_sum_with_its_errors_by_default(path):
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_silx_takes_all_that_has_centres(path, group):
+def test_silx_takes_all_that_has_centres(path: Path, group: str) -> None:
     silx, nxdata = imported("silx.io"), imported("silx.io.nxdata")
     with silx.open(str(path)) as file:
         data = nxdata.NXdata(file["entry"][group])
@@ -49,7 +52,7 @@ def test_silx_takes_all_that_has_centres(path, group):
         assert data.axes_names[-1] == "d-spacing (angstrom)"
 
 
-def test_scippnexus_loads_a_histogram_over_edges_with_variances(path):
+def test_scippnexus_loads_a_histogram_over_edges_with_variances(path: Path) -> None:
     scippnexus, result = imported("scippnexus"), sample(slices=4, groups=3)
     with scippnexus.File(path) as file:
         histogram = file["entry/histogram"][...]
@@ -61,7 +64,7 @@ def test_scippnexus_loads_a_histogram_over_edges_with_variances(path):
     np.testing.assert_allclose(histogram.variances, result.summed.variances)
 
 
-def test_scippnexus_loads_spectra_with_the_log_of_their_slices(path):
+def test_scippnexus_loads_spectra_with_the_log_of_their_slices(path: Path) -> None:
     scippnexus, result = imported("scippnexus"), sample(slices=4, groups=3)
     with scippnexus.File(path) as file:
         spectra = file["entry/spectra"][...]
@@ -72,7 +75,7 @@ def test_scippnexus_loads_spectra_with_the_log_of_their_slices(path):
 
 
 @pytest.mark.parametrize("units", Units)
-def test_scippnexus_loads_the_whole_file_and_knows_every_unit(tmp_path, units):
+def test_scippnexus_loads_the_whole_file_and_knows_every_unit(tmp_path: Path, units: Units) -> None:
     scippnexus = imported("scippnexus")
     write_nexus(sample(units=units), tmp_path / "a.nxs")
     with scippnexus.File(tmp_path / "a.nxs") as file:
@@ -82,7 +85,7 @@ def test_scippnexus_loads_the_whole_file_and_knows_every_unit(tmp_path, units):
     assert entry["monitor"]["integral"].value == 1.25e6
 
 
-def test_nexusformat_which_nexpy_is_made_of_plots_the_sum(path):
+def test_nexusformat_which_nexpy_is_made_of_plots_the_sum(path: Path) -> None:
     nexus = imported("nexusformat.nexus")
     data = nexus.nxload(str(path)).get_default()
     assert data.nxpath == "/entry/data"
@@ -91,23 +94,24 @@ def test_nexusformat_which_nexpy_is_made_of_plots_the_sum(path):
 
 
 @pytest.fixture
-def picture():
+def picture() -> Any:
     """The module that draws; it needs matplotlib."""
     imported("matplotlib")
     return imported("reduction.files.plot")
 
 
-def blue_share(path) -> float:
+def blue_share(path: Path) -> float:
     """The share of a picture's pixels that are blue, as the sum and its errors are."""
     pixels = imported("matplotlib.image").imread(path)
     return float(np.mean(pixels[:, :, 2] - pixels[:, :, 0] > 0.1))
 
 
-def texts(figure) -> list[str]:
-    return [text.get_text() for text in figure.findobj(lambda each: hasattr(each, "get_text"))]
+def texts(figure: Any) -> list[str]:
+    found: list[Any] = figure.findobj(lambda each: hasattr(each, "get_text"))
+    return [text.get_text() for text in found]
 
 
-def test_the_picture_shows_the_spectrum(picture, tmp_path):
+def test_the_picture_shows_the_spectrum(picture: Any, tmp_path: Path) -> None:
     picture.plot(sample(), tmp_path / "a.png")
     assert names(tmp_path) == ["a.png"]
     nothing = np.zeros((1, 1, 40))
@@ -115,7 +119,7 @@ def test_the_picture_shows_the_spectrum(picture, tmp_path):
     assert blue_share(tmp_path / "a.png") > 10 * blue_share(tmp_path / "b.png") > 0
 
 
-def test_axes_and_title_say_what_is_shown(picture):
+def test_axes_and_title_say_what_is_shown(picture: Any) -> None:
     figure = picture.draw(sample())
     (axes,) = figure.axes
     assert axes.get_xlabel() == "d-spacing (Å)"
@@ -126,7 +130,7 @@ def test_axes_and_title_say_what_is_shown(picture):
 
 
 @pytest.mark.parametrize("slices", [1, 5, 32])
-def test_every_slice_is_named_by_its_interval_of_the_log(picture, slices):
+def test_every_slice_is_named_by_its_interval_of_the_log(picture: Any, slices: int) -> None:
     figure = picture.draw(sample(slices=slices))
     assert len(figure.axes) == 2
     assert "Sim:Temperature" in texts(figure)
@@ -134,7 +138,7 @@ def test_every_slice_is_named_by_its_interval_of_the_log(picture, slices):
         assert f"[{low:g}, {high:g})" in texts(figure)
 
 
-def test_groups_are_shown_where_there_are_no_slices(picture):
+def test_groups_are_shown_where_there_are_no_slices(picture: Any) -> None:
     assert "bank3" in texts(picture.draw(sample(groups=3)))
 
 
@@ -147,17 +151,21 @@ def test_groups_are_shown_where_there_are_no_slices(picture):
         (np.linspace(-3, 2000, 41), "linear"),
     ],
 )
-def test_bins_that_widen_over_decades_make_a_logarithmic_axis(picture, edges, scale):
+def test_bins_that_widen_over_decades_make_a_logarithmic_axis(
+    picture: Any, edges: NDArray[np.float64], scale: str
+) -> None:
     figure = picture.draw(sample(slices=2, edges=edges))
     assert [axes.get_xscale() for axes in figure.axes] == [scale, scale]
 
 
-def test_intensities_over_decades_make_one_too(picture):
+def test_intensities_over_decades_make_one_too(picture: Any) -> None:
     assert picture.draw(sample(edges=np.geomspace(1, 2000, 41))).axes[0].get_yscale() == "log"
 
 
 @pytest.mark.parametrize("edges", [np.linspace(1, 9, 20_001), np.geomspace(1, 900, 20_001)])
-def test_more_bins_than_pixels_are_joined_and_no_count_is_lost(picture, tmp_path, edges):
+def test_more_bins_than_pixels_are_joined_and_no_count_is_lost(
+    picture: Any, tmp_path: Path, edges: NDArray[np.float64]
+) -> None:
     result = sample(bins=20_000, edges=edges)
     shown = picture.thinned(result)
     assert shown.edges.size <= picture.COLUMNS + 1
@@ -167,7 +175,7 @@ def test_more_bins_than_pixels_are_joined_and_no_count_is_lost(picture, tmp_path
     picture.plot(result, tmp_path / "a.png")
 
 
-def test_a_result_of_many_bins_with_closed_series_is_drawn(picture, tmp_path):
+def test_a_result_of_many_bins_with_closed_series_is_drawn(picture: Any, tmp_path: Path) -> None:
     closed = SavedSeries(np.ones(4600), 1, 5, 2.0)
     picture.plot(sample(bins=4600, series=(closed, closed)), tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 10_000
@@ -188,10 +196,12 @@ ODD = {
 
 
 @pytest.mark.parametrize("result", ODD.values(), ids=ODD)
-def test_odd_results_are_drawn_without_a_warning(picture, tmp_path, result):
+def test_odd_results_are_drawn_without_a_warning(
+    picture: Any, tmp_path: Path, result: SavedResult
+) -> None:
     picture.plot(result, tmp_path / "a.png")
 
 
-def test_a_picture_that_cannot_be_written_is_refused_by_name(picture, tmp_path):
+def test_a_picture_that_cannot_be_written_is_refused_by_name(picture: Any, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none/a\.png"):
         picture.plot(sample(), tmp_path / "none" / "a.png")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from reduction.files.xye import write_xye
 from tests.support.saved_sample import sample
 
 
-def test_xye_holds_centre_intensity_per_unit_and_error(tmp_path):
+def test_xye_holds_centre_intensity_per_unit_and_error(tmp_path: Path) -> None:
     result = sample(slices=2, groups=2)
     paths = write_xye(result, tmp_path / "a.xye")
     assert [path.name for path in paths] == ["a.xye", "a_slice1.xye", "a_slice2.xye"]
@@ -22,7 +24,7 @@ def test_xye_holds_centre_intensity_per_unit_and_error(tmp_path):
     assert "slice: 2 of 2, Sim:Temperature in [290, 300)" in paths[2].read_text()
 
 
-def test_the_header_of_xye_says_what_was_measured_and_how(tmp_path):
+def test_the_header_of_xye_says_what_was_measured_and_how(tmp_path: Path) -> None:
     write_xye(sample(), tmp_path / "a.xye")
     text = (tmp_path / "a.xye").read_text(encoding="ascii")
     assert "# pulses: 1204 to 26403\n" in text
@@ -31,7 +33,7 @@ def test_the_header_of_xye_says_what_was_measured_and_how(tmp_path):
         assert f"# {name} = {value}\n" in text
 
 
-def test_no_header_breaks_the_columns_or_makes_gsas_take_them_for_q(tmp_path):
+def test_no_header_breaks_the_columns_or_makes_gsas_take_them_for_q(tmp_path: Path) -> None:
     odd = {"Frequency\n1 2 3": "q\r4 5 6", "Å": "\u2028 7"}
     write_xye(sample(title="quartz\n9 9 9", parameters=odd), tmp_path / "a.xye")
     lines = (tmp_path / "a.xye").read_text(encoding="ascii").splitlines()
@@ -42,7 +44,7 @@ def test_no_header_breaks_the_columns_or_makes_gsas_take_them_for_q(tmp_path):
     assert len(lines) == len(header) + 40
 
 
-def test_points_without_an_intensity_are_left_out_of_xye_and_counted(tmp_path):
+def test_points_without_an_intensity_are_left_out_of_xye_and_counted(tmp_path: Path) -> None:
     counts = np.ones((1, 1, 40))
     counts[0, 0, 3:5] = np.nan, np.inf
     write_xye(sample(counts=counts), tmp_path / "a.xye")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,15 +21,15 @@ from tests.support.saved_sample import names, sample
 REPOSITORY = Path(__file__).parents[3]
 
 
-def test_what_cannot_be_replaced_leaves_no_file_beside_it(tmp_path):
+def test_what_cannot_be_replaced_leaves_no_file_beside_it(tmp_path: Path) -> None:
     (tmp_path / "a.nxs").mkdir()
     with pytest.raises(IsADirectoryError, match=r"a\.nxs"):
         write_nexus(sample(), tmp_path / "a.nxs")
     assert names(tmp_path) == ["a.nxs"]
 
 
-def test_a_content_that_fails_to_be_made_leaves_all_files_as_they_were(tmp_path):
-    def failing():
+def test_a_content_that_fails_to_be_made_leaves_all_files_as_they_were(tmp_path: Path) -> None:
+    def failing() -> Iterator[tuple[Path, bytes]]:
         yield tmp_path / "a", b"new"
         raise ValueError("no more")
 
@@ -38,8 +40,8 @@ def test_a_content_that_fails_to_be_made_leaves_all_files_as_they_were(tmp_path)
     assert (tmp_path / "a").read_bytes() == b"old"
 
 
-def child(code: str, *arguments: Path) -> subprocess.Popen[str]:
-    """A Python process that runs ``code`` with paths as arguments."""
+def child(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """A Python process that runs ``code`` with ``arguments``."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
 
@@ -58,7 +60,9 @@ except OSError as error:
 
 
 @pytest.mark.parametrize(("limit", "which"), [(500, "a.xye"), (25_000, "a.nxs")])
-def test_a_full_disk_leaves_the_old_files_and_nothing_else(tmp_path, limit, which):
+def test_a_full_disk_leaves_the_old_files_and_nothing_else(
+    tmp_path: Path, limit: int, which: str
+) -> None:
     new, folder = tmp_path / "new.nxs", tmp_path / "results"
     write_nexus(sample(slices=2, title="new", seed=4), new)
     old = {path: path.read_bytes() for path in save(sample(slices=2), folder, "a")}
@@ -83,8 +87,8 @@ except OSError as error:
 
 @pytest.mark.parametrize(("limit", "which"), [(10_000, "a_Red2.xye"), (60_000, "a_Red2.nxs")])
 def test_a_disk_that_is_full_at_the_second_result_leaves_the_old_files_of_both(
-    tmp_path, limit, which
-):
+    tmp_path: Path, limit: int, which: str
+) -> None:
     folder = tmp_path / "results"
     old_results = {f"a_Red{number}": sample(slices=2) for number in (1, 2)}
     old = {path: path.read_bytes() for path in save_together(old_results, folder)}
@@ -97,7 +101,9 @@ def test_a_disk_that_is_full_at_the_second_result_leaves_the_old_files_of_both(
     assert {path: path.read_bytes() for path in folder.iterdir()} == old
 
 
-def test_of_results_that_are_saved_together_the_nexus_files_take_their_places_last(tmp_path):
+def test_of_results_that_are_saved_together_the_nexus_files_take_their_places_last(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "b.nxs").mkdir()
     with pytest.raises(IsADirectoryError, match=r"b\.nxs"):
         save_together({"b": sample(), "a": sample()}, tmp_path)
@@ -117,7 +123,7 @@ except OSError as error:
 """
 
 
-def test_a_folder_that_may_not_be_written_is_named(tmp_path):
+def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "results"
     write_nexus(sample(), tmp_path / "a.nxs")
     folder.mkdir(mode=0o500)
@@ -138,18 +144,19 @@ for content in itertools.cycle(contents):
 """
 
 
-def test_a_process_killed_while_writing_leaves_a_whole_file(tmp_path):
+def test_a_process_killed_while_writing_leaves_a_whole_file(tmp_path: Path) -> None:
     folder, moments = tmp_path / "results", random.Random(5)
     folder.mkdir()
     sources = [tmp_path / "0.nxs", tmp_path / "1.nxs"]
     noise = np.random.default_rng(1).random((8, 1, 40_000))
     for title, source in enumerate(sources):
         bounds = tuple((float(i), i + 1.0) for i in range(8))
-        of_noise = {"counts": noise, "variances": noise, "slice_bounds": bounds}
+        of_noise: dict[str, Any] = {"counts": noise, "variances": noise, "slice_bounds": bounds}
         write_nexus(sample(title=str(title), bins=40_000, **of_noise), source)
     whole = {source.read_bytes() for source in sources}
     for _ in range(6):
         with child(WRITE_FOREVER, folder / "a.nxs", *sources) as process:
+            assert process.stdout is not None
             for _ in range(moments.randrange(1, 5)):
                 process.stdout.readline()
             with pytest.raises(subprocess.TimeoutExpired):

@@ -1,9 +1,12 @@
 """Folders of running processes, and what is left of those that were killed."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +22,7 @@ with own_folder(pathlib.Path(sys.argv[1])) as folder:
 
 
 @contextmanager
-def holder(memory, temporary):
+def holder(memory: Path, temporary: Path | str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """Another process, and the folder that it has."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(memory)],
@@ -29,32 +32,35 @@ def holder(memory, temporary):
         env=os.environ | {"TMPDIR": str(temporary)},
         cwd=Path(__file__).parents[3],
     ) as process:
+        assert process.stdout is not None
         try:
             yield process, Path(process.stdout.readline().strip())
         finally:
             process.kill()
 
 
-def test_a_folder_is_in_memory_and_there_until_the_end(tmp_path):
+def test_a_folder_is_in_memory_and_there_until_the_end(tmp_path: Path) -> None:
     with own_folder(tmp_path) as folder:
         (folder / "deep").mkdir()
         assert folder.parent == tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_temporary_files_are_in_memory_already_it_is_with_them(tmp_path):
+def test_where_temporary_files_are_in_memory_already_it_is_with_them(tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     with holder(tmp_path, mine) as (_, folder):
         assert folder.parent == mine
 
 
-def test_without_memory_it_is_with_temporary_files(tmp_path):
+def test_without_memory_it_is_with_temporary_files(tmp_path: Path) -> None:
     with holder(tmp_path / "none", tmp_path) as (_, folder):
         assert folder.parent == tmp_path
 
 
-def test_what_a_killed_process_left_goes_at_the_next_start_and_what_one_has_stays(tmp_path):
+def test_what_a_killed_process_left_goes_at_the_next_start_and_what_one_has_stays(
+    tmp_path: Path,
+) -> None:
     data, fresh = tmp_path / "live-reduction-data", tmp_path / "live-reduction-fresh"
     for folder in (data, fresh):  # of the user, and of one that is about to lock it
         folder.mkdir()

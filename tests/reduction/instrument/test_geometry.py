@@ -1,3 +1,8 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,13 +14,13 @@ DERIVED = ("l2_m", "two_theta_rad", "difc_us_per_angstrom")
 
 
 @pytest.mark.parametrize("column", ["detector_id", "position_m", *DERIVED])
-def test_the_powder_arc_is_mantids(column):
+def test_the_powder_arc_is_mantids(column: str) -> None:
     expected = reference.table("geometry_arc")[column]  # 1e-12 of the 2 m from the sample
     found = getattr(powder_arc(), column)[~powder_arc().is_monitor]
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=2e-12)
 
 
-def test_the_powder_arc_has_a_monitor_before_the_sample():
+def test_the_powder_arc_has_a_monitor_before_the_sample() -> None:
     arc = powder_arc()
     assert arc.detector_id[arc.is_monitor].tolist() == [1000]
     assert arc.path_m[arc.is_monitor].tolist() == [19.0]
@@ -23,12 +28,12 @@ def test_the_powder_arc_has_a_monitor_before_the_sample():
 
 @pytest.mark.parametrize("name", reference.NAMES)
 @pytest.mark.parametrize("column", DERIVED)
-def test_angles_and_difc_follow_from_positions(name, column):
+def test_angles_and_difc_follow_from_positions(name: str, column: str) -> None:
     expected = reference.table(f"geometry_{name}")[column]
     np.testing.assert_allclose(getattr(reference.instrument(name), column), expected, rtol=1e-12)
 
 
-def test_the_banks_of_the_powder_arc_are_thirds_of_its_angles():
+def test_the_banks_of_the_powder_arc_are_thirds_of_its_angles() -> None:
     arc = powder_arc()
     degrees = np.degrees(arc.two_theta_rad)
     ends = [(degrees[arc.bank == n].min(), degrees[arc.bank == n].max()) for n in range(3)]
@@ -44,7 +49,7 @@ def columns(of: Instrument) -> dict[str, object]:
     }
 
 
-def test_a_table_that_is_saved_is_the_same_instrument(tmp_path):
+def test_a_table_that_is_saved_is_the_same_instrument(tmp_path: Path) -> None:
     path = tmp_path / "odd.npz"
     powder_arc().save(path)
     assert columns(Instrument.load(path)) == columns(powder_arc())
@@ -54,7 +59,7 @@ def test_a_table_that_is_saved_is_the_same_instrument(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["odd.npz"]
 
 
-def test_a_table_of_nothing_but_positions_has_no_banks():
+def test_a_table_of_nothing_but_positions_has_no_banks() -> None:
     arc = reference.instrument("arc")
     assert (arc.name, arc.bank_names) == ("geometry_arc", ())
     assert (arc.bank == -1).all()
@@ -80,15 +85,18 @@ def test_a_table_of_nothing_but_positions_has_no_banks():
         ({"bank": [0, 1], "bank_names": ["a", "a"]}, "two banks of the same name"),
     ],
 )
-def test_a_table_that_cannot_be_is_refused_by_name(tmp_path, wrong, words):
+def test_a_table_that_cannot_be_is_refused_by_name(
+    tmp_path: Path, wrong: dict[str, Any], words: str
+) -> None:
     right = {"detector_id": [1, 2], "position_m": np.ones((2, 3)), "is_monitor": [False, False]}
-    np.savez(tmp_path / "wrong.npz", **(right | {"l1_m": 20.0} | wrong))
+    table: dict[str, Any] = right | {"l1_m": 20.0} | wrong
+    np.savez(tmp_path / "wrong.npz", **table)
     with pytest.raises(ValueError, match=r"wrong\.npz is no instrument table") as refused:
         Instrument.load(tmp_path / "wrong.npz")
     assert words in str(refused.value)
 
 
-def test_a_file_that_is_no_instrument_is_refused_by_name(tmp_path):
+def test_a_file_that_is_no_instrument_is_refused_by_name(tmp_path: Path) -> None:
     np.savez(tmp_path / "half.npz", detector_id=np.arange(3))
     for path in (tmp_path / "half.npz", tmp_path / "absent.npz", __file__):
         with pytest.raises(ValueError, match=r"(half|absent|geometry).* is no instrument table"):
@@ -96,14 +104,14 @@ def test_a_file_that_is_no_instrument_is_refused_by_name(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"text", b"\x93NUMPY"])
-def test_a_damaged_table_is_refused_by_name(tmp_path, content):
+def test_a_damaged_table_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "damaged.npz"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"damaged\.npz is no instrument table"):
         Instrument.load(path)
 
 
-def test_what_is_neither_table_nor_definition_is_refused_with_the_way_to_get_a_table():
+def test_what_is_neither_table_nor_definition_is_refused_with_the_way_to_get_a_table() -> None:
     for source in ("POWGEN", "geometry.nxs"):
         with pytest.raises(ValueError, match=f"instrument export {source} TABLE.npz"):
             instrument(source)

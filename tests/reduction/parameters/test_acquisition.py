@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,12 +12,14 @@ from reduction.ranks.presets import NEVER_NS, Acquisition
 S = 1_000_000_000
 
 
-def acquisition(preset, **values):
+def acquisition(preset: Preset, **values: Any) -> Acquisition:
     return Acquisition(AcquisitionSettings(preset=preset, **values))
 
 
 @given(st.integers(1, 30), st.lists(st.integers(0, 7), max_size=20))
-def test_preset_pulses_ends_at_exactly_that_pulse_however_they_come(wanted, portions):
+def test_preset_pulses_ends_at_exactly_that_pulse_however_they_come(
+    wanted: int, portions: list[int]
+) -> None:
     running, time_ns = acquisition(Preset.PULSES, preset_pulses=wanted), 0
     for portion in portions:
         marks = [time_ns + n + 1 for n in range(portion)]
@@ -27,7 +33,7 @@ def test_preset_pulses_ends_at_exactly_that_pulse_however_they_come(wanted, port
             return
 
 
-def test_preset_time_counts_the_pulses_within_it():
+def test_preset_time_counts_the_pulses_within_it() -> None:
     running = acquisition(Preset.TIME, acquire_time=1.0)
     marks = [10 * S + n * S // 4 for n in range(4)]
     assert running.limit_ns(marks) == NEVER_NS
@@ -43,7 +49,9 @@ def test_preset_time_counts_the_pulses_within_it():
         (Preset.REL_ERROR, {"preset_rel_error": 0.01}, 10_000, 100),
     ],
 )
-def test_counts_and_errors_reach_their_presets(preset, values, total, error):
+def test_counts_and_errors_reach_their_presets(
+    preset: Preset, values: dict[str, Any], total: float, error: float
+) -> None:
     running = acquisition(preset, **values)
     running.counted(total / 2, error / 2**0.5)
     assert not running.reached
@@ -52,7 +60,7 @@ def test_counts_and_errors_reach_their_presets(preset, values, total, error):
     assert running.reached
 
 
-def test_nothing_ends_without_a_preset():
+def test_nothing_ends_without_a_preset() -> None:
     running = acquisition(Preset.NONE)
     assert running.limit_ns(range(1000)) == NEVER_NS
     running.counted(1e9, 1)
@@ -60,7 +68,7 @@ def test_nothing_ends_without_a_preset():
     assert running.status.acquiring
 
 
-def test_nothing_counted_is_no_progress():
+def test_nothing_counted_is_no_progress() -> None:
     running = acquisition(Preset.REL_ERROR)
     running.counted(0, 0)
     assert not running.reached

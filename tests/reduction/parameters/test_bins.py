@@ -1,6 +1,9 @@
+from __future__ import annotations
+
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,13 +25,13 @@ REFUSED = [row["bin_params"] for row in EDGES["refused"]] + [
 
 
 @pytest.mark.parametrize("row", ACCEPTED, ids=lambda row: row["bin_params"])
-def test_edges_equal_mantids_to_the_last_bit(row):
+def test_edges_equal_mantids_to_the_last_bit(row: dict[str, Any]) -> None:
     with np.load(REFERENCE / "edges.npz") as edges:
         np.testing.assert_array_equal(bins.edges(row["bin_params"], 200_000), edges[row["key"]])
 
 
 @pytest.mark.parametrize("bin_params", REFUSED)
-def test_what_makes_no_edges_is_refused_with_a_reason(bin_params):
+def test_what_makes_no_edges_is_refused_with_a_reason(bin_params: str) -> None:
     with pytest.raises(ValueError, match=r"\w+ \w+"):
         bins.edges(bin_params, 200_000)
 
@@ -47,12 +50,12 @@ def test_what_makes_no_edges_is_refused_with_a_reason(bin_params):
         ("1e17,1,2e17", "too small to move"),
     ],
 )
-def test_a_refusal_names_the_number_and_the_limit(bin_params, words):
+def test_a_refusal_names_the_number_and_the_limit(bin_params: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         bins.edges(bin_params, 200_000)
 
 
-def test_the_limit_itself_is_allowed():
+def test_the_limit_itself_is_allowed() -> None:
     assert bins.edges("0,1,10", 10).size == 11
     with pytest.raises(ValueError, match="limit is 9"):
         bins.edges("0,1,10", 9)
@@ -64,7 +67,9 @@ lengths = st.floats(0.001, 50)
 
 
 @given(starts, st.lists(st.tuples(steps, lengths), min_size=1, max_size=4))
-def test_edges_rise_from_the_first_boundary_to_the_last_through_every_other(start, segments):
+def test_edges_rise_from_the_first_boundary_to_the_last_through_every_other(
+    start: float, segments: list[tuple[float, float]]
+) -> None:
     bounds, words = [start], [repr(start)]
     for step, length in segments:
         bounds.append(bounds[-1] + length)
@@ -76,7 +81,7 @@ def test_edges_rise_from_the_first_boundary_to_the_last_through_every_other(star
 
 
 @given(st.text(max_size=30))
-def test_any_text_makes_edges_or_a_reason(text):
+def test_any_text_makes_edges_or_a_reason(text: str) -> None:
     try:
         edges = bins.edges(text, 1000)
     except ValueError as error:

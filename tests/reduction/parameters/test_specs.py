@@ -1,6 +1,9 @@
+from __future__ import annotations
+
 import enum
 import math
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -61,28 +64,31 @@ class Colour(enum.StrEnum):
         (Text(pv="T", description=""), "a\nb", "only printable ASCII"),
     ],
 )
-def test_a_refusal_names_parameter_value_and_limit(spec, value, message):
+def test_a_refusal_names_parameter_value_and_limit(
+    spec: Any, value: float | str, message: str
+) -> None:
     with pytest.raises(Refused) as refused:
         spec.checked(value)
     assert message in str(refused.value)
 
 
-def test_settings_hold_what_their_specs_make_of_values():
+def test_settings_hold_what_their_specs_make_of_values() -> None:
     @dataclass(frozen=True)
     class Some(Settings):
         number: float = parameter(Float(pv="N", description=""), 1.0)
         colour: Colour = parameter(Choice(pv="C", description="", options=Colour), Colour.RED)
 
-    assert Some(number="2", colour="Green") == Some(2.0, Colour.GREEN)
+    put: dict[str, Any] = {"number": "2", "colour": "Green"}
+    assert Some(**put) == Some(2.0, Colour.GREEN)
 
 
-def test_a_description_that_fits_no_desc_field_is_an_error():
+def test_a_description_that_fits_no_desc_field_is_an_error() -> None:
     with pytest.raises(ValueError, match="longer than 40"):
         Float(pv="F", description="x" * 41)
 
 
 @pytest.mark.parametrize("of", MODEL, ids=lambda of: of.__name__)
-def test_every_parameter_is_described_and_its_default_is_valid(of):
+def test_every_parameter_is_described_and_its_default_is_valid(of: Any) -> None:
     settings = of()
     assert [name for name, _ in specs(of)] == [
         each.name for each in fields(of) if "spec" in each.metadata
@@ -94,14 +100,14 @@ def test_every_parameter_is_described_and_its_default_is_valid(of):
 
 
 @pytest.mark.parametrize("units", list(Units))
-def test_each_unit_has_bins_of_its_own(units):
+def test_each_unit_has_bins_of_its_own(units: Units) -> None:
     settings = ReductionSettings().with_units(units, units.default_bins)
     assert settings.edges.size > 500
     assert not settings.edges.flags.writeable
     assert len(units.symbol) < 8
 
 
-def test_bins_beyond_the_limit_are_refused_with_the_limit():
+def test_bins_beyond_the_limit_are_refused_with_the_limit() -> None:
     with pytest.raises(Refused, match=r"BinParams: '0,1,99' refused: .* the limit is 50"):
         ReductionSettings(bin_params="0,1,99", max_bins=50)
 
@@ -111,12 +117,14 @@ def test_bins_beyond_the_limit_are_refused_with_the_limit():
     st.floats(1e-2, 1e2) | st.floats(-0.5, -1e-2),
     st.floats(1e-3, 1e3),
 )
-def test_a_segment_and_its_bin_parameters_say_the_same(low, step, length):
+def test_a_segment_and_its_bin_parameters_say_the_same(
+    low: float, step: float, length: float
+) -> None:
     segment = Segment(low, step, low + length)
     assert Segment.of(segment.bin_params) == segment
 
 
-def test_a_segment_of_several_shows_the_ends_and_the_first_step():
+def test_a_segment_of_several_shows_the_ends_and_the_first_step() -> None:
     segment = Segment.of("0.5,-0.002,2,0.001,3.3")
     assert segment == Segment(0.5, -0.002, 3.3)
     assert replace(segment, bin_step=0.01).bin_params == "0.5,0.01,3.3"

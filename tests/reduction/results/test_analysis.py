@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -11,7 +13,7 @@ COUNTS = np.random.default_rng(3).poisson(50 + 2000 * np.exp(-0.5 * ((CENTRES - 
 SHOWN = COUNTS / np.diff(EDGES), np.sqrt(COUNTS) / np.diff(EDGES)
 
 
-def test_a_window_from_0_to_0_is_not_used():
+def test_a_window_from_0_to_0_is_not_used() -> None:
     (region,) = regions([WindowSettings()], EDGES, COUNTS, COUNTS, 10)
     (peak,) = peaks([WindowSettings()], EDGES, *SHOWN)
     assert math.isnan(region.total)
@@ -19,7 +21,7 @@ def test_a_window_from_0_to_0_is_not_used():
     assert region.message == peak.message == ""
 
 
-def test_each_window_has_its_sum_and_its_peak():
+def test_each_window_has_its_sum_and_its_peak() -> None:
     window = WindowSettings(1.8, 2.2)
     (region, whole) = regions([window, WindowSettings(1, 3)], EDGES, COUNTS, COUNTS, 10)
     (peak,) = peaks([window], EDGES, *SHOWN)
@@ -32,7 +34,7 @@ def test_each_window_has_its_sum_and_its_peak():
     assert whole.message
 
 
-def test_a_window_outside_the_axis_says_so_and_holds_nothing():
+def test_a_window_outside_the_axis_says_so_and_holds_nothing() -> None:
     window = [WindowSettings(7, 8)]
     (region,), (peak,) = regions(window, EDGES, COUNTS, COUNTS, 10), peaks(window, EDGES, *SHOWN)
     assert region == RegionStatus(message=region.message) or math.isnan(region.total)

@@ -42,7 +42,7 @@ def refusal(**changes: Any) -> str:
     return str(refused.value)
 
 
-def test_a_reference_is_rebinned_and_normalised(tmp_path):
+def test_a_reference_is_rebinned_and_normalised(tmp_path: Path) -> None:
     path = saved(tmp_path, slices=2, groups=2)
     made = Correction.of(asked(vanadium=path, normalisation=Normalisation.MONITOR))
     values, group = made.references.vanadium
@@ -53,7 +53,7 @@ def test_a_reference_is_rebinned_and_normalised(tmp_path):
     assert made.references.message == ""
 
 
-def test_groups_have_references_of_the_same_groups(tmp_path):
+def test_groups_have_references_of_the_same_groups(tmp_path: Path) -> None:
     path = saved(tmp_path, groups=2, group_names=("0:499", "500:999"))
     settings = asked("0.4,0.115,5", "0:499;500:999", background=path)
     made = Correction.of(settings).references
@@ -67,7 +67,7 @@ def test_groups_have_references_of_the_same_groups(tmp_path):
     assert made.message == ""
 
 
-def test_a_group_that_the_file_has_not_has_no_values(tmp_path):
+def test_a_group_that_the_file_has_not_has_no_values(tmp_path: Path) -> None:
     made = Correction.of(asked(groups="0:9", background=saved(tmp_path))).references
     assert made.message == "the background has other groups, so groups have no values"
     (background, _) = made.of_group(0)
@@ -76,7 +76,7 @@ def test_a_group_that_the_file_has_not_has_no_values(tmp_path):
     assert np.isfinite(made.background[0].values).all()
 
 
-def test_what_is_no_saved_result_is_refused_with_its_path(tmp_path):
+def test_what_is_no_saved_result_is_refused_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "text.nxs").write_text("no HDF5")
     os.mkfifo(tmp_path / "pipe.nxs")
     with (tmp_path / "huge.nxs").open("wb") as file:
@@ -92,7 +92,7 @@ def test_what_is_no_saved_result_is_refused_with_its_path(tmp_path):
         assert words in said
 
 
-def test_a_file_that_does_not_go_with_the_settings_is_refused(tmp_path):
+def test_a_file_that_does_not_go_with_the_settings_is_refused(tmp_path: Path) -> None:
     other = saved(tmp_path, units=Units.TOF)
     assert "the vanadium van.nxs is in TOF, not in dSpacing" in refusal(vanadium=other)
     here = saved(tmp_path)
@@ -115,13 +115,15 @@ def test_a_file_that_does_not_go_with_the_settings_is_refused(tmp_path):
         ({"monitor_counts": 0.0}, Normalisation.MONITOR, "monitor count is 0"),
     ],
 )
-def test_a_file_without_what_is_normalised_by_is_refused(tmp_path, lacks, by, words):
+def test_a_file_without_what_is_normalised_by_is_refused(
+    tmp_path: Path, lacks: dict[str, Any], by: Normalisation, words: str
+) -> None:
     path = saved(tmp_path, **lacks)
     assert f"cannot be normalised: its {words}" in refusal(background=path, normalisation=by)
     Correction.of(asked(background=path))
 
 
-def test_what_is_missing_in_part_is_said(tmp_path):
+def test_what_is_missing_in_part_is_said(tmp_path: Path) -> None:
     counts = sample().counts.copy()
     counts[0, 0, 10:12] = 0
     path = saved(tmp_path, counts=counts, variances=counts)
@@ -132,7 +134,7 @@ def test_what_is_missing_in_part_is_said(tmp_path):
     assert np.flatnonzero(np.isnan(made.vanadium[0].values)).tolist() == [0, 11, 12, 41, 42]
 
 
-def test_a_file_is_read_when_it_is_set_and_not_again_until_it_is_set_anew(tmp_path):
+def test_a_file_is_read_when_it_is_set_and_not_again_until_it_is_set_anew(tmp_path: Path) -> None:
     path = saved(tmp_path)
     first = Correction.of(asked(vanadium=path))
     os.remove(path)

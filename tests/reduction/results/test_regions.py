@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from reduction.parameters.windows import RegionStatus
 from reduction.results.regions import region_sum
@@ -22,7 +23,7 @@ def numbers(result: RegionStatus) -> list[float]:
     return [x for x in dataclasses.astuple(result) if isinstance(x, float)]
 
 
-def test_a_region_between_edges_is_the_sum_of_its_bins():
+def test_a_region_between_edges_is_the_sum_of_its_bins() -> None:
     result = region_sum(EDGES, COUNTS, COUNTS, EDGES[30], EDGES[60], 20.0)
     total = COUNTS[30:60].sum()
     assert result.ok
@@ -32,13 +33,13 @@ def test_a_region_between_edges_is_the_sum_of_its_bins():
     assert result.rate == total / 20
 
 
-def test_integer_and_float_counts_give_the_same():
+def test_integer_and_float_counts_give_the_same() -> None:
     whole = region_sum(EDGES, COUNTS, COUNTS, 3.03, 6.07, 20.0)
     floats = COUNTS.astype(float)
     assert region_sum(EDGES, floats, floats, 3.03, 6.07, 20.0) == whole
 
 
-def test_the_counts_of_a_bin_that_a_bound_cuts_are_shared_out_by_width():
+def test_the_counts_of_a_bin_that_a_bound_cuts_are_shared_out_by_width() -> None:
     edges = np.array([0.0, 1.0, 3.0, 4.0])
     counts, variances = np.array([10.0, 40.0, 7.0]), np.array([10.0, 80.0, 7.0])
     inside = region_sum(edges, counts, variances, 1.5, 2.0, 1.0, side_band=0)
@@ -50,7 +51,9 @@ def test_the_counts_of_a_bin_that_a_bound_cuts_are_shared_out_by_width():
 
 @pytest.mark.parametrize("slope", [0.0, 30.0, -7.0])
 @pytest.mark.parametrize(("low", "high"), [(3.0, 6.0), (2.0, 9.8), (0.1, 4.4)])
-def test_the_net_of_a_straight_line_is_zero_also_with_less_room_on_one_side(low, high, slope):
+def test_the_net_of_a_straight_line_is_zero_also_with_less_room_on_one_side(
+    low: float, high: float, slope: float
+) -> None:
     counts = 200 + slope * (0.5 * (EDGES[1:] + EDGES[:-1]) - 5)
     result = region_sum(EDGES, counts, counts, low, high, 1.0, side_band=0.5)
     assert result.ok
@@ -59,13 +62,15 @@ def test_the_net_of_a_straight_line_is_zero_also_with_less_room_on_one_side(low,
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.33, 4.06), (2.02, 2.05), (1.0, 9.87)])
-def test_the_net_of_an_even_density_is_zero_in_uneven_bins_and_for_any_bounds(low, high):
+def test_the_net_of_an_even_density_is_zero_in_uneven_bins_and_for_any_bounds(
+    low: float, high: float
+) -> None:
     edges = np.geomspace(0.2, 10, 300)
     counts = 70 * np.diff(edges)
     assert region_sum(edges, counts, counts, low, high, 1.0).net == pytest.approx(0, abs=1e-9)
 
 
-def test_the_net_is_what_stands_on_the_background():
+def test_the_net_is_what_stands_on_the_background() -> None:
     counts = np.full(100, 20.0)
     counts[45:55] += 300
     result = region_sum(EDGES, counts, counts, 4.0, 6.0, 1.0)
@@ -75,19 +80,19 @@ def test_the_net_is_what_stands_on_the_background():
     assert result.net_error == pytest.approx(math.sqrt(result.total + 25 * 80))
 
 
-def test_the_width_of_the_side_bands_can_be_chosen():
+def test_the_width_of_the_side_bands_can_be_chosen() -> None:
     result = region_sum(EDGES, COUNTS, COUNTS, 4.0, 6.0, 1.0, side_band=1.0)
     beside = COUNTS[30:40].sum() + COUNTS[60:70].sum()
     assert result.net == pytest.approx(result.total - beside)
     assert result.net_error == pytest.approx(math.sqrt(result.total + beside))
 
 
-def test_side_bands_are_at_least_one_bin():
+def test_side_bands_are_at_least_one_bin() -> None:
     result = region_sum(EDGES, COUNTS, COUNTS, EDGES[40], EDGES[42], 1.0)
     assert result.net == pytest.approx(result.total - COUNTS[39] - COUNTS[42])
 
 
-def test_errors_have_the_size_of_the_scatter():
+def test_errors_have_the_size_of_the_scatter() -> None:
     rng = np.random.default_rng(5)
     expected = np.full(100, 30.0)
     expected[45:55] += 100
@@ -113,20 +118,22 @@ def test_errors_have_the_size_of_the_scatter():
         (5, 9.95, "no bin for a side band above 9.95: the axis goes from 0 to 10"),
     ],
 )
-def test_a_region_that_is_none_says_why_and_holds_no_number(low, high, words):
+def test_a_region_that_is_none_says_why_and_holds_no_number(
+    low: float, high: float, words: str
+) -> None:
     result = region_sum(EDGES, COUNTS, COUNTS, low, high, 1.0)
     assert not result.ok
     assert result.message == words
     assert all(math.isnan(x) for x in numbers(result))
 
 
-def test_a_spectrum_without_bins_holds_no_region():
+def test_a_spectrum_without_bins_holds_no_region() -> None:
     nothing = np.empty(0)
     assert "no bins" in region_sum(nothing, nothing, nothing, 0, 1, 1.0).message
 
 
 @pytest.mark.parametrize("place", [39, 50, 60])
-def test_bins_without_a_value_are_said_not_summed(place):
+def test_bins_without_a_value_are_said_not_summed(place: int) -> None:
     counts = COUNTS.astype(float)
     counts[place] = math.nan
     result = region_sum(EDGES, counts, counts, 4.0, 6.0, 1.0)
@@ -135,7 +142,7 @@ def test_bins_without_a_value_are_said_not_summed(place):
     assert all(math.isnan(x) for x in numbers(result))
 
 
-def test_without_side_bands_the_rest_stands():
+def test_without_side_bands_the_rest_stands() -> None:
     result = region_sum(EDGES, COUNTS, COUNTS, 0.0, 10.0, 1.0, side_band=0)
     assert result.ok
     assert result.total == COUNTS.sum()
@@ -144,14 +151,14 @@ def test_without_side_bands_the_rest_stands():
 
 
 @pytest.mark.parametrize("side_band", [-1.0, math.nan, math.inf])
-def test_a_width_that_is_none_is_refused(side_band):
+def test_a_width_that_is_none_is_refused(side_band: float) -> None:
     result = region_sum(EDGES, COUNTS, COUNTS, 4.0, 6.0, 1.0, side_band)
     assert not result.ok
     assert f"side band {side_band:g} refused" in result.message
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, math.nan, math.inf])
-def test_without_a_time_there_is_no_rate_but_a_total(seconds):
+def test_without_a_time_there_is_no_rate_but_a_total(seconds: float) -> None:
     result = region_sum(EDGES, COUNTS, COUNTS, 4.0, 6.0, seconds)
     assert result.ok
     assert result.total == COUNTS[40:60].sum()
@@ -166,14 +173,16 @@ shares = st.lists(st.floats(0, 1), min_size=3, max_size=3).map(sorted)
 
 
 @st.composite
-def spectra(draw):
+def spectra(draw: st.DrawFn) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
     edges = draw(axes)
     counts = draw(arrays(np.int64, edges.size - 1, elements=st.integers(0, 10**9)))
     return edges, counts
 
 
 @given(spectra(), shares)
-def test_neighbouring_regions_add_up(spectrum, where):
+def test_neighbouring_regions_add_up(
+    spectrum: tuple[NDArray[np.float64], NDArray[np.int64]], where: list[float]
+) -> None:
     edges, counts = spectrum
     a, b, c = (float(np.clip(edges[0] + s * np.ptp(edges), edges[0], edges[-1])) for s in where)
     first, second, both = (
@@ -187,7 +196,9 @@ def test_neighbouring_regions_add_up(spectrum, where):
 
 
 @given(spectra())
-def test_the_whole_axis_holds_every_count(spectrum):
+def test_the_whole_axis_holds_every_count(
+    spectrum: tuple[NDArray[np.float64], NDArray[np.int64]],
+) -> None:
     edges, counts = spectrum
     assert region_sum(edges, counts, counts, edges[0], edges[-1], 1.0, 0).total == counts.sum()
 
@@ -196,7 +207,9 @@ anything = st.floats(width=64) | st.floats(-1, 11)
 
 
 @given(arrays(np.float64, 100, elements=anything), anything, anything, anything, anything)
-def test_anything_gives_numbers_or_a_reason(counts, low, high, seconds, side_band):
+def test_anything_gives_numbers_or_a_reason(
+    counts: NDArray[np.float64], low: float, high: float, seconds: float, side_band: float
+) -> None:
     result = region_sum(EDGES, counts, np.abs(counts), low, high, seconds, side_band)
     if result.ok:
         assert math.isfinite(result.total)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from reduction.control.channel import decoded, encoded
 from reduction.control.orders import ReductionOrder
@@ -56,6 +58,9 @@ def check(
     shown: HistogramReadings, measured: Measured, by: Normalisation, *files: Measured | None
 ) -> None:
     values, variances, _ = normalised(measured, by, *files)
+    assert shown.y is not None
+    assert shown.e is not None
+    assert shown.yc is not None
     width = 1.0 if files[1] else np.diff(SETTINGS.edges)
     np.testing.assert_allclose(shown.y, values / width)
     np.testing.assert_allclose(shown.e, np.sqrt(variances) / width)
@@ -64,7 +69,9 @@ def check(
 
 
 @pytest.mark.parametrize("case", CORRECTIONS)
-def test_each_spectrum_is_normalised_by_its_own_and_corrected_by_the_references(tmp_path, case):
+def test_each_spectrum_is_normalised_by_its_own_and_corrected_by_the_references(
+    tmp_path: Path, case: str
+) -> None:
     by, less, over = CORRECTIONS[case]
     named = ("0:499", "500:999")
     background = sample(groups=2, seed=1, group_names=named, proton_charge_uc=100.0)
@@ -77,20 +84,20 @@ def test_each_spectrum_is_normalised_by_its_own_and_corrected_by_the_references(
     settings = replace(SETTINGS, corrections=CorrectionSettings(by, **paths))
     shown = view(settings, Correction.of(settings).references)
 
-    def files(group=None):
-        return [
-            Measured(
-                each.edges,
-                *(each.summed if group is None else [n[group] for n in each.by_group]),
-                each.proton_charge_uc,
-                each.monitor_counts,
-            )
-            if wanted
-            else None
-            for wanted, each in ((less, background), (over, vanadium))
-        ]
+    def files(group: int | None = None) -> list[Measured | None]:
+        found: list[Measured | None] = []
+        for wanted, each in ((less, background), (over, vanadium)):
+            counts, variances = each.summed
+            if group is not None:
+                counts, variances = (array[group] for array in each.by_group)
+            charge, monitor = each.proton_charge_uc, each.monitor_counts
+            measured = Measured(each.edges, counts, variances, charge, monitor)
+            found.append(measured if wanted else None)
+        return found
 
-    def counted(counts, charge=CHARGE, monitor=MONITOR):
+    def counted(
+        counts: NDArray[np.int64], charge: float = CHARGE, monitor: float = MONITOR
+    ) -> Measured:
         return Measured(SETTINGS.edges, counts, counts, charge, monitor)
 
     check(shown.spectrum, counted(COUNTS.sum(axis=(0, 1))), by, *files())
@@ -100,19 +107,21 @@ def test_each_spectrum_is_normalised_by_its_own_and_corrected_by_the_references(
         check(shown.groups[n], counted(COUNTS[:, n].sum(axis=0)), by, *files(n))
 
 
-def test_a_slice_without_charge_has_counts_and_no_intensity():
+def test_a_slice_without_charge_has_counts_and_no_intensity() -> None:
     by = CorrectionSettings(Normalisation.PROTON_CHARGE)
     shown = view(replace(SETTINGS, corrections=by), References()).slices[2]
+    assert shown.y is not None
+    assert shown.e is not None
     assert np.isnan(shown.y).all()
     assert np.isnan(shown.e).all()
     np.testing.assert_array_equal(shown.yc, COUNTS[2].sum(axis=0))
 
 
-def test_bins_without_a_value_are_counted_and_explained():
+def test_bins_without_a_value_are_counted_and_explained() -> None:
     measured = Measured(np.arange(4.0), np.ones(3), np.ones(3), math.nan)
     gap = References((), (Values(np.array([1, 2, np.nan]), np.ones(3)),), "the vanadium ends at 2")
 
-    def said(by, references):
+    def said(by: Normalisation, references: References) -> tuple[int, str]:
         shown = intensity(measured, by, *references.of_all())
         return shortfall(measured, by, references, shown)
 

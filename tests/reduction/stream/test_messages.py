@@ -1,7 +1,10 @@
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from streaming_data_types.eventdata_ev44 import serialise_ev44
 from streaming_data_types.logdata_f144 import serialise_f144
 
@@ -21,8 +24,22 @@ from reduction.stream.messages import (
 int32s = st.integers(-(2**31), 2**31 - 1)
 
 
-def ints(values):
+def ints(values: list[int]) -> NDArray[np.int32]:
     return np.array(values, np.int32)
+
+
+def chunks_of(message: bytes) -> list[Chunk]:
+    """The chunks of an event message."""
+    decoded = decode(message)
+    assert isinstance(decoded, list)
+    return decoded
+
+
+def log_of(message: bytes) -> LogValue:
+    """The value in a log message."""
+    decoded = decode(message)
+    assert isinstance(decoded, LogValue)
+    return decoded
 
 
 CHUNK = encode_chunk(Chunk("source", 5, 10**18, ints([1, 2, 3]), ints([10, 20, 30])))
@@ -31,27 +48,27 @@ MARK = encode_pulse_mark(17, 10**18, 3)
 
 
 @given(st.lists(st.tuples(int32s, int32s), max_size=50), st.integers(0, 2**62), st.integers(0, 99))
-def test_a_chunk_comes_back_as_it_was(events, time_ns, message_id):
+def test_a_chunk_comes_back_as_it_was(
+    events: list[tuple[int, int]], time_ns: int, message_id: int
+) -> None:
     pixel_id, tof_ns = ints([p for p, _ in events]), ints([t for _, t in events])
-    (chunk,) = decode(encode_chunk(Chunk("bank 1", message_id, time_ns, pixel_id, tof_ns)))
+    (chunk,) = chunks_of(encode_chunk(Chunk("bank 1", message_id, time_ns, pixel_id, tof_ns)))
     assert (chunk.source, chunk.message_id, chunk.pulse_time_ns) == ("bank 1", message_id, time_ns)
     np.testing.assert_array_equal(chunk.pixel_id, pixel_id)
     np.testing.assert_array_equal(chunk.tof_ns, tof_ns)
 
 
-def test_a_message_with_several_pulses_is_a_chunk_for_each():
+def test_a_message_with_several_pulses_is_a_chunk_for_each() -> None:
     message = serialise_ev44("s", 1, [100, 200, 300], [0, 2, 2], [1, 2, 3], [4, 5, 6])
-    chunks = decode(message)
+    chunks = chunks_of(message)
     assert [chunk.pulse_time_ns for chunk in chunks] == [100, 200, 300]
     assert [chunk.pixel_id.tolist() for chunk in chunks] == [[4, 5], [], [6]]
 
 
-def test_log_values_and_pulse_marks_come_back_as_they_were():
-    log = decode(LOG)
-    assert isinstance(log, LogValue)
+def test_log_values_and_pulse_marks_come_back_as_they_were() -> None:
+    log = log_of(LOG)
     assert (log.name, log.time_ns, log.value.tolist()) == ("temperature", 10**18, [4.2])
-    mark = decode(MARK)
-    assert isinstance(mark, LogValue)
+    mark = log_of(MARK)
     assert (mark.name, mark.value.tolist()) == (PULSE_MARK, [17, 3])
 
 
@@ -67,20 +84,20 @@ def test_log_values_and_pulse_marks_come_back_as_they_were():
         LOG[:20],
     ],
 )
-def test_a_message_that_contradicts_itself_or_is_cut_short_is_corrupt(message):
+def test_a_message_that_contradicts_itself_or_is_cut_short_is_corrupt(message: bytes) -> None:
     with pytest.raises(CorruptMessage, match="message of"):
         decode(message)
 
 
 @pytest.mark.parametrize("message", [b"", b"abc", b"\0\0\0\0hs01" + bytes(40), MARK[:7]])
-def test_another_schema_is_unknown(message):
+def test_another_schema_is_unknown(message: bytes) -> None:
     with pytest.raises(UnknownSchema):
         decode(message)
 
 
-def test_a_log_that_is_no_number_is_corrupt_or_read_as_numbers():
+def test_a_log_that_is_no_number_is_corrupt_or_read_as_numbers() -> None:
     message = serialise_f144("words", np.array([1, 2], np.uint8), 1)
-    assert decode(message).value.tolist() == [1, 2]
+    assert log_of(message).value.tolist() == [1, 2]
 
 
 @settings(max_examples=400)
@@ -90,7 +107,9 @@ def test_a_log_that_is_no_number_is_corrupt_or_read_as_numbers():
     st.integers(0, 300),
 )
 @example(CHUNK, [(4, 255)], 300)
-def test_no_bytes_do_worse_than_corrupt_or_unknown(message, changes, length):
+def test_no_bytes_do_worse_than_corrupt_or_unknown(
+    message: bytes, changes: list[tuple[int, int]], length: int
+) -> None:
     damaged = bytearray(message)
     for place, value in changes:
         damaged[place % len(damaged)] = value
@@ -100,6 +119,6 @@ def test_no_bytes_do_worse_than_corrupt_or_unknown(message, changes, length):
         assert str(error)
 
 
-def test_partitions_count_up_from_the_endpoint():
+def test_partitions_count_up_from_the_endpoint() -> None:
     assert partition_endpoint("tcp://10.0.0.1:5600", 3) == "tcp://10.0.0.1:5603"
     assert partition_endpoint("ipc:///tmp/events", 3) == "ipc:///tmp/events-3"

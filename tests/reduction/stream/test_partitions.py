@@ -1,3 +1,8 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,30 +16,30 @@ PERIOD = 71_428_571
 ONE = np.ones(1, np.int32)
 
 
-def chunk(message_id, pulse, partition=0):
+def chunk(message_id: int, pulse: int, partition: int = 0) -> bytes:
     return encode_chunk(Chunk(f"s/{partition}", message_id, time(pulse), ONE, ONE))
 
 
-def mark(pulse, chunks_sent):
+def mark(pulse: int, chunks_sent: int) -> bytes:
     return encode_pulse_mark(pulse, time(pulse), chunks_sent)
 
 
-def time(pulse):
+def time(pulse: int) -> int:
     return NOW + pulse * PERIOD
 
 
-def intake(*messages, partitions=(0,)):
+def intake(*messages: bytes, partitions: tuple[Any, ...] = (0,)) -> PulseAssembler:
     made = PulseAssembler(list(partitions), clock_ns=lambda: NOW + 1000 * PERIOD)
     feed(made, *messages)
     return made
 
 
-def feed(to, *messages, partition=0):
+def feed(to: PulseAssembler, *messages: bytes, partition: int = 0) -> None:
     for message in messages:
         to.take(partition, message)
 
 
-def whole(first, last, chunks=2):
+def whole(first: int, last: int, chunks: int = 2) -> Iterator[bytes]:
     """The messages of pulses from ``first`` to ``last``, ids from 0."""
     for nth, pulse in enumerate(range(first, last + 1)):
         for each in range(chunks):
@@ -42,7 +47,7 @@ def whole(first, last, chunks=2):
         yield mark(pulse, (nth + 1) * chunks)
 
 
-def test_a_stream_heard_from_its_start_is_whole_from_its_first_pulse():
+def test_a_stream_heard_from_its_start_is_whole_from_its_first_pulse() -> None:
     heard = intake(*whole(3, 5))
     assert heard.whole_from_ns == time(3)
     assert heard.reached == (time(5), 5)
@@ -52,21 +57,21 @@ def test_a_stream_heard_from_its_start_is_whole_from_its_first_pulse():
     assert len(heard.pending) == 2
 
 
-def test_a_stream_joined_in_a_pulse_is_whole_from_the_next():
+def test_a_stream_joined_in_a_pulse_is_whole_from_the_next() -> None:
     heard = intake(*list(whole(3, 5))[1:])
     assert time(3) < heard.whole_from_ns <= time(4)
     assert heard.number_at(heard.whole_from_ns) == 4
     assert heard.faults == Faults()
 
 
-def test_nothing_is_reached_before_every_partition_has_completed_a_pulse():
+def test_nothing_is_reached_before_every_partition_has_completed_a_pulse() -> None:
     heard = intake(*whole(0, 2), partitions=(0, 1))
     assert heard.reached == (UNHEARD, UNHEARD)
     feed(heard, mark(0, 0), mark(1, 0), partition=1)
     assert heard.reached == (time(1), 1)
 
 
-def test_a_lost_chunk_makes_its_pulse_incomplete_and_no_other():
+def test_a_lost_chunk_makes_its_pulse_incomplete_and_no_other() -> None:
     messages = list(whole(0, 3))
     last_chunk_of_pulse_1 = messages.pop(4)
     heard = intake(*messages)
@@ -78,25 +83,25 @@ def test_a_lost_chunk_makes_its_pulse_incomplete_and_no_other():
     assert len(heard.pending) == 8
 
 
-def test_a_chunk_that_comes_twice_counts_once():
+def test_a_chunk_that_comes_twice_counts_once() -> None:
     heard = intake(*whole(0, 3), chunk(2, 1), chunk(7, 3))
     assert heard.faults == Faults(repeated=2)
     assert len(heard.pending) == 8
 
 
-def test_chunks_in_any_order_within_a_pulse_are_all_taken():
+def test_chunks_in_any_order_within_a_pulse_are_all_taken() -> None:
     heard = intake(chunk(0, 0), chunk(3, 0), chunk(1, 0), chunk(2, 0), mark(0, 4))
     assert heard.faults == Faults(out_of_order=2)
     assert heard.incomplete == []
     assert len(heard.pending) == 4
 
 
-def test_pulses_that_never_came_are_incomplete():
+def test_pulses_that_never_came_are_incomplete() -> None:
     heard = intake(*whole(0, 1), mark(5, 4))
     assert heard.incomplete == [(2, 4)]
 
 
-def test_a_source_that_starts_anew_goes_on_where_time_goes_on():
+def test_a_source_that_starts_anew_goes_on_where_time_goes_on() -> None:
     heard = intake(*whole(0, 3), *whole(20, 21))
     assert heard.faults == Faults()
     assert heard.reached == (time(21), 21)
@@ -104,14 +109,14 @@ def test_a_source_that_starts_anew_goes_on_where_time_goes_on():
     assert len(heard.pending) == 12
 
 
-def test_what_is_missing_can_be_forgotten():
+def test_what_is_missing_can_be_forgotten() -> None:
     heard = intake(*whole(0, 1), mark(5, 4), mark(9, 4))
     heard.forget(7)
     assert heard.incomplete == [(7, 8)]
 
 
 @pytest.mark.parametrize("time_ns", [0, -5, NOW - BEHIND_NS, NOW + 1000 * PERIOD + AHEAD_NS + 1])
-def test_a_message_with_an_absurd_time_is_counted_and_left(time_ns):
+def test_a_message_with_an_absurd_time_is_counted_and_left(time_ns: int) -> None:
     heard = intake(*whole(0, 1))
     feed(heard, encode_chunk(Chunk("s", 4, time_ns, ONE, ONE)), encode_pulse_mark(9, time_ns, 5))
     assert heard.faults == Faults(bad_time=2)
@@ -119,21 +124,23 @@ def test_a_message_with_an_absurd_time_is_counted_and_left(time_ns):
     assert len(heard.pending) == 4
 
 
-def test_bad_messages_are_counted_each_under_its_name():
+def test_bad_messages_are_counted_each_under_its_name() -> None:
     corrupt_mark = encode_log("pulse", time(2), 3.0)
     absurd_mark = encode_pulse_mark(2**63 - 1, time(2), 5)
     heard = intake(*whole(0, 1), b"\0\0\0\0xx99....", chunk(4, 2)[:40], corrupt_mark, absurd_mark)
     assert heard.faults == Faults(unknown=1, corrupt=3)
 
 
-def test_an_absurd_message_id_does_not_stop_the_stream():
+def test_an_absurd_message_id_does_not_stop_the_stream() -> None:
     heard = intake(*whole(0, 1), chunk(2**60, 2), mark(2, 5), *list(whole(3, 6)))
     assert heard.reached == (time(6), 6)
     assert len(heard.pending) == 4 + 1 + 8
 
 
 @given(st.permutations(range(12)), st.sets(st.integers(0, 11)))
-def test_every_chunk_is_taken_once_whatever_the_order_and_however_often_it_comes(order, again):
+def test_every_chunk_is_taken_once_whatever_the_order_and_however_often_it_comes(
+    order: list[int], again: set[int]
+) -> None:
     heard = intake(chunk(0, 0), mark(0, 1))
     ids = [each + 1 for each in order]
     feed(heard, *(chunk(each, 1) for each in ids), *(chunk(each + 1, 1) for each in again))
