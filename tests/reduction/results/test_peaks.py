@@ -40,7 +40,7 @@ def expected(
 
 def fits(
     edges: NDArray[np.float64], runs: int, seed: int = 1, per_count: float = 1.0, **peak: Any
-) -> list[PeakFit]:
+) -> list[PeakStatus]:
     """Fits of ``runs`` spectra of Poisson counts, shown as intensity of ``per_count`` each."""
     means = expected(edges, **peak)
     counts = np.random.default_rng(seed).poisson(means, (runs, means.size)).astype(float)
@@ -48,11 +48,11 @@ def fits(
     return [fit_peak(edges, c * per_count, np.sqrt(c) * per_count, low, high) for c in counts]
 
 
-def pulls(results: list[PeakFit], name: str, true: float) -> NDArray[np.float64]:
+def pulls(results: list[PeakStatus], name: str, true: float) -> NDArray[np.float64]:
     return np.array([(getattr(f, name) - true) / getattr(f, f"{name}_error") for f in results])
 
 
-def assert_refused(fit: PeakFit, *words: str) -> None:
+def assert_refused(fit: PeakStatus, *words: str) -> None:
     assert not fit.ok
     assert fit.message.isascii()
     for word in words:
@@ -242,7 +242,7 @@ def test_the_model_is_the_mean_over_each_bin() -> None:
     )
 
 
-def assert_numbers_or_reason(fit: PeakFit) -> None:
+def assert_numbers_or_reason(fit: PeakStatus) -> None:
     numbers = [getattr(fit, name) for name in NUMBERS]
     if fit.ok:
         assert np.isfinite(numbers).all()
