@@ -8,7 +8,7 @@ INSTALL := $(PIP) --editable
 RUN := mpi,plot,pva,tools,top
 TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
-.PHONY: run test test-mantid check format docs bench phoebus screens clean
+.PHONY: run test test-mantid check format docs site wheel bench phoebus screens clean
 
 run: .venv/run          ## start simulator, two MPI ranks and IOC; Ctrl-C stops them
 	@$(WITH_PATH) $(BIN)/live-reduction run $(ARGS)
@@ -32,8 +32,12 @@ format: .venv/check     ## put the sources in form
 	$(BIN)/ruff format .
 
 docs: .venv/run         ## write what is generated: the table of process variables, operator screens
-	@$(BIN)/python -m ioc.generated.pv_table README.md
+	@$(BIN)/python -m ioc.generated.pv_table docs/reference/process-variables.md
 	@$(BIN)/live-reduction screens
+
+site: .venv/docs        ## build the documentation site into docs/_build; a warning is an error
+	@$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build
+	@echo "docs/_build/index.html"
 
 bench: .venv/bench      ## measure beside the peers, and Mantid in MANTID_PYTHON; write benchmarks/README.md
 	@$(WITH_PATH) PYTHONPATH="$(CURDIR)" $(BIN)/python -m benchmarks $(ARGS)
@@ -46,7 +50,7 @@ screens: .venv/test     ## the pictures of the operator screens in docs/screens,
 	@$(WITH_PATH) $(BIN)/python -m tests.support.pictures docs/screens
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build dist docs/_build *.egg-info
 
 .venv/run: setup.cfg
 	@echo "Installing into .venv (once; about a minute) ..."
@@ -69,6 +73,10 @@ clean:
 
 .venv/check: .venv/test
 	@$(INSTALL) '.[$(TEST),check]'
+	@touch $@
+
+.venv/docs: .venv/run
+	@$(INSTALL) '.[$(RUN),docs]'
 	@touch $@
 
 .venv/bench: .venv/run

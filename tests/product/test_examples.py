@@ -1,4 +1,4 @@
-"""The scripts in ``examples/`` and what the README says to type, on the running product."""
+"""The scripts in ``examples/`` and the code shown for each client, on the running product."""
 
 import math
 import re
@@ -128,35 +128,43 @@ def test_a_scan_with_genie_python_finds_the_line_at_each_pressure(running):
         assert within(centre, error, cell_edge(pressure) / INDICES)
 
 
-def first_lines():
-    """What the README says to type first, by the line that names the client."""
-    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    return {each.splitlines()[0]: each for each in re.split(r"\n\n(?=# )", block.strip())}
+CLIENTS = ROOT / "docs/how-to/clients.md"
+
+
+def shown() -> dict[str, str]:
+    """The Python code that the page about clients shows, by its heading."""
+    sections = re.split(r"^## ", CLIENTS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    found = {}
+    for section in sections:
+        for code in re.findall(r"```python\n(.*?)```", section, re.DOTALL):
+            found[section.splitlines()[0]] = code
+    return found
 
 
 PACKAGES = {
-    "# pyepics": ("epics", "pyepics"),
-    "# aioca": ("aioca", "ophyd-async"),
-    "# bluesky with ophyd; ": ("ophyd", "ophyd"),
-    "# bluesky with ophyd-async": ("ophyd_async", "ophyd-async"),
-    "# genie_python": ("genie_python", "genie"),
+    "pyepics": ("epics", "pyepics"),
+    "aioca": ("aioca", "ophyd-async"),
+    "bluesky with ophyd": ("ophyd", "ophyd"),
+    "bluesky with ophyd-async": ("ophyd_async", "ophyd-async"),
+    "genie_python": ("genie_python", "genie"),
 }
 
 
 @pytest.mark.parametrize(
     "client", [pytest.param(name, marks=needs(*package)) for name, package in PACKAGES.items()]
 )
-def test_what_the_readme_says_to_type_in_python_works(running, client):
-    (code,) = [code for name, code in first_lines().items() if name.startswith(client)]
-    said = run_code(running, code)
+def test_the_python_code_shown_for_a_client_works(running, client):
+    said = run_code(running, shown()[client])
     assert said.strip()
     assert running.put("Red1:Units", "dSpacing").returncode == 0
 
 
 @needs_nicos
-def test_what_the_readme_says_to_type_in_nicos_works(running, tmp_path):
-    (code,) = [code for name, code in first_lines().items() if name.startswith("# NICOS")]
-    said = run_nicos(running, tmp_path, code)
+def test_the_code_shown_for_nicos_works(running, tmp_path):
+    said = run_nicos(running, tmp_path, shown()["NICOS"])
     assert "ERROR" not in said
     assert "live.total" in said
-    assert len(first_lines()) == len(PACKAGES) + 1
+
+
+def test_all_code_shown_for_clients_is_run() -> None:
+    assert set(shown()) == {*PACKAGES, "NICOS"}

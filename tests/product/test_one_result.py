@@ -1,4 +1,4 @@
-"""What the docs say of reading a result in one piece, as it is written there."""
+"""The code that the docs show for reading all arrays of one result, run as it is written there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from caproto import ChannelType
 from tests.support.ca_client import network
 from tests.support.ioc_bench import Ioc
 
-DOCS = Path(__file__).parents[2] / "docs/together.md"
+DOCS = Path(__file__).parents[2] / "docs/how-to/one-result.md"
 
 AGAIN = """
 for _ in range(60):

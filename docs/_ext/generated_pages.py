@@ -1,0 +1,138 @@
+"""Pages that Sphinx makes from the code at each build, so that they cannot be out of date.
+
+- ``reference/command-line.md``: what ``live-reduction COMMAND --help`` prints.
+- ``reference/api/*.rst``: a page for each package, from its docstring and its front doors.
+- the list of decisions: their files, below the page that introduces them.
+"""
+
+import importlib
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("reduction", "simulator", "ioc", "clients")
+COMMAND_NAME = re.compile(r"^ {4}([a-z]+) ", re.MULTILINE)
+
+
+def help_of(*words: str) -> str:
+    """What the command prints with ``--help``."""
+    plain = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "ioc", *words, "--help"],
+        env=os.environ | plain,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.replace(f"{Path(sys.executable).name} -m ioc", "live-reduction")
+
+
+def command_line_page() -> str:
+    """The reference of the command line in Markdown."""
+    overview = help_of()
+    parts = [
+        "# Command line",
+        "Any flag of a command is also a key in the TOML file that `--config` names; see"
+        " [the configuration file](configuration-file.md). Flags win over the file.",
+        f"```text\n{overview.strip()}\n```",
+    ]
+    for name in dict.fromkeys(COMMAND_NAME.findall(overview)):
+        parts.append(f"## live-reduction {name}\n\n```text\n{help_of(name).strip()}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def first_line(module: ModuleType) -> str:
+    """The first line of a module's docstring."""
+    return (module.__doc__ or "").strip().partition("\n")[0]
+
+
+def markup(docstring: str) -> str:
+    """Single backticks as literals: docstrings here name code by them."""
+    return re.sub(r"(?<![`:])`([^`\n]+)`(?!`)", r"``\1``", docstring)
+
+
+def front_doors(package: ModuleType) -> list[str]:
+    """The modules that a package's docstring names as its front doors."""
+    text = " ".join((package.__doc__ or "").split())
+    _, _, after = text.partition("Front door")
+    named = re.findall(r"`([\w.]+)`", after)
+    return [name for name in named if name.startswith(package.__name__ + ".")]
+
+
+def packages(name: str) -> list[ModuleType]:
+    """The package of that name and all packages in it."""
+    package = importlib.import_module(name)
+    inner = pkgutil.walk_packages(package.__path__, name + ".")
+    found = [importlib.import_module(each.name) for each in inner if each.ispkg]
+    return [package, *found]
+
+
+def api_page(package: ModuleType) -> str:
+    """The page of a package: its docstring, its modules, and its front doors in full."""
+    name = package.__name__
+    title = f"``{name}``"
+    lines = [title, "=" * len(title), "", markup(package.__doc__ or ""), ""]
+    modules = [each for each in pkgutil.iter_modules(package.__path__) if not each.ispkg]
+    if modules:
+        lines += ["Modules", "-------", ""]
+    for each in modules:
+        if each.name.startswith("_"):
+            continue
+        source = Path(package.__path__[0], each.name + ".py").read_text(encoding="utf-8")
+        match = re.match(r'(?:#.*\n)*"""(.*)', source)
+        words = match.group(1).rstrip('"') if match else ""
+        lines += [f"``{name}.{each.name}``", f"   {markup(words)}", ""]
+    for door in front_doors(package):
+        lines += [f"``{door}``", "-" * (len(door) + 4), ""]
+        lines += [f".. automodule:: {door}", "   :members:", "   :show-inheritance:", ""]
+    return "\n".join(lines)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file if it holds something else, so that Sphinx reads only what has changed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def write_pages(app: Sphinx) -> None:
+    """Write the generated pages below the folder of sources."""
+    reference = Path(app.srcdir, "reference")
+    write(reference / "command-line.md", command_line_page())
+    made = {
+        f"{package.__name__}.rst": api_page(package) for top in PACKAGES for package in packages(top)
+    }
+    for name, text in made.items():
+        write(reference / "api" / name, text)
+    for old in (reference / "api").glob("*.rst"):
+        if old.name not in made:
+            old.unlink()
+
+
+def add_list_of_decisions(_app: Sphinx, name: str, source: list[str]) -> None:
+    """Give the introduction of the decisions its table of contents."""
+    if name == "decisions/README":
+        source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n[0-9]*\n```\n"
+
+
+def docstring_as_rst(
+    _app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]
+) -> None:
+    """Docstrings here use Markdown's single backticks for code."""
+    lines[:] = markup("\n".join(lines)).splitlines()
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect the pages to the build."""
+    app.connect("builder-inited", write_pages)
+    app.connect("source-read", add_list_of_decisions)
+    app.connect("autodoc-process-docstring", docstring_as_rst)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
