@@ -49,4 +49,4 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
 }
-copyright = "BSD 3-Clause licence"
+project_copyright = "BSD 3-Clause licence"

@@ -6,6 +6,7 @@
 """
 
 import importlib
+import itertools
 import os
 import pkgutil
 import re
@@ -19,7 +20,7 @@ from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("reduction", "simulator", "ioc", "clients")
-COMMAND_NAME = re.compile(r"^ {4}([a-z]+) ", re.MULTILINE)
+COMMANDS = ("run", "ioc", "ranks", "simulate", "top", "pvs", "screens", "plot", "instrument")
 
 
 def help_of(*words: str) -> str:
@@ -37,16 +38,16 @@ def help_of(*words: str) -> str:
 
 def command_line_page() -> str:
     """The reference of the command line in Markdown."""
-    overview = help_of()
-    parts = [
+    sections = [
         "# Command line",
         "Any flag of a command is also a key in the TOML file that `--config` names; see"
         " [the configuration file](configuration-file.md). Flags win over the file.",
-        f"```text\n{overview.strip()}\n```",
+        f"```text\n{help_of().strip()}\n```",
     ]
-    for name in dict.fromkeys(COMMAND_NAME.findall(overview)):
-        parts.append(f"## live-reduction {name}\n\n```text\n{help_of(name).strip()}\n```")
-    return "\n\n".join(parts) + "\n"
+    sections += [
+        f"## live-reduction {name}\n\n```text\n{help_of(name).strip()}\n```" for name in COMMANDS
+    ]
+    return "\n\n".join(sections) + "\n"
 
 
 def first_line(module: ModuleType) -> str:
@@ -107,9 +108,8 @@ def write_pages(app: Sphinx) -> None:
     """Write the generated pages below the folder of sources."""
     reference = Path(app.srcdir, "reference")
     write(reference / "command-line.md", command_line_page())
-    made = {
-        f"{package.__name__}.rst": api_page(package) for top in PACKAGES for package in packages(top)
-    }
+    described = itertools.chain.from_iterable(map(packages, PACKAGES))
+    made = {f"{package.__name__}.rst": api_page(package) for package in described}
     for name, text in made.items():
         write(reference / "api" / name, text)
     for old in (reference / "api").glob("*.rst"):
