@@ -137,7 +137,7 @@ class Database:
             if root.part is part:
                 self._showing[root] = dataclasses.replace(showing, alarm=GONE, alarms={})
         for (group, access), channels in self._made.items():
-            if access is Access.READING and group.place.part is part and not _own(group):
+            if access is Access.READING and group.place.part is part and not group.by_ioc:
                 for each in channels.values():
                     await each.publish_alarm(GONE)
 
@@ -205,7 +205,3 @@ def _alarm(showing: ReadingValues, there: bool, field: str) -> Alarm:
 
 def _of_axis(spec: Spec) -> bool:
     return getattr(spec, "units", "") == AXIS_UNITS
-
-
-def _own(group: PvGroup) -> bool:
-    return IOC_REMARKS in group.place.path

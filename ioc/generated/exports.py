@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ioc.ca.conversion import labels, served
 from ioc.generated.pv_table import kind, markdown
 from ioc.model.paths import Part
-from ioc.model.pvs import Access, PvRow, pv_rows
+from ioc.model.pvs import IOC_PROCESS, STREAM, Access, PvRow, pv_rows
 from reduction.parameters.specs import (
     LONGEST_STRING,
     Array,
@@ -131,18 +131,14 @@ def _alarm(part: ET.Element, row: PvRow, guidance: Guidance) -> None:
 
 def _part(row: PvRow) -> str:
     """The part of the program that a process variable is of."""
-    match row.place.part, row.place.path:
-        case Part.RANKS, ("stream", *_):
-            return "Stream"
-        case Part.RANKS, ("reductions", int(number), *_):
-            return f"Reduction{number + 1}"
-        case Part.RANKS, _:
-            return "BackEnd"
-        case Part.SIMULATOR, _:
-            return "Simulator"
-        case _, ("program", *_):
-            return "IOC"
-    return "Files"
+    group = row.group
+    if group.reduction is not None:
+        return f"Reduction{group.reduction + 1}"
+    if group.place.part is Part.SIMULATOR:
+        return "Simulator"
+    if group.place.part is Part.RANKS:
+        return "Stream" if group.place == STREAM else "BackEnd"
+    return "IOC" if group.place == IOC_PROCESS else "Files"
 
 
 FORMATS: Mapping[str, Callable[[str, int], str]] = {

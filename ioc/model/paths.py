@@ -1,4 +1,4 @@
-"""Places: where something stands in what a process obeys or in what is shown of it."""
+"""Addresses of values: where a value stands in an order, or in the readings shown of a report."""
 
 from __future__ import annotations
 
@@ -8,36 +8,48 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
 
-T = TypeVar("T")
+ValueT = TypeVar("ValueT")
 
 
 class Part(enum.StrEnum):
-    """The processes behind the IOC, and itself."""
+    """The three parts of the program; each obeys an order of its own and has its own readings."""
 
     RANKS = "back end"
+    """The MPI ranks, together."""
     SIMULATOR = "simulator"
     IOC = "IOC"
 
 
-class Projection(Protocol):
-    """A dataclass that shows another value in its own way."""
+class DerivedView(Protocol):
+    """A dataclass that is computed from another value and can be written back into it.
+
+    ``Segment`` is one: BinMin, BinStep and BinMax, computed from BinParams.
+    """
 
     @classmethod
     def of(cls, value: Any) -> Self:
-        """How it shows ``value``."""
+        """The view of ``value``."""
 
     def onto(self, value: Any) -> Any:
-        """``value`` changed so that it shows like this."""
+        """``value`` changed so that its view equals this one."""
 
 
-PathStep = str | int | type[Projection]
+PathStep = str | int | type[DerivedView]
 Path = tuple[PathStep, ...]
-"""From a frozen value into it: by field or key, by index into a tuple, or to a face of it."""
+"""Steps from a frozen dataclass to a value in it.
+
+A step is the name of a field (or the key of a mapping), an index into a tuple, or the class of a
+`DerivedView` of the value reached so far.
+"""
 
 
 @dataclass(frozen=True)
 class ValuePath:
-    """A path into a part's order or, for readings, into the view of its report."""
+    """The address of a value: a part of the program, and a path.
+
+    The path of a setting or a command leads into the part's order, that of a reading into the
+    readings that are shown of the part's report.
+    """
 
     part: Part
     path: Path = ()
@@ -45,43 +57,56 @@ class ValuePath:
     def __truediv__(self, step: PathStep) -> ValuePath:
         return ValuePath(self.part, (*self.path, step))
 
+    @property
+    def is_derived(self) -> bool:
+        """Whether the value is in a `DerivedView`, and so another way to show a value."""
+        return any(isinstance(step, type) for step in self.path)
+
+    @property
+    def depth(self) -> int:
+        """The number of steps: a value has more than what contains it."""
+        return len(self.path)
+
     def below(self, root: ValuePath) -> Path | None:
-        """The path from ``root`` to here; None if it does not lead here."""
-        steps = len(root.path)
-        here = self.part is root.part and self.path[:steps] == root.path
-        return self.path[steps:] if here else None
+        """The path from ``root`` to this address; None if this address is not below ``root``."""
+        below = self.part is root.part and self.path[: root.depth] == root.path
+        return self.path[root.depth :] if below else None
 
 
-def value_at(whole: Any, path: Path) -> Any:
-    """What stands at ``path`` in ``whole``; raises IndexError beyond the end of a tuple."""
+def value_at(value: Any, path: Path) -> Any:
+    """The value that ``path`` leads to from ``value``.
+
+    Raises IndexError if an index is beyond the end of its tuple.
+    """
     for step in path:
         match step:
-            case str() if isinstance(whole, Mapping):
-                whole = whole[step]
             case str():
-                whole = getattr(whole, step)
+                value = value[step] if isinstance(value, Mapping) else getattr(value, step)
             case int():
-                whole = whole[step]
-            case face:
-                whole = face.of(whole)
-    return whole
+                value = value[step]
+            case view:
+                value = view.of(value)
+    return value
 
 
-def with_value(whole: T, path: Path, new: Any) -> T:
-    """``whole`` with ``new`` at ``path``; frozen values on the way are made and checked anew."""
-    made: T = _replaced(whole, path, new)
-    return made
+def with_value(value: ValueT, path: Path, new: Any) -> ValueT:
+    """A copy of ``value`` with ``new`` where ``path`` leads.
+
+    All dataclasses on the path are constructed anew, which checks them: raises what they raise.
+    """
+    changed: ValueT = _replaced(value, path, new)
+    return changed
 
 
-def _replaced(whole: Any, path: Path, new: Any) -> Any:
+def _replaced(value: Any, path: Path, new: Any) -> Any:
     if not path:
         return new
     step, *rest = path
-    inner = _replaced(value_at(whole, (step,)), tuple(rest), new)
+    inner = _replaced(value_at(value, (step,)), tuple(rest), new)
     match step:
         case str():
-            return dataclasses.replace(whole, **{step: inner})
+            return dataclasses.replace(value, **{step: inner})
         case int():
-            return (*whole[:step], inner, *whole[step + 1 :])
+            return (*value[:step], inner, *value[step + 1 :])
         case _:
-            return inner.onto(whole)
+            return inner.onto(value)

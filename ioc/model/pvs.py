@@ -1,6 +1,7 @@
-"""The process variables: which there are, what each is, and where its value stands.
+"""The list of all process variables: what each is, and the address of its value.
 
-To add settings or readings, add a line: the dataclass with its specs, the prefix, and the place.
+To add settings or readings, add a line to `pv_groups`: the dataclass with its specs, the prefix,
+and the address of the instance.
 """
 
 from __future__ import annotations
@@ -54,24 +55,32 @@ from simulator.parameters import SimulatorSettings, SimulatorStatus
 
 RANKS, SIMULATOR, IOC = ValuePath(Part.RANKS), ValuePath(Part.SIMULATOR), ValuePath(Part.IOC)
 
+STREAM = RANKS / "stream"
+"""The state of the event stream."""
+
 IOC_PROCESS = IOC / "program"
 """The IOC's own process."""
 
 OPERATED = (RANKS / "control" / "pause", RANKS / "acquisition", IOC / "lock")
-"""Settings that are changed while measuring, as commands are given: of their access group."""
+"""Settings that operators change during a measurement; they are in the access group OPERATION."""
 
 IOC_REMARKS = "ioc"
-"""Under it stands in a part's view what the IOC itself says of the part."""
+"""The step of an address below which the IOC itself says how another part of the program is."""
 
 ANALYSES = RANKS / "analyses"
-"""Under it stands what is found in each spectrum of a family."""
+"""Below it are the results of the regions and peaks in each spectrum of a family."""
 
 ANALYSED_LATER = "One value a spectrum, at its own pace."
 """Details of regions and peaks of families: they are found after a result is posted, if asked."""
 
 
+def reduction_at(number: int) -> ValuePath:
+    """The address of a reduction, by its index from 0: the same in orders and in readings."""
+    return RANKS / "reductions" / number
+
+
 class Access(enum.Enum):
-    """What clients may do, and what the channel tells."""
+    """What clients may do with a process variable."""
 
     SETPOINT = enum.auto()
     READBACK = enum.auto()
@@ -83,36 +92,55 @@ class Access(enum.Enum):
         return self in (Access.SETPOINT, Access.COMMAND)
 
 
+class Role(enum.Enum):
+    """What a setting is to the others, where it is more than a value."""
+
+    UNITS = enum.auto()
+    """The unit of the axis; bins are given in it."""
+    BINS = enum.auto()
+    """The bins, or a part of them; they are given in the unit of their reduction."""
+
+
 @dataclass(frozen=True)
 class PvGroup:
-    """The parameters of a dataclass, under a prefix of their own, for the instance at ``place``.
+    """The process variables of one dataclass, which share a prefix.
 
-    Channels of a ``rare`` group are made when a client first asks for them. If ``columns`` is not
-    0, the numbers of the dataclass are arrays, with one value for each of at most that many
-    spectra; ``details`` are then added to those of each spec.
+    ``place`` is the address of the instance of the dataclass ``of``. Channels of a ``rare`` group
+    are made when a client first asks for them. ``reduction`` is the index, from 0, of the reduction
+    that the group belongs to, if it belongs to one; ``number`` its own index, from 0, if there are
+    several groups of the dataclass in a reduction: 2 for ``Slice3:``. If ``columns`` is not 0, the
+    numbers of the dataclass are arrays, with one value for each of at most that many spectra;
+    ``details`` are then added to those of each spec.
     """
 
     of: type[Any]
     prefix: str
     access: Access
     place: ValuePath
+    reduction: int | None = None
+    number: int | None = None
     rare: bool = False
     columns: int = 0
     details: str = ""
 
     def specs(self) -> Iterator[tuple[str, Spec]]:
-        """Field and spec of each parameter."""
+        """Field name and spec of each parameter."""
         return column_specs(self.of, self.columns, self.details) if self.columns else specs(self.of)
 
     def default(self, field: str) -> Any:
-        """What the parameter of a field is before anything sets it; None for an array."""
+        """The value that a parameter has before anything sets it; None for an array."""
         return None if self.columns else default_of(self.of, field)
 
     @property
     def title(self) -> str:
-        """What it holds, for a heading: the words of the dataclass' docstring before the prefix."""
+        """A heading: the words of the dataclass' docstring before the prefix."""
         words = re.split(r", prefix|; |\.", self.of.__doc__ or self.of.__name__)[0]
         return " ".join(words.split()) + (", for each spectrum" if self.columns else "")
+
+    @property
+    def by_ioc(self) -> bool:
+        """Whether the IOC itself says this of another part: it can while that part is gone."""
+        return IOC_REMARKS in self.place.path
 
 
 def pv_groups(reductions: int = 1) -> Iterator[PvGroup]:
@@ -126,12 +154,13 @@ def pv_groups(reductions: int = 1) -> Iterator[PvGroup]:
     yield PvGroup(WatchSettings, "", setpoint, IOC / "watch")
     yield PvGroup(IocProcessStatus, "", reading, IOC_PROCESS)
     yield PvGroup(IocProcessCommands, "", command, IOC_PROCESS)
-    yield PvGroup(StreamStatus, "", reading, RANKS / "stream")
+    yield PvGroup(StreamStatus, "", reading, STREAM)
     yield PvGroup(BackendStatus, "", reading, RANKS / "backend")
-    for number in range(reductions):
-        yield from _reduction(f"Red{number + 1}:", RANKS / "reductions" / number)
+    for reduction in range(reductions):
+        yield from _reduction(reduction)
+        yield from _numbered(reduction)
         for family in FAMILIES:
-            yield from _family(f"Red{number + 1}:", number, family)
+            yield from _family(reduction, family)
     yield PvGroup(FileSettings, "File:", setpoint, IOC / "files")
     yield PvGroup(FileCommands, "File:", command, IOC)
     yield PvGroup(FileStatus, "File:", reading, IOC / "status")
@@ -143,66 +172,84 @@ def pv_groups(reductions: int = 1) -> Iterator[PvGroup]:
     yield PvGroup(SimulatorIocStatus, "Sim:", reading, SIMULATOR / IOC_REMARKS)
 
 
-def _reduction(prefix: str, place: ValuePath) -> Iterator[PvGroup]:
-    """The groups of a reduction, which has the same place in the order and in the view."""
+def reduction_prefix(reduction: int) -> str:
+    """The prefix of a reduction, by its index from 0."""
+    return f"Red{reduction + 1}:"
+
+
+def _reduction(reduction: int) -> Iterator[PvGroup]:
+    """The groups of which a reduction has one."""
     setpoint, reading = Access.SETPOINT, Access.READING
+    prefix, place = reduction_prefix(reduction), reduction_at(reduction)
     settings = place / "settings"
-    yield PvGroup(ReductionSettings, prefix, setpoint, settings)
-    yield PvGroup(CorrectionSettings, prefix, setpoint, settings / "corrections")
-    yield PvGroup(Segment, prefix, setpoint, settings / "bin_params" / Segment)
-    yield PvGroup(FilterSettings, f"{prefix}Filter:", setpoint, settings / "filter")
-    yield PvGroup(DetectorSettings, prefix, setpoint, settings / "detectors")
-    yield PvGroup(ReductionStatus, prefix, reading, place / "status")
-    yield PvGroup(SpectrumReadings, f"{prefix}Spec:", reading, place / "spectrum")
-    yield PvGroup(ReductionShape, prefix, reading, place / "shape")
-    for n in range(REGIONS):
-        name = f"{prefix}ROI{n + 1}:"
-        yield PvGroup(WindowSettings, name, setpoint, settings / "regions" / n)
-        yield PvGroup(RegionStatus, name, reading, place / "regions" / n)
-    for n in range(PEAKS):
-        name = f"{prefix}Peak{n + 1}:"
-        yield PvGroup(WindowSettings, name, setpoint, settings / "peaks" / n)
-        yield PvGroup(PeakStatus, name, reading, place / "peaks" / n)
-    for n in range(MOST_SLICES):
-        name = f"{prefix}Slice{n + 1}:"
-        yield PvGroup(SliceReadings, name, reading, place / "slices" / n, rare=True)
-    for n in range(MOST_GROUPS):
-        name = f"{prefix}Group{n + 1}:"
-        yield PvGroup(GroupReadings, name, reading, place / "groups" / n, rare=True)
-    for n in range(MOST_SERIES):
-        name = f"{prefix}Series{n + 1}:"
-        yield PvGroup(SeriesReadings, name, reading, place / "series" / n, rare=True)
+    for of, name, access, where in (
+        (ReductionSettings, "", setpoint, settings),
+        (CorrectionSettings, "", setpoint, settings / "corrections"),
+        (Segment, "", setpoint, settings / "bin_params" / Segment),
+        (FilterSettings, "Filter:", setpoint, settings / "filter"),
+        (DetectorSettings, "", setpoint, settings / "detectors"),
+        (ReductionStatus, "", reading, place / "status"),
+        (SpectrumReadings, "Spec:", reading, place / "spectrum"),
+        (ReductionShape, "", reading, place / "shape"),
+    ):
+        yield PvGroup(of, prefix + name, access, where, reduction)
+
+
+def _numbered(reduction: int) -> Iterator[PvGroup]:
+    """The groups of which a reduction has several."""
+    prefix, place = reduction_prefix(reduction), reduction_at(reduction)
+    for name, field, count, settings, readings in (
+        ("ROI", "regions", REGIONS, WindowSettings, RegionStatus),
+        ("Peak", "peaks", PEAKS, WindowSettings, PeakStatus),
+        ("Slice", "slices", MOST_SLICES, None, SliceReadings),
+        ("Group", "groups", MOST_GROUPS, None, GroupReadings),
+        ("Series", "series", MOST_SERIES, None, SeriesReadings),
+    ):
+        for n in range(count):
+            numbered = f"{prefix}{name}{n + 1}:"
+            if settings is not None:
+                where = place / "settings" / field / n
+                yield PvGroup(settings, numbered, Access.SETPOINT, where, reduction, n)
+            where, rare = place / field / n, settings is None
+            yield PvGroup(readings, numbered, Access.READING, where, reduction, n, rare)
 
 
 def analyses(number: int, family: SpectrumFamily) -> ValuePath:
-    """Where regions and peaks of each spectrum of a family stand, which have their own time."""
+    """The address of the regions and peaks of each spectrum of a family.
+
+    ``number`` is the index of the reduction. They are not among its other readings because they
+    are computed, and posted, at their own pace.
+    """
     return ANALYSES / number / FAMILIES.index(family)
 
 
-def _family(prefix: str, number: int, family: SpectrumFamily) -> Iterator[PvGroup]:
-    """The groups of arrays of one value for each spectrum of a reduction's family."""
-    reading, name, found = Access.READING, f"{family.name}:", analyses(number, family)
-    spectra = RANKS / "reductions" / number / family.columns_field
-    yield PvGroup(family.of, prefix + name, reading, spectra, rare=True, columns=family.most)
-    for path, kind, most, part in (
-        ("regions", RegionStatus, REGIONS, "ROI"),
-        ("peaks", PeakStatus, PEAKS, "Peak"),
+def _family(reduction: int, family: SpectrumFamily) -> Iterator[PvGroup]:
+    """The groups of arrays that have one value for each spectrum of a family."""
+    prefix, name = reduction_prefix(reduction), f"{family.name}:"
+    reading, found = Access.READING, analyses(reduction, family)
+    spectra, most = reduction_at(reduction) / family.columns_field, family.most
+    yield PvGroup(family.of, prefix + name, reading, spectra, reduction, rare=True, columns=most)
+    for kind, of, field, count in (
+        ("ROI", RegionStatus, "regions", REGIONS),
+        ("Peak", PeakStatus, "peaks", PEAKS),
     ):
-        for n in range(most):
+        for n in range(count):
             yield PvGroup(
-                kind,
-                f"{prefix}{part}{n + 1}:{name}",
+                of,
+                f"{prefix}{kind}{n + 1}:{name}",
                 reading,
-                found / path / n,
+                found / field / n,
+                reduction,
+                n,
                 rare=True,
-                columns=family.most,
+                columns=most,
                 details=ANALYSED_LATER,
             )
 
 
 @dataclass(frozen=True)
 class PvRow:
-    """One process variable: full name, what it is, and the field of its group that it shows."""
+    """One process variable: its full name, its spec, and the field of its group that it shows."""
 
     name: str
     spec: Spec
@@ -213,8 +260,17 @@ class PvRow:
 
     @property
     def place(self) -> ValuePath:
-        """Where its value stands."""
+        """The address of its value."""
         return self.group.place / self.field
+
+    @property
+    def role(self) -> Role | None:
+        """What it is to the other settings of its reduction; None for most."""
+        if self.group.of is Segment:
+            return Role.BINS
+        if self.group.of is ReductionSettings:
+            return {"units": Role.UNITS, "bin_params": Role.BINS}.get(self.field)
+        return None
 
     @property
     def asg(self) -> Asg:
@@ -229,12 +285,15 @@ class PvRow:
 
     @property
     def first(self) -> bool:
-        """Whether it stands for all that are numbered like it."""
+        """Whether all its numbers are the first ones: documents show only these."""
         return all(step == 0 for step in self.place.path if isinstance(step, int))
 
 
 def pv_rows(prefix: str, reductions: int = 1) -> Iterator[PvRow]:
-    """Every process variable under ``prefix``; a setpoint is followed by its readback."""
+    """All process variables, with ``prefix`` before their names; a readback follows its setpoint.
+
+    ``reductions`` is the number of reductions.
+    """
     for group in pv_groups(reductions):
         for field, spec in group.specs():
             name, default = prefix + group.prefix + spec.pv, group.default(field)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from p4p.nt import NTTable
 from ioc.ca.channel import PvChannel
 from ioc.ca.database import Database
 from ioc.model.paths import ValuePath, value_at
-from ioc.model.pvs import Access, PvRow
+from ioc.model.pvs import Access, PvRow, reduction_at
 from ioc.model.wire_type import wire_type
 from ioc.pva.normative import alarm, time_stamp
 from reduction.parameters.readings import ReductionStatus, SpectrumReadings
@@ -103,22 +102,21 @@ def snapshots(database: Database, posted: Mapping[int, PostedReduction]) -> dict
     """The snapshots of all reductions, by name; ``posted`` is by number."""
     made = {}
     for row in database.rows:
-        if row.group.of is ReductionStatus and row.field == "generation":
+        reduction = row.group.reduction
+        if row.group.of is ReductionStatus and row.field == "generation" and reduction is not None:
             name = row.name.removesuffix(row.spec.pv) + SUFFIX
-            root = dataclasses.replace(row.group.place, path=row.group.place.path[:-1])
-            made[name] = _snapshot(name, root, database, posted)
+            made[name] = _snapshot(name, reduction, database, posted)
     return made
 
 
 def _snapshot(
-    name: str, root: ValuePath, database: Database, posted: Mapping[int, PostedReduction]
+    name: str, reduction: int, database: Database, posted: Mapping[int, PostedReduction]
 ) -> Snapshot:
+    root = reduction_at(reduction)
     settings = [
         row
         for row in database.rows
         if row.access is Access.SETPOINT and row.place.below(root) is not None
     ]
-    number = root.path[-1]
-    assert isinstance(number, int)
     channel = database.of(root / "spectrum")["yc"]
-    return Snapshot(name, channel, lambda: posted.get(number), root, settings)
+    return Snapshot(name, channel, lambda: posted.get(reduction), root, settings)

@@ -44,8 +44,7 @@ def settings(orders: AllOrders) -> dict[str, Any]:
     return {
         row.name: wire_type(row.spec).served(value_at(orders.of(row.place.part), row.place.path))
         for row in pv_rows("", len(orders.ranks.reductions))
-        if row.access is Access.SETPOINT
-        and not any(isinstance(step, type) for step in row.place.path)
+        if row.access is Access.SETPOINT and not row.place.is_derived
     }
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ioc.model.ioc_parameters import IocOrder
-from ioc.model.paths import Part, Path, ValuePath, value_at, with_value
-from ioc.model.pvs import Access, PvRow, pv_rows
+from ioc.model.paths import Part, ValuePath, value_at, with_value
+from ioc.model.pvs import Access, PvRow, Role, pv_rows
 from ioc.model.wire_type import WireKind, wire_type
 from ioc.options import StartError, Startup
 from reduction.control.orders import RanksOrder, ReductionOrder
@@ -128,11 +128,9 @@ def _grouped(known: Mapping[str, PvRow], names: Iterable[str]) -> list[list[str]
 
 def _units_of_bins(known: Mapping[str, PvRow]) -> dict[str, str]:
     """For each setting of bins, by name, that of the unit that they are for."""
-    names = {row.place.path: name for name, row in known.items()}
+    units = {row.group.reduction: name for name, row in known.items() if row.role is Role.UNITS}
     return {
-        name: names[*path[:3], "units"]
-        for path, name in names.items()
-        if path[0] == "reductions" and path[3:4] == ("bin_params",)
+        name: units[row.group.reduction] for name, row in known.items() if row.role is Role.BINS
     }
 
 
@@ -164,15 +162,12 @@ def _with(orders: AllOrders, given: Mapping[ValuePath, Given]) -> AllOrders:
 
 def _changed(order: Any, part: Part, given: Iterable[tuple[ValuePath, Given]]) -> Any:
     """``order`` with the values given; those of one dataclass together, as they may need it."""
-    here = [(place.path, values) for place, values in given if place.part is part]
-    for path, values in sorted(here, key=_depth):
-        present = value_at(order, path)
-        order = with_value(order, path, dataclasses.replace(present, **_completed(present, values)))
+    here = {place: values for place, values in given if place.part is part}
+    for place in sorted(here, key=lambda each: each.depth):  # BinMin after BinParams
+        present = value_at(order, place.path)
+        changed = dataclasses.replace(present, **_completed(present, here[place]))
+        order = with_value(order, place.path, changed)
     return order
-
-
-def _depth(given: tuple[Path, Given]) -> int:
-    return len(given[0])  # a face of a setting, as BinMin is of BinParams, comes after it
 
 
 def _completed(present: Any, values: Given) -> Given:

@@ -14,7 +14,7 @@ from caproto.asyncio.client import PV, Context
 from ioc.ca.conversion import received
 from ioc.ca.pv_monitors import CLIENT
 from ioc.model.paths import ValuePath
-from ioc.model.pvs import IOC_PROCESS, RANKS, Access, PvRow, pv_rows
+from ioc.model.pvs import IOC_PROCESS, RANKS, Access, PvRow, pv_rows, reduction_at
 from ioc.model.wire_type import wire_type
 from reduction.parameters.readings import SliceReadings
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
@@ -47,22 +47,16 @@ def _read(row: PvRow) -> bool:
 
 def slices(prefix: str, reductions: int, seen: Readout) -> list[PvRow]:
     """What is read of the slices that there are, if a log is sliced by."""
-    counts = [seen.get(RANKS / "reductions" / n / "shape" / "slices", 1) for n in range(reductions)]
+    counts = [seen.get(reduction_at(n) / "shape" / "slices", 1) for n in range(reductions)]
     return [
         row
         for row in pv_rows(prefix, reductions)
         if row.group.of is SliceReadings
         and not wire_type(row.spec).is_array
-        and _number(row) < counts[_reduction(row)] > 1
+        and row.group.reduction is not None
+        and row.group.number is not None
+        and row.group.number < counts[row.group.reduction] > 1
     ]
-
-
-def _reduction(row: PvRow) -> int:
-    return int(str(row.place.path[1]))
-
-
-def _number(row: PvRow) -> int:
-    return int(str(row.place.path[3]))
 
 
 async def readouts(
