@@ -33,7 +33,7 @@ from reduction.host.runtime_folder import own_folder
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
-from reduction.results.references import Correction
+from reduction.results.references import LoadedReferences
 from simulator.orders import SimulatorReport
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ def _fits(instrument: Instrument) -> Fits:
     def fits(orders: AllOrders) -> None:
         for each in orders.ranks.reductions:
             fit(each.settings.counted)
-            Correction.of(each.settings)
+            LoadedReferences.for_settings(each.settings)
 
     return fits
 

@@ -17,7 +17,7 @@ from reduction.engines.recipe import recipe
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.series import check_next_series
-from reduction.results.references import Correction
+from reduction.results.references import LoadedReferences
 
 
 class OrderChecks:
@@ -30,7 +30,7 @@ class OrderChecks:
         self, instrument: Instrument, logs: PvLogs, series: Callable[[], int] = lambda: 1
     ) -> None:
         self._instrument, self._logs, self._series = instrument, logs, series
-        self._corrections: dict[int, Correction] = {}
+        self._corrections: dict[int, LoadedReferences] = {}
 
     @contextlib.asynccontextmanager
     async def allowed(self, old: RanksOrder, new: RanksOrder) -> AsyncIterator[None]:
@@ -40,7 +40,7 @@ class OrderChecks:
         closes = old.closes != new.closes
         if closes:
             check_next_series(self._series(), new.control)
-        corrections: dict[int, Correction] = {}
+        corrections: dict[int, LoadedReferences] = {}
         for number, (was, now) in settings:
             if closes or was.counted != now.counted:
                 await self._fits(now, self._series() + closes)
@@ -62,9 +62,9 @@ class OrderChecks:
 
     async def _corrected(
         self, number: int, was: ReductionSettings, now: ReductionSettings
-    ) -> Correction:
+    ) -> LoadedReferences:
         known = self._corrections.get(number)
         former = known if known and known.settings.corrections == was.corrections else None
         if now.corrections.background or now.corrections.vanadium:
-            return await asyncio.to_thread(Correction.of, now, former)
-        return Correction.of(now)
+            return await asyncio.to_thread(LoadedReferences.for_settings, now, former)
+        return LoadedReferences.for_settings(now)

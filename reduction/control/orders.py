@@ -12,6 +12,9 @@ from reduction.parameters.acquisition import AcquisitionSettings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run import RunControl
 
+NO_REVISION = -1
+"""Revision of the order that ranks have before the first one has come."""
+
 
 @dataclass(frozen=True)
 class ReductionOrder:

@@ -90,7 +90,7 @@ class BlockEngine(ABC, Generic[BlockT]):
     def folded(self) -> int:
         return self._folded
 
-    def astray(self, reduction: int) -> int:
+    def displaced(self, reduction: int) -> int:
         return self._histograms[reduction].astray
 
     def accumulate(

@@ -112,8 +112,8 @@ class Engine(Protocol):
     def folded(self) -> int:
         """Events that are kept as fine histograms alone."""
 
-    def astray(self, reduction: int) -> int:
-        """Events of a reduction's cells that are right to a fine bin only."""
+    def displaced(self, reduction: int) -> int:
+        """Folded events that may be one bin off: an edge of the bins cuts their fine bin."""
 
     def limit(self, memory_bytes: int, *, keep: bool) -> None:
         """Use no more memory for events: `advance` folds the oldest when there is no room.

@@ -53,10 +53,11 @@ class ReductionStatus:
             precision=0,
         )
     )
-    events_astray: int = reading(
+    events_displaced: int = reading(
         Float(
             pv="EventsAstray_RBV",
-            description="Folded events right to a fine bin only",
+            description="Folded events that may be one bin off",
+            details="An edge lies within the fine bin that such an event was folded into.",
             precision=0,
         )
     )

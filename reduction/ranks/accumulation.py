@@ -12,7 +12,7 @@ from reduction.parameters.series import SeriesStatus
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.presets import NEVER_NS, Acquisition
 from reduction.ranks.series import ClosedSeries, all_times_ns
-from reduction.stream.partitions import UNHEARD, PulseAssembler
+from reduction.stream.partitions import NO_PULSE, PulseAssembler
 
 
 @dataclass
@@ -23,11 +23,11 @@ class Cut:
     number ``first`` to ``last`` are accumulated.
     """
 
-    start_ns: int = UNHEARD
-    time_ns: int = UNHEARD
-    reached: int = UNHEARD
-    first: int = UNHEARD
-    last: int = UNHEARD
+    start_ns: int = NO_PULSE
+    time_ns: int = NO_PULSE
+    reached: int = NO_PULSE
+    first: int = NO_PULSE
+    last: int = NO_PULSE
     last_ns: int = 0
 
     @property
@@ -67,7 +67,7 @@ class Accumulation:
     @property
     def limit_ns(self) -> int:
         """The pulse time at which a preset ends the acquisition, as rank 0 knows it."""
-        if self._pipeline.order.control.pause or self.cut.start_ns == UNHEARD:
+        if self._pipeline.order.control.pause or self.cut.start_ns == NO_PULSE:
             return NEVER_NS
         return self.acquisition.limit_ns(self._intake.marks(self.cut.start_ns))
 
@@ -86,10 +86,10 @@ class Accumulation:
         weights = self._pipeline.weights(times_ns, self.cut.now_ns)
         return status.time_elapsed * float(weights.mean()) if weights.size else 0.0
 
-    def begin(self, whole_from_ns: int) -> None:
+    def begin(self, complete_from_ns: int) -> None:
         """The first pulse that all ranks have wholly is at this time."""
-        self.cut.start_ns = whole_from_ns
-        self._intake.logs.forget(whole_from_ns)
+        self.cut.start_ns = complete_from_ns
+        self._intake.logs.forget(complete_from_ns)
 
     def advance(self, time_ns: int, number: int, limit_ns: int, reached: bool) -> None:
         """Take the events up to a pulse that every rank has reached.
@@ -111,7 +111,7 @@ class Accumulation:
         cut = self.cut
         pulses = [each for each in self._intake.marks(cut.start_ns) if each <= time_ns]
         if pulses and not self._pipeline.order.control.pause:
-            if cut.first == UNHEARD:
+            if cut.first == NO_PULSE:
                 cut.first = self._intake.number_at(cut.start_ns)
             cut.last, cut.last_ns = number, time_ns
             self.acquisition.accumulated(pulses)
@@ -139,6 +139,6 @@ class Accumulation:
     def _afresh(self) -> None:
         """Have the next pulse be the first that is accumulated."""
         reached_ns = self.cut.time_ns
-        start_ns = UNHEARD if reached_ns == UNHEARD else reached_ns + 1
+        start_ns = NO_PULSE if reached_ns == NO_PULSE else reached_ns + 1
         self.cut = Cut(start_ns, reached_ns, self.cut.reached)
-        self.acquisition = self.acquisition.afresh()
+        self.acquisition = self.acquisition.restarted()

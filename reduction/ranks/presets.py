@@ -36,7 +36,7 @@ class Acquisition:
     def last_ns(self) -> int:
         return self.times_ns[-1] if self.times_ns else 0
 
-    def afresh(self) -> Acquisition:
+    def restarted(self) -> Acquisition:
         """The same with nothing accumulated; one that has ended stays so."""
         fresh = Acquisition(self.settings)
         fresh.done = self.done

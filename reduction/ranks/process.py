@@ -19,7 +19,7 @@ import psutil
 import zmq
 
 from reduction.control.channel import CommandedEnd
-from reduction.control.orders import RanksOrder
+from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Engine, Recipe
 from reduction.instrument.geometry import Instrument, powder_arc
@@ -28,7 +28,7 @@ from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.rank import Control, Rank
 from reduction.stream.endpoints import connect
 from reduction.stream.messages import partition_endpoint
-from reduction.stream.partitions import UNHEARD, PulseAssembler
+from reduction.stream.partitions import PulseAssembler
 
 EngineOf = Callable[[Instrument, list[Recipe]], Engine]
 
@@ -97,7 +97,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
         control = CommandedEnd(context, start.control, RanksOrder)
     mine = range(together.rank, start.partitions, together.size)
     intake = PulseAssembler(list(mine), time.time_ns)
-    order = RanksOrder(revision=UNHEARD)
+    order = RanksOrder(revision=NO_REVISION)
     rank = Rank(
         together,
         {partition: _receiver(context, start.events, partition) for partition in mine},

@@ -14,7 +14,7 @@ from reduction.ranks.accumulation import Cut
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.reports import RankFigures
 from reduction.stream import pulse_ranges
-from reduction.stream.partitions import UNHEARD
+from reduction.stream.partitions import NO_PULSE
 
 RATE_WINDOW_S = 2.0
 
@@ -35,7 +35,7 @@ class Rates:
             self._seen.popleft()
         then_s, events_then, pulse_then = self._seen[0]
         elapsed = now_s - then_s
-        if elapsed <= 0 or pulse_then == UNHEARD:
+        if elapsed <= 0 or pulse_then == NO_PULSE:
             return 0.0, 0.0
         return (events - events_then) / elapsed, (pulse - pulse_then) / elapsed
 
@@ -47,7 +47,7 @@ class Progress:
     """
 
     def __init__(self, together: Collectives) -> None:
-        self.newest_ns = self._shown_ns = UNHEARD
+        self.newest_ns = self._shown_ns = NO_PULSE
         self._together = together
         self._rates = Rates()
         self._lag_s = 0.0
@@ -69,7 +69,7 @@ class Progress:
     def shown(self, time_ns: int) -> None:
         """Note how old a result up to a pulse is: it ages while there are pulses that it lacks."""
         if time_ns > self._shown_ns or self.newest_ns > time_ns:
-            self._lag_s = time.time() - time_ns / 1e9 if time_ns != UNHEARD else 0.0
+            self._lag_s = time.time() - time_ns / 1e9 if time_ns != NO_PULSE else 0.0
         self._shown_ns = time_ns
 
     def status(self, figures: RankFigures, cut: Cut, *, result: bool) -> StreamStatus:

@@ -21,7 +21,7 @@ import zmq
 from numpy.typing import NDArray
 
 from reduction.control.channel import CommandedEnd, decoded, encoded
-from reduction.control.orders import RanksOrder
+from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.parameters.specs import Refused
 from reduction.ranks.accounting import EventAccount
@@ -30,10 +30,10 @@ from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.progress import Progress
 from reduction.ranks.reports import RankFigures, ResultContext, counted, report
-from reduction.results.references import Correction, planned
+from reduction.results.references import LoadedReferences, load_references
 from reduction.stream import pulse_ranges
 from reduction.stream.messages import CorruptMessage, UnknownSchema
-from reduction.stream.partitions import UNHEARD, PulseAssembler
+from reduction.stream.partitions import NO_PULSE, PulseAssembler
 
 SLICE_S = 0.01
 """Time given to outstanding events before the sockets are looked at again."""
@@ -72,10 +72,10 @@ class Rank:
         self._ticks = 0
         self._accumulation = Accumulation(pipeline, intake)
         self._progress = Progress(together)
-        self._corrections = planned(pipeline.order, [])  # of rank 0, which makes the results
+        self._corrections = load_references(pipeline.order, [])
         self._account = EventAccount(pipeline)
         self._order = pipeline.order
-        self._published = UNHEARD
+        self._published = NO_REVISION
         self._owed = False
         self._caught_up = True
         self._message = ""
@@ -137,7 +137,7 @@ class Rank:
                 [
                     reached_ns,
                     number,
-                    self._intake.whole_from_ns,
+                    self._intake.complete_from_ns,
                     self._intake.newest_ns,
                     self._order.revision,
                     self.stopping,
@@ -181,9 +181,9 @@ class Rank:
     def _advance(self, everyone: NDArray[np.int64]) -> None:
         """Cut at a pulse that every rank has reached, and take the events up to it."""
         time_ns, number, *_ = (int(n) for n in everyone[everyone[:, 0].argmin()])
-        if time_ns == UNHEARD or self._pipeline.order.revision == UNHEARD:
+        if time_ns == NO_PULSE or self._pipeline.order.revision == NO_REVISION:
             return
-        if self._accumulation.cut.start_ns == UNHEARD:
+        if self._accumulation.cut.start_ns == NO_PULSE:
             # Events are taken from the next tick on: rank 0 must know the start for its limit.
             self._accumulation.begin(int(everyone[:, 2].max()))
             return
@@ -193,16 +193,16 @@ class Rank:
     def _obey(self, order: RanksOrder) -> None:
         """Follow an order on all ranks, or on none of them if one of them cannot."""
         self._order, self._owed = order, True
-        corrections: list[Correction] = []
+        corrections: list[LoadedReferences] = []
         try:
             changed, refusal = self._pipeline.plan(order), ""
             if self._control is not None:
-                corrections = planned(order, self._corrections)
+                corrections = load_references(order, self._corrections)
         except Refused as refused:
             changed, refusal = {}, str(refused)
         refusals = self._together.texts(refusal)
         self._message = next(filter(None, refusals), "")
-        if self._message and self._pipeline.order.revision == UNHEARD:
+        if self._message and self._pipeline.order.revision == NO_REVISION:
             return  # tried again at the next tick: there is nothing yet that could go on instead
         if self._message:
             self._pipeline.order = replace(self._pipeline.order, revision=order.revision)
@@ -217,7 +217,7 @@ class Rank:
         """Sum the ranks' figures, and their cells once no rank has events outstanding."""
         engine, reductions = self._pipeline.engine, range(len(self._pipeline.order.reductions))
         mine = [self._caught_up, pulse_ranges.size(self._intake.incomplete)]
-        mine += [engine.astray(number) for number in reductions]
+        mine += [engine.displaced(number) for number in reductions]
         figures = RankFigures.of(self._pipeline, self._intake, self._account.told()).vector()
         everyone = self._together.exchange(np.array([*mine, *figures]))
         caught_up, missing, *astray = everyone[:, : len(mine)].T

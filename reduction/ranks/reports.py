@@ -140,7 +140,7 @@ def _result(
         monitor_counts=int(tally.monitor_counts.sum()),
         events_filtered=filtered + tally.filtered,
         events_invalid=tally.bad_pixel + tally.bad_time,
-        events_astray=beside.astray,
+        events_displaced=beside.astray,
         events_bad_pixel=tally.bad_pixel,
         events_bad_time=tally.bad_time,
     )

@@ -105,7 +105,7 @@ class SavedReference:
 
 
 @dataclass(frozen=True, eq=False)
-class Correction:
+class LoadedReferences:
     """The references of a reduction, with the settings and files that they were made of."""
 
     settings: ReductionSettings
@@ -114,7 +114,9 @@ class Correction:
     references: References
 
     @classmethod
-    def of(cls, settings: ReductionSettings, former: Correction | None = None) -> Correction:
+    def for_settings(
+        cls, settings: ReductionSettings, former: LoadedReferences | None = None
+    ) -> LoadedReferences:
         """What ``settings`` ask for, after ``former``: a file that it has is not read again.
 
         Raises `Refused`, naming the setting, for a file that is no saved result, of another unit,
@@ -135,10 +137,12 @@ class Correction:
         return cls(settings, background, vanadium, References(less, over, "; ".join(gaps)))
 
 
-def planned(order: RanksOrder, former: Sequence[Correction]) -> list[Correction]:
+def load_references(
+    order: RanksOrder, former: Sequence[LoadedReferences]
+) -> list[LoadedReferences]:
     """The corrections that ``order`` asks for, after ``former``; raises `Refused`."""
     pairs = itertools.zip_longest(order.reductions, former[: len(order.reductions)])
-    return [Correction.of(each.settings, before) for each, before in pairs]
+    return [LoadedReferences.for_settings(each.settings, before) for each, before in pairs]
 
 
 def _alike(one: ReductionSettings, other: ReductionSettings) -> bool:

@@ -32,8 +32,8 @@ MOST_MISSING = 100_000
 BEHIND_NS = 600_000_000_000
 """So is one that comes later than this after its pulse was complete."""
 
-UNHEARD = -1
-"""Time and number of the last pulse where none is complete."""
+NO_PULSE = -1
+"""Time and number of a pulse where there is none yet."""
 
 
 @dataclass
@@ -54,15 +54,15 @@ class PartitionState:
 
     ``reached_ns``: all up to and including this pulse time has arrived, which is pulse number
     ``last_pulse``; of ``newest_ns`` something has. ``marks``: the (time,
-    number) of pulses not yet cut. ``whole_from_ns``: time of the first pulse that is whole here.
+    number) of pulses not yet cut. ``complete_from_ns``: time of the first pulse that is whole here.
     ``incomplete``: numbers of pulses, as [first, last] runs, of which something is missing.
     """
 
     faults: Faults = field(default_factory=Faults)
-    reached_ns: int = UNHEARD
-    newest_ns: int = UNHEARD
-    last_pulse: int = UNHEARD
-    whole_from_ns: int | None = None
+    reached_ns: int = NO_PULSE
+    newest_ns: int = NO_PULSE
+    last_pulse: int = NO_PULSE
+    complete_from_ns: int | None = None
     marks: deque[tuple[int, int]] = field(default_factory=deque)
     incomplete: list[pulse_ranges.PulseRange] = field(default_factory=list)
     _next_id: int | None = None
@@ -94,8 +94,8 @@ class PartitionState:
             self._restart()
         self._lose(chunks_sent)
         self._close(number)
-        if self.whole_from_ns is None:
-            self.whole_from_ns = time_ns if self._from_start else time_ns + 1
+        if self.complete_from_ns is None:
+            self.complete_from_ns = time_ns if self._from_start else time_ns + 1
         self.marks.append((time_ns, number))
         self.reached_ns = time_ns
         self.newest_ns = max(self.newest_ns, time_ns)
@@ -131,7 +131,7 @@ class PartitionState:
 
     def _close(self, number: int) -> None:
         """Put what is missing down to the pulses it belongs to."""
-        if self.last_pulse != UNHEARD and number > self.last_pulse + 1:
+        if self.last_pulse != NO_PULSE and number > self.last_pulse + 1:
             pulse_ranges.add(self.incomplete, self.last_pulse + 1, number - 1)
         unplaced = [key for key in self._unplaced if key in self._missing]
         self._unplaced.clear()
@@ -219,9 +219,9 @@ class PulseAssembler:
         return max(each.newest_ns for each in self.partitions.values())
 
     @property
-    def whole_from_ns(self) -> int:
+    def complete_from_ns(self) -> int:
         """The pulse time from which pulses are whole in all partitions that were heard."""
-        return max(each.whole_from_ns or 0 for each in self.partitions.values())
+        return max(each.complete_from_ns or 0 for each in self.partitions.values())
 
     def number_at(self, time_ns: int) -> int:
         """Number of the first uncut pulse at or after ``time_ns``; -1 if none is."""

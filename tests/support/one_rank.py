@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from reduction.control.orders import RanksOrder
+from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.engines.native.engine import NativeEngine
 from reduction.instrument.geometry import powder_arc
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.rank import Rank
-from reduction.stream.partitions import UNHEARD, PulseAssembler
+from reduction.stream.partitions import PulseAssembler
 
 
 class SingleRank:
@@ -44,7 +44,7 @@ class OneRank:
 
     def __init__(self, now_ns: int, engine: Any = NativeEngine) -> None:
         self.intake = PulseAssembler([0], clock_ns=lambda: now_ns)
-        order = RanksOrder(revision=UNHEARD)
+        order = RanksOrder(revision=NO_REVISION)
         pipeline = Pipeline(powder_arc(), engine, order, self.intake.logs, 1 << 40)
         collectives: Any = SingleRank()
         control: Any = self

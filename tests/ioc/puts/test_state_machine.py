@@ -18,7 +18,7 @@ from ioc.model.paths import Part
 from ioc.model.pvs import PvRow
 from ioc.posting.publisher import Publisher
 from ioc.puts.order_puts import OrderPuts
-from reduction.control.orders import RanksOrder, ReductionOrder
+from reduction.control.orders import NO_REVISION, RanksOrder, ReductionOrder
 from reduction.parameters.acquisition import Preset
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Choice, Refused, Switch, Text
@@ -30,19 +30,19 @@ from tests.support.virtual_time import run_at_once
 
 PULSE_S = 0.1
 PULSE_NS = 100_000_000
-UNHEARD = RanksOrder(revision=-1)
+NO_ORDER = RanksOrder(revision=NO_REVISION)
 
 
 class FakeRanks:
     """What the ranks do with orders and pulses, without events; see `reduction.ranks.rank`."""
 
     def __init__(self) -> None:
-        self.order = UNHEARD
-        self.acquisition = Acquisition(UNHEARD.acquisition)
+        self.order = NO_ORDER
+        self.acquisition = Acquisition(NO_ORDER.acquisition)
 
     def obey(self, order: RanksOrder) -> None:
         if order.resets not in (0, self.order.resets):
-            self.acquisition = self.acquisition.afresh()
+            self.acquisition = self.acquisition.restarted()
         if order.starts != self.order.starts:
             self.acquisition = Acquisition(order.acquisition)
         self.order = order
@@ -52,7 +52,7 @@ class FakeRanks:
         return self.order.acquiring and not self.acquisition.done
 
     def pulse(self, time_ns: int) -> None:
-        if not self.accumulating or self.order.control.pause or self.order == UNHEARD:
+        if not self.accumulating or self.order.control.pause or self.order == NO_ORDER:
             return
         limit_ns = self.acquisition.limit_ns([time_ns])
         if time_ns <= limit_ns:

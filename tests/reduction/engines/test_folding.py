@@ -104,13 +104,13 @@ def test_folded_events_are_recut_exactly_on_fine_edges_and_to_a_fine_bin_elsewhe
         limited.configure(0, recipe_of(bin_params=bin_params))
         exact = tally(fed(engine, recipe_of(bin_params=bin_params)))
         np.testing.assert_array_equal(tally(limited).counts, exact.counts)
-        assert limited.astray(0) == 0
+        assert limited.displaced(0) == 0
     limited.configure(0, recipe_of(bin_params="0.4013,0.0307,4.99"))
     exact = tally(fed(engine, recipe_of(bin_params="0.4013,0.0307,4.99")))
     result = tally(limited)
     assert result.events == exact.events
-    assert 0 < limited.astray(0) < limited.folded / 10
-    assert np.abs(result.counts - exact.counts).sum() <= 2 * limited.astray(0)
+    assert 0 < limited.displaced(0) < limited.folded / 10
+    assert np.abs(result.counts - exact.counts).sum() <= 2 * limited.displaced(0)
 
 
 @each_engine
@@ -148,7 +148,7 @@ def test_bins_changed_at_the_limit_cost_one_fine_histogram_and_no_count(engine):
         limited.accumulate(np.zeros(10_000, np.int32), np.full(10_000, 10**6, np.int32), 10**6)
         result = tally(limited)
         assert result.events == limited.retained + limited.folded
-        assert limited.astray(0) <= limited.folded
+        assert limited.displaced(0) <= limited.folded
 
 
 @each_engine

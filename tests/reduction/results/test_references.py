@@ -16,8 +16,10 @@ from reduction.parameters.reduction import DetectorSettings, ReductionSettings
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
 from reduction.results.normalisation import rebinned
-from reduction.results.references import Correction
+from reduction.results.references import LoadedReferences
 from tests.support.saved_sample import sample
+
+load = LoadedReferences.for_settings
 
 
 def saved(folder: Path, name: str = "van.nxs", **changes: Any) -> str:
@@ -38,13 +40,13 @@ def asked(
 
 def refusal(**changes: Any) -> str:
     with pytest.raises(Refused) as refused:
-        Correction.of(asked(**changes))
+        load(asked(**changes))
     return str(refused.value)
 
 
 def test_a_reference_is_rebinned_and_normalised(tmp_path: Path) -> None:
     path = saved(tmp_path, slices=2, groups=2)
-    made = Correction.of(asked(vanadium=path, normalisation=Normalisation.MONITOR))
+    made = load(asked(vanadium=path, normalisation=Normalisation.MONITOR))
     values, group = made.references.vanadium
     result = sample(slices=2, groups=2)
     counts, _ = rebinned(result.edges, *result.summed, asked().edges)
@@ -56,7 +58,7 @@ def test_a_reference_is_rebinned_and_normalised(tmp_path: Path) -> None:
 def test_groups_have_references_of_the_same_groups(tmp_path: Path) -> None:
     path = saved(tmp_path, groups=2, group_names=("0:499", "500:999"))
     settings = asked("0.4,0.115,5", "0:499;500:999", background=path)
-    made = Correction.of(settings).references
+    made = load(settings).references
     counts = sample(groups=2).counts[0]
     np.testing.assert_allclose(made.background[0].values, counts.sum(axis=0), rtol=1e-9)
     for number in (0, 1):
@@ -68,7 +70,7 @@ def test_groups_have_references_of_the_same_groups(tmp_path: Path) -> None:
 
 
 def test_a_group_that_the_file_has_not_has_no_values(tmp_path: Path) -> None:
-    made = Correction.of(asked(groups="0:9", background=saved(tmp_path))).references
+    made = load(asked(groups="0:9", background=saved(tmp_path))).references
     assert made.message == "the background has other groups, so groups have no values"
     (background, _) = made.of_group(0)
     assert background is not None
@@ -101,7 +103,7 @@ def test_a_file_that_does_not_go_with_the_settings_is_refused(tmp_path: Path) ->
     none = np.zeros((1, 1, 40))
     empty = saved(tmp_path, "empty.nxs", counts=none, variances=none)
     assert "has no bin above 0 from 0.4 to 5" in refusal(vanadium=empty)
-    assert Correction.of(asked(background=empty)).references.message == ""
+    assert load(asked(background=empty)).references.message == ""
 
 
 @pytest.mark.parametrize(
@@ -120,14 +122,14 @@ def test_a_file_without_what_is_normalised_by_is_refused(
 ) -> None:
     path = saved(tmp_path, **lacks)
     assert f"cannot be normalised: its {words}" in refusal(background=path, normalisation=by)
-    Correction.of(asked(background=path))
+    load(asked(background=path))
 
 
 def test_what_is_missing_in_part_is_said(tmp_path: Path) -> None:
     counts = sample().counts.copy()
     counts[0, 0, 10:12] = 0
     path = saved(tmp_path, counts=counts, variances=counts)
-    made = Correction.of(asked("0.285,0.115,5.23", vanadium=path)).references
+    made = load(asked("0.285,0.115,5.23", vanadium=path)).references
     assert made.message == (
         "the vanadium begins at 0.4; the vanadium ends at 5; the vanadium is not above 0 in 2 bins"
     )
@@ -136,12 +138,12 @@ def test_what_is_missing_in_part_is_said(tmp_path: Path) -> None:
 
 def test_a_file_is_read_when_it_is_set_and_not_again_until_it_is_set_anew(tmp_path: Path) -> None:
     path = saved(tmp_path)
-    first = Correction.of(asked(vanadium=path))
+    first = load(asked(vanadium=path))
     os.remove(path)
-    assert Correction.of(asked(vanadium=path), first) is first
-    other = Correction.of(asked("0.4,0.5,4.9", vanadium=path), first)
+    assert load(asked(vanadium=path), first) is first
+    other = load(asked("0.4,0.5,4.9", vanadium=path), first)
     assert other.references.vanadium[0].values.size == 9
     with pytest.raises(Refused, match="there is no such file"):
-        Correction.of(asked(vanadium=path), Correction.of(asked(), other))
+        load(asked(vanadium=path), load(asked(), other))
     with pytest.raises(Refused, match=r"^Background: .*there is no such file"):
-        Correction.of(asked(background=path, vanadium=path), other)
+        load(asked(background=path, vanadium=path), other)

@@ -18,7 +18,7 @@ from reduction.parameters.corrections import CorrectionSettings, Normalisation
 from reduction.parameters.readings import HistogramReadings, ReductionStatus
 from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
 from reduction.results.normalisation import Measured, intensity, normalised, shortfall
-from reduction.results.references import Correction
+from reduction.results.references import LoadedReferences
 from reduction.results.views import ReductionView, reduction_view
 from tests.support.saved_sample import sample
 
@@ -82,7 +82,7 @@ def test_each_spectrum_is_normalised_by_its_own_and_corrected_by_the_references(
             paths[name] = str(tmp_path / f"{name}.nxs")
             write_nexus(each, tmp_path / f"{name}.nxs")
     settings = replace(SETTINGS, corrections=CorrectionSettings(by, **paths))
-    shown = view(settings, Correction.of(settings).references)
+    shown = view(settings, LoadedReferences.for_settings(settings).references)
 
     def files(group: int | None = None) -> list[Measured | None]:
         found: list[Measured | None] = []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
-from reduction.stream.partitions import AHEAD_NS, BEHIND_NS, UNHEARD, Faults, PulseAssembler
+from reduction.stream.partitions import AHEAD_NS, BEHIND_NS, NO_PULSE, Faults, PulseAssembler
 
 NOW = 1_767_225_600_000_000_000
 PERIOD = 71_428_571
@@ -49,7 +49,7 @@ def whole(first: int, last: int, chunks: int = 2) -> Iterator[bytes]:
 
 def test_a_stream_heard_from_its_start_is_whole_from_its_first_pulse() -> None:
     heard = intake(*whole(3, 5))
-    assert heard.whole_from_ns == time(3)
+    assert heard.complete_from_ns == time(3)
     assert heard.reached == (time(5), 5)
     assert heard.faults == Faults()
     assert heard.incomplete == []
@@ -59,14 +59,14 @@ def test_a_stream_heard_from_its_start_is_whole_from_its_first_pulse() -> None:
 
 def test_a_stream_joined_in_a_pulse_is_whole_from_the_next() -> None:
     heard = intake(*list(whole(3, 5))[1:])
-    assert time(3) < heard.whole_from_ns <= time(4)
-    assert heard.number_at(heard.whole_from_ns) == 4
+    assert time(3) < heard.complete_from_ns <= time(4)
+    assert heard.number_at(heard.complete_from_ns) == 4
     assert heard.faults == Faults()
 
 
 def test_nothing_is_reached_before_every_partition_has_completed_a_pulse() -> None:
     heard = intake(*whole(0, 2), partitions=(0, 1))
-    assert heard.reached == (UNHEARD, UNHEARD)
+    assert heard.reached == (NO_PULSE, NO_PULSE)
     feed(heard, mark(0, 0), mark(1, 0), partition=1)
     assert heard.reached == (time(1), 1)
 
