@@ -44,6 +44,12 @@ def expected(settings: ReductionSettings, pulses: Iterable[int]) -> NDArray[np.i
     return np.bincount(place, minlength=settings.edges.size + 1)[1:-1]
 
 
+def counts_of(result: ReductionResult) -> NDArray[np.int64]:
+    """The counts (slices, groups, bins) of a result that has some."""
+    assert result.counts is not None
+    return result.counts
+
+
 def order(
     revision: int,
     settings: ReductionSettings,

@@ -38,6 +38,8 @@ class Feed:
     def __init__(self, context: zmq.Context[Any], events: str, partitions: int) -> None:
         self.start_ns = time.time_ns() - 10**10
         self._sent = [0] * partitions
+        self.held: dict[int, list[bytes]] = {}
+        """Messages kept back, of each partition that a test holds."""
         self._turn = 0
         self._sockets = [context.socket(zmq.PUSH) for _ in range(partitions)]
         for partition, socket in enumerate(self._sockets):
@@ -60,7 +62,16 @@ class Feed:
             self.send(partition, encode_log(name, self.start_ns + pulse * PERIOD_NS, value))
 
     def send(self, partition: int, message: bytes) -> None:
-        self._sockets[partition].send(message)
+        """Send a message, or keep it where a test has it ``held``."""
+        if partition in self.held:
+            self.held[partition].append(message)
+        else:
+            self._sockets[partition].send(message)
+
+    def release(self, partition: int) -> None:
+        """Send what was held of a partition."""
+        for message in self.held.pop(partition):
+            self.send(partition, message)
 
 
 class Commander:

@@ -1,16 +1,20 @@
 """The contract that every engine keeps."""
 
+from __future__ import annotations
+
 import dataclasses
 import itertools
+from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from reduction.definitions.idf_reader import read_definition
 from reduction.engines import recipe as recipes_of_settings
-from reduction.engines.protocol import MAX_TOF_NS, Recipe, all_in_one_slice
+from reduction.engines.protocol import MAX_TOF_NS, Recipe, SliceOf, all_in_one_slice
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.instrument.selection import MASKED
 from reduction.parameters import bins
@@ -26,7 +30,7 @@ from tests.support.arc_engine import (
     shuffled_slices,
     tally,
 )
-from tests.support.engines import each_engine
+from tests.support.engines import MakeEngine, each_engine
 
 CASES = [case for kind in ("cases", "groups", "masked") for case in reference.MANIFEST[kind]]
 BINS = {
@@ -56,7 +60,7 @@ BINS = {
 
 @each_engine
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["key"])
-def test_counts_equal_mantids(engine, case):
+def test_counts_equal_mantids(engine: MakeEngine, case: dict[str, str]) -> None:
     instrument = reference.instrument(case["instrument"])
     events = reference.events(case["instrument"])
     edges = bins.edges(case["bin_params"], 200_000)
@@ -78,7 +82,7 @@ def test_counts_equal_mantids(engine, case):
 
 @each_engine
 @pytest.mark.parametrize("groups", ["banks", "bank90;bank150"])
-def test_groups_of_banks_count_as_mantids_groups(engine, groups):
+def test_groups_of_banks_count_as_mantids_groups(engine: MakeEngine, groups: str) -> None:
     cases = [each for each in reference.MANIFEST["groups"] if each["instrument"] == "panels"]
     panels, events = read_definition(reference.FOLDER / "panels.xml"), reference.events("panels")
     detectors = DetectorSettings(groups=groups, banks=panels.bank_names)
@@ -90,7 +94,7 @@ def test_groups_of_banks_count_as_mantids_groups(engine, groups):
 
 
 @each_engine
-def test_a_detector_in_the_beam_has_a_time_of_flight_and_no_d_spacing(engine):
+def test_a_detector_in_the_beam_has_a_time_of_flight_and_no_d_spacing(engine: MakeEngine) -> None:
     beam = Instrument("beam", np.array([1, 2], np.int32), np.eye(3)[[2, 0]], np.zeros(2, bool), 9.0)
     bins_of = {Units.TOF: "1000,1000,9000", Units.D_SPACING: "0.1,0.1,9"}
     asked = [Recipe(u, bins.edges(b, 100), np.zeros(2, np.int32)) for u, b in bins_of.items()]
@@ -104,7 +108,9 @@ def test_a_detector_in_the_beam_has_a_time_of_flight_and_no_d_spacing(engine):
 
 @each_engine
 @pytest.mark.parametrize("units", [Units.TOF, Units.D_SPACING])
-def test_an_instrument_of_monitors_alone_has_nothing_in_its_bins(engine, units):
+def test_an_instrument_of_monitors_alone_has_nothing_in_its_bins(
+    engine: MakeEngine, units: Units
+) -> None:
     beam = Instrument("beam", np.array([1, 2], np.int32), -np.eye(3)[[2, 0]], np.ones(2, bool), 9.0)
     asked = Recipe(units, np.array([0.1, 9]), np.zeros(2, np.int32))
     reduction = engine(beam, [asked])
@@ -117,7 +123,9 @@ def test_an_instrument_of_monitors_alone_has_nothing_in_its_bins(engine, units):
         assert (result.masked, result.bad_pixel) == (2 + 2 * time_ns, 1 + time_ns)
 
 
-def oracle(instrument, recipe, pixel_id, tof_ns):
+def oracle(
+    instrument: Instrument, recipe: Recipe, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], tuple[int, int, int, int]]:
     """Counts by plain numpy, (groups, bins), and the rest by where it went."""
     place = {int(identifier): row for row, identifier in enumerate(instrument.detector_id)}
     row = np.array([place.get(int(pixel), -1) for pixel in pixel_id], int)
@@ -142,7 +150,9 @@ def oracle(instrument, recipe, pixel_id, tof_ns):
 @each_engine
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_every_event_lands_where_plain_arithmetic_puts_it(engine, data):
+def test_every_event_lands_where_plain_arithmetic_puts_it(
+    engine: MakeEngine, data: st.DataObject
+) -> None:
     name = data.draw(st.sampled_from(reference.NAMES))
     instrument = reference.instrument(name)
     units = data.draw(st.sampled_from(list(Units)))
@@ -167,7 +177,7 @@ def test_every_event_lands_where_plain_arithmetic_puts_it(engine, data):
 
 @each_engine
 @pytest.mark.parametrize("bin_params", ["0.4,0.0001,5", "0.4,-0.001,5"])
-def test_a_value_on_an_edge_belongs_to_the_bin_above(engine, bin_params):
+def test_a_value_on_an_edge_belongs_to_the_bin_above(engine: MakeEngine, bin_params: str) -> None:
     instrument = powder_arc()
     tof_ns = np.arange(1_000_000, 1_200_000, dtype=np.int32)
     t = tof_ns / 1000.0
@@ -186,7 +196,9 @@ def test_a_value_on_an_edge_belongs_to_the_bin_above(engine, bin_params):
     cuts=st.lists(st.integers(0, 150_000), max_size=6),
     random=st.randoms(use_true_random=False),
 )
-def test_pieces_in_any_order_give_what_one_piece_gives(engine, cuts, random):
+def test_pieces_in_any_order_give_what_one_piece_gives(
+    engine: MakeEngine, cuts: list[int], random: Random
+) -> None:
     instrument, events = reference.instrument("arc"), reference.events("arc")
     recipe = Recipe(Units.D_SPACING, bins.edges("0.4,0.001,5", 10_000), all_in_one(instrument))
     bounds = [0, *sorted(cuts), events.tof_ns.size]
@@ -202,7 +214,7 @@ def test_pieces_in_any_order_give_what_one_piece_gives(engine, cuts, random):
 
 
 @each_engine
-def test_a_new_recipe_applies_to_all_retained_events(engine):
+def test_a_new_recipe_applies_to_all_retained_events(engine: MakeEngine) -> None:
     instrument, events = reference.instrument("arc"), reference.events("arc")
     first = Recipe(Units.D_SPACING, bins.edges("0.4,0.001,5", 10_000), all_in_one(instrument))
     second = Recipe(Units.TOF, bins.edges("1000,-0.003,60000", 10_000), all_in_one(instrument))
@@ -216,7 +228,7 @@ def test_a_new_recipe_applies_to_all_retained_events(engine):
 
 
 @each_engine
-def test_two_reductions_share_the_events_and_nothing_else(engine):
+def test_two_reductions_share_the_events_and_nothing_else(engine: MakeEngine) -> None:
     instrument, events = reference.instrument("panels"), reference.events("panels")
     recipes = [
         Recipe(Units.D_SPACING, bins.edges("0.4,0.01,5", 10_000), all_in_one(instrument)),
@@ -232,7 +244,9 @@ def test_two_reductions_share_the_events_and_nothing_else(engine):
 
 @each_engine
 @pytest.mark.parametrize("bin_params", ["0.4,0.0001,5", "0.4,-0.001,5"])
-def test_monitors_are_counted_in_each_slice_whatever_their_group_and_time(engine, bin_params):
+def test_monitors_are_counted_in_each_slice_whatever_their_group_and_time(
+    engine: MakeEngine, bin_params: str
+) -> None:
     instrument, monitored = sent_to_monitors()
     events = reference.events("arc")
     group = (np.arange(1000) % 3 - 1).astype(np.int32)
@@ -253,7 +267,7 @@ def test_monitors_are_counted_in_each_slice_whatever_their_group_and_time(engine
 
 
 @each_engine
-def test_clearing_drops_events_and_counts(engine):
+def test_clearing_drops_events_and_counts(engine: MakeEngine) -> None:
     instrument, events = reference.instrument("arc"), reference.events("arc")
     recipe = Recipe(Units.D_SPACING, bins.edges("0.4,0.01,5", 10_000), all_in_one(instrument))
     reduction = engine(instrument, [recipe])
@@ -264,7 +278,9 @@ def test_clearing_drops_events_and_counts(engine):
     assert tally(reduction).events == 0
 
 
-def slice_by_slice(recipe, slice_of, name="arc"):
+def slice_by_slice(
+    recipe: Recipe, slice_of: SliceOf, name: str = "arc"
+) -> tuple[NDArray[np.int64], int]:
     """The cells of each slice, reduced alone."""
     instrument, events = reference.instrument(name), reference.events(name)
     keys = slice_of(events.pulse.astype(np.int64))
@@ -277,7 +293,9 @@ def slice_by_slice(recipe, slice_of, name="arc"):
 
 
 @each_engine
-def test_each_slice_holds_the_events_of_its_pulses_and_the_rest_is_filtered(engine):
+def test_each_slice_holds_the_events_of_its_pulses_and_the_rest_is_filtered(
+    engine: MakeEngine,
+) -> None:
     group = (np.arange(1000) % 3 - 1).astype(np.int32)
     recipe = recipe_of(slices=3, slice_of=shuffled_slices, group=group)
     result = tally(fed(engine, recipe))
@@ -290,7 +308,9 @@ def test_each_slice_holds_the_events_of_its_pulses_and_the_rest_is_filtered(engi
 @each_engine
 @pytest.mark.parametrize("bin_params", ["0.4,0.0001,5", "0.4,-0.01,5", "2,3,2.5", "1,0.0001,1.05"])
 @pytest.mark.parametrize("slices", [1, 3])
-def test_new_bins_on_prepared_events_are_those_of_a_pass(engine, bin_params, slices):
+def test_new_bins_on_prepared_events_are_those_of_a_pass(
+    engine: MakeEngine, bin_params: str, slices: int
+) -> None:
     slice_of = shuffled_slices if slices == 3 else all_in_one_slice
     group = (np.arange(1000) % 4 - 1).astype(np.int32)
     first = recipe_of(slices=slices, slice_of=slice_of, group=group)
@@ -306,7 +326,7 @@ def test_new_bins_on_prepared_events_are_those_of_a_pass(engine, bin_params, sli
 
 
 @each_engine
-def test_events_whose_slice_changes_move_to_it(engine):
+def test_events_whose_slice_changes_move_to_it(engine: MakeEngine) -> None:
     answers = [shuffled_slices]
     recipe = recipe_of(slices=3, slice_of=lambda times_ns: answers[0](times_ns))
     moving = fed(engine, recipe)
@@ -323,7 +343,7 @@ def test_events_whose_slice_changes_move_to_it(engine):
 
 
 @each_engine
-def test_a_calibration_replaces_the_difc_of_the_geometry(engine):
+def test_a_calibration_replaces_the_difc_of_the_geometry(engine: MakeEngine) -> None:
     instrument = reference.instrument("arc")
     difc = instrument.difc_us_per_angstrom * 1.01
     calibrated = tally(fed(engine, recipe_of(difc_us_per_angstrom=difc)))
@@ -334,7 +354,7 @@ def test_a_calibration_replaces_the_difc_of_the_geometry(engine):
 
 
 @each_engine
-def test_a_new_reduction_starts_with_what_is_retained(engine):
+def test_a_new_reduction_starts_with_what_is_retained(engine: MakeEngine) -> None:
     first, second = recipe_of(), recipe_of(units=Units.WAVELENGTH, bin_params="0.2,0.01,9")
     both = fed(engine, first)
     both.configure(1, second)
@@ -343,7 +363,7 @@ def test_a_new_reduction_starts_with_what_is_retained(engine):
 
 
 @each_engine
-def test_a_group_whose_detectors_are_all_masked_is_there_and_empty(engine):
+def test_a_group_whose_detectors_are_all_masked_is_there_and_empty(engine: MakeEngine) -> None:
     result = tally(fed(engine, recipe_of(least_groups=3)))
     assert result.counts.shape[1] == 3
     assert result.counts[:, 1:].sum() == 0

@@ -1,17 +1,21 @@
 """What every engine does at the memory limit: events become fine histograms, and counts stay."""
 
+from __future__ import annotations
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reduction.engines.block_engine import BlockEngine
+from reduction.engines.protocol import Recipe
 from reduction.parameters.units import Units
 from tests.support import reference_data as reference
 from tests.support.arc_engine import fed, recipe_of, sent_to_monitors, shuffled_slices, tally
-from tests.support.engines import each_engine
+from tests.support.engines import MakeEngine, each_engine
 
 
 @each_engine
-def test_monitor_counts_stay_when_events_are_folded(engine):
+def test_monitor_counts_stay_when_events_are_folded(engine: MakeEngine) -> None:
     instrument, _ = sent_to_monitors()
     recipe = recipe_of(slices=3, slice_of=shuffled_slices, bin_params="0.4,0.02,5")
     limited = fed(engine, recipe, instrument=instrument)
@@ -26,7 +30,7 @@ def test_monitor_counts_stay_when_events_are_folded(engine):
 
 
 @each_engine
-def test_at_the_memory_limit_counts_stay_as_they_are(engine):
+def test_at_the_memory_limit_counts_stay_as_they_are(engine: MakeEngine) -> None:
     group = (np.arange(1000) % 3 - 1).astype(np.int32)
     recipe = recipe_of(slices=3, slice_of=shuffled_slices, group=group, bin_params="0.4,0.02,5")
     unlimited, limited = fed(engine, recipe), fed(engine, recipe)
@@ -41,7 +45,9 @@ def test_at_the_memory_limit_counts_stay_as_they_are(engine):
 
 
 @each_engine
-def test_a_call_folds_one_block_at_least_and_no_more_once_its_time_is_over(engine):
+def test_a_call_folds_one_block_at_least_and_no_more_once_its_time_is_over(
+    engine: MakeEngine,
+) -> None:
     recipe = recipe_of(bin_params="0.4,0.02,5")
     limited = fed(engine, recipe)
     expected = tally(limited).counts
@@ -55,10 +61,11 @@ def test_a_call_folds_one_block_at_least_and_no_more_once_its_time_is_over(engin
 
 
 @each_engine
-def test_nothing_is_sorted_while_there_is_no_room_for_it(engine):
+def test_nothing_is_sorted_while_there_is_no_room_for_it(engine: MakeEngine) -> None:
     limited = fed(engine, recipe_of(bin_params="0.4,0.02,5"))
     tally(limited)
     limited.limit(0, keep=True)
+    assert isinstance(limited, BlockEngine)
     before = limited.memory_bytes
     assert limited.prepare(60)
     assert limited.memory_bytes == before
@@ -77,7 +84,9 @@ def test_nothing_is_sorted_while_there_is_no_room_for_it(engine):
         max_size=4,
     )
 )
-def test_however_little_time_there_is_for_folding_counts_are_those_without_a_limit(engine, steps):
+def test_however_little_time_there_is_for_folding_counts_are_those_without_a_limit(
+    engine: MakeEngine, steps: list[tuple[str, int, list[float], bool]]
+) -> None:
     limited = fed(engine, recipe_of(bin_params="0.4,0.02,5"))
     for bin_params, events, calls, prepared in steps:
         limited.configure(0, recipe_of(bin_params=bin_params))
@@ -93,7 +102,9 @@ def test_however_little_time_there_is_for_folding_counts_are_those_without_a_lim
 
 
 @each_engine
-def test_folded_events_are_recut_exactly_on_fine_edges_and_to_a_fine_bin_elsewhere(engine):
+def test_folded_events_are_recut_exactly_on_fine_edges_and_to_a_fine_bin_elsewhere(
+    engine: MakeEngine,
+) -> None:
     recipe = recipe_of(bin_params="0.4,0.02,5")
     limited = fed(engine, recipe)
     tally(limited)
@@ -114,7 +125,9 @@ def test_folded_events_are_recut_exactly_on_fine_edges_and_to_a_fine_bin_elsewhe
 
 
 @each_engine
-def test_folded_events_are_left_out_of_another_unit_and_back_in_their_own(engine):
+def test_folded_events_are_left_out_of_another_unit_and_back_in_their_own(
+    engine: MakeEngine,
+) -> None:
     first = recipe_of(bin_params="0.4,0.02,5")
     limited = fed(engine, first)
     expected = tally(limited)
@@ -129,7 +142,7 @@ def test_folded_events_are_left_out_of_another_unit_and_back_in_their_own(engine
 
 
 @each_engine
-def test_without_keeping_what_is_folded_is_in_no_slice(engine):
+def test_without_keeping_what_is_folded_is_in_no_slice(engine: MakeEngine) -> None:
     recipe = recipe_of(bin_params="0.4,0.02,5")
     limited = fed(engine, recipe)
     events = tally(limited).events
@@ -140,7 +153,7 @@ def test_without_keeping_what_is_folded_is_in_no_slice(engine):
 
 
 @each_engine
-def test_bins_changed_at_the_limit_cost_one_fine_histogram_and_no_count(engine):
+def test_bins_changed_at_the_limit_cost_one_fine_histogram_and_no_count(engine: MakeEngine) -> None:
     limited = fed(engine, recipe_of(bin_params="0.4,0.02,5"))
     limited.limit(0, keep=True)
     for bin_params in ("0.4,0.02,5", "0.3,0.05,6", "0.41,0.03,4.9", "0.4,0.02,5"):
@@ -152,8 +165,8 @@ def test_bins_changed_at_the_limit_cost_one_fine_histogram_and_no_count(engine):
 
 
 @each_engine
-def test_folded_events_of_slices_and_groups_are_recut_as_those_of_one(engine):
-    def asked(bin_params, slices=3):
+def test_folded_events_of_slices_and_groups_are_recut_as_those_of_one(engine: MakeEngine) -> None:
+    def asked(bin_params: str, slices: int = 3) -> Recipe:
         group = (np.arange(1000) % 3 - 1).astype(np.int32)
         return recipe_of(
             slices=slices, slice_of=shuffled_slices, group=group, bin_params=bin_params

@@ -1,8 +1,11 @@
 """The ranks as processes: whole pulses, orders between them, the same from any number."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from tests.support.arc_pulses import (
     EVENTS,
     by_temperature,
     check,
+    counts_of,
     events_of,
     expected,
     order,
@@ -32,7 +36,9 @@ MISCOUNTING = str(Path(__file__).parents[2] / "support" / "miscounting_ranks.py"
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
-def test_any_number_of_ranks_gives_the_exact_histogram_before_and_after_each_order(ranks, tmp_path):
+def test_any_number_of_ranks_gives_the_exact_histogram_before_and_after_each_order(
+    ranks: int, tmp_path: Path
+) -> None:
     with back_end(tmp_path, ranks, partitions=5) as running:
         feed = running.feed
         first, second = settings(), settings(Units.TOF, "1000,-0.003,60000")
@@ -70,7 +76,7 @@ def test_any_number_of_ranks_gives_the_exact_histogram_before_and_after_each_ord
         assert report.stream.pulse_first == PULSES + 2
 
 
-def test_bad_input_is_counted_and_the_rest_reduced(tmp_path):
+def test_bad_input_is_counted_and_the_rest_reduced(tmp_path: Path) -> None:
     with back_end(tmp_path, 2, partitions=2) as running:
         feed, bins = running.feed, settings()
         running.obeyed(order(1, bins))
@@ -87,24 +93,19 @@ def test_bad_input_is_counted_and_the_rest_reduced(tmp_path):
         assert (report.stream.messages_unknown, report.stream.messages_corrupt) == (1, 1)
 
 
-def test_pulses_are_cut_where_the_slowest_partition_is(tmp_path):
+def test_pulses_are_cut_where_the_slowest_partition_is(tmp_path: Path) -> None:
     with back_end(tmp_path, 2, partitions=2) as running:
         feed, bins = running.feed, settings()
         running.obeyed(order(1, bins))
-        held = []
-        send = feed.send
-        feed.send = lambda partition, message: (
-            held.append(message) if partition == 1 else send(partition, message)
-        )
+        feed.held[1] = []
         feed.pulse(0, *events_of(0))
         report = running.commander.report(lambda report: bool(report.results))
         assert (report.stream.pulse_last, report.stream.event_total) == (-1, 0)
-        for message in held:
-            send(1, message)
+        feed.release(1)
         check(running.results(1, 0), bins, [0])
 
 
-def test_missing_pulses_are_counted_once_over_all_ranks(tmp_path):
+def test_missing_pulses_are_counted_once_over_all_ranks(tmp_path: Path) -> None:
     with back_end(tmp_path, 3, partitions=3) as running:
         feed, bins = running.feed, settings()
         running.obeyed(order(1, bins))
@@ -116,7 +117,7 @@ def test_missing_pulses_are_counted_once_over_all_ranks(tmp_path):
         assert running.obeyed(replace(order(2, bins), resets=1)).stream.pulses_missing == 0
 
 
-def test_more_ranks_than_partitions_are_refused(tmp_path):
+def test_more_ranks_than_partitions_are_refused(tmp_path: Path) -> None:
     flags = (f"--events=ipc://{tmp_path}/e", f"--control=ipc://{tmp_path}/c", "--partitions=1")
     program = (sys.executable, "-m", "ioc", "ranks", *flags)
     ended = subprocess.run(
@@ -126,7 +127,9 @@ def test_more_ranks_than_partitions_are_refused(tmp_path):
     assert "2 ranks need as many partitions; the stream has 1" in ended.stderr
 
 
-def test_an_event_lost_on_one_rank_and_one_had_twice_on_another_do_not_cancel(tmp_path):
+def test_an_event_lost_on_one_rank_and_one_had_twice_on_another_do_not_cancel(
+    tmp_path: Path,
+) -> None:
     with back_end(tmp_path, 2, partitions=2, program=(MISCOUNTING,)) as running:
         running.feed.pulse(0, *events_of(0))
         report = running.obeyed(order(1, settings()), 0)
@@ -136,7 +139,7 @@ def test_an_event_lost_on_one_rank_and_one_had_twice_on_another_do_not_cancel(tm
         assert report.unaccounted == 2
 
 
-def test_an_order_does_not_wait_for_the_next_tick_of_the_clock(tmp_path):
+def test_an_order_does_not_wait_for_the_next_tick_of_the_clock(tmp_path: Path) -> None:
     once_a_second = (*PROGRAM, "--tick-rate=1")
     with back_end(tmp_path, 2, partitions=2, program=once_a_second) as running:
         running.feed.pulse(0, *events_of(0))
@@ -148,7 +151,9 @@ def test_an_order_does_not_wait_for_the_next_tick_of_the_clock(tmp_path):
         assert time.monotonic() - began_s < 5
 
 
-def test_an_acquisition_ends_at_exactly_the_preset_pulse_and_a_new_one_starts_afresh(tmp_path):
+def test_an_acquisition_ends_at_exactly_the_preset_pulse_and_a_new_one_starts_afresh(
+    tmp_path: Path,
+) -> None:
     with back_end(tmp_path, 2, partitions=3) as running:
         feed, bins = running.feed, settings()
         preset = AcquisitionSettings(preset=Preset.PULSES, preset_pulses=7)
@@ -177,7 +182,7 @@ def test_an_acquisition_ends_at_exactly_the_preset_pulse_and_a_new_one_starts_af
         assert not reset.acquisition.acquiring
 
 
-def test_slices_of_a_log_are_those_of_its_pulses_also_when_it_comes_late(tmp_path):
+def test_slices_of_a_log_are_those_of_its_pulses_also_when_it_comes_late(tmp_path: Path) -> None:
     with back_end(tmp_path, 2, partitions=2) as running:
         feed = running.feed
         bins = replace(settings(), filter=by_temperature())
@@ -189,30 +194,30 @@ def test_slices_of_a_log_are_those_of_its_pulses_also_when_it_comes_late(tmp_pat
             feed.pulse(pulse, *events_of(pulse))
         report = running.results(1, 11)
         assert report.logs == ("T",)
-        slices = [range(4), range(4, 12), []]
+        slices: list[Sequence[int]] = [range(4), range(4, 12), []]
         for late in (False, True):
             if late:
                 feed.log("T", 8, 2.5)
                 slices = [range(4), range(4, 8), range(8, 12)]
                 report = running.commander.report(
-                    lambda report: bool(report.results and report.results[0].counts[2].any())
+                    lambda report: bool(report.results and counts_of(report.results[0])[2].any())
                 )
             for number, pulses in enumerate(slices):
-                found = report.results[0].counts[number, 0]
+                found = counts_of(report.results[0])[number, 0]
                 np.testing.assert_array_equal(found, expected(bins, pulses))
             assert report.unaccounted == 0
         report = running.obeyed(order(2, replace(bins, filter=FilterSettings("T", 0, 2.2, 3))))
-        np.testing.assert_array_equal(report.results[0].counts[0, 0], expected(bins, range(8)))
+        np.testing.assert_array_equal(counts_of(report.results[0])[0, 0], expected(bins, range(8)))
 
 
-def test_a_value_of_before_the_reset_stands_after_it_and_those_before_it_are_forgotten():
+def test_a_value_of_before_the_reset_stands_after_it_and_those_before_it_are_forgotten() -> None:
     start_ns = 1_767_225_600_000_000_000
     rank, sliced = OneRank(start_ns + 10**12), replace(settings(), filter=by_temperature())
 
-    def log(pulse, value):
+    def log(pulse: int, value: float) -> None:
         rank.intake.take(0, encode_log("T", start_ns + pulse * PERIOD_NS, value))
 
-    def pulse(number):
+    def pulse(number: int) -> None:
         time_ns = start_ns + number * PERIOD_NS
         chunk = Chunk("test", number, time_ns, *events_of(number))
         rank.intake.take(0, encode_chunk(chunk))
@@ -231,12 +236,15 @@ def test_a_value_of_before_the_reset_stands_after_it_and_those_before_it_are_for
     for number in range(12, 16):
         pulse(number)
     report = rank.obeyed(order(3, sliced, resets=1))
-    for number, pulses in enumerate(([], [14, 15], [12, 13])):
-        found = report.results[0].counts[number, 0]
+    slices: list[list[int]] = [[], [14, 15], [12, 13]]
+    for number, pulses in enumerate(slices):
+        found = counts_of(report.results[0])[number, 0]
         np.testing.assert_array_equal(found, expected(sliced, pulses))
 
 
-def test_a_sliding_window_holds_the_last_pulses_and_the_rest_is_back_without_it(tmp_path):
+def test_a_sliding_window_holds_the_last_pulses_and_the_rest_is_back_without_it(
+    tmp_path: Path,
+) -> None:
     with back_end(tmp_path, 2, partitions=2) as running:
         feed, bins = running.feed, settings()
         window = RunControl(accumulation=AccumulationMode.WINDOW, window_time=5 * PERIOD_NS / 1e9)
@@ -252,5 +260,5 @@ def test_a_sliding_window_holds_the_last_pulses_and_the_rest_is_back_without_it(
         check(running.results(2, 20), bins, range(21))
 
 
-def expected_filtered(pulses):
+def expected_filtered(pulses: range) -> int:
     return int(np.isin(EVENTS.pulse, list(pulses)).sum())

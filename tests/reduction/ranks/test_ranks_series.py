@@ -1,22 +1,28 @@
 """Series and fading on the ranks: accumulations side by side, and weights by age."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from reduction.control.reports import RanksReport
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
+from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.units import Units
-from tests.support.arc_pulses import check, events_of, expected, order, settings
+from tests.support.arc_pulses import check, counts_of, events_of, expected, order, settings
 from tests.support.back_end import PERIOD_NS, back_end
 
 
-def test_series_are_closed_between_pulses_and_cut_anew_with_the_running_one(tmp_path):
+def test_series_are_closed_between_pulses_and_cut_anew_with_the_running_one(tmp_path: Path) -> None:
     with back_end(tmp_path, 2, partitions=3) as running:
         feed, bins = running.feed, settings()
         running.obeyed(order(1, bins))
-        closed = []
+        closed: list[range] = []
         for revision, pulses in enumerate((range(4), range(4, 5), range(5, 9)), start=2):
             for pulse in pulses:
                 feed.pulse(pulse, *events_of(pulse))
@@ -42,7 +48,12 @@ def test_series_are_closed_between_pulses_and_cut_anew_with_the_running_one(tmp_
         check_series(running.results(7, 12), bins, [], [12])
 
 
-def check_series(report, settings, closed, pulses):
+def check_series(
+    report: RanksReport,
+    settings: ReductionSettings,
+    closed: Sequence[Sequence[int]],
+    pulses: Sequence[int],
+) -> None:
     """The closed series and the running one have the exact histograms of their pulses."""
     (result,) = report.results
     np.testing.assert_array_equal(result.counts, [[expected(settings, pulses)]])
@@ -54,12 +65,12 @@ def check_series(report, settings, closed, pulses):
     assert report.acquisition.pulses == len(pulses)
 
 
-def test_a_series_ends_at_its_preset_and_the_next_has_one_of_its_own(tmp_path):
+def test_a_series_ends_at_its_preset_and_the_next_has_one_of_its_own(tmp_path: Path) -> None:
     with back_end(tmp_path, 2, partitions=2) as running:
         feed, bins = running.feed, settings()
         preset = AcquisitionSettings(preset=Preset.PULSES, preset_pulses=3)
         running.obeyed(replace(order(1, bins), acquisition=preset, starts=1))
-        closed = []
+        closed: list[range] = []
         for number, first in enumerate((0, 10, 20)):
             for pulse in range(first, first + 6):  # after the third, pulses are of no series
                 feed.pulse(pulse, *events_of(pulse))
@@ -74,7 +85,7 @@ def test_a_series_ends_at_its_preset_and_the_next_has_one_of_its_own(tmp_path):
             check_series(report, bins, closed, [])
 
 
-def test_a_series_too_many_is_refused_and_all_goes_on(tmp_path):
+def test_a_series_too_many_is_refused_and_all_goes_on(tmp_path: Path) -> None:
     with back_end(tmp_path, 1, partitions=1) as running:
         bins = settings()
         running.obeyed(order(1, bins))
@@ -88,7 +99,9 @@ def test_a_series_too_many_is_refused_and_all_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize("ranks", [1, 3])
-def test_with_fading_a_pulse_weighs_less_by_e_in_each_fading_time(ranks, tmp_path):
+def test_with_fading_a_pulse_weighs_less_by_e_in_each_fading_time(
+    ranks: int, tmp_path: Path
+) -> None:
     with back_end(tmp_path, ranks, partitions=3) as running:
         feed, bins = running.feed, settings()
         fading = RunControl(accumulation=AccumulationMode.FADING, fading_time=10 * PERIOD_NS / 1e9)
@@ -105,16 +118,18 @@ def test_with_fading_a_pulse_weighs_less_by_e_in_each_fading_time(ranks, tmp_pat
         assert check(plain, bins, range(12)).faded is None
         running.obeyed(replace(order(5, bins), closes=5))
         nothing = running.obeyed(replace(order(6, bins), closes=5, control=fading)).results[0]
+        assert nothing.faded is not None
         assert nothing.faded.sum() == 0
         assert np.isfinite(nothing.series[0].charge_uc)
 
 
-def check_faded(report, pulses):
+def check_faded(report: RanksReport, pulses: range) -> None:
     (result,) = report.results
+    assert result.faded is not None
     weights = np.exp((np.array(pulses) - pulses[-1]) / 10)
     each = np.array([expected(result.order.settings, [pulse]) for pulse in pulses])
     np.testing.assert_allclose(result.faded[0, 0, 0], weights @ each, rtol=1e-6)
     np.testing.assert_allclose(result.faded[1, 0, 0], weights**2 @ each, rtol=1e-6)
-    np.testing.assert_array_equal(result.counts[0, 0], each.sum(axis=0))
+    np.testing.assert_array_equal(counts_of(result)[0, 0], each.sum(axis=0))
     np.testing.assert_allclose(result.charges_uc, [weights @ (2.0 + np.array(pulses))], rtol=1e-6)
     assert report.unaccounted == 0

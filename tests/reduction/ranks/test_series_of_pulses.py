@@ -1,8 +1,13 @@
 """Numbered series: the accumulation is closed, kept, and cut anew with the running one."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe
@@ -15,7 +20,7 @@ BINS = ["1000,50,60000", "1000,100,60000"]
 """The edges of each are among the fine edges of the other, so nothing may be off by folding."""
 
 
-def events(pulse, number=100):
+def events(pulse: int, number: int = 100) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     rng = np.random.default_rng(pulse)
     pixel_id = rng.choice(INSTRUMENT.detector_id[~INSTRUMENT.is_monitor], number).astype(np.int32)
     return pixel_id, rng.integers(900_000, 61_000_000, number).astype(np.int32)
@@ -24,10 +29,10 @@ def events(pulse, number=100):
 class Ends:
     """Slices by pulse number: the next one from each end on, of which more may come."""
 
-    def __init__(self):
-        self.pulses = []
+    def __init__(self) -> None:
+        self.pulses: list[int] = []
 
-    def __call__(self, times_ns):
+    def __call__(self, times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
         return np.searchsorted(self.pulses, times_ns, side="right").astype(np.int32)
 
 
@@ -43,11 +48,13 @@ class Ends:
     ),
     st.booleans(),
 )
-def test_slices_may_be_added_while_events_come_are_sorted_and_folded(steps, little_memory):
+def test_slices_may_be_added_while_events_come_are_sorted_and_folded(
+    steps: list[Any], little_memory: bool
+) -> None:
     ends, bin_params, pulse = Ends(), BINS[0], 0
     group = np.zeros(INSTRUMENT.detector_id.size, np.int32)
 
-    def made():
+    def made() -> Recipe:
         edges = bins.edges(bin_params, 10_000)
         return Recipe(Units.TOF, edges, group, len(ends.pulses) + 1, ends)
 

@@ -1,12 +1,17 @@
 """Slices of a log: which pulses are in which, and that they are Mantid's."""
 
+from __future__ import annotations
+
 import os
 import tracemalloc
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from reduction.engines.recipe import recipe
 from reduction.instrument.geometry import powder_arc
@@ -17,12 +22,12 @@ from reduction.ranks.pipeline import PulseSlicing
 from reduction.ranks.series import SeriesTimeline
 from reduction.stream.logs import Log, Logs
 from tests.support import reference_data as reference
-from tests.support.engines import each_engine
+from tests.support.engines import MakeEngine, each_engine
 
 FILTERS = reference.MANIFEST["filters"]
 
 
-def logs_of(case):
+def logs_of(case: dict[str, Any]) -> Logs:
     logs = Logs()
     columns = reference.table(f"histograms_{case['instrument']}")
     times_ns, values = (columns[f"{case['log']}/{name}"] for name in ("time_unix_ns", "value"))
@@ -31,7 +36,9 @@ def logs_of(case):
     return logs
 
 
-def sliced(make, case, filter_settings):
+def sliced(
+    make: MakeEngine, case: dict[str, Any], filter_settings: FilterSettings
+) -> NDArray[np.int64]:
     """Counts (slices, bins) of an engine, fed pulse by pulse."""
     settings = ReductionSettings(bin_params=case["bin_params"], filter=filter_settings)
     instrument, events = (
@@ -46,12 +53,15 @@ def sliced(make, case, filter_settings):
         here = events.pulse == pulse
         engine.accumulate(events.pixel_id[here], events.tof_ns[here], int(time_ns))
     engine.advance(60)
-    return engine.tally(0, engine.cells(0)).counts[:, 0]
+    counts: NDArray[np.int64] = engine.tally(0, engine.cells(0)).counts[:, 0]
+    return counts
 
 
 @each_engine
 @pytest.mark.parametrize("case", FILTERS, ids=lambda case: case["key"])
-def test_slices_hold_what_mantids_filters_let_through(engine, case):
+def test_slices_hold_what_mantids_filters_let_through(
+    engine: MakeEngine, case: dict[str, Any]
+) -> None:
     low, high = case["minimum"], case["maximum"]
     if "step" not in case:
         counts = sliced(engine, case, FilterSettings("temperature", low, high - low, high))
@@ -70,7 +80,7 @@ def test_slices_hold_what_mantids_filters_let_through(engine, case):
 
 @each_engine
 @pytest.mark.parametrize("case", FILTERS[3:5], ids=lambda case: case["key"])
-def test_a_veto_holds_what_the_range_does_not(engine, case):
+def test_a_veto_holds_what_the_range_does_not(engine: MakeEngine, case: dict[str, Any]) -> None:
     low, high = case["minimum"], case["maximum"]
     within = sliced(engine, case, FilterSettings("temperature", low, high - low, high))
     without = sliced(
@@ -81,14 +91,16 @@ def test_a_veto_holds_what_the_range_does_not(engine, case):
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.floats(-5, 5)), max_size=40))
-def test_a_log_has_the_last_value_at_or_before_a_time_in_whatever_order_values_come(entries):
+def test_a_log_has_the_last_value_at_or_before_a_time_in_whatever_order_values_come(
+    entries: list[tuple[int, float]],
+) -> None:
     log = Log()
     for time_ns, value in entries:
         log.add(time_ns, value)
-    times_ns = np.arange(-2, 60)
+    asked_ns = np.arange(-2, 60)
     last = dict(entries)  # of two values at one time the later stands
-    for time_ns, value in zip(times_ns, log.at(times_ns), strict=True):
-        before = [each for each in last if each <= time_ns]
+    for asked, value in zip(asked_ns, log.at(asked_ns), strict=True):
+        before = [each for each in last if each <= asked]
         expected = last[max(before)] if before else np.nan
         np.testing.assert_equal(value, expected)
 
@@ -101,7 +113,7 @@ def test_a_log_has_the_last_value_at_or_before_a_time_in_whatever_order_values_c
         max_size=60,
     )
 )
-def test_what_is_forgotten_is_what_no_later_time_has(steps):
+def test_what_is_forgotten_is_what_no_later_time_has(steps: list[Any]) -> None:
     """Steps are (time, value) to add and (time,) up to which to forget."""
     kept, forgetting, since = Logs(), Logs(), 1
     for step in steps:
@@ -118,7 +130,7 @@ def test_what_is_forgotten_is_what_no_later_time_has(steps):
     assert len(forgetting) == before + len([each for each in added if each > since])
 
 
-def test_a_forgotten_value_gives_its_memory_back():
+def test_a_forgotten_value_gives_its_memory_back() -> None:
     log = Log()
     tracemalloc.start()
     try:
@@ -132,7 +144,7 @@ def test_a_forgotten_value_gives_its_memory_back():
         tracemalloc.stop()
 
 
-def test_logs_tell_since_when_they_say_something_new():
+def test_logs_tell_since_when_they_say_something_new() -> None:
     logs = Logs()
     logs.add("T", 100, 1.0)
     logs.add("T", 50, 2.0)
@@ -154,12 +166,12 @@ def test_logs_tell_since_when_they_say_something_new():
         ({"log": "T", "step": 1e-300}, "slices; the limit is 32"),
     ],
 )
-def test_slices_that_cannot_be_are_refused(settings, words):
+def test_slices_that_cannot_be_are_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(Refused, match=words):
         FilterSettings(**settings)
 
 
-def test_a_last_slice_ends_at_the_maximum():
+def test_a_last_slice_ends_at_the_maximum() -> None:
     settings = FilterSettings("T", 0, 0.4, 1)
     np.testing.assert_allclose(settings.bounds, [(0, 0.4), (0.4, 0.8), (0.8, 1)])
     assert settings.slice_of(np.array([-0.1, 0, 0.4, 0.99, 1, np.nan])).tolist() == [
@@ -187,18 +199,20 @@ def test_a_last_slice_ends_at_the_maximum():
         ({"calibration": "absent.txt"}, "absent.txt"),
     ],
 )
-def test_masks_and_groups_outside_the_instrument_are_refused(settings, words):
+def test_masks_and_groups_outside_the_instrument_are_refused(
+    settings: dict[str, Any], words: str
+) -> None:
     with pytest.raises(Refused, match=words):
         recipe(ReductionSettings(detectors=DetectorSettings(**settings)), powder_arc())
 
 
-def test_masks_take_pixels_out_of_groups():
+def test_masks_take_pixels_out_of_groups() -> None:
     settings = DetectorSettings(mask="0:9, 500", groups="0:499;500:899")
     group = recipe(ReductionSettings(detectors=settings), powder_arc()).group
     assert np.bincount(group + 1).tolist() == [10 + 1 + 100 + 1, 490, 399]  # and a monitor
 
 
-def test_banks_are_groups_and_masks_by_their_names():
+def test_banks_are_groups_and_masks_by_their_names() -> None:
     arc = powder_arc()
     settings = DetectorSettings(mask="backward,3", groups="backward,forward; 400:405,perpendicular")
     group = recipe(ReductionSettings(detectors=settings), arc).group
@@ -208,7 +222,7 @@ def test_banks_are_groups_and_masks_by_their_names():
     assert group_names(settings) == ("backward,forward", "400:405,perpendicular")
 
 
-def test_the_word_banks_is_each_bank_of_the_instrument():
+def test_the_word_banks_is_each_bank_of_the_instrument() -> None:
     arc = powder_arc()
     settings = DetectorSettings(groups="banks", banks=arc.bank_names)
     made = recipe(ReductionSettings(detectors=settings), arc)
@@ -217,19 +231,20 @@ def test_the_word_banks_is_each_bank_of_the_instrument():
     assert group_names(settings) == ("forward", "perpendicular", "backward")
 
 
-def test_a_calibration_file_replaces_the_difc_of_its_detectors(tmp_path):
+def test_a_calibration_file_replaces_the_difc_of_its_detectors(tmp_path: Path) -> None:
     text, table = tmp_path / "difc.txt", tmp_path / "difc.npz"
     text.write_text("# id DIFC\n3 5000.5\n7 6000\n")
     np.savez(table, detector_id=[3, 7], difc_us_per_angstrom=[5000.5, 6000.0])
     for path in (text, table):
         settings = ReductionSettings(detectors=DetectorSettings(calibration=str(path)))
         difc = recipe(settings, powder_arc()).difc_us_per_angstrom
+        assert difc is not None
         changed = difc != powder_arc().difc_us_per_angstrom
         assert np.flatnonzero(changed & ~powder_arc().is_monitor).tolist() == [3, 7]
         assert difc[3] == 5000.5
 
 
-def test_what_is_too_large_together_is_refused():
+def test_what_is_too_large_together_is_refused() -> None:
     settings = ReductionSettings(
         bin_params="0.4,0.0001,5",
         filter=FilterSettings("T", 0, 1, 32),
@@ -239,7 +254,7 @@ def test_what_is_too_large_together_is_refused():
         recipe(settings, powder_arc())
 
 
-def test_groups_are_counted_as_they_are_written_also_if_a_mask_empties_the_last():
+def test_groups_are_counted_as_they_are_written_also_if_a_mask_empties_the_last() -> None:
     settings = DetectorSettings(groups="0:499;500:999", mask="500:999")
     assert recipe(ReductionSettings(detectors=settings), powder_arc()).groups == 2
 
@@ -253,7 +268,9 @@ def test_groups_are_counted_as_they_are_written_also_if_a_mask_empties_the_last(
 )
 @pytest.mark.filterwarnings("ignore:loadtxt")
 @pytest.mark.parametrize("suffix", ["txt", "npz"])
-def test_a_calibration_that_is_no_table_is_refused(tmp_path, content, suffix):
+def test_a_calibration_that_is_no_table_is_refused(
+    tmp_path: Path, content: bytes, suffix: str
+) -> None:
     path = tmp_path / f"difc.{suffix}"
     path.write_bytes(content)
     settings = ReductionSettings(detectors=DetectorSettings(calibration=str(path)))
@@ -261,7 +278,7 @@ def test_a_calibration_that_is_no_table_is_refused(tmp_path, content, suffix):
         recipe(settings, powder_arc())
 
 
-def test_a_calibration_that_is_no_file_is_refused_and_not_waited_for(tmp_path):
+def test_a_calibration_that_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.txt")
     settings = DetectorSettings(calibration=str(tmp_path / "pipe.txt"))
     with pytest.raises(Refused, match="no file of at most"):
