@@ -1,4 +1,4 @@
-"""Starts the simulator and the ranks, restarts them when they die or fall silent, and ends them."""
+"""A child process that is started again whenever it ends, until this process ends it."""
 
 from __future__ import annotations
 
@@ -23,36 +23,34 @@ LONGEST_PAUSE_S = 4.0
 
 
 class Child:
-    """A process that is to run: started, and started again whenever it ends.
+    """A child process called ``name``, with ``environment`` in addition to this process's own."""
 
-    It gets ``environment`` besides ours. ``command`` is asked for the words of the command line at
-    every start; ``ended`` is told why it ended, before it is started again.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        command: Callable[[], Sequence[str]],
-        ended: Callable[[str], Awaitable[None]],
-        environment: Mapping[str, str],
-    ) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str] | None = None) -> None:
         self.name = name
-        self._command, self._ended, self._environment = command, ended, environment
+        self._environment = environment or {}
         self._process: asyncio.subprocess.Process | None = None
         self._reason = ""
 
-    async def run(self) -> None:
-        """Keep the process running until cancelled; then end it and all its descendants."""
+    async def run(
+        self,
+        command: Callable[[], Sequence[str]],
+        ended: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """Keep the process running until cancelled; then end it and all its descendants.
+
+        ``command`` makes the words of the command line at every start; ``ended`` is told why the
+        process ended, before it is started again.
+        """
         pause_s = 0.0
         try:
             while True:
                 started_s = time.monotonic()
-                self._process = await _leashed(self._command(), self._environment)
+                self._process = await _started(command(), self._environment)
                 status = await self._process.wait()
                 reason = self._reason or f"ended with {_meaning(status)}"
                 self._reason = ""
                 log.warning("%s %s; starting it again", self.name, reason)
-                await self._ended(f"{self.name} {reason}")
+                await ended(f"{self.name} {reason}")
                 steady = time.monotonic() - started_s > STEADY_S
                 pause_s = 0.0 if steady else min(2 * pause_s + 0.25, LONGEST_PAUSE_S)
                 await asyncio.sleep(pause_s)
@@ -87,10 +85,13 @@ class Child:
         await self._process.wait()
 
 
-async def _leashed(
+async def _started(
     command: Sequence[str], environment: Mapping[str, str]
 ) -> asyncio.subprocess.Process:
-    """Start ``command`` in a session of its own, so that a terminal's Ctrl-C reaches only us."""
+    """A process that runs ``command`` and ends when this one does.
+
+    It has a session of its own, so that a terminal's Ctrl-C reaches only this process.
+    """
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

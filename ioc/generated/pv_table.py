@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ioc.ca.conversion import labels
 from ioc.model.pvs import Access, PvRow, pv_rows
-from ioc.options import Startup
+from ioc.options.commands import RunOptions
 from reduction.parameters.reduction import MOST_GROUPS, MOST_SLICES
 from reduction.parameters.series import MOST_SERIES
 from reduction.parameters.specs import (
@@ -106,7 +106,7 @@ def main(paths: Sequence[str]) -> None:
     """Write the table of the default prefix into the files, between their marks."""
     for path in map(Path, paths):
         text = path.read_text(encoding="utf-8")
-        path.write_text(inserted(text, markdown(Startup.prefix)), encoding="utf-8")
+        path.write_text(inserted(text, markdown(RunOptions.prefix)), encoding="utf-8")
 
 
 def _stage(spec: Spec) -> str:

@@ -23,10 +23,10 @@ from ioc.generated.panels import (
 )
 from ioc.model.paths import Part
 from ioc.model.pvs import PvGroup, PvRow, pv_rows
-from ioc.options import Startup
+from ioc.options.commands import RunOptions
 from reduction.parameters.specs import Array
 
-MACROS = {"P": Startup.prefix, "R": "Red1:"}
+MACROS = {"P": RunOptions.prefix, "R": "Red1:"}
 """What every screen takes: the prefix, and the reduction that it shows."""
 
 WIDTH, HEIGHT = 1336, 570

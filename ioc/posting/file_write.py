@@ -15,10 +15,11 @@ from ioc.ca.database import Database, ReadingValues
 from ioc.model.ioc_parameters import FileStatus
 from ioc.model.paths import Part, value_at
 from ioc.model.pvs import IOC, Access, PvRow
-from ioc.options import DISTRIBUTION
+from ioc.options.program import DISTRIBUTION
 from ioc.posting.publisher import Publisher
-from ioc.puts.ioc_puts import IocSettings
+from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_puts import OrderPuts
+from ioc.security.rules import Client
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.files.save import save_together
 from reduction.files.saved_result import SavedResult, SavedSeries
@@ -39,7 +40,7 @@ class FileWriter:
         """Show that none is written."""
         await self._tell(FileStatus())
 
-    async def put(self, value: Any) -> Any:
+    async def put(self, _row: PvRow, value: Any, _client: Client) -> Any:
         """Write; raises `Refused`, and says so on ``File:Message_RBV``."""
         return await self._write() if value else False
 

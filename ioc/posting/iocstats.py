@@ -18,7 +18,8 @@ import psutil
 from ioc.ca.database import Database, ReadingValues
 from ioc.model.ioc_parameters import IocProcessStatus
 from ioc.model.pvs import IOC_PROCESS, PvRow
-from ioc.options import DISTRIBUTION
+from ioc.options.program import DISTRIBUTION
+from ioc.security.rules import Client
 from reduction.parameters.specs import LONGEST_STRING, Refused
 
 LOOK_S = 0.05
@@ -96,7 +97,7 @@ class IocStats:
             loop_delay_p99=float(np.percentile(delays_s, 99)),
         )
 
-    async def put(self, row: PvRow, value: Any) -> bool:
+    async def put(self, row: PvRow, value: Any, _client: Client) -> bool:
         """Restart ranks and simulator, if that is asked for twice; raises `Refused` otherwise."""
         if not value:
             return False

@@ -63,8 +63,8 @@ class Publisher:
 
     async def ranks(self, report: RanksReport) -> None:
         """Post ``report``, or hold it until the next if it comes too soon."""
-        self._desk.ranks.present(True)
-        fresh = self._desk.ranks.current(report.revision)
+        self._desk.ranks.set_present(True)
+        fresh = self._desk.ranks.may_show(report.revision)
         news = fresh and bool(report.results) and report.revision > self._posted
         if not news and not self._due():
             if report.results or self._held is None:
@@ -75,7 +75,7 @@ class Publisher:
         held, self._held = self._held, None
         if held is not None and held.results and not report.results:
             # The counts that were held go with the readings that they were reported with.
-            report, fresh = held, self._desk.ranks.current(held.revision)
+            report, fresh = held, self._desk.ranks.may_show(held.revision)
         await self._post(report, fresh)
 
     def _due(self) -> bool:
@@ -94,7 +94,7 @@ class Publisher:
             await self._results(report)
             self._posted, self.latest = report.revision, report
         if fresh:
-            self._desk.posted_ranks(report)
+            self._desk.ranks_report_posted(report)
             await self._settings(Part.RANKS)
             await self.families.posted(report, self._desk.ranks.accepted.resets)
         await self._state(report, fresh)
@@ -141,11 +141,11 @@ class Publisher:
 
     async def simulator(self, report: SimulatorReport) -> None:
         """Post ``report``."""
-        self._desk.simulator.present(True)
+        self._desk.simulator.set_present(True)
         self._health.back(Part.SIMULATOR)
         await self._database.show(SIMULATOR / "status", ReadingValues(report.status))
-        if self._desk.simulator.current(report.revision):
-            self._desk.posted_simulator(report)
+        if self._desk.simulator.may_show(report.revision):
+            self._desk.simulator_report_posted(report)
             await self._settings(Part.SIMULATOR)
         await self._own(Part.SIMULATOR)["message"].publish_value("", alarm=NO_ALARM)
         await self._judge()
@@ -161,10 +161,10 @@ class Publisher:
         self._health.gone(part, reason)
         await self._judge()
         if part is Part.SIMULATOR:
-            self._desk.simulator.present(False)
+            self._desk.simulator.set_present(False)
             await self._own(part)["message"].publish_value(reason, alarm=GONE)
             return
-        self._desk.ranks.present(False)
+        self._desk.ranks.set_present(False)
         self._held, self._posted = None, -1
         self.families.forget()
         await self._own(part)["state"].publish_value(state, alarm=GONE)

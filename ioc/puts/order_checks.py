@@ -1,7 +1,6 @@
-"""Judges orders before they are sent: whether they fit the instrument, and whether logs exist.
+"""Checks orders before they are sent: against the instrument, the files and the logs they need.
 
-So it does with background and vanadium files. It keeps what it read of those that are in force: a
-file is read again when it is set again, as the ranks do.
+So an order that the ranks could not obey is refused at once, in words.
 """
 
 from __future__ import annotations
@@ -21,9 +20,11 @@ from reduction.results.references import LoadedReferences
 
 
 class OrderChecks:
-    """Allows orders that the ranks can obey, so that what they cannot is refused at once.
+    """Checks the orders of ranks that reduce for ``instrument``.
 
-    ``series`` tells how many series there are, with the running one.
+    ``series`` tells how many series there are, the running one included. What was read of the
+    background and vanadium files in force is kept: as in the ranks, a file is read again only when
+    it is set again.
     """
 
     def __init__(
@@ -33,36 +34,41 @@ class OrderChecks:
         self._corrections: dict[int, LoadedReferences] = {}
 
     @contextlib.asynccontextmanager
-    async def allowed(self, old: RanksOrder, new: RanksOrder) -> AsyncIterator[None]:
-        """Raises `Refused` for a new order that does not fit; inside, its logs are there."""
-        pairs = zip(old.reductions, new.reductions, strict=True)
+    async def check(self, former: RanksOrder, order: RanksOrder) -> AsyncIterator[None]:
+        """Raises `Refused` if ``order`` cannot be obeyed after ``former``.
+
+        Inside the context, the ranks have a value of every log that the order slices by.
+        """
+        pairs = zip(former.reductions, order.reductions, strict=True)
         settings = list(enumerate((was.settings, now.settings) for was, now in pairs))
-        closes = old.closes != new.closes
+        closes = former.closes != order.closes
         if closes:
-            check_next_series(self._series(), new.control)
+            check_next_series(self._series(), order.control)
         corrections: dict[int, LoadedReferences] = {}
         for number, (was, now) in settings:
             if closes or was.counted != now.counted:
-                await self._fits(now, self._series() + closes)
+                await self._check_recipe(now, self._series() + closes)
             if was != now:
-                corrections[number] = await self._corrected(number, was, now)
+                corrections[number] = await self._correction(number, was, now)
         logs = [(was.filter.log, now.filter.log) for _, (was, now) in settings]
-        names = {log for former, log in logs if former != log}
-        async with self._logs.held(names - {""}):
+        names = {log for log_before, log in logs if log_before != log}
+        async with self._logs.available(names - {""}):
             yield
         self._corrections |= corrections
 
-    async def _fits(self, settings: ReductionSettings, series: int) -> None:
-        fits = functools.partial(recipe, settings, self._instrument, series=series)
+    async def _check_recipe(self, settings: ReductionSettings, series: int) -> None:
+        """Raises `Refused` if the settings do not fit the instrument, or need too much memory."""
+        check = functools.partial(recipe, settings, self._instrument, series=series)
         if settings.detectors.calibration:
             # A file of a million detectors takes seconds, and the loop must go on meanwhile.
-            await asyncio.to_thread(fits)
+            await asyncio.to_thread(check)
         else:
-            fits()
+            check()
 
-    async def _corrected(
+    async def _correction(
         self, number: int, was: ReductionSettings, now: ReductionSettings
     ) -> LoadedReferences:
+        """The files that ``now`` corrects by; raises `Refused` if they do not fit the settings."""
         known = self._corrections.get(number)
         former = known if known and known.settings.corrections == was.corrections else None
         if now.corrections.background or now.corrections.vanadium:

@@ -1,7 +1,7 @@
 """The order that a process is to obey, and the changes of it that wait to be obeyed.
 
-An order is the last one known to be obeyed with every waiting change applied to it, in the order of
-their arrival. So concurrent changes merge, and one that fails is taken out without the others.
+The newest order is the last one known to be obeyed, with every waiting change applied to it in the
+order of arrival. So concurrent changes merge, and one that fails is taken out without the others.
 """
 
 from __future__ import annotations
@@ -16,59 +16,63 @@ from reduction.control.orders import RanksOrder
 from reduction.parameters.specs import Refused
 from simulator.orders import SimulatorOrder
 
-OrderT = TypeVar("OrderT", RanksOrder, SimulatorOrder)
+ProcessOrderT = TypeVar("ProcessOrderT", RanksOrder, SimulatorOrder)
 
-SendOrder = Callable[[OrderT], Awaitable[None]]
+SendOrder = Callable[[ProcessOrderT], Awaitable[None]]
 """Sends an order to the process, now and whenever it starts anew."""
 
-Counted = Callable[[OrderT, OrderT], OrderT]
-"""An order with the numbers that follow those of a former one, but for the revision."""
+NumberOrder = Callable[[ProcessOrderT, ProcessOrderT], ProcessOrderT]
+"""The first order, with its numbers (all but the revision) counted on from those of the second."""
 
-LOOK_S = 0.5
-"""How often a waiting change looks how its process is."""
+PRESENCE_CHECK_S = 0.5
+"""How often a waiting change checks whether its process is present."""
 
 MOST_ENDS = 2
-"""A process that ends so often while a change waits is taken to end by it."""
+"""A process that ends so often while a change waits is taken to end because of it."""
 
 
 @dataclass(eq=False)
-class PendingChange(Generic[OrderT]):
+class PendingChange(Generic[ProcessOrderT]):
     """A change that was sent, as part of ``order``, and is not known to be obeyed."""
 
-    change: Callable[[OrderT], OrderT]
+    change: Callable[[ProcessOrderT], ProcessOrderT]
     in_result: bool
-    order: OrderT
+    order: ProcessOrderT
     done: asyncio.Future[None]
 
 
-class PendingOrders(Generic[OrderT]):
-    """The orders of one process; ``who`` is its name in messages."""
+class PendingOrders(Generic[ProcessOrderT]):
+    """The orders of one process, whose ``name`` stands in messages."""
 
     def __init__(
         self,
-        who: str,
-        order: OrderT,
-        command: SendOrder[OrderT],
-        counted: Counted[OrderT],
+        name: str,
+        order: ProcessOrderT,
+        send: SendOrder[ProcessOrderT],
+        number: NumberOrder[ProcessOrderT],
         timeout_s: float = 30.0,
     ) -> None:
-        self.accepted: OrderT = order
+        self.accepted: ProcessOrderT = order
         """The newest order known to be obeyed."""
-        self.newest: OrderT = order
-        self._floor = order.revision
-        self._who, self._timeout_s = who, timeout_s
-        self._command: SendOrder[OrderT] = command
-        self._counted: Counted[OrderT] = counted
-        self._pending: list[PendingChange[OrderT]] = []
+        self.newest: ProcessOrderT = order
+        """The order sent last."""
+        self._first_valid = order.revision  # results of earlier revisions are not shown
+        self._name, self._timeout_s = name, timeout_s
+        self._send_order: SendOrder[ProcessOrderT] = send
+        self._number: NumberOrder[ProcessOrderT] = number
+        self._pending: list[PendingChange[ProcessOrderT]] = []
         self._present = False
-        self._turns = self._ends = 0
+        self._presence_changes = self._ends = 0
 
-    async def change(self, change: Callable[[OrderT], OrderT], *, in_result: bool) -> None:
+    async def change(
+        self, change: Callable[[ProcessOrderT], ProcessOrderT], *, in_result: bool
+    ) -> None:
         """Order a change and return once it is obeyed, with ``in_result`` in a posted result.
 
-        ``change`` makes the new order from the present one and leaves the numbers to us; it may
-        raise `Refused`. A change of nothing returns at once, unless that nothing still waits.
-        Raises TimeoutError, with the change taken back, if the process is there but does not obey.
+        ``change`` makes the new order from the present one without changing its numbers; it may
+        raise `Refused`. If the order stays as it is and no change waits, this returns at once.
+        Raises TimeoutError, with the change taken back, if the process is present but does not obey
+        in time, or ends again and again.
         """
         changed = change(self.newest)
         if changed == self.newest and not self._pending:
@@ -78,61 +82,67 @@ class PendingOrders(Generic[OrderT]):
         pending = PendingChange(change, in_result, order, done)
         self._pending.append(pending)
         await self._send(order)
-        if failed := await self._failed(done):
+        if why := await self._why_not_obeyed(done):
             await self._take_back(pending)
-            raise TimeoutError(failed)
+            raise TimeoutError(why)
 
-    def current(self, revision: int) -> bool:
-        """Whether results of ``revision`` may be shown: not of before the accepted order, nor of
-        a change taken back, nor of an order that is none of ours, but of an IOC before us.
+    def may_show(self, revision: int) -> bool:
+        """Whether results that obey the order of ``revision`` may be shown.
+
+        Not those of an order before the accepted one, of a change that was taken back, or of an
+        order that another IOC gave before this one started.
         """
-        return self._floor <= revision <= self.newest.revision
+        return self._first_valid <= revision <= self.newest.revision
 
-    def posted(self, revision: int, shows: Callable[[OrderT], bool]) -> list[OrderT]:
-        """A report of ``revision`` is on the PVs: the orders that are obeyed since, oldest first.
+    def report_posted(
+        self, revision: int, shows: Callable[[ProcessOrderT], bool]
+    ) -> list[ProcessOrderT]:
+        """Complete the changes that the report of ``revision``, now posted, proves to be obeyed.
 
-        ``shows`` tells whether the report has results that obey an order.
+        Returns their orders, oldest first. ``shows`` tells whether the report has results that obey
+        an order.
         """
-        accepted = []
+        obeyed = []
         while self._pending:
             first = self._pending[0]
             if revision < first.order.revision or (first.in_result and not shows(first.order)):
                 break
-            accepted.append(self._pending.pop(0).order)
+            obeyed.append(self._pending.pop(0).order)
             self.accepted = first.order
-            self._floor = first.order.revision
+            self._first_valid = first.order.revision
             if not first.done.done():
                 first.done.set_result(None)
-        return accepted
+        return obeyed
 
-    def waiting(self) -> list[OrderT]:
+    def waiting(self) -> list[ProcessOrderT]:
         """The orders that wait to be obeyed, oldest first."""
         return [each.order for each in self._pending]
 
-    def present(self, there: bool) -> None:
-        """Whether the process is there; while it is not, changes wait without a limit."""
-        if there != self._present:
-            self._present = there
-            self._turns += 1
-            self._ends += not there
+    def set_present(self, present: bool) -> None:
+        """Tell whether the process is present; while it is not, changes wait without a limit."""
+        if present != self._present:
+            self._present = present
+            self._presence_changes += 1
+            self._ends += not present
 
-    async def _failed(self, done: asyncio.Future[None]) -> str:
-        """Wait until an order is obeyed: nothing, or why it is not going to be."""
+    async def _why_not_obeyed(self, done: asyncio.Future[None]) -> str:
+        """Wait until ``done``; empty if it is, or why the change is not going to be obeyed."""
         clock = asyncio.get_running_loop().time
-        turns, ends, since_s = self._turns, self._ends, clock()
+        changes, ends, since_s = self._presence_changes, self._ends, clock()
         while True:
-            await asyncio.wait({done}, timeout=min(self._timeout_s, LOOK_S))
+            await asyncio.wait({done}, timeout=min(self._timeout_s, PRESENCE_CHECK_S))
             if done.done():
                 done.result()
                 return ""
             if self._ends - ends >= MOST_ENDS:
-                return f"{self._who} ended {MOST_ENDS} times when it was to apply it"
-            if turns != self._turns:
-                turns, since_s = self._turns, clock()
+                return f"{self._name} ended {MOST_ENDS} times when it was to apply it"
+            if changes != self._presence_changes:
+                changes, since_s = self._presence_changes, clock()
             if self._present and clock() - since_s >= self._timeout_s:
-                return f"{self._who} did not apply it within {self._timeout_s:g} s"
+                return f"{self._name} did not apply it within {self._timeout_s:g} s"
 
-    async def _take_back(self, failed: PendingChange[OrderT]) -> None:
+    async def _take_back(self, failed: PendingChange[ProcessOrderT]) -> None:
+        """Send an order without the failed change, and with all others that are still valid."""
         self._pending.remove(failed)
         order = self.accepted
         for each in list(self._pending):
@@ -147,18 +157,18 @@ class PendingOrders(Generic[OrderT]):
         if not self._pending:
             self.accepted = restored
         # What was taken back may have been obeyed by now: only what comes after it is to be shown.
-        self._floor = restored.revision
+        self._first_valid = restored.revision
         await self._send(restored)
 
-    def _numbered(self, order: OrderT) -> OrderT:
-        """``order`` as successor of the newest one; the newest one itself if it says the same."""
+    def _numbered(self, order: ProcessOrderT) -> ProcessOrderT:
+        """``order`` as the successor of the newest one, or the newest one itself if it is equal."""
         former = self.newest
-        same = dataclasses.replace(self._counted(order, former), revision=former.revision)
-        if same == former:
+        numbered = dataclasses.replace(self._number(order, former), revision=former.revision)
+        if numbered == former:
             return former
-        return dataclasses.replace(same, revision=former.revision + 1)
+        return dataclasses.replace(numbered, revision=former.revision + 1)
 
-    async def _send(self, order: OrderT) -> None:
+    async def _send(self, order: ProcessOrderT) -> None:
         if order is not self.newest:
             self.newest = order
-            await self._command(order)
+            await self._send_order(order)

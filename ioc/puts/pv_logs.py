@@ -89,7 +89,7 @@ class PvLogs:
         self._settle()
 
     @contextlib.asynccontextmanager
-    async def held(self, names: Iterable[str]) -> AsyncIterator[None]:
+    async def available(self, names: Iterable[str]) -> AsyncIterator[None]:
         """Inside, the ranks have the value of each log. Raises `Refused` for what is no log.
 
         Before the first report nobody knows the stream's logs, and any name is taken for one.

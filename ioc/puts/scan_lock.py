@@ -10,7 +10,7 @@ from typing import Any
 from ioc.ca.database import Database, ReadingValues
 from ioc.model.ioc_parameters import LockCommands, LockStatus
 from ioc.model.pvs import IOC, Access, PvRow
-from ioc.puts.ioc_puts import IocSettings
+from ioc.puts.ioc_settings import IocSettings
 from ioc.security.rules import Client
 from reduction.parameters.specs import Refused
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ioc.options import StartError
+from ioc.options.program import StartError
 from ioc.security.rules import Rule, Rules, plain_address
 from reduction.parameters.specs import nearest
 

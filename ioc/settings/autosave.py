@@ -15,7 +15,7 @@ from typing import Any
 from ioc.model.paths import value_at
 from ioc.model.pvs import Access, pv_rows
 from ioc.model.wire_type import wire_type
-from ioc.options import DISTRIBUTION, StartError
+from ioc.options.program import DISTRIBUTION, StartError
 from ioc.settings.initial import AllOrders
 from reduction.host import atomic_files
 

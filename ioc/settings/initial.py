@@ -11,7 +11,8 @@ from ioc.model.ioc_parameters import IocOrder
 from ioc.model.paths import Part, ValuePath, value_at, with_value
 from ioc.model.pvs import Access, PvRow, Role, pv_rows
 from ioc.model.wire_type import WireKind, wire_type
-from ioc.options import StartError, Startup
+from ioc.options.commands import SettingOptions
+from ioc.options.program import StartError
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.parameters.reduction import DetectorSettings, ReductionSettings
 from reduction.parameters.specs import Refused, Spec, nearest
@@ -59,7 +60,7 @@ class RestoredOrders:
     """What was not restored: name, value and reason of each."""
 
 
-def first_orders(start: Startup, banks: Banks = ()) -> AllOrders:
+def first_orders(start: SettingOptions, banks: Banks = ()) -> AllOrders:
     """The first orders, with ``start.set`` as (PV name without prefix, value) in force.
 
     ``banks`` are those of the instrument.
@@ -77,7 +78,7 @@ def first_orders(start: Startup, banks: Banks = ()) -> AllOrders:
 
 
 def restored(
-    start: Startup, saved: Mapping[str, Any], fits: Fits, banks: Banks = ()
+    start: SettingOptions, saved: Mapping[str, Any], fits: Fits, banks: Banks = ()
 ) -> RestoredOrders:
     """The first orders with the ``saved`` settings in them, by PV name without prefix.
 
@@ -143,7 +144,7 @@ def _at(place: ValuePath, orders: AllOrders) -> Any:
     return value_at(orders.of(place.part), place.path)
 
 
-def _defaults(start: Startup, banks: Banks) -> AllOrders:
+def _defaults(start: SettingOptions, banks: Banks) -> AllOrders:
     detectors = DetectorSettings(banks=banks)
     settings = ReductionSettings(detectors=detectors, max_bins=start.max_bins)
     reduction = ReductionOrder(settings=settings)

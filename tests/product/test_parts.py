@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ioc.app.run import MPIEXEC
+from ioc.app.child_processes import MPIEXEC
 from tests.support.ca_client import Client, Network, network
 
 pytestmark = pytest.mark.timeout(120)

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import zmq
 
-from ioc.app.run import MPIEXEC
+from ioc.app.child_processes import MPIEXEC
 from reduction.control.channel import decoded, encoded
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport

@@ -12,9 +12,10 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from ioc.app.live_server import LiveServer, ServerStart, serve
+from ioc.app.live_server import LiveServer
+from ioc.app.server_start import ProcessControl, ServerStart
 from ioc.model.paths import Part
-from ioc.options import Startup
+from ioc.options.commands import RunOptions
 from ioc.pva.addresses import Addresses
 from ioc.settings.initial import first_orders
 from reduction.control.channel import CommandedEnd
@@ -112,7 +113,7 @@ class Ioc(Client):
             self.prefix,
             port=net.port,
             pva=Addresses(port=0, search_port=net.search_port) if pva else None,
-            ranks=first_orders(Startup(reductions=reductions), powder_arc().bank_names).ranks,
+            ranks=first_orders(RunOptions(reductions=reductions), powder_arc().bank_names).ranks,
             ranks_silence_s=0.4,
             simulator_silence_s=0.4,
             obey_timeout_s=0.6,
@@ -124,13 +125,18 @@ class Ioc(Client):
         self.loop = asyncio.get_running_loop()
         self.task = asyncio.current_task()
         try:
-            await serve(self._start, self.lost.append, self._on_ready)
+            server = LiveServer(self._start, ProcessControl(lost=self._on_lost))
+            self._on_ready(server)
+            await server.run()
         except asyncio.CancelledError:
             return
 
+    def _on_lost(self, part: Part, _reason: str) -> None:
+        self.lost.append(part)
+
     def _on_ready(self, server: LiveServer) -> None:
         self.server = server
-        self.ranks = FakeRanks(server.ranks_end.endpoint)
+        self.ranks = FakeRanks(server.ends.ranks.endpoint)
         self._ready.set()
 
     def __enter__(self) -> Ioc:

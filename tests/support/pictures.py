@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ioc.options import Startup
+from ioc.options.commands import RunOptions
 from tests.support.ca_client import network
 from tests.support.live import Live, live
 from tests.support.phoebus import Phoebus, phoebus
@@ -20,7 +20,7 @@ RAMP_GPA = np.linspace(0, 6, 31)
 
 def take(desk: Phoebus, screen: str, picture: Path) -> None:
     """A picture of a screen, once all that it shows is connected and drawn."""
-    desk.open(f"{screen}.bob", P=Startup.prefix)
+    desk.open(f"{screen}.bob", P=RunOptions.prefix)
     desk.until(lambda: desk.shows(f"{screen}.bob") and desk.connected())
     desk.until(lambda: desk.at_rest() and desk.connected())
     picture.write_bytes(png(desk.screen.pixels()))
@@ -43,7 +43,7 @@ def main(folder: Path) -> None:
     with (
         tempfile.TemporaryDirectory() as home,
         network() as net,
-        live(net, rate, prefix=Startup.prefix) as running,
+        live(net, rate, prefix=RunOptions.prefix) as running,
         phoebus(Path(home), net) as desk,
     ):
         running.put("Red1:BinParams", "0.4,0.004,3.6", "-S")

@@ -12,7 +12,8 @@ from ioc.ca.database import Database
 from ioc.ca.pv_monitors import nanoseconds
 from ioc.model.pvs import pv_rows
 from ioc.posting.publisher import Publisher
-from ioc.puts.order_puts import OrderPuts
+from ioc.puts.order_puts import OrderPuts, orders_to_ranks, orders_to_simulator
+from ioc.security.rules import Client
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.parameters.readings import ReductionStatus
@@ -31,9 +32,11 @@ class PublisherBench:
         self.now_s = 1000.0
         reductions = settings or (reduction("1,1,4"),)
         self.order = RanksOrder(reductions=tuple(ReductionOrder(0, each) for each in reductions))
-        self.desk = OrderPuts(self.order, SimulatorOrder(), self._ranks, self._simulator)
-        put: Any = self.desk.put  # no test puts through a channel
-        self.database = Database("P:", put, len(reductions))
+        self.desk = OrderPuts(
+            orders_to_ranks(self.order, self._ranks),
+            orders_to_simulator(SimulatorOrder(), self._simulator),
+        )
+        self.database = Database("P:", self.desk.put, len(reductions))
         self.publisher = Publisher(self.database, self.desk, 5.0, lambda: self.now_s)
         at_once(self.publisher.start())
 
@@ -44,7 +47,7 @@ class PublisherBench:
         return None
 
     async def put(self, name: str, value: Any) -> Any:
-        return await self.desk.put(ROWS[name], value)
+        return await self.desk.put(ROWS[name], value, Client("192.0.2.1", "anna"))
 
     def get(self, name: str) -> Any:
         value = self.database.channels[f"P:{name}"].value

@@ -1,18 +1,40 @@
+"""Options come from flags and files; what cannot be is refused by name."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
 import pytest
 
-from ioc.app.run import server_start
-from ioc.options import StartError, Startup, startup
+from ioc.app.server_start import server_start
+from ioc.options.command_line import parse
+from ioc.options.commands import (
+    COMMANDS,
+    IocOptions,
+    RanksOptions,
+    RunOptions,
+    SimulateOptions,
+)
+from ioc.options.flags import Options
+from ioc.options.program import StartError
 from ioc.settings.initial import first_orders
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.units import Units
 
 
-def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path):
+def parsed_run(*flags: str) -> RunOptions:
+    options = parse(["run", *flags])
+    assert isinstance(options, RunOptions)
+    return options
+
+
+def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
     file = tmp_path / "site.toml"
     file.write_text('prefix = "ESS:"\nranks = 3\narray-rate = 10\n[set]\n"Sim:Pressure" = 2.5\n')
-    part, start = startup(["run", "--config", str(file), "--ranks", "4"])
-    assert part == "run"
-    assert start == Startup(prefix="ESS:", ranks=4, array_rate=10.0, set=(("Sim:Pressure", "2.5"),))
+    assert parse(["run", "--config", str(file), "--ranks", "4"]) == RunOptions(
+        prefix="ESS:", ranks=4, array_rate=10.0, set=(("Sim:Pressure", "2.5"),)
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,27 +54,81 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path):
         ('[set]\n"Sim:PulseRate" = -1', "PulseRate: -1.0 refused: the lowest is 0.1 Hz"),
     ],
 )
-def test_a_wrong_key_or_value_is_refused_by_name(tmp_path, text, message):
+def test_a_wrong_key_or_value_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "site.toml"
     file.write_text(text)
     with pytest.raises(StartError) as refused:
-        first_orders(startup(["run", "--config", str(file)])[1])
+        first_orders(parsed_run("--config", str(file)))
     assert message in str(refused.value)
 
 
-def test_a_file_that_is_not_there_is_named():
+def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(StartError, match=r"absent\.toml: No such file"):
-        startup(["run", "--config", "absent.toml"])
+        parse(["run", "--config", "absent.toml"])
 
 
-@pytest.mark.parametrize("part", ["run", "ioc", "ranks", "simulate"])
-def test_the_command_line_of_a_part_says_the_same_settings_again(part):
-    given = Startup(prefix="X:", ranks=3, partitions=6, seed=5, verbose=True, array_rate=2.5)
-    _, again = startup([part, *given.arguments(part)])
-    assert again.arguments(part) == given.arguments(part)
+@pytest.mark.parametrize("command", [RunOptions, IocOptions, RanksOptions, SimulateOptions])
+def test_the_command_line_of_a_process_gives_the_same_options_again(command: type[Options]) -> None:
+    run = RunOptions(
+        prefix="X:",
+        partitions=6,
+        seed=5,
+        verbose=True,
+        array_rate=2.5,
+        pva="off",
+        set=(("Red1:BinParams", "1,1,4"), ("Pause", "1")),
+    )
+    given = run.of(command)
+    again = parse(given.arguments())
+    assert type(again) is command
+    for option in command.flags():
+        assert getattr(again, option.name) == getattr(given, option.name)
 
 
-def test_first_settings_are_put_by_name():
+def test_a_file_is_shared_by_commands_and_each_takes_what_concerns_it(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text('ranks = 3\nengine = "mantid"\nfolder = "screens"\n')
+    for command in COMMANDS:
+        words = ["show", "x.npz"] if command.command == "instrument" else []
+        words = ["x.nxs"] if command.command == "plot" else words
+        options = parse([command.command, "--config", str(file), *words])
+        assert type(options) is command
+        match options:
+            case RanksOptions() | SimulateOptions():
+                assert options.stream_partitions == 3
+            case IocOptions():
+                assert options.ranks_silence == 15
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_is_read_from_a_file_alone_is_an_option_of_the_command(command: type[Options]) -> None:
+    assert command.file_only <= {option.name for option in command.options()}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "--rnks", "3"], "run does not know '--rnks'; did you mean --ranks?"),
+        (["ranks", "--prefix=X:"], "ranks does not know '--prefix=X:'"),
+        (["ioc", "--events=tcp://*:1"], "ioc does not know '--events=tcp://*:1'"),
+    ],
+)
+def test_a_flag_that_the_command_does_not_have_is_refused_with_the_nearest(
+    words: list[str], message: str
+) -> None:
+    with pytest.raises(StartError) as refused:
+        parse(words)
+    assert str(refused.value).startswith(message)
+
+
+def test_the_program_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"live-reduction {version('epics-live-reduction')}\n"
+
+
+def test_first_settings_are_put_by_name() -> None:
     settings = (
         ("Red1:Units", "tof"),
         ("Red1:BinStep", "50"),
@@ -62,7 +138,7 @@ def test_first_settings_are_put_by_name():
         ("Pause", "Pause"),
         ("Sim:EventsPerPulse", "7"),
     )
-    ranks, simulator, _ = first_orders(Startup(set=settings, reductions=2))
+    ranks, simulator, _ = first_orders(RunOptions(set=settings, reductions=2))
     first, second = (each.settings for each in ranks.reductions)
     assert first.units is Units.TOF
     assert first.bin_params == "1000,50,60000"
@@ -73,25 +149,25 @@ def test_first_settings_are_put_by_name():
     assert simulator.settings.events_per_pulse == 7
 
 
-def test_settings_of_a_reduction_that_there_is_not_are_refused():
+def test_settings_of_a_reduction_that_there_is_not_are_refused() -> None:
     with pytest.raises(StartError, match="did you mean Red1:Mask"):
-        first_orders(Startup(set=(("Red2:Mask", "0:15"),)))
+        first_orders(RunOptions(set=(("Red2:Mask", "0:15"),)))
 
 
-def test_first_settings_that_do_not_fit_the_instrument_are_refused():
-    start = Startup(set=(("Red1:Mask", "5000"),))
+def test_first_settings_that_do_not_fit_the_instrument_are_refused() -> None:
+    start = IocOptions(set=(("Red1:Mask", "5000"),))
     with pytest.raises(StartError, match="no detector in 5000; powder_arc has ids from 0 to 999"):
         server_start(start, powder_arc())
 
 
-def test_banks_of_the_instrument_are_known_from_the_start():
-    start = Startup(set=(("Red1:Groups", "banks"),))
+def test_banks_of_the_instrument_are_known_from_the_start() -> None:
+    start = IocOptions(set=(("Red1:Groups", "banks"),))
     detectors = server_start(start, powder_arc()).ranks.reductions[0].settings.detectors
     assert (detectors.groups, detectors.banks) == ("banks", powder_arc().bank_names)
 
 
-def test_a_first_vanadium_that_is_not_there_is_refused():
-    start = Startup(set=(("Red1:Vanadium", "/absent.nxs"),))
+def test_a_first_vanadium_that_is_not_there_is_refused() -> None:
+    start = IocOptions(set=(("Red1:Vanadium", "/absent.nxs"),))
     with pytest.raises(StartError, match=r"Vanadium: '/absent\.nxs' refused: there is no"):
         server_start(start, powder_arc())
 
@@ -109,19 +185,21 @@ def test_a_first_vanadium_that_is_not_there_is_refused():
         (["--seed", str(2**40)], "the most is"),
     ],
 )
-def test_flags_that_could_never_work_are_refused_at_the_start(flags, message):
+def test_flags_that_could_never_work_are_refused_at_the_start(
+    flags: list[str], message: str
+) -> None:
     with pytest.raises(StartError) as refused:
-        startup(["run", *flags])
+        parse(["run", *flags])
     assert message in str(refused.value)
 
 
-def test_mantids_algorithms_are_given_their_time_unless_more_is_asked_for():
-    assert Startup().ranks_silence == Startup().silence == 2
-    assert Startup(engine="mantid").ranks_silence == 15
-    assert Startup(engine="mantid", silence=60.0).ranks_silence == 60
+def test_mantids_algorithms_are_given_their_time_unless_more_is_asked_for() -> None:
+    assert RunOptions().ranks_silence == RunOptions().silence == 2
+    assert RunOptions(engine="mantid").ranks_silence == 15
+    assert RunOptions(engine="mantid", silence=60.0).ranks_silence == 60
 
 
-def test_fewer_partitions_than_ranks_are_refused_where_both_are_known():
+def test_fewer_partitions_than_ranks_are_refused_where_both_are_known() -> None:
     with pytest.raises(StartError, match="2 ranks need as many"):
-        startup(["run", "--ranks", "2", "--partitions", "1"])[1].check_run()
-    startup(["ranks", "--partitions", "1"])
+        parse(["run", "--ranks", "2", "--partitions", "1"])
+    parse(["ranks", "--partitions", "1"])

@@ -164,7 +164,7 @@ def test_pause_and_reset_complete_and_show(ioc: Ioc) -> None:
 def test_puts_to_one_pv_are_obeyed_one_after_the_other(ioc: Ioc) -> None:
     ioc.ranks.obeying.clear()
     first = ioc.start("caput", "-c", "-S", ioc.prefix + "Red1:BinParams", "1,1,4")
-    ioc.until(lambda: ioc.server.desk.ranks.newest.revision == 1)
+    ioc.until(lambda: ioc.server.orders.ranks.newest.revision == 1)
     second = ioc.start("caput", "-c", "-S", ioc.prefix + "Red1:BinParams", "1,1,3")
     assert "1,1,4" not in ioc.get("Red1:BinParams", "-S")
     ioc.ranks.obeying.set()
@@ -185,14 +185,14 @@ def test_what_the_back_end_does_not_obey_is_refused_and_taken_back(
     assert ioc.get("Red1:BinParams", "-S") == "0.4,0.001,5"
     ioc.until(lambda: ioc.get("Red1:BinParams.SEVR") == "MAJOR")
     ioc.ranks.obeying.set()
-    ioc.until(lambda: ioc.ranks.seen[-1].revision == ioc.server.desk.ranks.newest.revision)
+    ioc.until(lambda: ioc.ranks.seen[-1].revision == ioc.server.orders.ranks.newest.revision)
     assert ioc.ranks.seen[-1].reductions[0].settings.bin_params == "0.4,0.001,5"
 
 
 def test_readings_are_invalid_while_the_back_end_is_silent_and_recover(ioc: Ioc) -> None:
     ioc.ranks.reporting.clear()
     ioc.until(lambda: ioc.get("DetectorState_RBV") == "Disconnected")
-    assert "no report of the back end for 0.4 s" in ioc.get("StatusMessage_RBV", "-S")
+    assert "no report from the back end for 0.4 s" in ioc.get("StatusMessage_RBV", "-S")
     for pv in ("EventTotal_RBV", "Engine_RBV", "Red1:EventsBinned_RBV", "Red1:Spec:XE"):
         assert (ioc.get(pv + ".SEVR"), ioc.get(pv + ".STAT")) == ("INVALID", "COMM")
     assert ioc.get("EventTotal_RBV") == "7"
@@ -208,8 +208,8 @@ def test_a_put_waits_for_a_back_end_that_starts_anew(ioc: Ioc) -> None:
     ioc.ranks.stopping.set()
     ioc.ranks.join()
     put = ioc.start("caput", "-w", "5", "-c", "-S", ioc.prefix + "Red1:BinParams", "1,1,4")
-    ioc.until(lambda: ioc.lost == [Part.RANKS] and ioc.server.desk.ranks.newest.revision == 1)
-    ioc.ranks = FakeRanks(ioc.server.ranks_end.endpoint)
+    ioc.until(lambda: ioc.lost == [Part.RANKS] and ioc.server.orders.ranks.newest.revision == 1)
+    ioc.ranks = FakeRanks(ioc.server.ends.ranks.endpoint)
     ioc.ranks.start()
     said, _ = put.communicate(timeout=5)
     assert put.returncode == 0, said
@@ -218,7 +218,7 @@ def test_a_put_waits_for_a_back_end_that_starts_anew(ioc: Ioc) -> None:
 
 def test_a_report_that_is_none_is_counted_and_hurts_nobody(ioc: Ioc) -> None:
     ioc.ranks.raw += [b"\x93\x01", b"junk"]
-    ioc.until(lambda: ioc.server.lines[Part.RANKS].bad_reports == 2)
+    ioc.until(lambda: ioc.server.ranks_watch.bad_reports == 2)
     assert ioc.get("DetectorState_RBV") == "Acquire"
 
 

@@ -12,7 +12,8 @@ import pytest
 from ioc.app.cli import main
 from ioc.generated.exports import COLUMNS, FORMATS, alarm_server, archiver, table
 from ioc.model.pvs import pv_rows
-from ioc.options import Startup
+from ioc.options.commands import PvsOptions
+from ioc.options.flags import FLAG
 from reduction.parameters.specs import Array
 
 ROWS = {row.name: row for row in pv_rows("P:", reductions=2)}
@@ -103,7 +104,7 @@ def test_each_list_is_printed_on_request(name: str, capsys: pytest.CaptureFixtur
 
 
 def test_the_flag_knows_all_lists(capsys: pytest.CaptureFixture[str]) -> None:
-    assert Startup.__dataclass_fields__["format"].metadata["choices"] == tuple(FORMATS)
+    assert PvsOptions.__dataclass_fields__["format"].metadata[FLAG].choices == tuple(FORMATS)
     with pytest.raises(SystemExit):
         main(["pvs", "--format", "xml"])
     assert "it is one of md, csv, archiver, alarm-server" in capsys.readouterr().err

@@ -13,6 +13,7 @@ import pytest
 from ioc.ca.database import Database
 from ioc.model.pvs import pv_rows
 from ioc.posting.iocstats import AGAIN_S, IocStats, duration
+from ioc.security.rules import Client
 from reduction.parameters.specs import Refused
 from tests.support.ca_client import network
 from tests.support.ioc_bench import Ioc
@@ -36,7 +37,7 @@ class Bench:
         self.restarts += 1
 
     def reset(self, value: bool = True) -> Any:
-        return asyncio.run(self.program.put(RESET, value))
+        return asyncio.run(self.program.put(RESET, value, Client("192.0.2.1", "anna")))
 
     def get(self, name: str) -> Any:
         return self.database.channels[f"P:{name}"].value

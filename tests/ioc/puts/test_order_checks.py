@@ -33,7 +33,7 @@ class Logs:
         self.held_names: list[set[str]] = []
 
     @asynccontextmanager
-    async def held(self, names: Iterable[str]) -> AsyncIterator[None]:
+    async def available(self, names: Iterable[str]) -> AsyncIterator[None]:
         self.held_names.append(set(names))
         yield
 
@@ -59,7 +59,7 @@ def changed(order: RanksOrder, *changes: tuple[Steps, Any]) -> RanksOrder:
 
 
 async def allowed(judge: OrderChecks, old: RanksOrder, new: RanksOrder) -> None:
-    async with judge.allowed(old, new):
+    async with judge.check(old, new):
         return
 
 
@@ -156,7 +156,7 @@ def test_a_file_whose_order_was_not_obeyed_is_read_again(tmp_path: Path) -> None
     with_it = changed(RanksOrder(), (VANADIUM, str(path)))
 
     async def not_obeyed() -> None:
-        async with judge.allowed(RanksOrder(), with_it):
+        async with judge.check(RanksOrder(), with_it):
             raise TimeoutError
 
     with pytest.raises(TimeoutError):

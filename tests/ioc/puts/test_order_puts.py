@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 
 from ioc.model.pvs import pv_rows
-from ioc.puts.order_puts import Allowed, OrderPuts, anything
+from ioc.puts.order_puts import (
+    OrderCheck,
+    OrderPuts,
+    orders_to_ranks,
+    orders_to_simulator,
+    unchecked,
+)
+from ioc.security.rules import Client
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.parameters.readings import ReductionStatus
@@ -30,20 +37,19 @@ class Bench:
     """A desk with the orders that it gave, and reports on them when the test says so."""
 
     def __init__(
-        self, timeout_s: float = 5.0, reductions: int = 1, allowed: Allowed = anything
+        self, timeout_s: float = 5.0, reductions: int = 1, check: OrderCheck = unchecked
     ) -> None:
         self.ranks: list[RanksOrder] = []
         self.simulator: list[SimulatorOrder] = []
         self.desk = OrderPuts(
-            RanksOrder(reductions=(ReductionOrder(),) * reductions),
-            SimulatorOrder(),
-            self._to_ranks,
-            self._to_simulator,
-            timeout_s,
-            allowed,
+            orders_to_ranks(
+                RanksOrder(reductions=(ReductionOrder(),) * reductions), self._to_ranks, timeout_s
+            ),
+            orders_to_simulator(SimulatorOrder(), self._to_simulator, timeout_s),
+            check,
         )
-        self.desk.ranks.present(True)
-        self.desk.simulator.present(True)
+        self.desk.ranks.set_present(True)
+        self.desk.simulator.set_present(True)
 
     async def _to_ranks(self, order: RanksOrder) -> None:
         self.ranks.append(order)
@@ -53,7 +59,7 @@ class Bench:
 
     async def asked(self, pv: str, value: Any) -> Any:
         """What a put returns."""
-        return await self.desk.put(ROWS[pv], value)
+        return await self.desk.put(ROWS[pv], value, Client("192.0.2.1", "anna"))
 
     async def put(self, pv: str, value: Any) -> asyncio.Task[Any]:
         """A put that is under way."""
@@ -71,7 +77,7 @@ class Bench:
             ReductionResult(each, ReductionStatus(), np.arange(2.0), counts)
             for each in order.reductions
         )
-        self.desk.posted_ranks(
+        self.desk.ranks_report_posted(
             RanksReport(order.revision, 0, StreamStatus(), BackendStatus(), results)
         )
         await self.settle()
@@ -208,7 +214,7 @@ async def test_an_order_that_is_not_allowed_is_refused_under_the_name_of_its_set
             raise Refused("Detectors", "5000", "there is none")
         yield
 
-    bench = Bench(allowed=allowed)
+    bench = Bench(check=allowed)
     with pytest.raises(Refused, match="Mask: '5000' refused: there is none"):
         await bench.asked("Red1:Mask", "5000")
     assert bench.ranks == []
@@ -264,9 +270,9 @@ async def test_results_of_what_was_taken_back_are_stale() -> None:
     with pytest.raises(Refused, match="did not apply"):
         await bench.asked("Red1:BinParams", "1,1,4")
     failed, restored = bench.ranks
-    assert not bench.desk.ranks.current(failed.revision)
-    assert bench.desk.ranks.current(restored.revision)
-    assert not bench.desk.ranks.current(restored.revision + 1), "that is not our order"
+    assert not bench.desk.ranks.may_show(failed.revision)
+    assert bench.desk.ranks.may_show(restored.revision)
+    assert not bench.desk.ranks.may_show(restored.revision + 1), "that is not our order"
     assert bench.desk.ranks.accepted == restored
     assert restored.reductions[0].settings == ReductionSettings()
 
@@ -274,10 +280,10 @@ async def test_results_of_what_was_taken_back_are_stale() -> None:
 async def test_puts_wait_without_limit_while_the_back_end_is_away() -> None:
     bench = Bench(SOON_S)
     put = await bench.put("Red1:BinParams", "1,1,4")
-    bench.desk.ranks.present(False)
+    bench.desk.ranks.set_present(False)
     await asyncio.sleep(4 * SOON_S)
     assert not put.done()
-    bench.desk.ranks.present(True)
+    bench.desk.ranks.set_present(True)
     await asyncio.sleep(SOON_S / 2)
     await bench.report(bench.ranks[-1])
     assert await put == "1,1,4"
@@ -300,9 +306,9 @@ async def test_a_put_to_the_simulator_completes_with_its_report() -> None:
     bench = Bench()
     put = await bench.put("Sim:Pressure", 2.0)
     assert bench.simulator[-1].revision == 1
-    bench.desk.posted_simulator(SimulatorReport(0, SimulatorStatus()))
+    bench.desk.simulator_report_posted(SimulatorReport(0, SimulatorStatus()))
     assert not put.done()
-    bench.desk.posted_simulator(SimulatorReport(1, SimulatorStatus()))
+    bench.desk.simulator_report_posted(SimulatorReport(1, SimulatorStatus()))
     assert await put == 2.0
 
 
@@ -311,7 +317,7 @@ def test_a_change_that_ends_its_process_again_and_again_is_taken_back() -> None:
         bench = Bench()
         put = await bench.put("Red1:BinParams", "1,0.1,2")
         for there in (False, True, False, True):
-            bench.desk.ranks.present(there)
+            bench.desk.ranks.set_present(there)
         with pytest.raises(Refused, match="the back end ended 2 times"):
             await put
         assert bench.bins == ReductionSettings().bin_params

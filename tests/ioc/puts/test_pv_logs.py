@@ -47,7 +47,7 @@ class Bench:
 
     async def slice_by(self, name: str) -> None:
         """What a put of a filter's log does."""
-        async with self.logs.held([name]):
+        async with self.logs.available([name]):
             self.filters = {name}
 
 
@@ -72,7 +72,7 @@ async def test_a_process_variable_is_sent_before_the_order_and_followed_while_us
     bench = Bench()
     bench.logs.reported(["temperature"])
     bench.tell("Cryo:T", PvValue(7, 295.0))
-    async with bench.logs.held(["Cryo:T"]):
+    async with bench.logs.available(["Cryo:T"]):
         assert bench.sent == [("Cryo:T", 7, 295.0)]
         bench.filters = {"Cryo:T"}
     bench.tell("Cryo:T", PvValue(9, 300.0))
@@ -113,7 +113,7 @@ async def test_an_order_that_is_refused_leaves_nothing_followed() -> None:
     bench.logs.reported([])
     bench.tell("Cryo:T", PvValue(7, 295.0))
     with pytest.raises(TimeoutError):
-        async with bench.logs.held(["Cryo:T"]):
+        async with bench.logs.available(["Cryo:T"]):
             raise TimeoutError
     await settle()
     assert bench.followed == []

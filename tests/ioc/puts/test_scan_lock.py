@@ -14,7 +14,7 @@ from ioc.ca.database import Database
 from ioc.model.ioc_parameters import IocOrder, LockCommands
 from ioc.model.paths import Part
 from ioc.model.pvs import PvRow
-from ioc.puts.ioc_puts import IocSettings
+from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.scan_lock import ScanLock
 from ioc.security.rules import Client, Guard
 from reduction.parameters.specs import Refused
@@ -43,7 +43,7 @@ class Bench:
         if row.group.of is LockCommands:
             return await self.lock.put(row, value, client)
         if row.place.part is Part.IOC:
-            return await self.own.put(row, value)
+            return await self.own.put(row, value, client)
         self.taken.append((row.name, value))
         return value
 

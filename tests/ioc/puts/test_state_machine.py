@@ -17,7 +17,8 @@ from ioc.ca.database import Database
 from ioc.model.paths import Part
 from ioc.model.pvs import PvRow
 from ioc.posting.publisher import Publisher
-from ioc.puts.order_puts import OrderPuts
+from ioc.puts.order_puts import OrderPuts, orders_to_ranks, orders_to_simulator
+from ioc.security.rules import Client
 from reduction.control.orders import NO_REVISION, RanksOrder, ReductionOrder
 from reduction.parameters.acquisition import Preset
 from reduction.parameters.reduction import ReductionSettings
@@ -73,7 +74,10 @@ class Bench:
         loop = asyncio.get_running_loop()
         first = ReductionOrder(settings=ReductionSettings(bin_params="1,1,4"))
         self.told = RanksOrder(reductions=(first,))
-        self.desk = OrderPuts(self.told, SimulatorOrder(), self._tell, self._ignore)
+        self.desk = OrderPuts(
+            orders_to_ranks(self.told, self._tell),
+            orders_to_simulator(SimulatorOrder(), self._ignore),
+        )
         self.database = Database("", self._put)
         self.publisher = Publisher(self.database, self.desk, 5.0, loop.time)
         self.ranks: FakeRanks | None = FakeRanks()
@@ -87,8 +91,8 @@ class Bench:
     async def _ignore(self, order: SimulatorOrder) -> None:
         return None
 
-    async def _put(self, row: PvRow, value: Any, _client: object) -> Any:
-        return await self.desk.put(row, value)
+    async def _put(self, row: PvRow, value: Any, client: Client) -> Any:
+        return await self.desk.put(row, value, client)
 
     def put(self, name: str, value: Any) -> asyncio.Task[str]:
         """A client's put, under way."""

@@ -160,7 +160,7 @@ def test_a_put_ends_when_it_is_true_and_in_turn_with_channel_access(ioc: Ioc) ->
     bins = ioc.prefix + "Red1:BinParams"
     ioc.ranks.obeying.clear()
     first = ioc.start("pvput", bins, "1,1,4")
-    ioc.until(lambda: ioc.server.desk.ranks.newest.revision == 1)
+    ioc.until(lambda: ioc.server.orders.ranks.newest.revision == 1)
     second = ioc.start("caput", "-c", "-S", bins, "1,1,3")
     assert "0.4,0.001,5" in ioc.said("pvget", bins)
     assert first.poll() is None

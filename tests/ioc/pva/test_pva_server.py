@@ -15,7 +15,10 @@ import numpy as np
 import psutil
 import pytest
 
-from ioc.options import StartError, Startup, pva_served, startup
+from ioc.options.command_line import parse
+from ioc.options.commands import RunOptions
+from ioc.options.host_checks import pva_served
+from ioc.options.program import StartError
 from ioc.pva.addresses import Addresses
 from tests.support.ca_client import TOOLS, Client, network
 
@@ -214,11 +217,11 @@ def test_loopback_sends_beacons_to_itself_alone() -> None:
 
 
 def test_pva_is_served_unless_it_is_off() -> None:
-    assert pva_served(Startup())
-    assert pva_served(Startup(pva="on"))
-    assert not pva_served(Startup(pva="off"))
+    assert pva_served(RunOptions())
+    assert pva_served(RunOptions(pva="on"))
+    assert not pva_served(RunOptions(pva="off"))
     with pytest.raises(StartError, match="it is one of auto, on, off"):
-        startup(["run", "--pva", "maybe"])
+        parse(["run", "--pva", "maybe"])
 
 
 def test_pva_on_without_p4p_ends_with_what_to_install() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ioc.model.pvs import pv_rows
-from ioc.options import StartError
+from ioc.options.program import StartError
 from ioc.security.acf import read
 from ioc.security.rules import EVERYBODY, NOBODY, Asg, Rules
 from tests.support.ca_caller import Caller

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ioc.app.run import server_start
-from ioc.options import StartError, Startup
+from ioc.app.server_start import server_start
+from ioc.options.commands import IocOptions, RunOptions, SettingOptions
+from ioc.options.program import StartError
 from ioc.settings.autosave import Autosave, ForeignFile, contents, parsed, settings
 from ioc.settings.initial import AllOrders, RestoredOrders, first_orders, restored
 from reduction.instrument.geometry import powder_arc
@@ -21,18 +22,18 @@ def anything(_: AllOrders) -> None:
     return None
 
 
-def saved(start: Startup) -> dict[str, object]:
+def saved(start: SettingOptions) -> dict[str, object]:
     """What is kept of the settings of a start."""
     return settings(first_orders(start))
 
 
 def again(changed: dict[str, object], *given: tuple[str, str]) -> RestoredOrders:
     """All defaults but for ``changed`` are restored, and some settings are given."""
-    return restored(Startup(set=given), saved(Startup()) | changed, anything)
+    return restored(RunOptions(set=given), saved(RunOptions()) | changed, anything)
 
 
 def test_all_settings_come_back_as_they_were_through_the_text_of_a_file():
-    given = Startup(
+    given = RunOptions(
         reductions=2,
         set=(
             ("Red1:Units", "TOF"),
@@ -47,7 +48,7 @@ def test_all_settings_come_back_as_they_were_through_the_text_of_a_file():
         ),
     )
     kept = saved(given)
-    result = restored(Startup(reductions=2), parsed(contents("X:", kept), "X:"), anything)
+    result = restored(RunOptions(reductions=2), parsed(contents("X:", kept), "X:"), anything)
     assert result.orders == first_orders(given)
     assert set(result.names) == set(kept)
     assert result.skipped == ()
@@ -56,7 +57,7 @@ def test_all_settings_come_back_as_they_were_through_the_text_of_a_file():
 
 
 def test_faces_of_settings_and_commands_are_not_kept():
-    kept = saved(Startup())
+    kept = saved(RunOptions())
     assert "Red1:BinParams" in kept
     assert not {"Red1:BinMin", "Reset", "Acquire", "File:Write", "Red1:Units_RBV"} & set(kept)
 
@@ -131,7 +132,7 @@ def test_a_file_that_is_none_of_ours_is_refused(text, words):
 
 
 def started(path: Path, *given: tuple[str, str]) -> AllOrders:
-    start = server_start(Startup(autosave=str(path), set=given), powder_arc())
+    start = server_start(IocOptions(autosave=str(path), set=given), powder_arc())
     return AllOrders(start.ranks, start.simulator, start.ioc)
 
 
@@ -139,7 +140,7 @@ def started(path: Path, *given: tuple[str, str]) -> AllOrders:
 def test_a_damaged_or_foreign_file_is_kept_aside_and_all_is_default(tmp_path, caplog, text):
     path = tmp_path / "live.toml"
     path.write_bytes(text)
-    assert started(path).ioc == first_orders(Startup()).ioc
+    assert started(path).ioc == first_orders(RunOptions()).ioc
     (aside,) = tmp_path.iterdir()
     assert aside.name.startswith("live.toml.aside-20")
     assert aside.read_bytes() == text
@@ -150,7 +151,7 @@ def test_a_calibration_that_is_gone_is_left_out_and_the_file_that_names_it_is_ke
     tmp_path, caplog, capsys
 ):
     path, lost = tmp_path / "live.toml", tmp_path / "lost.cal"
-    kept = saved(Startup()) | {"Red1:Calibration": str(lost), "Red1:Mask": "0:15"}
+    kept = saved(RunOptions()) | {"Red1:Calibration": str(lost), "Red1:Mask": "0:15"}
     path.write_text(contents("LIVE:", kept))
     detectors = started(path).ranks.reductions[0].settings.detectors
     assert (detectors.mask, detectors.calibration) == ("0:15", "")
@@ -172,7 +173,7 @@ def test_a_folder_that_is_gone_is_reported_and_tried_again(tmp_path):
     path = tmp_path / "gone" / "live.toml"
 
     async def story() -> None:
-        autosave = Autosave(path, "X:", lambda: first_orders(Startup()))
+        autosave = Autosave(path, "X:", lambda: first_orders(RunOptions()))
         running = asyncio.create_task(autosave.run())
         async with asyncio.timeout(5):
             while not autosave.remark:
@@ -185,11 +186,11 @@ def test_a_folder_that_is_gone_is_reported_and_tried_again(tmp_path):
         await asyncio.gather(running, return_exceptions=True)
 
     asyncio.run(story())
-    assert parsed(path.read_text(), "X:") == saved(Startup())
+    assert parsed(path.read_text(), "X:") == saved(RunOptions())
 
 
 def test_what_stays_the_same_is_not_written_again_and_a_last_change_is_at_the_stop(tmp_path):
-    path, starts, asked = tmp_path / "live.toml", [Startup()], []
+    path, starts, asked = tmp_path / "live.toml", [RunOptions()], []
 
     def accepted() -> AllOrders:
         asked.append(path.exists() and path.stat().st_ino)
@@ -200,7 +201,7 @@ def test_what_stays_the_same_is_not_written_again_and_a_last_change_is_at_the_st
         async with asyncio.timeout(5):
             while len(asked) < 3:
                 await asyncio.sleep(0.01)
-        starts.append(Startup(set=(("Pause", "1"),)))
+        starts.append(RunOptions(set=(("Pause", "1"),)))
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ioc.app.run import MPIEXEC
+from ioc.app.child_processes import MPIEXEC
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.parameters.reduction import FilterSettings
 from reduction.parameters.run import AccumulationMode, RunControl

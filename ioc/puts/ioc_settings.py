@@ -8,24 +8,25 @@ from ioc.ca.database import Database
 from ioc.model.ioc_parameters import IocOrder
 from ioc.model.paths import Part, value_at, with_value
 from ioc.model.pvs import PvRow
+from ioc.security.rules import Client
 from reduction.parameters.specs import Refused
 
 
 class IocSettings:
-    """Puts to them are true at once."""
+    """Holds the accepted settings of the IOC. Their puts take effect immediately."""
 
     def __init__(self, order: IocOrder, database: Database) -> None:
         self.accepted, self._database = order, database
 
-    async def start(self) -> None:
-        """Show them."""
+    async def show(self) -> None:
+        """Post the accepted settings on their channels."""
         await self._database.show_settings(Part.IOC, self.accepted)
 
-    async def put(self, row: PvRow, value: Any) -> Any:
+    async def put(self, row: PvRow, value: Any, _client: Client) -> Any:
         """Change the setting of a row; raises `Refused`."""
         try:
             self.accepted = with_value(self.accepted, row.place.path, value)
         except Refused as refused:
             raise Refused(row.spec.pv, value, refused.why) from None
-        await self.start()
+        await self.show()
         return value_at(self.accepted, row.place.path)

@@ -1,0 +1,153 @@
+"""The simulator and the ranks as child processes of the IOC."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ioc.app.live_server import LiveServer
+from ioc.app.report_watch import ReportWatch
+from ioc.app.server_start import ProcessControl
+from ioc.app.supervisor import Child
+from ioc.model.paths import Part
+from ioc.options.commands import IocOptions, RanksOptions, RunOptions, SimulateOptions
+from reduction.control.channel import CommandingEnd
+
+MPIEXEC = (
+    "mpiexec",
+    *("--allow-run-as-root", "--oversubscribe", "--bind-to", "none"),
+    *("--mca", "btl", "self,sm"),
+)
+"""Ranks share the cores with the other processes: none may be bound to one, and all must start.
+
+They talk through shared memory alone: Open MPI's TCP would listen on all interfaces.
+"""
+
+STARTING_S, PATIENCES = 20.0, 2
+"""Time a process has from its start to its first report, and how often it has at least what it has
+from one report to the next."""
+
+
+@dataclass(frozen=True)
+class ProcessOptions:
+    """What each process of a run is started with; they meet at endpoints in ``folder``."""
+
+    ioc: IocOptions
+    ranks: RanksOptions
+    simulate: SimulateOptions
+    folder: Path
+
+    @classmethod
+    def of(cls, run: RunOptions, folder: Path) -> ProcessOptions:
+        """The options of the three processes of a run."""
+        meet = {
+            "events": f"ipc://{folder}/events",
+            "control": f"ipc://{folder}/ranks",
+            "sim_control": f"ipc://{folder}/simulator",
+        }
+        partitions = run.stream_partitions
+        return cls(
+            ioc=run.of(IocOptions, **meet),
+            ranks=run.of(RanksOptions, partitions=partitions, **meet),
+            # The simulator gets its settings by orders.
+            simulate=run.of(SimulateOptions, partitions=partitions, set=(), **meet),
+            folder=folder,
+        )
+
+    @property
+    def mpi_folder(self) -> Path:
+        """Where MPI and Mantid keep temporary files; emptied at every start of the ranks."""
+        return self.folder / "mpi"
+
+
+class ChildProcesses:
+    """The two processes, which a server may kill and `Supervision` keeps running."""
+
+    def __init__(self, options: ProcessOptions) -> None:
+        self.simulator = Child("simulator")
+        self.ranks = Child("ranks", {"TMPDIR": str(options.mpi_folder)})
+
+    @property
+    def control(self) -> ProcessControl:
+        """What a server may do to the processes."""
+        return ProcessControl(self._lost, self._restart)
+
+    def _lost(self, part: Part, reason: str) -> None:
+        """A process has fallen silent: it is killed, and so started again."""
+        (self.ranks if part is Part.RANKS else self.simulator).kill(reason)
+
+    def _restart(self) -> None:
+        for child in (self.simulator, self.ranks):
+            child.kill("was told to restart")
+
+
+class Supervision:
+    """Keeps both processes of a server running, and tells the server when one has ended."""
+
+    def __init__(
+        self, children: ChildProcesses, options: ProcessOptions, server: LiveServer
+    ) -> None:
+        self._children, self._options, self._server = children, options, server
+        self._restarts = 0
+
+    async def run_simulator(self) -> None:
+        """Keep the simulator running until cancelled."""
+
+        async def ended(reason: str) -> None:
+            await self._ended(Part.SIMULATOR, self._server.ends.simulator, reason)
+
+        await self._children.simulator.run(self._simulate, ended)
+
+    async def run_ranks(self) -> None:
+        """Keep the ranks running until cancelled."""
+
+        async def ended(reason: str) -> None:
+            await self._ended(Part.RANKS, self._server.ends.ranks, reason)
+
+        await self._children.ranks.run(self._reduce, ended)
+
+    def _reduce(self) -> Sequence[str]:
+        """The command line that starts the ranks."""
+        _expect(self._server.ranks_watch)
+        # What MPI and Mantid leave behind when they are killed goes with this folder.
+        folder = self._options.mpi_folder
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(exist_ok=True)
+        shared = ("--mca", "btl_sm_backing_directory", str(folder))
+        ranks = self._options.ranks
+        program = (sys.executable, "-m", "ioc", *ranks.arguments())
+        return (*MPIEXEC, *shared, "-n", str(ranks.ranks), *program)
+
+    def _simulate(self) -> Sequence[str]:
+        """The command line that starts the simulator."""
+        _expect(self._server.simulator_watch)
+        options = replace(self._options.simulate, first_pulse=self._next_pulse())
+        return (sys.executable, "-m", "ioc", *options.arguments())
+
+    def _next_pulse(self) -> int:
+        """The number of the pulse that a simulator is to start with.
+
+        As with a real source, whose pulses go on whoever records them, those that a dead simulator
+        did not make are missing, and no number is used twice.
+        """
+        watch = self._server.simulator_watch
+        if watch.latest is None:
+            return self._options.simulate.first_pulse
+        settings = self._server.orders.simulator.accepted.settings
+        silent_s = 0.0 if settings.pause else watch.silent_s
+        return watch.latest.status.pulse + 2 + math.ceil(silent_s * settings.pulse_rate)
+
+    async def _ended(self, part: Part, end: CommandingEnd[Any, Any], reason: str) -> None:
+        end.forget()
+        self._restarts += 1
+        await self._server.publisher.disconnected(part, reason)
+        await self._server.publisher.restarted(part, self._restarts)
+
+
+def _expect(watch: ReportWatch[Any]) -> None:
+    watch.expect(max(STARTING_S, PATIENCES * watch.patience_s))

@@ -1,0 +1,46 @@
+"""What ``live-reduction run`` prints when it starts: what to type next."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ioc.options.commands import RunOptions
+from ioc.options.host_checks import pva_served
+
+GREETING = """
+Live reduction of a simulated powder diffractometer. In another terminal, from this folder:
+
+  export {environment}
+  camonitor {prefix}EventTotal_RBV                   # events arrive
+  caget -c {prefix}Red1:Spec:YC                      # the counts, bin by bin
+  caget -S {prefix}Red1:BinParams                    # the bins, as x0,step,x1
+  caput -c -S {prefix}Red1:BinParams 0.4,0.01,5      # other bins, for all events so far
+  caput -c {prefix}Red1:Units TOF                    # another unit: Wavelength, Energy ...
+  caput -c {prefix}Sim:Pressure 5                    # squeeze the sample: peaks move
+  caput -c {prefix}Reset 1                           # start afresh
+{pva}  live-reduction pvs                              # all process variables
+
+Ctrl-C here stops everything.
+"""
+
+PVA = """\
+  pvget -v -r pulse_last,value.YC {prefix}Red1:Snapshot   # on pvAccess: a result in one
+"""
+
+
+def greeting(start: RunOptions) -> str:
+    """Commands that work from the folder that ``make run`` was called in."""
+    tools = Path(sys.executable).parent
+    here = (
+        Path("$PWD", tools.relative_to(Path.cwd())) if tools.is_relative_to(Path.cwd()) else tools
+    )
+    hosts = start.interfaces.replace(",", " ")
+    environment = f'PATH="{here}:$PATH" EPICS_CA_ADDR_LIST="{hosts}" EPICS_CA_AUTO_ADDR_LIST=NO'
+    if start.port:
+        environment += f" EPICS_CA_SERVER_PORT={start.port}"
+    pva = pva_served(start)
+    if pva:
+        environment += f' EPICS_PVA_ADDR_LIST="{hosts}" EPICS_PVA_AUTO_ADDR_LIST=NO'
+    more = PVA.format(prefix=start.prefix) if pva else ""
+    return GREETING.format(prefix=start.prefix, environment=environment, pva=more)

@@ -1,0 +1,30 @@
+"""The IOC's ends of the channels to ranks and simulator."""
+
+from __future__ import annotations
+
+import zmq.asyncio
+
+from ioc.app.server_start import ServerStart
+from reduction.control.channel import CommandingEnd
+from reduction.control.orders import RanksOrder
+from reduction.control.reports import RanksReport
+from simulator.orders import SimulatorOrder, SimulatorReport
+
+
+class ProcessEnds:
+    """Sends orders to ranks and simulator, and receives their reports."""
+
+    def __init__(self, start: ServerStart) -> None:
+        self._context = zmq.asyncio.Context()
+        self.ranks: CommandingEnd[RanksOrder, RanksReport] = CommandingEnd(
+            self._context, start.ranks_endpoint, RanksReport, start.ranks
+        )
+        self.simulator: CommandingEnd[SimulatorOrder, SimulatorReport] = CommandingEnd(
+            self._context, start.simulator_endpoint, SimulatorReport, start.simulator
+        )
+
+    def close(self) -> None:
+        """Close all sockets."""
+        self.ranks.close()
+        self.simulator.close()
+        self._context.term()

@@ -1,0 +1,140 @@
+"""The reports of a process: taken, passed on, and missed when they do not come."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import msgspec
+
+from ioc.model.paths import Part
+from reduction.control.channel import CommandingEnd, ReportT
+
+log = logging.getLogger(__name__)
+
+OVERSLEPT_S = 0.25
+"""A deadline noticed later than this was missed by this process, which was stopped or starved."""
+
+
+@dataclass(frozen=True)
+class ReportActions(Generic[ReportT]):
+    """What is done with the reports of a process, and about those that do not come."""
+
+    publish: Callable[[ReportT], Awaitable[None]]
+    missed: Callable[[Part, str], Awaitable[None]]
+    """Told the reason when no report has come for a time."""
+    lost: Callable[[Part, str], None]
+    """Told the reason when no report has come for as long again."""
+
+
+class ReportDeadline:
+    """The time at which the next report is due; none is due until a process is expected."""
+
+    def __init__(self) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self._due_s: float | None = None
+        self._timeout: asyncio.Timeout | None = None
+
+    def set(self, within_s: float) -> None:
+        """A report is due within a time from now, whatever was due before."""
+        self._due_s = self._clock() + within_s
+        if self._timeout is not None and not self._timeout.expired():
+            self._timeout.reschedule(self._due_s)
+
+    def clear(self) -> None:
+        """No report is due."""
+        self._due_s = None
+
+    @property
+    def late_s(self) -> float:
+        """Seconds since a report was due; negative before, and while none is due."""
+        return -1.0 if self._due_s is None else self._clock() - self._due_s
+
+    @asynccontextmanager
+    async def enforced(self) -> AsyncIterator[None]:
+        """What is awaited inside ends with TimeoutError at the deadline, also if that is moved."""
+        try:
+            async with asyncio.timeout_at(self._due_s) as self._timeout:
+                yield
+        finally:
+            self._timeout = None
+
+
+class ReportWatch(Generic[ReportT]):
+    """Takes the reports of one process, and notices when none comes for ``silence_s``.
+
+    A process that was only slow is back with its next report, and has lost nothing.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        end: CommandingEnd[Any, ReportT],
+        silence_s: float,
+        actions: ReportActions[ReportT],
+    ) -> None:
+        self._part, self._end, self._actions = part, end, actions
+        self.silence_s = silence_s
+        self._deadline = ReportDeadline()
+        self._missing = False
+        self._clock = asyncio.get_running_loop().time
+        self._reported_s = 0.0
+        self.bad_reports = 0
+        self.latest: ReportT | None = None
+
+    def expect(self, within_s: float) -> None:
+        """The process starts: its first report is due within a time."""
+        self._missing = False
+        self._deadline.set(within_s)
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds without a report until the process is lost."""
+        return 2 * self.silence_s
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the latest report."""
+        return self._clock() - self._reported_s
+
+    async def run(self) -> None:
+        """Take reports until cancelled. A process that was never expected is not missed."""
+        while True:
+            try:
+                async with self._deadline.enforced():
+                    report = await self._end.report()
+            except TimeoutError:
+                await self._late()
+            except msgspec.DecodeError as error:
+                self._count_bad(error)
+            else:
+                self.latest, self._reported_s = report, self._clock()
+                self.expect(self.silence_s)
+                await self._actions.publish(report)
+
+    async def _late(self) -> None:
+        late_s = self._deadline.late_s
+        if late_s > OVERSLEPT_S:  # this process slept: reports may be here, waiting to be read
+            self.expect(self.silence_s)
+        elif late_s >= 0:  # else the deadline was moved at this very moment
+            await self._silent()
+
+    async def _silent(self) -> None:
+        if self._missing:
+            self._missing = False
+            self._deadline.clear()
+            self._actions.lost(self._part, f"gave no sign for {self.patience_s:g} s")
+        else:
+            self._missing = True
+            self._deadline.set(self.patience_s - self.silence_s)
+            why = f"no report from the {self._part} for {self.silence_s:g} s"
+            await self._actions.missed(self._part, why)
+
+    def _count_bad(self, error: msgspec.DecodeError) -> None:
+        self.bad_reports += 1
+        if self.bad_reports.bit_count() == 1:  # the 1st, 2nd, 4th, 8th, …
+            log.warning("bad report %d of the %s: %s", self.bad_reports, self._part, error)

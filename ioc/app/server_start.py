@@ -1,0 +1,102 @@
+"""What a server is started with, made from the options of the command ``ioc``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ioc.app.starting_orders import starting_orders
+from ioc.model.ioc_parameters import IocOrder
+from ioc.model.paths import Part
+from ioc.options.commands import IocOptions, ServerOptions, split_addresses
+from ioc.options.host_checks import check_interfaces, pva_served
+from ioc.pva.addresses import Addresses
+from ioc.security import acf
+from ioc.security.rules import EVERYBODY, NOBODY, Rules
+from reduction.control.orders import RanksOrder
+from reduction.instrument.geometry import Instrument, powder_arc
+from simulator.orders import SimulatorOrder
+
+
+@dataclass(frozen=True)
+class ServerStart:
+    """What a server is started with.
+
+    ``port`` None is EPICS_CA_SERVER_PORT, or else 5064; ``pva`` None is no pvAccess. The orders
+    hold the settings to begin with; ``autosave`` is the file that keeps them from then on, if any.
+    """
+
+    prefix: str = "LIVE:"
+    interfaces: tuple[str, ...] = ("127.0.0.1",)
+    port: int | None = None
+    pva: Addresses | None = None
+    ranks_endpoint: str = "tcp://127.0.0.1:*"
+    simulator_endpoint: str = "tcp://127.0.0.1:*"
+    ranks: RanksOrder = field(default_factory=RanksOrder)
+    simulator: SimulatorOrder = field(default_factory=SimulatorOrder)
+    ioc: IocOrder = field(default_factory=IocOrder)
+    autosave: Path | None = None
+    rules: Rules = EVERYBODY
+    instrument: Instrument = field(default_factory=powder_arc)
+    array_rate: float = 5.0
+    ranks_silence_s: float = 2.0
+    simulator_silence_s: float = 2.0
+    obey_timeout_s: float = 30.0
+
+    @property
+    def max_bins(self) -> int:
+        """Most bins of a spectrum."""
+        return self.ranks.reductions[0].settings.max_bins
+
+
+def _let_be(_part: Part, _reason: str) -> None:
+    """Leaves a silent process alone: whoever started it looks after it."""
+
+
+@dataclass(frozen=True)
+class ProcessControl:
+    """What a server may do to ranks and simulator; by default nothing, as others started them.
+
+    ``lost`` is called with the reason when a process that reported stays silent; ``restart`` ends
+    both processes, which are then started again, or is None if they cannot be restarted from here.
+    """
+
+    lost: Callable[[Part, str], None] = _let_be
+    restart: Callable[[], None] | None = None
+
+
+def server_start(options: IocOptions, instrument: Instrument) -> ServerStart:
+    """How to serve; raises `ioc.options.program.StartError` for settings that are refused.
+
+    Revisions count on from the clock, so that ranks and a simulator that have outlived an IOC never
+    take its orders for those of the next.
+    """
+    check_interfaces(options)
+    orders = starting_orders(options, instrument)
+    revision = time.time_ns() // 1_000_000
+    interfaces = split_addresses(options.interfaces)
+    return ServerStart(
+        prefix=options.prefix,
+        interfaces=interfaces,
+        port=options.port or None,
+        pva=Addresses(interfaces, options.pva_port or None) if pva_served(options) else None,
+        ranks_endpoint=options.control,
+        simulator_endpoint=options.sim_control,
+        ranks=replace(orders.ranks, revision=revision),
+        simulator=replace(orders.simulator, revision=revision),
+        ioc=orders.ioc,
+        rules=_rules(options),
+        autosave=Path(options.autosave).resolve() if options.autosave else None,
+        instrument=instrument,
+        array_rate=options.array_rate,
+        ranks_silence_s=options.ranks_silence,
+        simulator_silence_s=options.silence,
+    )
+
+
+def _rules(options: ServerOptions) -> Rules:
+    if options.read_only:
+        return NOBODY
+    return acf.read(Path(options.access)) if options.access else EVERYBODY

@@ -1,0 +1,66 @@
+"""The orders that the processes begin with: defaults, saved settings, and what ``--set`` says."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from pathlib import Path
+
+from ioc.options.commands import ServerOptions
+from ioc.options.program import StartError
+from ioc.settings.autosave import ForeignFile, read, set_aside
+from ioc.settings.initial import AllOrders, Fits, first_orders, restored
+from reduction.engines.recipe import recipe
+from reduction.instrument.geometry import Instrument
+from reduction.parameters.reduction import ReductionSettings
+from reduction.parameters.specs import Refused
+from reduction.results.references import LoadedReferences
+
+log = logging.getLogger(__name__)
+
+
+def starting_orders(options: ServerOptions, instrument: Instrument) -> AllOrders:
+    """Orders that fit the instrument; prints which settings are restored from the autosave file.
+
+    Raises `StartError` for settings of ``options.set`` that are refused, and for an autosave file
+    that cannot be read.
+    """
+    orders, fits = first_orders(options, instrument.bank_names), _fits(instrument)
+    try:
+        fits(orders)
+    except Refused as refused:
+        raise StartError(str(refused)) from None
+    return _restored(options, Path(options.autosave), fits, orders) if options.autosave else orders
+
+
+def _fits(instrument: Instrument) -> Fits:
+    """A check of orders against the instrument and the files that they name."""
+
+    @functools.cache  # a calibration of a million detectors takes seconds to read
+    def check(counted: ReductionSettings) -> None:
+        recipe(counted, instrument)
+
+    def fits(orders: AllOrders) -> None:
+        for each in orders.ranks.reductions:
+            check(each.settings.counted)
+            LoadedReferences.for_settings(each.settings)
+
+    return fits
+
+
+def _restored(options: ServerOptions, path: Path, fits: Fits, first: AllOrders) -> AllOrders:
+    """The ``first`` orders with the settings saved at ``path``; says which are restored or not."""
+    try:
+        saved = read(path, options.prefix)
+    except ForeignFile as foreign:
+        log.warning("%s is set aside as %s, all is default: %s", path, set_aside(path), foreign)
+        return first
+    result = restored(options, saved, fits, first.ranks.reductions[0].settings.detectors.banks)
+    if result.skipped:
+        log.warning("%s has what is not restored; it is kept as %s", path, set_aside(path))
+    for skipped in result.skipped:
+        log.warning("not restored: %s", skipped)
+    print(f"{len(result.names)} settings are restored from {path}", flush=True)
+    for name, value in result.changed.items():
+        print(f"{name} = {value}", flush=True)
+    return result.orders

@@ -1,0 +1,80 @@
+"""The command line: a subcommand for each dataclass of `ioc.options.commands`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from ioc.options.commands import COMMANDS
+from ioc.options.flags import Option, Options
+from ioc.options.program import DISTRIBUTION, StartError
+from ioc.options.toml_file import from_toml
+from reduction.parameters.specs import nearest
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """The options of the command that ``arguments`` ask for; flags win over the file.
+
+    Raises `StartError` for options that are not valid, and SystemExit as argparse does.
+    """
+    known, unknown = parser().parse_known_args(arguments)
+    given = vars(known)
+    command: type[Options] = given.pop("options")
+    if unknown:
+        flags = ["--config", *(option.written for option in command.flags())]
+        hint = nearest(unknown[0].partition("=")[0], flags)
+        raise StartError(f"{command.command} does not know {unknown[0]!r}{hint}")
+    path = given.pop("config", None)
+    values = from_toml(Path(path)) if path else {}
+    here = {option.name for option in command.options()}
+    values = {name: value for name, value in values.items() if name in here} | given
+    if "set" in given:
+        values["set"] = tuple(given["set"])
+    return command(**values)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; what is parsed has ``options``, the dataclass of the command."""
+    top = argparse.ArgumentParser(
+        prog="live-reduction", description="Live reduction of neutron events, driven through EPICS."
+    )
+    top.add_argument("--version", action="version", version=f"%(prog)s {version(DISTRIBUTION)}")
+    parts = top.add_subparsers(required=True, metavar="COMMAND")
+    for each in COMMANDS:
+        command = parts.add_parser(
+            each.command,
+            help=each.summary,
+            description=each.summary,
+            argument_default=argparse.SUPPRESS,
+        )
+        command.set_defaults(options=each)
+        command.add_argument(
+            "--config", metavar="FILE.toml", help="read these settings from a file"
+        )
+        for option in each.flags():
+            _add_option(command, option)
+    return top
+
+
+def _add_option(command: argparse.ArgumentParser, option: Option) -> None:
+    name, words, default = option.written, option.flag.words, option.default
+    if option.flag.positional:
+        count = "?" if option.flag.optional else None
+        command.add_argument(option.name, metavar=option.name.upper(), nargs=count, help=words)
+        return
+    match default:
+        case bool():
+            command.add_argument(name, action="store_true", help=words)
+        case tuple():
+            command.add_argument(name, action="append", metavar="PV=VALUE", type=_pair, help=words)
+        case _:
+            command.add_argument(name, type=type(default), help=f"{words} [{default}]")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not PV=VALUE")
+    return name, value

@@ -1,0 +1,53 @@
+"""Options in a TOML file, which several commands may share: ``--config FILE.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ioc.options.commands import COMMANDS
+from ioc.options.program import StartError
+from reduction.parameters.specs import nearest
+
+
+def from_toml(path: Path) -> dict[str, Any]:
+    """The values that a file holds, by option name; options of any command.
+
+    Raises `StartError` for a file that cannot be read, a name that no command has, and a value that
+    is not valid.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StartError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StartError(f"{path}: {error}") from None
+    known = {option.name: option for command in COMMANDS for option in command.options()}
+    values = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            raise StartError(f"{path}: no setting is called {key!r}" + nearest(name, known))
+        values[name] = _typed(f"{path}: {key}", value, known[name].default)
+        known[name].flag.checked(name, values[name])
+    return values
+
+
+def _typed(name: str, value: Any, default: Any) -> Any:
+    """``value`` in the type of the option's default."""
+    match default, value:
+        case tuple(), Mapping():
+            return tuple((key, _text(each)) for key, each in value.items())
+        case float(), int() if not isinstance(value, bool):
+            return float(value)
+        case _ if type(value) is type(default):
+            return value
+    kind = "a table" if isinstance(default, tuple) else f"of type {type(default).__name__}"
+    raise StartError(f"{name} = {value!r}: it is {kind}")
+
+
+def _text(value: Any) -> str:
+    """The value of a setting as it would be given on the command line; true is 1, false 0."""
+    return str(int(value) if value in (True, False) else value)

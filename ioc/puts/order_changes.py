@@ -1,0 +1,68 @@
+"""What commands and units do to the order of the ranks, and how orders are numbered."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from ioc.model.paths import Path, value_at, with_value
+from reduction.control.orders import RanksOrder
+from reduction.parameters.reduction import ReductionSettings
+from reduction.parameters.units import Units
+
+RanksChange = Callable[[RanksOrder], RanksOrder]
+"""Makes a new order from the present one; may raise `reduction.parameters.specs.Refused`."""
+
+
+def numbered(order: RanksOrder, former: RanksOrder) -> RanksOrder:
+    """``order`` with numbers that count on from those of ``former``.
+
+    The generation of a reduction counts up where its settings differ. Resets and closes never count
+    down: the ranks would take a lower number for another reset or close.
+    """
+    reductions = tuple(
+        dataclasses.replace(new, generation=old.generation + (new.settings != old.settings))
+        for new, old in zip(order.reductions, former.reductions, strict=True)
+    )
+    resets, closes = max(order.resets, former.resets), max(order.closes, former.closes)
+    return dataclasses.replace(order, resets=resets, closes=closes, reductions=reductions)
+
+
+def reset(order: RanksOrder) -> RanksOrder:
+    """The order to drop all that is accumulated.
+
+    Its number is one that no order had before, of this IOC or of one that ran before it.
+    """
+    return dataclasses.replace(order, resets=max(order.revision, order.resets) + 1)
+
+
+def started(order: RanksOrder) -> RanksOrder:
+    """The order to start an acquisition afresh."""
+    again = reset(order)
+    return dataclasses.replace(again, acquiring=True, starts=again.resets)
+
+
+def next_series(order: RanksOrder) -> RanksOrder:
+    """The order to close the running series and start the next one."""
+    closes = max(order.revision, order.closes) + 1
+    return dataclasses.replace(order, acquiring=True, starts=closes, closes=closes)
+
+
+def stopped(order: RanksOrder) -> RanksOrder:
+    """The order to end the acquisition."""
+    return dataclasses.replace(order, acquiring=False)
+
+
+def stopped_after(start: int) -> RanksChange:
+    """The change that ends the acquisition of number ``start``, and no other one."""
+    return lambda order: stopped(order) if order.starts == start else order
+
+
+def with_units(path: Path, units: Units, bin_params: str) -> RanksChange:
+    """The change of the reduction settings at ``path`` to a unit, with bins of that unit."""
+
+    def changed(order: RanksOrder) -> RanksOrder:
+        settings: ReductionSettings = value_at(order, path)
+        return with_value(order, path, settings.with_units(units, bin_params))
+
+    return changed
