@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters import bins
 from reduction.parameters.reduction import MAX_BINS
-from reduction.parameters.units import Units, coefficients
+from reduction.parameters.units import Units
 from simulator.parameters import SimulatorSettings
 from simulator.pulses import PulseGenerator
 
@@ -48,7 +48,7 @@ class Sample:
     def coefficients(self, units: Units) -> NDArray[np.float64]:
         """The c of each pixel, (pixels,) float64: the value is t/c or c/t."""
         instrument = self.instrument
-        return coefficients(units, instrument.path_m, instrument.difc_us_per_angstrom)
+        return units.coefficients(instrument.path_m, instrument.difc_us_per_angstrom)
 
     def values(self, units: Units) -> NDArray[np.float64]:
         """What numpy makes of the events in ``units``, (events,) float64."""

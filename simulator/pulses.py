@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.instrument.geometry import Instrument
-from reduction.parameters.units import Units, coefficients
+from reduction.parameters.units import Units
 from simulator.parameters import SimulatorSettings
 from simulator.sample import Reflections, Sample
 
@@ -78,8 +78,8 @@ class PulseGenerator:
         self._pixel_id = np.ascontiguousarray(instrument.detector_id[detectors])
         self._difc = np.ascontiguousarray(instrument.difc_us_per_angstrom[detectors])
         self._monitor_id = np.ascontiguousarray(instrument.detector_id[instrument.is_monitor])
-        per_angstrom = coefficients(
-            Units.WAVELENGTH, instrument.path_m, instrument.difc_us_per_angstrom
+        per_angstrom = Units.WAVELENGTH.coefficients(
+            instrument.path_m, instrument.difc_us_per_angstrom
         )
         self._monitor_us_per_angstrom = np.ascontiguousarray(per_angstrom[instrument.is_monitor])
         self._table: tuple[Sample, LineTable] | None = None

@@ -1,4 +1,4 @@
-"""Engines retain events and make histograms of them; here is what all engines share.
+"""Engines keep events and make histograms of them; here is what both engines share.
 
 Imports `reduction.instrument` and `reduction.parameters`. Front door:
 `reduction.engines.protocol`; `native` and `mantid` are the two engines and do not know each other.

@@ -1,4 +1,4 @@
-"""What engines have in common: events retained in blocks, and cells kept up to date with them."""
+"""What both engines have in common: events in blocks, and histograms that are kept up to date."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Store(Protocol[BlockT]):
 
     @property
     def size(self) -> int:
-        """Events kept."""
+        """Number of retained events."""
 
     @property
     def nbytes(self) -> int:
@@ -35,14 +35,14 @@ class Store(Protocol[BlockT]):
     def append(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
     ) -> None:
-        """Keep events of a pulse, (n,) int32 each."""
+        """Keep the events of a pulse, (n,) each."""
 
     def clear(self) -> None:
-        """Drop all."""
+        """Drop all events."""
 
 
 class BlockEngine(ABC, Generic[BlockT]):
-    """An engine whose events are in the blocks of a store; see `reduction.engines.protocol`."""
+    """An engine that keeps events in the blocks of a store; see `reduction.engines.protocol`."""
 
     def __init__(self, name: str, store: Store[BlockT], recipes: list[Recipe]) -> None:
         self.name = name
@@ -55,24 +55,22 @@ class BlockEngine(ABC, Generic[BlockT]):
             self.configure(number, recipe)
 
     @abstractmethod
-    def _made(self, recipe: Recipe) -> CellLayout[BlockT]:
-        """A recipe made ready."""
+    def _layout(self, recipe: Recipe) -> CellLayout[BlockT]:
+        """Where the cells of a recipe are, and how events are added to them."""
 
-    def _histogram(self, ready: CellLayout[BlockT]) -> Histogram[BlockT]:
-        return Histogram(ready)
+    def _histogram(self, layout: CellLayout[BlockT]) -> Histogram[BlockT]:
+        return Histogram(layout)
 
-    def _faders(self, ready: CellLayout[BlockT]) -> tuple[FadingHistogram[BlockT], ...]:
-        """The weights that a recipe asks for, and their squares."""
-        fade_ns = ready.recipe.fade_s * 1e9
-        return (
-            (FadingHistogram(ready, fade_ns), FadingHistogram(ready, fade_ns / 2))
-            if fade_ns
-            else ()
-        )
+    def _fading_histograms(self, layout: CellLayout[BlockT]) -> tuple[FadingHistogram[BlockT], ...]:
+        """The sums of fading weights and of their squares; empty if the recipe does not fade."""
+        if not layout.recipe.fade_s:
+            return ()
+        fade_ns = layout.recipe.fade_s * 1e9
+        return FadingHistogram(layout, fade_ns), FadingHistogram(layout, fade_ns / 2)
 
     @property
     def _all(self) -> Iterator[Histogram[BlockT]]:
-        """Counts and weights of all reductions."""
+        """The histograms of all reductions, of counts and of weights."""
         return itertools.chain(self._histograms, *self._fading)
 
     @property
@@ -80,7 +78,7 @@ class BlockEngine(ABC, Generic[BlockT]):
         return ""
 
     def check(self, recipe: Recipe) -> None:
-        """Any recipe will do."""
+        """Accept any recipe."""
 
     @property
     def retained(self) -> int:
@@ -91,7 +89,7 @@ class BlockEngine(ABC, Generic[BlockT]):
         return self._folded
 
     def displaced(self, reduction: int) -> int:
-        return self._histograms[reduction].astray
+        return self._histograms[reduction].displaced
 
     def accumulate(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
@@ -99,22 +97,22 @@ class BlockEngine(ABC, Generic[BlockT]):
         self._store.append(pixel_id, tof_ns, pulse_time_ns)
 
     def configure(self, reduction: int, recipe: Recipe) -> None:
-        ready = self._made(recipe)
+        layout = self._layout(recipe)
         if reduction == len(self._histograms):
-            self._histograms.append(self._histogram(ready))
-            self._fading.append(self._faders(ready))
+            self._histograms.append(self._histogram(layout))
+            self._fading.append(self._fading_histograms(layout))
             return
         histogram, fading = self._histograms[reduction], self._fading[reduction]
         if fading and recipe.fade_s == histogram.recipe.fade_s:
             for each in fading:
-                each.recut(ready)
+                each.recut(layout)
         else:
-            self._fading[reduction] = self._faders(ready)
-        histogram.recut(ready)
+            self._fading[reduction] = self._fading_histograms(layout)
+        histogram.recut(layout)
 
-    def resliced(self, reduction: int, since_ns: int, until_ns: int) -> None:
+    def reslice(self, reduction: int, since_ns: int, until_ns: int) -> None:
         for each in (self._histograms[reduction], *self._fading[reduction]):
-            each.resliced(self._store.blocks, since_ns, until_ns)
+            each.reslice(self._store.blocks, since_ns, until_ns)
 
     def advance(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
@@ -127,27 +125,28 @@ class BlockEngine(ABC, Generic[BlockT]):
 
     @property
     def memory_bytes(self) -> int:
-        """Memory of events and of what is kept beside them."""
+        """Memory of the events and of what histograms keep in addition to them."""
         return self._store.nbytes + sum(each.memory_bytes for each in self._all)
 
     @property
     def _crowded(self) -> bool:
-        """Whether there is more in memory than may be, and something to fold."""
+        """Whether more memory is used than allowed, and there is a block to fold."""
         return self.memory_bytes > self._limit_bytes and len(self._store.blocks) > 1
 
     def _make_room(self, deadline_s: float) -> None:
-        """Fold full blocks, the oldest first, while memory is crowded, until the deadline.
+        """Fold blocks, the oldest first, while memory is crowded and until the deadline.
 
-        One at least is folded, so that it gets on. Cells are whole however far it has come.
+        At least one block is folded, so that each call gets further. The last block is never
+        folded. Cells are right after each block.
         """
         while self._crowded:
             oldest = self._store.blocks[0]
-            if not all(each.covers(0, oldest) for each in self._all):
+            if not all(each.has_counted(0, oldest) for each in self._all):
                 return
             for histogram in self._all:
                 if not self._keep:
                     histogram.leave_out(oldest)
-                histogram.fold(oldest, self._made)
+                histogram.fold(oldest, self._layout)
             self._folded += oldest.size
             del self._store.blocks[0]
             if time.monotonic() > deadline_s:
@@ -168,4 +167,4 @@ class BlockEngine(ABC, Generic[BlockT]):
         return np.array(weights) if weights else np.empty((0, 0))
 
     def tally(self, reduction: int, cells: Cells) -> EventTally:
-        return self._histograms[reduction].ready.tally(cells)
+        return self._histograms[reduction].layout.tally(cells)

@@ -1,4 +1,4 @@
-"""The cells of a recipe: a vector that ranks can add up, whatever engine filled it."""
+"""The cells of a recipe: one vector, whatever engine filled it, that ranks can add up."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ from numpy.typing import NDArray
 
 from reduction.engines.protocol import Cells, EventTally, Recipe
 
+SPECIAL = 4
+"""Special cells of a slice: events masked, of bad pixels, of monitors, at bad times."""
+
 
 class EventSpans(Protocol):
-    """Retained events of some pulses; a span is a stretch of events of one of them."""
+    """A block of retained events. A span is a stretch of events of one pulse."""
 
     @property
     def size(self) -> int:
-        """Events."""
+        """Number of events."""
 
     @property
     def spans(self) -> int:
-        """How many spans."""
+        """Number of spans."""
 
     @property
     def times_ns(self) -> NDArray[np.int64]:
-        """The pulse times of the spans, (spans,) int64."""
+        """The pulse time of each span, (spans,), in ns since 1970."""
 
 
 BlockT = TypeVar("BlockT", bound=EventSpans)
 
 
 class CellLayout(ABC, Generic[BlockT]):
-    """Where the cells of a recipe lie, and a way to add a block's events to them.
+    """Where the cells of a recipe are, and how the events of a block are added to them.
 
-    Each slice has ``slice_cells``: for each group one cell below the bins, the bins, and one above
-    them; then `SPECIAL` ones: events masked, of bad pixels, of monitors, and at bad times. The last
-    of all ``cells`` is for events in no slice.
+    Each slice has ``slice_cells``: for each group one cell below the edges, the bins and one cell
+    above the edges, then the `SPECIAL` cells. The last of all ``cells`` is for events in no slice.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -45,28 +47,31 @@ class CellLayout(ABC, Generic[BlockT]):
         self.cells = recipe.slices * self.slice_cells + 1
 
     @abstractmethod
-    def add(self, block: BlockT, keys: NDArray[np.int32], weights: Cells, cells: Cells) -> None:
-        """Add events to cells, by the slices and the weights of their spans, (spans,) each.
+    def add(
+        self,
+        block: BlockT,
+        slices: NDArray[np.int32],
+        weights: Cells,
+        cells: Cells,
+    ) -> None:
+        """Add the events of a block to ``cells``, by the slice and the weight of their span.
 
-        To counts, int64, weights are whole numbers; to float64 they may be any. Spans of weight 0
-        are passed over.
+        ``slices`` (spans,) are -1 for no slice. ``weights`` (spans,) are integers if cells are
+        int64, and any numbers if they are float64. Spans of weight 0 are passed over.
         """
 
     def tally(self, cells: Cells) -> EventTally:
-        """What ``cells``, of one rank or the sum of several ranks', say."""
-        parts = cells[:-1].reshape(self.recipe.slices, -1)
-        spectra = parts[:, :-SPECIAL].reshape(self.recipe.slices, self.recipe.groups, -1)
-        masked, bad_pixel, monitor, bad_time = (int(n) for n in parts[:, -SPECIAL:].sum(axis=0))
+        """What became of all events, by ``cells`` of one rank or the sum of several ranks'."""
+        slices = cells[:-1].reshape(self.recipe.slices, -1)
+        spectra = slices[:, :-SPECIAL].reshape(self.recipe.slices, self.recipe.groups, -1)
+        special = slices[:, -SPECIAL:]
+        masked, bad_pixel, monitor, bad_time = (int(n) for n in special.sum(axis=0))
         return EventTally(
             spectra[..., 1:-1],
             int(spectra[..., 0].sum() + spectra[..., -1].sum()),
             masked + monitor,
             bad_pixel,
             bad_time,
-            monitor_counts=parts[:, -SPECIAL:][:, 2],
+            monitor_counts=special[:, 2],
             filtered=int(cells[-1]),
         )
-
-
-SPECIAL = 4
-"""Cells of a slice after those of its groups: masked, bad pixel, monitor, bad time."""

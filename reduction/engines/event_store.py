@@ -1,4 +1,4 @@
-"""Retained events: raw, in the order they came, in blocks that never move."""
+"""Retained events as they came, in blocks that never move in memory."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK_EVENTS = 1 << 20
-"""Events of a block: what a change of settings does to one takes some ms, so work can be cut."""
+"""Events of a block. Counting one anew takes some ms, so work can stop in time between two."""
 
 RAW_EVENT_BYTES = 8
+"""Memory of an event: pixel id and time of flight, int32 each."""
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
 def pages(shape: tuple[int, ...], dtype: type[ScalarT]) -> NDArray[ScalarT]:
-    """An array of its own pages, which go back to the system with it.
+    """An array of zeros in memory pages of its own, which go back to the system with it.
 
-    They are huge if the system grants it: touching new memory then costs a fifth.
+    It asks for huge pages: with these the first access to new memory costs a fifth.
     """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     memory = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -31,8 +32,8 @@ def pages(shape: tuple[int, ...], dtype: type[ScalarT]) -> NDArray[ScalarT]:
 class EventBlock:
     """Up to ``capacity`` events, in spans of one pulse each.
 
-    ``pixel_id`` and ``tof_ns`` (size,) int32; span i holds the events from ``starts[i]`` to
-    ``starts[i + 1]`` (spans + 1,) int64, of the pulse at ``times_ns[i]`` (spans,) int64.
+    ``pixel_id`` and ``tof_ns`` are (size,) int32. Span i has the events from ``starts[i]`` to
+    ``starts[i + 1]``, (spans + 1,) int64, of the pulse at ``times_ns[i]``, (spans,) int64.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -69,7 +70,7 @@ class EventBlock:
     def append(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
     ) -> int:
-        """Copy in as many of the events, (n,) each, as there is room for; how many."""
+        """Copy in as many of the events, (n,) each, as there is room for; their number."""
         n = min(self.capacity - self.size, pixel_id.size)
         if n:
             self._events[0, self.size : self.size + n] = pixel_id[:n]
@@ -81,7 +82,7 @@ class EventBlock:
 
 
 class EventStore:
-    """Blocks of raw events, oldest first; 8 bytes an event."""
+    """Blocks of raw events, oldest first."""
 
     def __init__(self, block_events: int = BLOCK_EVENTS) -> None:
         self._capacity = block_events
@@ -89,7 +90,7 @@ class EventStore:
 
     @property
     def size(self) -> int:
-        """Events kept."""
+        """Number of events."""
         return sum(block.size for block in self.blocks)
 
     @property
@@ -100,7 +101,7 @@ class EventStore:
     def append(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
     ) -> None:
-        """Copy in events of a pulse, (n,) int32 each."""
+        """Copy in the events of a pulse, (n,) int32 each."""
         while pixel_id.size:
             if not self.blocks or self.blocks[-1].full:
                 self.blocks.append(EventBlock(self._capacity))
@@ -108,5 +109,5 @@ class EventStore:
             pixel_id, tof_ns = pixel_id[n:], tof_ns[n:]
 
     def clear(self) -> None:
-        """Drop all; the memory goes back to the system."""
+        """Drop all events; their memory goes back to the system."""
         self.blocks.clear()

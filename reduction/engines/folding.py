@@ -1,7 +1,7 @@
-"""Events that memory has no more room for, kept as fine histograms.
+"""Old events that memory has no more room for, kept as fine histograms.
 
-Their counts are never lost: bins whose edges lie on fine edges are exact, others are right to a
-fine bin, a tenth of the bin that was asked for when they were folded.
+Their counts are never lost. Bins whose edges lie on fine edges are exact. Others are right to a
+fine bin, which is a tenth of the bin that was set when the events were folded.
 """
 
 from __future__ import annotations
@@ -15,38 +15,39 @@ from reduction.engines.cells import SPECIAL, CellLayout
 from reduction.engines.protocol import Cells, Recipe
 
 FINER = 10
-"""Fine bins in each bin of the moment."""
+"""Fine bins in each bin that is set when events are folded."""
 
 EDGE_TOLERANCE = 1e-6
-"""Share of a fine bin by which edges may differ and be the same."""
+"""Share of a fine bin by which edges may differ and still be the same edge."""
 
 
 def fine_edges(edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``edges`` (n + 1,) with each bin cut into `FINER` parts, (n · FINER + 1,)."""
+    """``edges`` (n + 1,) with each bin cut into `FINER` parts, (n · FINER + 1,) float64."""
     shares = np.arange(FINER) / FINER
     inside = edges[:-1, np.newaxis] + np.diff(edges)[:, np.newaxis] * shares
     return np.append(inside.ravel(), edges[-1])
 
 
 class FoldedHistogram:
-    """A fine histogram: ``ready`` is its pass, ``coarse`` the edges that its own are finer than.
+    """A histogram of folded events in fine bins.
 
-    ``cells`` are those of the pass; events are added to them as to any others.
+    ``cells`` are laid out by ``layout``. Its edges are finer than the edges ``coarse``, which were
+    set when the first of its events were folded.
     """
 
-    def __init__(self, ready: CellLayout[Any], coarse: NDArray[np.float64], cells: Cells) -> None:
-        self.ready = ready
+    def __init__(self, layout: CellLayout[Any], coarse: NDArray[np.float64], cells: Cells) -> None:
+        self.layout = layout
         self.coarse = coarse
         self.cells = cells
-        self._blurred = 0
+        self._displaced = 0
 
     @property
     def recipe(self) -> Recipe:
-        return self.ready.recipe
+        return self.layout.recipe
 
     @property
     def events(self) -> Any:
-        """Events folded here, or their weights."""
+        """Number of folded events, or the sum of their weights."""
         return self.cells.sum()
 
     @property
@@ -54,42 +55,41 @@ class FoldedHistogram:
         """Memory of the cells."""
         return self.cells.nbytes
 
-    def take(self, other: FoldedHistogram) -> None:
-        """Take in what another one holds, to a fine bin."""
-        self._blurred += other.add_to(self.cells, self.ready)
+    def absorb(self, other: FoldedHistogram) -> None:
+        """Take in the events of another one, each to a fine bin."""
+        self._displaced += other.add_to(self.cells, self.layout)
 
-    def add_to(self, cells: Cells, ready: CellLayout[Any]) -> int:
-        """Add to the cells of another pass; how many events may be in the bin beside theirs.
+    def add_to(self, cells: Cells, layout: CellLayout[Any]) -> int:
+        """Add the events to ``cells`` of another layout; how many may be in a bin next to theirs.
 
-        A pass that gives events other values, slices or groups cannot have them: all are filtered.
+        If it is of another unit, grouping or slicing, all events count as filtered there.
         """
-        if not ready.recipe.sorts_as(self.recipe):
+        if not layout.recipe.reuses_values_of(self.recipe):
             cells[-1] += self.events
             return 0
-        fine = self.cells[:-1].reshape(self.recipe.slices, -1)
-        to = cells[:-1].reshape(ready.recipe.slices, -1)[: self.recipe.slices]
-        to[:, -SPECIAL:] += fine[:, -SPECIAL:]
+        slices = self.recipe.slices
+        fine = self.cells[:-1].reshape(slices, -1)
+        target = cells[:-1].reshape(layout.recipe.slices, -1)[:slices]
+        target[:, -SPECIAL:] += fine[:, -SPECIAL:]
         cells[-1] += self.cells[-1]
-        groups = (self.recipe.slices, self.recipe.groups, -1)
-        parts = fine[:, :-SPECIAL].reshape(groups)
-        place, astray = _places(self.ready.edges, ready.edges)
-        added = [
-            np.bincount(place, part, ready.edges.size + 1)
-            for part in parts.reshape(-1, parts.shape[-1])
-        ]
-        to[:, :-SPECIAL] += np.array(added).reshape(self.recipe.slices, -1).astype(to.dtype)
-        return min(int(parts[..., astray].sum()) + self._blurred, int(self.events))
+        spectra = fine[:, :-SPECIAL].reshape(slices * self.recipe.groups, -1)
+        cell_of, cut = _cells_of(self.layout.edges, layout.edges)
+        added = [np.bincount(cell_of, each, layout.edges.size + 1) for each in spectra]
+        target[:, :-SPECIAL] += np.array(added).reshape(slices, -1).astype(target.dtype)
+        return min(int(spectra[:, cut].sum()) + self._displaced, int(self.events))
 
 
-def _places(
+def _cells_of(
     fine: NDArray[np.float64], edges: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """For each fine cell, underflow to overflow, its cell by its middle; and which are cut.
+    """For each fine cell, underflow to overflow, the cell that its middle is in; and if it is cut.
 
-    Edges that rounding alone keeps from being fine ones cut nothing.
+    Both (fine bins + 2,). Edges that differ from fine ones by rounding cut nothing.
     """
-    hair = EDGE_TOLERANCE * np.diff(fine)
-    place = np.searchsorted(edges, (fine[:-1] + fine[1:]) / 2)
-    cut = np.searchsorted(edges, fine[:-1] + hair) != np.searchsorted(edges, fine[1:] - hair)
-    under, over = edges[0] < fine[0] - hair[0], edges[-1] > fine[-1] + hair[-1]
-    return np.concatenate(([0], place, [edges.size])), np.concatenate(([under], cut, [over]))
+    tolerance = EDGE_TOLERANCE * np.diff(fine)
+    cell = np.searchsorted(edges, (fine[:-1] + fine[1:]) / 2)
+    after_low = np.searchsorted(edges, fine[:-1] + tolerance)
+    before_high = np.searchsorted(edges, fine[1:] - tolerance)
+    under, over = edges[0] < fine[0] - tolerance[0], edges[-1] > fine[-1] + tolerance[-1]
+    cut = np.concatenate(([under], after_low != before_high, [over]))
+    return np.concatenate(([0], cell, [edges.size])), cut

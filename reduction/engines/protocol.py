@@ -1,4 +1,4 @@
-"""What an engine does, and what it is told and tells."""
+"""What an engine is asked to do, and what it answers; the two engines keep this protocol."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.instrument.geometry import Instrument
 from reduction.parameters.units import Units
 
 SliceOf = Callable[[NDArray[np.int64]], NDArray[np.int32]]
-"""The slice of pulses by their times (n,) int64, ns since 1970; -1: none."""
+"""Gives the slice of pulses, (n,) int32, by their times in ns since 1970, (n,); -1 is no slice."""
 
 
 def all_in_one_slice(times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -24,10 +25,11 @@ def all_in_one_slice(times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
 class Recipe:
     """How events become histograms.
 
-    ``edges`` (bins + 1,) float64, ascending, in ``units``; ``group`` (detectors,) int32 in the
-    instrument's order: the spectrum a detector is summed into, or `MASKED`;
-    ``difc_us_per_angstrom`` (detectors,) float64 calibrates them, None: by their positions.
-    With ``fade_s`` events are also counted by weights that fall by e in as many seconds.
+    ``edges`` (bins + 1,) float64 ascend and are in ``units``. ``group`` (detectors,) int32, in the
+    order of the instrument, is the spectrum that a detector is summed into, or `MASKED`. There are
+    at least ``least_groups``. ``difc_us_per_angstrom`` (detectors,) float64 calibrates detectors;
+    None takes their positions. If ``fade_s`` is not 0, events are also counted by weights that fall
+    by e in as many seconds.
     """
 
     units: Units
@@ -41,11 +43,14 @@ class Recipe:
 
     @property
     def groups(self) -> int:
-        """The number of spectra of a slice; also those of groups whose detectors are all masked."""
+        """Number of spectra in a slice, with those of groups whose detectors are all masked."""
         return max(int(self.group.max(initial=0)) + 1, self.least_groups)
 
-    def sorts_as(self, other: Recipe) -> bool:
-        """Whether what was sorted by ``other`` serves: only bins differ, or slices are added."""
+    def reuses_values_of(self, other: Recipe) -> bool:
+        """Whether events have the same value, group and slice as by ``other``.
+
+        That is so if only bins differ, or if slices have been added.
+        """
         return (
             (self.units, self.groups, self.slice_of) == (other.units, other.groups, other.slice_of)
             and self.slices >= other.slices
@@ -62,15 +67,17 @@ class Recipe:
 
 
 Cells = NDArray[Any]
-"""Counts, int64, or sums of weights, float64."""
+"""Counts, int64, or sums of weights, float64; or a weight for each of several spans."""
 
 
 @dataclass(frozen=True, eq=False)
 class EventTally:
-    """Where every event went; the sums add up to the events accumulated.
+    """What became of every event; the numbers add up to the events accumulated.
 
-    ``counts`` (slices, groups, bins), bins half-open, [low, high). ``masked`` are events of
-    masked detectors and of monitors; ``monitor_counts`` (slices,) are those of monitors.
+    ``counts`` are (slices, groups, bins); a bin holds its lower edge and not its upper one.
+    ``masked`` counts events of masked detectors and of monitors, ``monitor_counts`` (slices,) those
+    of monitors alone. ``bad_pixel`` counts ids that the instrument does not have, ``bad_time``
+    times of flight out of bounds, ``filtered`` events in no slice.
     """
 
     counts: Cells
@@ -87,80 +94,92 @@ class EventTally:
 
     @property
     def events(self) -> int:
-        """All events."""
-        lost = self.out_of_range + self.masked + self.bad_pixel + self.bad_time + self.filtered
-        return self.binned + lost
+        """Number of all events."""
+        not_binned = self.out_of_range + self.masked + self.bad_pixel + self.bad_time
+        return self.binned + not_binned + self.filtered
 
 
 class Engine(Protocol):
-    """Retains events and histograms all of them by each of its recipes."""
+    """Keeps events, and makes a histogram of all of them for each of its recipes.
+
+    A reduction is known by its number, the place of its recipe.
+    """
 
     name: str
 
     @property
     def message(self) -> str:
-        """What is wrong, for people; empty if nothing is."""
+        """What is wrong, in words for an operator; empty if nothing is."""
 
     def check(self, recipe: Recipe) -> None:
         """Raises `reduction.parameters.specs.Refused` for a recipe that cannot be followed."""
 
     @property
     def retained(self) -> int:
-        """Events kept, to be histogrammed anew by any recipe."""
+        """Number of events that can be counted anew by any recipe."""
 
     @property
     def folded(self) -> int:
-        """Events that are kept as fine histograms alone."""
+        """Number of events that are only kept as fine histograms."""
 
     def displaced(self, reduction: int) -> int:
         """Folded events that may be one bin off: an edge of the bins cuts their fine bin."""
 
     def limit(self, memory_bytes: int, *, keep: bool) -> None:
-        """Use no more memory for events: `advance` folds the oldest when there is no room.
+        """Use no more memory for events: from now on `advance` folds the oldest to make room.
 
-        A limit that is suddenly lower is met after some calls: each folds as much as it has time
-        for, and one block at least. Folded events keep their place in the cells, or without
-        ``keep`` are in no slice.
+        It takes some calls to meet a lower limit: each folds as much as it has time for, and at
+        least one block. Folded events stay in the cells; without ``keep`` they count as filtered.
         """
 
     def accumulate(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
     ) -> None:
-        """Keep events of a pulse, (n,) each; they count once `advance` has been through them."""
+        """Keep the events of a pulse, (n,) each; `advance` counts them.
 
-    def configure(self, reduction: int, recipe: Recipe) -> None:
-        """Have every retained event histogrammed by ``recipe`` from now on.
-
-        The number after the last one makes a new reduction.
+        ``pulse_time_ns`` is in ns since 1970.
         """
 
-    def resliced(self, reduction: int, since_ns: int, until_ns: int) -> None:
-        """What `Recipe.slice_of` says of pulses in [since, until] may have changed."""
+    def configure(self, reduction: int, recipe: Recipe) -> None:
+        """Count all retained events by ``recipe`` from now on.
+
+        The number after the last reduction makes a new one.
+        """
+
+    def reslice(self, reduction: int, since_ns: int, until_ns: int) -> None:
+        """Ask `Recipe.slice_of` again for the pulses in [since, until], and move their events."""
 
     def advance(self, seconds: float) -> bool:
-        """Histogram what is outstanding, for about ``seconds``; whether nothing is left."""
+        """Count outstanding events, for about ``seconds``; whether all are counted."""
 
     def prepare(self, seconds: float) -> bool:
-        """Use spare time for what makes later changes quick; whether nothing is left."""
+        """Spend spare time on what makes later changes quick; whether nothing is left to do."""
 
     def clear(self) -> None:
         """Drop all events and counts."""
 
     def cells(self, reduction: int) -> NDArray[np.int64]:
-        """Counts and bookkeeping as one vector, int64: vectors of ranks add up elementwise."""
+        """The cells of a reduction, one int64 vector; vectors of ranks add up elementwise."""
 
     def faded(self, reduction: int, time_ns: int) -> NDArray[np.float64]:
-        """`cells` by the weights that pulses have at a time, and by their squares, (2, cells).
+        """The cells in the weights that pulses have at a time, and in their squares, (2, cells).
 
-        (0, 0) if the recipe does not fade.
+        The shape is (0, 0) if the recipe does not fade.
         """
 
     def tally(self, reduction: int, cells: Cells) -> EventTally:
-        """What a vector of `cells`, perhaps summed over ranks, or of `faded` says."""
+        """What became of all events, by cells of `cells` or `faded` or their sum over ranks."""
 
 
 MAX_TOF_NS = 1_000_000_000
-"""Longest time of flight taken for real: one second, fourteen pulses of a 14 Hz source."""
-
+"""Longest valid time of flight: one second, fourteen pulses of a 14 Hz source."""
 
 MAX_ID_RANGE = 100_000_000
+"""Most ids from the lowest to the highest: engines have tables with a row for each."""
+
+
+def check_id_range(instrument: Instrument) -> None:
+    """Raises ValueError if the detector ids of an instrument span more than `MAX_ID_RANGE`."""
+    span = int(instrument.detector_id.max()) - int(instrument.detector_id.min())
+    if span >= MAX_ID_RANGE:
+        raise ValueError(f"detector ids span {span}; the limit is {MAX_ID_RANGE}")

@@ -17,9 +17,9 @@ def recipe(
     series: int = 1,
     fade_s: float = 0.0,
 ) -> Recipe:
-    """What an engine needs to know of ``settings``; raises `Refused` for what does not fit.
+    """The recipe of ``settings``; raises `Refused` if they do not fit the instrument or memory.
 
-    Each of the ``series`` has slices of its own, numbered on from one to the next.
+    Each of the ``series`` has its own slices; numbers go on from one series to the next.
     """
     made = Recipe(
         settings.units,

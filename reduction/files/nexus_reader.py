@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.files.saved_result import AXES, SERIES, SavedResult, SavedSeries, time_ns
+from reduction.files.saved_result import SERIES, SavedResult, SavedSeries, time_ns
 from reduction.parameters.units import Units
 
 
@@ -41,7 +41,7 @@ def _result(entry: Any) -> SavedResult:
     return SavedResult(
         title=_text(entry, "title"),
         units=units,
-        edges=_numbers(axes, f"{AXES[units].name}_edges"),
+        edges=_numbers(axes, f"{units.labels.name}_edges"),
         counts=_numbers(_group(entry, "spectra"), "counts"),
         variances=_numbers(_group(entry, "variances"), "variances"),
         slice_log=_text(axes, "slice_log"),
@@ -61,8 +61,8 @@ def _result(entry: Any) -> SavedResult:
 
 
 def _units(axes: Any) -> Units:
-    for units, axis in AXES.items():
-        if f"{axis.name}_edges" in axes:
+    for units in Units:
+        if f"{units.labels.name}_edges" in axes:
             return units
     raise ValueError(f"{axes.name} has the edges of no unit known here")
 

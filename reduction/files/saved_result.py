@@ -9,27 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.parameters.units import Units
-
-
-class AxisLabels(NamedTuple):
-    """How an axis is named: its field in files, its unit for UDUNITS, its words, its symbol."""
-
-    name: str
-    units: str
-    quantity: str
-    symbol: str
-
-
-AXES = {
-    Units.TOF: AxisLabels("time_of_flight", "us", "time of flight", "µs"),
-    Units.WAVELENGTH: AxisLabels("wavelength", "angstrom", "wavelength", "Å"),
-    Units.D_SPACING: AxisLabels("d_spacing", "angstrom", "d-spacing", "Å"),
-    Units.MOMENTUM_TRANSFER: AxisLabels(
-        "momentum_transfer", "1/angstrom", "momentum transfer", "Å⁻¹"
-    ),
-    Units.ENERGY: AxisLabels("energy", "meV", "energy", "meV"),
-}
+from reduction.parameters.units import AxisLabels, Units
 
 INT64 = range(-(2**63), 2**63)
 
@@ -105,7 +85,7 @@ class SavedResult:
     @property
     def axis(self) -> AxisLabels:
         """The names of the histogram axis."""
-        return AXES[self.units]
+        return self.units.labels
 
     @property
     def centres(self) -> NDArray[np.float64]:

@@ -93,7 +93,7 @@ class Pipeline:
         for name, since_ns in self._logs.news().items():
             for number, each in enumerate(self.order.reductions):
                 if each.settings.filter.log == name:
-                    self.engine.resliced(number, since_ns, time_ns)
+                    self.engine.reslice(number, since_ns, time_ns)
         self._slide(time_ns)
         for chunk in chunks:
             self.received += chunk.tof_ns.size
@@ -110,7 +110,7 @@ class Pipeline:
         if self.timeline.start_ns != before_ns:
             bounds = sorted((before_ns, self.timeline.start_ns))
             for number in range(len(self.order.reductions)):
-                self.engine.resliced(number, *bounds)
+                self.engine.reslice(number, *bounds)
 
     def resets(self, order: RanksOrder) -> bool:
         """Whether ``order`` drops what is accumulated; one of an IOC that has just started not."""

@@ -224,8 +224,8 @@ def test_an_algorithm_that_throws_takes_no_event_out_of_the_account_and_none_in_
     after = take(engine, 3)
     assert "events count as invalid: " in engine.message
     slices[:] = [1, 1, 1, 0]
-    engine.resliced(0, 0, 3)
-    engine.resliced(1, 0, 3)
+    engine.reslice(0, 0, 3)
+    engine.reslice(1, 0, 3)
     assert engine.advance(60)
     for number in (0, 1):
         cells = engine.cells(number)

@@ -57,23 +57,23 @@ class MantidChain(CellLayout[WorkspaceBlock]):
         return [self._mantid.summed(made, each) for each in self._spectra if each]
 
     def add(
-        self, block: WorkspaceBlock, keys: NDArray[np.int32], weights: Cells, cells: Cells
+        self, block: WorkspaceBlock, slices: NDArray[np.int32], weights: Cells, cells: Cells
     ) -> None:
-        outside = keys < 0
+        outside = slices < 0
         cells[-1] += (weights * block.counts[:, 0])[outside].sum()
         inside = np.flatnonzero(~outside & (weights != 0))
         if not inside.size:
             return
-        kinds, target = np.unique([keys[inside], weights[inside]], axis=1, return_inverse=True)
-        targets = np.full(keys.size, -1)
+        kinds, target = np.unique([slices[inside], weights[inside]], axis=1, return_inverse=True)
+        targets = np.full(slices.size, -1)
         targets[inside] = target.ravel()
         counted = self._counted(block, targets, kinds.shape[1])
-        slices = cells[:-1].reshape(self.recipe.slices, -1)
-        for number, (key, weight) in enumerate(kinds.T):
-            here = self._with_rest(block, targets == number, counted[number])
-            slices[int(key)] += (weight * here).astype(cells.dtype)
+        cells_of = cells[:-1].reshape(self.recipe.slices, -1)
+        for number, (slice_number, weight) in enumerate(kinds.T):
+            here = self._with_special(block, targets == number, counted[number])
+            cells_of[int(slice_number)] += (weight * here).astype(cells.dtype)
 
-    def _with_rest(
+    def _with_special(
         self, block: WorkspaceBlock, spans: NDArray[np.bool_], counted: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:
         """The cells of a slice, (slice_cells,), for some spans and what was counted of them."""

@@ -12,6 +12,7 @@ What an algorithm fails on counts as invalid, until an order has it tried again.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from reduction.engines.block_engine import BlockEngine
 from reduction.engines.mantid.chain import MantidChain
@@ -43,8 +44,13 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
         store = Workspaces(self._mantid, instrument, max_tof_ns, block_events)
         super().__init__(f"mantid {mantid.version}", store, recipes)
 
-    def _made(self, recipe: Recipe) -> MantidChain:
+    def _layout(self, recipe: Recipe) -> MantidChain:
         return MantidChain(self._mantid, self._instrument, recipe)
+
+    @property
+    def _chains(self) -> Iterator[MantidChain]:
+        """The chains of all histograms."""
+        return (each.layout for each in self._all if isinstance(each.layout, MantidChain))
 
     @property
     def message(self) -> str:
@@ -52,13 +58,13 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
 
     def check(self, recipe: Recipe) -> None:
         try:
-            self._made(recipe).try_out(self._store.empty)
+            self._layout(recipe).try_out(self._store.empty)
         except FAILURES as error:
             raise Refused("Units", recipe.units, f"Mantid says: {error}") from None
 
     def configure(self, reduction: int, recipe: Recipe) -> None:
         super().configure(reduction, recipe)
-        used = {each.ready.conversion for each in self._all if isinstance(each.ready, MantidChain)}
+        used = {chain.conversion for chain in self._chains}
         for block in self._store.blocks:
             for made in (block.converted, block.parted):
                 for conversion in made.keys() - used:
@@ -73,7 +79,7 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
         while True:
             self._store.load()
             done = super().advance(max(deadline_s - time.monotonic(), 0))
-            if any(isinstance(each.ready, MantidChain) and each.ready.failed for each in self._all):
+            if any(chain.failed for chain in self._chains):
                 self._recount()
                 continue
             self._join()
@@ -83,19 +89,20 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
     def _recount(self) -> None:
         """Make all cells anew, for what counts as invalid has changed."""
         for each in self._all:
-            each.recut(self._made(each.recipe))
+            each.recut(self._layout(each.recipe))
 
     def _join(self) -> None:
-        """Make one block of each two neighbours that are small and whole in all cells."""
+        """Make one block of each two neighbours that are small and have been counted."""
         blocks, number = self._store.blocks, 1
         while number < len(blocks):
             first, second = blocks[number - 1 : number + 1]
             fit = first.size + second.size <= self._capacity
-            whole = all(
-                each.covers(number - 1, first) and each.covers(number, second) for each in self._all
+            counted = all(
+                each.has_counted(number - 1, first) and each.has_counted(number, second)
+                for each in self._all
             )
             faults = first.fault or second.fault
-            if fit and whole and not faults and first.join(second, self._mantid):
+            if fit and counted and not faults and first.join(second, self._mantid):
                 for each in self._all:
                     each.join(number)
                 del blocks[number]

@@ -89,7 +89,7 @@ class MantidSteps:
         self, workspace: Workspace, units: Units, calibration: Workspace | None, masked: list[int]
     ) -> Workspace:
         """The events in another unit, but for those of the spectra that are masked."""
-        if calibration is not None and units in (Units.D_SPACING, Units.MOMENTUM_TRANSFER):
+        if calibration is not None and units.calibrated:
             workspace = self._mantid.aligned(workspace, calibration)
         now = workspace.getAxis(0).getUnit().unitID()
         if now == units:

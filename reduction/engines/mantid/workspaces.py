@@ -14,7 +14,7 @@ from reduction.engines.mantid.by_detector import arrange_by_detector, row_table
 from reduction.engines.mantid.files import EPOCH_NS
 from reduction.engines.mantid.framework import FAILURES, Workspace
 from reduction.engines.mantid.steps import MantidSteps
-from reduction.engines.protocol import MAX_ID_RANGE
+from reduction.engines.protocol import check_id_range
 from reduction.instrument.geometry import Instrument
 
 WORKSPACE_EVENT_BYTES = 16
@@ -101,9 +101,8 @@ class Workspaces:
     def __init__(
         self, mantid: MantidSteps, instrument: Instrument, max_tof_ns: int, block_events: int
     ) -> None:
+        check_id_range(instrument)
         ids = instrument.detector_id
-        if int(ids.max()) - int(ids.min()) >= MAX_ID_RANGE:
-            raise ValueError(f"detector ids span {np.ptp(ids)}; the limit is {MAX_ID_RANGE}")
         self._mantid, self._capacity = mantid, block_events
         self.empty = mantid.empty(instrument)
         self._rows = row_table(ids, instrument.is_monitor)

@@ -1,4 +1,4 @@
-"""The native engine: Mantid's ConvertUnits, Rebin and SumSpectra as one compiled pass."""
+"""The native engine: what Mantid's ConvertUnits, Rebin and SumSpectra do, in one compiled pass."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from reduction.engines.block_engine import BlockEngine
 from reduction.engines.cells import CellLayout
 from reduction.engines.event_store import BLOCK_EVENTS, EventBlock, EventStore
-from reduction.engines.native import kernels
+from reduction.engines.native import sorted_kernels
 from reduction.engines.native.compiled_recipe import CompiledRecipe
 from reduction.engines.native.sorted_histogram import SortedHistogram
 from reduction.engines.native.sorted_runs import SortedRun
@@ -26,24 +26,24 @@ from reduction.parameters.units import Units
 Kind = Callable[[SortedHistogram, Sequence[EventBlock]], Callable[[], SortedRun] | None]
 
 KINDS: tuple[Kind, ...] = (SortedHistogram.to_sort, SortedHistogram.to_merge)
-"""Work done at the same time: merging takes long, and new blocks must not wait for it."""
+"""Kinds of work that go on at the same time: new blocks must not wait for a merge to end."""
 
 
 class Job(NamedTuple):
-    """Work under way for a histogram, for use while its ``order`` is the same."""
+    """Work under way for a histogram; of use if its ``validity`` is still the same object then."""
 
     histogram: SortedHistogram
-    order: object
+    validity: object
     run: Future[SortedRun]
 
 
-def _yielding() -> None:
-    """Have this thread run when nothing else would: whoever waits for a result goes first."""
+def _lower_priority() -> None:
+    """Run this thread only when no other would: what somebody waits for goes first."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
 class NativeEngine(BlockEngine[EventBlock]):
-    """Events retained as raw (pixel, time of flight), histograms by compiled passes over them."""
+    """Keeps events as pixel and time of flight; counts them by compiled passes."""
 
     _histograms: list[SortedHistogram]  # type: ignore[assignment]
 
@@ -56,28 +56,29 @@ class NativeEngine(BlockEngine[EventBlock]):
     ) -> None:
         self._instrument, self._max_tof_ns = instrument, max_tof_ns
         super().__init__(f"native (numba {numba.__version__})", EventStore(block_events), recipes)
-        self._workers = ThreadPoolExecutor(len(KINDS), "sort", initializer=_yielding)
+        self._workers = ThreadPoolExecutor(len(KINDS), "sort", initializer=_lower_priority)
         self._jobs: dict[Kind, Job] = {}
         self._compile()
 
-    def _made(self, recipe: Recipe) -> CompiledRecipe:
+    def _layout(self, recipe: Recipe) -> CompiledRecipe:
         return CompiledRecipe(self._instrument, recipe, self._max_tof_ns)
 
-    def _histogram(self, ready: CellLayout[EventBlock]) -> SortedHistogram:
-        return SortedHistogram(ready)
+    def _histogram(self, layout: CellLayout[EventBlock]) -> SortedHistogram:
+        return SortedHistogram(layout)
 
     def _compile(self) -> None:
-        """Have the kernels compiled, or loaded from the cache, before events come."""
-        nothing, bounds, keys = np.empty(0, np.int32), np.zeros(2, np.int64), np.zeros(1, np.int32)
+        """Compile the kernels, or load them from the cache, before events come."""
+        nothing, bounds = np.empty(0, np.int32), np.zeros(2, np.int64)
+        slices = np.zeros(1, np.int32)
         group = np.zeros(self._instrument.detector_id.size, np.int32)
         for edges in ([1.0, 2.0, 3.0], [1.0, 2.0, 4.0]):
-            ready = self._made(Recipe(Units.TOF, np.array(edges), group))
-            cells, values = np.zeros(ready.cells, np.int64), np.empty(0)
-            ready.add_events(nothing, nothing, bounds, keys, cells)
-            ready.add_events(nothing, nothing, bounds, keys, np.zeros(ready.cells), 1.0)
-            ends, rest = ready.sort(nothing, nothing, bounds, keys, values)
-            kernels.merge_sorted(values, ends, values, ends, values)
-            ready.add_sorted(values, ends, rest, cells)
+            layout = self._layout(Recipe(Units.TOF, np.array(edges), group))
+            cells, values = np.zeros(layout.cells, np.int64), np.empty(0)
+            layout.add_events(nothing, nothing, bounds, slices, cells)
+            layout.add_events(nothing, nothing, bounds, slices, np.zeros(layout.cells), 1.0)
+            parts = layout.sorted_values(nothing, nothing, bounds, slices, values)
+            sorted_kernels.merge_sorted(values, parts.starts, values, parts.starts, values)
+            layout.add_sorted(parts, cells)
 
     def prepare(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
@@ -89,12 +90,12 @@ class NativeEngine(BlockEngine[EventBlock]):
                 return False
             for kind, job in done.items():
                 del self._jobs[kind]
-                if job.order is job.histogram.order:
+                if job.validity is job.histogram.validity:
                     job.histogram.adopt(job.run.result())
         return True
 
     def _begin(self) -> bool:
-        """Give workers that are idle the next work there is room for; whether any is at work."""
+        """Give idle workers their next work, if memory has room for it; whether any is at work."""
         for kind in KINDS:
             if kind in self._jobs or self._crowded:
                 continue
@@ -102,6 +103,6 @@ class NativeEngine(BlockEngine[EventBlock]):
                 work = kind(histogram, self._store.blocks)
                 if work is not None:
                     run = self._workers.submit(work)
-                    self._jobs[kind] = Job(histogram, histogram.order, run)
+                    self._jobs[kind] = Job(histogram, histogram.validity, run)
                     break
         return bool(self._jobs)

@@ -1,4 +1,4 @@
-"""A histogram that sorts the events it has time for, so that other bins need no pass over them."""
+"""A histogram that sorts events in spare time, so that other bins need no pass over them."""
 
 from __future__ import annotations
 
@@ -17,71 +17,79 @@ from reduction.engines.protocol import Cells, Recipe
 
 
 class SortedHistogram(Histogram[EventBlock]):
-    """A histogram whose blocks, as far as there was time to sort them, are in ``runs``, in order.
+    """A histogram that keeps the values of blocks in ``runs``, as far as there was time to sort.
 
-    ``order`` is another object whenever runs made before are of no more use.
+    Runs are in the order of their blocks. ``validity`` is replaced by another object whenever work
+    that has begun on runs is of no more use.
     """
 
-    _ready: CompiledRecipe
+    _layout: CompiledRecipe
 
-    def __init__(self, ready: CellLayout[EventBlock]) -> None:
-        super().__init__(ready)
+    def __init__(self, layout: CellLayout[EventBlock]) -> None:
+        super().__init__(layout)
         self.runs: list[SortedRun] = []
-        self.order = object()
+        self.validity = object()
 
-    def _unsort(self) -> None:
-        self.runs, self.order = [], object()
+    def _drop_runs(self) -> None:
+        self.runs, self.validity = [], object()
 
-    def recut(self, ready: CellLayout[EventBlock]) -> None:
-        """Start again by another recipe; what is sorted stays if it is in the same order."""
-        if not ready.recipe.sorts_as(self.recipe):
-            self._unsort()
-        super().recut(ready)
+    def recut(self, layout: CellLayout[EventBlock]) -> None:
+        """Start again by another recipe; runs stay if it gives events the same values."""
+        if not layout.recipe.reuses_values_of(self.recipe):
+            self._drop_runs()
+        super().recut(layout)
 
     def clear(self) -> None:
-        self._unsort()
+        self._drop_runs()
         super().clear()
 
     @property
     def memory_bytes(self) -> int:
-        return super().memory_bytes + sum(run.values.nbytes for run in self.runs)
+        return super().memory_bytes + sum(run.parts.values.nbytes for run in self.runs)
 
-    def fold(self, block: EventBlock, made: Callable[[Recipe], CellLayout[EventBlock]]) -> None:
-        super().fold(block, made)
-        self.runs = [run.earlier() for run in self.runs if run.first > 0]
-        self.order = object()
+    def fold(
+        self, block: EventBlock, layout_of: Callable[[Recipe], CellLayout[EventBlock]]
+    ) -> None:
+        super().fold(block, layout_of)
+        self.runs = [run.renumbered() for run in self.runs if run.first > 0]
+        self.validity = object()
 
-    def _cover(self, blocks: Sequence[EventBlock], number: int) -> int:
+    def _count(self, blocks: Sequence[EventBlock], number: int) -> int:
         run = next((run for run in self.runs if run.first == number), None)
-        if number < len(self._keys) or run is None:
-            return super()._cover(blocks, number)
-        self._ready.add_sorted(run.values, run.ends, run.rest, self.cells)
-        self._keys += run.keys
+        if number < len(self._slices) or run is None:
+            return super()._count(blocks, number)
+        self._layout.add_sorted(run.parts, self.cells)
+        self._slices += run.slices
         return run.last
 
     def _move(
-        self, block: EventBlock, number: int, keys: NDArray[np.int32], weights: Cells
+        self,
+        block: EventBlock,
+        number: int,
+        slices: NDArray[np.int32],
+        weights: Cells,
     ) -> None:
-        super()._move(block, number, keys, weights)
+        super()._move(block, number, slices, weights)
         self.runs = [run for run in self.runs if not run.first <= number < run.last]
 
     def to_merge(self, _: Sequence[EventBlock]) -> Callable[[], SortedRun] | None:
-        """The next two runs to be made one, as work for any thread; None if there are none."""
+        """The merging of two runs, as work for any thread; None if there is nothing to merge."""
         pair = to_merge(self.runs)
         return functools.partial(merged_run, *pair) if pair else None
 
     def to_sort(self, blocks: Sequence[EventBlock]) -> Callable[[], SortedRun] | None:
-        """The next block to be sorted, as work for any thread; None if all are."""
+        """The sorting of the next block, as work for any thread; None if all are sorted."""
         done = {number for run in self.runs for number in range(run.first, run.last)}
-        for number, keys in enumerate(self._keys):
+        for number, slices in enumerate(self._slices):
             block = blocks[number]
-            if number not in done and block.full and keys.size == block.spans:
-                return functools.partial(sorted_run, self._ready, block, number, keys)
+            if number not in done and block.full and slices.size == block.spans:
+                return functools.partial(sorted_run, self._layout, block, number, slices)
         return None
 
     def adopt(self, run: SortedRun) -> None:
-        """Take a run that was prepared, if what it was made of still holds."""
-        keys = self._keys[run.first : run.last]
-        if len(keys) == len(run.keys) and all(map(np.array_equal, keys, run.keys)):
+        """Take a finished run, if the slices of its blocks are still the same."""
+        slices = self._slices[run.first : run.last]
+        same = len(slices) == len(run.slices)
+        if same and all(map(np.array_equal, slices, run.slices)):
             kept = [each for each in self.runs if each.last <= run.first or each.first >= run.last]
             self.runs = sorted([*kept, run], key=lambda each: each.first)

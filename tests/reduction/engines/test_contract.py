@@ -19,7 +19,7 @@ from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.instrument.selection import MASKED
 from reduction.parameters import bins
 from reduction.parameters.reduction import DetectorSettings, ReductionSettings
-from reduction.parameters.units import Units, coefficients
+from reduction.parameters.units import Units
 from tests.support import reference_data as reference
 from tests.support.arc_engine import (
     all_in_one,
@@ -133,7 +133,7 @@ def oracle(
     masked = (row >= 0) & (group == MASKED)  # monitors too
     bad_time = (row >= 0) & ~masked & ((tof_ns <= 0) | (tof_ns > MAX_TOF_NS))
     good = (row >= 0) & ~masked & ~bad_time
-    factor = coefficients(recipe.units, instrument.path_m, instrument.difc_us_per_angstrom)[row]
+    factor = recipe.units.coefficients(instrument.path_m, instrument.difc_us_per_angstrom)[row]
     t = tof_ns[good] / 1000.0
     power = recipe.units.tof_exponent
     value = {1: lambda: t / factor[good], -1: lambda: factor[good] / t}.get(
@@ -333,7 +333,7 @@ def test_events_whose_slice_changes_move_to_it(engine: MakeEngine) -> None:
     tally(moving)
     moving.prepare(60)
     answers[0] = later_slices
-    moving.resliced(0, 0, 10**9)
+    moving.reslice(0, 0, 10**9)
     expected, filtered = slice_by_slice(recipe, later_slices)
     result = tally(moving)
     np.testing.assert_array_equal(result.counts, expected)

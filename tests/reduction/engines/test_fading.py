@@ -148,7 +148,7 @@ def test_a_late_log_moves_weights_between_slices(engine: MakeEngine) -> None:
     made = recipe(0.5, slices=2, slice_of=slice_of)
     fading = fed(engine(INSTRUMENT, [made]), range(10))
     late[0] = True
-    fading.resliced(0, *(int(each) for each in times_ns([5, 9])))
+    fading.reslice(0, *(int(each) for each in times_ns([5, 9])))
     now_ns = times_ns([9])[0]
     found = faded(fading, now_ns)
     for number, pulses in enumerate([range(5), range(5, 10)]):

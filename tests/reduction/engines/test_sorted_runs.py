@@ -6,13 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reduction.engines.native.compiled_recipe import PartValues
 from reduction.engines.native.sorted_runs import SortedRun, to_merge
 
-NOTHING = np.empty(0, np.int64)
+NOTHING = PartValues(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 def run(first: int, last: int) -> SortedRun:
-    return SortedRun(first, last, (), np.empty(0), NOTHING, NOTHING)
+    return SortedRun(first, last, (), NOTHING)
 
 
 @given(st.lists(st.integers(0, 5), max_size=80))

@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 from reduction.files.nexus_reader import read_nexus
 from reduction.files.nexus_writer import contents, write_nexus
 from reduction.files.save import save
-from reduction.files.saved_result import AXES, SavedResult, SavedSeries
+from reduction.files.saved_result import SavedResult, SavedSeries
 from reduction.parameters.file_names import check_name
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
@@ -218,8 +218,8 @@ def test_every_unit_has_an_axis_of_its_own(tmp_path: Path, units: Units) -> None
     with h5py.File(tmp_path / "a.nxs") as file:
         data = file[file["/"].attrs["default"]]
         data = data[data.attrs["default"]]
-        assert data.attrs["axes"] == [AXES[units].name]
-        assert data[AXES[units].name].attrs["units"] == AXES[units].units
+        assert data.attrs["axes"] == [units.labels.name]
+        assert data[units.labels.name].attrs["units"] == units.labels.units
 
 
 def test_saving_writes_nexus_and_text_into_a_new_folder(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reduction.files.nexus_writer import write_nexus
-from reduction.files.saved_result import AXES, SavedResult, SavedSeries
+from reduction.files.saved_result import SavedResult, SavedSeries
 from reduction.parameters.units import Units
 from tests.support.saved_sample import names, sample
 
@@ -80,8 +80,8 @@ def test_scippnexus_loads_the_whole_file_and_knows_every_unit(tmp_path: Path, un
     write_nexus(sample(units=units), tmp_path / "a.nxs")
     with scippnexus.File(tmp_path / "a.nxs") as file:
         entry = file["entry"][...]
-    symbol = AXES[units].symbol.replace("Å⁻¹", "1/Å")
-    assert str(entry["histogram"].coords[AXES[units].name].unit) == symbol
+    symbol = units.labels.symbol.replace("Å⁻¹", "1/Å")
+    assert str(entry["histogram"].coords[units.labels.name].unit) == symbol
     assert entry["monitor"]["integral"].value == 1.25e6
 
 
