@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from reduction.definitions.idf_reader import read_definition
 from reduction.engines import recipe as recipes_of_settings
-from reduction.engines.protocol import MAX_TOF_NS, Recipe, SliceOf, all_in_one_slice
+from reduction.engines.protocol import MAX_TOF_NS, Recipe, all_in_one_slice
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.instrument.selection import MASKED
 from reduction.parameters import bins
@@ -31,9 +30,10 @@ from tests.support.arc_engine import (
     tally,
 )
 from tests.support.engines import MakeEngine, each_engine
+from tests.support.plain_counts import plain_counts, plain_counts_of_slices
 
 CASES = [case for kind in ("cases", "groups", "masked") for case in reference.MANIFEST[kind]]
-BINS = {
+BINS = {  # on top of the default bins of each unit
     Units.TOF: [
         "1000,50,60000",
         "1,-0.01,60000",
@@ -123,30 +123,6 @@ def test_an_instrument_of_monitors_alone_has_nothing_in_its_bins(
         assert (result.masked, result.bad_pixel) == (2 + 2 * time_ns, 1 + time_ns)
 
 
-def oracle(
-    instrument: Instrument, recipe: Recipe, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], tuple[int, int, int, int]]:
-    """Counts by plain numpy, (groups, bins), and the rest by where it went."""
-    place = {int(identifier): row for row, identifier in enumerate(instrument.detector_id)}
-    row = np.array([place.get(int(pixel), -1) for pixel in pixel_id], int)
-    group = np.where(instrument.is_monitor, MASKED, recipe.group)[row]
-    masked = (row >= 0) & (group == MASKED)  # monitors too
-    bad_time = (row >= 0) & ~masked & ((tof_ns <= 0) | (tof_ns > MAX_TOF_NS))
-    good = (row >= 0) & ~masked & ~bad_time
-    factor = recipe.units.coefficients(instrument.path_m, instrument.difc_us_per_angstrom)[row]
-    t = tof_ns[good] / 1000.0
-    power = recipe.units.tof_exponent
-    value = {1: lambda: t / factor[good], -1: lambda: factor[good] / t}.get(
-        power, lambda: factor[good] / (t * t)
-    )()
-    at = np.searchsorted(recipe.edges, value, side="right") - 1
-    inside = (at >= 0) & (value < recipe.edges[-1])
-    counts = np.zeros((recipe.groups, recipe.edges.size - 1), np.int64)
-    np.add.at(counts, (group[good][inside], at[inside]), 1)
-    rest = (int((~inside).sum()), int(masked.sum()), int((row < 0).sum()), int(bad_time.sum()))
-    return counts, rest
-
-
 @each_engine
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
@@ -156,7 +132,7 @@ def test_every_event_lands_where_plain_arithmetic_puts_it(
     name = data.draw(st.sampled_from(reference.NAMES))
     instrument = reference.instrument(name)
     units = data.draw(st.sampled_from(list(Units)))
-    bin_params = data.draw(st.sampled_from(BINS[units]))
+    bin_params = data.draw(st.sampled_from([units.default_bins, *BINS.get(units, [])]))
     seed = data.draw(st.integers(0, 2**32))
     rng = np.random.default_rng(seed)
     group = rng.integers(-1, 3, instrument.detector_id.size).astype(np.int32)
@@ -170,7 +146,7 @@ def test_every_event_lands_where_plain_arithmetic_puts_it(
     reduction = engine(instrument, [recipe])
     reduction.accumulate(pixel_id, tof_ns, 0)
     result = tally(reduction)
-    counts, rest = oracle(instrument, recipe, pixel_id, tof_ns)
+    counts, rest = plain_counts(instrument, recipe, pixel_id, tof_ns)
     np.testing.assert_array_equal(result.counts[0], counts)
     assert (result.out_of_range, result.masked, result.bad_pixel, result.bad_time) == rest
 
@@ -278,20 +254,6 @@ def test_clearing_drops_events_and_counts(engine: MakeEngine) -> None:
     assert tally(reduction).events == 0
 
 
-def slice_by_slice(
-    recipe: Recipe, slice_of: SliceOf, name: str = "arc"
-) -> tuple[NDArray[np.int64], int]:
-    """The cells of each slice, reduced alone."""
-    instrument, events = reference.instrument(name), reference.events(name)
-    keys = slice_of(events.pulse.astype(np.int64))
-    counts = []
-    for number in range(recipe.slices):
-        here = keys == number
-        alone, _ = oracle(instrument, recipe, events.pixel_id[here], events.tof_ns[here])
-        counts.append(alone)
-    return np.array(counts), int((keys < 0).sum())
-
-
 @each_engine
 def test_each_slice_holds_the_events_of_its_pulses_and_the_rest_is_filtered(
     engine: MakeEngine,
@@ -299,7 +261,7 @@ def test_each_slice_holds_the_events_of_its_pulses_and_the_rest_is_filtered(
     group = (np.arange(1000) % 3 - 1).astype(np.int32)
     recipe = recipe_of(slices=3, slice_of=shuffled_slices, group=group)
     result = tally(fed(engine, recipe))
-    counts, filtered = slice_by_slice(recipe, shuffled_slices)
+    counts, filtered = plain_counts_of_slices(recipe, shuffled_slices)
     np.testing.assert_array_equal(result.counts, counts)
     assert result.filtered == filtered
     assert result.events == reference.events("arc").tof_ns.size
@@ -334,7 +296,7 @@ def test_events_whose_slice_changes_move_to_it(engine: MakeEngine) -> None:
     moving.prepare(60)
     answers[0] = later_slices
     moving.reslice(0, 0, 10**9)
-    expected, filtered = slice_by_slice(recipe, later_slices)
+    expected, filtered = plain_counts_of_slices(recipe, later_slices)
     result = tally(moving)
     np.testing.assert_array_equal(result.counts, expected)
     assert result.filtered == filtered
