@@ -8,7 +8,10 @@ INSTALL := $(PIP) --editable
 RUN := mpi,plot,pva,tools,top
 TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
-.PHONY: run test test-mantid check format docs site wheel bench phoebus screens clean
+.PHONY: help run test test-mantid check format docs site wheel bench phoebus screens clean
+
+help:                   ## these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/run          ## start simulator, two MPI ranks and IOC; Ctrl-C stops them
 	@$(WITH_PATH) $(BIN)/live-reduction run $(ARGS)
@@ -38,6 +41,12 @@ docs: .venv/run         ## write what is generated: the table of process variabl
 site: .venv/docs        ## build the documentation site into docs/_build; a warning is an error
 	@$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build
 	@echo "docs/_build/index.html"
+
+wheel: .venv/build      ## build wheel and source distribution into dist; try the wheel in an empty environment
+	@rm -rf dist build
+	@$(BIN)/python -m build --outdir dist . >build.log 2>&1 || { cat build.log; exit 1; }
+	@rm build.log
+	@$(WITH_PATH) $(BIN)/python -m tests.support.wheel dist
 
 bench: .venv/bench      ## measure beside the peers, and Mantid in MANTID_PYTHON; write benchmarks/README.md
 	@$(WITH_PATH) PYTHONPATH="$(CURDIR)" $(BIN)/python -m benchmarks $(ARGS)
@@ -77,6 +86,10 @@ clean:
 
 .venv/docs: .venv/run
 	@$(INSTALL) '.[$(RUN),docs]'
+	@touch $@
+
+.venv/build: .venv/test
+	@$(INSTALL) '.[$(TEST),build]'
 	@touch $@
 
 .venv/bench: .venv/run

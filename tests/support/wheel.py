@@ -1,0 +1,108 @@
+"""Proves that the built wheel works: ``python -m tests.support.wheel FOLDER`` of the built files.
+
+The wheel is installed into an empty environment, and ``live-reduction run`` is started in an empty
+folder, far from this one. It must count, and stop when it is told to.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.support.ca_client import Client, network
+
+ROOT = Path(__file__).parents[2]
+EXTRAS = "mpi,pva,plot,tools,top"
+PREFIX = "WHEEL:"
+START_S, STOP_S = 60.0, 30.0
+PACKAGES = ("ioc", "reduction", "simulator", "clients")
+SHARED = ("opi/**/*.bob", "examples/*.py")
+
+
+def only(folder: Path, pattern: str) -> Path:
+    """The one file of ``folder`` that matches; the build leaves one of each kind."""
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        raise SystemExit(f"{folder} holds {len(found)} files {pattern}; remove it and build again")
+    return found[0]
+
+
+def installed(wheel: Path, environment: Path) -> Path:
+    """The Python of a new environment that holds the wheel, with what ``make run`` has."""
+    venv.create(environment, with_pip=True)
+    python = environment / "bin" / "python"
+    pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    subprocess.run([*pip, "--prefer-binary", f"{wheel}[{EXTRAS}]"], check=True)
+    return python
+
+
+def check_contents(python: Path, environment: Path, empty: Path) -> None:
+    """Packages come from the environment, and its shared files are all that there are."""
+    names = ", ".join(PACKAGES)
+    code = f"import {names}\nfor each in {names}: print(each.__file__)"
+    told = subprocess.run(
+        [python, "-c", code],
+        cwd=empty,
+        env=clean(os.environ),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for line in told.stdout.splitlines():
+        assert Path(line).is_relative_to(environment), f"{line} is not in the environment"
+    share = environment / "share" / "epics-live-reduction"
+    for pattern in SHARED:
+        for path in sorted(ROOT.glob(pattern)):
+            copy = share / path.relative_to(ROOT)
+            assert copy.read_bytes() == path.read_bytes(), f"{copy} is not {path}"
+
+
+def clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """``environment`` without what would lead Python to this folder."""
+    return {name: value for name, value in environment.items() if not name.startswith("PYTHON")}
+
+
+def check_run(command: Path, empty: Path) -> None:
+    """``live-reduction run`` counts, and ends by Ctrl-C with status 0."""
+    with network() as net:
+        client = Client(net, PREFIX)
+        process = subprocess.Popen(
+            [command, "run", "--prefix", PREFIX, "--port", str(net.port)],
+            cwd=empty,
+            env=clean(net.environment),
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            began_s = time.monotonic()
+            client.until(lambda: client.tool("caget", PREFIX + "Pause").returncode == 0, START_S)
+            client.until(lambda: client.number("Red1:Spec:Total_RBV") > 0, START_S)
+            print(f"counts after {time.monotonic() - began_s:.0f} s from an empty folder")
+            process.send_signal(signal.SIGINT)
+            status = process.wait(STOP_S)
+            assert status == 0, f"Ctrl-C ended it with status {status}"
+        finally:
+            process.kill()
+            process.wait()
+    assert list(empty.iterdir()) == [], f"it left files: {list(empty.iterdir())}"
+
+
+def main(built: Path) -> None:
+    wheel, source = only(built, "*.whl"), only(built, "*.tar.gz")
+    with tempfile.TemporaryDirectory() as scratch:
+        environment, empty = Path(scratch, "environment"), Path(scratch, "empty")
+        empty.mkdir()
+        python = installed(wheel.resolve(), environment)
+        check_contents(python, environment, empty)
+        check_run(environment / "bin" / "live-reduction", empty)
+    print(f"{wheel} and {source} are good")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
