@@ -1,5 +1,4 @@
 """What is written from the list of process variables: operator screens, tables, lists.
 
-Imports `ioc.ca` and `ioc.model`. Front doors: `ioc.generated.screens` and
-`ioc.generated.exports`.
+Imports `ioc.model`. Front doors: `ioc.generated.screens` and `ioc.generated.exports`.
 """

@@ -1,4 +1,7 @@
-"""Widgets of CS-Studio Phoebus, as the XML of its display files (.bob)."""
+"""Widgets of CS-Studio Phoebus, as the XML of its display files (.bob).
+
+Why no library writes them is said in decision 16.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,19 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-HEADER, DEFAULT, SMALL = "Header 3", "Default", "Fine Print"
-"""Fonts by the names that Phoebus and its sites define them under."""
+HEADING_FONT, TEXT_FONT = "Header 3", "Default"
+"""The names under which Phoebus, or a site, defines the fonts."""
 
 STRING_FORMAT = "6"
-"""Shows an array of char as text."""
+"""The format that shows an array of characters as text."""
 
-FONTS = {HEADER: ("BOLD", "16.0"), DEFAULT: ("REGULAR", "14.0"), SMALL: ("REGULAR", "12.0")}
+_FONTS = {HEADING_FONT: ("BOLD", "16.0"), TEXT_FONT: ("REGULAR", "14.0")}
+"""Style and size of each font, for where its name is not defined."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """Where a widget is, in pixels from the top left of what holds it."""
+    """Where a widget is, in pixels from the top left corner of what contains it."""
 
     x: int
     y: int
@@ -27,7 +31,10 @@ class Box:
 
 
 def widget(kind: str, name: str, box: Box, **properties: object) -> Element:
-    """A widget of a kind; a property is text, an element, or, if None, left at its default."""
+    """A widget of Phoebus' type ``kind``.
+
+    A property may be text, a number, a bool or an element. One that is None keeps its default.
+    """
     made = Element("widget", type=kind, version="2.0.0")
     _add(made, "name", name)
     for side in ("x", "y", "width", "height"):
@@ -38,15 +45,15 @@ def widget(kind: str, name: str, box: Box, **properties: object) -> Element:
     return made
 
 
-def label(text: str, box: Box, font: str = DEFAULT, tooltip: str | None = None) -> Element:
-    """Text that stays."""
+def label(words: str, box: Box, font: str = TEXT_FONT, tooltip: str | None = None) -> Element:
+    """A text that does not change."""
     middle = {"vertical_alignment": 1, "wrap_words": False}
-    return widget("label", text, box, text=text, font=_font(font), tooltip=tooltip, **middle)
+    return widget("label", words, box, text=words, font=_font(font), tooltip=tooltip, **middle)
 
 
-def heading(text: str, box: Box) -> Element:
-    """The name of a column or of a block."""
-    return label(text, box, HEADER)
+def heading(words: str, box: Box) -> Element:
+    """The heading of some lines."""
+    return label(words, box, HEADING_FONT)
 
 
 def button(words: str, pv: str, value: object, box: Box, tooltip: str | None = None) -> Element:
@@ -57,24 +64,27 @@ def button(words: str, pv: str, value: object, box: Box, tooltip: str | None = N
     return widget("action_button", words, box, actions=action, text=words, tooltip=tooltip)
 
 
-def display(name: str, size: tuple[int, int], macros: Mapping[str, str]) -> Element:
-    """An empty screen of a width and a height, with what its macros are unless given.
+def embedded(file: str, box: Box) -> Element:
+    """The widgets of another file, which scrolls if it is larger than its box."""
+    return widget("embedded", file, box, file=file, resize=0)
 
-    To Phoebus a screen's own macros win over those it is opened with, so each is what was given.
+
+def template(
+    name: str, file: str, instances: Iterable[Mapping[str, str]], box: Box, per_column: int
+) -> Element:
+    """The widgets of a file, repeated downwards: once for the macros of each instance.
+
+    After ``per_column`` instances Phoebus begins another column to the right.
     """
-    made = Element("display", version="2.0.0")
-    _add(made, "name", name)
-    defaults = SubElement(made, "macros")
-    for macro, value in macros.items():
-        _add(defaults, macro, f"$({macro}={value})")
-    for side, pixels in zip(("width", "height"), size, strict=True):
-        _add(made, side, pixels)
-    _add(made, "grid_visible", False)
-    return made
+    repeated = Element("instances")
+    for macros in instances:
+        SubElement(repeated, "instance").append(_macros(macros))
+    properties = {"gap": 0, "wrap_count": per_column, "transparent": True}
+    return widget("template", name, box, file=file, instances=repeated, **properties)
 
 
 def tabs(box: Box, pages: Mapping[str, Sequence[Element]]) -> Element:
-    """Pages of widgets, one seen at a time, by the name on its tab."""
+    """Pages of widgets, of which one is seen at a time, by the words on their tabs."""
     every = Element("tabs")
     for name, widgets in pages.items():
         tab = SubElement(every, "tab")
@@ -83,17 +93,31 @@ def tabs(box: Box, pages: Mapping[str, Sequence[Element]]) -> Element:
     return widget("tabs", "Pages", box, tabs=every)
 
 
-def text(root: Element) -> str:
-    """The file of a display."""
+def display_file(
+    name: str, size: Box, defaults: Mapping[str, str], widgets: Iterable[Element]
+) -> str:
+    """The text of a file that shows ``widgets``; ``defaults`` are the values of macros not given.
+
+    To Phoebus a screen's own macros win over those it is opened with. So each own macro is what was
+    given, or else the default.
+    """
+    root = Element("display", version="2.0.0")
+    _add(root, "name", name)
+    root.append(_macros({macro: f"$({macro}={value})" for macro, value in defaults.items()}))
+    _add(root, "width", size.width)
+    _add(root, "height", size.height)
+    _add(root, "grid_visible", False)
+    root.extend(widgets)
     ElementTree.indent(root)
     body = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
 
 
-def extended(root: Element, widgets: Iterable[Element]) -> Element:
-    """``root`` with ``widgets`` in it."""
-    root.extend(widgets)
-    return root
+def _macros(values: Mapping[str, str]) -> Element:
+    made = Element("macros")
+    for name, value in values.items():
+        _add(made, name, value)
+    return made
 
 
 def _add(parent: Element, name: str, value: object) -> None:
@@ -110,7 +134,7 @@ def _add(parent: Element, name: str, value: object) -> None:
 
 
 def _font(name: str) -> Element:
-    style, size = FONTS[name]
+    style, size = _FONTS[name]
     made = Element("font")
     SubElement(made, "font", name=name, family="Liberation Sans", style=style, size=size)
     return made

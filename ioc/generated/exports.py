@@ -8,94 +8,103 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Self
 
-from ioc.ca.conversion import labels, served
-from ioc.generated.pv_table import kind, markdown
+from ioc.generated.pv_table import markdown
 from ioc.model.paths import Part
 from ioc.model.pvs import IOC_PROCESS, STREAM, Access, PvRow, pv_rows
-from reduction.parameters.specs import (
-    LONGEST_STRING,
-    Array,
-    Choice,
-    Command,
-    Guidance,
-    Number,
-    Switch,
-    Text,
-)
+from ioc.model.wire_type import WireKind, wire_type
+from reduction.parameters.specs import Guidance
 
-COLUMNS = (
-    *("name", "description", "access", "type", "units", "limits", "precision", "default"),
-    *("states", "details"),
-)
+
+@dataclass(frozen=True)
+class SpreadsheetLine:
+    """What the spreadsheet says of one process variable."""
+
+    name: str
+    description: str
+    access: str
+    type: str
+    units: str
+    limits: str
+    precision: str
+    default: str
+    states: str
+    details: str
+
+    @classmethod
+    def of(cls, row: PvRow) -> Self:
+        spec, wire = row.spec, wire_type(row.spec)
+        settable = row.access in (Access.SETPOINT, Access.READBACK)
+        return cls(
+            name=row.name,
+            description=spec.description,
+            access=row.access.name.lower(),
+            type=wire.type_name,
+            units=wire.units or "",
+            limits=spec.limits if settable and not wire.labels else "",
+            precision="" if wire.precision is None else str(wire.precision),
+            default=str(wire.served(row.default)) if settable else "",
+            states=";".join(wire.labels),
+            details=spec.details,
+        )
+
+
+SPREADSHEET_COLUMNS = tuple(field.name for field in fields(SpreadsheetLine))
 
 SAMPLING_PERIOD_S = 1.0
-"""What a person sees change; results come several times a second."""
+"""How often the archiver reads what comes with the results, which is several times a second."""
+
+NOT_ARCHIVED = (WireKind.DOUBLES, WireKind.CHARS, WireKind.COMMAND)
 
 
 def table(prefix: str, reductions: int = 1) -> str:
-    """Every process variable as comma-separated values, numbered ones too; `COLUMNS` is first."""
+    """Every process variable as comma-separated values, below a line with the column names."""
     text = io.StringIO()
-    lines = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    lines = csv.DictWriter(text, SPREADSHEET_COLUMNS, lineterminator="\n")
     lines.writeheader()
-    lines.writerows(map(_cells, pv_rows(prefix, reductions)))
+    lines.writerows(asdict(SpreadsheetLine.of(row)) for row in pv_rows(prefix, reductions))
     return text.getvalue()
 
 
-def _cells(row: PvRow) -> dict[str, str]:
-    spec, settable = row.spec, row.access in (Access.SETPOINT, Access.READBACK)
-    states = ";".join(labels(spec)) if isinstance(spec, Choice | Switch) else ""
-    return {
-        "name": row.name,
-        "description": spec.description,
-        "access": row.access.name.lower(),
-        "type": kind(spec),
-        "units": getattr(spec, "units", ""),
-        "limits": "" if states else spec.limits if settable else "",
-        "precision": str(getattr(spec, "precision", "")),
-        "default": str(served(spec, row.default)) if settable else "",
-        "states": states,
-        "details": spec.details,
-    }
-
-
 def archiver(prefix: str, reductions: int = 1) -> str:
-    """What is worth archiving, as the Archiver Appliance takes it: POST it to ``bpl/archivePV``.
+    """The list for an Archiver Appliance, as JSON: POST it to ``bpl/archivePV``.
 
-    Readbacks and readings that are scalars: states and settings at every change, readings that come
-    with the results at most once a second. A scan of the archiver stores no value twice.
+    It has readbacks and readings that are scalars. States and settings are archived at every
+    change, readings that come with the results at most once a second. The archiver stores a value
+    that it reads only if it has changed.
     """
     pvs = [
         {
             "pv": row.name,
-            "samplingmethod": "MONITOR" if _rarely(row) else "SCAN",
+            "samplingmethod": "MONITOR" if _changes_rarely(row) else "SCAN",
             "samplingperiod": f"{SAMPLING_PERIOD_S}",
         }
         for row in pv_rows(prefix, reductions)
-        if _archived(row)
+        if _is_archived(row)
     ]
     return json.dumps(pvs, indent=1) + "\n"
 
 
-def _archived(row: PvRow) -> bool:
-    if row.access.writable or row.group.rare:
+def _is_archived(row: PvRow) -> bool:
+    kind = wire_type(row.spec).kind
+    if row.access.writable or row.group.rare or kind in NOT_ARCHIVED:
         return False
-    match row.spec:
-        case Array() | Command():
-            return False
-        case Text(max_length=length):
-            return row.access is Access.READBACK and length <= LONGEST_STRING
-        case _:
-            return True
+    return row.access is Access.READBACK or kind is not WireKind.STRING
 
 
-def _rarely(row: PvRow) -> bool:
+def _changes_rarely(row: PvRow) -> bool:
     """Whether it changes when somebody does something, and not with each result."""
-    return row.access is Access.READBACK or not isinstance(row.spec, Number)
+    number = wire_type(row.spec).kind in (WireKind.DOUBLE, WireKind.LONG)
+    return row.access is Access.READBACK or not number
 
 
 def alarm_server(prefix: str, reductions: int = 1) -> str:
-    """The configuration of a Phoebus alarm server: what has `Guidance`, by part, as XML."""
+    """The configuration of a Phoebus alarm server, as XML.
+
+    It has the process variables that have `Guidance`, by the part of the program.
+    """
     tree = ET.Element("config", name=re.sub(r"[^\w.-]+", "_", prefix.rstrip(":")))
     parts: dict[str, ET.Element] = {}
     for row, guidance in _guided(prefix, reductions):
@@ -130,7 +139,7 @@ def _alarm(part: ET.Element, row: PvRow, guidance: Guidance) -> None:
 
 
 def _part(row: PvRow) -> str:
-    """The part of the program that a process variable is of."""
+    """The name of the part of the program that a process variable tells of."""
     group = row.group
     if group.reduction is not None:
         return f"Reduction{group.reduction + 1}"
@@ -147,4 +156,4 @@ FORMATS: Mapping[str, Callable[[str, int], str]] = {
     "archiver": archiver,
     "alarm-server": alarm_server,
 }
-"""What writes a list, by the name that it has on the command line."""
+"""The function that writes each list, by the name of the list on the command line."""

@@ -6,57 +6,48 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ioc.ca.conversion import labels
 from ioc.model.pvs import Access, PvRow, pv_rows
+from ioc.model.wire_type import WireKind, wire_type
 from ioc.options.commands import RunOptions
 from reduction.parameters.reduction import MOST_GROUPS, MOST_SLICES
 from reduction.parameters.series import MOST_SERIES
-from reduction.parameters.specs import (
-    LONGEST_STRING,
-    Array,
-    Choice,
-    Command,
-    Float,
-    Integer,
-    Spec,
-    Stage,
-    Switch,
-    Text,
-)
+from reduction.parameters.specs import Spec, Stage
 from reduction.parameters.windows import PEAKS, REGIONS
 
 BEGIN, END = "<!-- pv-table -->", "<!-- /pv-table -->"
-HEAD = (
+TABLE_HEAD = (
     "| process variable | type | unit | limits | default | re-runs | what |",
     "|---|---|---|---|---|---|---|",
 )
 
-
-NUMBERED = f"""
+NUMBERED_WORDS = f"""
 Reductions are numbered: with `--reductions 2`, `Red2:` has all that `Red1:` has. So are the slices
 of a log (`Slice1:` to `Slice{MOST_SLICES}:`), the detector groups (`Group1:` to
-`Group{MOST_GROUPS}:`) and the closed series (`Series1:` to `Series{MOST_SERIES}:`); the table shows
-the first of each. A slice is summed over all groups, a group over all slices, `Spec:` and a series
-over both, and all have the axis `Spec:X`. Those beyond `NumSlices_RBV`, `NumGroups_RBV` and
-`NumSeries_RBV` are not there: empty arrays, total 0 and alarm UDF, INVALID.
-There are {REGIONS} regions, `ROI1:` ff., and {PEAKS} peaks, `Peak1:` ff.
+`Group{MOST_GROUPS}:`), the closed series (`Series1:` to `Series{MOST_SERIES}:`), the regions
+(`ROI1:` to `ROI{REGIONS}:`) and the peaks (`Peak1:` to `Peak{PEAKS}:`). The table shows the first
+of each. The spectrum of a slice is the sum over all groups, that of a group the sum over all
+slices; `Spec:` and a series are sums over both. All have the axis `Spec:X`. Slices, groups and
+series beyond `NumSlices_RBV`, `NumGroups_RBV` and `NumSeries_RBV` do not exist: their arrays are
+empty, their total is 0, and they are in alarm (UDF, INVALID).
 
-Arrays under `Slices:`, `Groups:` and `Series:` have one value for each slice, group or series, to
-plot against `Slices:Middle_RBV`; of regions and peaks the table shows those of slices. They are
-made for who asks, and follow at their own pace, about a quarter of a core: all of a family are of
-one result, whose time they carry. They are NaN where there is no number, and from a change of the
-settings or a reset on until there are new ones. `Rate_RBV` is per second of all the time measured,
-in a slice too; of a series per second of its own.
+Arrays under `Slices:`, `Groups:` and `Series:` have one value for each slice, group or series. Plot
+those of slices against `Slices:Middle_RBV`. Regions and peaks have such arrays too; the table shows
+those of slices. The IOC computes them once a client has asked for them, and at their own pace: they
+take about a quarter of a core. All arrays of a family belong to one result and carry its time. A
+value is NaN where there is no number; after the settings change, or a reset, all are NaN until
+there are new ones. `Rate_RBV` is the counts divided by all of the measured time, for a slice too;
+for a series they are divided by the time of that series.
 """
 
 
 def markdown(prefix: str, _reductions: int = 1) -> str:
-    """All process variables under ``prefix``; setpoint and readback share a line.
+    """The table of all process variables under ``prefix``, in Markdown.
 
-    Of those that are numbered the first stands for all, so it is the same for more reductions.
+    A setpoint and its readback share a line. The first of what is numbered stands for all, so the
+    table is the same for any number of reductions.
     """
     shown = [row for row in pv_rows(prefix) if row.access is not Access.READBACK and row.first]
-    return "\n".join((*HEAD, *map(_line, shown))) + "\n" + NUMBERED
+    return "\n".join((*TABLE_HEAD, *map(_line, shown))) + "\n" + NUMBERED_WORDS
 
 
 def inserted(readme_text: str, table: str) -> str:
@@ -69,37 +60,17 @@ def inserted(readme_text: str, table: str) -> str:
 
 
 def _line(row: PvRow) -> str:
-    names = f"`{row.name}`"
-    if row.access is Access.SETPOINT:
-        names += f" `{row.name}_RBV`"
-    writable = row.access.writable
+    wire, setpoint = wire_type(row.spec), row.access is Access.SETPOINT
     cells = (
-        names,
-        kind(row.spec),
-        getattr(row.spec, "units", ""),
-        row.spec.limits if writable else "",
-        _default(row) if row.access is Access.SETPOINT else "",
-        _stage(row.spec) if row.access is Access.SETPOINT else "",
+        f"`{row.name}` `{row.name}_RBV`" if setpoint else f"`{row.name}`",
+        wire.type_name,
+        wire.units or "",
+        row.spec.limits if row.access.writable else "",
+        _default(row) if setpoint else "",
+        _stage(row.spec) if setpoint else "",
         ". ".join(filter(None, (row.spec.description, row.spec.details))),
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def kind(spec: Spec) -> str:
-    """The type of a channel, as Channel Access has it."""
-    match spec:
-        case Float():
-            return "double"
-        case Integer():
-            return "long"
-        case Choice() | Command() | Switch():
-            return "enum"
-        case Text():
-            short = spec.max_length <= LONGEST_STRING
-            return "string" if short else f"char[{spec.max_length}]"
-        case Array():
-            return "double[]"
-    raise TypeError(f"no type for {type(spec).__name__} {spec.pv}")
 
 
 def main(paths: Sequence[str]) -> None:
@@ -110,20 +81,17 @@ def main(paths: Sequence[str]) -> None:
 
 
 def _stage(spec: Spec) -> str:
-    """From which stage on all retained events go through the reduction again, if any."""
+    """The first stage that retained events go through again when it changes; empty if none."""
     return "" if spec.stage is Stage.PUBLISH else f"{spec.stage.name.lower()} on"
 
 
 def _default(row: PvRow) -> str:
-    match row.spec:
-        case Switch():
-            return labels(row.spec)[bool(row.default)]
-        case Text():
-            return f"`{row.default}`"
-        case Float():
-            return f"{row.default:g}"
-        case _:
-            return str(row.default)
+    """The default as people read it."""
+    wire = wire_type(row.spec)
+    served = wire.served(row.default)
+    if wire.is_text:
+        return f"`{served}`"
+    return f"{served:g}" if wire.kind is WireKind.DOUBLE else str(served)
 
 
 if __name__ == "__main__":

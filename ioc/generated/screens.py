@@ -4,159 +4,171 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from ioc.generated.bob import Box, display, extended, label, tabs, text
+from ioc.generated.bob import Box, display_file, embedded, tabs
 from ioc.generated.panels import (
-    COLUMN,
-    GAP,
-    LINE,
+    COLUMN_WIDTH,
+    LINE_HEIGHT,
     ParameterLine,
     column,
-    lines,
-    reader,
-    tooltip,
-    writer,
+    parameter_lines,
 )
+from ioc.generated.rows import RowTable, row_tables
 from ioc.model.paths import Part
 from ioc.model.pvs import PvGroup, PvRow, pv_rows
 from ioc.options.commands import RunOptions
-from reduction.parameters.specs import Array
 
 MACROS = {"P": RunOptions.prefix, "R": "Red1:"}
-"""What every screen takes: the prefix, and the reduction that it shows."""
+"""The macros of every screen, the prefix and the reduction that it shows, with their defaults."""
 
-WIDTH, HEIGHT = 1336, 570
+ROW_MACROS = {"N": "1"}
+FAMILY_MACROS = ROW_MACROS | {"FAMILY": "Slices"}
+"""The further macros of a row of what is numbered, and of one with arrays over a family."""
+
+SCREEN_WIDTH, SCREEN_HEIGHT = 1336, 570
 """What is left of 1366 x 768 within the window of Phoebus and below the tabs of the main screen."""
 
-NUMBERED = re.compile(r"(\D+)(\d+):$")
+TABS_HEIGHT = 40
+"""Height of the tabs above a page and of the frame below it, in pixels."""
 
-GroupLines = tuple[PvGroup, list[ParameterLine]]
+
+@dataclass(frozen=True)
+class Block:
+    """The lines of a group."""
+
+    group: PvGroup
+    lines: Sequence[ParameterLine]
+
+    @property
+    def height(self) -> int:
+        """In pixels, with the title above and an empty line below."""
+        return (len(self.lines) + 2) * LINE_HEIGHT
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A file of lines, in columns, of the groups that ``shows`` chooses."""
+    """A file of lines, in columns, of the groups that ``shows`` chooses.
+
+    ``title`` is on the tab that it has on the expert screen.
+    """
 
     name: str
+    title: str
     columns: int
     shows: Callable[[PvGroup], bool]
 
 
-def _readings(group: PvGroup) -> bool:
-    return group.prefix == "" and not group.access.writable
+def _simulated(group: PvGroup) -> bool:
+    return group.prefix == "Sim:"
 
 
-PANELS = (
-    Panel("reduction", 3, lambda each: each.prefix != "Sim:" and each.access.writable),
-    Panel("backend", 2, lambda each: each.place.part is Part.RANKS and _readings(each)),
-    Panel("simulator", 2, lambda each: each.prefix == "Sim:"),
+def _back_end(group: PvGroup) -> bool:
+    part = group.place.part
+    return part is Part.RANKS and group.prefix == "" and not group.access.writable
+
+
+SCREEN_PANELS = (
+    Panel(
+        "reduction", "Settings", 3, lambda group: group.access.writable and not _simulated(group)
+    ),
+    Panel("backend", "Readings", 2, _back_end),
+    Panel("simulator", "Sim", 2, _simulated),
 )
 
 
-def files() -> Mapping[str, str]:
+def screen_files() -> Mapping[str, str]:
     """The text of each generated file, by its path in the folder of the screens."""
-    blocks = list(_blocks())
-    made = {f"panels/{panel.name}.bob": text(_panel(panel, blocks)) for panel in PANELS}
-    return made | {"expert.bob": text(_expert(blocks))}
+    rows = list(_rows())
+    blocks, tables = list(_blocks(rows)), list(row_tables(rows, SCREEN_WIDTH))
+    panels = {f"panels/{each.name}.bob": _panel(each, blocks) for each in SCREEN_PANELS}
+    return panels | _row_files(tables) | {"expert.bob": _expert(blocks, tables)}
 
 
 def write(folder: Path) -> None:
     """Write every generated file into ``folder``."""
-    for name, content in files().items():
+    for name, content in screen_files().items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
 
 
-def _blocks() -> Iterator[GroupLines]:
-    """The lines of each group, with the screens' macros in the names."""
-    for group, those in itertools.groupby(_rows(), key=lambda row: row.group):
-        yield group, list(lines(list(those)))
-
-
 def _rows() -> Iterator[PvRow]:
+    """All process variables, with the screens' macros in their names."""
     for row in pv_rows(""):
         name, prefix = (re.sub("^Red1:", "$(R)", each) for each in (row.name, row.group.prefix))
         yield replace(row, name=f"$(P){name}", group=replace(row.group, prefix=prefix))
 
 
-def _panel(panel: Panel, blocks: Sequence[GroupLines]) -> Element:
-    shown = [
-        (group, those)
-        for group, those in blocks
-        if panel.shows(group) and not NUMBERED.match(group.prefix.removeprefix("$(R)"))
-    ]
-    widgets, height = _poured(shown, panel.columns)
-    size = (panel.columns * COLUMN, height)
-    return extended(display(panel.name.capitalize(), size, MACROS), widgets)
+def _blocks(rows: Sequence[PvRow]) -> Iterator[Block]:
+    """The lines of each group that is not numbered."""
+    for group, those in itertools.groupby(rows, key=lambda row: row.group):
+        if group.number is None:
+            yield Block(group, list(parameter_lines(list(those))))
 
 
-def _poured(blocks: Sequence[GroupLines], columns: int) -> tuple[list[Element], int]:
-    """The blocks one below the other, in columns of about the same height; and that height."""
-    heights = [(len(those) + 2) * LINE for _, those in blocks]
-    fair = sum(heights) / columns
-    widgets: list[Element] = []
-    tallest, x, y = 0, 0, 0
-    for (group, those), height in zip(blocks, heights, strict=True):
-        if y and y + height / 2 > fair and x < (columns - 1) * COLUMN:
-            x, y = x + COLUMN, 0
-        widgets += column(group, those, Box(x, y, COLUMN))
-        y += height
-        tallest = max(tallest, y - LINE)
-    return widgets, tallest
+def _panel(panel: Panel, blocks: Sequence[Block]) -> str:
+    shown = [block for block in blocks if panel.shows(block.group)]
+    columns = _columns(shown, panel.columns)
+    height = max(sum(block.height for block in each) for each in columns) - LINE_HEIGHT
+    size = Box(0, 0, panel.columns * COLUMN_WIDTH, height)
+    return display_file(panel.name.capitalize(), size, MACROS, _side_by_side(columns))
 
 
-def _expert(blocks: Sequence[GroupLines]) -> Element:
-    """Everything: a page a prefix, and a table for what is numbered."""
-    pages: dict[str, list[Element]] = {}
-    plain: dict[str, list[GroupLines]] = {}
-    numbered: dict[str, list[GroupLines]] = {}
+def _columns(blocks: Sequence[Block], most: int) -> Sequence[Sequence[Block]]:
+    """The blocks in order, in at most that many columns that are as low as can be."""
+    height = max(block.height for block in blocks)
+    while len(columns := _columns_of_height(blocks, height)) > most:
+        height += LINE_HEIGHT
+    return columns
+
+
+def _columns_of_height(blocks: Sequence[Block], height: int) -> Sequence[Sequence[Block]]:
+    columns: list[list[Block]] = [[]]
     for block in blocks:
-        found = NUMBERED.match(block[0].prefix.removeprefix("$(R)"))
-        page = found[1] if found else block[0].prefix.rstrip(":") or _page(block[0])
-        (numbered if found else plain).setdefault(page, []).append(block)
-    for page, those in plain.items():
-        pages[page] = _poured(those, 3)[0]
-    for page, those in numbered.items():
-        pages[page] = list(_table(page, those))
-    root = display("Expert", (WIDTH, HEIGHT), MACROS)
-    root.append(tabs(Box(0, 0, WIDTH, HEIGHT), pages))
-    return root
+        if sum(each.height for each in columns[-1]) + block.height > height:
+            columns.append([])
+        columns[-1].append(block)
+    return columns
 
 
-def _page(group: PvGroup) -> str:
-    """The page of what has no prefix."""
-    return "Readings" if _readings(group) else "Settings"
+def _side_by_side(columns: Sequence[Sequence[Block]]) -> Iterator[Element]:
+    """The widgets of columns of blocks, the first at the left."""
+    for number, blocks in enumerate(columns):
+        y = 0
+        for block in blocks:
+            yield from column(block.group.title, block.lines, number * COLUMN_WIDTH, y)
+            y += block.height
 
 
-def _table(name: str, blocks: Sequence[GroupLines]) -> Iterator[Element]:
-    """A line for each number, its parameters side by side; no arrays, for which there are plots."""
-    rows_of: dict[str, list[ParameterLine]] = {}
-    for group, those in blocks:
-        kept = [line for line in those if not isinstance(line.spec, Array)]
-        rows_of.setdefault(group.prefix, []).extend(kept)
-    half = 16
-    for place, those in enumerate(rows_of.values()):
-        x, y = place // half * WIDTH // 2, (place % half + 1) * LINE + GAP
-        across = (WIDTH // 2 if len(rows_of) > half else WIDTH) - 82
-        yield label(f"{name}{place + 1}", Box(x, y, 66))
-        cells = sum(2 if line.writes else 1 for line in those)
-        yield from _cells(those, Box(x + 70, y, across // cells), place % half == 0)
+def _row_files(tables: Iterable[RowTable]) -> dict[str, str]:
+    """The file of a row of each table; raises ValueError if tables that share one need two."""
+    made: dict[str, str] = {}
+    for table in tables:
+        content = table.row_file(MACROS | (FAMILY_MACROS if table.of.family else ROW_MACROS))
+        if made.setdefault(table.file, content) != content:
+            raise ValueError(f"{table.file} is not the same for {table.of.family}")
+    return made
 
 
-def _cells(those: Sequence[ParameterLine], box: Box, first: bool) -> Iterator[Element]:
-    x, wide = box.x, box.width
-    for line in those:
-        words = tooltip(line.any)
-        if first:
-            yield label(line.spec.pv.removesuffix("_RBV"), Box(x, GAP, wide - GAP), tooltip=words)
-        if line.writes:
-            yield writer(line.writes, Box(x, box.y, wide - GAP), words)
-            x += wide
-        if line.reads:
-            yield reader(line.reads, Box(x, box.y, wide - GAP), words)
-            x += wide
+def _expert(blocks: Sequence[Block], tables: Iterable[RowTable]) -> str:
+    """Everything: the panels, what is on none of them by prefix, and tables of what is numbered."""
+    size = Box(0, 0, SCREEN_WIDTH, SCREEN_HEIGHT)
+    inside = Box(0, 0, SCREEN_WIDTH - 4, SCREEN_HEIGHT - TABS_HEIGHT)
+    pages = {each.title: [embedded(f"panels/{each.name}.bob", inside)] for each in SCREEN_PANELS}
+    prefixes: dict[str, list[Block]] = {}
+    for block in blocks:
+        if not any(panel.shows(block.group) for panel in SCREEN_PANELS):
+            prefixes.setdefault(_tab(block.group.prefix), []).append(block)
+    for page, those in prefixes.items():
+        pages[page] = list(_side_by_side(_columns(those, 3)))
+    pages |= {table.title: list(table.widgets()) for table in tables}
+    return display_file("Expert", size, MACROS, [tabs(size, pages)])
+
+
+def _tab(prefix: str) -> str:
+    """The words on the tab of a prefix; to have none is to be of the IOC itself."""
+    return prefix.removeprefix("$(R)").rstrip(":") or prefix or "IOC"

@@ -134,8 +134,10 @@ class PvGroup:
     @property
     def title(self) -> str:
         """A heading: the words of the dataclass' docstring before the prefix."""
+        if self.columns:
+            return "One value for each spectrum"
         words = re.split(r", prefix|; |\.", self.of.__doc__ or self.of.__name__)[0]
-        return " ".join(words.split()) + (", for each spectrum" if self.columns else "")
+        return " ".join(words.split())
 
     @property
     def by_ioc(self) -> bool:

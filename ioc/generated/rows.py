@@ -1,0 +1,170 @@
+"""Rows of what is numbered: regions, peaks, slices, groups and series.
+
+What they have in common is one file, which Phoebus repeats for each number (its Template/Instance
+widget), below a head with a name for each cell.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+from xml.etree.ElementTree import Element
+
+from ioc.generated.bob import Box, display_file, label, template
+from ioc.generated.panels import (
+    GAP,
+    LINE_HEIGHT,
+    ParameterLine,
+    parameter_lines,
+    reader,
+    writer,
+)
+from ioc.model.pvs import PvGroup, PvRow
+from ioc.model.wire_type import WireType, wire_type
+from reduction.parameters.specs import Spec
+
+ROWS_PER_COLUMN = 16
+"""More rows than these stand in two columns."""
+
+LABEL_WIDTH = 70
+CELL_WIDTH = 96
+"""In pixels, of the name of a row and of a number in it."""
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """The ``name`` of what is numbered, ``ROI``, and the ``family``, ``Slices``, of its arrays.
+
+    The family is empty for what has single values.
+    """
+
+    name: str
+    family: str
+
+    @classmethod
+    def of(cls, group: PvGroup) -> Self | None:
+        """What a group is one of, or None; its prefix is such as ``$(R)ROI1:Slices:``."""
+        if group.number is None:
+            return None
+        name, family = group.prefix.removeprefix("$(R)").split(f"{group.number + 1}:")
+        return cls(name, family.rstrip(":"))
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of all of its kind, with macros in place of number and family."""
+        return f"$(R){self.name}$(N):" + ("$(FAMILY):" if self.family else "")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value of a row, and the box of its widget within the row."""
+
+    line: ParameterLine
+    row: PvRow
+    box: Box
+
+    def widget(self) -> Element:
+        make = writer if self.row is self.line.writes else reader
+        return make(self.row, self.box, self.line.tooltip)
+
+
+@dataclass(frozen=True)
+class RowTable:
+    """A table with a row for each number from 1 to ``count``.
+
+    ``lines`` are those of one number, with macros in the names in place of number and family.
+    """
+
+    of: Numbered
+    lines: Sequence[ParameterLine]
+    count: int
+    width: int
+
+    @property
+    def title(self) -> str:
+        """What the table shows, in as many characters as a tab has room for."""
+        return ":".join(filter(None, (f"{self.of.name}1…{self.count}", self.of.family)))
+
+    @property
+    def file(self) -> str:
+        """The file of a row, in the folder of the screens."""
+        return f"panels/{self.of.name.lower()}_{'columns' if self.of.family else 'row'}.bob"
+
+    @property
+    def columns(self) -> int:
+        return -(-self.count // ROWS_PER_COLUMN)
+
+    @property
+    def row_width(self) -> int:
+        return self.width // self.columns
+
+    @property
+    def row_height(self) -> int:
+        return max(cell.box.y for cell in self.cells) + LINE_HEIGHT
+
+    @functools.cached_property
+    def cells(self) -> Sequence[Cell]:
+        """The values of a row, from left to right and on as many lines as they take.
+
+        Arrays have no cell if there are single values too: they are plotted elsewhere.
+        """
+        scalars = [line for line in self.lines if not wire_type(line.spec).is_array]
+        made, x, y = list[Cell](), LABEL_WIDTH, 0
+        for line in scalars or self.lines:
+            for row in filter(None, (line.writes, line.reads)):
+                wide = CELL_WIDTH * _numbers_wide(wire_type(row.spec))
+                if x + wide > self.row_width:
+                    x, y = LABEL_WIDTH, y + LINE_HEIGHT
+                made.append(Cell(line, row, Box(x, y, wide - GAP)))
+                x += wide
+        return made
+
+    def row_file(self, macros: Mapping[str, str]) -> str:
+        """The text of the file of a row; ``macros`` are the defaults of its macros."""
+        name = label(f"{self.of.name}$(N)", Box(0, 0, LABEL_WIDTH - GAP))
+        widgets = [name, *(cell.widget() for cell in self.cells)]
+        size = Box(0, 0, self.row_width, self.row_height)
+        return display_file(f"{self.of.name} row", size, macros, widgets)
+
+    def widgets(self) -> Iterator[Element]:
+        """The table: a head over each column of rows, and the rows."""
+        for column in range(self.columns):
+            for line, (cell, *_) in itertools.groupby(self.cells, key=lambda each: each.line):
+                at = replace(cell.box, x=column * self.row_width + cell.box.x)
+                yield label(line.name, at, tooltip=line.words)
+        family = {"FAMILY": self.of.family} if self.of.family else {}
+        instances = [{"N": str(number + 1), **family} for number in range(self.count)]
+        height = self.row_height * min(self.count, ROWS_PER_COLUMN)
+        box = Box(0, self.row_height, self.width, height)
+        yield template(self.of.name, self.file, instances, box, ROWS_PER_COLUMN)
+
+
+def row_tables(rows: Iterable[PvRow], width: int) -> Iterator[RowTable]:
+    """A table for each kind of what is numbered, among all process variables.
+
+    Raises ValueError if two numbers of a kind have different parameters.
+    """
+    kinds: dict[Numbered, dict[str, list[PvRow]]] = {}
+    for row in rows:
+        of, prefix = Numbered.of(row.group), row.group.prefix
+        if of is not None:
+            with_macros = replace(row, name=row.name.replace(prefix, of.prefix))
+            kinds.setdefault(of, {}).setdefault(prefix, []).append(with_macros)
+    for of, by_prefix in kinds.items():
+        first, *others = by_prefix
+        for other in others:
+            if _parameters(by_prefix[other]) != _parameters(by_prefix[first]):
+                raise ValueError(f"{other} has other parameters than {first}")
+        yield RowTable(of, list(parameter_lines(by_prefix[first])), len(by_prefix), width)
+
+
+def _parameters(rows: Iterable[PvRow]) -> Sequence[tuple[str, Spec]]:
+    return [(row.name, row.spec) for row in rows]
+
+
+def _numbers_wide(wire: WireType) -> int:
+    """The width of a value, in that of a number."""
+    return 4 if wire.is_text else 2 if wire.is_array else 1
