@@ -60,7 +60,7 @@ class LiveServer:
         self.database = Database(start.prefix, self._put, reductions, start.max_bins, self._guard)
         self._settings = IocSettings(start.ioc, self.database)
         self._lock = ScanLock(self.database, self._settings, asyncio.get_running_loop().time)
-        health = Health(lambda: self._settings.accepted.watch, self._remark)
+        health = Health(lambda: self._settings.accepted.watch, self._problems)
         self.publisher = Publisher(self.database, self.orders, start.array_rate, health=health)
         self._files = FileWriter(self.database, self.orders, self.publisher, self._settings)
         self._autosave = (
@@ -119,10 +119,10 @@ class LiveServer:
     async def _put(self, row: PvRow, value: Any, client: Client) -> Any:
         return await self._handlers.of(row).put(row, value, client)
 
-    def _remark(self) -> str:
-        """What the IOC adds to ``StatusMessage_RBV``."""
+    def _problems(self) -> str:
+        """What is wrong with the IOC itself, for ``StatusMessage_RBV``; empty if nothing is."""
         autosave = self._autosave.remark if self._autosave else ""
-        return "; ".join(filter(None, (self._logs.remark, autosave)))
+        return "; ".join(filter(None, (self._logs.problems, autosave)))
 
     def _accepted(self) -> AllOrders:
         orders = self.orders

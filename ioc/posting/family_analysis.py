@@ -1,4 +1,4 @@
-"""Regions and peaks of each spectrum of a family, found beside the event loop for who asks."""
+"""Regions and peaks of each slice, group and series, found in a thread if a client asks."""
 
 from __future__ import annotations
 
@@ -26,31 +26,49 @@ from reduction.results.families import (
 )
 from reduction.results.spectra import MeasuredSpectrum
 
-REST = 3.0
-"""Rest after work, in times of what it took: so it takes a quarter of a core."""
+PAUSE = 3.0
+"""Pause after an analysis, as a multiple of its time: so it takes a quarter of a core at most."""
 
 Analyse = Callable[[ReductionSettings, MeasuredSpectrum, float], SpectrumAnalysis]
+"""What is found in a spectrum: (settings, spectrum, seconds in which it was counted)."""
+
+
+@dataclass(frozen=True)
+class ResultState:
+    """What a result is of: values found in a result of one state are not shown for another."""
+
+    resets: int
+    generation: int
 
 
 @dataclass(frozen=True, eq=False)
 class PostedResult:
-    """The latest result that is posted, of pulses of ``seconds`` up to ``time_ns``.
+    """The latest posted result of a reduction, of ``seconds`` of pulses up to ``time_ns``.
 
-    Numbers of one ``state``, resets and generation, are not to be shown in another one.
+    ``serial`` counts all results.
     """
 
     serial: int
     result: ReductionResult
-    state: tuple[int, int]
+    state: ResultState
     seconds: float
     time_ns: int
 
 
-class FamilyAnalysis:
-    """Analyses the posted results, as far as clients have asked for arrays of what is found.
+@dataclass(frozen=True)
+class FinishedAnalysis:
+    """Of which result, and for which paths below the root of a family, an analysis was made."""
 
-    A family's arrays are of one result, whose time they carry. Once another generation is posted,
-    or a result after a reset, they are NaN until it is analysed. ``analyse`` runs in a thread.
+    serial: int
+    asked: frozenset[Path]
+
+
+class FamilyAnalysis:
+    """Analyses the posted results, and posts arrays of what is found in each spectrum of a family.
+
+    Only what clients have asked for is found; ``analyse`` runs in a thread. The arrays of a family
+    are of one result, whose time they carry. Once a result of another state is posted, they are NaN
+    until it is analysed.
     """
 
     def __init__(
@@ -63,59 +81,69 @@ class FamilyAnalysis:
         self._serials = itertools.count()
         self._posted: dict[int, PostedResult] = {}
         self._asked: set[ValuePath] = set()
-        self._done: dict[ValuePath, tuple[int, frozenset[Path]]] = {}
-        self._news, self._changed = asyncio.Event(), asyncio.Event()
-        database.watchers.add(self._made)
+        self._finished: dict[ValuePath, FinishedAnalysis] = {}
+        self._work, self._state_changed = asyncio.Event(), asyncio.Event()
+        database.watchers.add(self._channel_made)
 
-    def _made(self, place: ValuePath) -> None:
-        """A channel was made at ``place``: somebody asks."""
+    def _channel_made(self, place: ValuePath) -> None:
+        """A channel was made at ``place``, because a client asks for it."""
         if place.below(ANALYSES) is not None:
             self._asked.add(place)
-            self._news.set()
+            self._work.set()
 
     async def posted(self, report: RanksReport, resets: int) -> None:
-        """Take the results of ``report``, posted as after ``resets``. Never suspends."""
+        """Take the results of ``report``, now posted; ``resets`` is of the accepted order.
+
+        Never suspends.
+        """
         time_ns = report.pulse_time_ns or time.time_ns()
         for number, result in enumerate(report.results):
             if result.counts is None:
                 continue
-            state, seconds = (resets, result.order.generation), report.acquisition.time_elapsed
+            state = ResultState(resets, result.order.generation)
+            seconds = report.acquisition.time_elapsed
             former = self._posted.get(number)
             self._posted[number] = PostedResult(
                 next(self._serials), result, state, seconds, time_ns
             )
-            self._news.set()
+            self._work.set()
             if former is None or former.state != state:
-                self._changed.set()
+                self._state_changed.set()
                 for family in FAMILIES:
                     blank = FamilyView.of([SpectrumAnalysis()] * family.count(result))
                     await self._show(analyses(number, family), self._posted[number], blank)
 
     def forget(self) -> None:
-        """What was posted holds no more."""
+        """Analyse nothing until another result is posted: the ranks are gone."""
         self._posted.clear()
 
     async def run(self) -> None:
-        """Analyse the latest results, one family after the other, and rest; until cancelled.
+        """Analyse the latest results, one family after the other, and pause; until cancelled.
 
-        A change of state ends the rest.
+        A change of state ends the pause.
         """
         while True:
-            await self._news.wait()
-            self._news.clear()
-            self._changed.clear()
+            await self._work.wait()
+            self._work.clear()
+            self._state_changed.clear()
             began_s = self._clock()
             for number, family in itertools.product(list(self._posted), FAMILIES):
-                await self._follow(number, family)
+                await self._analyse_family(number, family)
             with contextlib.suppress(TimeoutError):
-                rest_s = REST * (self._clock() - began_s)
-                await asyncio.wait_for(self._changed.wait(), rest_s)
+                pause_s = PAUSE * (self._clock() - began_s)
+                await asyncio.wait_for(self._state_changed.wait(), pause_s)
 
-    async def _follow(self, number: int, family: SpectrumFamily) -> None:
-        """Analyse the latest result and show it, unless that is done or its state has passed."""
+    async def _analyse_family(self, number: int, family: SpectrumFamily) -> None:
+        """Analyse the latest result and post what is found.
+
+        Not if that is done already, or if a result of another state is posted meanwhile.
+        """
         root, posted = analyses(number, family), self._posted.get(number)
         asked = frozenset(filter(None, (place.below(root) for place in self._asked)))
-        if posted is None or not asked or self._done.get(root) == (posted.serial, asked):
+        if posted is None or not asked:
+            return
+        analysis = FinishedAnalysis(posted.serial, asked)
+        if self._finished.get(root) == analysis:
             return
         settings, found = _only(posted.result.order.settings, asked), []
         for each in range(family.count(posted.result)):
@@ -124,7 +152,7 @@ class FamilyAnalysis:
             now = self._posted.get(number)
             if now is None or now.state != posted.state:
                 return
-        self._done[root] = posted.serial, asked
+        self._finished[root] = analysis
         await self._show(root, posted, FamilyView.of(found))
 
     async def _show(self, root: ValuePath, posted: PostedResult, view: FamilyView) -> None:
@@ -134,7 +162,7 @@ class FamilyAnalysis:
     def _analysed(
         self, family: SpectrumFamily, posted: PostedResult, number: int, settings: ReductionSettings
     ) -> SpectrumAnalysis:
-        """What is found in one spectrum; in a thread."""
+        """What is found in one spectrum; runs in a thread."""
         sample = family.sample(posted.result, number)
         return self._analyse(
             settings, sample, family.seconds(posted.result, number, posted.seconds)
@@ -142,7 +170,7 @@ class FamilyAnalysis:
 
 
 def _only(settings: ReductionSettings, asked: frozenset[Path]) -> ReductionSettings:
-    """``settings`` with those regions and peaks alone that are asked for."""
+    """``settings`` with only those regions and peaks that are asked for; the others are empty."""
 
     def used(field: str) -> tuple[WindowSettings, ...]:
         windows = enumerate(getattr(settings, field))

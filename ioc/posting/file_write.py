@@ -1,4 +1,4 @@
-"""Saving what is posted: the command that writes files."""
+"""The command that saves the posted results in files."""
 
 from __future__ import annotations
 
@@ -28,44 +28,49 @@ from reduction.parameters.specs import Refused
 
 
 class FileWriter:
-    """Commands of ``File:``; a write takes the result that is on the process variables then."""
+    """Writes the results that are posted when the command ``File:Write`` is put."""
 
     def __init__(
-        self, database: Database, desk: OrderPuts, publisher: Publisher, own: IocSettings
+        self,
+        database: Database,
+        orders: OrderPuts,
+        publisher: Publisher,
+        settings: IocSettings,
     ) -> None:
-        self._database, self._desk, self._publisher, self._own = database, desk, publisher, own
+        self._database, self._orders = database, orders
+        self._publisher, self._settings = publisher, settings
         self._written = ""
 
     async def start(self) -> None:
-        """Show that none is written."""
-        await self._tell(FileStatus())
+        """Post that no file has been written."""
+        await self._post(FileStatus())
 
     async def put(self, _row: PvRow, value: Any, _client: Client) -> Any:
-        """Write; raises `Refused`, and says so on ``File:Message_RBV``."""
+        """Write files; raises `Refused`, and says why on ``File:Message_RBV``, if that fails."""
         return await self._write() if value else False
 
     async def _write(self) -> bool:
-        files = self._own.accepted.files
+        files = self._settings.accepted.files
         try:
             paths = await asyncio.to_thread(self._saved, self._results())
         except (OSError, ValueError) as error:
-            why = _why(error)
-            await self._tell(FileStatus(self._written, why))
+            why = _reason(error)
+            await self._post(FileStatus(self._written, why))
             raise Refused("Write", files.name, why) from None
         self._written = str(paths[0])
-        await self._tell(FileStatus(self._written, f"{len(paths)} files are on disk"))
+        await self._post(FileStatus(self._written, f"{len(paths)} files are on disk"))
         return False
 
     def _saved(self, results: dict[str, SavedResult]) -> list[Path]:
-        """Write results by name, all or none; the paths, the first one NeXus."""
-        return save_together(results, Path(self._own.accepted.files.path).absolute())
+        """Write results by file name, all or none. The paths of the files, the first one NeXus."""
+        return save_together(results, Path(self._settings.accepted.files.path).absolute())
 
-    async def _tell(self, status: FileStatus) -> None:
+    async def _post(self, status: FileStatus) -> None:
         await self._database.show(IOC / "status", ReadingValues(status))
 
     def _results(self) -> dict[str, SavedResult]:
-        """What to write, by file name; raises `Refused` if nothing is posted."""
-        report, name = self._publisher.latest, self._own.accepted.files.name
+        """The posted results, by file name; raises `Refused` if none is posted."""
+        report, name = self._publisher.latest, self._settings.accepted.files.name
         if report is None:
             raise Refused("Write", name, "no result is posted yet")
         parameters = self._parameters(self._database.rows)
@@ -79,7 +84,7 @@ class FileWriter:
     def _parameters(self, rows: Iterable[PvRow]) -> dict[str, Any]:
         """Every accepted setting by the name of its process variable."""
         return {
-            row.name: _plain(value_at(self._desk.accepted(row.place.part), row.place.path))
+            row.name: _plain(value_at(self._orders.accepted(row.place.part), row.place.path))
             for row in rows
             if row.access is Access.SETPOINT and row.place.part is not Part.IOC
         }
@@ -94,7 +99,7 @@ def _result(
 ) -> SavedResult:
     if result.edges is None or result.counts is None:
         raise Refused("Write", title, "the result has no histogram")
-    settings, status, stream = result.order.settings, result.status, report.stream
+    settings, stream = result.order.settings, report.stream
     counts, variances = (
         (result.counts.astype(np.float64),) * 2 if result.faded is None else result.faded
     )
@@ -114,31 +119,41 @@ def _result(
         end_time_ns=report.pulse_time_ns,
         proton_charge_uc=sum(result.charges_uc),
         monitor_counts=float(sum(result.monitor_counts)),
-        accounting={
-            "received": stream.event_total,
-            "binned": status.events_binned,
-            "out_of_range": status.events_out_of_range,
-            "masked": status.events_masked,
-            "filtered": status.events_filtered,
-            "invalid": status.events_invalid,
-            "pulses_missing": stream.pulses_missing,
-        },
+        accounting=_accounting(report, result),
         parameters=parameters,
         program=f"{DISTRIBUTION} {version(DISTRIBUTION)}",
-        series=tuple(
-            SavedSeries(
-                each.counts.astype(np.float64),
-                each.status.pulse_first,
-                each.status.pulse_last,
-                each.charge_uc,
-            )
-            for each in result.series
-        ),
+        series=_series(result),
     )
 
 
-def _why(error: OSError | ValueError) -> str:
-    """What went wrong, in words for who asked."""
+def _accounting(report: RanksReport, result: ReductionResult) -> dict[str, int]:
+    """Numbers of events, by what became of them, and of missing pulses."""
+    status, stream = result.status, report.stream
+    return {
+        "received": stream.event_total,
+        "binned": status.events_binned,
+        "out_of_range": status.events_out_of_range,
+        "masked": status.events_masked,
+        "filtered": status.events_filtered,
+        "invalid": status.events_invalid,
+        "pulses_missing": stream.pulses_missing,
+    }
+
+
+def _series(result: ReductionResult) -> tuple[SavedSeries, ...]:
+    return tuple(
+        SavedSeries(
+            each.counts.astype(np.float64),
+            each.status.pulse_first,
+            each.status.pulse_last,
+            each.charge_uc,
+        )
+        for each in result.series
+    )
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Why a write failed, in words for an operator."""
     match error:
         case Refused():
             return error.why

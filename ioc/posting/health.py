@@ -1,4 +1,4 @@
-"""What is wrong, of all that could be: rolled up to one status, its alarm and its words."""
+"""What is wrong with the live reduction: one status, its alarm, and a message that says why."""
 
 from __future__ import annotations
 
@@ -12,129 +12,141 @@ from ioc.ca.channel import NO_ALARM, Alarm
 from ioc.ca.database import GONE
 from ioc.model.ioc_parameters import OverallStatus, WatchSettings
 from ioc.model.paths import Part
-from reduction.control.reports import RanksReport
+from reduction.control.reports import RanksReport, ReductionResult
 
 UNACCOUNTED: Alarm = (AlarmStatus.CALC, AlarmSeverity.MAJOR_ALARM)
+"""Events are not accounted for."""
 LAGGING: Alarm = (AlarmStatus.HIGH, AlarmSeverity.MINOR_ALARM)
-MESSAGE: Alarm = (AlarmStatus.STATE, AlarmSeverity.MINOR_ALARM)
+"""Results are older than LagLimit."""
+MINOR: Alarm = (AlarmStatus.STATE, AlarmSeverity.MINOR_ALARM)
+"""Everything else that is wrong while the ranks report."""
 
-LATELY_S = 60.0
-"""How long what happened once is told."""
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Something that is wrong, and how badly."""
-
-    words: str
-    alarm: Alarm = MESSAGE
+RECENT_S = 60.0
+"""How long an event, such as a restart, stays in the message."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """All troubles in one: the worst alarm, and the words of all."""
+class Problem:
+    """Something that is wrong, in words, and how badly."""
+
+    message: str
+    alarm: Alarm = MINOR
+
+
+@dataclass(frozen=True)
+class HealthSummary:
+    """All problems in one: the status, the worst alarm, and the messages of all."""
 
     status: OverallStatus = OverallStatus.OK
     alarm: Alarm = NO_ALARM
-    words: str = ""
+    message: str = ""
 
 
 class Health:
-    """Collects what is wrong; ``remark`` is asked for what the IOC itself has to say.
+    """Collects problems and sums them up.
 
-    Before the first report of the ranks all is gone; a simulator that never was is not missed.
+    ``watch`` tells the limits in force, ``ioc_problems`` what is wrong with the IOC itself (empty
+    if nothing is), ``clock`` seconds. Until the ranks have reported, `summary` says that they are
+    gone; a simulator that has never reported is no problem.
     """
 
     def __init__(
         self,
         watch: Callable[[], WatchSettings] = WatchSettings,
-        remark: Callable[[], str] = str,
+        ioc_problems: Callable[[], str] = str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._watch, self._remark, self._clock = watch, remark, clock
+        self._watch, self._ioc_problems, self._clock = watch, ioc_problems, clock
         self._gone: dict[Part, str] = {}
         self._seen: set[Part] = set()
-        self._lately: dict[str, float] = {}
-        self._standing: list[Trouble] = []
-        self._empty: list[Trouble] = []
-        self._missing = 0
+        self._recent: dict[str, float] = {}
+        self._reported: list[Problem] = []
+        self._empty_spectra: list[Problem] = []
+        self._pulses_missing = 0
 
     @property
     def lag_limit_s(self) -> float:
+        """Lag of the results, in seconds, above which it is a problem."""
         return self._watch().lag_limit
 
     def gone(self, part: Part, reason: str) -> None:
-        """A part is not there, for this reason."""
+        """A process does not report, for this reason."""
         self._gone[part] = reason
 
     def back(self, part: Part) -> None:
-        """A part reports."""
+        """A process reports."""
         self._gone.pop(part, None)
         self._seen.add(part)
 
     def restarted(self, part: Part) -> None:
-        """A part that is gone is started again."""
-        self._note(f"{self._gone.get(part, part)}; started again")
+        """A process that is gone is started again."""
+        self._add_recent(f"{self._gone.get(part, part)}; started again")
 
-    def reported(self, report: RanksReport, fresh: bool) -> None:
-        """The ranks say how they are; ``fresh`` if they obey the present order."""
+    def reported(self, report: RanksReport, current: bool) -> None:
+        """The ranks report; ``current`` if they obey an order whose results may be shown."""
         self.back(Part.RANKS)
-        if report.stream.pulses_missing > self._missing:
-            self._note("pulses went missing")
-        self._missing = report.stream.pulses_missing
+        if report.stream.pulses_missing > self._pulses_missing:
+            self._add_recent("pulses went missing")
+        self._pulses_missing = report.stream.pulses_missing
         if report.results:
-            self._empty = list(_nothing_binned(report))
-        self._standing = list(self._troubles(report, fresh))
+            self._empty_spectra = list(_empty_spectra(report))
+        self._reported = list(self._problems(report, current))
 
-    def _troubles(self, report: RanksReport, fresh: bool) -> Iterator[Trouble]:
+    def _problems(self, report: RanksReport, current: bool) -> Iterator[Problem]:
         if report.unaccounted:
-            yield Trouble(f"{report.unaccounted} events are in no count", UNACCOUNTED)
+            yield Problem(f"{report.unaccounted} events are not accounted for", UNACCOUNTED)
         if report.message:
-            yield Trouble(report.message)
-        if not fresh:
-            yield Trouble("the ranks have not taken the settings yet")
+            yield Problem(report.message)
+        if not current:
+            yield Problem("the ranks have not taken the settings yet")
         if report.stream.lag > self.lag_limit_s:
-            yield Trouble(f"results lag more than {self.lag_limit_s:g} s")
+            yield Problem(f"results lag by more than {self.lag_limit_s:g} s")
 
     @property
-    def verdict(self) -> Verdict:
-        """How all is now."""
+    def summary(self) -> HealthSummary:
+        """How everything is now; only that the ranks are gone, if they are."""
         if Part.RANKS in self._gone:
-            return Verdict(OverallStatus.ERROR, GONE, self._gone[Part.RANKS])
-        troubles = [*self._standing, *self._empty, *map(Trouble, self._remarks())]
-        if not troubles:
-            return Verdict()
-        _, alarm = max((each.alarm[1], each.alarm) for each in troubles)
+            return HealthSummary(OverallStatus.ERROR, GONE, self._gone[Part.RANKS])
+        problems = [*self._reported, *self._empty_spectra, *map(Problem, self._minor_messages())]
+        if not problems:
+            return HealthSummary()
+        alarm = max((each.alarm for each in problems), key=lambda each: (each[1], each))
         minor = alarm[1] == AlarmSeverity.MINOR_ALARM
-        words = "; ".join(each.words for each in troubles)
-        return Verdict(OverallStatus.WARNING if minor else OverallStatus.ERROR, alarm, words)
+        message = "; ".join(each.message for each in problems)
+        return HealthSummary(
+            OverallStatus.WARNING if minor else OverallStatus.ERROR, alarm, message
+        )
 
-    def _remarks(self) -> Iterator[str]:
-        if remark := self._remark():
-            yield remark
+    def _minor_messages(self) -> Iterator[str]:
+        if message := self._ioc_problems():
+            yield message
         if Part.SIMULATOR in self._gone.keys() & self._seen:
             yield self._gone[Part.SIMULATOR]
+        yield from self._still_recent()
+
+    def _still_recent(self) -> dict[str, float]:
         now_s = self._clock()
-        yield from (words for words, at_s in self._lately.items() if now_s - at_s < LATELY_S)
+        return {message: at for message, at in self._recent.items() if now_s - at < RECENT_S}
 
-    def _note(self, words: str) -> None:
-        """Tell of something for a while; the latest comes last, and nothing twice."""
-        now_s = self._clock()
-        former = {key: at for key, at in self._lately.items() if now_s - at < LATELY_S}
-        former.pop(words, None)
-        self._lately = former | {words: now_s}
+    def _add_recent(self, message: str) -> None:
+        """Keep a message for a while; the latest comes last, and an equal earlier one goes."""
+        recent = self._still_recent()
+        recent.pop(message, None)
+        self._recent = recent | {message: self._clock()}
 
 
-def _nothing_binned(report: RanksReport) -> Iterator[Trouble]:
-    """For each reduction that none of its events is in the bins of, where most of them are."""
+def _empty_spectra(report: RanksReport) -> Iterator[Problem]:
+    """A problem for each reduction whose spectrum has no events, with where most of them are."""
     for number, result in enumerate(report.results, start=1):
-        status = result.status
-        elsewhere = {
-            "out of range: other bins, or another unit, have them": status.events_out_of_range,
-            "masked: Mask and Groups leave them out": status.events_masked,
-            "filtered: their pulses are in no slice": status.events_filtered,
-            "invalid": status.events_invalid,
-        }
-        most = max(elsewhere, key=lambda words: elsewhere[words])
-        if not status.events_binned and elsewhere[most]:
-            yield Trouble(f"Red{number}: nothing is in the spectrum; most events are {most}")
+        most, where = max(_not_binned(result), key=lambda each: each[0])
+        if most and not result.status.events_binned:
+            yield Problem(f"Red{number}: the spectrum is empty; most events are {where}")
+
+
+def _not_binned(result: ReductionResult) -> Iterator[tuple[int, str]]:
+    """Numbers of events, and why they are not in the spectrum."""
+    status = result.status
+    yield status.events_out_of_range, "out of range: choose other bins or another unit"
+    yield status.events_masked, "masked: Mask or Groups excludes them"
+    yield status.events_filtered, "filtered: their pulses are in no slice"
+    yield status.events_invalid, "invalid"

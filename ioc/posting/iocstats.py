@@ -1,4 +1,4 @@
-"""The IOC's own process: how it is, under the names of iocStats, and a restart of the others."""
+"""The state of the IOC's own process, under the names of iocStats, and the command SYSRESET."""
 
 from __future__ import annotations
 
@@ -22,26 +22,27 @@ from ioc.options.program import DISTRIBUTION
 from ioc.security.rules import Client
 from reduction.parameters.specs import LONGEST_STRING, Refused
 
-LOOK_S = 0.05
-"""How often the event loop's delay is measured."""
+MEASURING_PERIOD_S = 0.05
+"""How often the delay of the event loop is measured."""
 
-LOOKS = round(1 / LOOK_S)
+MEASUREMENTS = round(1 / MEASURING_PERIOD_S)
 """Measurements from one heartbeat to the next."""
 
-WORST_OF, P99_OF = 5 * LOOKS, 60 * LOOKS
-"""Measurements that the worst delay is of, and the percentile."""
+WORST_OF, P99_OF = 5 * MEASUREMENTS, 60 * MEASUREMENTS
+"""Numbers of latest measurements of which the worst delay and the percentile are taken."""
 
-AGAIN_S = 10.0
-"""Time in which a restart must be asked for a second time."""
+CONFIRMATION_S = 10.0
+"""Time in which a restart must be put a second time."""
 
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3600, 60
 
 
 class IocStats:
-    """Posts how the process is, and obeys its commands.
+    """Posts the state of the process once a second, and obeys SYSRESET.
 
-    ``clients`` tells how many there are, and how many channels they are connected to. ``restart``
-    ends ranks and simulator, which are then started again; None if others have started them.
+    ``clients`` tells how many clients there are, and to how many channels they are connected.
+    ``restart`` ends ranks and simulator, which are then started again; None if that cannot be done
+    from here. ``clock`` tells seconds.
     """
 
     def __init__(
@@ -53,27 +54,27 @@ class IocStats:
     ) -> None:
         self._database, self._clients, self._restart = database, clients, restart
         self._clock = clock
-        self._asked_s: float | None = None
+        self._first_put_s: float | None = None
         self._process = psutil.Process()
         self._started_s = clock()
         self._started = time.strftime("%Y-%m-%d %H:%M:%S")
         self._delays_s: deque[float] = deque([0.0], maxlen=P99_OF)
 
     async def run(self) -> None:
-        """Beat once a second until cancelled."""
+        """Post a heartbeat and the state once a second until cancelled."""
         for beat in itertools.count():
             await self.show(beat)
             await self._measure()
 
     async def show(self, beat: int) -> None:
-        """Post how the process is at a heartbeat."""
+        """Post the state of the process, with the number of a heartbeat."""
         await self._database.show(IOC_PROCESS, ReadingValues(self._status(beat)))
 
     async def _measure(self) -> None:
-        """Take a second to see how late the event loop comes to what is due."""
+        """Measure for a second how late the event loop is with what is due."""
         due_s = self._clock()
-        for _ in range(LOOKS):
-            due_s = max(due_s + LOOK_S, self._clock())
+        for _ in range(MEASUREMENTS):
+            due_s = max(due_s + MEASURING_PERIOD_S, self._clock())
             await asyncio.sleep(due_s - self._clock())
             self._delays_s.append(max(self._clock() - due_s, 0.0))
 
@@ -98,21 +99,24 @@ class IocStats:
         )
 
     async def put(self, row: PvRow, value: Any, _client: Client) -> bool:
-        """Restart ranks and simulator, if that is asked for twice; raises `Refused` otherwise."""
+        """Restart ranks and simulator at the second put in a short time.
+
+        Raises `Refused` at the first one, and if they cannot be restarted from here.
+        """
         if not value:
             return False
         if self._restart is None:
             why = "this IOC did not start ranks and simulator; restart them where they were started"
             raise Refused(row.spec.pv, value, why)
         now_s = self._clock()
-        asked_s, self._asked_s = self._asked_s, now_s
-        if asked_s is None or now_s - asked_s > AGAIN_S:
+        first_put_s, self._first_put_s = self._first_put_s, now_s
+        if first_put_s is None or now_s - first_put_s > CONFIRMATION_S:
             why = (
-                f"put it again within {AGAIN_S:g} s to restart ranks and simulator;"
+                f"put it again within {CONFIRMATION_S:g} s to restart ranks and simulator;"
                 " what is accumulated is lost"
             )
             raise Refused(row.spec.pv, value, why)
-        self._asked_s = None
+        self._first_put_s = None
         self._restart()
         return False
 

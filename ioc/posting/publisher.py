@@ -1,4 +1,8 @@
-"""Posts what the processes report on the channels, so that all that is read together agrees."""
+"""Where a result becomes the values of process variables, so that what is read together agrees.
+
+A report of the ranks or the simulator comes in; `reduction.results.views.reduction_view` computes
+the values that clients see, and `ioc.ca.database.Database.show` puts them on the channels.
+"""
 
 from __future__ import annotations
 
@@ -19,54 +23,54 @@ from reduction.control.reports import RanksReport
 from reduction.results.views import PostedReduction, reduction_view
 from simulator.orders import SimulatorReport
 
-UNDEFINED: Alarm = (AlarmStatus.CALC, AlarmSeverity.MINOR_ALARM)
+BINS_UNDEFINED: Alarm = (AlarmStatus.CALC, AlarmSeverity.MINOR_ALARM)
+"""Some bins of a normalised spectrum have no value."""
 
 
 class Publisher:
-    """Writes the channels of ``database``; the puts that wait at ``desk`` complete by it.
+    """Posts reports on the channels of ``database``, and completes the puts that they obey.
 
-    What comes from the ranks is posted a whole report at a time, ``array_rate`` times a second at
-    most, so readings and arrays are always of the same pulses. The first result of a new revision
-    is posted at once, and none of an older revision than the accepted one ever. ``health`` judges
-    at every report how all is.
+    A report of the ranks is posted as a whole, ``array_rate`` times a second at most, so readings
+    and arrays are always of the same pulses. The first result of a new revision is posted at once.
+    Results of an order before the accepted one are never posted.
     """
 
     def __init__(
         self,
         database: Database,
-        desk: OrderPuts,
+        orders: OrderPuts,
         array_rate: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
         health: Health | None = None,
     ) -> None:
-        self._database, self._desk, self._health = database, desk, health or Health()
+        self._database, self._orders, self._health = database, orders, health or Health()
         self._period_s, self._clock = 1 / array_rate, clock
         self._due_s = 0.0
-        self._posted = -1
+        self._posted_revision = -1
         self._results_posted = 0
         self._held: RanksReport | None = None
         self.families = FamilyAnalysis(database)
-        """What is found in each slice, group and series; follows while it is run."""
+        """What is found in each slice, group and series, while its `run` does."""
         self.latest: RanksReport | None = None
         """The report whose results are posted."""
         self.posted: dict[int, PostedReduction] = {}
         """What is posted of each reduction."""
 
     async def start(self) -> None:
-        """Show the settings that the desk has, and that nobody has reported yet."""
+        """Post the accepted settings, and that no process has reported yet."""
         for part in (Part.RANKS, Part.SIMULATOR):
-            await self._settings(part)
+            await self._post_settings(part)
             await self.disconnected(part, f"waiting for the {part} to report")
         for counter in ("restarts", "array_counter"):
-            await self._own(Part.RANKS)[counter].publish_value(0, alarm=NO_ALARM)
-        await self._own(Part.RANKS)["refusal"].publish_value("", alarm=NO_ALARM)
+            await self._remarks_on(Part.RANKS)[counter].publish_value(0, alarm=NO_ALARM)
+        await self._remarks_on(Part.RANKS)["refusal"].publish_value("", alarm=NO_ALARM)
 
     async def ranks(self, report: RanksReport) -> None:
-        """Post ``report``, or hold it until the next if it comes too soon."""
-        self._desk.ranks.set_present(True)
-        fresh = self._desk.ranks.may_show(report.revision)
-        news = fresh and bool(report.results) and report.revision > self._posted
-        if not news and not self._due():
+        """Post a report of the ranks, or hold it until the next one if it comes too soon."""
+        self._orders.ranks.set_present(True)
+        current = self._orders.ranks.may_show(report.revision)
+        first = current and bool(report.results) and report.revision > self._posted_revision
+        if not first and not self._is_due():
             if report.results or self._held is None:
                 self._held = report
             return
@@ -75,31 +79,34 @@ class Publisher:
         held, self._held = self._held, None
         if held is not None and held.results and not report.results:
             # The counts that were held go with the readings that they were reported with.
-            report, fresh = held, self._desk.ranks.may_show(held.revision)
-        await self._post(report, fresh)
+            report, current = held, self._orders.ranks.may_show(held.revision)
+        await self._post(report, current)
 
-    def _due(self) -> bool:
+    def _is_due(self) -> bool:
         # Half a period of grace, which the next one waits longer for: so reports as frequent as the
         # limit do not miss it by jitter.
         return self._clock() >= self._due_s - self._period_s / 2
 
-    async def _post(self, report: RanksReport, fresh: bool) -> None:
-        """Post a report: nothing here suspends, so all of it appears together."""
-        self._health.reported(report, fresh)
-        if fresh:
-            await self._stream(report)
+    async def _post(self, report: RanksReport, current: bool) -> None:
+        """Post a report; nothing here suspends, so all of it appears at the same time.
+
+        Of one whose results may not be shown, only the state of the ranks is posted.
+        """
+        self._health.reported(report, current)
+        if current:
+            await self._post_stream(report)
             await self._database.show(RANKS / "acquisition", ReadingValues(report.acquisition))
         await self._database.show(RANKS / "backend", ReadingValues(report.backend))
-        if fresh and report.results:
-            await self._results(report)
-            self._posted, self.latest = report.revision, report
-        if fresh:
-            self._desk.ranks_report_posted(report)
-            await self._settings(Part.RANKS)
-            await self.families.posted(report, self._desk.ranks.accepted.resets)
-        await self._state(report, fresh)
+        if current and report.results:
+            await self._post_results(report)
+            self._posted_revision, self.latest = report.revision, report
+        if current:
+            self._orders.ranks_report_posted(report)
+            await self._post_settings(Part.RANKS)
+            await self.families.posted(report, self._orders.ranks.accepted.resets)
+        await self._post_state(report, current)
 
-    async def _stream(self, report: RanksReport) -> None:
+    async def _post_stream(self, report: RanksReport) -> None:
         limit_s = self._health.lag_limit_s
         total = UNACCOUNTED if report.unaccounted else NO_ALARM
         lag = LAGGING if report.stream.lag > limit_s else NO_ALARM
@@ -107,76 +114,73 @@ class Publisher:
         await self._database.of(RANKS / "stream")["lag"].publish_high(limit_s)
         await self._database.show(RANKS / "stream", stream)
 
-    async def _results(self, report: RanksReport) -> None:
+    async def _post_results(self, report: RanksReport) -> None:
+        """Post the result of each reduction, with the time of the latest pulse in it."""
         time_ns = report.pulse_time_ns or time.time_ns()
         for number, result in enumerate(report.results):
             former = self.posted.get(number)
             view = reduction_view(result, former.view if former else None)
             if view is not None:
                 self.posted[number] = PostedReduction(view, result.order, report.stream)
-                undefined = UNDEFINED if view.status.bins_undefined else NO_ALARM
+                undefined = BINS_UNDEFINED if view.status.bins_undefined else NO_ALARM
                 alarms = {"bins_undefined": undefined}
                 showing = ReadingValues(view, time_ns, view.axis.units.symbol, alarms=alarms)
                 await self._database.show(RANKS / "reductions" / number, showing)
         self._results_posted += 1
-        await self._own(Part.RANKS)["array_counter"].publish_value(self._results_posted)
+        counter = self._remarks_on(Part.RANKS)["array_counter"]
+        await counter.publish_value(self._results_posted)
 
-    async def _state(self, report: RanksReport, fresh: bool) -> None:
-        if not fresh:
+    async def _post_state(self, report: RanksReport, current: bool) -> None:
+        if not current:
             state = DetectorState.INITIALIZING
         elif not report.acquisition.acquiring:
             state = DetectorState.IDLE
-        elif self._desk.ranks.accepted.control.pause:
+        elif self._orders.ranks.accepted.control.pause:
             state = DetectorState.WAITING
         else:
             state = DetectorState.ACQUIRE
-        await self._own(Part.RANKS)["state"].publish_value(state, alarm=NO_ALARM)
-        await self._judge()
+        await self._remarks_on(Part.RANKS)["state"].publish_value(state, alarm=NO_ALARM)
+        await self._post_health()
 
-    async def _judge(self) -> None:
-        """Post how all is."""
-        verdict, channels = self._health.verdict, self._own(Part.RANKS)
-        await channels["status"].publish_value(verdict.status, alarm=verdict.alarm)
-        await channels["message"].publish_value(verdict.words, alarm=verdict.alarm)
+    async def _post_health(self) -> None:
+        summary, channels = self._health.summary, self._remarks_on(Part.RANKS)
+        await channels["status"].publish_value(summary.status, alarm=summary.alarm)
+        await channels["message"].publish_value(summary.message, alarm=summary.alarm)
 
     async def simulator(self, report: SimulatorReport) -> None:
-        """Post ``report``."""
-        self._desk.simulator.set_present(True)
+        """Post a report of the simulator."""
+        self._orders.simulator.set_present(True)
         self._health.back(Part.SIMULATOR)
         await self._database.show(SIMULATOR / "status", ReadingValues(report.status))
-        if self._desk.simulator.may_show(report.revision):
-            self._desk.simulator_report_posted(report)
-            await self._settings(Part.SIMULATOR)
-        await self._own(Part.SIMULATOR)["message"].publish_value("", alarm=NO_ALARM)
-        await self._judge()
+        if self._orders.simulator.may_show(report.revision):
+            self._orders.simulator_report_posted(report)
+            await self._post_settings(Part.SIMULATOR)
+        await self._remarks_on(Part.SIMULATOR)["message"].publish_value("", alarm=NO_ALARM)
+        await self._post_health()
 
-    async def disconnected(
-        self, part: Part, reason: str, state: DetectorState = DetectorState.DISCONNECTED
-    ) -> None:
-        """Keep the last values of ``part``, as invalid, until it reports again; say why.
-
-        ``state`` is `DetectorState.ERROR` if nobody is going to restart it.
-        """
+    async def disconnected(self, part: Part, reason: str) -> None:
+        """A process does not report: its last values stay, as invalid, until it reports again."""
         await self._database.gone(part)
         self._health.gone(part, reason)
-        await self._judge()
+        await self._post_health()
         if part is Part.SIMULATOR:
-            self._desk.simulator.set_present(False)
-            await self._own(part)["message"].publish_value(reason, alarm=GONE)
+            self._orders.simulator.set_present(False)
+            await self._remarks_on(part)["message"].publish_value(reason, alarm=GONE)
             return
-        self._desk.ranks.set_present(False)
-        self._held, self._posted = None, -1
+        self._orders.ranks.set_present(False)
+        self._held, self._posted_revision = None, -1
         self.families.forget()
-        await self._own(part)["state"].publish_value(state, alarm=GONE)
+        state = self._remarks_on(part)["state"]
+        await state.publish_value(DetectorState.DISCONNECTED, alarm=GONE)
 
     async def restarted(self, part: Part, count: int) -> None:
-        """Post how many times ranks or simulator were restarted, now ``part``."""
+        """Ranks or simulator, now ``part``, were started again for the ``count``-th time."""
         self._health.restarted(part)
-        await self._own(Part.RANKS)["restarts"].publish_value(count)
+        await self._remarks_on(Part.RANKS)["restarts"].publish_value(count)
 
-    async def _settings(self, part: Part) -> None:
-        await self._database.show_settings(part, self._desk.accepted(part))
+    async def _post_settings(self, part: Part) -> None:
+        await self._database.show_settings(part, self._orders.accepted(part))
 
-    def _own(self, part: Part) -> dict[str, PvChannel]:
-        """What the IOC itself says of a part."""
+    def _remarks_on(self, part: Part) -> dict[str, PvChannel]:
+        """The channels, by field, on which the IOC itself says how a process is."""
         return self._database.of((RANKS if part is Part.RANKS else SIMULATOR) / IOC_REMARKS)

@@ -53,6 +53,20 @@ def stopped(order: RanksOrder) -> RanksOrder:
     return dataclasses.replace(order, acquiring=False)
 
 
+def command_change(field: str, value: bool) -> RanksChange:
+    """What a command does: a field of `RunCommands`; ``value`` is false to stop an acquisition."""
+    match field:
+        case "acquire":
+            return started if value else stopped
+        case "stop":
+            return stopped
+        case "reset":
+            return reset
+        case "next_series":
+            return next_series
+    raise ValueError(f"no command is called {field}")
+
+
 def stopped_after(start: int) -> RanksChange:
     """The change that ends the acquisition of number ``start``, and no other one."""
     return lambda order: stopped(order) if order.starts == start else order

@@ -8,15 +8,12 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from ioc.model.paths import Part, Path, value_at, with_value
-from ioc.model.pvs import Access, PvRow
+from ioc.model.paths import Part, value_at, with_value
+from ioc.model.pvs import Access, PvRow, Role
 from ioc.puts.order_changes import (
     RanksChange,
-    next_series,
+    command_change,
     numbered,
-    reset,
-    started,
-    stopped,
     stopped_after,
     with_units,
 )
@@ -24,6 +21,7 @@ from ioc.puts.pending_orders import PendingOrders, SendOrder
 from ioc.security.rules import Client
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
+from reduction.parameters.run import RunControl
 from reduction.parameters.specs import Command as RunningCommand
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
@@ -86,9 +84,8 @@ class OrderPuts:
         endless = isinstance(row.spec, RunningCommand) and row.spec.endless
         if is_command and not value and not endless:
             return False
-        part, path = row.place.part, row.place.path
         try:
-            await self._change(part, path, value)
+            await self._change(row, value)
             if endless and value:
                 await self._until_ended()
         except Refused as refused:
@@ -96,15 +93,16 @@ class OrderPuts:
             raise Refused(row.spec.pv, value, refused.why) from None
         except TimeoutError as late:
             raise Refused(row.spec.pv, value, str(late)) from None
-        return False if is_command else value_at(self.accepted(part), path)
+        return False if is_command else value_at(self.accepted(row.place.part), row.place.path)
 
-    async def _change(self, part: Part, path: Path, value: Any) -> None:
-        if part is Part.SIMULATOR:
+    async def _change(self, row: PvRow, value: Any) -> None:
+        path = row.place.path
+        if row.place.part is Part.SIMULATOR:
             await self.simulator.change(lambda o: with_value(o, path, value), in_result=False)
             return
-        change = self._change_for(path, value)
+        change = self._change_for(row, value)
         async with self._check(self.ranks.newest, change(self.ranks.newest)):
-            await self.ranks.change(change, in_result=path[0] != "control")
+            await self.ranks.change(change, in_result=row.group.of is not RunControl)
 
     async def _until_ended(self) -> None:
         """Wait until the final result of an acquisition is posted."""
@@ -127,24 +125,19 @@ class OrderPuts:
         if not task.cancelled():
             task.exception()  # not obeyed in time: it is tried again at the next report
 
-    def _change_for(self, path: Path, value: Any) -> RanksChange:
-        """How a put to ``path`` changes the order of the ranks.
+    def _change_for(self, row: PvRow, value: Any) -> RanksChange:
+        """How a put to ``row`` changes the order of the ranks.
 
-        A put that does more than set the value at ``path`` has a case here.
+        A put that does more than set the value at its path has a case here.
         """
-        match path:
-            case ("reset",):
-                return reset
-            case ("next_series",):
-                return next_series
-            case ("acquire",):
-                return started if value else stopped
-            case ("stop",):
-                return stopped
-            case ("reductions", int(number), "settings", "units"):
-                return with_units(path[:-1], value, self._bins_of(number, value))
-            case ("reductions", int(number), "settings", "bin_params", *_):
-                return self._for_present_unit(number, lambda o: with_value(o, path, value))
+        path = row.place.path
+        match row.role, row.group.reduction:
+            case _ if row.access is Access.COMMAND:
+                return command_change(row.field, value)
+            case Role.UNITS, int(reduction):
+                return with_units(path[:-1], value, self._bins_of(reduction, value))
+            case Role.BINS, int(reduction):
+                return self._for_present_unit(reduction, lambda o: with_value(o, path, value))
             case _:
                 return lambda order: with_value(order, path, value)
 

@@ -1,4 +1,4 @@
-"""Process variables as logs: monitored while a filter slices by them, forwarded to the ranks."""
+"""Process variables as logs: monitored while a filter slices by them, and sent to the ranks."""
 
 from __future__ import annotations
 
@@ -14,119 +14,123 @@ from reduction.parameters.specs import Refused, nearest
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 2.0
+FIRST_VALUE_S = 2.0
 """Time that a process variable has to give its first value."""
 
-Send = Callable[[str, int, float], Awaitable[None]]
-"""Forwards a value: (log, time in ns since 1970, value)."""
+SendLogValue = Callable[[str, int, float], Awaitable[None]]
+"""Sends a value to the ranks: (log, time in ns since 1970, value)."""
 
-Source = Callable[[str], AsyncGenerator[PvUpdate, None]]
-"""The news of the process variable of a name; raises `Refused` if it cannot be a log."""
+UpdatesOf = Callable[[str], AsyncGenerator[PvUpdate, None]]
+"""The updates of the process variable of a name; raises `Refused` if it cannot be a log."""
 
 
-class Follower:
-    """Forwards the values of one process variable while its task runs."""
+class PvFollower:
+    """Sends the values of one process variable while its task runs."""
 
-    def __init__(self, name: str, source: Source, send: Send) -> None:
+    def __init__(self, name: str, updates_of: UpdatesOf, send: SendLogValue) -> None:
         self.name = name
-        self.trouble = ""
-        self._heard = asyncio.Event()
+        self.problem = ""
+        """Why there is no value now; empty if there is one."""
+        self._answered = asyncio.Event()
         self._refusal: Refused | None = None
-        self.task = asyncio.create_task(self._run(source, send))
+        self.task = asyncio.create_task(self._run(updates_of, send))
 
-    async def _run(self, source: Source, send: Send) -> None:
+    async def _run(self, updates_of: UpdatesOf, send: SendLogValue) -> None:
         try:
-            async with aclosing(source(self.name)) as news:
-                async for each in news:
-                    await self._take(each, send)
+            async with aclosing(updates_of(self.name)) as updates:
+                async for update in updates:
+                    await self._take(update, send)
         except Refused as refused:
-            self._refusal, self.trouble = refused, refused.why
-            self._heard.set()
+            self._refusal, self.problem = refused, refused.why
+            self._answered.set()
 
-    async def _take(self, news: PvUpdate, send: Send) -> None:
-        if isinstance(news, PvValue):
-            self.trouble = ""
-            await send(self.name, news.time_ns, news.value)
-            self._heard.set()
-        elif news != self.trouble:
-            log.warning("log %s: %s", self.name, news)
-            self.trouble = news
+    async def _take(self, update: PvUpdate, send: SendLogValue) -> None:
+        if isinstance(update, PvValue):
+            self.problem = ""
+            await send(self.name, update.time_ns, update.value)
+            self._answered.set()
+        elif update != self.problem:
+            log.warning("log %s: %s", self.name, update)
+            self.problem = update
 
     async def answers(self, within_s: float) -> bool:
-        """Whether a value has been sent; raises `Refused` if it can be no log."""
+        """Whether a value has been sent within a time; raises `Refused` if it cannot be a log."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._heard.wait(), within_s)
+            await asyncio.wait_for(self._answered.wait(), within_s)
         if self._refusal is not None:
             raise self._refusal
-        return self._heard.is_set()
+        return self._answered.is_set()
 
 
 class PvLogs:
-    """The logs that are no logs of the stream: which there must be, and how they are.
+    """The logs that are process variables: followed while a put or a filter needs them.
 
-    ``filters`` tells the logs that the present orders slice by.
+    A log that the stream itself has is never followed. ``filters`` tells the logs that the newest
+    order slices by.
     """
 
     def __init__(
         self,
-        source: Source,
-        send: Send,
+        updates_of: UpdatesOf,
+        send: SendLogValue,
         forget: Callable[[str], None],
         filters: Callable[[], set[str]],
-        answer_s: float = ANSWER_S,
+        first_value_s: float = FIRST_VALUE_S,
     ) -> None:
-        self._source, self._send, self._forget = source, send, forget
-        self._filters, self._answer_s = filters, answer_s
-        self._stream: set[str] | None = None
-        self._forwarded: set[str] = set()
+        self._updates_of, self._send, self._forget = updates_of, send, forget
+        self._filters, self._first_value_s = filters, first_value_s
+        self._stream: set[str] | None = None  # not known before the first report
+        self._sent: set[str] = set()
         self._asked: Counter[str] = Counter()
-        self._followers: dict[str, Follower] = {}
+        self._followers: dict[str, PvFollower] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
     def reported(self, logs: Iterable[str]) -> None:
-        """The ranks report these logs: the stream's, and what was forwarded to them."""
-        self._stream = (self._stream or set()) | (set(logs) - self._forwarded)
-        self._settle()
+        """Take the logs that the ranks report: those of the stream, and those sent to them."""
+        self._stream = (self._stream or set()) | (set(logs) - self._sent)
+        self._follow_needed()
 
     @contextlib.asynccontextmanager
     async def available(self, names: Iterable[str]) -> AsyncIterator[None]:
-        """Inside, the ranks have the value of each log. Raises `Refused` for what is no log.
+        """Inside the context, the ranks have a value of each log.
 
-        Before the first report nobody knows the stream's logs, and any name is taken for one.
+        Raises `Refused` for a name that is no log. Before the first report the logs of the stream
+        are not known, and every name is accepted.
         """
         self._asked.update(asked := list(names))
         try:
-            self._settle()
+            self._follow_needed()
             for name in asked:
                 follower = self._followers.get(name)
-                if follower is not None and not await follower.answers(self._answer_s):
+                if follower is not None and not await follower.answers(self._first_value_s):
                     raise self._unknown(name)
             yield
         finally:
             self._asked.subtract(asked)
-            self._settle()
+            self._follow_needed()
 
     @property
-    def remark(self) -> str:
-        """What there is to say of them; empty if all is well."""
-        troubles = {each.name: each.trouble for each in self._followers.values() if each.trouble}
+    def problems(self) -> str:
+        """Which logs have no value now, and why; empty if all have one."""
+        problems = {each.name: each.problem for each in self._followers.values() if each.problem}
         return "; ".join(
-            f"log {name}: {why}, its last value stands" for name, why in troubles.items()
+            f"log {name}: {why}, its last value is used" for name, why in problems.items()
         )
 
     async def close(self) -> None:
-        """Follow nothing any more."""
+        """Stop following all logs."""
         self._follow(set())
         await asyncio.gather(*self._ending, return_exceptions=True)
 
-    def _settle(self) -> None:
-        """Follow what is asked for and sliced by, once it is known what the stream has."""
+    def _follow_needed(self) -> None:
+        """Follow the logs that are asked for or sliced by, once those of the stream are known."""
         if self._stream is not None:
             self._follow((self._filters() | set(+self._asked)) - self._stream - {""})
 
     def _follow(self, names: set[str]) -> None:
+        """Follow these logs and no others."""
         for name in names - self._followers.keys():
-            self._followers[name] = Follower(name, self._source, self._forward)
+            self._followers[name] = PvFollower(name, self._updates_of, self._send_value)
         for name in self._followers.keys() - names:
             self._forget(name)
             task = self._followers.pop(name).task
@@ -134,8 +138,8 @@ class PvLogs:
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
 
-    async def _forward(self, name: str, time_ns: int, value: float) -> None:
-        self._forwarded.add(name)  # the ranks report it from now on as they do the stream's
+    async def _send_value(self, name: str, time_ns: int, value: float) -> None:
+        self._sent.add(name)  # from now on the ranks report it as they do the stream's logs
         await self._send(name, time_ns, value)
 
     def _unknown(self, name: str) -> Refused:
@@ -143,6 +147,6 @@ class PvLogs:
         logs = f"the logs are {', '.join(known)}" if known else "no log is known"
         why = (
             f"no log of the stream, and no process variable of this name answers within"
-            f" {self._answer_s:g} s{nearest(name, known)}; {logs}"
+            f" {self._first_value_s:g} s{nearest(name, known)}; {logs}"
         )
         return Refused("Log", name, why)

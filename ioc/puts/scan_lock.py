@@ -1,4 +1,4 @@
-"""The scan lock: keeps the puts of all but one client out while it scans."""
+"""The scan lock: while one client scans, the puts of all others are refused."""
 
 from __future__ import annotations
 
@@ -16,45 +16,47 @@ from reduction.parameters.specs import Refused
 
 log = logging.getLogger(__name__)
 
-PERIOD_S = 1.0
+POSTING_PERIOD_S = 1.0
 """How often the time that is left is posted."""
 
 
 class ScanLock:
-    """Held by a user at an address, on whatever connection, for ``Lock:Expiry`` after each put.
+    """A lock that a client holds until ``Lock:Expiry`` has passed since its latest put.
 
-    ``clock`` is in seconds.
+    A client is a user at an address, whatever its connection. ``clock`` tells seconds.
     """
 
-    def __init__(self, database: Database, own: IocSettings, clock: Callable[[], float]) -> None:
-        self._database, self._own, self._clock = database, own, clock
+    def __init__(
+        self, database: Database, settings: IocSettings, clock: Callable[[], float]
+    ) -> None:
+        self._database, self._settings, self._clock = database, settings, clock
         self._holder: Client | None = None
         self._name = ""
         self._last_put_s = 0.0
 
     async def run(self) -> None:
-        """Post how it is until cancelled, and let it expire."""
+        """Post the state of the lock once a second, until cancelled."""
         while True:
-            await self._tell()
-            await asyncio.sleep(PERIOD_S)
+            await self._post()
+            await asyncio.sleep(POSTING_PERIOD_S)
 
     @property
     def remaining_s(self) -> float:
-        """Seconds until it expires; 0 if nobody holds it."""
+        """Seconds until the lock expires; 0 if nobody holds it."""
         if self._holder is None:
             return 0.0
-        expiry_s = self._own.accepted.lock.expiry
+        expiry_s = self._settings.accepted.lock.expiry
         return max(self._last_put_s + expiry_s - self._clock(), 0.0)
 
     @property
     def owner(self) -> str:
-        """Who holds it, and as what; empty if nobody does."""
+        """The client that holds the lock and the name it gave; empty if nobody holds it."""
         return ": ".join(filter(None, (str(self._holder), self._name))) if self.remaining_s else ""
 
     def admit(self, row: PvRow, client: Client) -> None:
-        """A client is about to put to a row: raises `Refused` if another one holds the lock.
+        """Admit a put of ``client`` to a row: raises `Refused` if another client holds the lock.
 
-        A put of who holds it renews it. To break it is for everybody.
+        A put of the holder renews the lock. Every client may break it.
         """
         if not self.remaining_s or (row.group.of is LockCommands and row.field == "break_lock"):
             return
@@ -64,7 +66,10 @@ class ScanLock:
         self._last_put_s = self._clock()
 
     async def put(self, row: PvRow, value: Any, client: Client) -> Any:
-        """Obey a command; raises `Refused` if another one took the lock since it was admitted."""
+        """Obey a command of the lock.
+
+        Raises `Refused` if another client has taken the lock since this put was admitted.
+        """
         self.admit(row, client)
         match row.field:
             case "owner" if value:
@@ -78,7 +83,7 @@ class ScanLock:
             case "break_lock" if value:
                 log.warning("%s breaks the scan lock of %s", client, self.owner or "nobody")
                 self._free()
-        await self._tell()
+        await self._post()
         return self._name if row.field == "owner" else False
 
     def _take(self, client: Client, name: str) -> None:
@@ -87,7 +92,8 @@ class ScanLock:
     def _free(self) -> None:
         self._holder, self._name = None, ""
 
-    async def _tell(self) -> None:
+    async def _post(self) -> None:
+        """Free the lock if it has expired, and post its state."""
         if not self.remaining_s:
             self._free()
         status = LockStatus(self.owner, self.remaining_s)

@@ -32,12 +32,12 @@ class PublisherBench:
         self.now_s = 1000.0
         reductions = settings or (reduction("1,1,4"),)
         self.order = RanksOrder(reductions=tuple(ReductionOrder(0, each) for each in reductions))
-        self.desk = OrderPuts(
+        self.orders = OrderPuts(
             orders_to_ranks(self.order, self._ranks),
             orders_to_simulator(SimulatorOrder(), self._simulator),
         )
-        self.database = Database("P:", self.desk.put, len(reductions))
-        self.publisher = Publisher(self.database, self.desk, 5.0, lambda: self.now_s)
+        self.database = Database("P:", self.orders.put, len(reductions))
+        self.publisher = Publisher(self.database, self.orders, 5.0, lambda: self.now_s)
         at_once(self.publisher.start())
 
     async def _ranks(self, order: RanksOrder) -> None:
@@ -47,7 +47,7 @@ class PublisherBench:
         return None
 
     async def put(self, name: str, value: Any) -> Any:
-        return await self.desk.put(ROWS[name], value, Client("192.0.2.1", "anna"))
+        return await self.orders.put(ROWS[name], value, Client("192.0.2.1", "anna"))
 
     def get(self, name: str) -> Any:
         value = self.database.channels[f"P:{name}"].value

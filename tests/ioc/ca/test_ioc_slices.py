@@ -139,7 +139,7 @@ def test_a_process_variable_of_the_control_system_is_a_log(ioc: Ioc, cryo: SoftI
     assert second.value[0] == 300
     assert second.time_ns > first.time_ns > 10**18
     cryo.stop()
-    lost = "log Cryo:Temperature: not connected, its last value stands"
+    lost = "log Cryo:Temperature: not connected, its last value is used"
     ioc.until(lambda: lost in ioc.get("StatusMessage_RBV", "-S"))
     assert ioc.get("Red1:Filter:Log_RBV", "-S") == "Cryo:Temperature"
     cryo.run()

@@ -11,7 +11,7 @@ from ioc.ca.channel import NO_ALARM
 from ioc.ca.database import GONE
 from ioc.model.ioc_parameters import OverallStatus, WatchSettings
 from ioc.model.paths import Part
-from ioc.posting.health import LAGGING, LATELY_S, MESSAGE, UNACCOUNTED, Health, Verdict
+from ioc.posting.health import LAGGING, MINOR, RECENT_S, UNACCOUNTED, Health, HealthSummary
 from ioc.posting.publisher import Publisher
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
@@ -26,31 +26,31 @@ class Ward:
     """A health whose clock, limit and remark the test sets."""
 
     def __init__(self) -> None:
-        self.now_s, self.remark, self.watch = 0.0, "", WatchSettings()
-        self.health = Health(lambda: self.watch, lambda: self.remark, lambda: self.now_s)
+        self.now_s, self.ioc_problems, self.watch = 0.0, "", WatchSettings()
+        self.health = Health(lambda: self.watch, lambda: self.ioc_problems, lambda: self.now_s)
 
-    def reported(self, fresh: bool = True, **more: Any) -> Verdict:
+    def reported(self, current: bool = True, **more: Any) -> HealthSummary:
         streams = {each.name for each in dataclasses.fields(StreamStatus)}
         stream = StreamStatus(**{name: more.pop(name) for name in streams & more.keys()})
-        self.health.reported(report(RanksOrder(), stream=stream, **more), fresh)
-        return self.health.verdict
+        self.health.reported(report(RanksOrder(), stream=stream, **more), current)
+        return self.health.summary
 
 
 def test_all_is_well_once_the_ranks_report_so() -> None:
-    assert Ward().reported() == Verdict(OverallStatus.OK, NO_ALARM, "")
+    assert Ward().reported() == HealthSummary(OverallStatus.OK, NO_ALARM, "")
 
 
 @pytest.mark.parametrize(
     ("wrong", "status", "alarm", "words"),
     [
-        ({"unaccounted": 3}, OverallStatus.ERROR, UNACCOUNTED, "3 events are in no count"),
-        ({"message": "half heard"}, OverallStatus.WARNING, MESSAGE, "half heard"),
-        ({"lag": 2.1}, OverallStatus.WARNING, MESSAGE, "results lag more than 2 s"),
-        ({"pulses_missing": 4}, OverallStatus.WARNING, MESSAGE, "pulses went missing"),
+        ({"unaccounted": 3}, OverallStatus.ERROR, UNACCOUNTED, "3 events are not accounted for"),
+        ({"message": "half heard"}, OverallStatus.WARNING, MINOR, "half heard"),
+        ({"lag": 2.1}, OverallStatus.WARNING, MINOR, "results lag by more than 2 s"),
+        ({"pulses_missing": 4}, OverallStatus.WARNING, MINOR, "pulses went missing"),
         (
-            {"fresh": False},
+            {"current": False},
             OverallStatus.WARNING,
-            MESSAGE,
+            MINOR,
             "the ranks have not taken the settings yet",
         ),
     ],
@@ -58,13 +58,13 @@ def test_all_is_well_once_the_ranks_report_so() -> None:
 def test_each_trouble_has_its_severity_and_its_words(
     wrong: dict[str, Any], status: OverallStatus, alarm: Any, words: str
 ) -> None:
-    assert Ward().reported(**wrong) == Verdict(status, alarm, words)
+    assert Ward().reported(**wrong) == HealthSummary(status, alarm, words)
 
 
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ({"events_out_of_range": 9, "events_masked": 1}, "out of range: other bins"),
+        ({"events_out_of_range": 9, "events_masked": 1}, "out of range: choose other bins"),
         ({"events_masked": 9, "events_filtered": 1}, "masked: Mask"),
         ({"events_filtered": 9}, "filtered: their pulses are in no slice"),
         ({"events_invalid": 9}, "invalid"),
@@ -78,25 +78,25 @@ def test_where_the_events_are_is_told_when_none_is_in_the_spectrum(
     ward, said = Ward(), report(RanksOrder())
     (result,) = said.results
     empty = dataclasses.replace(result, status=ReductionStatus(**status))
-    ward.health.reported(dataclasses.replace(said, results=(empty,)), fresh=True)
+    ward.health.reported(dataclasses.replace(said, results=(empty,)), current=True)
     ward.reported(results=())  # which says nothing of the spectrum
-    verdict = ward.health.verdict
-    assert verdict.status is (OverallStatus.WARNING if words else OverallStatus.OK)
-    expected = f"Red1: nothing is in the spectrum; most events are {words}" if words else ""
-    assert verdict.words.startswith(expected) if words else verdict.words == ""
+    summary = ward.health.summary
+    assert summary.status is (OverallStatus.WARNING if words else OverallStatus.OK)
+    expected = f"Red1: the spectrum is empty; most events are {words}" if words else ""
+    assert summary.message.startswith(expected) if words else summary.message == ""
     assert ward.reported().status is OverallStatus.OK
 
 
 def test_the_worst_alarm_stands_and_all_words_do() -> None:
     ward = Ward()
-    ward.remark = "log T: not connected, its last value stands"
-    verdict = ward.reported(unaccounted=3, message="half heard", lag=5)
-    assert (verdict.status, verdict.alarm) == (OverallStatus.ERROR, UNACCOUNTED)
-    assert verdict.words.split("; ") == [
-        "3 events are in no count",
+    ward.ioc_problems = "log T: not connected, its last value is used"
+    summary = ward.reported(unaccounted=3, message="half heard", lag=5)
+    assert (summary.status, summary.alarm) == (OverallStatus.ERROR, UNACCOUNTED)
+    assert summary.message.split("; ") == [
+        "3 events are not accounted for",
         "half heard",
-        "results lag more than 2 s",
-        "log T: not connected, its last value stands",
+        "results lag by more than 2 s",
+        "log T: not connected, its last value is used",
     ]
 
 
@@ -104,14 +104,16 @@ def test_the_limit_of_the_lag_is_a_setting() -> None:
     ward = Ward()
     ward.watch = WatchSettings(lag_limit=10)
     assert ward.reported(lag=9.9).status is OverallStatus.OK
-    assert ward.reported(lag=10.1).words == "results lag more than 10 s"
+    assert ward.reported(lag=10.1).message == "results lag by more than 10 s"
 
 
 def test_who_is_gone_outranks_everything_until_it_is_back() -> None:
     ward = Ward()
     ward.reported(unaccounted=3)
     ward.health.gone(Part.RANKS, "ranks ended with signal 9")
-    assert ward.health.verdict == Verdict(OverallStatus.ERROR, GONE, "ranks ended with signal 9")
+    assert ward.health.summary == HealthSummary(
+        OverallStatus.ERROR, GONE, "ranks ended with signal 9"
+    )
     assert ward.reported().status is OverallStatus.OK
 
 
@@ -119,11 +121,11 @@ def test_a_simulator_is_missed_only_if_there_was_one() -> None:
     ward = Ward()
     ward.reported()
     ward.health.gone(Part.SIMULATOR, "waiting")
-    assert ward.health.verdict.status is OverallStatus.OK
+    assert ward.health.summary.status is OverallStatus.OK
     ward.health.back(Part.SIMULATOR)
     ward.health.gone(Part.SIMULATOR, "simulator ended with signal 9")
-    assert ward.health.verdict.words == "simulator ended with signal 9"
-    assert ward.health.verdict.alarm == MESSAGE
+    assert ward.health.summary.message == "simulator ended with signal 9"
+    assert ward.health.summary.alarm == MINOR
 
 
 def test_a_restart_and_missing_pulses_are_told_for_a_while() -> None:
@@ -131,14 +133,14 @@ def test_a_restart_and_missing_pulses_are_told_for_a_while() -> None:
     ward.reported()
     ward.health.gone(Part.RANKS, "ranks ended with signal 9")
     ward.health.restarted(Part.RANKS)
-    assert ward.reported().words == "ranks ended with signal 9; started again"
-    ward.now_s = LATELY_S / 2
-    assert "pulses went missing" in ward.reported(pulses_missing=1).words
-    ward.now_s = LATELY_S
-    assert ward.reported(pulses_missing=1).words == "pulses went missing"
-    ward.now_s = 2 * LATELY_S
-    assert ward.reported(pulses_missing=1).words == ""
-    assert ward.reported(pulses_missing=0).words == "", "a reset misses nothing"
+    assert ward.reported().message == "ranks ended with signal 9; started again"
+    ward.now_s = RECENT_S / 2
+    assert "pulses went missing" in ward.reported(pulses_missing=1).message
+    ward.now_s = RECENT_S
+    assert ward.reported(pulses_missing=1).message == "pulses went missing"
+    ward.now_s = 2 * RECENT_S
+    assert ward.reported(pulses_missing=1).message == ""
+    assert ward.reported(pulses_missing=0).message == "", "a reset misses nothing"
 
 
 def lagging(order: RanksOrder, lag_s: float) -> RanksReport:
@@ -148,12 +150,12 @@ def lagging(order: RanksOrder, lag_s: float) -> RanksReport:
 def test_the_status_and_the_lag_are_in_alarm_above_the_limit_and_the_fields_tell_it() -> None:
     bench, ward = PublisherBench(), Ward()
     bench.publisher = Publisher(
-        bench.database, bench.desk, 5.0, lambda: bench.now_s, health=ward.health
+        bench.database, bench.orders, 5.0, lambda: bench.now_s, health=ward.health
     )
     lag = bench.database.channels["P:Lag_RBV"]
     high, severity = lag.get_field("HIGH"), lag.get_field("HSV")
     at_once(bench.publisher.ranks(lagging(bench.order, 3)))
-    assert (bench.get("Status_RBV"), bench.alarm("Status_RBV")) == ("Warning", MESSAGE)
+    assert (bench.get("Status_RBV"), bench.alarm("Status_RBV")) == ("Warning", MINOR)
     assert (bench.alarm("Lag_RBV"), high.value, severity.value) == (LAGGING, 2, "MINOR")
     ward.watch = WatchSettings(lag_limit=4)
     bench.now_s += 1

@@ -12,7 +12,7 @@ import pytest
 
 from ioc.ca.database import Database
 from ioc.model.pvs import pv_rows
-from ioc.posting.iocstats import AGAIN_S, IocStats, duration
+from ioc.posting.iocstats import CONFIRMATION_S, IocStats, duration
 from ioc.security.rules import Client
 from reduction.parameters.specs import Refused
 from tests.support.ca_client import network
@@ -70,7 +70,7 @@ def test_a_restart_is_asked_for_twice() -> None:
     with pytest.raises(Refused, match="put it again within 10 s to restart ranks and simulator"):
         bench.reset()
     assert bench.restarts == 0
-    bench.now_s += AGAIN_S
+    bench.now_s += CONFIRMATION_S
     assert bench.reset() is False
     assert bench.restarts == 1
     with pytest.raises(Refused):
@@ -82,7 +82,7 @@ def test_a_second_put_that_comes_too_late_is_a_first_one() -> None:
     for _ in range(3):
         with pytest.raises(Refused, match="put it again"):
             bench.reset()
-        bench.now_s += AGAIN_S + 0.1
+        bench.now_s += CONFIRMATION_S + 0.1
     assert bench.reset(False) is False
     assert bench.restarts == 0
 

@@ -13,7 +13,7 @@ from ioc.ca.database import ABSENT, GONE
 from ioc.model.ioc_parameters import DetectorState
 from ioc.model.paths import Part
 from ioc.posting.health import UNACCOUNTED, Health
-from ioc.posting.publisher import UNDEFINED, Publisher
+from ioc.posting.publisher import BINS_UNDEFINED, Publisher
 from reduction.control.orders import ReductionOrder
 from reduction.control.reports import RanksReport
 from reduction.parameters.reduction import DetectorSettings, FilterSettings
@@ -166,7 +166,7 @@ def test_reductions_are_posted_side_by_side() -> None:
 
 def test_what_the_ioc_has_to_say_stands_beside_what_the_ranks_say(bench: PublisherBench) -> None:
     bench.publisher = Publisher(
-        bench.database, bench.desk, health=Health(remark=lambda: "a log is lost")
+        bench.database, bench.orders, health=Health(ioc_problems=lambda: "a log is lost")
     )
     at_once(bench.publisher.ranks(report(bench.order, message="half heard")))
     assert bench.get("StatusMessage_RBV") == "half heard; a log is lost"
@@ -227,7 +227,7 @@ def test_bins_without_a_value_are_a_minor_alarm_and_no_other(bench: PublisherBen
     at_once(bench.publisher.ranks(dataclasses.replace(said, results=(result,))))
     assert (bench.get("Red1:BinsUndefined_RBV"), bench.alarm("Red1:BinsUndefined_RBV")) == (
         2,
-        UNDEFINED,
+        BINS_UNDEFINED,
     )
     assert bench.get("Red1:NormalisationMessage_RBV") == "2 of 3 bins"
     assert bench.alarm("Red1:Spec:Y") == bench.alarm("Red1:EventsBinned_RBV") == NO_ALARM
@@ -239,7 +239,7 @@ def test_bins_without_a_value_are_a_minor_alarm_and_no_other(bench: PublisherBen
 def test_events_in_no_count_and_messages_are_alarms(bench: PublisherBench) -> None:
     at_once(bench.publisher.ranks(report(bench.order, unaccounted=3, message="half heard")))
     assert bench.alarm("EventTotal_RBV") == UNACCOUNTED
-    assert bench.get("StatusMessage_RBV") == "3 events are in no count; half heard"
+    assert bench.get("StatusMessage_RBV") == "3 events are not accounted for; half heard"
 
 
 async def test_an_alarm_of_a_refused_put_outlasts_reports(bench: PublisherBench) -> None:

@@ -34,22 +34,22 @@ ROWS = {row.name: row for row in pv_rows("", reductions=2)}
 
 
 class Bench:
-    """A desk with the orders that it gave, and reports on them when the test says so."""
+    """Order puts with the orders that it gave, and reports on them when the test says so."""
 
     def __init__(
         self, timeout_s: float = 5.0, reductions: int = 1, check: OrderCheck = unchecked
     ) -> None:
         self.ranks: list[RanksOrder] = []
         self.simulator: list[SimulatorOrder] = []
-        self.desk = OrderPuts(
+        self.orders = OrderPuts(
             orders_to_ranks(
                 RanksOrder(reductions=(ReductionOrder(),) * reductions), self._to_ranks, timeout_s
             ),
             orders_to_simulator(SimulatorOrder(), self._to_simulator, timeout_s),
             check,
         )
-        self.desk.ranks.set_present(True)
-        self.desk.simulator.set_present(True)
+        self.orders.ranks.set_present(True)
+        self.orders.simulator.set_present(True)
 
     async def _to_ranks(self, order: RanksOrder) -> None:
         self.ranks.append(order)
@@ -59,7 +59,7 @@ class Bench:
 
     async def asked(self, pv: str, value: Any) -> Any:
         """What a put returns."""
-        return await self.desk.put(ROWS[pv], value, Client("192.0.2.1", "anna"))
+        return await self.orders.put(ROWS[pv], value, Client("192.0.2.1", "anna"))
 
     async def put(self, pv: str, value: Any) -> asyncio.Task[Any]:
         """A put that is under way."""
@@ -77,14 +77,14 @@ class Bench:
             ReductionResult(each, ReductionStatus(), np.arange(2.0), counts)
             for each in order.reductions
         )
-        self.desk.ranks_report_posted(
+        self.orders.ranks_report_posted(
             RanksReport(order.revision, 0, StreamStatus(), BackendStatus(), results)
         )
         await self.settle()
 
     @property
     def bins(self) -> str:
-        return self.desk.ranks.accepted.reductions[0].settings.bin_params
+        return self.orders.ranks.accepted.reductions[0].settings.bin_params
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -270,20 +270,20 @@ async def test_results_of_what_was_taken_back_are_stale() -> None:
     with pytest.raises(Refused, match="did not apply"):
         await bench.asked("Red1:BinParams", "1,1,4")
     failed, restored = bench.ranks
-    assert not bench.desk.ranks.may_show(failed.revision)
-    assert bench.desk.ranks.may_show(restored.revision)
-    assert not bench.desk.ranks.may_show(restored.revision + 1), "that is not our order"
-    assert bench.desk.ranks.accepted == restored
+    assert not bench.orders.ranks.may_show(failed.revision)
+    assert bench.orders.ranks.may_show(restored.revision)
+    assert not bench.orders.ranks.may_show(restored.revision + 1), "that is not our order"
+    assert bench.orders.ranks.accepted == restored
     assert restored.reductions[0].settings == ReductionSettings()
 
 
 async def test_puts_wait_without_limit_while_the_back_end_is_away() -> None:
     bench = Bench(SOON_S)
     put = await bench.put("Red1:BinParams", "1,1,4")
-    bench.desk.ranks.set_present(False)
+    bench.orders.ranks.set_present(False)
     await asyncio.sleep(4 * SOON_S)
     assert not put.done()
-    bench.desk.ranks.set_present(True)
+    bench.orders.ranks.set_present(True)
     await asyncio.sleep(SOON_S / 2)
     await bench.report(bench.ranks[-1])
     assert await put == "1,1,4"
@@ -306,9 +306,9 @@ async def test_a_put_to_the_simulator_completes_with_its_report() -> None:
     bench = Bench()
     put = await bench.put("Sim:Pressure", 2.0)
     assert bench.simulator[-1].revision == 1
-    bench.desk.simulator_report_posted(SimulatorReport(0, SimulatorStatus()))
+    bench.orders.simulator_report_posted(SimulatorReport(0, SimulatorStatus()))
     assert not put.done()
-    bench.desk.simulator_report_posted(SimulatorReport(1, SimulatorStatus()))
+    bench.orders.simulator_report_posted(SimulatorReport(1, SimulatorStatus()))
     assert await put == 2.0
 
 
@@ -317,7 +317,7 @@ def test_a_change_that_ends_its_process_again_and_again_is_taken_back() -> None:
         bench = Bench()
         put = await bench.put("Red1:BinParams", "1,0.1,2")
         for there in (False, True, False, True):
-            bench.desk.ranks.set_present(there)
+            bench.orders.ranks.set_present(there)
         with pytest.raises(Refused, match="the back end ended 2 times"):
             await put
         assert bench.bins == ReductionSettings().bin_params

@@ -136,12 +136,12 @@ async def test_a_lost_one_is_remarked_on_until_it_is_back() -> None:
     bench.logs.reported([])
     bench.tell("Cryo:T", PvValue(7, 295.0))
     await bench.slice_by("Cryo:T")
-    assert bench.logs.remark == ""
+    assert bench.logs.problems == ""
     bench.tell("Cryo:T", LOST)
     await settle()
-    assert bench.logs.remark == "log Cryo:T: not connected, its last value stands"
+    assert bench.logs.problems == "log Cryo:T: not connected, its last value is used"
     bench.tell("Cryo:T", PvValue(9, 296.0))
     await settle()
-    assert bench.logs.remark == ""
+    assert bench.logs.problems == ""
     await bench.logs.close()
     assert bench.followed == []

@@ -74,12 +74,12 @@ class Bench:
         loop = asyncio.get_running_loop()
         first = ReductionOrder(settings=ReductionSettings(bin_params="1,1,4"))
         self.told = RanksOrder(reductions=(first,))
-        self.desk = OrderPuts(
+        self.orders = OrderPuts(
             orders_to_ranks(self.told, self._tell),
             orders_to_simulator(SimulatorOrder(), self._ignore),
         )
         self.database = Database("", self._put)
-        self.publisher = Publisher(self.database, self.desk, 5.0, loop.time)
+        self.publisher = Publisher(self.database, self.orders, 5.0, loop.time)
         self.ranks: FakeRanks | None = FakeRanks()
         self.obeying = True
         self.puts: list[asyncio.Task[str]] = []
@@ -92,7 +92,7 @@ class Bench:
         return None
 
     async def _put(self, row: PvRow, value: Any, client: Client) -> Any:
-        return await self.desk.put(row, value, client)
+        return await self.orders.put(row, value, client)
 
     def put(self, name: str, value: Any) -> asyncio.Task[str]:
         """A client's put, under way."""
@@ -207,7 +207,7 @@ async def settled(bench: Bench) -> None:
     assert bench.get("DetectorState_RBV") == state_meant(bench) == "Idle"
     assert bench.get("Acquire_RBV") == "Done"
     assert {bench.get(name) for name in ("Acquire", "Stop", "Reset")} == {"Done"}
-    assert bench.told == bench.ranks.order == bench.desk.ranks.accepted
+    assert bench.told == bench.ranks.order == bench.orders.ranks.accepted
     assert bench.told.reductions[0].settings.bin_params == bench.get("Red1:BinParams_RBV")
     assert bench.get("Pause") == bench.get("Pause_RBV")
 

@@ -63,7 +63,7 @@ def test_no_ioc_is_said_to_be_none() -> None:
 def test_what_is_used_is_shown_and_nothing_else() -> None:
     seen = example(2)
     seen[RANKS / IOC_REMARKS / "status"] = "Warning"
-    seen[RANKS / IOC_REMARKS / "message"] = "results lag more than 2 s"
+    seen[RANKS / IOC_REMARKS / "message"] = "results lag by more than 2 s"
     seen[RED1 / "regions" / 1 / "total"], seen[RED1 / "regions" / 1 / "error"] = 1234.0, 35.1
     seen[RED1 / "peaks" / 0 / "centre"], seen[RED1 / "peaks" / 0 / "centre_error"] = 1.92, 0.001
     seen[RED1 / "settings" / "filter" / "log"] = "pressure"
@@ -74,7 +74,7 @@ def test_what_is_used_is_shown_and_nothing_else() -> None:
     seen[RED1 / "spectrum" / "yc"] = np.array([1.0, 3.0])
     said = drawn(seen, 2)
     lines = [" ".join(line.split()) for line in said.splitlines()]
-    assert lines[1] == "results lag more than 2 s"
+    assert lines[1] == "results lag by more than 2 s"
     assert "slices of pressure" in said
     assert said.count("77 777") == 2
     assert any("2 1234 ± 35" in line for line in lines)
