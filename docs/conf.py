@@ -21,6 +21,7 @@ exclude_patterns = ["_build", "_ext"]
 suppress_warnings = ["epub.unknown_project_files"]
 
 # Markdown
+highlight_language = "text"
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
@@ -40,12 +41,13 @@ copybutton_exclude = ".linenos, .gp, .go"
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_show_sourcelink = False
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {
     "logo": {"text": project},
     "show_toc_level": 2,
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "reference/process-variables": []},
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
 }

@@ -3,6 +3,7 @@
 - ``reference/command-line.md``: what ``live-reduction COMMAND --help`` prints.
 - ``reference/api/*.rst``: a page for each package, from its docstring and its front doors.
 - the list of decisions: their files, below the page that introduces them.
+- the pages of `MIRRORED`: files that stand elsewhere in the repository, with their links led here.
 """
 
 import importlib
@@ -21,6 +22,16 @@ from sphinx.application import Sphinx
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("reduction", "simulator", "ioc", "clients")
 COMMANDS = ("run", "ioc", "ranks", "simulate", "top", "pvs", "screens", "plot", "instrument")
+
+MIRRORED = {
+    "how-to/contributing": "CONTRIBUTING.md",
+    "how-to/screens": "opi/README.md",
+    "reference/benchmarks": "benchmarks/README.md",
+    "reference/changelog": "CHANGELOG.md",
+}
+"""Files of the repository by the page that shows them; in the repository the page links to them."""
+
+LINK = re.compile(r"(\]\()([^)#:]+)([)#])")
 
 
 def help_of(*words: str) -> str:
@@ -93,7 +104,7 @@ def api_page(package: ModuleType) -> str:
         lines += [f"``{name}.{each.name}``", f"   {markup(words)}", ""]
     for door in front_doors(package):
         lines += [f"``{door}``", "-" * (len(door) + 4), ""]
-        lines += [f".. automodule:: {door}", "   :members:", "   :show-inheritance:", ""]
+        lines += [f".. automodule:: {door}", "   :members:", ""]
     return "\n".join(lines)
 
 
@@ -117,9 +128,25 @@ def write_pages(app: Sphinx) -> None:
             old.unlink()
 
 
-def add_list_of_decisions(_app: Sphinx, name: str, source: list[str]) -> None:
-    """Give the introduction of the decisions its table of contents."""
-    if name == "decisions/README":
+def mirrored(name: str, docs: Path) -> str:
+    """The text of a page of `MIRRORED`, with links as they lead from the page."""
+    source, page = ROOT / MIRRORED[name], docs / f"{name}.md"
+    pages = {ROOT / file: docs / f"{each}.md" for each, file in MIRRORED.items()}
+
+    def from_page(match: re.Match[str]) -> str:
+        target = (source.parent / match[2]).resolve()
+        path = os.path.relpath(pages.get(target, target), page.parent)
+        return match[1] + Path(path).as_posix() + match[3]
+
+    return LINK.sub(from_page, source.read_text(encoding="utf-8"))
+
+
+def complete(app: Sphinx, name: str, source: list[str]) -> None:
+    """Put in what a page has from elsewhere."""
+    if name in MIRRORED:
+        app.env.note_dependency(str(ROOT / MIRRORED[name]))
+        source[0] = mirrored(name, Path(app.srcdir))
+    elif name == "decisions/README":
         source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n[0-9]*\n```\n"
 
 
@@ -133,6 +160,6 @@ def docstring_as_rst(
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the pages to the build."""
     app.connect("builder-inited", write_pages)
-    app.connect("source-read", add_list_of_decisions)
+    app.connect("source-read", complete)
     app.connect("autodoc-process-docstring", docstring_as_rst)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
