@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters import bins
-from reduction.parameters.reduction import MAX_BINS
+from reduction.parameters.limits import MAX_BINS
 from reduction.parameters.units import Units
 from simulator.parameters import SimulatorSettings
 from simulator.pulses import PulseGenerator

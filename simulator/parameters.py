@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reduction.parameters.specs import (
+    LONGEST_STRING,
     Float,
     Guidance,
     Integer,
@@ -87,7 +88,7 @@ class SimulatorSettings(Settings):
             pv="SpaceGroup",
             description="Hermann-Mauguin symbol, e.g. F d -3 m",
             details="First origin choice; hexagonal cell for R.",
-            max_length=39,
+            max_length=LONGEST_STRING,
         ),
         "F d -3 m",
     )

@@ -14,7 +14,7 @@ from ioc.ca.channel import NO_ALARM, Alarm, PvChannel, channel
 from ioc.model.paths import Part, ValuePath, value_at
 from ioc.model.pvs import IOC_REMARKS, RANKS, Access, PvGroup, PvRow, pv_rows
 from ioc.security.rules import Client, Guard
-from reduction.parameters.reduction import MAX_BINS
+from reduction.parameters.limits import MAX_BINS
 from reduction.parameters.specs import AXIS_UNITS, Refused, Spec
 
 MAX_NAME = 60

@@ -9,10 +9,8 @@ from pathlib import Path
 from ioc.model.pvs import Access, PvRow, pv_rows
 from ioc.model.wire_type import WireKind, wire_type
 from ioc.options.commands import RunOptions
-from reduction.parameters.reduction import MOST_GROUPS, MOST_SLICES
-from reduction.parameters.series import MOST_SERIES
+from reduction.parameters.limits import MOST_GROUPS, MOST_SERIES, MOST_SLICES, PEAKS, REGIONS
 from reduction.parameters.specs import Spec, Stage
-from reduction.parameters.windows import PEAKS, REGIONS
 
 BEGIN, END = "<!-- pv-table -->", "<!-- /pv-table -->"
 TABLE_HEAD = (

@@ -29,6 +29,7 @@ from ioc.model.paths import Part, ValuePath
 from ioc.security.rules import Asg
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.corrections import CorrectionSettings
+from reduction.parameters.limits import MOST_GROUPS, MOST_SERIES, MOST_SLICES, PEAKS, REGIONS
 from reduction.parameters.readings import (
     GroupReadings,
     ReductionShape,
@@ -38,17 +39,15 @@ from reduction.parameters.readings import (
     SpectrumReadings,
 )
 from reduction.parameters.reduction import (
-    MOST_GROUPS,
-    MOST_SLICES,
     DetectorSettings,
     FilterSettings,
     ReductionSettings,
     Segment,
 )
-from reduction.parameters.run import BackendStatus, RunCommands, RunControl, StreamStatus
-from reduction.parameters.series import MOST_SERIES
+from reduction.parameters.run import RunCommands, RunControl
+from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from reduction.parameters.specs import Spec, default_of, specs
-from reduction.parameters.windows import PEAKS, REGIONS, PeakStatus, RegionStatus, WindowSettings
+from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings
 from reduction.results.columns import column_specs
 from reduction.results.families import FAMILIES, SpectrumFamily
 from simulator.parameters import SimulatorSettings, SimulatorStatus

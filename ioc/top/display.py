@@ -25,8 +25,8 @@ from ioc.model.paths import ValuePath
 from ioc.model.pvs import IOC_PROCESS, IOC_REMARKS, RANKS
 from ioc.top.readout import Readout, readouts
 from ioc.top.sparkline import sparkline
+from reduction.parameters.limits import PEAKS, REGIONS
 from reduction.parameters.units import Units
-from reduction.parameters.windows import PEAKS, REGIONS
 
 HEIGHT = 6
 """Lines of a spectrum."""

@@ -6,7 +6,8 @@ from reduction.engines.protocol import Recipe, SliceOf, all_in_one_slice
 from reduction.instrument.calibration import calibrated_difc
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import detector_groups, group_names
-from reduction.parameters.reduction import MOST_CELLS, ReductionSettings
+from reduction.parameters.limits import MOST_CELLS
+from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
 
 

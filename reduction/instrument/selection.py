@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.instrument.geometry import Instrument
-from reduction.parameters.reduction import MOST_GROUPS, DetectorSettings
+from reduction.parameters.limits import MOST_GROUPS
+from reduction.parameters.reduction import DetectorSettings
 from reduction.parameters.specs import Refused, nearest
 
 BANKS = "banks"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from reduction.parameters.limits import REGIONS
 from reduction.parameters.specs import Choice, Float, Integer, Settings, Switch, parameter, reading
 
 
@@ -55,7 +56,7 @@ class AcquisitionSettings(Settings):
             pv="PresetRegion",
             description="Region of Red1 that is counted; 0: all",
             minimum=0,
-            maximum=8,
+            maximum=REGIONS,
         ),
         0,
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from reduction.parameters import bins
 from reduction.parameters.corrections import CorrectionSettings
+from reduction.parameters.limits import MAX_BINS, MOST_SLICES, PEAKS, REGIONS
 from reduction.parameters.specs import (
     Choice,
     Float,
@@ -24,15 +25,7 @@ from reduction.parameters.specs import (
     parameter,
 )
 from reduction.parameters.units import Units
-from reduction.parameters.windows import PEAKS, REGIONS, WindowSettings
-
-MAX_BINS = 200_000
-"""Most bins of a spectrum, unless the site starts the program with another limit."""
-
-MOST_SLICES = 32
-MOST_GROUPS = 32
-MOST_CELLS = 20_000_000
-"""Most bins of all slices and groups together: 160 MB on every rank."""
+from reduction.parameters.windows import WindowSettings
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reduction.parameters.limits import MOST_SERIES
 from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.specs import Float, Integer, Refused, reading
-
-MOST_SERIES = 16
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,6 @@ from dataclasses import dataclass
 
 from reduction.parameters.specs import AXIS_UNITS, Float, Settings, Text, parameter, reading
 
-REGIONS = 8
-
-
-PEAKS = 4
-
 
 @dataclass(frozen=True)
 class WindowSettings(Settings):

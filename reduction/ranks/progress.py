@@ -9,7 +9,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.parameters.run import StreamStatus
+from reduction.parameters.run_readings import StreamStatus
 from reduction.ranks.accumulation import Cut
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.reports import RankFigures

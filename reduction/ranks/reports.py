@@ -17,7 +17,7 @@ from reduction.control.reports import RanksReport, ReductionResult, References, 
 from reduction.engines.protocol import Cells, EventTally
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.readings import ReductionStatus
-from reduction.parameters.run import BackendStatus, StreamStatus
+from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from reduction.ranks.accumulation import Cut
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.series import ClosedSeries

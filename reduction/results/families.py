@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from reduction.control.reports import ReductionResult
+from reduction.parameters.limits import MOST_GROUPS, MOST_SERIES, MOST_SLICES, PEAKS, REGIONS
 from reduction.parameters.readings import GroupReadings, SeriesReadings, SliceReadings
-from reduction.parameters.reduction import MOST_GROUPS, MOST_SLICES, ReductionSettings
-from reduction.parameters.series import MOST_SERIES
-from reduction.parameters.windows import PEAKS, REGIONS, PeakStatus, RegionStatus
+from reduction.parameters.reduction import ReductionSettings
+from reduction.parameters.windows import PeakStatus, RegionStatus
 from reduction.results.analysis import peaks, regions
 from reduction.results.columns import Columns, columns_of
 from reduction.results.spectra import (

@@ -22,7 +22,7 @@ from reduction.parameters.readings import (
     SliceReadings,
     SpectrumReadings,
 )
-from reduction.parameters.run import StreamStatus
+from reduction.parameters.run_readings import StreamStatus
 from reduction.parameters.units import Units
 from reduction.parameters.windows import PeakStatus, RegionStatus
 from reduction.results.columns import Columns, columns_of

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
+from reduction.parameters.limits import PEAKS, REGIONS
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
-from reduction.parameters.windows import PEAKS, REGIONS
 from tests.support.ca_client import network
 from tests.support.live import Expected, live
 from tests.support.scripts import needs, needs_nicos, run_code, run_nicos

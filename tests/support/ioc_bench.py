@@ -25,7 +25,7 @@ from reduction.instrument.geometry import powder_arc
 from reduction.instrument.selection import group_names
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import ReductionSettings
-from reduction.parameters.run import BackendStatus, StreamStatus
+from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from reduction.stream.messages import LogValue
 from tests.support.ca_client import Client, Network
 

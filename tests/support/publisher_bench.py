@@ -18,7 +18,7 @@ from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import ReductionSettings
-from reduction.parameters.run import BackendStatus, StreamStatus
+from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from reduction.parameters.units import Units
 from simulator.orders import SimulatorOrder
 

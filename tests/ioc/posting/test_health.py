@@ -16,7 +16,7 @@ from ioc.posting.publisher import Publisher
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.parameters.readings import ReductionStatus
-from reduction.parameters.run import StreamStatus
+from reduction.parameters.run_readings import StreamStatus
 from simulator.orders import SimulatorReport
 from simulator.parameters import SimulatorStatus
 from tests.support.publisher_bench import PublisherBench, at_once, report

@@ -13,7 +13,7 @@ import zmq.asyncio
 from reduction.control.channel import LOG, CommandedEnd, CommandingEnd
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
-from reduction.parameters.run import BackendStatus, StreamStatus
+from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from reduction.stream.messages import CorruptMessage
 
 Ioc = CommandingEnd[RanksOrder, RanksReport]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from reduction.parameters.readings import ReductionStatus, SpectrumReadings
 from reduction.parameters.reduction import ReductionSettings, Segment
-from reduction.parameters.run import BackendStatus, RunCommands, RunControl, StreamStatus
+from reduction.parameters.run import RunCommands, RunControl
+from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from reduction.parameters.specs import (
     Choice,
     Float,

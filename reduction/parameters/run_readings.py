@@ -1,0 +1,136 @@
+"""What the stream and the ranks report: readings, prefix ``$(P)``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reduction.parameters.specs import LONGEST_STRING, Float, Guidance, Integer, Text, reading
+
+
+@dataclass(frozen=True)
+class StreamStatus:
+    """What arrives, prefix ``$(P)``."""
+
+    event_total: int = reading(
+        Float(
+            pv="EventTotal_RBV",
+            description="Events received since the reset",
+            precision=0,
+            guidance=Guidance(
+                "MAJOR: events received are in no count, so the spectra are not to be trusted."
+                " Keep the result with File:Write, then Reset; report it.",
+                latching=True,
+                delay_s=0,
+            ),
+        )
+    )
+    event_rate: float = reading(
+        Float(
+            pv="EventRate_RBV", description="Events received per second", units="1/s", precision=0
+        )
+    )
+    pulse_rate: float = reading(
+        Float(pv="PulseRate_RBV", description="Pulses per second", units="Hz", precision=2)
+    )
+    pulse_first: int = reading(
+        Integer(pv="PulseFirst_RBV", description="First pulse in the result"), -1
+    )
+    pulse_last: int = reading(
+        Integer(pv="PulseLast_RBV", description="Last pulse in the result"), -1
+    )
+    pulses_missing: int = reading(
+        Integer(
+            pv="PulsesMissing_RBV",
+            description="Pulses of which data never arrived",
+            details="Between the first and the last pulse: gaps, and pulses with a chunk lost.",
+        )
+    )
+    lag: float = reading(
+        Float(
+            pv="Lag_RBV",
+            description="Age of the last pulse in the result",
+            details="At the time when the result was made; it stays when no pulses come.",
+            units="s",
+            precision=3,
+            guidance=Guidance(
+                "Results are older than LagLimit: the ranks do not keep up with the events. Give"
+                " them more cores, take fewer bins or slices, or start more ranks."
+            ),
+        )
+    )
+    messages_corrupt: int = reading(
+        Integer(pv="MessagesCorrupt_RBV", description="Messages that do not decode")
+    )
+    messages_unknown: int = reading(
+        Integer(pv="MessagesUnknown_RBV", description="Messages of unknown schema")
+    )
+    messages_repeated: int = reading(
+        Integer(pv="MessagesRepeated_RBV", description="Chunks received twice; used once")
+    )
+    messages_out_of_order: int = reading(
+        Integer(pv="MessagesOutOfOrder_RBV", description="Chunks that came late; used")
+    )
+    messages_missing: int = reading(
+        Integer(pv="MessagesMissing_RBV", description="Chunks sent that never arrived")
+    )
+    messages_bad_time: int = reading(
+        Integer(
+            pv="MessagesBadTime_RBV",
+            description="Messages with an absurd pulse time",
+            details="Not after 1970, or more than a minute ahead of the clock; not used.",
+        )
+    )
+
+
+@dataclass(frozen=True)
+class BackendStatus:
+    """The MPI ranks, prefix ``$(P)``."""
+
+    engine: str = reading(
+        Text(
+            pv="Engine_RBV",
+            description="Engine that reduces, and its version",
+            max_length=LONGEST_STRING,
+        ),
+        "",
+    )
+    ranks: int = reading(
+        Integer(
+            pv="Ranks_RBV",
+            description="MPI ranks at work",
+            guidance=Guidance(
+                "INVALID: the ranks are gone. They are started again if the IOC started them; if"
+                " not, start them where they ran."
+            ),
+        )
+    )
+    retained_events: int = reading(
+        Float(
+            pv="RetainedEvents_RBV",
+            description="Events kept for changed settings",
+            precision=0,
+        )
+    )
+    folded_events: int = reading(
+        Float(
+            pv="FoldedEvents_RBV",
+            description="Events kept as a fine histogram alone",
+            precision=0,
+        )
+    )
+    retained_fraction: float = reading(
+        Float(
+            pv="RetainedFraction_RBV",
+            description="Share of events that re-cut exactly",
+            precision=4,
+        ),
+        1.0,
+    )
+    memory_use: int = reading(
+        Float(
+            pv="MemoryUse_RBV",
+            description="Resident memory of all ranks",
+            units="B",
+            precision=0,
+        )
+    )
