@@ -1,4 +1,4 @@
-"""A client's connection, with what caproto's lacks: slow clients, and refused puts in words."""
+"""A client's connection: slow clients do not slow others down, and refused puts answer in words."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any
 
 import caproto
 from caproto import CaprotoError
-from caproto.asyncio.server import VirtualCircuit
-from caproto.server.common import DisconnectedCircuit
 
+from ioc.ca.caproto_internals import CaprotoCircuit, DisconnectedCircuit, QueueMarker
 from ioc.ca.updates import Update, pieces
 from ioc.model.wire_values import latin1
 from reduction.parameters.specs import Refused
@@ -20,143 +19,124 @@ from reduction.parameters.specs import Refused
 log = logging.getLogger(__name__)
 
 BATCH = 1 << 16
-"""Bytes, about, that are packed for a client at once; an array may be more."""
+"""Bytes, about, that are packed for a client at once; a single array may be more."""
 
 LONGEST_WAIT_S = 1.0
-"""Longest that the answer to a put waits for updates to leave; a client may not take them."""
+"""Longest time that the answer to a put waits for updates to leave: the client may not read."""
 
 
 @dataclass(frozen=True, eq=False)
 class FlushMarker:
-    """A place among the updates of a circuit; ``passed`` is done once all before it were sent."""
+    """A marker among the updates of a circuit; ``passed`` is done once all before it were sent."""
 
-    circuit: Circuit
     passed: asyncio.Future[None]
 
 
-class Circuit(VirtualCircuit):  # type: ignore[misc]
+class Circuit(CaprotoCircuit):
     """A client's connection, which keeps no more than the latest value of each subscription.
 
-    caproto queues every update for every client: one that stops reading ends all clients' updates,
-    once its queue is full, and fills the memory.
+    caproto queues every update for every client. There, one client that stops reading ends the
+    updates of all clients once its queue is full, and the queues fill the memory.
     """
 
-    def __init__(self, circuit: Any, client: Any, context: Any, **more: Any) -> None:
-        super().__init__(circuit, client, context, **more)
-        self.client_hostname, _ = circuit.address  # and never the name that a client claims
-        self.client_username = ""
+    def __init__(self, circuit: Any, client: Any, context: Any) -> None:
+        super().__init__(circuit, client, context)
         self._latest: dict[Any, Update | None] = {}
-        self._news = asyncio.Event()
-        self._sub_task: asyncio.Task[None] | None = None
+        self._offered = asyncio.Event()
 
     def offer(self, sub: Any, update: Update | None) -> None:
-        """Send ``update`` to the client when it takes it, unless a later one has come by then.
+        """Send ``update`` when the client can take it, unless a later one has replaced it by then.
 
-        A mark has none; it is passed when what was offered before it is sent.
+        ``sub`` is a subscription, or a `FlushMarker`, which has no update.
         """
         self._latest[sub] = update
-        self._news.set()
+        self._offered.set()
 
     async def subscription_queue_loop(self) -> None:
-        """Send what is new, as fast as the client takes it, while it wants to be told."""
+        """Send updates, as fast as the client takes them, while it has not turned them off."""
         self.events_on.set()
         try:
             while True:
-                await self._news.wait()
+                await self._offered.wait()
                 await self.events_on.wait()
-                if any(self._latest.values()):  # and not marks alone
+                if any(self._latest.values()):  # not only markers
                     await self.context.turn()
-                self._news.clear()
+                self._offered.clear()
                 leaving, self._latest = self._latest, {}
-                await self._tell(leaving)
+                await self._send_updates(leaving)
         except OSError:
-            await self._on_disconnect()
-            self.circuit.disconnect()
-            await self.context.circuit_disconnected(self)
-        except Exception:  # of which nobody would hear: no one waits for this task
-            log.exception("no more updates for %s", self._who)
+            await self.drop()
+        except Exception:  # no one waits for this task, so no one would hear of the error
+            log.exception("no more updates for %s", self._client_name)
             raise
 
-    async def _tell(self, leaving: dict[Any, Update | None]) -> None:
-        """Send updates, then pass the marks among them.
+    async def _send_updates(self, leaving: dict[Any, Update | None]) -> None:
+        """Send updates, then pass the markers among them.
 
-        All that is there leaves before anything newer, so that what was posted together arrives
-        together, also at a slow client.
+        All of them leave before anything newer. So what was posted together arrives together, even
+        at a slow client.
         """
-        marks = [sub for sub, update in leaving.items() if update is None]
+        markers = [sub for sub, update in leaving.items() if update is None]
         updates = [(sub, update) for sub, update in leaving.items() if update is not None]
         updates.reverse()
         writer = self.client.writer
         while updates:
             async with self.client.send_lock:  # answers to requests come between batches
-                for piece in pieces(await self._batch(updates)):
+                for piece in pieces(await self._next_batch(updates)):
                     writer.write(piece)
                     await writer.drain()
-        for mark in marks:
-            if not mark.passed.done():
-                mark.passed.set_result(None)
+        for marker in markers:
+            if not marker.passed.done():
+                marker.passed.set_result(None)
 
-    async def _batch(self, updates: list[tuple[Any, Update]]) -> list[Any]:
-        """Messages of the last updates, which are taken off, but for what is cancelled by now."""
-        wanted = {sub.subscriptionid for subs in self.subscriptions.values() for sub in subs}
+    async def _next_batch(self, updates: list[tuple[Any, Update]]) -> list[Any]:
+        """The messages of the last of ``updates``, which are removed; about `BATCH` bytes.
+
+        Updates of subscriptions that were cancelled meanwhile are left out.
+        """
+        wanted = self.subscription_ids
         parts: list[Any] = []
         size = 0
         while updates and size < BATCH:
             sub, update = updates.pop()
             if sub.subscriptionid in wanted:
-                told = (
-                    update.message(sub) if update.serves(sub) else await self._filtered(sub, update)
+                message = (
+                    update.message(sub) if update.serves(sub) else await self._own(sub, update)
                 )
-                parts += told
-                size += sum(memoryview(each).nbytes for each in told)
+                parts += message
+                size += sum(memoryview(each).nbytes for each in message)
         return parts
 
-    async def _filtered(self, sub: Any, update: Update) -> list[Any]:
-        """What caproto makes of an update for a client that asks for parts of it, or not always."""
-        await self.context.pack(sub, update)
-        queue, parts = self.subscription_queue, []
-        while not queue.empty():
-            command = queue.get_nowait()()
-            if command is not None:
-                parts += [bytes(command.header), *command.buffers]
-        return parts
+    async def _special(self, sub: Any, update: Update) -> list[Any]:
+        """The bytes of an update for a client that asked for a part of it, or for some of them."""
+        messages = await self.caproto_messages(sub, update)
+        return [part for each in messages for part in (bytes(each.header), *each.buffers)]
 
-    async def _updates_sent(self) -> None:
-        """Wait until the client was sent all that is posted by now, but not for ever.
+    async def _wait_until_sent(self) -> None:
+        """Wait until the client was sent all that is posted by now, at most `LONGEST_WAIT_S`.
 
-        So a client that keeps what its monitors tell has the new values when its put returns.
+        So a client that keeps what its monitors receive has the new values when its put returns.
         """
-        mark = FlushMarker(self, asyncio.get_running_loop().create_future())
-        await self.context.subscription_queue.put(((), None, None, 0, mark))
-        await asyncio.wait({mark.passed}, timeout=LONGEST_WAIT_S)
+        marker = FlushMarker(asyncio.get_running_loop().create_future())
+        await self.context.mark_queue(QueueMarker(lambda: self.offer(marker, None)))
+        await asyncio.wait({marker.passed}, timeout=LONGEST_WAIT_S)
 
-    async def _on_disconnect(self) -> None:
-        """As caproto's, but nobody waits for the send loop to end.
+    async def answer(self, request: Any) -> list[Any]:
+        """The messages that answer a request of the client."""
+        match request:
+            case caproto.WriteRequest() | caproto.WriteNotifyRequest():
+                await self.begin_put(lambda: self._put(request))
+                return []
+            case caproto.HostNameRequest():
+                return []
+            case caproto.ClientNameRequest():
+                return await super().answer(request) + self._access_rights()
+            case caproto.EventAddRequest():
+                self._ask_for_present_length(request)
+        return await super().answer(request)
 
-        It may be the loop itself that finds the client gone; and who waits for itself, or for what
-        was cancelled, fails before the circuit is dropped, which then stays for ever.
-        """
-        sending, self._sub_task = self._sub_task, None
-        if sending is not None and sending is not asyncio.current_task():
-            sending.cancel()
-        await super()._on_disconnect()
-
-    async def _process_command(self, command: Any) -> Any:
-        if isinstance(command, caproto.WriteRequest | caproto.WriteNotifyRequest):
-            self.write_event.clear()
-            await self._start_write_task(lambda: self._write(command))
-            return []
-        if isinstance(command, caproto.HostNameRequest):
-            return []
-        if isinstance(command, caproto.EventAddRequest):
-            self._take_what_is_there(command)
-        response = await super()._process_command(command)
-        if isinstance(command, caproto.ClientNameRequest):
-            response += self._rights()
-        return response
-
-    def _rights(self) -> list[Any]:
-        """What the user, who may have been another until now, may do with each channel."""
+    def _access_rights(self) -> list[Any]:
+        """What the user, who may have been another one until now, may do with each channel."""
         return [
             caproto.AccessRightsResponse(
                 channel.cid,
@@ -165,62 +145,63 @@ class Circuit(VirtualCircuit):  # type: ignore[misc]
             for channel in self.circuit.channels_sid.values()
         ]
 
-    def _take_what_is_there(self, command: Any) -> None:
-        """A subscription to all that a channel can hold is one to all that it holds: count 0.
+    def _ask_for_present_length(self, request: Any) -> None:
+        """Turn a subscription to as many elements as the channel can hold into one with count 0.
 
-        caproto would announce as many elements as were asked for and send fewer. Clients in Java,
-        Phoebus among them, ask so, believe the number, and fail.
+        Count 0 means the present length. caproto would announce as many elements as were asked for
+        and send fewer; clients in Java, Phoebus among them, ask so, believe the number, and fail.
         """
-        _, entry = self._get_db_entry_from_command(command)
-        if command.data_count == entry.max_length > 1:
-            command.header.data_count = 0
+        _, entry = self.channel_of(request)
+        if request.data_count == entry.max_length > 1:
+            request.header.data_count = 0
 
-    async def _write(self, command: Any) -> None:
-        """A client's put: caproto's own, but a refusal is one line in the log and our words."""
+    async def _put(self, request: Any) -> None:
+        """A client's put: as caproto's, but a refusal is one line in the log, in our own words."""
         self.context.puts += 1
         try:
-            answer = await self._answer(command)
+            answer = await self._put_answer(request)
         finally:
-            self.write_event.set()
+            self.end_put()
             self.context.puts -= 1
         if answer:
             if any(self.subscriptions.values()):
-                await self._updates_sent()
+                await self._wait_until_sent()
             with suppress(DisconnectedCircuit):
                 await self.send(*answer)
 
-    async def _answer(self, command: Any) -> list[Any]:
-        """Do what a put asks, and return what the client is to be told, if anything."""
-        channel, entry = self._get_db_entry_from_command(command)
+    async def _put_answer(self, request: Any) -> list[Any]:
+        """Do what a put asks; the messages that answer it, if any."""
+        channel, entry = self.channel_of(request)
         host, user = self.client_hostname, self.client_username
-        data = command.data, command.data_type, command.metadata
+        data = request.data, request.data_type, request.metadata
         try:
             await entry.auth_write(host, user, *data)
         except (Refused, CaprotoError) as refusal:
-            log.warning("%s from %s: %s", channel.name, self._who, refusal)
-            return _failed(command, channel, refusal)
+            log.warning("%s from %s: %s", channel.name, self._client_name, refusal)
+            return _failed(request, channel, refusal)
         except Exception as error:
-            # A defect of ours: the client is to hear of it, rather than wait for ever.
-            log.exception("%s from %s failed", channel.name, self._who)
-            return _failed(command, channel, error)
-        return _completed(command, channel, caproto.CAStatus.ECA_NORMAL)
+            # A defect of this program: the client is told, instead of waiting for ever.
+            log.exception("%s from %s failed", channel.name, self._client_name)
+            return _failed(request, channel, error)
+        return _completed(request, channel, caproto.CAStatus.ECA_NORMAL)
 
     @property
-    def _who(self) -> str:
-        return "{}@{}:{}".format(self.client_username, *self.circuit.address)
+    def _client_name(self) -> str:
+        host, port = self.circuit.address
+        return f"{self.client_username}@{host}:{port}"
 
 
-def _completed(command: Any, channel: Any, status: caproto.CAStatus) -> list[Any]:
-    """The completion of a put, if the client has asked for it."""
-    if not isinstance(command, caproto.WriteNotifyRequest):
+def _completed(request: Any, channel: Any, status: caproto.CAStatus) -> list[Any]:
+    """The completion of a put, if the client has asked for one."""
+    if not isinstance(request, caproto.WriteNotifyRequest):
         return []
-    return [channel.write(ioid=command.ioid, status=status, data_count=command.data_count)]
+    return [channel.write(ioid=request.ioid, status=status, data_count=request.data_count)]
 
 
-def _failed(command: Any, channel: Any, error: Exception) -> list[Any]:
-    """Our words, and the completion: the C library takes the first alone, others the second."""
+def _failed(request: Any, channel: Any, error: Exception) -> list[Any]:
+    """The error in words, then the completion: the C library reads the first, others the second."""
     message = latin1(str(error)).encode("latin-1") + b"\0"
     forbidden = isinstance(error, caproto.Forbidden)
     status = caproto.CAStatus.ECA_NOWTACCESS if forbidden else caproto.CAStatus.ECA_PUTFAIL
-    refusal = caproto.ErrorResponse(command, channel.cid, status=status, error_message=message)
-    return [refusal, *_completed(command, channel, status)]
+    refusal = caproto.ErrorResponse(request, channel.cid, status=status, error_message=message)
+    return [refusal, *_completed(request, channel, status)]

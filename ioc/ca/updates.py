@@ -1,4 +1,4 @@
-"""Updates on their way to clients: packed once for all of them, and sent in pieces."""
+"""Updates for clients: packed once for all of them, and sent in pieces."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from caproto import ChannelType, EventAddResponse, native_type
 
 from ioc.model.wire_values import BigEndianBytes
 
-SMALL = 1 << 12
-"""Bytes up to which a value is joined with what goes before it, rather than sent beside it."""
+LARGEST_JOINED = 1 << 12
+"""Most bytes of a message that is copied into one part; a larger one is sent in several parts."""
 
 PIECE = 1 << 18
-"""Bytes given to the system at once."""
+"""Most bytes given to the operating system at once."""
 
 
 @dataclass(eq=False)
 class Update:
-    """A value with its metadata, for all subscriptions of one kind, ``spec``."""
+    """A value with its metadata, for all subscriptions of one kind.
+
+    ``spec`` is caproto's ``SubscriptionSpec``, ``values`` an array (n,) or a list of texts, and
+    ``flags`` say what changed.
+    """
 
     spec: Any
     metadata: Any
@@ -29,15 +33,15 @@ class Update:
     _packed: tuple[bytes, Sequence[Any]] | None = field(default=None, init=False)
 
     def serves(self, sub: Any) -> bool:
-        """Whether a subscription gets what all others do: everything, at every update."""
-        _, deadband, part, edge = sub.channel_filter
-        whole = sub.data_count in (0, len(self.values))
-        return whole and deadband is None and part is None and edge is None
+        """Whether a subscription gets what most do: all elements, at every update."""
+        asked = sub.channel_filter
+        filtered = any(each is not None for each in (asked.dbnd, asked.arr, asked.sync))
+        return sub.data_count in (0, len(self.values)) and not filtered
 
     def message(self, sub: Any) -> list[Any]:
-        """The bytes that tell a subscription, in parts, if it is one that this `serves`."""
+        """The bytes of the message to a subscription that this `serves`, in parts."""
         if self._packed is None:
-            self._packed = parted(self._response(sub.data_type))
+            self._packed = split_message(self._response(sub.data_type))
         head, tail = self._packed
         number = sub.subscriptionid.to_bytes(4, "big")
         first, *more = tail
@@ -45,25 +49,25 @@ class Update:
 
     def _response(self, data_type: Any) -> EventAddResponse:
         """What caproto sends to subscription 0, in the type that all of this kind ask for."""
-        wire = getattr(self.values, "base", None)
-        as_it_is = isinstance(wire, BigEndianBytes) and native_type(data_type) is ChannelType.DOUBLE
-        data = wire if as_it_is else self.values
+        packed = getattr(self.values, "base", None)
+        doubles = native_type(data_type) is ChannelType.DOUBLE
+        data = packed if doubles and isinstance(packed, BigEndianBytes) else self.values
         return EventAddResponse(data, data_type, len(self.values), 1, 0, metadata=self.metadata)
 
 
-def parted(command: EventAddResponse) -> tuple[bytes, Sequence[Any]]:
-    """The bytes of an update before the number of its subscription, and after it, in parts."""
-    header = bytes(command.header)  # the number is in bytes 12 to 15, also of the longer kind
+def split_message(command: EventAddResponse) -> tuple[bytes, Sequence[Any]]:
+    """The bytes before the number of the subscription, and those after it, in parts."""
+    header = bytes(command.header)  # bytes 12 to 15 are the number, in the long header too
     parts = [header[16:], *command.buffers]
-    if sum(memoryview(each).nbytes for each in parts) <= SMALL:
+    if sum(memoryview(each).nbytes for each in parts) <= LARGEST_JOINED:
         parts = [b"".join(parts)]
     return header[:12], parts
 
 
 def pieces(parts: Sequence[Any], most: int = PIECE) -> Iterator[Any]:
-    """All bytes of ``parts`` in order, ``most`` at a time: small parts together, large ones cut.
+    """All bytes of ``parts`` in order, ``most`` at a time: small parts joined, large ones cut.
 
-    What waits for a client to take it is then a piece, not a copy of a whole array.
+    So only a piece is copied while it waits for a slow client to read it, not a whole array.
     """
     small: list[Any] = []
     size = 0

@@ -8,8 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from caproto import AccessRights, AlarmSeverity, AlarmStatus, ChannelType, Forbidden
-from caproto._utils import ChannelFilter
+from caproto import (
+    AccessRights,
+    AlarmSeverity,
+    AlarmStatus,
+    ChannelFilter,
+    ChannelType,
+    Forbidden,
+)
 from caproto.server.common import SubscriptionSpec
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -190,7 +190,7 @@ async def test_a_client_that_has_turned_events_off_gets_the_latest_when_they_are
 async def test_a_mark_is_passed_once_what_came_before_it_is_sent() -> None:
     client = SlowClient()
     async with telling(client) as to:
-        mark = FlushMarker(to, asyncio.get_running_loop().create_future())
+        mark = FlushMarker(asyncio.get_running_loop().create_future())
         to.offer(X, Said(1))
         to.offer(mark, None)
         await client.asked.wait()
@@ -212,7 +212,7 @@ async def test_a_client_that_goes_while_it_takes_nothing_ends_the_sending_to_it(
     async with telling(client) as to:
         to.offer(X, Said(1))
         await client.asked.wait()
-        await to._on_disconnect()
+        await to.drop()
         assert not to.connected
 
 
@@ -268,7 +268,7 @@ class Array(Circuit):
 
     max_length = 1000
 
-    def _get_db_entry_from_command(self, command: object) -> tuple[None, Array]:
+    def channel_of(self, request: object) -> tuple[None, Array]:
         return None, self
 
 
@@ -278,7 +278,7 @@ def test_a_subscription_to_all_that_fits_is_told_how_many_elements_it_gets() -> 
         request = caproto.EventAddRequest(
             caproto.ChannelType.TIME_DOUBLE, count, 1, 1, 0, 0, 0, caproto.SubscriptionType(1)
         )
-        Array(virtual, Client(), Context())._take_what_is_there(request)
+        Array(virtual, Client(), Context())._ask_for_present_length(request)
         return int(request.data_count)
 
     # 0 is as many as there are; Phoebus asks for 1000 and would believe that it got them.

@@ -1,0 +1,126 @@
+"""What we rely on in caproto beyond its documentation is listed, is there, and is in one module."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import caproto
+import pytest
+from caproto.asyncio.server import Context, VirtualCircuit
+from caproto.asyncio.utils import _TransportWrapper
+
+from ioc.ca import caproto_internals
+
+ROOT = Path(__file__).parents[3]
+MODULE = "ioc/ca/caproto_internals.py"
+ROW = re.compile(r"^(method|coroutine|attribute) +(\w+)\.(\w+)(?:\((.*)\))?$", re.MULTILINE)
+ROWS = ROW.findall(caproto_internals.__doc__ or "")
+
+CLASSES: Mapping[str, type[Any]] = {
+    each.__name__: each for each in (VirtualCircuit, Context, _TransportWrapper)
+}
+
+
+def changes(row: tuple[str, str, str, str], classes: Mapping[str, type[Any]]) -> Iterator[str]:
+    """What is no longer as a row of the table says, in words."""
+    kind, owner, name, arguments = row
+    of = classes[owner]
+    if kind == "attribute":
+        source = "".join(inspect.getsource(each) for each in of.__mro__ if each is not object)
+        if not re.search(rf"\bself\.{name}(:[^=]*)? = ", source):
+            yield f"{owner} sets no attribute {name} any more"
+        return
+    method = getattr(of, name, None)
+    if method is None:
+        yield f"{owner} has no method {name} any more"
+        return
+    if inspect.iscoroutinefunction(method) != (kind == "coroutine"):
+        yield f"{owner}.{name} is no {kind} any more"
+    present = ", ".join(list(inspect.signature(method).parameters)[1:])
+    if present != arguments:
+        yield f"{owner}.{name} takes ({present}), no longer ({arguments})"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[1]}.{row[2]}")
+def test_caproto_is_as_the_table_says(row: tuple[str, str, str, str]) -> None:
+    changed = "; ".join(changes(row, CLASSES))
+    if changed:
+        pytest.fail(f"caproto {caproto.__version__}: {changed}; {MODULE} relies on it")
+
+
+def test_the_table_is_read_as_a_whole() -> None:
+    documented = (caproto_internals.__doc__ or "").count("VirtualCircuit.")
+    assert sum(owner == "VirtualCircuit" for _, owner, _, _ in ROWS) == documented > 10
+
+
+class _Changed:
+    def __init__(self) -> None:
+        self.renamed = 1
+
+    def send(self, message: object) -> None:
+        """Neither a coroutine any more nor with the arguments that it had."""
+
+
+def test_a_change_of_caproto_is_told_in_words() -> None:
+    rows = [
+        ("attribute", "Context", "circuits", ""),
+        ("coroutine", "Context", "run", ""),
+        ("coroutine", "Context", "send", "commands"),
+        ("attribute", "Context", "renamed", ""),
+    ]
+    assert [word for row in rows for word in changes(row, {"Context": _Changed})] == [
+        "Context sets no attribute circuits any more",
+        "Context has no method run any more",
+        "Context.send is no coroutine any more",
+        "Context.send takes (message), no longer (commands)",
+    ]
+
+
+def test_every_private_name_that_the_module_uses_is_in_the_table() -> None:
+    tree = ast.parse((ROOT / MODULE).read_text())
+    used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    used |= {node.name for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)}
+    private = {name for name in used if name.startswith("_") and not name.endswith("__")}
+    assert private <= {name for _, _, name, _ in ROWS}
+
+
+def test_no_other_module_touches_what_is_private_to_caproto() -> None:
+    private = {name for _, _, name, _ in ROWS if name.startswith("_") and name != "__init__"}
+    guilty = set()
+    for path in (*ROOT.glob("ioc/**/*.py"), *ROOT.glob("clients/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.ImportFrom(module=str(module), names=names):
+                    words = [*module.split("."), *(each.name for each in names)]
+                    bad = module.split(".")[0] == "caproto" and any(w[0] == "_" for w in words)
+                case ast.Attribute(attr=name) | ast.AsyncFunctionDef(name=name):
+                    bad = name in private
+                case _:
+                    bad = False
+            if bad:
+                guilty.add(str(path.relative_to(ROOT)))
+    assert guilty == {MODULE}
+
+
+async def test_a_marker_is_reached_after_the_updates_before_it() -> None:
+    class Recorder(caproto_internals.CaprotoServer):
+        def offer(self, sub: object, update: object) -> None:
+            order.append(f"{sub}")
+
+    order: list[str] = []
+    server = Recorder({}, ["127.0.0.1"])
+    server.subscriptions["spec"].extend(["one", "two"])
+    reading = asyncio.create_task(server.subscription_queue_loop())
+    await server.subscription_queue.put((("spec",), None, [1.0], 0, None))
+    reached = asyncio.Event()
+    marker = caproto_internals.QueueMarker(lambda: (order.append("marker"), reached.set())[1])
+    await server.mark_queue(marker)
+    await asyncio.wait_for(reached.wait(), 5)
+    reading.cancel()
+    assert order == ["one", "two", "marker"]
