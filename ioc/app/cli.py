@@ -5,13 +5,12 @@ A command imports what it needs when it starts: a rank has no use for a Channel 
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ioc.options.command_line import parse
 from ioc.options.commands import (
@@ -28,8 +27,9 @@ from ioc.options.commands import (
 )
 from ioc.options.flags import Options
 from ioc.options.program import StartError
-from reduction.definitions.sources import from_anywhere, instrument, summary
-from reduction.instrument.geometry import Instrument
+
+if TYPE_CHECKING:
+    from reduction.instrument.geometry import Instrument
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -75,12 +75,16 @@ def _start(options: Options) -> None:
 
 
 def _run(start: RunOptions) -> None:
+    import asyncio
+
     from ioc.app.run import run_all
 
     asyncio.run(run_all(start, _instrument(start)))
 
 
 def _serve(start: IocOptions) -> None:
+    import asyncio
+
     from ioc.app.run import serve_alone
 
     asyncio.run(serve_alone(start, _instrument(start)))
@@ -163,6 +167,8 @@ def _plot(start: PlotOptions) -> None:
 
 
 def _show_instrument(start: InstrumentTableOptions) -> None:
+    from reduction.definitions.sources import from_anywhere, summary
+
     if (start.action == "export") != start.table.endswith(".npz"):
         raise StartError("instrument show SOURCE, or instrument export SOURCE TABLE.npz")
     try:
@@ -180,6 +186,8 @@ def _show_instrument(start: InstrumentTableOptions) -> None:
 
 
 def _instrument(start: InstrumentOptions) -> Instrument:
+    from reduction.definitions.sources import instrument
+
     try:
         return instrument(start.instrument)
     except ValueError as error:

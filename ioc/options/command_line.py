@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from ioc.options.commands import COMMANDS
@@ -40,7 +39,10 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="live-reduction", description="Live reduction of neutron events, driven through EPICS."
     )
-    top.add_argument("--version", action="version", version=f"%(prog)s {version(DISTRIBUTION)}")
+    words = "show the version and end"
+    top.add_argument(
+        "--version", action=ShowVersion, nargs=0, default=argparse.SUPPRESS, help=words
+    )
     parts = top.add_subparsers(required=True, metavar="COMMAND")
     for each in COMMANDS:
         command = parts.add_parser(
@@ -56,6 +58,17 @@ def parser() -> argparse.ArgumentParser:
         for option in each.flags():
             _add_option(command, option)
     return top
+
+
+class ShowVersion(argparse.Action):
+    """Prints the version, which takes long to find, only if it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print the version and end."""
+        from importlib.metadata import version
+
+        print(f"{parser.prog} {version(DISTRIBUTION)}")
+        parser.exit()
 
 
 def _add_option(command: argparse.ArgumentParser, option: Option) -> None:
