@@ -1,7 +1,7 @@
 """Rows of what is numbered: regions, peaks, slices, groups and series.
 
-What they have in common is one file, which Phoebus repeats for each number (its Template/Instance
-widget), below a head with a name for each cell.
+A row is a file, which Phoebus repeats for each number (its Template/Instance widget). Another file
+is the head of the table, with a name for each cell.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 from xml.etree.ElementTree import Element
 
-from ioc.generated.bob import Box, display_file, label, template
+from ioc.generated.bob import Box, display_file, embedded, label, template
 from ioc.generated.panels import (
     GAP,
     LINE_HEIGHT,
@@ -25,6 +25,10 @@ from ioc.generated.panels import (
 from ioc.model.pvs import PvGroup, PvRow
 from ioc.model.wire_type import WireType, wire_type
 from reduction.parameters.specs import Spec
+
+ROW_MACROS = {"N": "1"}
+FAMILY_MACROS = ROW_MACROS | {"FAMILY": "Slices"}
+"""The further macros of a row, its number, and of one with arrays over a family, its name."""
 
 ROWS_PER_COLUMN = 16
 """More rows than these stand in two columns."""
@@ -89,9 +93,14 @@ class RowTable:
         return ":".join(filter(None, (f"{self.of.name}1…{self.count}", self.of.family)))
 
     @property
-    def file(self) -> str:
+    def row_file(self) -> str:
         """The file of a row, in the folder of the screens."""
         return f"panels/{self.of.name.lower()}_{'columns' if self.of.family else 'row'}.bob"
+
+    @property
+    def head_file(self) -> str:
+        """The file of the head, in the folder of the screens."""
+        return self.row_file.replace(".bob", "_head.bob")
 
     @property
     def columns(self) -> int:
@@ -122,24 +131,30 @@ class RowTable:
                 x += wide
         return made
 
-    def row_file(self, macros: Mapping[str, str]) -> str:
-        """The text of the file of a row; ``macros`` are the defaults of its macros."""
+    def files(self, macros: Mapping[str, str]) -> Mapping[str, str]:
+        """The texts of head and row by their files; ``macros`` are the defaults of macros."""
+        row_macros = {**macros, **(FAMILY_MACROS if self.of.family else ROW_MACROS)}
         name = label(f"{self.of.name}$(N)", Box(0, 0, LABEL_WIDTH - GAP))
-        widgets = [name, *(cell.widget() for cell in self.cells)]
+        row = [name, *(cell.widget() for cell in self.cells)]
+        head = [
+            label(line.name, next(cells).box, tooltip=line.words)
+            for line, cells in itertools.groupby(self.cells, key=lambda cell: cell.line)
+        ]
         size = Box(0, 0, self.row_width, self.row_height)
-        return display_file(f"{self.of.name} row", size, macros, widgets)
+        return {
+            self.head_file: display_file(f"{self.of.name} head", size, macros, head),
+            self.row_file: display_file(f"{self.of.name} row", size, row_macros, row),
+        }
 
     def widgets(self) -> Iterator[Element]:
         """The table: a head over each column of rows, and the rows."""
+        width, height = self.row_width, self.row_height
         for column in range(self.columns):
-            for line, (cell, *_) in itertools.groupby(self.cells, key=lambda each: each.line):
-                at = replace(cell.box, x=column * self.row_width + cell.box.x)
-                yield label(line.name, at, tooltip=line.words)
+            yield embedded(self.head_file, Box(column * width, 0, width, height))
         family = {"FAMILY": self.of.family} if self.of.family else {}
         instances = [{"N": str(number + 1), **family} for number in range(self.count)]
-        height = self.row_height * min(self.count, ROWS_PER_COLUMN)
-        box = Box(0, self.row_height, self.width, height)
-        yield template(self.of.name, self.file, instances, box, ROWS_PER_COLUMN)
+        box = Box(0, height, self.width, height * min(self.count, ROWS_PER_COLUMN))
+        yield template(self.of.name, self.row_file, instances, box, ROWS_PER_COLUMN)
 
 
 def row_tables(rows: Iterable[PvRow], width: int) -> Iterator[RowTable]:

@@ -25,10 +25,6 @@ from ioc.options.commands import RunOptions
 MACROS = {"P": RunOptions.prefix, "R": "Red1:"}
 """The macros of every screen, the prefix and the reduction that it shows, with their defaults."""
 
-ROW_MACROS = {"N": "1"}
-FAMILY_MACROS = ROW_MACROS | {"FAMILY": "Slices"}
-"""The further macros of a row of what is numbered, and of one with arrays over a family."""
-
 SCREEN_WIDTH, SCREEN_HEIGHT = 1336, 570
 """What is left of 1366 x 768 within the window of Phoebus and below the tabs of the main screen."""
 
@@ -145,12 +141,15 @@ def _side_by_side(columns: Sequence[Sequence[Block]]) -> Iterator[Element]:
 
 
 def _row_files(tables: Iterable[RowTable]) -> dict[str, str]:
-    """The file of a row of each table; raises ValueError if tables that share one need two."""
+    """The files of head and row of each table; raises ValueError if tables that share one differ.
+
+    Tables of arrays share their files, whatever the family.
+    """
     made: dict[str, str] = {}
     for table in tables:
-        content = table.row_file(MACROS | (FAMILY_MACROS if table.of.family else ROW_MACROS))
-        if made.setdefault(table.file, content) != content:
-            raise ValueError(f"{table.file} is not the same for {table.of.family}")
+        for file, content in table.files(MACROS).items():
+            if made.setdefault(file, content) != content:
+                raise ValueError(f"{file} is not the same for {table.title}")
     return made
 
 
