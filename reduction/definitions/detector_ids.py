@@ -23,8 +23,8 @@ RANGE = frozenset(("start", "end", "step"))
 class DetectorIdLists:
     """Gives out the ids of one ``<idlist>`` at a time.
 
-    A component that names a list turns to its beginning, unless that list is at work already; the
-    components in it and, as in Mantid, those after it go on from there.
+    A component that names a list starts it, unless that list is in use already. The components in
+    it go on from there, and so do, as in Mantid, those after it.
     """
 
     def __init__(self, root: Element) -> None:
@@ -36,12 +36,12 @@ class DetectorIdLists:
         self.begin()
 
     def begin(self) -> None:
-        """Forget the list at work: another component right below the instrument begins."""
+        """Use no list: another component right below the instrument begins."""
         self._name, self._given = "", 0
         self._ids = np.empty(0, np.int32)
 
-    def turn_to(self, component: Element) -> None:
-        """Begin the list that a component names, if any."""
+    def start_list(self, component: Element) -> None:
+        """Start the list that a component names, if it names another than the one in use."""
         name = component.get("idlist", self._name)
         if name == self._name:
             return
@@ -62,7 +62,7 @@ class DetectorIdLists:
         return self._ids[self._given - count : self._given]
 
     def end(self, component: Element) -> None:
-        """Raises `NotUnderstood` if ids are left over."""
+        """Raises `NotUnderstood` if the list in use has ids left."""
         if self._given < self._ids.size:
             many = f"{self._ids.size} ids for {self._given} detectors"
             raise NotUnderstood(f"{tag_text(component)}: idlist {self._name!r} has {many}")

@@ -1,4 +1,4 @@
-"""Coordinates of components in each other, and rotations."""
+"""Coordinate systems of components within each other, and rotations."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float64]
 
 SNAPPED_M = 1e-6
-"""x and y from polar coordinates that are smaller are 0, as in Mantid's V3D."""
+"""x and y that are smaller are taken as 0 after polar coordinates, as in Mantid's V3D."""
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Coordinates of a component: ``position`` (3,) in m and ``rotation`` (3, 3) of the whole.
+    """The coordinate system of a component within the instrument.
 
-    ``polar`` (3,) are r, t, p in m and degrees as they add up, for those that are offset by them.
+    ``position`` (3,) is its origin in m, ``rotation`` (3, 3) turns its coordinates into those of
+    the instrument. ``polar`` (3,) is the sum of r, t, p in m and degrees of all components around
+    it, for components whose own r, t, p are offsets.
     """
 
     position: Vectors
@@ -29,7 +31,7 @@ ORIGIN = Frame(np.zeros(3), np.eye(3), np.zeros(3))
 
 
 def cartesian(polar: Vectors) -> Vectors:
-    """x, y, z of r, t, p, (..., 3), in m and degrees; t is from z, p from x to y."""
+    """x, y, z in m of r, t, p in m and degrees, (..., 3) each; t is from z, p from x to y."""
     r, t, p = polar[..., 0], np.radians(polar[..., 1]), np.radians(polar[..., 2])
     x, y = r * np.sin(t) * np.cos(p), r * np.sin(t) * np.sin(p)
     x, y = (np.where(np.abs(each) < SNAPPED_M, 0.0, each) for each in (x, y))
@@ -37,18 +39,18 @@ def cartesian(polar: Vectors) -> Vectors:
 
 
 def rotation_matrix(degrees: float, axis: Vectors) -> Vectors:
-    """The matrix (3, 3) of a rotation about an axis of length 1, by Rodrigues' formula."""
+    """The matrix (3, 3) of a rotation about an axis (3,) of length 1, by Rodrigues' formula."""
     if not degrees:
         return np.eye(3)
     x, y, z = axis
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     angle = np.radians(degrees)
-    turned: Vectors = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
-    return turned
+    rotated: Vectors = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    return rotated
 
 
 def facing_away(point: Vectors, position: Vectors, rotation: Vectors) -> Vectors:
-    """``rotation`` and then the shortest turn after which z looks away from a point."""
+    """``rotation`` (3, 3) followed by the shortest one after which z points away from ``point``."""
     direction = rotation.T @ (position - point)
     length = np.linalg.norm(direction)
     if not length:
@@ -56,5 +58,5 @@ def facing_away(point: Vectors, position: Vectors, rotation: Vectors) -> Vectors
     x, y, z = direction / length
     sine = np.hypot(x, y)
     axis = np.array([-y, x, 0.0]) / sine if sine else np.array([0.0, -1.0, 0.0])
-    turned: Vectors = rotation @ rotation_matrix(float(np.degrees(np.arctan2(sine, z))), axis)
-    return turned
+    rotated: Vectors = rotation @ rotation_matrix(float(np.degrees(np.arctan2(sine, z))), axis)
+    return rotated

@@ -1,4 +1,4 @@
-"""Instruments out of Mantid's workspaces."""
+"""Instruments from files that Mantid reads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.definitions.components import plain
 from reduction.definitions.frames import Vectors
+from reduction.definitions.placed_component import plain_name
 from reduction.engines.mantid.files import has_shapes
 from reduction.engines.mantid.framework import FAILURES, UNSEEN, MantidFramework, Workspace
 from reduction.instrument.geometry import Instrument
@@ -20,8 +20,8 @@ from reduction.instrument.geometry import Instrument
 def load_instrument(mantid: MantidFramework, path: Path) -> Instrument:
     """The instrument of a file that Mantid reads, in its order of detectors.
 
-    Banks are as in `reduction.definitions.components.BankScope`, but a detector right below the
-    instrument is in one only if others have its name. Raises ValueError naming the file.
+    Banks are as in `reduction.definitions.placed_component.BankScope`, but a detector right below
+    the instrument is in a bank only if others have its name. Raises ValueError that names the file.
     """
     try:
         return _instrument(_with_instrument(mantid, path))
@@ -32,9 +32,9 @@ def load_instrument(mantid: MantidFramework, path: Path) -> Instrument:
 def _with_instrument(mantid: MantidFramework, path: Path) -> Workspace:
     """A workspace with the instrument of a file.
 
-    Files are definitions, NeXus geometry, and whatever Mantid loads that has an instrument: of
-    event files their logs, which say where things stood, but no events. Raises RuntimeError or
-    ValueError.
+    A file is a definition, NeXus geometry, or anything with an instrument that Mantid loads. Of a
+    file of events it loads the logs, which tell where things stood, but no events. Raises
+    RuntimeError or ValueError.
     """
     if not path.is_file():
         raise ValueError("no such file")
@@ -58,6 +58,7 @@ def _instrument(workspace: Workspace) -> Instrument:
     ids = np.array(detectors.detectorIDs(), np.int32)
     if not ids.size:
         raise ValueError("an instrument without detectors")
+    # Mantid gives these one by one.
     monitor = np.array([detectors.isMonitor(each) for each in range(ids.size)])
     places = np.array([[*detectors.position(each)] for each in range(ids.size)])
     sample = np.array([*components.samplePosition()])
@@ -76,22 +77,22 @@ def _instrument(workspace: Workspace) -> Instrument:
 
 
 def _axes(frame: Workspace) -> Vectors:
-    """The axes x, y, z, as rows of a matrix (3, 3), in the workspace's."""
+    """The axes x, y, z as rows of a matrix (3, 3), in the axes of the workspace."""
     y, z = np.array([*frame.vecPointingUp()]), np.array([*frame.vecPointingAlongBeam()])
     return np.stack([np.cross(y, z), y, z])
 
 
 @dataclass(frozen=True, eq=False)
 class _Banks:
-    """The banks of components, by their places in Mantid's list, the last being the instrument."""
+    """The banks of components by their places in Mantid's list; the last one is the instrument."""
 
     components: Workspace
     known: dict[int, str] = field(default_factory=dict)
 
     def of_detectors(self, is_monitor: NDArray[np.bool_]) -> list[str]:
-        """The banks of the first components, which are the detectors; none of monitors.
+        """The bank of each of the first components, which are the detectors; "" for monitors.
 
-        Of one right below the instrument it is its name, if others have that too.
+        The bank of a detector right below the instrument is its name, if others have that too.
         """
         root = len(self.components) - 1
         above = [self.components.parent(each) for each in range(is_monitor.size)]
@@ -106,7 +107,7 @@ class _Banks:
         ]
 
     def _name(self, component: int) -> str:
-        return plain(self.components.name(component))
+        return plain_name(self.components.name(component))
 
     def _of(self, component: int) -> str:
         """The bank of the detectors that a component holds."""
@@ -125,4 +126,4 @@ class _Banks:
         column = re.fullmatch(r"(.*)\(x=\d+\)", names[0])
         if column and names[1:2] == [column[1]]:
             banks.insert(0, names[1])
-        return plain(banks[-1] if banks else names[-1])
+        return plain_name(banks[-1] if banks else names[-1])

@@ -1,7 +1,8 @@
 """Mantid's instrument definitions (IDF), read without Mantid.
 
-The format: docs.mantidproject.org/nightly/concepts/InstrumentDefinitionFile.html, and what Mantid's
-InstrumentDefinitionParser makes of it. What is not understood is refused and named, never guessed.
+The format is described in docs.mantidproject.org/nightly/concepts/InstrumentDefinitionFile.html;
+where that is silent, this reader does what Mantid's InstrumentDefinitionParser does. What it does
+not understand it refuses and names; it never guesses.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from reduction.definitions.components import Components, FoundDetectors
+from reduction.definitions.components import ComponentWalk
 from reduction.definitions.frames import Vectors
 from reduction.definitions.idf_xml import (
     NO_NAMES,
@@ -22,6 +23,7 @@ from reduction.definitions.idf_xml import (
     tag_text,
 )
 from reduction.definitions.locations import VECTOR, Conventions, vector
+from reduction.definitions.placed_component import FoundDetectors
 from reduction.instrument.geometry import Instrument
 
 IN_INSTRUMENT = frozenset(
@@ -42,7 +44,7 @@ MOVING = frozenset(
         *("pos", "rot", "sca", "scalex", "scaley", "scalez"),
     )
 )
-"""Parameters that Mantid moves, turns or stretches components by."""
+"""Parameters by which Mantid moves, rotates or scales components."""
 
 STRAIGHT = 1e-9
 """Largest angle in rad between the beam and the axis that is along it."""
@@ -51,8 +53,9 @@ STRAIGHT = 1e-9
 def read_definition(path: Path) -> Instrument:
     """The instrument of a definition: positions relative to the sample, z along the beam, y up.
 
-    Detectors are ordered by id. Their banks are as `reduction.definitions.components.BankScope`
-    tells. Raises ValueError naming the file, and the element and attribute that are not understood.
+    Detectors are ordered by id; for their banks see
+    `reduction.definitions.placed_component.BankScope`. Raises ValueError that names the file, and
+    the element and attribute that are not understood.
     """
     try:
         root = read_xml(path)
@@ -61,7 +64,7 @@ def read_definition(path: Path) -> Instrument:
         check_contents(root, frozenset(root.attrib), IN_INSTRUMENT)
         _refuse_moving(root)
         conventions, axes = _defaults(root.find("defaults"))
-        found = Components(root, conventions).walk()
+        found = ComponentWalk(root, conventions).walk()
         return _instrument(root.get("name", "") or path.stem, found, axes)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
@@ -76,7 +79,7 @@ def _refuse_moving(root: Element) -> None:
 
 
 def _defaults(element: Element | None) -> tuple[Conventions, Vectors]:
-    """What holds for all, and the axes x, y, z as rows of a matrix (3, 3) in those of the file."""
+    """The conventions of the file, and the axes x, y, z as rows of a matrix (3, 3) in its axes."""
     if element is None:
         return Conventions(), np.eye(3)
     # Mantid reads no default location either.
@@ -114,9 +117,9 @@ def _axes(element: Element | None) -> Vectors:
 
 
 def _instrument(name: str, found: FoundDetectors, axes: Vectors) -> Instrument:
-    for mark, words_of_it in (("source", "Source"), ("samplepos", "SamplePos")):
+    for mark, value in (("source", "Source"), ("samplepos", "SamplePos")):
         if mark not in found.marked:
-            raise NotUnderstood(f'no component has a type with is="{words_of_it}"')
+            raise NotUnderstood(f'no component has a type with is="{value}"')
     if not found.ids:
         raise NotUnderstood("no detectors")
     sample = found.marked["samplepos"]

@@ -1,4 +1,4 @@
-"""Elements of XML files that nobody vouches for, and what is in them, checked."""
+"""Reads XML files from anywhere: elements and attributes are checked before they are used."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from reduction.parameters.specs import Integer, nearest, shown
 
 LARGEST_DEFINITION_BYTES = 64 << 20
 LARGEST_NUMBER = 1e6
-"""No instrument is larger, in metres or in degrees."""
+"""Largest number in a definition: no instrument is larger, in metres or in degrees."""
 
 NO_NAMES: frozenset[str] = frozenset()
+"""For elements that may have no attributes, or no children."""
 
 
 class NotUnderstood(ValueError):
-    """What a definition says that is not understood. Its text names element and attribute."""
+    """A definition has something that is not understood. The text names element and attribute."""
 
 
 class _PlainBuilder(TreeBuilder):
-    """Elements without namespaces; a DTD, and so an entity of its own, ends the parsing."""
+    """Builds elements without namespaces. A DTD ends the parsing, so no entity is ever read."""
 
     def doctype(self, name: str, public: str | None, system: str | None) -> None:  # noqa: ARG002
         raise NotUnderstood(f"<!DOCTYPE {name}> is not taken: a definition needs no DTD")
@@ -49,7 +50,7 @@ def read_xml(path: Path) -> Element:
 
 
 def check_contents(element: Element, attributes: frozenset[str], children: frozenset[str]) -> None:
-    """Raises `NotUnderstood` for an attribute or a child that is none of these."""
+    """Raises `NotUnderstood` if an element has an attribute or a child that is not named here."""
     for attribute in element.attrib:
         if attribute not in attributes and not attribute.startswith("{"):
             raise NotUnderstood(f"{tag_text(element)}: attribute {attribute!r} is not understood")
@@ -59,14 +60,14 @@ def check_contents(element: Element, attributes: frozenset[str], children: froze
 
 
 def tag_text(element: Element) -> str:
-    """The element for a message: its tag, and what tells it from its like."""
+    """The element for a message: its tag and the attribute that identifies it."""
     known = ("name", "idname", "type", "id")
     told = [f'{key}="{element.get(key)}"' for key in known if key in element.attrib]
     return f"<{' '.join([element.tag, *told[:1]])}>"
 
 
 def float_attribute(element: Element, attribute: str, default: float = 0.0) -> float:
-    """A finite number, at most `LARGEST_NUMBER`; the default if it is not there or empty."""
+    """A finite number, at most `LARGEST_NUMBER`; the default if it is missing or empty."""
     text = element.get(attribute, "").strip()
     if not text:
         return default
@@ -82,7 +83,7 @@ def float_attribute(element: Element, attribute: str, default: float = 0.0) -> f
 
 
 def int_attribute(element: Element, attribute: str, default: int) -> int:
-    """A whole number of 32 bits; the default if it is not there."""
+    """An integer of 32 bits; the default if it is missing."""
     text = element.get(attribute)
     if text is None:
         return default
@@ -98,7 +99,7 @@ def int_attribute(element: Element, attribute: str, default: int) -> int:
 
 
 def choice_attribute(element: Element, attribute: str, known: tuple[str, ...], default: str) -> str:
-    """One of ``known`` words in lower case; the default if it is not there."""
+    """One of ``known`` words in lower case; the default if it is missing."""
     text = element.get(attribute, default).strip().lower()
     if text not in known:
         why = f"{attribute} = {shown(text)} is not understood, but {', '.join(known)}"

@@ -1,8 +1,8 @@
-"""Where a Mantid instrument definition puts things, in the order in which Mantid does.
+"""Where a Mantid instrument definition puts things, in the same order of steps as Mantid.
 
 A component has a position and a rotation relative to its parent. ``<location>`` gives both; then
-its nested ``<rot>`` and ``<trans>`` go on from there, each in the coordinates turned so far; then
-``<facing>`` turns the z axis away from a point.
+its nested ``<rot>`` and ``<trans>`` go on from there, each in the coordinates rotated so far; then
+``<facing>`` rotates the z axis away from a point.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ REPEATED = ("n-elements", "name", "name-count-start", "mark-as")
 LOCATIONS = frozenset((*SPANNED, *(f"{each}-end" for each in SPANNED), *AXIS_ATTRIBUTES, *REPEATED))
 MOVES = frozenset(("rot", "trans"))
 IN_LOCATION = MOVES | frozenset(("exclude", "facing", "parameter", "neutronic"))
-"""Mantid reads ``<neutronic>`` only with ``<indirect-neutronic-positions>``, refused elsewhere."""
+"""Mantid reads ``<neutronic>`` only with ``<indirect-neutronic-positions>``, which is refused."""
 
 
 @dataclass(frozen=True, eq=False)
 class Conventions:
-    """What ``<defaults>`` say of places.
+    """What ``<defaults>`` says about places.
 
-    ``degrees`` are those of the unit of angles. ``offsets``: polar coordinates add to those of the
-    parent. ``facing`` (3,) in m is what all components face that do not say otherwise.
+    The unit of angles is ``degrees`` degrees. With ``offsets`` polar coordinates add to those of
+    the parent. ``facing`` (3,), in m, is the point that components face unless they say otherwise.
     """
 
     degrees: float = 1.0
@@ -57,17 +57,17 @@ class Conventions:
 
 @dataclass(frozen=True, eq=False)
 class Locations:
-    """The n places that a ``<location>`` or ``<locations>`` stands for.
+    """The n places that a ``<location>`` or ``<locations>`` gives.
 
-    ``vectors`` (n, 3) are x, y, z in m, or r, t, p in m and degrees if ``polar``; ``turns`` (n,) in
-    degrees are about ``axis``. ``names`` are empty where none is given. ``element`` has what else
-    a ``<location>`` holds; ``facing`` is the point that it faces.
+    ``vectors`` (n, 3) are x, y, z in m, or r, t, p in m and degrees if ``polar``. ``angles`` (n,),
+    in degrees, are rotations about ``axis`` (3,). ``names`` are empty where none is given.
+    ``element`` has what else is in a ``<location>``; ``facing`` (3,) is the point that it faces.
     """
 
     names: Sequence[str]
     vectors: Vectors
     polar: bool
-    turns: Vectors
+    angles: Vectors
     axis: Vectors
     element: Element
     facing: Vectors | None
@@ -76,7 +76,7 @@ class Locations:
 
     @classmethod
     def of(cls, element: Element, conventions: Conventions) -> Self:
-        """Those of one element; raises `NotUnderstood`."""
+        """The places of one element; raises `NotUnderstood`."""
         single = element.tag == "location"
         check_contents(
             element, LOCATION if single else LOCATIONS, IN_LOCATION if single else NO_NAMES
@@ -94,14 +94,14 @@ class Locations:
             _column(element, "rot", count) * conventions.degrees,
             _axis(element),
             element,
-            _faced(element, conventions),
+            _facing(element, conventions),
             conventions.degrees,
             conventions.offsets,
         )
 
     @cached_property
     def moves(self) -> tuple[Element, ...]:
-        """The nested ``<rot>`` and ``<trans>`` from the outside in."""
+        """The nested ``<rot>`` and ``<trans>``, from the outside in."""
         found, here = [], self.element
         while inside := [each for each in here if each.tag in MOVES]:
             if len(inside) > 1:
@@ -125,25 +125,25 @@ class Locations:
         return self._cartesian
 
     def positions(self, parent: Frame) -> Vectors:
-        """Positions of things that have no parts, (n, 3) in m."""
+        """Positions of components that have no parts, (n, 3) in m."""
         if any(each.tag == "trans" for each in self.moves):
-            return np.stack([self.frame(parent, n).position for n in range(len(self.turns))])
+            return np.stack([self.frame(parent, n).position for n in range(len(self.angles))])
         positions: Vectors = parent.position + self._relative(parent) @ parent.rotation.T
         return positions
 
     def frame(self, parent: Frame, place: int) -> Frame:
-        """The coordinates at one of the places."""
+        """The coordinate system at one of the places."""
         relative = self._relative(parent)[place]
-        rotation = parent.rotation @ rotation_matrix(float(self.turns[place]), self.axis)
+        rotation = parent.rotation @ rotation_matrix(float(self.angles[place]), self.axis)
         for each in self.moves:
             if each.tag == "rot":
                 angle = float_attribute(each, "val") * self.degrees
                 rotation = rotation @ rotation_matrix(angle, _axis(each, "val"))
             else:
-                # By the whole rotation, not that relative to the parent: so Mantid has it.
+                # By the rotation within the instrument, not within the parent, as Mantid does.
                 relative = relative + rotation @ self._translation(each)
         position = parent.position + parent.rotation @ relative
-        rotation = self._turned(position, rotation)
+        rotation = self._faced(position, rotation)
         polar = self.vectors[place] + parent.polar if self.polar else np.zeros(3)
         return Frame(position, rotation, polar)
 
@@ -154,7 +154,7 @@ class Locations:
         vector = np.array([float_attribute(element, each) for each in keys])
         return cartesian(vector * [1, self.degrees, self.degrees]) if polar else vector
 
-    def _turned(self, position: Vectors, rotation: Vectors) -> Vectors:
+    def _faced(self, position: Vectors, rotation: Vectors) -> Vectors:
         facing = next((each for each in self.element if each.tag == "facing"), None)
         if facing is not None and "rot" in facing.attrib:
             angle = float_attribute(facing, "rot") * self.degrees
@@ -163,12 +163,12 @@ class Locations:
 
 
 def joined(several: Sequence[Locations]) -> Locations:
-    """One that has the places of several, which must be plain: of one kind, without moves."""
+    """The places of several as one; they must be of one kind, and have no moves."""
     return replace(
         several[0],
         names=[name for each in several for name in each.names],
         vectors=np.concatenate([each.vectors for each in several]),
-        turns=np.concatenate([each.turns for each in several]),
+        angles=np.concatenate([each.angles for each in several]),
     )
 
 
@@ -181,7 +181,7 @@ def vector(element: Element, conventions: Conventions) -> Vectors:
 
 
 def _keys(element: Element) -> tuple[bool, tuple[str, ...]]:
-    """Whether an element has polar coordinates, and the attributes that they are in."""
+    """Whether an element has polar coordinates, and the attributes that have the coordinates."""
     long = [each for each in LONG_POLAR if each in element.attrib]
     short = [each for each in POLAR if each in element.attrib]
     if (long or short) and any(each in element.attrib for each in CARTESIAN):
@@ -218,7 +218,7 @@ def _column(element: Element, key: str, count: int) -> Vectors:
 
 
 def _axis(element: Element, angle: str = "rot") -> Vectors:
-    """The axis of a rotation, (3,) of length 1; that about z if none is given."""
+    """The axis of a rotation, (3,) of length 1; z if none is given."""
     defaults = zip(AXIS_ATTRIBUTES, (0.0, 0.0, 1.0), strict=True)
     axis = np.array([float_attribute(element, each, default) for each, default in defaults])
     length = np.linalg.norm(axis)
@@ -229,7 +229,7 @@ def _axis(element: Element, angle: str = "rot") -> Vectors:
     return axis / length if length else np.array([0.0, 0.0, 1.0])
 
 
-def _faced(element: Element, conventions: Conventions) -> Vectors | None:
+def _facing(element: Element, conventions: Conventions) -> Vectors | None:
     found = [each for each in element if each.tag == "facing"]
     if not found:
         return conventions.facing

@@ -1,4 +1,4 @@
-"""Instruments by what they are called on the command line: the simulated one, or one of a file."""
+"""Instruments as the command line names them: the simulated one, a file, or a name for Mantid."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ log = logging.getLogger("live_reduction.instruments")
 
 
 def instrument(source: str) -> Instrument:
-    """The instrument of a file, by its suffix; without one the simulated one.
+    """The instrument of a file, by its suffix; for "" the simulated one.
 
-    Raises ValueError naming the file and what is wrong, and for what only Mantid reads.
+    Raises ValueError that names the file and what is wrong. Files that only Mantid reads are
+    refused as well.
     """
     match Path(source).suffix.lower():
         case "" if not source:
@@ -39,9 +40,9 @@ def instrument(source: str) -> Instrument:
 
 
 def from_anywhere(source: str) -> Instrument:
-    """As `instrument`, and through Mantid its names, and files that are not read here.
+    """As `instrument`; what that refuses, a name or a file, is read by Mantid.
 
-    Raises ValueError naming the source, and what to install if that is what it takes.
+    Raises ValueError that names the source, and what to install if Mantid is needed.
     """
     path = Path(source)
     if source and not path.suffix and not path.is_file():
@@ -54,7 +55,7 @@ def from_anywhere(source: str) -> Instrument:
         if path.suffix.lower() == ".npz" or not path.is_file():
             raise
         found = _through_mantid(path, f"{error}; Mantid may read it")
-        log.warning("%s; Mantid has read it, all that moves being where it is without logs", error)
+        log.warning("%s; Mantid has read it, with moving parts where they are without logs", error)
         return found
 
 
@@ -66,7 +67,7 @@ def _through_mantid(path: Path, why: str) -> Instrument:
 
 
 def _mantid(why: str) -> MantidFramework:
-    """Mantid, imported; raises ValueError with why, if it is not there or does not serve."""
+    """Mantid, imported; raises ValueError that begins with ``why`` if that fails."""
     from reduction.engines.mantid.framework import MantidFramework, NoMantid
 
     if importlib.util.find_spec("mantid") is None:
@@ -82,10 +83,12 @@ def summary(instrument: Instrument) -> str:
     pixels, monitors = ~instrument.is_monitor, instrument.detector_id[instrument.is_monitor]
     lines = [
         f"{instrument.name}: L1 {instrument.l1_m:g} m, monitors: {_listed(monitors)}",
-        f"all: {_of(instrument, pixels)}",
+        f"all: {_detectors_text(instrument, pixels)}",
     ]
     for number, name in enumerate(instrument.bank_names):
-        lines.append(f"bank {name}: {_of(instrument, pixels & (instrument.bank == number))}")
+        lines.append(
+            f"bank {name}: {_detectors_text(instrument, pixels & (instrument.bank == number))}"
+        )
     return "\n".join(lines)
 
 
@@ -93,8 +96,8 @@ def _listed(ids: NDArray[np.int32]) -> str:
     return ", ".join(map(str, ids)) or "none"
 
 
-def _of(instrument: Instrument, here: NDArray[np.bool_]) -> str:
-    """Number, ids, distances and scattering angles of some detectors."""
+def _detectors_text(instrument: Instrument, here: NDArray[np.bool_]) -> str:
+    """Number, ids, distances and scattering angles of the detectors ``here`` (detectors,) bool."""
     if not here.any():
         return "no detectors"
     ids, angles = instrument.detector_id[here], np.degrees(instrument.two_theta_rad[here])

@@ -1,0 +1,102 @@
+"""A component of a Mantid instrument definition at its places, and the bank that it belongs to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.definitions.frames import Vectors
+from reduction.definitions.idf_xml import check_contents
+from reduction.definitions.locations import Locations
+
+DetectorIds = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class BankScope:
+    """What encloses detectors: the component right below the instrument, and the bank if known.
+
+    The bank of a detector is the outermost component around it whose name begins with ``bank``. If
+    there is none, it is the rectangular detector that the detector is a pixel of. If there is none,
+    it is the component right below the instrument.
+    """
+
+    top: str
+    bank: str = ""
+
+    def inside(self, name: str) -> BankScope:
+        """What encloses the detectors in a component of that name within this scope."""
+        bank = self.bank or (name if name.lower().startswith("bank") else "")
+        return BankScope(self.top or name, bank)
+
+
+@dataclass
+class FoundDetectors:
+    """What was found in a definition: blocks of detectors, and where source and sample are.
+
+    For each block: ids (n,), positions (n, 3) in m, whether they are monitors, and the bank.
+    """
+
+    ids: list[DetectorIds] = field(default_factory=list)
+    positions: list[Vectors] = field(default_factory=list)
+    monitor: list[bool] = field(default_factory=list)
+    bank: list[str] = field(default_factory=list)
+    marked: dict[str, Vectors] = field(default_factory=dict)
+
+    def add(self, ids: DetectorIds, positions: Vectors, monitor: bool, bank: str) -> None:
+        self.ids.append(ids)
+        self.positions.append(positions)
+        self.monitor.append(monitor)
+        self.bank.append("" if monitor else bank)
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedComponent:
+    """A ``<component>`` at several places, in the order of the file."""
+
+    component: Element
+    places: Locations
+
+    def name(self, place: int) -> str:
+        """Mantid's name of it there: that of the location, else its own, else that of its type."""
+        return plain_name(self.places.names[place] or own_name(self.component))
+
+    @property
+    def monitor(self) -> bool:
+        """Whether it is marked as a monitor in the old way, by an attribute."""
+        marks = [each.get("mark-as") for each in (self.component, self.places.element)]
+        return "monitor" in marks
+
+    @cached_property
+    def excluded(self) -> frozenset[str]:
+        """Names of the parts that ``<exclude>`` leaves out."""
+        excludes = [each for each in self.places.element if each.tag == "exclude"]
+        for each in excludes:
+            check_contents(each, frozenset(("sub-part",)), frozenset())
+        return frozenset(plain_name(each.get("sub-part", "")) for each in excludes)
+
+    def joins(self, other: PlacedComponent) -> bool:
+        """Whether the places of ``other`` can be added to these, if both are of detectors."""
+        same = ("type", "name")
+        return (
+            all(self.component.get(key) == other.component.get(key) for key in same)
+            and "idlist" not in other.component.attrib
+            and (self.monitor, self.places.polar) == (other.monitor, other.places.polar)
+            and not self.places.moves + other.places.moves
+        )
+
+
+def own_name(component: Element) -> str:
+    """The name of a component, or that of its type if it has none."""
+    return component.get("name", "") or component.get("type", "")
+
+
+def plain_name(name: str) -> str:
+    """A name as it can be written in a list of names and ids: without blanks, commas and colons."""
+    plain = re.sub(r"[^!-~]+|[,;:]", "_", name.strip())
+    return f"bank{plain}" if re.fullmatch(r"[+-]?\d+", plain) else plain
