@@ -34,6 +34,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.waited_s
 
+    def sleep_through(self, seconds: float) -> None:
+        """The process is stopped for a while: its clock goes on, and nothing else does."""
+        self._jumping.waited_s += seconds
+
 
 def run_at_once(story: Coroutine[Any, Any, T]) -> T:
     """What ``story`` returns, however long it takes by its own clock."""

@@ -1,0 +1,141 @@
+"""Reports that do not come are missed, then given up; time is virtual."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from ioc.app.report_watch import ReportActions, ReportWatch
+from ioc.model.paths import Part
+from reduction.control.channel import CommandingEnd
+from tests.support.virtual_time import VirtualLoop, run_at_once
+
+SILENCE_S = 2.0
+
+
+class FakeEnd:
+    """Reports that come when the test sends them; an exception comes as a bad report."""
+
+    def __init__(self) -> None:
+        self.sent: asyncio.Queue[int | Exception] = asyncio.Queue()
+
+    async def report(self) -> int:
+        sent = await self.sent.get()
+        if isinstance(sent, Exception):
+            raise sent
+        return sent
+
+
+class Bench:
+    """A watch, with what it said and when."""
+
+    def __init__(self) -> None:
+        self.end = FakeEnd()
+        self.events: list[tuple[float, str]] = []
+        self._clock = asyncio.get_running_loop().time
+        self._began_s = self._clock()
+        actions = ReportActions[int](self._publish, self._missed, self._lost)
+        end = cast("CommandingEnd[Any, int]", self.end)
+        self.watch = ReportWatch(Part.RANKS, end, SILENCE_S, actions)
+
+    def _note(self, event: str) -> None:
+        self.events.append((round(self._clock() - self._began_s, 3), event))
+
+    async def _publish(self, report: int) -> None:
+        self._note(f"report {report}")
+
+    async def _missed(self, part: Part, reason: str) -> None:
+        self._note(f"missed: {reason}")
+
+    def _lost(self, part: Part, reason: str) -> None:
+        self._note(f"lost: {reason}")
+
+
+def watched(story: Callable[[Bench], Coroutine[Any, Any, None]]) -> Bench:
+    """A bench after a story was told to it while the watch ran."""
+
+    async def run() -> Bench:
+        bench = Bench()
+        task = asyncio.create_task(bench.watch.run())
+        await asyncio.sleep(0)
+        await story(bench)
+        task.cancel()
+        return bench
+
+    return run_at_once(run())
+
+
+def test_a_process_that_was_never_expected_is_not_missed() -> None:
+    async def story(_bench: Bench) -> None:
+        await asyncio.sleep(100)
+
+    assert watched(story).events == []
+
+
+def test_a_silent_process_is_missed_and_then_lost_and_then_forgotten() -> None:
+    async def story(bench: Bench) -> None:
+        bench.end.sent.put_nowait(1)
+        await asyncio.sleep(100)
+
+    assert watched(story).events == [
+        (0, "report 1"),
+        (2, "missed: no report from the back end for 2 s"),
+        (4, "lost: gave no sign for 4 s"),
+    ]
+
+
+def test_a_process_that_was_slow_is_back_with_its_next_report() -> None:
+    async def story(bench: Bench) -> None:
+        for report, wait_s in ((1, 3.0), (2, 1.5), (3, 1.5)):
+            bench.end.sent.put_nowait(report)
+            await asyncio.sleep(wait_s)
+        assert bench.watch.latest == 3
+        assert bench.watch.silent_s == pytest.approx(1.5)
+
+    assert [event for _, event in watched(story).events] == [
+        "report 1",
+        "missed: no report from the back end for 2 s",
+        "report 2",
+        "report 3",
+    ]
+
+
+def test_a_process_that_starts_has_the_time_that_it_is_given() -> None:
+    async def story(bench: Bench) -> None:
+        bench.end.sent.put_nowait(1)
+        await asyncio.sleep(1)
+        bench.watch.expect(20)
+        await asyncio.sleep(19)
+        assert [event for _, event in bench.events] == ["report 1"]
+        await asyncio.sleep(1.5)
+
+    assert watched(story).events[-1] == (21, "missed: no report from the back end for 2 s")
+
+
+def test_bad_reports_are_counted_and_are_no_sign_of_life() -> None:
+    async def story(bench: Bench) -> None:
+        bench.end.sent.put_nowait(1)
+        await asyncio.sleep(1)
+        for _ in range(3):
+            bench.end.sent.put_nowait(msgspec.DecodeError("no report"))
+        await asyncio.sleep(1.5)
+
+    bench = watched(story)
+    assert bench.watch.bad_reports == 3
+    assert bench.events[1:] == [(2, "missed: no report from the back end for 2 s")]
+
+
+def test_a_deadline_that_this_process_slept_through_is_set_anew() -> None:
+    async def story(bench: Bench) -> None:
+        bench.end.sent.put_nowait(1)
+        await asyncio.sleep(1)
+        cast(VirtualLoop, asyncio.get_running_loop()).sleep_through(10)
+        await asyncio.sleep(1)
+        bench.end.sent.put_nowait(2)
+        await asyncio.sleep(1)
+
+    assert [event for _, event in watched(story).events] == ["report 1", "report 2"]
