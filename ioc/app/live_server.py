@@ -121,7 +121,7 @@ class LiveServer:
 
     def _problems(self) -> str:
         """What is wrong with the IOC itself, for ``StatusMessage_RBV``; empty if nothing is."""
-        autosave = self._autosave.remark if self._autosave else ""
+        autosave = self._autosave.problem if self._autosave else ""
         return "; ".join(filter(None, (self._logs.problems, autosave)))
 
     def _accepted(self) -> AllOrders:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ioc.options.commands import ServerOptions
 from ioc.options.program import StartError
-from ioc.settings.autosave import ForeignFile, read, set_aside
-from ioc.settings.initial import AllOrders, Fits, first_orders, restored
+from ioc.settings.autosave import ForeignFile, load_settings, set_aside
+from ioc.settings.initial import AllOrders, first_orders
+from ioc.settings.restore import InstrumentCheck, restored
 from reduction.engines.recipe import recipe
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.reduction import ReductionSettings
@@ -33,7 +34,7 @@ def starting_orders(options: ServerOptions, instrument: Instrument) -> AllOrders
     return _restored(options, Path(options.autosave), fits, orders) if options.autosave else orders
 
 
-def _fits(instrument: Instrument) -> Fits:
+def _fits(instrument: Instrument) -> InstrumentCheck:
     """A check of orders against the instrument and the files that they name."""
 
     @functools.cache  # a calibration of a million detectors takes seconds to read
@@ -48,10 +49,12 @@ def _fits(instrument: Instrument) -> Fits:
     return fits
 
 
-def _restored(options: ServerOptions, path: Path, fits: Fits, first: AllOrders) -> AllOrders:
+def _restored(
+    options: ServerOptions, path: Path, fits: InstrumentCheck, first: AllOrders
+) -> AllOrders:
     """The ``first`` orders with the settings saved at ``path``; says which are restored or not."""
     try:
-        saved = read(path, options.prefix)
+        saved = load_settings(path, options.prefix)
     except ForeignFile as foreign:
         log.warning("%s is set aside as %s, all is default: %s", path, set_aside(path), foreign)
         return first

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 import tomllib
@@ -12,7 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ioc.model.paths import value_at
+import tomli_w
+
 from ioc.model.pvs import Access, pv_rows
 from ioc.model.wire_type import wire_type
 from ioc.options.program import DISTRIBUTION, StartError
@@ -22,72 +22,65 @@ from reduction.host import atomic_files
 log = logging.getLogger(__name__)
 
 FORMAT = 1
+"""The number of the file format; files of another one are not read."""
 
-PERIOD_S = 1.0
-"""Time between two looks for changes, and so the least between two writes."""
+SAVE_PERIOD_S = 1.0
+"""Time between two looks for changes, and so the shortest time between two writes."""
 
-HEAD = """\
+FILE_HEADER = """\
 # The settings as they were accepted last. Edit them while the IOC is stopped: --set knows the same
 # names, and what is taken out is back at its default.
 """
 
 
 class ForeignFile(ValueError):
-    """A file that is none of ours, or damaged."""
+    """The file was not written by this program for this prefix, or it is damaged."""
 
 
-def settings(orders: AllOrders) -> dict[str, Any]:
-    """Every setting by its name without prefix; a switch or choice by its label.
+def settings_by_name(orders: AllOrders) -> dict[str, Any]:
+    """All settings by PV name without prefix; switches and choices by their labels.
 
-    Not the faces of settings that are there themselves, as BinMin is of BinParams.
+    Settings that only show another one, as BinMin shows BinParams, are left out.
     """
     return {
-        row.name: wire_type(row.spec).served(value_at(orders.of(row.place.part), row.place.path))
+        row.name: wire_type(row.spec).served(orders.setting(row))
         for row in pv_rows("", len(orders.ranks.reductions))
         if row.access is Access.SETPOINT and not row.place.is_derived
     }
 
 
-def contents(prefix: str, saved: Mapping[str, Any]) -> str:
-    """The text of a file that keeps settings: TOML."""
-    about = {
-        "program": DISTRIBUTION,
-        "version": version(DISTRIBUTION),
-        "format": FORMAT,
-        "prefix": prefix,
-    }
-    # What JSON writes of ASCII texts and finite numbers, TOML reads.
-    lines = [f"{name} = {json.dumps(value)}" for name, value in about.items()]
-    lines += ["", "[set]"]
-    lines += [f"{json.dumps(name)} = {json.dumps(value)}" for name, value in saved.items()]
-    return HEAD + "\n".join(lines) + "\n"
+def file_text(prefix: str, settings: Mapping[str, Any]) -> str:
+    """The text of a file that keeps settings, in TOML."""
+    about = {"program": DISTRIBUTION, "version": version(DISTRIBUTION), "format": FORMAT}
+    return FILE_HEADER + tomli_w.dumps({**about, "prefix": prefix, "set": settings})
 
 
-def parsed(text: str, prefix: str) -> dict[str, Any]:
-    """The settings that such a text holds, by name without prefix; raises `ForeignFile`."""
+def settings_from_text(text: str, prefix: str) -> dict[str, Any]:
+    """The settings in such a text, by PV name without prefix; raises `ForeignFile`."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ForeignFile(str(error)) from None
-    for name, ours in (("program", DISTRIBUTION), ("format", FORMAT), ("prefix", prefix)):
-        if table.get(name) != ours:
-            raise ForeignFile(f"{name} is {table.get(name)!r}, not {ours!r}")
-    saved = table.get("set")
-    if not isinstance(saved, dict):
+    for name, expected in (("program", DISTRIBUTION), ("format", FORMAT), ("prefix", prefix)):
+        if table.get(name) != expected:
+            raise ForeignFile(f"{name} is {table.get(name)!r}, not {expected!r}")
+    settings = table.get("set")
+    if not isinstance(settings, dict):
         raise ForeignFile("there is no table [set]")
-    for name, value in saved.items():
+    for name, value in settings.items():
         if not isinstance(value, str | int | float):
             raise ForeignFile(f"{name} is no text and no number")
-    return saved
+    return settings
 
 
-def read(path: Path, prefix: str) -> dict[str, Any]:
-    """The settings kept at ``path``; none if nothing is there.
+def load_settings(path: Path, prefix: str) -> dict[str, Any]:
+    """The settings in a file, by PV name without prefix; empty if there is no file.
 
-    Raises `ForeignFile` for a file that is none of ours, and `StartError` if it cannot be read.
+    Raises `ForeignFile` for a file that has no settings of this prefix, and `StartError` for one
+    that cannot be read.
     """
     try:
-        return parsed(path.read_text(encoding="utf-8"), prefix)
+        return settings_from_text(path.read_text(encoding="utf-8"), prefix)
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError as error:
@@ -97,7 +90,7 @@ def read(path: Path, prefix: str) -> dict[str, Any]:
 
 
 def set_aside(path: Path) -> Path:
-    """Move the file away under a name with the time, which is returned; raises `StartError`."""
+    """Rename a file, and return the new name, which has the time in it; raises `StartError`."""
     nanoseconds = time.time_ns()
     now = time.strftime("%Y%m%dT%H%M%S", time.gmtime(nanoseconds // 10**9))
     aside = path.with_name(f"{path.name}.aside-{now}.{nanoseconds % 10**9:09d}Z")
@@ -109,45 +102,45 @@ def set_aside(path: Path) -> Path:
 
 
 class Autosave:
-    """Writes the ``accepted`` settings to ``path`` when they change, at most once a second.
+    """Writes the settings of ``accepted`` to a file when they change, at most once a second.
 
-    What cannot be written is said by ``remark`` and tried again.
+    If they cannot be written, ``problem`` says why, and the write is tried again.
     """
 
     def __init__(self, path: Path, prefix: str, accepted: Callable[[], AllOrders]) -> None:
         self._path, self._prefix, self._accepted = path, prefix, accepted
         self._written: AllOrders | None = None
-        self.remark = ""
+        self.problem = ""
 
     async def run(self) -> None:
         """Write until cancelled, and then once more."""
         try:
             while True:
-                await self._follow()
-                await asyncio.sleep(PERIOD_S)
+                await self._write_changes()
+                await asyncio.sleep(SAVE_PERIOD_S)
         finally:
-            await self._follow()
+            await self._write_changes()
 
-    async def _follow(self) -> None:
+    async def _write_changes(self) -> None:
         orders = self._accepted()
         if orders == self._written:
             return
-        writing = asyncio.create_task(asyncio.to_thread(_trouble, self._path, self._prefix, orders))
+        writing = asyncio.create_task(asyncio.to_thread(_write, self._path, self._prefix, orders))
         try:
-            trouble = await asyncio.shield(writing)
+            problem = await asyncio.shield(writing)
         except asyncio.CancelledError:
-            await writing  # the next one is not to overtake it
+            await writing  # the last write must not overtake this one
             raise
-        if not trouble:
+        if not problem:
             self._written = orders
-        elif trouble != self.remark:
-            log.warning(trouble)
-        self.remark = trouble
+        elif problem != self.problem:
+            log.warning(problem)
+        self.problem = problem
 
 
-def _trouble(path: Path, prefix: str, orders: AllOrders) -> str:
-    """Write the settings; empty, or why they are not written."""
-    text = contents(prefix, settings(orders))
+def _write(path: Path, prefix: str, orders: AllOrders) -> str:
+    """Write the settings; why that failed, or an empty text."""
+    text = file_text(prefix, settings_by_name(orders))
     try:
         atomic_files.replace([(path, text.encode("ascii"))])
     except OSError as error:

@@ -10,8 +10,15 @@ import pytest
 from ioc.app.server_start import server_start
 from ioc.options.commands import IocOptions, RunOptions, SettingOptions
 from ioc.options.program import StartError
-from ioc.settings.autosave import Autosave, ForeignFile, contents, parsed, settings
-from ioc.settings.initial import AllOrders, RestoredOrders, first_orders, restored
+from ioc.settings.autosave import (
+    Autosave,
+    ForeignFile,
+    file_text,
+    settings_by_name,
+    settings_from_text,
+)
+from ioc.settings.initial import AllOrders, first_orders
+from ioc.settings.restore import RestoredOrders, restored
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.units import Units
 from tests.support.ca_client import network
@@ -24,7 +31,7 @@ def anything(_: AllOrders) -> None:
 
 def saved(start: SettingOptions) -> dict[str, object]:
     """What is kept of the settings of a start."""
-    return settings(first_orders(start))
+    return settings_by_name(first_orders(start))
 
 
 def again(changed: dict[str, object], *given: tuple[str, str]) -> RestoredOrders:
@@ -48,7 +55,9 @@ def test_all_settings_come_back_as_they_were_through_the_text_of_a_file():
         ),
     )
     kept = saved(given)
-    result = restored(RunOptions(reductions=2), parsed(contents("X:", kept), "X:"), anything)
+    result = restored(
+        RunOptions(reductions=2), settings_from_text(file_text("X:", kept), "X:"), anything
+    )
     assert result.orders == first_orders(given)
     assert set(result.names) == set(kept)
     assert result.skipped == ()
@@ -119,16 +128,16 @@ def test_what_was_kept_gives_way_if_it_does_not_go_with_what_was_given():
     [
         ("", "program is None"),
         ("junk", "Expected '='"),
-        (contents("X:", {}).replace("format = 1", "format = 2"), "format is 2, not 1"),
-        (contents("Y:", {}), "prefix is 'Y:', not 'X:'"),
-        (contents("X:", {}).replace("epics-live", "other"), "program is 'other-reduction'"),
-        (contents("X:", {}).replace("[set]", ""), r"no table \[set\]"),
-        (contents("X:", {"Red1:Mask": ["a"]}), "Red1:Mask is no text"),
+        (file_text("X:", {}).replace("format = 1", "format = 2"), "format is 2, not 1"),
+        (file_text("Y:", {}), "prefix is 'Y:', not 'X:'"),
+        (file_text("X:", {}).replace("epics-live", "other"), "program is 'other-reduction'"),
+        (file_text("X:", {}).replace("[set]", ""), r"no table \[set\]"),
+        (file_text("X:", {"Red1:Mask": ["a"]}), "Red1:Mask is no text"),
     ],
 )
 def test_a_file_that_is_none_of_ours_is_refused(text, words):
     with pytest.raises(ForeignFile, match=words):
-        parsed(text, "X:")
+        settings_from_text(text, "X:")
 
 
 def started(path: Path, *given: tuple[str, str]) -> AllOrders:
@@ -136,7 +145,7 @@ def started(path: Path, *given: tuple[str, str]) -> AllOrders:
     return AllOrders(start.ranks, start.simulator, start.ioc)
 
 
-@pytest.mark.parametrize("text", [b"\xff\xfe", b"junk", contents("X:", {}).encode()])
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"junk", file_text("X:", {}).encode()])
 def test_a_damaged_or_foreign_file_is_kept_aside_and_all_is_default(tmp_path, caplog, text):
     path = tmp_path / "live.toml"
     path.write_bytes(text)
@@ -152,7 +161,7 @@ def test_a_calibration_that_is_gone_is_left_out_and_the_file_that_names_it_is_ke
 ):
     path, lost = tmp_path / "live.toml", tmp_path / "lost.cal"
     kept = saved(RunOptions()) | {"Red1:Calibration": str(lost), "Red1:Mask": "0:15"}
-    path.write_text(contents("LIVE:", kept))
+    path.write_text(file_text("LIVE:", kept))
     detectors = started(path).ranks.reductions[0].settings.detectors
     assert (detectors.mask, detectors.calibration) == ("0:15", "")
     assert "not restored: Red1:Calibration" in caplog.text
@@ -176,17 +185,17 @@ def test_a_folder_that_is_gone_is_reported_and_tried_again(tmp_path):
         autosave = Autosave(path, "X:", lambda: first_orders(RunOptions()))
         running = asyncio.create_task(autosave.run())
         async with asyncio.timeout(5):
-            while not autosave.remark:
+            while not autosave.problem:
                 await asyncio.sleep(0.01)
-            assert autosave.remark == f"settings are not saved: {path}: No such file or directory"
+            assert autosave.problem == f"settings are not saved: {path}: No such file or directory"
             path.parent.mkdir()
-            while not path.exists() or autosave.remark:
+            while not path.exists() or autosave.problem:
                 await asyncio.sleep(0.01)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
     asyncio.run(story())
-    assert parsed(path.read_text(), "X:") == saved(RunOptions())
+    assert settings_from_text(path.read_text(), "X:") == saved(RunOptions())
 
 
 def test_what_stays_the_same_is_not_written_again_and_a_last_change_is_at_the_stop(tmp_path):
@@ -208,7 +217,7 @@ def test_what_stays_the_same_is_not_written_again_and_a_last_change_is_at_the_st
     asyncio.run(story())
     assert asked[0] is False
     assert asked[1] == asked[2]
-    assert parsed(path.read_text(), "X:")["Pause"] == "Pause"
+    assert settings_from_text(path.read_text(), "X:")["Pause"] == "Pause"
     assert [each.name for each in tmp_path.iterdir()] == ["live.toml"]
 
 
