@@ -28,9 +28,11 @@ MPIEXEC = (
 They talk through shared memory alone: Open MPI's TCP would listen on all interfaces.
 """
 
-STARTING_S, PATIENCES = 20.0, 2
-"""Time a process has from its start to its first report, and how often it has at least what it has
-from one report to the next."""
+FIRST_REPORT_S = 20.0
+"""Least time that a process has from its start to its first report."""
+
+FIRST_REPORT_PATIENCES = 2
+"""The same, in multiples of the time after which a silent process is lost."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,10 @@ class ProcessOptions:
         }
         partitions = run.stream_partitions
         return cls(
-            ioc=run.of(IocOptions, **meet),
-            ranks=run.of(RanksOptions, partitions=partitions, **meet),
+            ioc=run.options_for(IocOptions, **meet),
+            ranks=run.options_for(RanksOptions, partitions=partitions, **meet),
             # The simulator gets its settings by orders.
-            simulate=run.of(SimulateOptions, partitions=partitions, set=(), **meet),
+            simulate=run.options_for(SimulateOptions, partitions=partitions, set=(), **meet),
             folder=folder,
         )
 
@@ -150,4 +152,4 @@ class Supervision:
 
 
 def _expect(watch: ReportWatch[Any]) -> None:
-    watch.expect(max(STARTING_S, PATIENCES * watch.patience_s))
+    watch.expect(max(FIRST_REPORT_S, FIRST_REPORT_PATIENCES * watch.patience_s))

@@ -74,82 +74,84 @@ def _start(options: Options) -> None:
             _show_instrument(options)
 
 
-def _run(start: RunOptions) -> None:
+def _run(options: RunOptions) -> None:
     import asyncio
 
     from ioc.app.run import run_all
 
-    asyncio.run(run_all(start, _instrument(start)))
+    asyncio.run(run_all(options, _instrument(options)))
 
 
-def _serve(start: IocOptions) -> None:
+def _serve(options: IocOptions) -> None:
     import asyncio
 
     from ioc.app.run import serve_alone
 
-    asyncio.run(serve_alone(start, _instrument(start)))
+    asyncio.run(serve_alone(options, _instrument(options)))
 
 
-def _reduce(start: RanksOptions) -> None:
+def _reduce(options: RanksOptions) -> None:
     from reduction.ranks.process import RanksStart, reduce
 
     reduce(
         RanksStart(
-            events=start.events,
-            partitions=start.stream_partitions,
-            control=start.control,
-            engine=start.engine,
-            instrument=_instrument(start),
-            tick_rate_hz=start.tick_rate,
-            publish_rate_hz=start.array_rate,
+            events=options.events,
+            partitions=options.stream_partitions,
+            control=options.control,
+            engine=options.engine,
+            instrument=_instrument(options),
+            tick_rate_hz=options.tick_rate,
+            publish_rate_hz=options.array_rate,
         )
     )
 
 
-def _simulate(start: SimulateOptions) -> None:
+def _simulate(options: SimulateOptions) -> None:
     from ioc.settings.initial import first_orders
     from simulator.stream import SimulateStart, simulate
 
-    alone = start.sim_control == "none"
+    alone = options.sim_control == "none"
     simulate(
         SimulateStart(
-            events=start.events,
-            partitions=start.stream_partitions,
-            control=None if alone else start.sim_control,
-            seed=start.seed,
-            first_pulse=start.first_pulse,
-            queue_limit_bytes=start.queue_mib * 2**20,
-            settings=first_orders(start).simulator.settings,
-            instrument=_instrument(start),
+            events=options.events,
+            partitions=options.stream_partitions,
+            control=None if alone else options.sim_control,
+            seed=options.seed,
+            first_pulse=options.first_pulse,
+            queue_limit_bytes=options.queue_mib * 2**20,
+            settings=first_orders(options).simulator.settings,
+            instrument=_instrument(options),
         )
     )
     gc.freeze()  # the interpreter's end need not look through what numba made
 
 
-def _top(start: TopOptions) -> None:
+def _top(options: TopOptions) -> None:
     try:
         from ioc.top.display import TopStart, top
     except ImportError:
         raise StartError("top needs rich: pip install 'epics-live-reduction[top]'") from None
 
-    seen = top(TopStart(start.prefix, start.reductions, start.interval, start.once, start.log))
-    if start.once and not seen:
+    seen = top(
+        TopStart(options.prefix, options.reductions, options.interval, options.once, options.log)
+    )
+    if options.once and not seen:
         raise SystemExit(1)
 
 
-def _print_pvs(start: PvsOptions) -> None:
+def _print_pvs(options: PvsOptions) -> None:
     from ioc.generated.exports import FORMATS
 
-    print(FORMATS[start.format](start.prefix, start.reductions), end="")
+    print(FORMATS[options.format](options.prefix, options.reductions), end="")
 
 
-def _write_screens(start: ScreensOptions) -> None:
+def _write_screens(options: ScreensOptions) -> None:
     from ioc.generated.screens import write
 
-    write(Path(start.folder))
+    write(Path(options.folder))
 
 
-def _plot(start: PlotOptions) -> None:
+def _plot(options: PlotOptions) -> None:
     try:
         from reduction.files.plot import plot
     except ImportError:
@@ -158,37 +160,37 @@ def _plot(start: PlotOptions) -> None:
         ) from None
     from reduction.files.nexus_reader import read_nexus
 
-    picture = Path(start.png) if start.png else Path(start.file).with_suffix(".png")
+    picture = Path(options.png) if options.png else Path(options.file).with_suffix(".png")
     try:
-        plot(read_nexus(Path(start.file)), picture)
+        plot(read_nexus(Path(options.file)), picture)
     except ValueError as error:
         raise StartError(str(error)) from None
     print(picture)
 
 
-def _show_instrument(start: InstrumentTableOptions) -> None:
+def _show_instrument(options: InstrumentTableOptions) -> None:
     from reduction.definitions.sources import from_anywhere, summary
 
-    if (start.action == "export") != start.table.endswith(".npz"):
+    if (options.action == "export") != options.table.endswith(".npz"):
         raise StartError("instrument show SOURCE, or instrument export SOURCE TABLE.npz")
     try:
-        found = from_anywhere(start.source)
+        found = from_anywhere(options.source)
     except ValueError as error:
         raise StartError(str(error)) from None
-    if not start.table:
+    if not options.table:
         print(summary(found))
         return
     try:
-        found.save(Path(start.table))
+        found.save(Path(options.table))
     except OSError as error:
-        raise StartError(f"{start.table}: {error.strerror}") from None
-    print(start.table)
+        raise StartError(f"{options.table}: {error.strerror}") from None
+    print(options.table)
 
 
-def _instrument(start: InstrumentOptions) -> Instrument:
+def _instrument(options: InstrumentOptions) -> Instrument:
     from reduction.definitions.sources import instrument
 
     try:
-        return instrument(start.instrument)
+        return instrument(options.instrument)
     except ValueError as error:
         raise StartError(str(error)) from None

@@ -29,18 +29,18 @@ PVA = """\
 """
 
 
-def greeting(start: RunOptions) -> str:
+def greeting(options: RunOptions) -> str:
     """Commands that work from the folder that ``make run`` was called in."""
     tools = Path(sys.executable).parent
     here = (
         Path("$PWD", tools.relative_to(Path.cwd())) if tools.is_relative_to(Path.cwd()) else tools
     )
-    hosts = start.interfaces.replace(",", " ")
+    hosts = options.interfaces.replace(",", " ")
     environment = f'PATH="{here}:$PATH" EPICS_CA_ADDR_LIST="{hosts}" EPICS_CA_AUTO_ADDR_LIST=NO'
-    if start.port:
-        environment += f" EPICS_CA_SERVER_PORT={start.port}"
-    pva = pva_served(start)
+    if options.port:
+        environment += f" EPICS_CA_SERVER_PORT={options.port}"
+    pva = pva_served(options)
     if pva:
         environment += f' EPICS_PVA_ADDR_LIST="{hosts}" EPICS_PVA_AUTO_ADDR_LIST=NO'
-    more = PVA.format(prefix=start.prefix) if pva else ""
-    return GREETING.format(prefix=start.prefix, environment=environment, pva=more)
+    more = PVA.format(prefix=options.prefix) if pva else ""
+    return GREETING.format(prefix=options.prefix, environment=environment, pva=more)

@@ -32,7 +32,7 @@ async def run_all(run: RunOptions, instrument: Instrument) -> None:
     """Simulator, ranks and IOC, until stopped; leaves no process behind."""
     check_engine(run)
     if not np.isfinite(instrument.difc_us_per_angstrom).any():
-        raise StartError(f"instrument = {run.instrument!r}: no detectors beside the beam")
+        raise StartError(f"instrument = {run.instrument!r}: no detector is outside the beam")
     with own_folder() as folder:
         options = ProcessOptions.of(run, folder)
         children = ChildProcesses(options)
@@ -50,14 +50,14 @@ def _result(task: asyncio.Task[Any]) -> None:
         raise group.exceptions[0] from None
 
 
-async def _until_stopped(works: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+async def _until_stopped(services: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
     """Run coroutines until SIGINT, SIGTERM or SIGHUP, or until one fails; then end all."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     gc.freeze()  # what is here stays; to look through it for garbage would take 0.1 s, now and then
-    tasks = [asyncio.create_task(work()) for work in works]
+    tasks = [asyncio.create_task(service()) for service in services]
     waiter = asyncio.create_task(stop.wait())
     try:
         done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)

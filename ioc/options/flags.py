@@ -98,8 +98,8 @@ class Options:
         """The options that may be given on the command line."""
         return (option for option in cls.options() if option.name not in cls.file_only)
 
-    def of(self, command: type[OptionsT], **more: Any) -> OptionsT:
-        """Options of another command: ``more``, and the values that both commands have."""
+    def options_for(self, command: type[OptionsT], **more: Any) -> OptionsT:
+        """Options of another command: the values that both commands have, replaced by ``more``."""
         shared = {each.name for each in command.options()} & {each.name for each in self.options()}
         return command(**{name: getattr(self, name) for name in shared} | more)
 

@@ -9,17 +9,17 @@ from ioc.options.commands import EngineOptions, ServerOptions, split_addresses
 from ioc.options.program import StartError
 
 
-def pva_served(start: ServerOptions) -> bool:
+def pva_served(options: ServerOptions) -> bool:
     """Whether to serve on pvAccess; raises `StartError` if that is asked for and cannot be."""
     installed = importlib.util.find_spec("p4p") is not None
-    if start.pva == "on" and not installed:
+    if options.pva == "on" and not installed:
         raise StartError("pva = on: it needs p4p: pip install 'epics-live-reduction[pva]'")
-    return start.pva != "off" and installed
+    return options.pva != "off" and installed
 
 
-def check_interfaces(start: ServerOptions) -> None:
+def check_interfaces(options: ServerOptions) -> None:
     """Raises `StartError` for an address to serve on that this host does not have."""
-    for address in split_addresses(start.interfaces):
+    for address in split_addresses(options.interfaces):
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 probe.bind((address, 0))
@@ -28,9 +28,9 @@ def check_interfaces(start: ServerOptions) -> None:
             raise StartError(f"interfaces = {address!r}: {why}") from None
 
 
-def check_engine(start: EngineOptions) -> None:
+def check_engine(options: EngineOptions) -> None:
     """Raises `StartError` for an engine that is not installed."""
-    if start.engine == "mantid" and importlib.util.find_spec("mantid") is None:
+    if options.engine == "mantid" and importlib.util.find_spec("mantid") is None:
         raise StartError(
             "engine = mantid: Mantid is not installed here: see environment.yml; the native engine "
             "does the same and needs nothing more"

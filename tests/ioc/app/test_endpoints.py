@@ -66,7 +66,7 @@ def test_an_instrument_that_no_events_can_be_made_for_is_refused_before_anything
     Instrument("beam", ids, beam, np.zeros(2, bool), 9.0).save(tmp_path / "beam.npz")
     status, words = said("run", f"--instrument={tmp_path / 'beam.npz'}")
     assert status == 2
-    assert words.endswith("beam.npz': no detectors beside the beam\n")
+    assert words.endswith("beam.npz': no detector is outside the beam\n")
 
 
 def test_when_one_rank_fails_none_waits_for_it_for_ever():

@@ -78,7 +78,7 @@ def test_the_command_line_of_a_process_gives_the_same_options_again(command: typ
         pva="off",
         set=(("Red1:BinParams", "1,1,4"), ("Pause", "1")),
     )
-    given = run.of(command)
+    given = run.options_for(command)
     again = parse(given.arguments())
     assert type(again) is command
     for option in command.flags():
