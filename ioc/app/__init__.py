@@ -1,4 +1,4 @@
-"""The command line, the server put together, and the processes that the IOC runs.
+"""The command line, the server with all its parts, and the processes that it runs as children.
 
-Imports everything. Front door: `ioc.app.cli`.
+Imports everything. Front door: `ioc.app.cli`; what is wired to what: `ioc.app.live_server`.
 """

@@ -38,7 +38,7 @@ class Flag:
         """The help, with the choices if there are any."""
         return f"{self.help}: {' | '.join(self.choices)}" if self.choices else self.help
 
-    def checked(self, name: str, value: Any) -> None:
+    def validate(self, name: str, value: Any) -> None:
         """Raise `StartError` if ``value`` is not valid for the option called ``name``."""
         if isinstance(value, float) and not math.isfinite(value):
             raise StartError(f"{name} = {value}: not a finite number")
@@ -85,7 +85,7 @@ class Options:
 
     def __post_init__(self) -> None:
         for option in self.options():
-            option.flag.checked(option.name, getattr(self, option.name))
+            option.flag.validate(option.name, getattr(self, option.name))
 
     @classmethod
     def options(cls) -> Iterator[Option]:

@@ -31,7 +31,7 @@ def from_toml(path: Path) -> dict[str, Any]:
         if name not in known:
             raise StartError(f"{path}: no setting is called {key!r}" + nearest(name, known))
         values[name] = _typed(f"{path}: {key}", value, known[name].default)
-        known[name].flag.checked(name, values[name])
+        known[name].flag.validate(name, values[name])
     return values
 
 

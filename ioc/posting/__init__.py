@@ -1,4 +1,5 @@
-"""From reports to process variables: results, health, files on disk, the IOC's own process.
+"""From reports to process variables: results, health, files on disk, the state of the process.
 
-Imports `ioc.puts`, `ioc.ca` and `ioc.model`. Front door: `ioc.posting.publisher`.
+`ioc.posting.publisher`, the front door, is where a result becomes the values of process variables.
+Imports `ioc.puts`, `ioc.ca` and `ioc.model`.
 """
