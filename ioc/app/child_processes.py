@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ioc.app.child import Child
 from ioc.app.live_server import LiveServer
 from ioc.app.report_watch import ReportWatch
 from ioc.app.server_start import ProcessControl
-from ioc.app.supervisor import Child
 from ioc.model.paths import Part
 from ioc.options.commands import IocOptions, RanksOptions, RunOptions, SimulateOptions
 from reduction.control.channel import CommandingEnd

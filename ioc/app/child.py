@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import psutil
 
-log = logging.getLogger("live_reduction.supervisor")
+log = logging.getLogger(__name__)
 
 GRACE_S = 2.0
 """Time a process has to end by itself when told to."""
