@@ -13,7 +13,7 @@ from benchmarks.product import Product, product
 from benchmarks.rows import Row
 from benchmarks.timing import Figure
 from benchmarks.usage import Usage
-from tests.support.phoebus import JARS, SCREENS, Phoebus, phoebus
+from tests.support.phoebus import JARS, SCREENS, Phoebus, running_phoebus
 
 OPENED = ("overview", "slices", "expert")
 TIMES = 5
@@ -28,25 +28,25 @@ def measure(quick: bool) -> list[Row]:
         return [Row("not measured: Phoebus is not here (`make phoebus`)", "")]
     with product() as running, tempfile.TemporaryDirectory() as home:
         running.wait(running.counts)
-        with phoebus(Path(home), running.network) as desk:
-            _open(desk, running, "simulator", 0)
-            return [*_opening(desk, running), *_watching(desk, running, 0 if quick else 1)]
+        with running_phoebus(Path(home), running.network) as viewer:
+            _open(viewer, running, "simulator", 0)
+            return [*_opening(viewer, running), *_watching(viewer, running, 0 if quick else 1)]
 
 
-def _open(desk: Phoebus, running: Product, name: str, number: int) -> float:
+def _open(viewer: Phoebus, running: Product, name: str, number: int) -> float:
     """Seconds until a screen in a tab of its own has all its values."""
     began = time.perf_counter()
-    desk.open(f"{name}.bob", P=running.prefix, N=str(number))
-    while not (desk.shows(f"{name}.bob") and desk.connected()):
+    viewer.open(f"{name}.bob", P=running.prefix, N=str(number))
+    while not (viewer.shows(f"{name}.bob") and viewer.is_connected()):
         time.sleep(LOOK_S)
     return time.perf_counter() - began
 
 
-def _opening(desk: Phoebus, running: Product) -> list[Row]:
+def _opening(viewer: Phoebus, running: Product) -> list[Row]:
     times = []
     for number in range(TIMES):
-        times.append(_open(desk, running, "overview", number))
-        _open(desk, running, "simulator", number + 1)
+        times.append(_open(viewer, running, "overview", number))
+        _open(viewer, running, "simulator", number + 1)
     figure = Figure(tuple(times))
     return [
         Row(
@@ -58,17 +58,17 @@ def _opening(desk: Phoebus, running: Product) -> list[Row]:
     ]
 
 
-def _watching(desk: Phoebus, running: Product, settling: int) -> list[Row]:
+def _watching(viewer: Phoebus, running: Product, settling: int) -> list[Row]:
     """Rows of a minute with screens open, after so many in which what opening them cost goes by."""
     for name in (*OPENED[1:], OPENED[0]):
-        _open(desk, running, name, 0)
+        _open(viewer, running, name, 0)
     time.sleep(settling * MINUTE_S)
     usage, worst_ms, slept_ms = Usage(running.parts()), 0.0, []
     for _ in range(MINUTE_S // WORST_OF_S):
         slept_ms += [_overslept_ms() for _ in range(round(WORST_OF_S / SLEEP_S))]
         worst_ms = max(worst_ms, 1e3 * running.number("EventLoopDelay_RBV"))
     p99_ms, cores = 1e3 * running.number("EventLoopDelayP99_RBV"), str(usage)
-    shown = Figure(tuple(1e3 * _shown(desk, running) for _ in range(2 * TIMES)), "ms")
+    shown = Figure(tuple(1e3 * _shown(viewer, running) for _ in range(2 * TIMES)), "ms")
     lag = running.number("Lag_RBV")
     return [
         Row(
@@ -97,14 +97,14 @@ def _overslept_ms() -> float:
     return 1e3 * (time.perf_counter() - began - SLEEP_S)
 
 
-def _shown(desk: Phoebus, running: Product) -> float:
+def _shown(viewer: Phoebus, running: Product) -> float:
     """Seconds from the end of a put to when the screen shows it."""
-    x, y = desk.middle("overview.bob", "$(P)DetectorState_RBV")
-    before = desk.screen.pixels()[y, x - 30 : x + 30].copy()
+    x, y = viewer.widget_centre("overview.bob", "$(P)DetectorState_RBV")
+    before = viewer.screen.pixels()[y, x - 30 : x + 30].copy()
     paused = running.tool("caget", "-t", running.prefix + "Pause_RBV").stdout.strip()
     running.tool("caput", "-c", running.prefix + "Pause", "0" if paused == "Pause" else "1")
     began = time.perf_counter()
-    while np.array_equal(desk.screen.pixels()[y, x - 30 : x + 30], before):
+    while np.array_equal(viewer.screen.pixels()[y, x - 30 : x + 30], before):
         if time.perf_counter() - began > 5:
             raise TimeoutError(f"{SCREENS} never showed that Pause was put")
         time.sleep(LOOK_S)

@@ -1,17 +1,20 @@
-"""The operator screens in CS-Studio Phoebus itself, with real hands on them."""
+"""The operator screens in CS-Studio Phoebus, with mouse clicks and typing."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
-from tests.support.ca_client import network
-from tests.support.live import live
-from tests.support.phoebus import JARS, PATIENCE_S, phoebus
+from tests.support.ca_client import Network, network
+from tests.support.live import Live, live
+from tests.support.phoebus import JARS, PATIENCE_S, Phoebus, running_phoebus
+from tests.support.xdisplay import Pixels
 
 TOOLS = ("java", "Xvfb", "xdotool")
 MAJOR = (255, 0, 0)
+"""The colour of alarm MAJOR: red, green, blue."""
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -23,84 +26,95 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def net():
+def net() -> Iterator[Network]:
     with network() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def running(net):
+def running(net: Network) -> Iterator[Live]:
     with live(net) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def desk(net, running, tmp_path_factory):
-    with phoebus(tmp_path_factory.mktemp("phoebus"), net) as started:
+def viewer(
+    net: Network, running: Live, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Phoebus]:
+    assert running.process.poll() is None
+    with running_phoebus(tmp_path_factory.mktemp("phoebus"), net) as started:
         yield started
 
 
-def opened(desk, running, name):
-    desk.open(name, P=running.prefix)
-    desk.until(lambda: desk.shows(name) and desk.connected())
+def open_screen(viewer: Phoebus, running: Live, name: str) -> None:
+    """Open a screen and wait until all its values are there."""
+    viewer.open(name, P=running.prefix)
+    viewer.wait_until(lambda: viewer.shows(name) and viewer.is_connected())
 
 
 @pytest.mark.parametrize(
     "name",
     ["main", "overview", "reduction", "slices", "regions", "simulator", "backend", "expert"],
 )
-def test_a_screen_opens_with_all_values_and_no_complaint(desk, running, name):
-    opened(desk, running, f"{name}.bob")
-    assert desk.trouble() == []
+def test_a_screen_opens_with_all_values_and_no_complaint(
+    viewer: Phoebus, running: Live, name: str
+) -> None:
+    open_screen(viewer, running, f"{name}.bob")
+    assert viewer.warnings() == []
 
 
-def test_a_bin_size_that_is_typed_is_in_the_bins(desk, running):
-    opened(desk, running, "overview.bob")
-    desk.screen.click(*desk.middle("overview.bob", "$(P)$(R)BinStep"))
-    desk.screen.type("0.02")
+def test_a_bin_size_that_is_typed_is_in_the_bins(viewer: Phoebus, running: Live) -> None:
+    open_screen(viewer, running, "overview.bob")
+    viewer.screen.click(*viewer.widget_centre("overview.bob", "$(P)$(R)BinStep"))
+    viewer.screen.type("0.02")
     running.until(lambda: running.get("Red1:BinParams_RBV", "-S") == "0.4,0.02,5", PATIENCE_S)
 
 
-def test_a_click_on_pause_pauses_and_another_resumes(desk, running):
-    opened(desk, running, "overview.bob")
+def test_a_click_on_pause_pauses_and_another_resumes(viewer: Phoebus, running: Live) -> None:
+    open_screen(viewer, running, "overview.bob")
     for state in ("Waiting", "Acquire"):
-        desk.screen.click(*desk.middle("overview.bob", "$(P)Pause"))
+        viewer.screen.click(*viewer.widget_centre("overview.bob", "$(P)Pause"))
         running.until(lambda state=state: running.get("DetectorState_RBV") == state, PATIENCE_S)
 
 
-def test_a_value_that_is_refused_goes_back_and_its_field_is_in_alarm(desk, running):
-    opened(desk, running, "overview.bob")
+def test_a_value_that_is_refused_goes_back_and_its_field_is_in_alarm(
+    viewer: Phoebus, running: Live
+) -> None:
+    open_screen(viewer, running, "overview.bob")
     before = running.get("Red1:BinStep")
-    x, y = desk.middle("overview.bob", "$(P)$(R)BinStep")
-    aside = desk.middle("overview.bob", "$(P)StatusMessage_RBV")
-    desk.screen.click(*aside)  # the pointer is ink, too
-    held = ink(desk.screen.pixels()[y - 8 : y + 8, x - 40 : x + 40])
-    desk.screen.click(x, y)
-    desk.screen.type("1e-9")
-    desk.until(lambda: red(desk.screen.pixels()[y - 20 : y + 20, x - 60 : x + 60]) > 40)
+    x, y = viewer.widget_centre("overview.bob", "$(P)$(R)BinStep")
+    aside = viewer.widget_centre("overview.bob", "$(P)StatusMessage_RBV")
+    viewer.screen.click(*aside)  # the pointer is dark, too
+    held = dark(viewer.screen.pixels()[y - 8 : y + 8, x - 40 : x + 40])
+    viewer.screen.click(x, y)
+    viewer.screen.type("1e-9")
+    viewer.wait_until(lambda: red(viewer.screen.pixels()[y - 20 : y + 20, x - 60 : x + 60]) > 40)
     assert running.get("Red1:BinStep") == before
-    desk.screen.click(*aside)
+    viewer.screen.click(*aside)
 
-    def back():
-        return abs(ink(desk.screen.pixels()[y - 8 : y + 8, x - 40 : x + 40]) - held) < held / 10
+    def is_back() -> bool:
+        return abs(dark(viewer.screen.pixels()[y - 8 : y + 8, x - 40 : x + 40]) - held) < held / 10
 
-    desk.until(back)
+    viewer.wait_until(is_back)
     running.put("Red1:BinStep", before)
-    desk.until(desk.connected)
+    viewer.wait_until(viewer.is_connected)
 
 
-def ink(pixels):
-    """Dark pixels: of 1e-9 there are half as many as of 0.02000."""
+def dark(pixels: Pixels) -> int:
+    """How many pixels are dark: the text 1e-9 has half as many as 0.02000."""
     return int((pixels < 100).all(axis=2).sum())
 
 
-def red(pixels):
+def red(pixels: Pixels) -> int:
+    """How many pixels are in alarm MAJOR."""
     return int((pixels == MAJOR).all(axis=2).sum())
 
 
-def test_screens_show_that_the_ioc_is_gone_and_recover_when_it_is_back(desk, running):
-    opened(desk, running, "overview.bob")
+def test_screens_show_that_the_ioc_is_gone_and_recover_when_it_is_back(
+    viewer: Phoebus, running: Live
+) -> None:
+    open_screen(viewer, running, "overview.bob")
     running.stop()
-    desk.until(lambda: not desk.connected())
+    viewer.wait_until(lambda: not viewer.is_connected())
     with live(running.network, prefix=running.prefix):
-        desk.until(desk.connected)
+        viewer.wait_until(viewer.is_connected)

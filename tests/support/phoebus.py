@@ -1,4 +1,4 @@
-"""CS-Studio Phoebus itself, in the display runtime, on a screen of its own."""
+"""CS-Studio Phoebus, showing operator screens on a virtual X server."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ ROOT = Path(__file__).parents[2]
 JARS, SCREENS = ROOT / ".phoebus" / "lib", ROOT / "opi"
 START_S, PATIENCE_S, LOOK_S = 120.0, 60.0, 0.2
 
-DISCONNECTED = ((200, 0, 200), 200 / 255)
-"""Phoebus' colour of the border of a widget without its process variable, and its opacity."""
+DISCONNECTED, DISCONNECTED_OPACITY = (200, 0, 200), 200 / 255
+"""The border of a widget whose process variable is not connected: red, green, blue; opacity."""
 
 INVALID = (255, 0, 255)
-ABOVE = 90
-"""Rows that the menus and tabs of Phoebus take at least, in pixels."""
+"""The border of a widget whose process variable is in alarm INVALID."""
+
+MENU_ROWS = 90
+"""Height of the menus and tabs of Phoebus, at least, in pixels."""
 
 BOX = ("x", "y", "width", "height")
 
@@ -48,14 +50,17 @@ HARMLESS = (
     *("Unsupported JavaFX", "Cannot load", "Skipping image update", "folder.name.preference"),
     "while channel is null",
 )
-"""Said by Phoebus at every start on a fresh home, when it redraws less often than it might, or when
-a server answers before it has noted the channel, which it then uses all the same."""
+"""Parts of warnings that mean nothing here.
 
-TROUBLE = re.compile(r"^[-\d]+ [:\d]+ (SEVERE|WARNING) .*$", re.MULTILINE)
+Phoebus logs them at its first start, when it skips a redraw, or when a server answers before
+Phoebus has registered the channel; it uses the channel all the same.
+"""
+
+WARNINGS = re.compile(r"^[-\d]+ [:\d]+ (SEVERE|WARNING) .*$", re.MULTILINE)
 
 
 class Phoebus:
-    """A running Phoebus that opens what it is told to."""
+    """A running Phoebus, and what is seen of it."""
 
     def __init__(self, seen: Screen, folder: Path, net: Network) -> None:
         self.screen, self._log = seen, folder / "phoebus.log"
@@ -82,65 +87,64 @@ class Phoebus:
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    def trouble(self) -> list[str]:
-        """What it logged as a warning or worse."""
-        found = [each[0] for each in TROUBLE.finditer(self.log())]
+    def warnings(self) -> list[str]:
+        """The log lines that are warnings or worse, without harmless ones."""
+        found = [each[0] for each in WARNINGS.finditer(self.log())]
         return [line for line in found if not any(words in line for words in HARMLESS)]
 
     def open(self, name: str, **macros: str) -> None:
-        """A screen, in a tab of its own."""
+        """Open a screen in another tab."""
         given = "&".join(f"{key}={value}" for key, value in macros.items())
         resource = f"file:{SCREENS / name}?{given}&app=display_runtime"
         with closing(socket.create_connection(("127.0.0.1", self._port), 10)) as server:
             server.sendall(f"-resource|{resource}\n".encode())
 
-    def until(self, true: Callable[[], bool], seconds: float = PATIENCE_S) -> float:
-        """Seconds that it took to come true."""
+    def wait_until(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
+        """Wait for a condition; AssertionError names a picture of the screen if it never holds."""
         begun = time.monotonic()
-        while not true():
+        while not condition():
             assert self.process.poll() is None, self.log()
             if time.monotonic() - begun > seconds:
                 seen = self._log.with_name("seen.png")
                 seen.write_bytes(png(self.screen.pixels()))
-                raise AssertionError(f"it never became true; what was seen is {seen}")
-            time.sleep(LOOK_S)  # a look at the whole screen takes the processor from who draws it
-        return time.monotonic() - begun
+                raise AssertionError(f"the condition never held; {seen} shows what was seen")
+            time.sleep(LOOK_S)  # reading the screen takes processor time that drawing needs
 
-    def started(self) -> None:
-        """Wait for its window, and give it the whole screen."""
-        self.until(lambda: "CS-Studio" in self.log() or bool(self._windows()), START_S)
-        self.until(lambda: bool(self._windows()), START_S)
+    def wait_for_window(self) -> None:
+        """Wait for the window of Phoebus, and let it fill the screen."""
+        self.wait_until(lambda: "CS-Studio" in self.log() or bool(self._windows()), START_S)
+        self.wait_until(lambda: bool(self._windows()), START_S)
         height, width, _ = self.screen.pixels().shape
         for each in self._windows():
-            self.screen.hands("windowmove", each, 0, 0, "windowsize", each, width, height)
-            self.screen.hands("windowfocus", each)
+            self.screen.xdotool("windowmove", each, 0, 0, "windowsize", each, width, height)
+            self.screen.xdotool("windowfocus", each)
 
     def _windows(self) -> list[str]:
-        return self.screen.hands("search", "--onlyvisible", "--name", "CS-Studio").split()
+        return self.screen.xdotool("search", "--onlyvisible", "--name", "CS-Studio").split()
 
-    def middle(self, name: str, pv: str) -> tuple[int, int]:
-        """Where on the screen the widget of ``pv`` of the screen that is open is."""
+    def widget_centre(self, name: str, pv: str) -> tuple[int, int]:
+        """The middle of the widget for ``pv`` on the open screen ``name``: x, y in pixels."""
         root = ElementTree.parse(SCREENS / name).getroot()
         found = next(each for each in root.iter("widget") if pv in _pvs(each))
         x, y, wide, high = (int(found.findtext(key, "0")) for key in BOX)
         white = (self.screen.pixels()[:, 1:] == 255).all(axis=2).mean(axis=1)
-        top = ABOVE + int(np.argmax(white[ABOVE:] > 0.15))
+        top = MENU_ROWS + int(np.argmax(white[MENU_ROWS:] > 0.15))
         return 1 + x + wide // 2, top + y + high // 2
 
     def shows(self, name: str) -> bool:
-        """Whether the window is titled with the name of a screen; while it loads, of its file."""
+        """Whether the window has the title of the screen; before, it is the name of a file."""
         title = ElementTree.parse(SCREENS / name).getroot().findtext("name", "")
         words = title.partition("$")[0].strip()
-        titles = [self.screen.hands("getwindowname", each) for each in self._windows()]
+        titles = [self.screen.xdotool("getwindowname", each) for each in self._windows()]
         return any(title.startswith(f"CS-Studio: {words}") for title in titles)
 
-    def connected(self) -> bool:
-        """Whether a screen is seen, and no border on it says that its value is not."""
+    def is_connected(self) -> bool:
+        """Whether a screen is seen, and no border says that a value is disconnected or invalid."""
         pixels = self.screen.pixels()
-        return (pixels == 255).all(axis=2).mean() > 0.15 and bordered(pixels) < 5
+        return (pixels == 255).all(axis=2).mean() > 0.15 and border_pixels(pixels) < 5
 
-    def at_rest(self) -> bool:
-        """Whether Phoebus has drawn what it was told, which shows in two plots in a row."""
+    def is_drawn(self) -> bool:
+        """Whether Phoebus has finished drawing: two pictures a second apart are nearly the same."""
         first = self.screen.pixels()
         time.sleep(1.0)
         moved = (first != self.screen.pixels()).any(axis=2).mean()
@@ -159,23 +163,25 @@ def _pvs(widget: ElementTree.Element) -> list[str | None]:
     return [each.text for each in widget.findall("pv_name") + widget.findall("*/*/pv_name")]
 
 
-def bordered(pixels: Pixels) -> int:
-    """Pixels of a border that says disconnected or INVALID, on any ground of the screens."""
+def border_pixels(pixels: Pixels) -> int:
+    """How many pixels belong to borders that say disconnected or INVALID, on any background."""
     found = (pixels == INVALID).all(axis=2)
-    (red, green, blue), share = DISCONNECTED
+    share = DISCONNECTED_OPACITY
     for ground in (255, 240, 210):
-        wanted = [round(share * each + (1 - share) * ground) for each in (red, green, blue)]
+        wanted = [round(share * each + (1 - share) * ground) for each in DISCONNECTED]
         found |= (np.abs(pixels.astype(int) - wanted) <= 3).all(axis=2)
     return int(found.sum())
 
 
 @contextmanager
-def phoebus(folder: Path, net: Network, size: tuple[int, int] = (1366, 768)) -> Iterator[Phoebus]:
-    """A Phoebus on a screen of ``size`` that talks to the server of ``net`` alone."""
+def running_phoebus(
+    folder: Path, net: Network, size: tuple[int, int] = (1366, 768)
+) -> Iterator[Phoebus]:
+    """A Phoebus on a screen of ``size`` that talks only to the server of ``net``."""
     with screen(folder, *size) as seen:
         running = Phoebus(seen, folder, net)
         try:
-            running.started()
+            running.wait_for_window()
             yield running
         finally:
             running.stop()

@@ -1,4 +1,4 @@
-"""Takes the pictures of the operator screens: ``python -m tests.support.pictures FOLDER``."""
+"""Write pictures of the operator screens: ``python -m tests.support.pictures FOLDER``."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import numpy as np
 from ioc.options.commands import RunOptions
 from tests.support.ca_client import network
 from tests.support.live import Live, live
-from tests.support.phoebus import Phoebus, phoebus
+from tests.support.phoebus import Phoebus, running_phoebus
 from tests.support.xdisplay import png
 
 SCREENS = ("reduction", "regions", "simulator", "backend", "expert")
 RAMP_GPA = np.linspace(0, 6, 31)
 
 
-def take(desk: Phoebus, screen: str, picture: Path) -> None:
-    """A picture of a screen, once all that it shows is connected and drawn."""
-    desk.open(f"{screen}.bob", P=RunOptions.prefix)
-    desk.until(lambda: desk.shows(f"{screen}.bob") and desk.connected())
-    desk.until(lambda: desk.at_rest() and desk.connected())
-    picture.write_bytes(png(desk.screen.pixels()))
+def take(viewer: Phoebus, screen: str, picture: Path) -> None:
+    """Write a picture of a screen once its values are connected and drawn."""
+    viewer.open(f"{screen}.bob", P=RunOptions.prefix)
+    viewer.wait_until(lambda: viewer.shows(f"{screen}.bob") and viewer.is_connected())
+    viewer.wait_until(lambda: viewer.is_drawn() and viewer.is_connected())
+    picture.write_bytes(png(viewer.screen.pixels()))
 
 
 def ramp(running: Live) -> None:
-    """A pressure ramp, in slices of 1 GPa."""
+    """Ramp the pressure, and slice the events by it in steps of 1 GPa."""
     for pv, value in (("Log", "pressure"), ("Min", "0"), ("Step", "1"), ("Max", "6")):
         running.put(f"Red1:Filter:{pv}", value, *(["-S"] if pv == "Log" else []))
     running.put("Red1:BinParams", "1.5,0.004,2.1", "-S")
@@ -37,23 +37,23 @@ def ramp(running: Live) -> None:
 
 
 def main(folder: Path) -> None:
-    """Write a PNG of each screen into ``folder``."""
+    """Write a PNG file of each screen into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     rate = "--set=Sim:EventsPerPulse=20000"
     with (
         tempfile.TemporaryDirectory() as home,
         network() as net,
         live(net, rate, prefix=RunOptions.prefix) as running,
-        phoebus(Path(home), net) as desk,
+        running_phoebus(Path(home), net) as viewer,
     ):
         running.put("Red1:BinParams", "0.4,0.004,3.6", "-S")
         for name, low, high in (("ROI1", 1.85, 2.0), ("Peak1", 1.85, 2.0), ("Peak2", 1.58, 1.7)):
             running.put(f"Red1:{name}:Max", str(high))
             running.put(f"Red1:{name}:Min", str(low))
         for name in ("main", *SCREENS):
-            take(desk, name, folder / f"{name}.png")
+            take(viewer, name, folder / f"{name}.png")
         ramp(running)
-        take(desk, "slices", folder / "slices.png")
+        take(viewer, "slices", folder / "slices.png")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A screen of its own for a test: Xvfb, what is seen on it as an array and as PNG, hands on it."""
+"""A virtual X server, with what it shows as an array or PNG, and with mouse and keyboard."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
-"""Rows, columns and red, green, blue."""
+"""(height, width, 3) uint8: red, green, blue."""
 
 
 class Screen:
-    """A running X server, ``environment`` for its clients, and mouse and keyboard of its user."""
+    """A running X server. Its clients need the variables of ``environment``."""
 
     def __init__(self, number: int, folder: Path) -> None:
         self.environment = os.environ | {"DISPLAY": f":{number}"}
         self._frame = folder / "Xvfb_screen0"
 
     def pixels(self) -> Pixels:
-        """What is seen now, from the server's memory, which has the form of an XWD file."""
+        """What is seen now. The server's memory is a file in the format XWD."""
         raw = self._frame.read_bytes()
         head = struct.unpack(">25I", raw[:100])
         width, height, line, colours = head[4], head[5], head[12], head[19]
@@ -33,8 +33,8 @@ class Screen:
         rows = np.frombuffer(raw, np.uint8, line * height, start).reshape(height, line)
         return np.ascontiguousarray(rows[:, : 4 * width].reshape(height, width, 4)[:, :, 2::-1])
 
-    def hands(self, *words: object) -> str:
-        """What xdotool does with mouse or keyboard, e.g. ``"mousemove", 3, 4, "click", 1``."""
+    def xdotool(self, *words: object) -> str:
+        """Run xdotool with ``words``, such as ``"mousemove", 3, 4, "click", 1``; what it prints."""
         command = ["xdotool", *map(str, words)]
         done = subprocess.run(
             command, env=self.environment, capture_output=True, text=True, timeout=20, check=False
@@ -42,17 +42,18 @@ class Screen:
         return done.stdout
 
     def click(self, x: int, y: int) -> None:
-        self.hands("mousemove", x, y, "sleep", 0.1, "click", 1)
+        """Click on a pixel."""
+        self.xdotool("mousemove", x, y, "sleep", 0.1, "click", 1)
 
     def type(self, text: str) -> None:
-        """In place of what the field under the pointer holds, ended with Enter."""
-        self.hands("key", "ctrl+a", "type", "--delay", 20, text)
-        self.hands("key", "Return")
+        """Replace the text of the focused field, and press Enter."""
+        self.xdotool("key", "ctrl+a", "type", "--delay", 20, text)
+        self.xdotool("key", "Return")
 
 
 @contextmanager
 def screen(folder: Path, width: int = 1366, height: int = 768) -> Iterator[Screen]:
-    """An X server without a network, whose memory is a file in ``folder``."""
+    """An X server that listens on no network; its memory is a file in ``folder``."""
     reading, writing = os.pipe()
     server = subprocess.Popen(
         [
