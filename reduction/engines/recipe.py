@@ -23,18 +23,22 @@ def recipe(
     Each of the ``series`` has its own slices; numbers go on from one series to the next.
     """
     made = Recipe(
-        settings.units,
-        settings.edges,
-        detector_groups(settings.detectors, instrument),
-        settings.filter.count * series,
-        slice_of,
-        calibrated_difc(settings.detectors, instrument),
-        len(group_names(settings.detectors)),
-        fade_s,
+        units=settings.units,
+        edges=settings.edges,
+        group=detector_groups(settings.detectors, instrument),
+        slices=settings.filter.count * series,
+        slice_of=slice_of,
+        difc_us_per_angstrom=calibrated_difc(settings.detectors, instrument),
+        least_groups=len(group_names(settings.detectors)),
+        fade_s=fade_s,
     )
     cells = made.slices * made.groups * made.edges.size
     if cells > MOST_CELLS:
         parts = f"{made.slices} slices, {made.groups} groups and {made.edges.size - 1} bins"
         parts = f"{series} series of together {parts}" if series > 1 else parts
-        raise Refused("BinParams", settings.bin_params, f"{parts} are too many together")
+        raise Refused(
+            "BinParams",
+            settings.bin_params,
+            f"{parts} are too many together: {cells} cells; the limit is {MOST_CELLS}",
+        )
     return made

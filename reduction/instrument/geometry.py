@@ -1,4 +1,4 @@
-"""Instruments: where the detectors are."""
+"""The table of detectors: where they are, and what follows from that."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ OPTIONAL_COLUMNS = ("name", "bank", "bank_names")
 
 @dataclass(frozen=True, eq=False)
 class Instrument:
-    """The detectors of an instrument, n of them; the sample is the origin, z along the beam.
+    """The n detectors of an instrument. The sample is the origin, z is along the beam, y is up.
 
-    ``detector_id`` (n,) int32, each once; ``position_m`` (n, 3) float64 with y up; ``is_monitor``
-    (n,) bool; ``l1_m`` the distance from source to sample. ``bank`` (n,) int32 is the place in
-    ``bank_names`` of the bank that a detector is of, -1 if of none, as all are that are not told.
-    Raises ValueError for columns that do not go together, and for what no instrument has.
+    ``detector_id`` (n,) int32, each id once; ``position_m`` (n, 3) float64; ``is_monitor`` (n,)
+    bool; ``l1_m`` is the distance from source to sample. ``bank`` (n,) int32 is the place of a
+    detector's bank in ``bank_names``, -1 if it has none; without ``bank`` no detector has one.
+    Raises ValueError for columns that do not fit each other, and for values that no instrument has.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Instrument:
                 raise ValueError(why)
 
     def _checks(self) -> Iterator[tuple[bool | np.bool_, str]]:
-        """What must hold, and why it is refused if it does not; the first that fails counts."""
+        """Conditions that must hold, and why the table is refused if one does not."""
         count = self.detector_id.size
         yield self.detector_id.shape == (count,) and count > 0, "one detector or more in a row"
         each = "one of each for every detector: id, position, is_monitor, bank"
@@ -64,34 +64,35 @@ class Instrument:
 
     @property
     def l2_m(self) -> NDArray[np.float64]:
-        """Distances from the sample, (n,) float64."""
+        """Distances from the sample in m, (n,) float64."""
         distances: NDArray[np.float64] = np.linalg.norm(self.position_m, axis=1)
         return distances
 
     @property
     def two_theta_rad(self) -> NDArray[np.float64]:
-        """Scattering angles, (n,) float64; NaN for monitors."""
+        """Scattering angles in rad, (n,) float64; NaN for monitors."""
         x, y, z = self.position_m.T
         return np.where(self.is_monitor, np.nan, np.arctan2(np.hypot(x, y), z))
 
     @property
     def difc_us_per_angstrom(self) -> NDArray[np.float64]:
-        """DIFC, (n,) float64; NaN for monitors and for detectors in the beam, as at the sample."""
+        """DIFC in µs/Å, (n,) float64; NaN for monitors and for detectors in the beam."""
         found = difc(self.l1_m, self.l2_m, self.two_theta_rad)
         return np.where(found > 0, found, np.nan)
 
     @property
     def path_m(self) -> NDArray[np.float64]:
-        """Flight paths from the source, (n,) float64; that to a monitor is not by the sample."""
+        """Flight paths from the source in m, (n,) float64; to a monitor in a straight line."""
         from_source = self.position_m + np.array([0.0, 0.0, self.l1_m])
         straight = np.linalg.norm(from_source, axis=1)
         return np.where(self.is_monitor, straight, self.l1_m + self.l2_m)
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a table, an ``.npz`` as `save` writes it; only `REQUIRED_COLUMNS` must be in it.
+        """The instrument of a table, an ``.npz`` as `save` writes it.
 
-        Raises ValueError naming the file and what it lacks.
+        Only `REQUIRED_COLUMNS` must be in it. Raises ValueError that names the file and what is
+        wrong with it.
         """
         try:
             with path.open("rb") as file, np.load(file) as table:
@@ -113,18 +114,18 @@ class Instrument:
         bank = columns.get("bank", np.empty(0, np.int32))
         return cls(
             str(columns.get("name", name)),
-            _whole("detector_id", columns["detector_id"]),
+            _as_int32("detector_id", columns["detector_id"]),
             columns["position_m"].astype(np.float64),
             columns["is_monitor"].astype(np.bool_),
             float(columns["l1_m"]),
-            _whole("bank", bank),
+            _as_int32("bank", bank),
             tuple(str(each) for each in columns.get("bank_names", np.empty(0, str))),
         )
 
     def save(self, path: Path) -> None:
-        """Write the table: all columns, and what follows from them, for whoever reads it.
+        """Write the table: all columns, and for other readers what follows from them.
 
-        Raises OSError with path and reason; then the path has what it had before.
+        Raises OSError with path and reason; the path then has what it had before.
         """
         content = io.BytesIO()
         np.savez_compressed(
@@ -143,19 +144,19 @@ class Instrument:
         atomic_files.replace([(path, content.getvalue())])
 
 
-def _whole(column: str, values: NDArray[Any]) -> NDArray[np.int32]:
-    """``values`` as int32; raises ValueError if they are none."""
-    whole = values.astype(np.int32)
-    if not np.array_equal(whole, values):
+def _as_int32(column: str, values: NDArray[Any]) -> NDArray[np.int32]:
+    """``values`` as int32; raises ValueError if they are no integers of 32 bits."""
+    integers = values.astype(np.int32)
+    if not np.array_equal(integers, values):
         raise ValueError(f"{column} is not of whole numbers of 32 bits")
-    return whole
+    return integers
 
 
 def powder_arc() -> Instrument:
     """The simulated diffractometer: 1000 pixels, L1 20 m, L2 2 m, two-theta 3° to 160°.
 
-    Pixel ids are 0 to 999; 1000 is a monitor in the beam, 1 m before the sample. Its banks
-    ``forward``, ``perpendicular`` and ``backward`` are a third of the angles each.
+    Pixel ids are 0 to 999; id 1000 is a monitor in the beam, 1 m before the sample. The banks
+    ``forward``, ``perpendicular`` and ``backward`` have a third of the angles each.
     """
     two_theta = np.radians(np.linspace(3.0, 160.0, 1000))
     position = 2.0 * np.stack(

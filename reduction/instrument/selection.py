@@ -1,4 +1,4 @@
-"""Which detectors count: masks and groups by ids and banks, and calibrations from files."""
+"""Which detectors count, and in which group: masks and groups by ids and banks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from reduction.parameters.reduction import DetectorSettings
 from reduction.parameters.specs import Refused, nearest
 
 BANKS = "banks"
-"""The groups that are the banks of the instrument, each one."""
+"""As groups: each bank of the instrument is one."""
 
 
 def detector_groups(settings: DetectorSettings, instrument: Instrument) -> NDArray[np.int32]:
-    """The group of each detector, (detectors,) int32; `MASKED` for those left out.
+    """The group of each detector, (detectors,) int32; `MASKED` for those that are left out.
 
-    Raises `Refused` for what is no range and no bank, for ranges that hold no detector of the
-    instrument, for groups that overlap, and for more than `MOST_GROUPS`.
+    Raises `Refused` for a word that is no id, range or bank, for a range without detectors, for a
+    detector in two groups, and for more than `MOST_GROUPS` groups.
     """
     group = np.zeros(instrument.detector_id.size, np.int32)
     if settings.groups:
@@ -39,7 +39,7 @@ def detector_groups(settings: DetectorSettings, instrument: Instrument) -> NDArr
 
 
 def group_names(settings: DetectorSettings) -> tuple[str, ...]:
-    """The groups as they are written, or the banks; one, of all detectors, if none are."""
+    """The groups as they are written, or the banks; ``all`` if no groups are set."""
     if settings.groups == BANKS and settings.banks:
         return settings.banks
     return (
@@ -48,7 +48,7 @@ def group_names(settings: DetectorSettings) -> tuple[str, ...]:
 
 
 def _selected(pv: str, text: str, instrument: Instrument) -> NDArray[np.bool_]:
-    """The detectors, (detectors,) bool, that ``0:15,bank7,400`` names; never a monitor."""
+    """The detectors, (detectors,) bool, that a text like ``0:15,bank7,400`` names; no monitors."""
     selected = np.zeros(instrument.detector_id.size, np.bool_)
     for word in (each.strip() for each in text.split(",")):
         try:
@@ -66,7 +66,7 @@ def _selected(pv: str, text: str, instrument: Instrument) -> NDArray[np.bool_]:
 
 
 def _named(word: str, instrument: Instrument) -> NDArray[np.bool_]:
-    """The detectors, (detectors,) bool, of a bank, a range or an id; ValueError if it is none."""
+    """The detectors, (detectors,) bool, of a bank, range or id; raises ValueError if it is none."""
     if word in instrument.bank_names:
         of_bank: NDArray[np.bool_] = instrument.bank == instrument.bank_names.index(word)
         return of_bank

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LAST_BIN_SHARE = 0.25
-"""A remainder under this share of a step joins the bin before it (Mantid's Rebin does the same)."""
+"""A remainder below this share of a step is added to the bin before it, as by Mantid's Rebin."""
 
 
 def rebin_numbers(bin_params: str) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""What intensities are corrected by: the settings."""
+"""Settings of what intensities are divided by, and what is subtracted from them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Normalisation(enum.StrEnum):
 
 @dataclass(frozen=True)
 class CorrectionSettings(Settings):
-    """From counts to Y and E, prefix ``$(P)Red1:``."""
+    """How counts become Y and E, prefix ``$(P)Red1:``."""
 
     normalisation: Normalisation = parameter(
         Choice(

@@ -1,4 +1,4 @@
-"""Names that results can be saved under."""
+"""Which names a saved result may have."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import re
 from reduction.parameters.specs import Refused
 
 LONGEST_NAME = 200
-"""Bytes of a name: file systems take 255 with what is added to it."""
+"""Most bytes of a name: file systems take 255, endings are added to it."""
 
 
 def check_name(name: str) -> None:
-    """Raises `Refused` if ``name`` cannot be that of a result."""
+    """Raises `Refused` if ``name`` cannot be the name of a saved result."""
     for wrong, why in (
         (not name, "it is empty"),
         (re.search(r"[/\\]", name), "it is a name in the folder, without / and \\"),
@@ -20,7 +20,7 @@ def check_name(name: str) -> None:
         (name != name.strip() or not name.isprintable(), "it has blanks at an end or unprintables"),
         (re.search(r"\.(nxs|xye)$", name), "the endings .nxs and .xye are added to it"),
         (re.search(r"_slice\d+$", name), "names with _slice and a number are those of slices"),
-        (len(os.fsencode(name)) > LONGEST_NAME, f"longer than {LONGEST_NAME} bytes"),
+        (len(os.fsencode(name)) > LONGEST_NAME, f"it is longer than {LONGEST_NAME} bytes"),
     ):
         if wrong:
             raise Refused("File:Name", name, why)

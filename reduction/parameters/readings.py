@@ -1,4 +1,4 @@
-"""What a reduction reports: the one source of truth for the readings of ``$(P)Red1:``."""
+"""What a reduction reports: its readings, prefix ``$(P)Red1:``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OptionalArray = NDArray[np.float64] | None
 
 @dataclass(frozen=True)
 class ReductionStatus:
-    """One reduction's figures, prefix ``$(P)Red1:``."""
+    """Numbers of one reduction, prefix ``$(P)Red1:``."""
 
     generation: int = reading(
         Integer(pv="Generation_RBV", description="Accepted changes of this reduction")

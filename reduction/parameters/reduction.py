@@ -1,4 +1,4 @@
-"""The settings of a reduction and what it reports: the one source of truth for ``$(P)Red1:``."""
+"""The settings of a reduction, prefix ``$(P)Red1:``."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ from reduction.parameters.windows import WindowSettings
 class FilterSettings(Settings):
     """Slices of a log, prefix ``$(P)Red1:Filter:``.
 
-    With a log, events count in slice [Min, Min + Step), [Min + Step, Min + 2 Step) … up to Max by
-    the log's value at their pulse; with ``invert`` in one spectrum if it is outside [Min, Max).
+    With a log, events count in slice [Min, Min + Step), [Min + Step, Min + 2 Step) … up to Max, by
+    the value of the log at their pulse. With ``invert`` there is one spectrum, of events whose
+    value is outside [Min, Max).
     """
 
     log: str = parameter(
@@ -83,7 +84,7 @@ class FilterSettings(Settings):
 
     @property
     def count(self) -> int:
-        """How many slices there are; 1 without a log."""
+        """Number of slices; 1 without a log."""
         if not self.log or self.invert:
             return 1
         # A last slice thinner than a millionth of a step is rounding.
@@ -92,14 +93,17 @@ class FilterSettings(Settings):
 
     @property
     def bounds(self) -> tuple[tuple[float, float], ...]:
-        """[low, high) of each slice; none without a log."""
+        """[low, high) of each slice; empty without a log."""
         if not self.log:
             return ()
         lows = [self.minimum + n * self.step for n in range(self.count)]
         return tuple(zip(lows, [*lows[1:], self.maximum], strict=True))
 
     def slice_of(self, values: NDArray[np.float64]) -> NDArray[np.int32]:
-        """The slice of pulses with these log values, (n,) float64, NaN: none; -1: filtered out."""
+        """The slice of pulses, (n,) int32, by their log values, (n,) float64; -1: filtered out.
+
+        A value is NaN if the pulse has none.
+        """
         if not self.log:
             return np.zeros(values.size, np.int32)
         edges = [low for low, _ in self.bounds] + [self.maximum]
@@ -112,9 +116,9 @@ class FilterSettings(Settings):
 
 @dataclass(frozen=True)
 class DetectorSettings(Settings):
-    """Which detectors count, and together with which, prefix ``$(P)Red1:``.
+    """Which detectors count, and which of them together, prefix ``$(P)Red1:``.
 
-    ``banks`` are those of the instrument, which no one sets while it runs.
+    ``banks`` are the banks of the instrument; nobody can change them while it runs.
     """
 
     mask: str = parameter(
@@ -190,7 +194,7 @@ class ReductionSettings(Settings):
 
     @property
     def counted(self) -> Self:
-        """What of the settings decides which event counts where."""
+        """The settings that decide where an event counts; all others have their defaults."""
         return dataclasses.replace(self, corrections=CorrectionSettings(), regions=(), peaks=())
 
     @property
@@ -199,7 +203,7 @@ class ReductionSettings(Settings):
         return _edges(self.bin_params, self.max_bins)
 
     def with_units(self, units: Units, bin_params: str) -> Self:
-        """The same in another unit, with the bins that go with it."""
+        """The same settings with another unit and the bins for it."""
         return dataclasses.replace(self, units=units, bin_params=bin_params)
 
 
@@ -212,10 +216,10 @@ def _edges(bin_params: str, max_bins: int) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Segment(Settings):
-    """The bins of a reduction as one segment, prefix ``$(P)Red1:``: another face of BinParams.
+    """The bins of a reduction as one segment, prefix ``$(P)Red1:``; another view of BinParams.
 
-    With several segments BinMin and BinMax are the ends of all of them and BinStep is the first
-    step; writing any of the three makes one segment of them.
+    If BinParams has several segments, BinMin and BinMax are the ends of all of them and BinStep is
+    the first step. A put to any of the three makes one segment of them.
     """
 
     bin_min: float = parameter(
@@ -241,11 +245,11 @@ class Segment(Settings):
         return cls(numbers[0], numbers[1], numbers[-1])
 
     def onto(self, bin_params: str) -> str:
-        """The bins of this segment; ``bin_params``, as it is written, if it says so already."""
+        """The bins of this segment in Rebin's syntax; ``bin_params`` if it means the same."""
         numbers = bins.rebin_numbers(bin_params)
         return bin_params if numbers == dataclasses.astuple(self) else self.bin_params
 
     @property
     def bin_params(self) -> str:
-        """The segment in Rebin's syntax; every number round-trips."""
+        """The segment in Rebin's syntax, with all digits that numbers need."""
         return ",".join(f"{x!r}".removesuffix(".0") for x in dataclasses.astuple(self))

@@ -1,4 +1,4 @@
-"""Numbered series: accumulations that were closed, kept beside the running one."""
+"""Numbered series: closed accumulations, which are kept besides the running one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reduction.parameters.specs import Float, Integer, Refused, reading
 
 @dataclass(frozen=True)
 class SeriesStatus:
-    """What a closed series is of, prefix ``$(P)Red1:Series1:``."""
+    """Pulses and time of a closed series, prefix ``$(P)Red1:Series1:``."""
 
     pulses: int = reading(Integer(pv="Pulses_RBV", description="Pulses in the series"))
     pulse_first: int = reading(Integer(pv="PulseFirst_RBV", description="Its first pulse"), -1)
@@ -22,10 +22,10 @@ class SeriesStatus:
 
 
 def check_next_series(running: int, control: RunControl) -> None:
-    """Raises `Refused` if the running series, of this number, cannot be closed."""
+    """Raises `Refused` if the running series, of number ``running``, cannot be closed."""
     if running > MOST_SERIES:
         why = f"{MOST_SERIES} series are closed, which is the limit; Acquire or Reset drops them"
-        raise Refused("NextSeries", running, why)
+        raise Refused("NextSeries", True, why)
     if control.accumulation is not AccumulationMode.SINCE_RESET:
         why = f"AccumulationMode is {control.accumulation}; series are of SinceReset"
-        raise Refused("NextSeries", running, why)
+        raise Refused("NextSeries", True, why)

@@ -19,14 +19,14 @@ DESCRIPTION_LIMIT = 40
 """Longest description: what fits a DESC field, an EPICS string."""
 
 AXIS_UNITS = "axis"
-"""Units of a reading that has those of the reduction's axis, whichever they are."""
+"""Unit of a reading that has the unit of the histogram axis, whichever is set."""
 
 LONGEST_STRING = 39
-"""Longest text that an EPICS string holds; what may be longer is a char waveform."""
+"""Longest text of an EPICS string; a text that may be longer is a char waveform."""
 
 
 class Refused(ValueError):
-    """A value that a parameter does not take. Its text names parameter, value and limit."""
+    """A parameter does not take a value. The text names the parameter, the value and the limit."""
 
     def __init__(self, name: str, value: object, why: str) -> None:
         super().__init__(f"{name}: {shown(value)} refused: {why}")
@@ -46,8 +46,8 @@ class Stage(enum.IntEnum):
 class Guidance:
     """What to do about an alarm, for an alarm server.
 
-    One that is ``latching`` stays until somebody acknowledges it; what lasts less than ``delay_s``
-    is no alarm.
+    A ``latching`` alarm stays until somebody acknowledges it. What lasts less than ``delay_s``
+    seconds is no alarm.
     """
 
     words: str
@@ -57,11 +57,11 @@ class Guidance:
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What all parameters and readings have.
+    """What is known of every parameter and reading.
 
-    ``pv`` is the name after the prefix of their group, ``description`` what fits a DESC field
-    (at most 40 characters), ``details`` what a table or tooltip adds to it. An alarm server watches
-    what has ``guidance``.
+    ``pv`` is the name of the process variable after the prefix of its group. ``description`` fits a
+    DESC field, ``details`` are added to it in tables and tooltips. A change re-runs the reduction
+    from ``stage`` on. An alarm server watches process variables that have ``guidance``.
     """
 
     pv: str
@@ -75,36 +75,43 @@ class Spec:
             raise ValueError(f"description of {self.pv} is longer than {DESCRIPTION_LIMIT}")
 
     def checked(self, value: Any) -> Any:  # noqa: ARG002
-        """``value`` as this parameter holds it, or `Refused`."""
+        """``value`` in the type of this parameter; raises `Refused`."""
         raise TypeError(f"{type(self).__name__} {self.pv} is not a setting")
 
     @property
     def limits(self) -> str:
-        """The values it takes, in words; empty if any."""
+        """The values it takes, in words; empty if it takes any."""
         return ""
 
 
 def shown(value: object) -> str:
-    """``value`` for a message, at most 60 characters of it."""
-    text = repr(value) if isinstance(value, str) else str(value)
+    """``value`` for a message as people write it, at most 60 characters of it."""
+    match value:
+        case bool():
+            text = str(int(value))
+        case str():
+            text = repr(str(value))  # also of an enum's member
+        case _:
+            text = str(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """A sentence that suggests the words most like ``word``; empty if none is."""
+    """A question that suggests the ``words`` most like ``word``; empty if none is like it."""
     close = difflib.get_close_matches(word, list(words), n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Number(Spec):
+class NumberSpec(Spec):
     """A number within closed limits."""
 
     units: str = ""
     minimum: float | None = None
     maximum: float | None = None
 
-    def within(self, value: float) -> None:
+    def check_limits(self, value: float) -> None:
+        """Raises `Refused` if ``value`` is below the minimum or above the maximum."""
         if self.minimum is not None and value < self.minimum:
             raise Refused(self.pv, value, f"the lowest is {self.minimum:g}{self._unit}")
         if self.maximum is not None and value > self.maximum:
@@ -128,44 +135,44 @@ class Number(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Float(Number):
+class Float(NumberSpec):
     """A float64; ``precision`` is the number of decimals to show."""
 
     precision: int = 3
 
     def checked(self, value: Any) -> float:
         try:
-            number = float(_plain(value))
+            number = float(_without_underscores(value))
         except (TypeError, ValueError):
             raise Refused(self.pv, value, "not a number") from None
         if not math.isfinite(number):
             raise Refused(self.pv, value, "not a finite number")
-        self.within(number)
+        self.check_limits(number)
         return number
 
 
-def _plain(value: Any) -> Any:
-    """``value``, unless it is text that only Python takes for a number."""
+def _without_underscores(value: Any) -> Any:
+    """``value``; raises ValueError if it is text that only Python takes for a number (1_000)."""
     if isinstance(value, str) and "_" in value:
         raise ValueError(value)
     return value
 
 
 @dataclass(frozen=True, kw_only=True)
-class Integer(Number):
-    """An int32, as Channel Access carries it."""
+class Integer(NumberSpec):
+    """An int32, the only integer that Channel Access has."""
 
     INT32: ClassVar[range] = range(-(2**31), 2**31)
 
     def checked(self, value: Any) -> int:
         try:
-            number = int(_plain(value))
+            number = int(_without_underscores(value))
             exact = number == float(value)
         except (TypeError, ValueError, OverflowError):
             raise Refused(self.pv, value, "not a whole number") from None
         if not exact:
             raise Refused(self.pv, value, "not a whole number")
-        self.within(number)
+        self.check_limits(number)
         if number not in self.INT32:
             raise Refused(self.pv, value, "does not fit 32 bits")
         return number
@@ -173,7 +180,7 @@ class Integer(Number):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Spec):
-    """One of the members of a string enum; on the wire an EPICS enum of the members' values."""
+    """A member of a string enum; on the wire an EPICS enum of the values of the members."""
 
     options: type[enum.StrEnum]
 
@@ -209,9 +216,10 @@ class Switch(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class Command(Switch):
-    """A momentary switch: writing 1 does it, and it returns to 0 once done.
+    """A momentary switch: a put of 1 carries the command out; it is 0 again when that is done.
 
-    One that is ``endless`` may take for ever: 0 ends it, and another 1 meanwhile is refused.
+    An ``endless`` command may go on without end: a put of 0 ends it, and a put of 1 meanwhile is
+    refused.
     """
 
     off: str = "Done"
@@ -221,7 +229,7 @@ class Command(Switch):
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Spec):
-    """Printable ASCII text: an EPICS string if ``max_length`` fits one, or else a char waveform."""
+    """Printable ASCII text: an EPICS string if ``max_length`` fits one, else a char waveform."""
 
     max_length: int = 256
 
@@ -240,7 +248,7 @@ class Text(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class Array(Spec):
-    """A float64 reading of varying length, up to ``most``; None: what a spectrum may have."""
+    """Float64 numbers, only read, up to ``most`` of them; None: as many as a spectrum may have."""
 
     units: str = ""
     precision: int = 4
@@ -253,24 +261,24 @@ def parameter(spec: Spec, default: Any) -> Any:
 
 
 def reading(spec: Spec, default: Any = 0) -> Any:
-    """A dataclass field that is only read."""
+    """A dataclass field for a reading, which is only read."""
     return parameter(spec, default)
 
 
 def specs(of: Any) -> Iterator[tuple[str, Spec]]:
-    """Field name and spec of every field of a dataclass (or instance) that has a spec."""
+    """Name and spec of each field of a dataclass, or of an instance of one, that has a spec."""
     for each in dataclasses.fields(of):
         if "spec" in each.metadata:
             yield each.name, each.metadata["spec"]
 
 
 def default_of(of: Any, name: str) -> Any:
-    """The default of a dataclass' field."""
+    """The default of the field ``name`` of a dataclass."""
     return next(each.default for each in dataclasses.fields(of) if each.name == name)
 
 
 class Settings:
-    """Base of frozen settings: every field with a spec is checked on construction."""
+    """Base of frozen settings: the values of all fields with a spec are checked on construction."""
 
     def __post_init__(self) -> None:
         for name, spec in specs(self):
@@ -278,4 +286,4 @@ class Settings:
         self.check()
 
     def check(self) -> None:
-        """Checks that take more than one field; raises `Refused`."""
+        """Check what concerns more than one field; raises `Refused`."""

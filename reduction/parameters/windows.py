@@ -1,4 +1,4 @@
-"""Regions of interest and peaks of a spectrum: what they are set to, and what they show."""
+"""Regions of interest and peaks of a spectrum: their settings and their readings."""
 
 from __future__ import annotations
 

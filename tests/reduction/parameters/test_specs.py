@@ -60,6 +60,8 @@ class Colour(enum.StrEnum):
         (Integer(pv="I", description=""), math.inf, "I: inf refused: not a whole number"),
         (Integer(pv="I", description=""), 2**31, "I: 2147483648 refused: does not fit 32 bits"),
         (Choice(pv="C", description="", options=Colour), "Gren", "did you mean Green?"),
+        (Choice(pv="C", description="", options=Colour), Units.TOF, "C: 'TOF' refused: it is one"),
+        (Choice(pv="C", description="", options=Colour), True, "C: 1 refused: it is one of Red"),
         (Switch(pv="S", description="", on="Go"), 2, "it is Off (0) or Go (1)"),
         (Text(pv="T", description="", max_length=3), "long", "longer than 3 characters"),
         (Text(pv="T", description=""), "a\nb", "only printable ASCII"),
