@@ -18,7 +18,7 @@ from ioc.generated.screens import (
     screen_files,
     write,
 )
-from ioc.model.pvs import PvRow, pv_rows
+from ioc.model.pvs import PvRow, pv_groups, pv_rows
 from ioc.model.wire_type import WireKind, wire_type
 from reduction.parameters.specs import Array, Spec
 from tests.support.bob_files import instances, number, root_of, shown_widgets, with_values
@@ -120,6 +120,12 @@ def test_the_expert_screen_has_every_scalar_and_one_plot_has_every_slice() -> No
     assert not missing
     slices = (OPI / "slices.bob").read_text(encoding="utf-8")
     assert all(f"<y_pv>$(P)$(R)Slice{number}:Y</y_pv>" in slices for number in range(1, 33))
+
+
+def test_a_heading_is_a_few_words_that_fit_above_their_lines() -> None:
+    for group in pv_groups():
+        if group.number is None:
+            assert re.fullmatch(r"[A-Z][\w' ,:()-]{4,49}", group.title), group.of
 
 
 def test_one_reading_more_of_all_peaks_changes_a_dozen_lines_of_head_and_row() -> None:
