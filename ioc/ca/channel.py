@@ -1,6 +1,7 @@
-"""Channels made from specs: what Channel Access clients read, and the path of what they write.
+"""Channels made from specs: what clients read, and the way of a put from a client to `Put`.
 
-A value is refused by its spec and in the spec's words, never by caproto's own limit check.
+A value is checked by its spec, which says in words why it refuses one. caproto's own check of
+limits is not used.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from typing import Any
 
 from caproto import (
     AccessRights,
-    AlarmSeverity,
-    AlarmStatus,
     ChannelAlarm,
     ChannelChar,
     ChannelData,
@@ -23,41 +22,35 @@ from caproto import (
     ChannelString,
     ChannelType,
     Forbidden,
-    TimeStamp,
     native_type,
 )
 
+from ioc.ca.alarms import NO_ALARM, REFUSED_ALARM, Alarm
 from ioc.ca.conversion import equal_scalars, limit_fields, received
 from ioc.ca.record_fields import field_channel, field_of
+from ioc.ca.timestamps import timestamp
 from ioc.model.wire_type import EpicsType, WireType, wire_type
 from ioc.security.rules import Client, Guard
 from reduction.parameters.specs import Command, Refused, Spec
 
 Put = Callable[[Any, Client], Awaitable[Any]]
-"""Takes a checked value, and who puts it, and returns the accepted one once it is true, or raises
-`Refused`."""
+"""Takes a checked value and the client that puts it; returns the accepted value.
 
-OPEN = Guard()
+It returns once the change has taken effect, and raises `Refused` otherwise.
+"""
 
-Alarm = tuple[AlarmStatus, AlarmSeverity]
-NO_ALARM: Alarm = (AlarmStatus.NO_ALARM, AlarmSeverity.NO_ALARM)
-REFUSED: Alarm = (AlarmStatus.WRITE, AlarmSeverity.MAJOR_ALARM)
-
-EPICS_EPOCH_S = 631_152_000
-"""1990-01-01, from which EPICS counts, in Unix time."""
+OPEN_TO_ALL = Guard()
+"""Lets everybody write."""
 
 BACKLOG = 2
 """Packed updates kept for each subscription; caproto's thousand costs hundreds of MB."""
 
 
-def stamp(time_ns: int) -> TimeStamp:
-    """An EPICS timestamp, exact, from ns since the Unix epoch."""
-    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-    return TimeStamp(max(seconds - EPICS_EPOCH_S, 0), nanoseconds)
-
-
 class PvChannel(ChannelData):  # type: ignore[misc]
-    """What all our channels have; clients that ``guard`` lets may write to those with a ``put``."""
+    """A channel with a spec.
+
+    Clients may write to it if it has a ``put`` and its ``guard`` lets them.
+    """
 
     def __init__(
         self, name: str, spec: Spec, value: Any, put: Put | None, guard: Guard, **kind: Any
@@ -71,19 +64,19 @@ class PvChannel(ChannelData):  # type: ignore[misc]
             **kind,
         )
         self.watchers: set[Callable[[], None]] = set()
-        """Called after every change of value or alarm, for who is in this process."""
+        """Functions in this process that are called after every change of value or alarm."""
         self.on_refusal: Callable[[Client, Refused], Awaitable[None]] | None = None
-        self._put, self._given = put, value
-        self._turn = asyncio.Lock()
+        self._put, self._last_given = put, value
+        self._put_lock = asyncio.Lock()
         self._fields: dict[str, ChannelData] = {}
 
     def check_access(self, hostname: str, username: str) -> AccessRights:
-        """What a user at an IP address may do."""
-        may = self._put is not None and self.guard.may_write(Client(hostname, username))
-        return AccessRights.READ | AccessRights.WRITE if may else AccessRights.READ
+        """What a user may do; ``hostname`` is an IP address."""
+        may_write = self._put is not None and self.guard.may_write(Client(hostname, username))
+        return AccessRights.READ | AccessRights.WRITE if may_write else AccessRights.READ
 
     def get_field(self, field: str) -> ChannelData:
-        """The channel of ``.FIELD``; raises KeyError if there is none. Called by caproto."""
+        """The channel of ``NAME.FIELD``, for caproto; raises KeyError if there is no such field."""
         if field == "VAL":
             return self
         if field not in self._fields:
@@ -97,49 +90,52 @@ class PvChannel(ChannelData):  # type: ignore[misc]
     async def publish_value(
         self, value: Any, time_ns: int | None = None, alarm: Alarm | None = None
     ) -> None:
-        """Hold ``value`` and tell subscribers.
+        """Set the value, and send it to subscribers.
 
-        A scalar that stays the same is not sent again, nor is the very array that was given last.
-        Without ``alarm`` the present one stays. Never suspends, so several values published one
-        after the other are read together.
+        A scalar that stays the same is not sent again, nor is the same array object as last time.
+        ``time_ns`` is in ns since 1970; None: now. Without ``alarm`` the present one stays. Never
+        suspends, so clients see several values change together that are published in a row.
         """
         array = self.wire.is_array
         alarm = alarm or self._present_alarm
-        if array and value is self._given:
+        if array and value is self._last_given:
             await self.publish_alarm(alarm)
             return
         new = self.wire.served(value)
         if not array and equal_scalars(new, self.value) and alarm == self._present_alarm:
             return
-        self._given = value
+        self._last_given = value
         at = time.time_ns() if time_ns is None else time_ns
         await self.write(
             new,
             verify_value=False,
             update_fields=False,
-            timestamp=stamp(at),
-            status=alarm[0],
-            severity=alarm[1],
+            timestamp=timestamp(at),
+            status=alarm.status,
+            severity=alarm.severity,
         )
-        await self._told()
+        await self._changed()
 
     async def publish_alarm(self, alarm: Alarm) -> None:
         """Change the alarm and keep value and timestamp."""
         if alarm != self._present_alarm:
-            await self.alarm.write(status=alarm[0], severity=alarm[1])
-            await self._told()
+            await self.alarm.write(status=alarm.status, severity=alarm.severity)
+            await self._changed()
 
     async def publish_units(self, units: str) -> None:
-        """Change the units; subscribers learn them with the next value."""
+        """Change the units; subscribers get them with the next value."""
         if units != self.units:
             await self.write_metadata(publish=False, units=units)
-            await self._follow("EGU")
+            await self._update_fields("EGU")
 
     async def publish_high(self, limit: float) -> None:
-        """Change the limit above which the value is in MINOR alarm, as it is told to clients."""
+        """Change the limit that clients see as the limit of the MINOR alarm.
+
+        The alarm itself is published by `publish_alarm`.
+        """
         if limit != self.upper_warning_limit:
             await self.write_metadata(publish=False, upper_warning_limit=limit)
-            await self._follow("HIGH", "HSV")
+            await self._update_fields("HIGH", "HSV")
 
     async def auth_write(
         self,
@@ -150,7 +146,10 @@ class PvChannel(ChannelData):  # type: ignore[misc]
         metadata: Any,
         **more: Any,
     ) -> None:
-        """A client's write, ``hostname`` its IP address; one task for every write."""
+        """Take a client's put: raises `Forbidden` or `Refused` if it has no effect.
+
+        ``hostname`` is the client's IP address. caproto calls it in a task for every put.
+        """
         if self._put is None:
             raise Forbidden(f"{self.name} is read only")
         client = Client(hostname, username)
@@ -168,32 +167,32 @@ class PvChannel(ChannelData):  # type: ignore[misc]
             raise
 
     async def _take(self, client: Client, data: Any, data_type: ChannelType) -> None:
-        """Put what a client wrote; raises `Refused`."""
+        """Check what a client wrote and put it; raises `Refused`."""
         assert self._put is not None
-        self.guard.admit(client)  # no alarm if not: it is nothing that the setpoint has to say
+        self.guard.admit(client)  # a refusal here says nothing about the setpoint: no alarm
         try:
             value = self.spec.checked(received(self.spec, data, native_type(data_type)))
             if isinstance(self.spec, Command) and self.spec.endless:
                 await self._begin_or_end(self._put, value, client)
                 return
-            async with self._turn:  # asyncio wakes waiters in the order of their arrival
-                await self._obey(self._put, value, client)
+            async with self._put_lock:  # puts take effect in the order of their arrival
+                await self._run_put(self._put, value, client)
         except Refused:
-            await self.publish_alarm(REFUSED)
+            await self.publish_alarm(REFUSED_ALARM)
             raise
 
     async def _begin_or_end(self, put: Put, value: Any, client: Client) -> None:
-        """A command that ends when it is told to must not make that wait for its turn."""
+        """Run a command that may take for ever, or end it; ending it does not wait for its end."""
         if not value:
             await put(value, client)
             await self.publish_alarm(NO_ALARM)
-        elif self._turn.locked():
+        elif self._put_lock.locked():
             raise Refused(self.spec.pv, value, "it is under way; 0 stops it")
         else:
-            async with self._turn:
-                await self._obey(put, value, client)
+            async with self._put_lock:
+                await self._run_put(put, value, client)
 
-    async def _obey(self, put: Put, value: Any, client: Client) -> None:
+    async def _run_put(self, put: Put, value: Any, client: Client) -> None:
         if not isinstance(self.spec, Command):
             await self.publish_value(await put(value, client), alarm=NO_ALARM)
             return
@@ -206,14 +205,14 @@ class PvChannel(ChannelData):  # type: ignore[misc]
 
     @property
     def _present_alarm(self) -> Alarm:
-        return self.alarm.status, self.alarm.severity
+        return Alarm(self.alarm.status, self.alarm.severity)
 
-    async def _told(self) -> None:
-        await self._follow("STAT", "SEVR")
+    async def _changed(self) -> None:
+        await self._update_fields("STAT", "SEVR")
         for watcher in list(self.watchers):
             watcher()
 
-    async def _follow(self, *fields: str) -> None:
+    async def _update_fields(self, *fields: str) -> None:
         for field in self._fields.keys() & set(fields):
             await self._fields[field].write(field_of(self, self.name, field))
 
@@ -253,17 +252,16 @@ def channel(
     *,
     name: str = "",
     put: Put | None = None,
-    guard: Guard = OPEN,
+    guard: Guard = OPEN_TO_ALL,
     max_length: int = 1,
     alarm: Alarm = NO_ALARM,
     time_ns: int | None = None,
     units: str | None = None,
 ) -> PvChannel:
-    """The channel of ``spec``, for clients to read, and with ``put`` for those to write that
-    ``guard`` lets.
+    """A new channel for ``spec``, which clients may write to if there is a ``put``.
 
-    ``max_length`` is the most elements of an array whose spec gives no number; ``time_ns`` is the
-    time of the value, None: now; ``units`` replace those of ``spec``.
+    ``max_length`` is the most elements of an array whose spec gives no number. ``time_ns`` is the
+    time of the value in ns since 1970; None: now. ``units`` replace those of ``spec``.
     """
     wire = wire_type(spec)
     return CHANNEL_CLASSES[wire.epics_type](
@@ -272,8 +270,8 @@ def channel(
         value=value,
         put=put,
         guard=guard,
-        alarm=ChannelAlarm(status=alarm[0], severity=alarm[1]),
-        timestamp=stamp(time.time_ns() if time_ns is None else time_ns),
+        alarm=ChannelAlarm(status=alarm.status, severity=alarm.severity),
+        timestamp=timestamp(time.time_ns() if time_ns is None else time_ns),
         **_metadata(wire, units, max_length),
     )
 

@@ -1,4 +1,4 @@
-"""The channels, and what stands on them."""
+"""All channels of the IOC, and what they show: the front door of Channel Access."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from caproto import AlarmSeverity, AlarmStatus
-
-from ioc.ca.channel import NO_ALARM, Alarm, PvChannel, channel
-from ioc.model.paths import Part, ValuePath, value_at
+from ioc.ca.alarms import ABSENT_ALARM, DISCONNECTED_ALARM, NO_ALARM, Alarm
+from ioc.ca.channel import PvChannel, channel
+from ioc.model.paths import Part, Path, ValuePath, value_at
 from ioc.model.pvs import IOC_REMARKS, RANKS, Access, PvGroup, PvRow, pv_rows
 from ioc.security.rules import Client, Guard
 from reduction.parameters.limits import MAX_BINS
@@ -20,27 +19,23 @@ from reduction.parameters.specs import AXIS_UNITS, Refused, Spec
 MAX_NAME = 60
 """Longest name of a process variable."""
 
-GONE: Alarm = (AlarmStatus.COMM, AlarmSeverity.INVALID_ALARM)
-ABSENT: Alarm = (AlarmStatus.UDF, AlarmSeverity.INVALID_ALARM)
-"""Of numbered readings that there are none of: there is no such slice or group now."""
-
 Putter = Callable[[PvRow, Any, Client], Awaitable[Any]]
-"""Puts a value to the setting or command of a row, for a client."""
-
+"""Puts a value to the setting or command of a row, for a client; see `ioc.puts`."""
 
 Guards = Callable[[PvRow], Guard]
-"""Who may put to a row."""
+"""Tells who may put to a row."""
 
 
 def open_to_all(row: PvRow) -> Guard:
-    """Everybody may."""
+    """A guard that lets everybody put to a row."""
     return Guard(row.asg)
 
 
 class Channels(dict[str, PvChannel]):
-    """Channels by name for caproto, which also keeps here the fields it was asked for.
+    """Channels by name, in the form that caproto's server takes.
 
-    A channel that is not there yet is made when it is asked for, by a search or by a client.
+    A channel that is not there yet is made when it is asked for, by a search or by a client. Fields
+    that clients ask for are stored here too, by caproto.
     """
 
     def __init__(self, make: Callable[[str], PvChannel]) -> None:
@@ -48,28 +43,33 @@ class Channels(dict[str, PvChannel]):
         self._make = make
 
     def __missing__(self, name: str) -> PvChannel:
-        """The new channel; raises KeyError if there is no such name."""
+        """The new channel; raises KeyError if there is no process variable of this name."""
         made = self[name] = self._make(name)
         return made
 
 
 @dataclass(frozen=True)
 class ReadingValues:
-    """What readings show: values by their path, all of one time, with the units of the axis."""
+    """Values for readings, all of one time: a dataclass or mapping that paths lead into.
+
+    ``axis_units`` are the units of readings that have those of the axis. ``time_ns`` is in ns since
+    1970; None: now.
+    """
 
     view: Any
     time_ns: int | None = None
     axis_units: str = ""
     alarm: Alarm = NO_ALARM
     alarms: Mapping[str, Alarm] = dataclasses.field(default_factory=dict)
-    """Of single fields, by name; fields not named have ``alarm``."""
+    """The alarms of some fields, by name; all other fields have ``alarm``."""
 
 
 class Database:
-    """The channels, by name for caproto and by place for those who publish.
+    """All channels: by name for clients, and by the address of their values for publishers.
 
-    Rare ones (see `PvGroup`) are there from the moment a client asks, and then show what the others
-    of their reduction do; so a hundred slices that nobody looks at cost nothing.
+    Channels of rare groups (see `PvGroup`) are made when a client first asks for one, and then show
+    what was last shown at their address. So a hundred slices that nobody looks at cost nothing.
+    ``put`` takes all puts; ``max_bins`` is the number of bins of the longest spectrum.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Database:
         self._made: dict[tuple[PvGroup, Access], dict[str, PvChannel]] = {}
         self._showing: dict[ValuePath, ReadingValues] = {}
         self.watchers: set[Callable[[ValuePath], None]] = set()
-        """Called with the place of each channel that is made."""
+        """Called with the address of the group of each channel that is made."""
         self.channels = Channels(self._make)
         for row in pv_rows(prefix, reductions):
             if len(row.name) > MAX_NAME:
@@ -99,16 +99,18 @@ class Database:
 
     @property
     def rows(self) -> Iterable[PvRow]:
-        """What there is, channel or not."""
+        """All process variables, whether or not their channels are made."""
         return self._rows.values()
 
     @property
     def names(self) -> Iterable[str]:
-        """The names of all channels, made or not."""
+        """The names of all process variables, whether or not their channels are made."""
         return self._rows.keys()
 
-    def of(self, place: ValuePath, access: Access = Access.READING) -> dict[str, PvChannel]:
-        """The channels of the fields at a place that are made, by field name."""
+    def channels_at(
+        self, place: ValuePath, access: Access = Access.READING
+    ) -> dict[str, PvChannel]:
+        """The channels of the group at an address, by field; only those that are made."""
         return next(
             channels
             for (group, how), channels in self._made.items()
@@ -116,30 +118,34 @@ class Database:
         )
 
     async def show_settings(self, part: Part, order: Any) -> None:
-        """Setpoints and readbacks follow ``order``; an alarm of a refused put stays."""
+        """Show an order of ``part`` on its setpoints and readbacks; alarms stay as they are."""
         for (group, access), channels in self._made.items():
             if group.place.part is part and access in (Access.SETPOINT, Access.READBACK):
                 settings = value_at(order, group.place.path)
                 for field, each in channels.items():
                     await each.publish_value(getattr(settings, field))
 
-    async def show(self, root: ValuePath, showing: ReadingValues) -> None:
-        """All readings from ``root`` on show this from now on. Never suspends."""
-        self._showing[root] = showing
+    async def show(self, root: ValuePath, values: ReadingValues) -> None:
+        """Show ``values`` on all readings below ``root``, now and on channels made later.
+
+        Never suspends, so no client sees a part of it.
+        """
+        self._showing[root] = values
         for (group, access), channels in self._made.items():
             path = group.place.below(root)
             if access is Access.READING and path is not None:
-                await _post(group, channels, showing, path)
+                await _show_group(group, channels, values, path)
 
-    async def gone(self, part: Part) -> None:
-        """The readings of ``part`` stay as they are, as invalid. Never suspends."""
-        for root, showing in self._showing.items():
+    async def mark_disconnected(self, part: Part) -> None:
+        """Make the readings of ``part`` invalid; their values stay. Never suspends."""
+        alarm = DISCONNECTED_ALARM
+        for root, values in self._showing.items():
             if root.part is part:
-                self._showing[root] = dataclasses.replace(showing, alarm=GONE, alarms={})
+                self._showing[root] = dataclasses.replace(values, alarm=alarm, alarms={})
         for (group, access), channels in self._made.items():
             if access is Access.READING and group.place.part is part and not group.by_ioc:
                 for each in channels.values():
-                    await each.publish_alarm(GONE)
+                    await each.publish_alarm(alarm)
 
     def _make(self, name: str) -> PvChannel:
         row = self._rows[name]
@@ -152,55 +158,59 @@ class Database:
             **self._present(row),
         )
         self._made.setdefault((row.group, row.access), {})[row.field] = made
-        made.on_refusal = functools.partial(self._refused, row)
+        made.on_refusal = functools.partial(self._post_refusal, row)
         for watcher in self.watchers:
             watcher(row.group.place)
         return made
 
-    async def _refused(self, row: PvRow, client: Client, refused: Refused) -> None:
-        """Tell everybody of a put that was refused."""
+    async def _post_refusal(self, row: PvRow, client: Client, refused: Refused) -> None:
+        """Post that a put was refused, and why, on ``Refusal_RBV``."""
         words = f"{row.group.prefix}{refused} ({client})"
-        await self.of(RANKS / IOC_REMARKS)["refusal"].publish_value(words, alarm=NO_ALARM)
+        refusal = self.channels_at(RANKS / IOC_REMARKS)["refusal"]
+        await refusal.publish_value(words, alarm=NO_ALARM)
 
     def _present(self, row: PvRow) -> dict[str, Any]:
-        """What a channel is to show at once; a reading is invalid if nobody has reported yet."""
+        """The value and alarm of a new channel; a reading is invalid until there is a report."""
         if row.access is not Access.READING:
             return {"value": row.default}
         units = "" if _of_axis(row.spec) else None
-        for root, showing in self._showing.items():
+        for root, values in self._showing.items():
             path = row.group.place.below(root)
             if path is not None:
-                values, there = _values(row.group, showing, path)
+                fields, found = _fields_at(row.group, values, path)
                 return {
-                    "value": value_at(values, (row.field,)),
-                    "alarm": _alarm(showing, there, row.field),
-                    "time_ns": showing.time_ns,
-                    "units": units if units is None else showing.axis_units,
+                    "value": value_at(fields, (row.field,)),
+                    "alarm": _alarm(values, found, row.field),
+                    "time_ns": values.time_ns,
+                    "units": units if units is None else values.axis_units,
                 }
-        return {"value": row.default, "alarm": GONE, "units": units}
+        return {"value": row.default, "alarm": DISCONNECTED_ALARM, "units": units}
 
 
-async def _post(
-    group: PvGroup, channels: Mapping[str, PvChannel], showing: ReadingValues, path: tuple[Any, ...]
+async def _show_group(
+    group: PvGroup, channels: Mapping[str, PvChannel], values: ReadingValues, path: Path
 ) -> None:
-    values, there = _values(group, showing, path)
+    fields, found = _fields_at(group, values, path)
     for field, each in channels.items():
         if _of_axis(each.spec):
-            await each.publish_units(showing.axis_units)
-        alarm = _alarm(showing, there, field)
-        await each.publish_value(value_at(values, (field,)), showing.time_ns, alarm)
+            await each.publish_units(values.axis_units)
+        alarm = _alarm(values, found, field)
+        await each.publish_value(value_at(fields, (field,)), values.time_ns, alarm)
 
 
-def _values(group: PvGroup, showing: ReadingValues, path: tuple[Any, ...]) -> tuple[Any, bool]:
-    """The values by field at ``path``; beyond the end of a tuple the defaults, and False."""
+def _fields_at(group: PvGroup, values: ReadingValues, path: Path) -> tuple[Any, bool]:
+    """What ``path`` leads to, and True; beyond the end of a tuple the defaults, and False."""
     try:
-        return value_at(showing.view, path), True
+        return value_at(values.view, path), True
     except IndexError:
         return {field: group.default(field) for field, _ in group.specs()}, False
 
 
-def _alarm(showing: ReadingValues, there: bool, field: str) -> Alarm:
-    return showing.alarms.get(field, showing.alarm) if there or showing.alarm is GONE else ABSENT
+def _alarm(values: ReadingValues, found: bool, field: str) -> Alarm:
+    """The alarm of a field; fields that were not found are absent, if the part is connected."""
+    if found or values.alarm == DISCONNECTED_ALARM:
+        return values.alarms.get(field, values.alarm)
+    return ABSENT_ALARM
 
 
 def _of_axis(spec: Spec) -> bool:

@@ -9,10 +9,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from caproto import AlarmSeverity, CaprotoError, ChannelType, TimeStamp
+from caproto import AlarmSeverity, CaprotoError, ChannelType
 from caproto.asyncio.client import PV, Context
 
-from ioc.ca.channel import EPICS_EPOCH_S, PvChannel
+from ioc.ca.channel import PvChannel
+from ioc.ca.timestamps import nanoseconds
 from reduction.parameters.specs import Refused
 
 log = logging.getLogger(__name__)
@@ -39,11 +40,6 @@ class PvValue:
 
 PvUpdate = PvValue | str
 """A sample, or in words why there is none."""
-
-
-def nanoseconds(stamp: TimeStamp) -> int:
-    """An EPICS timestamp in ns since 1970, exact."""
-    return (int(stamp.secondsSinceEpoch) + EPICS_EPOCH_S) * 1_000_000_000 + int(stamp.nanoSeconds)
 
 
 async def local_updates(channel: PvChannel) -> AsyncGenerator[PvUpdate, None]:

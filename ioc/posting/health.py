@@ -8,17 +8,16 @@ from dataclasses import dataclass
 
 from caproto import AlarmSeverity, AlarmStatus
 
-from ioc.ca.channel import NO_ALARM, Alarm
-from ioc.ca.database import GONE
+from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM, Alarm
 from ioc.model.ioc_parameters import OverallStatus, WatchSettings
 from ioc.model.paths import Part
 from reduction.control.reports import RanksReport, ReductionResult
 
-UNACCOUNTED: Alarm = (AlarmStatus.CALC, AlarmSeverity.MAJOR_ALARM)
+UNACCOUNTED = Alarm(AlarmStatus.CALC, AlarmSeverity.MAJOR_ALARM)
 """Events are not accounted for."""
-LAGGING: Alarm = (AlarmStatus.HIGH, AlarmSeverity.MINOR_ALARM)
+LAGGING = Alarm(AlarmStatus.HIGH, AlarmSeverity.MINOR_ALARM)
 """Results are older than LagLimit."""
-MINOR: Alarm = (AlarmStatus.STATE, AlarmSeverity.MINOR_ALARM)
+MINOR = Alarm(AlarmStatus.STATE, AlarmSeverity.MINOR_ALARM)
 """Everything else that is wrong while the ranks report."""
 
 RECENT_S = 60.0
@@ -106,7 +105,7 @@ class Health:
     def summary(self) -> HealthSummary:
         """How everything is now; only that the ranks are gone, if they are."""
         if Part.RANKS in self._gone:
-            return HealthSummary(OverallStatus.ERROR, GONE, self._gone[Part.RANKS])
+            return HealthSummary(OverallStatus.ERROR, DISCONNECTED_ALARM, self._gone[Part.RANKS])
         problems = [*self._reported, *self._empty_spectra, *map(Problem, self._minor_messages())]
         if not problems:
             return HealthSummary()

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from caproto import AlarmSeverity, AlarmStatus
 
-from ioc.ca.channel import NO_ALARM, Alarm, PvChannel
-from ioc.ca.database import GONE, Database, ReadingValues
+from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM, Alarm
+from ioc.ca.channel import PvChannel
+from ioc.ca.database import Database, ReadingValues
 from ioc.model.ioc_parameters import DetectorState
 from ioc.model.paths import Part
 from ioc.model.pvs import IOC_REMARKS, RANKS, SIMULATOR
@@ -23,7 +24,7 @@ from reduction.control.reports import RanksReport
 from reduction.results.views import PostedReduction, reduction_view
 from simulator.orders import SimulatorReport
 
-BINS_UNDEFINED: Alarm = (AlarmStatus.CALC, AlarmSeverity.MINOR_ALARM)
+BINS_UNDEFINED = Alarm(AlarmStatus.CALC, AlarmSeverity.MINOR_ALARM)
 """Some bins of a normalised spectrum have no value."""
 
 
@@ -111,7 +112,7 @@ class Publisher:
         total = UNACCOUNTED if report.unaccounted else NO_ALARM
         lag = LAGGING if report.stream.lag > limit_s else NO_ALARM
         stream = ReadingValues(report.stream, alarms={"event_total": total, "lag": lag})
-        await self._database.of(RANKS / "stream")["lag"].publish_high(limit_s)
+        await self._database.channels_at(RANKS / "stream")["lag"].publish_high(limit_s)
         await self._database.show(RANKS / "stream", stream)
 
     async def _post_results(self, report: RanksReport) -> None:
@@ -160,18 +161,18 @@ class Publisher:
 
     async def disconnected(self, part: Part, reason: str) -> None:
         """A process does not report: its last values stay, as invalid, until it reports again."""
-        await self._database.gone(part)
+        await self._database.mark_disconnected(part)
         self._health.gone(part, reason)
         await self._post_health()
         if part is Part.SIMULATOR:
             self._orders.simulator.set_present(False)
-            await self._remarks_on(part)["message"].publish_value(reason, alarm=GONE)
+            await self._remarks_on(part)["message"].publish_value(reason, alarm=DISCONNECTED_ALARM)
             return
         self._orders.ranks.set_present(False)
         self._held, self._posted_revision = None, -1
         self.families.forget()
         state = self._remarks_on(part)["state"]
-        await state.publish_value(DetectorState.DISCONNECTED, alarm=GONE)
+        await state.publish_value(DetectorState.DISCONNECTED, alarm=DISCONNECTED_ALARM)
 
     async def restarted(self, part: Part, count: int) -> None:
         """Ranks or simulator, now ``part``, were started again for the ``count``-th time."""
@@ -183,4 +184,6 @@ class Publisher:
 
     def _remarks_on(self, part: Part) -> dict[str, PvChannel]:
         """The channels, by field, on which the IOC itself says how a process is."""
-        return self._database.of((RANKS if part is Part.RANKS else SIMULATOR) / IOC_REMARKS)
+        return self._database.channels_at(
+            (RANKS if part is Part.RANKS else SIMULATOR) / IOC_REMARKS
+        )

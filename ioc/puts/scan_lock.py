@@ -98,4 +98,6 @@ class ScanLock:
             self._free()
         status = LockStatus(self.owner, self.remaining_s)
         await self._database.show(IOC / "lock_status", ReadingValues(status))
-        await self._database.of(IOC / "lock", Access.COMMAND)["owner"].publish_value(self._name)
+        await self._database.channels_at(IOC / "lock", Access.COMMAND)["owner"].publish_value(
+            self._name
+        )

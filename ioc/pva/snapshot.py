@@ -118,5 +118,5 @@ def _snapshot(
         for row in database.rows
         if row.access is Access.SETPOINT and row.place.below(root) is not None
     ]
-    channel = database.of(root / "spectrum")["yc"]
+    channel = database.channels_at(root / "spectrum")["yc"]
     return Snapshot(name, channel, lambda: posted.get(reduction), root, settings)

@@ -11,7 +11,6 @@ import pytest
 from caproto import (
     AccessRights,
     AlarmSeverity,
-    AlarmStatus,
     ChannelFilter,
     ChannelType,
     Forbidden,
@@ -20,7 +19,9 @@ from caproto.server.common import SubscriptionSpec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ioc.ca.channel import NO_ALARM, REFUSED, Put, PvChannel, channel, stamp
+from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM, REFUSED_ALARM
+from ioc.ca.channel import Put, PvChannel, channel
+from ioc.ca.timestamps import timestamp
 from ioc.security.rules import Client
 from reduction.parameters.specs import (
     Array,
@@ -126,7 +127,7 @@ def test_it_is_refused_in_the_words_of_the_spec(
     with pytest.raises(Refused, match=words):
         asyncio.run(write(to, kind, data))
     assert to.value == before
-    assert (to.alarm.status, to.alarm.severity) == REFUSED
+    assert (to.alarm.status, to.alarm.severity) == REFUSED_ALARM
 
 
 @settings(deadline=None)
@@ -151,7 +152,7 @@ async def test_whatever_a_client_writes_is_taken_or_refused_and_reads_as_every_t
     try:
         await write(to, *written)
     except Refused:
-        assert (to.alarm.status, to.alarm.severity) == REFUSED
+        assert (to.alarm.status, to.alarm.severity) == REFUSED_ALARM
     await to.read(ChannelType.TIME_STRING)
     await to.read(ChannelType(to.data_type + 28))  # DBR_CTRL_…
 
@@ -232,7 +233,7 @@ async def subscribed(to: PvChannel) -> Queue:
 async def test_a_scalar_is_sent_only_if_it_or_its_alarm_changed() -> None:
     reading = channel(FLOAT, 1.0)
     queue = await subscribed(reading)
-    gone = (AlarmStatus.COMM, AlarmSeverity.INVALID_ALARM)
+    gone = DISCONNECTED_ALARM
     for value, alarm, sent in (
         (1.0, NO_ALARM, 0),
         (2.0, NO_ALARM, 1),
@@ -288,8 +289,8 @@ def test_a_kind_without_a_channel_is_an_error() -> None:
 
 
 def test_times_are_exact_and_none_before_epics() -> None:
-    assert stamp(0).secondsSinceEpoch == 0
-    assert stamp(1_700_000_000_123_456_789).nanoSeconds == 123_456_789
+    assert timestamp(0).secondsSinceEpoch == 0
+    assert timestamp(1_700_000_000_123_456_789).nanoSeconds == 123_456_789
 
 
 @pytest.mark.parametrize("spec", [FLOAT, SWITCH, WORD, TEXT, ARRAY])

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from ioc.ca.alarms import DISCONNECTED_ALARM
 from ioc.ca.channel import channel
-from ioc.ca.database import GONE
 from ioc.ca.pv_monitors import INVALID, LOST, PvUpdate, PvValue, local_updates, remote_updates
 from reduction.parameters.specs import Array, Float, Refused, Switch, Text
 from tests.support.soft_ioc import SoftIoc, client_environment, soft_ioc
@@ -51,7 +51,7 @@ async def test_one_of_ours_tells_its_value_at_once_and_every_change_with_its_tim
         assert await anext(news) == PvValue(10**9 * S, 295.0)
         await number.publish_value(300, 10**9 * S + 7)
         assert await anext(news) == PvValue(10**9 * S + 7, 300.0)
-        await number.publish_alarm(GONE)
+        await number.publish_alarm(DISCONNECTED_ALARM)
         assert await anext(news) == INVALID
     assert number.watchers == set()
 

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ioc.ca.channel import NO_ALARM
-from ioc.ca.database import GONE
+from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM
 from ioc.model.paths import Part
 from ioc.model.pvs import pv_rows
 from ioc.posting.family_analysis import FamilyAnalysis
@@ -340,7 +339,7 @@ async def test_numbers_of_ranks_that_died_are_invalid_and_are_gone_when_new_ones
     async with running(bench.publisher.families):
         before = await until(bench, REGION, numbers)
         await bench.publisher.disconnected(Part.RANKS, "it died")
-        assert (bench.get(REGION), bench.alarm(REGION)) == (before, GONE)
+        assert (bench.get(REGION), bench.alarm(REGION)) == (before, DISCONNECTED_ALARM)
     await bench.publisher.ranks(cells_report(bench))
     assert np.isnan(bench.get(REGION)).all()
     assert bench.alarm(REGION) == NO_ALARM

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from ioc.ca.channel import NO_ALARM
-from ioc.ca.database import GONE
+from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM
 from ioc.model.ioc_parameters import OverallStatus, WatchSettings
 from ioc.model.paths import Part
 from ioc.posting.health import LAGGING, MINOR, RECENT_S, UNACCOUNTED, Health, HealthSummary
@@ -112,7 +111,7 @@ def test_who_is_gone_outranks_everything_until_it_is_back() -> None:
     ward.reported(unaccounted=3)
     ward.health.gone(Part.RANKS, "ranks ended with signal 9")
     assert ward.health.summary == HealthSummary(
-        OverallStatus.ERROR, GONE, "ranks ended with signal 9"
+        OverallStatus.ERROR, DISCONNECTED_ALARM, "ranks ended with signal 9"
     )
     assert ward.reported().status is OverallStatus.OK
 
@@ -163,7 +162,7 @@ def test_the_status_and_the_lag_are_in_alarm_above_the_limit_and_the_fields_tell
     assert (bench.get("Status_RBV"), bench.alarm("Status_RBV")) == ("OK", NO_ALARM)
     assert (bench.alarm("Lag_RBV"), high.value) == (NO_ALARM, 4)
     at_once(bench.publisher.disconnected(Part.RANKS, "it died"))
-    assert (bench.get("Status_RBV"), bench.alarm("Status_RBV")) == ("Error", GONE)
+    assert (bench.get("Status_RBV"), bench.alarm("Status_RBV")) == ("Error", DISCONNECTED_ALARM)
     assert bench.get("StatusMessage_RBV") == "it died"
 
 

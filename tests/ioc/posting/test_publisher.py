@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ioc.ca.channel import NO_ALARM
-from ioc.ca.database import ABSENT, GONE
+from ioc.ca.alarms import ABSENT_ALARM, DISCONNECTED_ALARM, NO_ALARM
 from ioc.model.ioc_parameters import DetectorState
 from ioc.model.paths import Part
 from ioc.posting.health import UNACCOUNTED, Health
@@ -114,7 +113,7 @@ def test_those_that_there_are_not_are_empty_and_undefined_until_there_are() -> N
     bench = PublisherBench(SLICED)
     at_once(bench.publisher.ranks(sliced(bench)))
     for name in ("Red1:Slice3:YC", "Red1:Group4:E"):
-        assert (bench.get(name), bench.alarm(name)) == ([], ABSENT)
+        assert (bench.get(name), bench.alarm(name)) == ([], ABSENT_ALARM)
     assert bench.get("Red1:Slice3:Total_RBV") == 0
     assert bench.alarm("Red1:Slice2:YC") == NO_ALARM
     more = np.ones((4, 4, 3))
@@ -128,7 +127,7 @@ def test_those_that_there_are_not_are_empty_and_undefined_until_there_are() -> N
         assert (bench.get(name), bench.alarm(name)) == ([4, 4, 4], NO_ALARM)
     bench.now_s += 1
     at_once(bench.publisher.ranks(sliced(bench)))
-    assert (bench.get("Red1:Slice3:YC"), bench.alarm("Red1:Slice3:YC")) == ([], ABSENT)
+    assert (bench.get("Red1:Slice3:YC"), bench.alarm("Red1:Slice3:YC")) == ([], ABSENT_ALARM)
 
 
 def test_without_a_log_there_is_one_slice_of_all(bench: PublisherBench) -> None:
@@ -144,14 +143,14 @@ def test_without_a_log_there_is_one_slice_of_all(bench: PublisherBench) -> None:
 
 def test_a_channel_that_is_asked_for_late_shows_what_the_others_do() -> None:
     bench = PublisherBench(SLICED)
-    assert bench.alarm("Red1:Slice1:YC") == GONE, "nobody has reported"
+    assert bench.alarm("Red1:Slice1:YC") == DISCONNECTED_ALARM, "nobody has reported"
     at_once(bench.publisher.ranks(sliced(bench)))
     assert bench.get("Red1:Slice1:YC") == CELLS[0].sum(axis=0).tolist()
     bench.now_s += 1
     at_once(bench.publisher.ranks(sliced(bench)))
     at_once(bench.publisher.disconnected(Part.RANKS, "it died"))
     for name in ("Red1:Slice1:YC", "Red1:Slice2:YC", "Red1:Slice3:YC"):
-        assert bench.alarm(name) == GONE
+        assert bench.alarm(name) == DISCONNECTED_ALARM
     assert stamp(bench, "Red1:Slice2:YC") == 10**18 + 7
 
 
@@ -191,7 +190,7 @@ def test_who_is_gone_leaves_invalid_values_until_it_reports_again(bench: Publish
         "Red1:Spec:X",
         "Red1:Spec:YC",
     )
-    assert {bench.alarm(name) for name in readings} == {GONE}
+    assert {bench.alarm(name) for name in readings} == {DISCONNECTED_ALARM}
     assert bench.get("Red1:Spec:YC") == [4, 4, 4]
     assert bench.get("DetectorState_RBV") == "Disconnected"
     assert bench.get("StatusMessage_RBV") == "it died"
@@ -205,15 +204,15 @@ def test_who_is_gone_leaves_invalid_values_until_it_reports_again(bench: Publish
 def test_ranks_that_have_not_taken_the_settings_show_no_result(bench: PublisherBench) -> None:
     at_once(bench.publisher.ranks(report(dataclasses.replace(bench.order, revision=-1), 4)))
     assert bench.get("DetectorState_RBV") == "Initializing"
-    assert bench.alarm("EventTotal_RBV") == GONE
-    assert bench.alarm("Red1:Spec:YC") == bench.alarm("Red1:Generation_RBV") == GONE
+    assert bench.alarm("EventTotal_RBV") == DISCONNECTED_ALARM
+    assert bench.alarm("Red1:Spec:YC") == bench.alarm("Red1:Generation_RBV") == DISCONNECTED_ALARM
 
 
 def test_the_simulator_is_told_apart(bench: PublisherBench) -> None:
     at_once(bench.publisher.simulator(SimulatorReport(0, SimulatorStatus(pulse=5))))
     assert (bench.get("Sim:Pulse_RBV"), bench.alarm("Sim:Pulse_RBV")) == (5, NO_ALARM)
     at_once(bench.publisher.disconnected(Part.SIMULATOR, "it died"))
-    assert (bench.get("Sim:Pulse_RBV"), bench.alarm("Sim:Pulse_RBV")) == (5, GONE)
+    assert (bench.get("Sim:Pulse_RBV"), bench.alarm("Sim:Pulse_RBV")) == (5, DISCONNECTED_ALARM)
     assert bench.get("Sim:StatusMessage_RBV") == "it died"
     assert bench.get("StatusMessage_RBV") == "waiting for the back end to report"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from caproto import ChannelType
 
-from ioc.ca.channel import NO_ALARM
+from ioc.ca.alarms import NO_ALARM
 from ioc.ca.database import Database
 from ioc.model.ioc_parameters import IocOrder, LockCommands
 from ioc.model.paths import Part
@@ -101,7 +101,7 @@ def test_of_two_that_come_at_once_one_gets_it():
 
     async def story() -> list[BaseException | None]:
         channel = bench.database.channels["P:Lock:Acquire"]
-        async with channel._turn:  # a put is under way when both come
+        async with channel._put_lock:  # a put is under way when both come
             both = [asyncio.create_task(take(client)) for client in (ANNA, BERT)]
             await asyncio.sleep(0)
         return await asyncio.gather(*both, return_exceptions=True)
