@@ -24,7 +24,7 @@ MOST_CHUNKS = 10_000
 
 @dataclass(frozen=True)
 class SimulatorSettings(Settings):
-    """What is simulated. Seed, pulse number and these settings determine every event."""
+    """Simulated source and sample. Seed, pulse number and these settings determine every event."""
 
     pause: bool = parameter(
         Switch(pv="Pause", description="Hold the source", off="Run", on="Pause"), False
@@ -205,7 +205,7 @@ class SimulatorSettings(Settings):
 
 @dataclass(frozen=True)
 class SimulatorStatus:
-    """How the simulated source does."""
+    """State of the simulated source."""
 
     pulse: int = reading(
         Integer(

@@ -47,7 +47,7 @@ class OverallStatus(enum.StrEnum):
 
 @dataclass(frozen=True)
 class IocStatus:
-    """How the live reduction is as a whole, prefix ``$(P)``."""
+    """State of the live reduction, prefix ``$(P)``."""
 
     state: str = reading(
         Choice(
@@ -93,7 +93,7 @@ class IocStatus:
 
 @dataclass(frozen=True)
 class SimulatorIocStatus:
-    """How the simulator's process is, prefix ``$(P)Sim:``."""
+    """State of the simulator's process, prefix ``$(P)Sim:``."""
 
     message: str = reading(
         Text(pv="StatusMessage_RBV", description="How the simulator is, in words"), ""
@@ -102,7 +102,7 @@ class SimulatorIocStatus:
 
 @dataclass(frozen=True)
 class WatchSettings(Settings):
-    """What the IOC takes for trouble, prefix ``$(P)``."""
+    """When the IOC raises an alarm, prefix ``$(P)``."""
 
     lag_limit: float = parameter(
         Float(
@@ -119,7 +119,7 @@ class WatchSettings(Settings):
 
 @dataclass(frozen=True)
 class IocProcessStatus:
-    """The IOC's process, under the names of iocStats, prefix ``$(P)``."""
+    """Process of the IOC, named as in iocStats, prefix ``$(P)``."""
 
     heartbeat: int = reading(
         Integer(
@@ -195,7 +195,7 @@ class IocProcessStatus:
 
 @dataclass(frozen=True)
 class IocProcessCommands:
-    """Momentary commands, prefix ``$(P)``."""
+    """Commands to the IOC, prefix ``$(P)``."""
 
     restart: bool = parameter(
         Command(
@@ -211,7 +211,7 @@ class IocProcessCommands:
 
 @dataclass(frozen=True)
 class FileSettings(Settings):
-    """What files are called, prefix ``$(P)File:``."""
+    """Names of files, prefix ``$(P)File:``."""
 
     path: str = parameter(
         Text(
@@ -321,7 +321,7 @@ class IocOrder:
 
 @dataclass(frozen=True)
 class FileCommands:
-    """Momentary commands, prefix ``$(P)File:``."""
+    """Commands to write files, prefix ``$(P)File:``."""
 
     write: bool = parameter(
         Command(
@@ -340,7 +340,7 @@ class FileCommands:
 
 @dataclass(frozen=True)
 class FileStatus:
-    """The last write, prefix ``$(P)File:``."""
+    """The last file written, prefix ``$(P)File:``."""
 
     full_name: str = reading(
         Text(pv="FullName_RBV", description="NeXus file written last", max_length=800), ""

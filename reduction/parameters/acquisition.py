@@ -64,7 +64,7 @@ class AcquisitionSettings(Settings):
 
 @dataclass(frozen=True)
 class AcquisitionStatus:
-    """How far an acquisition has come, prefix ``$(P)``."""
+    """Progress of the acquisition, prefix ``$(P)``."""
 
     acquiring: bool = reading(
         Switch(pv="Acquire_RBV", description="Accumulating", off="Done", on="Acquiring"), True

@@ -18,7 +18,7 @@ class Normalisation(enum.StrEnum):
 
 @dataclass(frozen=True)
 class CorrectionSettings(Settings):
-    """How counts become Y and E, prefix ``$(P)Red1:``."""
+    """Normalisation, background and vanadium, prefix ``$(P)Red1:``."""
 
     normalisation: Normalisation = parameter(
         Choice(

@@ -15,7 +15,7 @@ OptionalArray = NDArray[np.float64] | None
 
 @dataclass(frozen=True)
 class ReductionStatus:
-    """Numbers of one reduction, prefix ``$(P)Red1:``."""
+    """State of the reduction, prefix ``$(P)Red1:``."""
 
     generation: int = reading(
         Integer(pv="Generation_RBV", description="Accepted changes of this reduction")
@@ -82,7 +82,7 @@ class ReductionStatus:
 
 @dataclass(frozen=True)
 class ReductionShape:
-    """How many spectra there are, prefix ``$(P)Red1:``."""
+    """Numbers of slices, groups and series, prefix ``$(P)Red1:``."""
 
     slices: int = reading(Integer(pv="NumSlices_RBV", description="Slices of the log; 1 without"))
     groups: int = reading(Integer(pv="NumGroups_RBV", description="Detector groups"))
@@ -109,7 +109,7 @@ class HistogramReadings:
 
 @dataclass(frozen=True)
 class SpectrumReadings(HistogramReadings):
-    """The sum over all slices and groups, prefix ``$(P)Red1:Spec:``; ``xe`` (bins + 1,)."""
+    """Sum over all slices and groups, prefix ``$(P)Red1:Spec:``; ``xe`` (bins + 1,)."""
 
     x: OptionalArray = reading(Array(pv="X", description="Bin centres", units=AXIS_UNITS), None)
     xe: OptionalArray = reading(

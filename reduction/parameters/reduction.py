@@ -116,7 +116,7 @@ class FilterSettings(Settings):
 
 @dataclass(frozen=True)
 class DetectorSettings(Settings):
-    """Which detectors count, and which of them together, prefix ``$(P)Red1:``.
+    """Mask, groups and calibration of detectors, prefix ``$(P)Red1:``.
 
     ``banks`` are the banks of the instrument; nobody can change them while it runs.
     """
@@ -158,7 +158,7 @@ class DetectorSettings(Settings):
 
 @dataclass(frozen=True)
 class ReductionSettings(Settings):
-    """How events become one histogram, prefix ``$(P)Red1:``."""
+    """Unit and bins, prefix ``$(P)Red1:``."""
 
     units: Units = parameter(
         Choice(
@@ -216,7 +216,7 @@ def _edges(bin_params: str, max_bins: int) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Segment(Settings):
-    """The bins of a reduction as one segment, prefix ``$(P)Red1:``; another view of BinParams.
+    """Bins as one segment, prefix ``$(P)Red1:``; another view of BinParams.
 
     If BinParams has several segments, BinMin and BinMax are the ends of all of them and BinStep is
     the first step. A put to any of the three makes one segment of them.

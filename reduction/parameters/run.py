@@ -26,7 +26,7 @@ class AccumulationMode(enum.StrEnum):
 
 @dataclass(frozen=True)
 class RunControl(Settings):
-    """What the whole reduction obeys, prefix ``$(P)``."""
+    """Accumulation and memory, prefix ``$(P)``."""
 
     pause: bool = parameter(
         Switch(
@@ -96,7 +96,7 @@ class RunControl(Settings):
 
 @dataclass(frozen=True)
 class RunCommands:
-    """Momentary commands, prefix ``$(P)``."""
+    """Commands to the ranks, prefix ``$(P)``."""
 
     acquire: bool = parameter(
         Command(

@@ -9,7 +9,7 @@ from reduction.parameters.specs import LONGEST_STRING, Float, Guidance, Integer,
 
 @dataclass(frozen=True)
 class StreamStatus:
-    """What arrives, prefix ``$(P)``."""
+    """Messages and events received, prefix ``$(P)``."""
 
     event_total: int = reading(
         Float(
