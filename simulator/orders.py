@@ -1,4 +1,4 @@
-"""What the IOC and the simulator say to each other."""
+"""Orders of the IOC to the simulator, and its reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from simulator.parameters import SimulatorSettings, SimulatorStatus
 
 @dataclass(frozen=True)
 class SimulatorOrder:
-    """Settings that the simulator obeys from the next pulse on."""
+    """Settings that the simulator uses from the next pulse on."""
 
     revision: int = 0
     settings: SimulatorSettings = field(default_factory=SimulatorSettings)
@@ -17,7 +17,7 @@ class SimulatorOrder:
 
 @dataclass(frozen=True)
 class SimulatorReport:
-    """What the simulator says several times a second; ``revision`` is the order that it obeys."""
+    """How the simulator is, several times a second; ``revision`` is the order that it obeys."""
 
     revision: int
     status: SimulatorStatus

@@ -1,7 +1,8 @@
-"""Messages on their way to the receivers: one bounded queue and one socket per partition.
+"""Messages on their way to receivers: a bounded queue and a socket for each partition.
 
-Nothing here blocks. What a receiver does not take waits; once more waits than memory allows, whole
-chunks of events are dropped and counted, so a slow receiver costs data that is known, never memory.
+Nothing here blocks. What a receiver does not take waits. Once more waits than memory allows, chunks
+of events are dropped and counted. So a slow receiver loses a known amount of data, and memory stays
+bounded.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from reduction.stream.messages import partition_endpoint
 log = logging.getLogger(__name__)
 
 SEND_LIMIT_MESSAGES = 8
-"""Messages that ZeroMQ may hold per receiver; the rest wait here, where they can be counted."""
+"""Messages that ZeroMQ may hold for a receiver; others wait here, where they can be counted."""
 
 MARKS_LIMIT = 5_000
-"""Complete pulses that may wait in a partition; when nobody comes, the oldest go first."""
+"""Complete pulses that may wait in a partition; beyond that the oldest are dropped."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """Encoded bytes; ``events`` is how many a chunk holds, None if it is no chunk."""
+    """Encoded bytes; ``events`` is the number of events of a chunk, None if it is no chunk."""
 
     data: bytes
     events: int | None = None
@@ -64,7 +65,7 @@ class PartitionQueue:
         return message
 
     def send(self) -> int:
-        """Hand over what the receiver takes now; returns how many events that were."""
+        """Send what the receiver takes now; the number of events sent."""
         events = 0
         while self.waiting:
             try:
@@ -81,10 +82,10 @@ class PartitionQueue:
 
 
 class Outbox:
-    """All partitions of a stream, and what became of the events.
+    """The queues of all partitions of a stream, and counts of what was sent and dropped.
 
-    A socket that cannot be bound raises ``zmq.ZMQError``; the context's owner destroys the others.
-    ``pulses_dropped`` counts in each partition by itself.
+    Raises ``zmq.ZMQError`` if a socket cannot be bound; whoever has the context destroys the other
+    sockets. ``pulses_dropped`` counts a pulse once for each partition that dropped it.
     """
 
     def __init__(
@@ -110,11 +111,11 @@ class Outbox:
 
     @property
     def blocked(self) -> list[zmq.Socket[bytes]]:
-        """Sockets to be watched for room."""
+        """Sockets that had no room for what waits."""
         return [each.socket for each in self._partitions if each.waiting]
 
     def put(self, partition: int, message: Message) -> None:
-        """Send ``message`` after those before it, or keep it; drop a chunk beyond the limit."""
+        """Send ``message`` after those that wait, or keep it, or drop a chunk beyond the limit."""
         queue = self._partitions[partition]
         queue.append(message)
         self.events_sent += queue.send()
@@ -124,14 +125,14 @@ class Outbox:
             self._drop_oldest_pulse(queue)
 
     def send(self) -> None:
-        """Hand over whatever goes."""
+        """Send what receivers take now."""
         for each in self._partitions:
             self.events_sent += each.send()
 
     def close(self, patience_s: float) -> None:
-        """Close the sockets after giving the receivers ``patience_s`` to take what waits.
+        """Close the sockets, after receivers had up to ``patience_s`` to take what waits.
 
-        When none takes anything for a quarter of it, there is nobody to wait for.
+        If none takes anything for a quarter of that time, nobody is there to wait for.
         """
         deadline = time.monotonic() + patience_s
         while self.blocked and time.monotonic() < deadline:

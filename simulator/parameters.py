@@ -19,7 +19,7 @@ from reduction.parameters.specs import (
 from simulator.sample import Sample
 
 MOST_CHUNKS = 10_000
-"""Most chunks of a pulse: more would take a simulated source longer than a pulse may."""
+"""Most chunks of a pulse: to send more would take longer than a pulse may."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class SimulatorSettings(Settings):
     )
 
     def check(self) -> None:
-        """Refuse what is no crystal, or one that gives no Bragg line, or too many of anything."""
+        """Raises `Refused` for no crystal, for one without Bragg lines, and for too much work."""
         events = self.events_per_pulse + self.monitor_events_per_pulse
         if events > MOST_CHUNKS * self.max_chunk_size:
             raise Refused(
@@ -190,7 +190,7 @@ class SimulatorSettings(Settings):
 
     @property
     def sample(self) -> Sample:
-        """The crystal part of the settings: what the Bragg lines depend on."""
+        """The settings that Bragg lines depend on."""
         return Sample(
             self.unit_cell,
             self.space_group,

@@ -1,14 +1,13 @@
-"""The seeded pulse: which events pulse number n of a simulated powder diffractometer holds.
+"""The events of pulse number n of a simulated powder diffractometer.
 
-Random numbers are a hash of seed, pulse and event number, so a pulse does not depend on those
-before it: seed, pulse number and settings determine every event.
+Seed, pulse number and settings determine every event: random numbers are a hash of seed, pulse and
+event number, so a pulse does not depend on the pulses before it.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numba
 import numpy as np
@@ -23,10 +22,10 @@ MAX_EVENTS = 20_000_000
 """Most events of one pulse, whatever the spread draws."""
 
 LATEST_TOF_NS = 2**31 - 2
-"""Times of flight are kept within 1 … this, so each is a valid int32."""
+"""Longest time of flight, so that each is a valid int32; the shortest is 1 ns."""
 
 BEAM_ANGSTROM = (0.1, 8.0)
-"""Wavelengths at the monitors: all that reach a detector with the widest default of d."""
+"""Range of wavelengths at the monitors: all that reach a detector with the default range of d."""
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -34,22 +33,40 @@ _S27, _S30, _S31, _S32, _S11 = (np.uint64(bits) for bits in (27, 30, 31, 32, 11)
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _DRAWS = np.uint64(3)
 _MONITORS = np.uint64(0x6D6F6E69746F7273)
-"""Sets the random numbers of the monitors apart from those of the detectors."""
+"""Makes the random numbers of monitors differ from those of detectors."""
 
 _TO_UNIT_32, _TO_UNIT_53 = 2.0**-32, 2.0**-53
 
 
-@dataclass(frozen=True, eq=False)
-class LineTable:
-    """Alias table (Walker 1977, as Vose 1991 builds it) of n Bragg lines.
+class PulseEvents(NamedTuple):
+    """Events: the pixel and the time of flight in ns of each, (events,) int32 each."""
 
-    ``d_angstrom`` (n,) float64; ``keep`` (n,) float64, the chance that cell i yields line i and not
-    line ``alias[i]`` (n,) int32. A draw costs the same for any number of lines.
+    pixel_id: NDArray[np.int32]
+    tof_ns: NDArray[np.int32]
+
+
+class FlatBackground(NamedTuple):
+    """The share of events whose d is uniform, and the range of d in Å."""
+
+    share: float
+    d_min: float
+    d_max: float
+
+
+class LineTable(NamedTuple):
+    """Alias table (Walker 1977, built as by Vose 1991) of n Bragg lines.
+
+    A draw from it costs the same for any number of lines.
     """
 
     d_angstrom: NDArray[np.float64]
+    """The d-spacing of each line, (n,)."""
+
     keep: NDArray[np.float64]
+    """The chance that entry i yields line i and not line ``alias[i]``, (n,)."""
+
     alias: NDArray[np.int32]
+    """The other line that an entry may yield, (n,)."""
 
     @classmethod
     def of(cls, lines: Reflections) -> Self:
@@ -68,7 +85,7 @@ class LineTable:
 
 
 class PulseGenerator:
-    """Makes the pulses of an instrument. The table of the last sample is kept, nothing else."""
+    """Makes the pulses of an instrument. It keeps no state but the lines of the last sample."""
 
     def __init__(self, instrument: Instrument, seed: int) -> None:
         detectors = np.isfinite(instrument.difc_us_per_angstrom)
@@ -84,56 +101,51 @@ class PulseGenerator:
         self._monitor_us_per_angstrom = np.ascontiguousarray(per_angstrom[instrument.is_monitor])
         self._table: tuple[Sample, LineTable] | None = None
 
-    def events(
-        self, settings: SimulatorSettings, pulse: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """``pixel_id`` and ``tof_ns`` of a pulse's events in detectors, both (events,) int32.
+    def events(self, settings: SimulatorSettings, pulse: int) -> PulseEvents:
+        """The events of a pulse in detectors.
 
-        A pixel is any with the same chance. With the chance `background_fraction` d is uniform in
-        [d_min, d_max); else it is normal about a Bragg line, chosen by F² · multiplicity.
-        The time of flight is the whole nanoseconds of d · DIFC.
+        All pixels are equally likely. With the chance ``background_fraction`` d is uniform in
+        [d_min, d_max). Otherwise it is normal about a Bragg line, which is chosen with a chance
+        proportional to F² · multiplicity. The time of flight is d · DIFC, rounded down to ns.
         """
         key = self._key(pulse)
         count = settings.events_per_pulse + settings.events_per_pulse_spread * _normal(
             np.uint64(_hashed(key))
         )
-        lines = self._lines(settings.sample)
+        background = FlatBackground(settings.background_fraction, settings.d_min, settings.d_max)
         pixel_id, tof_ns = _events(
             key,
             min(max(round(count), 0), MAX_EVENTS),
             self._pixel_id,
             self._difc,
-            (lines.d_angstrom, lines.keep, lines.alias),
+            self._lines(settings.sample),
             settings.relative_peak_width,
-            (settings.background_fraction, settings.d_min, settings.d_max),
+            background,
         )
-        return pixel_id, tof_ns
+        return PulseEvents(pixel_id, tof_ns)
 
-    def monitor_events(
-        self, settings: SimulatorSettings, pulse: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """``pixel_id`` and ``tof_ns`` of a pulse's events in monitors, both (events,) int32.
+    def monitor_events(self, settings: SimulatorSettings, pulse: int) -> PulseEvents:
+        """The events of a pulse in monitors.
 
-        A monitor is any with the same chance, the wavelength uniform in `BEAM_ANGSTROM`. None of
-        the random numbers are those of the detectors' events.
+        All monitors are equally likely, and wavelengths are uniform in `BEAM_ANGSTROM`. The random
+        numbers are other ones than those of the events in detectors.
         """
         key = np.uint64(_hashed(self._key(pulse) ^ _MONITORS))
         mean = settings.monitor_events_per_pulse if self._monitor_id.size else 0
         count = mean + math.sqrt(mean) * _normal(np.uint64(_hashed(key)))
-        lines = self._lines(settings.sample)
         pixel_id, tof_ns = _events(
             key,
             max(round(count), 0),
             self._monitor_id,
             self._monitor_us_per_angstrom,
-            (lines.d_angstrom, lines.keep, lines.alias),
+            self._lines(settings.sample),
             0.0,
-            (1.0, *BEAM_ANGSTROM),  # flat, without lines
+            FlatBackground(1.0, *BEAM_ANGSTROM),  # all events are flat, none is of a line
         )
-        return pixel_id, tof_ns
+        return PulseEvents(pixel_id, tof_ns)
 
     def _key(self, pulse: int) -> np.uint64:
-        """Where the random numbers of a pulse start."""
+        """The first counter of the random numbers of a pulse."""
         return np.uint64(_key(*(np.uint64(number & 2**64 - 1) for number in (self.seed, pulse))))
 
     def _lines(self, sample: Sample) -> LineTable:
@@ -144,7 +156,7 @@ class PulseGenerator:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _hashed(counter: np.uint64) -> np.uint64:
-    """The output function of splitmix64 (Steele, Lea & Flood 2014); times GOLDEN is the step."""
+    """The random bits of a counter: splitmix64 (Steele, Lea & Flood 2014), whose step is GOLDEN."""
     z = counter * GOLDEN
     z = (z ^ (z >> _S30)) * _MIX_1
     z = (z ^ (z >> _S27)) * _MIX_2
@@ -153,21 +165,21 @@ def _hashed(counter: np.uint64) -> np.uint64:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _key(seed: np.uint64, pulse: np.uint64) -> np.uint64:
-    """Where the random numbers of a pulse start."""
+    """The first counter of the random numbers of a pulse."""
     return _hashed(_hashed(seed) + pulse)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _uniform(bits: np.uint64) -> float:
-    """The upper 53 bits as a number within [0, 1)."""
+    """The upper 53 bits as a number in [0, 1)."""
     return float(bits >> _S11) * _TO_UNIT_53
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _normal(bits: np.uint64) -> float:
-    """A standard normal: the quantile of a uniform by Wichura's AS 241 (PPND7, good to 1e-7).
+    """A standard normal number: the quantile of a uniform one (Wichura's AS 241, PPND7, to 1e-7).
 
-    Without Box and Muller's logarithm and sine in most draws it is twice as fast.
+    It is twice as fast as the method of Box and Muller, for most draws need no logarithm or sine.
     """
     p = (float(bits >> _S11) + 0.5) * _TO_UNIT_53
     q = p - 0.5
@@ -191,16 +203,11 @@ def _tof_ns(d_angstrom: float, difc: float) -> np.int32:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _line(
-    uniform: float,
-    d_angstrom: NDArray[np.float64],
-    keep: NDArray[np.float64],
-    alias: NDArray[np.int32],
-) -> float:
-    """The d in Å of the line that ``uniform``, within [0, 1), stands for in a `LineTable`."""
-    place = uniform * d_angstrom.size
-    line = int(place)
-    return d_angstrom[line if place - line < keep[line] else alias[line]]  # type: ignore[no-any-return]
+def _line(uniform: float, lines: LineTable) -> float:
+    """The d in Å of a line drawn from a `LineTable` by ``uniform``, a random number in [0, 1)."""
+    place = uniform * lines.d_angstrom.size
+    i = int(place)
+    return lines.d_angstrom[i if place - i < lines.keep[i] else lines.alias[i]]  # type: ignore[no-any-return]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -209,24 +216,28 @@ def _events(
     count: int,
     pixel_ids: NDArray[np.int32],
     difc: NDArray[np.float64],
-    lines: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]],
+    lines: LineTable,
     width: float,
-    background: tuple[float, float, float],
+    background: FlatBackground,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """``pixel_id`` and ``tof_ns``; ``background`` is its fraction, d_min and d_max in Å."""
+    """Pixel ids and times of flight in ns, (count,) each.
+
+    ``pixel_ids`` and ``difc``, in µs/Å, are those of the pixels, (pixels,) each; ``width`` is the
+    standard deviation of a peak over d.
+    """
     pixel_id, tof_ns = np.empty(count, np.int32), np.empty(count, np.int32)
-    fraction, d_min, d_max = background
+    d_min, d_max = background.d_min, background.d_max
     pixels = np.uint64(pixel_ids.size)
     for event in range(count):
         counter = key + _DRAWS * np.uint64(event)
         bits = _hashed(counter + np.uint64(1))
         uniform = _uniform(_hashed(counter + np.uint64(2)))
         pixel = ((bits >> _S32) * pixels) >> _S32
-        if float(bits & _LOW_32) * _TO_UNIT_32 < fraction:
+        if float(bits & _LOW_32) * _TO_UNIT_32 < background.share:
             d = d_min + (d_max - d_min) * uniform
         else:
             deviation = width * _normal(_hashed(counter + np.uint64(3)))
-            d = _line(uniform, lines[0], lines[1], lines[2]) * (1.0 + deviation)
+            d = _line(uniform, lines) * (1.0 + deviation)
         pixel_id[event] = pixel_ids[pixel]
         tof_ns[event] = _tof_ns(d, difc[pixel])
     return pixel_id, tof_ns

@@ -33,10 +33,10 @@ MAX_PHASES = 20_000_000
 """Most terms of all structure factors together: lines × images of atoms."""
 
 EXTINCT = 1e-20
-"""F² over the square of all scattering lengths below which it is rounding, not scattering."""
+"""F² relative to the square of all scattering lengths; below that it is rounding alone."""
 
 SAME_SITE_ANGSTROM = 0.01
-"""Images of an atom nearer than this are one: 0.3333 for 1/3 is still a special position."""
+"""Images of an atom that are nearer are one, so that 0.3333 for 1/3 is a special position."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,8 @@ class Reflections:
 
     ``hkl`` (n, 3) int32, of all equivalents the lexicographically greatest; ``d_angstrom`` (n,)
     float64; ``f_squared_fm2`` (n,) float64, |F|² of the unit cell in fm²; ``multiplicity`` (n,)
-    int64, equivalents under the point group. In a group without inversion h and -h are two lines.
+    int64, the number of equivalents under the point group. In a group without inversion h and -h
+    are two lines.
     """
 
     hkl: NDArray[np.int32]
@@ -64,9 +65,9 @@ class Reflections:
 
 @dataclass(frozen=True)
 class Sample:
-    """A powder at a temperature (K) and pressure (GPa), seen from ``d_min`` to ``d_max`` (Å).
+    """A powder at a temperature (K) and pressure (GPa), measured from ``d_min`` to ``d_max`` (Å).
 
-    Equal samples share their reflections, which are worked out once.
+    Reflections are computed once for equal samples.
     """
 
     unit_cell: str
@@ -80,7 +81,7 @@ class Sample:
 
     @property
     def length_scale(self) -> float:
-        """What pressure leaves of a length.
+        """A length at this pressure, relative to the length at none.
 
         A constant bulk modulus K = -V dP/dV integrates to V = V0·exp(-P/K).
         """
@@ -108,7 +109,9 @@ def _reflections(sample: Sample) -> Reflections:
     atoms = structure.atoms(sample.atoms)
     _check_size(sample, cell, symmetry, len(atoms))
     hkl, d, multiplicity = _positions(replace(sample, atoms="", temperature=UISO_TEMPERATURE_K))
-    f_squared = structure_factors(hkl, d, cell, symmetry, _warmed(atoms, sample.temperature))
+    f_squared = structure_factors(
+        hkl, d, cell, symmetry, _at_temperature(atoms, sample.temperature)
+    )
     most = sum(a.occupancy * abs(a.scattering_length_fm) for a in atoms) ** 2
     if not f_squared.max() > EXTINCT * most:
         raise Refused("Atoms", sample.atoms, "every Bragg line between DMin and DMax has F² = 0")
@@ -120,7 +123,7 @@ def _reflections(sample: Sample) -> Reflections:
 def _positions(
     sample: Sample,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
-    """Indices, d and multiplicity of the lines, whatever the atoms are; what takes longest."""
+    """Indices, d and multiplicity of the lines: the slow part, which does not depend on atoms."""
     cell = structure.unit_cell(sample.unit_cell)
     symmetry = structure.space_group(sample.space_group).operations()
     inverse = np.linalg.inv(_basis(cell) * sample.length_scale).astype(np.float64)
@@ -139,7 +142,7 @@ def _positions(
 
 
 def _basis(cell: gemmi.UnitCell) -> NDArray[np.float64]:
-    """The cell's edges as columns of a (3, 3) float64 matrix, Å."""
+    """The edges of the cell as columns of a (3, 3) float64 matrix, in Å."""
     return np.array(cell.orth.mat.tolist())
 
 
@@ -149,7 +152,7 @@ def _bounds(sample: Sample, cell: gemmi.UnitCell) -> list[float]:
 
 
 def _check_size(sample: Sample, cell: gemmi.UnitCell, symmetry: gemmi.GroupOps, atoms: int) -> None:
-    """Refuse what would take too long, from estimates: a cell of V holds 4π/3·V/d³ indices."""
+    """Refuse a sample that would take too long; a cell of volume V has about 4π/3·V/d³ indices."""
     tried = math.prod(2 * bound + 1 for bound in _bounds(sample, cell))
     volume = cell.volume * sample.length_scale**3
     shell = sample.d_min**-3 - sample.d_max**-3
@@ -176,7 +179,7 @@ def _between(
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Lines in range: hkl (n, 3), d (n,). ``inverse`` (3, 3) turns index rows into 1/Å."""
     edges = np.linalg.norm(np.linalg.inv(inverse), axis=0)
-    # One more than the bound: rounding must not cost an index that lies right on it.
+    # One more than the bound: rounding must not lose an index that lies right on it.
     axes = [np.arange(-n, n + 1) for n in (edges / sample.d_min).astype(np.int64) + 1]
     hkl = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     hkl = hkl[np.any(hkl != 0, axis=1)]
@@ -184,7 +187,7 @@ def _between(
     near = (d > sample.d_min * (1 - 1e-6)) & (d < sample.d_max * (1 + 1e-6))
     hkl = hkl[near]
     for rotation in _rotations(symmetry):
-        # Each round keeps what no equivalent exceeds, so the rounds soon become short.
+        # Each round drops indices with a greater equivalent, so the rounds soon become short.
         hkl = hkl[_rank(hkl @ rotation) <= _rank(hkl)]
     unique = np.ascontiguousarray(hkl, np.int32)
     unique = unique[~symmetry.systematic_absences(unique)]
@@ -207,8 +210,8 @@ def _multiplicity(hkl: NDArray[np.int32], symmetry: gemmi.GroupOps) -> NDArray[n
     return different
 
 
-def _warmed(atoms: Sequence[Atom], temperature_k: float) -> list[Atom]:
-    """The atoms with their Uiso at a temperature.
+def _at_temperature(atoms: Sequence[Atom], temperature_k: float) -> list[Atom]:
+    """The atoms with their Uiso at a temperature in K.
 
     Above the Debye temperature <u²> = 3ħ²T/(m·k·Θ²) is proportional to T (Willis & Pryor, Thermal
     Vibrations in Crystallography, 1975, ch. 4); zero-point motion is left out.

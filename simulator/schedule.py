@@ -8,13 +8,13 @@ log = logging.getLogger(__name__)
 
 SECOND_NS = 1_000_000_000
 OFF_LIMIT_NS = SECOND_NS
-"""A source that is further behind gives up the pulses it missed."""
+"""A source that is further behind than this leaves out the pulses that it missed."""
 
 WARNING_INTERVAL_NS = 10 * SECOND_NS
 
 
 class Schedule:
-    """Pulses at a steady rate; times are ns since 1970."""
+    """When pulses are due, at a steady rate; times are in ns since 1970."""
 
     def __init__(self, first_ns: int) -> None:
         self.next_ns = first_ns
@@ -22,13 +22,14 @@ class Schedule:
         self._warned_ns = 0
 
     def due(self, now_ns: int) -> bool:
+        """Whether a pulse is due."""
         if self._last_ns is not None and now_ns < self._last_ns - OFF_LIMIT_NS:
             # The clock was set back: waiting until it has caught up might take hours.
             self.restart(now_ns)
         return now_ns >= self.next_ns
 
     def take(self, now_ns: int, rate_hz: float) -> int:
-        """The time of the pulse that is due; the next is one period later."""
+        """The time of the pulse that is due; the next one is due a period later."""
         if now_ns - self.next_ns > OFF_LIMIT_NS:
             self._warn(now_ns, rate_hz)
             self.next_ns = now_ns
@@ -37,7 +38,7 @@ class Schedule:
         return self._last_ns
 
     def change_rate(self, now_ns: int, rate_hz: float) -> None:
-        """Put the next pulse one new period after the last, but not into the past."""
+        """Make the next pulse due one new period after the last one, but not before now."""
         if self._last_ns is not None:
             self.next_ns = max(now_ns, self._last_ns + _period_ns(rate_hz))
 

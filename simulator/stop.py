@@ -1,4 +1,4 @@
-"""The wish to stop, in a form that a poll can wait for."""
+"""A request to stop, which a poll can wait for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType
 
 
 class Stop:
-    """An event with a file descriptor that becomes readable once it is set, from any thread."""
+    """An event that any thread may set; its file descriptor is readable from then on."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -36,7 +36,7 @@ class Stop:
 
 @contextmanager
 def stopped_by_signals(stop: Stop) -> Iterator[None]:
-    """SIGTERM and SIGINT set ``stop``; outside the main thread, where none arrive, nothing does."""
+    """Within it SIGTERM and SIGINT set ``stop``; outside the main thread it does nothing."""
 
     def handler(_number: int, _frame: FrameType | None) -> None:
         stop.set()

@@ -1,6 +1,6 @@
-"""The simulated source as a process: pulses on schedule, in partitions, under the IOC's orders.
+"""The simulated source as a process: it streams pulses on time, and obeys the IOC.
 
-One thread. Between two pulses it obeys orders, reports, and hands over what receivers take; the
+There is one thread. Between two pulses it obeys orders, reports, and sends what receivers take; the
 rest of the time it waits in one poll for whatever comes first.
 """
 
@@ -13,9 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import zmq
-from numpy.typing import NDArray
 
 from reduction.control.channel import CommandedEnd
 from reduction.instrument.geometry import Instrument, powder_arc
@@ -23,12 +21,9 @@ from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pu
 from simulator.orders import SimulatorOrder, SimulatorReport
 from simulator.outbox import Message, Outbox
 from simulator.parameters import SimulatorSettings, SimulatorStatus
-from simulator.pulses import PulseGenerator
+from simulator.pulses import PulseEvents, PulseGenerator
 from simulator.schedule import Schedule
 from simulator.stop import Stop, stopped_by_signals
-
-Events = tuple[NDArray[np.int32], NDArray[np.int32]]
-"""Pixel ids and times of flight in ns, (events,) each."""
 
 SOURCE = "simulator"
 """Name of the source in every chunk."""
@@ -36,23 +31,23 @@ SOURCE = "simulator"
 PROTON_CHARGE_UC_PER_EVENT = 178.6 / 20_000
 """Log ``proton_charge``, in µC: a pulse of 20 000 events has that of ESS (5 MW at 2 GeV, 14 Hz).
 
-It goes with the events really made, so that counts per charge depend on neither rate nor spread.
+It is proportional to the events made, so that counts per charge depend on neither rate nor spread.
 """
 
 REPORT_INTERVAL_NS = 250_000_000
 FIRST_ORDER_PATIENCE_NS = 2_000_000_000
-"""How long to wait for the IOC's settings before starting with one's own."""
+"""How long to wait for settings from the IOC before starting with those of the command line."""
 
 FLUSH_S = 0.2
-"""What a stop grants the receivers to take what waits."""
+"""How long receivers have, at a stop, to take what waits."""
 
 
 @dataclass(frozen=True)
 class SimulateStart:
     """How the process starts.
 
-    ``events`` is the ZeroMQ endpoint that `partition_endpoint` derives the partitions' from,
-    ``control`` the IOC's endpoint, None to run alone with ``settings``.
+    ``events`` is the ZeroMQ endpoint from which `partition_endpoint` derives those of the
+    partitions. ``control`` is the endpoint of the IOC; None: run alone with ``settings``.
     """
 
     events: str
@@ -78,16 +73,16 @@ def simulate(start: SimulateStart, stop: Stop | None = None) -> None:
         stack.enter_context(stopped_by_signals(until))
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         stack.callback(context.destroy, linger=0)
-        stream = EventStream(start, start.instrument, context, until)
+        stream = EventStream(start, context, until)
         stack.callback(stream.close)
         stream.run()
 
 
 def chunk_bounds(events: int, partitions: int, max_chunk_size: int) -> list[tuple[int, int]]:
-    """Where to cut the events of a pulse: [low, high) of each chunk, every event in one of them.
+    """How to cut the events of a pulse into chunks: [low, high) of each.
 
-    As few chunks as ``max_chunk_size`` allows, but one for each partition if there are as many
-    events; sizes differ by one at most.
+    There are as few chunks as ``max_chunk_size`` allows, but at least one for each partition if
+    there are enough events. Sizes differ by one at most.
     """
     chunks = max(-(-events // max_chunk_size), min(partitions, events))
     cuts = [events * each // chunks for each in range(chunks + 1)] if chunks else [0]
@@ -95,19 +90,18 @@ def chunk_bounds(events: int, partitions: int, max_chunk_size: int) -> list[tupl
 
 
 class EventStream:
-    """Generates pulses when they are due and streams them; `tick` and `wait` take turns."""
+    """Makes pulses when they are due and streams them; `tick` and `wait` are called in turn."""
 
     def __init__(
         self,
         start: SimulateStart,
-        instrument: Instrument,
         context: zmq.Context[Any],
         stop: Stop,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._stop = stop
         self._clock_ns = clock_ns
-        self._generator = PulseGenerator(instrument, start.seed)
+        self._generator = PulseGenerator(start.instrument, start.seed)
         self._settings = start.settings
         self._pulse = start.first_pulse - 1
         self._message_ids = [0] * start.partitions
@@ -134,19 +128,19 @@ class EventStream:
         )
 
     def run(self) -> None:
-        """Stream until the stop is set; a pulse that it interrupts stays without its mark."""
+        """Stream until the stop is set; a pulse that this interrupts has no end mark."""
         while not self._stop.is_set():
             self.tick()
             self.wait()
 
     def tick(self) -> None:
-        """Obey the newest order, send what goes, make one pulse if it is due, report."""
+        """Obey the newest order, send what receivers take, make a pulse if one is due, report."""
         obeyed = self._obeyed
         self._obey()
         self._outbox.send()
         if not self._settings.pause and self._schedule.due(self._clock_ns()):
             self._stream_pulse(self._schedule.take(self._clock_ns(), self._settings.pulse_rate))
-        # The distance either way: a clock that is set back must not silence the reports.
+        # The absolute difference: a clock that is set back must not stop the reports.
         if (
             self._obeyed != obeyed
             or abs(self._clock_ns() - self._reported_ns) >= REPORT_INTERVAL_NS
@@ -154,7 +148,7 @@ class EventStream:
             self._report()
 
     def wait(self) -> None:
-        """Sleep until there is something to do: a pulse, an order, room in a socket, the stop."""
+        """Sleep until there is something to do: a pulse, an order, room in a socket, or a stop."""
         poller = zmq.Poller()
         poller.register(self._stop.fileno(), zmq.POLLIN)
         if self._control is not None:
@@ -169,7 +163,7 @@ class EventStream:
         poller.poll(max(0, -((now - until) // 1_000_000)))
 
     def close(self) -> None:
-        """Close all sockets, after a moment for the receivers to take what waits."""
+        """Close all sockets, after receivers had a moment to take what waits."""
         if self._control is not None:
             self._control.close()
         self._outbox.close(FLUSH_S)
@@ -184,7 +178,7 @@ class EventStream:
         elif order.settings.pulse_rate != self._settings.pulse_rate:
             self._schedule.change_rate(now, order.settings.pulse_rate)
         self._settings, self._revision = order.settings, order.revision
-        # The first pulse made with it proves an order obeyed, unless that is long in coming.
+        # An order counts as obeyed once a pulse is made with it, or now if none is due soon.
         if self._settings.pause or self._schedule.next_ns - now > REPORT_INTERVAL_NS:
             self._obeyed = self._revision
 
@@ -194,14 +188,14 @@ class EventStream:
             self._control.report(SimulatorReport(self._obeyed, self.status))
 
     def _stream_pulse(self, time_ns: int) -> None:
-        """Logs to every partition, the chunks in turn, the mark to every partition."""
+        """Send logs to all partitions, chunks to one after the other, and the end mark to all."""
         events = self._generator.events(self._settings, self._pulse + 1)
         monitored = self._generator.monitor_events(self._settings, self._pulse + 1)
         self._pulse += 1
-        for message in self._logs(time_ns, events[0].size):
+        for message in self._logs(time_ns, events.tof_ns.size):
             for partition in range(len(self._message_ids)):
                 self._outbox.put(partition, message)
-        for pixel_id, tof_ns in self._pieces(events, monitored):
+        for pixel_id, tof_ns in self._chunks(events, monitored):
             if self._stop.is_set():
                 return
             partition = self._next_partition
@@ -214,12 +208,12 @@ class EventStream:
             self._outbox.put(partition, Message(mark, ends_pulse=True))
         self._obeyed = self._revision
 
-    def _pieces(self, events: Events, monitored: Events) -> Iterator[Events]:
-        """The events of each chunk: first those of detectors, then of monitors."""
+    def _chunks(self, events: PulseEvents, monitored: PulseEvents) -> Iterator[PulseEvents]:
+        """The events of each chunk, first in detectors, then in monitors."""
         most = self._settings.max_chunk_size
         for (pixel_id, tof_ns), partitions in ((events, len(self._message_ids)), (monitored, 1)):
             for low, high in chunk_bounds(tof_ns.size, partitions, most):
-                yield pixel_id[low:high], tof_ns[low:high]
+                yield PulseEvents(pixel_id[low:high], tof_ns[low:high])
 
     def _logs(self, time_ns: int, events: int) -> Iterator[Message]:
         values = {

@@ -1,7 +1,7 @@
-"""What the texts of a crystal structure say: unit cell, space group and atoms.
+"""Reads the texts of a crystal structure: unit cell, space group and atoms.
 
-Every function takes a text as a user writes it and returns what it means, or raises `Refused`
-under the name of the process variable that holds the text. The syntax is that of Mantid's
+Every function takes a text as a user writes it and returns what it means. It raises `Refused` under
+the name of the process variable that has the text. The syntax is that of Mantid's
 ``CrystalStructure``.
 """
 
@@ -18,7 +18,6 @@ from reduction.parameters.specs import Refused, nearest
 METRIC_TOLERANCE = 1e-5
 """Relative difference of metric tensors up to which a cell has the symmetry of its group."""
 
-
 FARTHEST = 1000.0
 """Largest fractional coordinate: rounding is still far below an atom's size."""
 
@@ -27,8 +26,8 @@ FARTHEST = 1000.0
 class Atom:
     """One site of the asymmetric unit.
 
-    ``position`` holds fractional coordinates, ``u_iso`` is in Å² at the temperature of the table it
-    comes from, ``scattering_length_fm`` the bound coherent one (real part).
+    ``position`` has fractional coordinates. ``u_iso`` is in Å², at the temperature for which it is
+    given. ``scattering_length_fm`` is the real part of the bound coherent scattering length.
     """
 
     symbol: str
@@ -71,13 +70,13 @@ def space_group(text: str) -> gemmi.SpaceGroup:
 
 
 def check_symmetry(cell: gemmi.UnitCell, group: gemmi.SpaceGroup, text: str) -> None:
-    """Refuse a cell, written ``text``, that lacks the symmetry of its group."""
+    """Raises `Refused` if a cell, written as ``text``, does not have the symmetry of its group."""
     if not cell.is_compatible_with_spacegroup(group, METRIC_TOLERANCE):
         raise Refused("UnitCell", text, f"space group {group.xhm()} needs {_needed(group)}")
 
 
 def _needed(group: gemmi.SpaceGroup) -> str:
-    """What the cell of ``group`` must have, in words."""
+    """The condition that ``group`` puts on a cell, in words."""
     match group.crystal_system_str():
         case "monoclinic":
             free = {"a": "alpha", "b": "beta", "c": "gamma"}[group.monoclinic_unique_axis()]
@@ -123,7 +122,7 @@ def _scattering_length_fm(symbol: str, site: str) -> float:
     """The bound coherent scattering length (Sears 1992 and updates, as periodictable has them)."""
     known = ["D", "T", *(each.symbol for each in periodictable.elements if each.number > 0)]
     if symbol not in known:
-        # Words of two letters have no spelling to be near to, but how they begin is telling.
+        # Words of two letters are too short for a search by spelling; compare how they begin.
         alike = [each for each in known if each == symbol.capitalize()]
         alike = alike or [each for each in known if each[0] == symbol[0].upper()]
         hint = f"; did you mean {' or '.join(alike)}?" if alike else ""

@@ -49,7 +49,7 @@ class Bench:
     def stream(self, **changes: Any) -> EventStream:
         """A new stream, from which `readers` read."""
         start = SimulateStart(self.base, **{"seed": 5, "settings": SMALL, **changes})
-        self.newest = EventStream(start, powder_arc(), self.context, self.stop, self.clock)
+        self.newest = EventStream(start, self.context, self.stop, self.clock)
         self.kept.append(self.newest)
         return self.newest
 
