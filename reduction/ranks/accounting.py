@@ -1,38 +1,46 @@
-"""Whether every event that a rank has received is in exactly one count."""
+"""Whether every event that a rank has received is counted exactly once."""
 
 from __future__ import annotations
 
 from reduction.ranks.pipeline import Pipeline
 
 CELLS_A_TICK = 100_000
-"""Most cells that are summed at every tick, in 30 us; those of larger reductions for a result."""
+"""Most cells that are summed at every tick, which takes 30 us.
+
+Cells of larger reductions are summed only when a result is due.
+"""
 
 
 class EventAccount:
-    """The account of one rank: received = filtered + all that is in the cells, in each reduction.
+    """The account of one rank: received = filtered + events in the cells, for each reduction.
 
-    Ranks are checked one by one, so that what one has lost and another has twice does not cancel.
+    Each rank is checked for itself, so that an event lost by one rank and an event counted twice
+    by another do not cancel.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._known: dict[int, int] = {}
-        self._since: dict[int, int] = {}
+        self._reported: dict[int, int] = {}
+        self._found: dict[int, int] = {}
 
     def check(self, *, everything: bool) -> None:
-        """Compare, while the engine has nothing outstanding; large reductions if ``everything``."""
+        """Check the account; to be called when the engine has histogrammed all events.
+
+        Reductions of more than `CELLS_A_TICK` cells are checked only if ``everything`` is.
+        """
         engine, expected = self._pipeline.engine, self._pipeline.received - self._pipeline.filtered
         for number in range(len(self._pipeline.order.reductions)):
             cells = engine.cells(number)
             if everything or cells.size <= CELLS_A_TICK:
                 wrong = abs(expected - engine.tally(number, cells).events)
-                self._since[number] = max(wrong, self._since.get(number, 0))
+                self._found[number] = max(wrong, self._found.get(number, 0))
 
-    def told(self) -> int:
-        """Events by which the worst reduction is wrong; asked for each report.
+    def unaccounted(self) -> int:
+        """By how many events the worst reduction is wrong; to be asked once for each report.
 
-        It is the most since the last report, lest one that is soon put right goes unnoticed.
+        It is the largest error found since the last report, so that an error which disappears
+        before the report is noticed, too.
         """
-        self._known |= self._since
-        self._since = {}
-        return max(self._known.values(), default=0)
+        self._reported |= self._found
+        self._found = {}
+        return max(self._reported.values(), default=0)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-Number = TypeVar("Number", np.int64, np.float64)
+SummedT = TypeVar("SummedT", np.int64, np.float64)
 
-PATIENCE_S = (0.0, 0.0001, 0.0002, 0.0005, 0.001)
+TEST_SLEEPS_S = (0.0, 0.0001, 0.0002, 0.0005, 0.001)
 """Sleeps between tests of an operation; the last goes on until it is done."""
 
 CALL = 1
@@ -34,8 +34,8 @@ class Collectives:
         self._communicator = communicator
         self.rank = communicator.rank
         self.size = communicator.size
-        self.neighbours = _on_this_machine(communicator)
-        """Ranks on this machine, this one too."""
+        self.ranks_on_this_host = _ranks_on_this_host(communicator)
+        """How many ranks run on this host, this one included."""
 
     def exchange(self, figures: NDArray[np.int64]) -> NDArray[np.int64]:
         """Every rank's ``figures`` (k,) on every rank, (ranks, k)."""
@@ -81,7 +81,7 @@ class Collectives:
         joined = self.gather(data)[:, 0].astype(np.uint8)
         return [part.tobytes().decode() for part in np.split(joined, np.cumsum(lengths)[:-1])]
 
-    def total(self, array: NDArray[Number]) -> NDArray[Number]:
+    def total(self, array: NDArray[SummedT]) -> NDArray[SummedT]:
         """The elementwise sum over ranks, on rank 0; the other ranks' return has no meaning.
 
         To be called right after an `exchange`.
@@ -91,7 +91,7 @@ class Collectives:
         return summed
 
 
-def _on_this_machine(communicator: MPI.Intracomm) -> int:
+def _ranks_on_this_host(communicator: MPI.Intracomm) -> int:
     from mpi4py import MPI
 
     with_me = communicator.Split_type(MPI.COMM_TYPE_SHARED)
@@ -101,9 +101,9 @@ def _on_this_machine(communicator: MPI.Intracomm) -> int:
 
 
 def _wait(request: Any) -> None:
-    for patience in PATIENCE_S:
+    for sleep_s in TEST_SLEEPS_S:
         if request.Test():
             return
-        time.sleep(patience)
+        time.sleep(sleep_s)
     while not request.Test():
-        time.sleep(PATIENCE_S[-1])
+        time.sleep(TEST_SLEEPS_S[-1])

@@ -25,10 +25,12 @@ from reduction.engines.protocol import Engine, Recipe
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
-from reduction.ranks.rank import Control, Rank
+from reduction.ranks.rank import Rank, RankTiming
+from reduction.ranks.receiver import StreamReceiver
+from reduction.ranks.result_reporter import Control
 from reduction.stream.endpoints import connect
 from reduction.stream.messages import partition_endpoint
-from reduction.stream.partitions import PulseAssembler
+from reduction.stream.pulse_assembler import PulseAssembler
 
 EngineOf = Callable[[Instrument, list[Recipe]], Engine]
 
@@ -97,22 +99,17 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
         control = CommandedEnd(context, start.control, RanksOrder)
     mine = range(together.rank, start.partitions, together.size)
     intake = PulseAssembler(list(mine), time.time_ns)
-    order = RanksOrder(revision=NO_REVISION)
-    rank = Rank(
-        together,
-        {partition: _receiver(context, start.events, partition) for partition in mine},
-        intake,
-        Pipeline(
-            start.instrument,
-            ENGINES[start.engine](),
-            order,
-            intake.logs,
-            psutil.virtual_memory().total // 2 // together.neighbours,
-        ),
-        control,
-        tick_rate_hz=start.tick_rate_hz,
-        publish_rate_hz=start.publish_rate_hz,
+    sockets = {partition: _connected(context, start.events, partition) for partition in mine}
+    pipeline = Pipeline(
+        start.instrument,
+        ENGINES[start.engine](),
+        RanksOrder(revision=NO_REVISION),
+        intake.logs,
+        psutil.virtual_memory().total // 2 // together.ranks_on_this_host,
     )
+    receiver = StreamReceiver(sockets, intake)
+    timing = RankTiming(start.tick_rate_hz, start.publish_rate_hz)
+    rank = Rank(together, receiver, pipeline, control, timing)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         rank.stopping = True
@@ -125,7 +122,8 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     context.destroy(linger=0)
 
 
-def _receiver(context: zmq.Context[Any], events: str, partition: int) -> zmq.Socket[Any]:
+def _connected(context: zmq.Context[Any], events: str, partition: int) -> zmq.Socket[Any]:
+    """A socket that receives the messages of a partition."""
     socket: zmq.Socket[Any] = context.socket(zmq.PULL)
     socket.setsockopt(zmq.RCVHWM, RECEIVE_QUEUE)
     connect(socket, partition_endpoint(events, partition))

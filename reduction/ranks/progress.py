@@ -1,97 +1,116 @@
-"""How the stream of all ranks comes along: how fast, how late, and what is missing of it."""
+"""How the stream reaches the ranks: how fast, how late, and what is missing of it."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reduction.parameters.run_readings import StreamStatus
-from reduction.ranks.accumulation import Cut
+from reduction.ranks.accumulation import PulseCoverage
 from reduction.ranks.collectives import Collectives
-from reduction.ranks.reports import RankFigures
+from reduction.ranks.result_tick import RankFigures
 from reduction.stream import pulse_ranges
-from reduction.stream.partitions import NO_PULSE
+from reduction.stream.partition_state import NO_PULSE
 
 RATE_WINDOW_S = 2.0
+"""Time over which rates are taken."""
+
+
+class RateSample(NamedTuple):
+    """Events received and pulse number reached at a time of the monotonic clock."""
+
+    at_s: float
+    events: int
+    pulse: int
 
 
 class Rates:
-    """Events and pulses per second over the last two seconds."""
+    """Events and pulses per second over the last `RATE_WINDOW_S`."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, int, int]] = deque()
+        self._samples: deque[RateSample] = deque()
 
     def clear(self) -> None:
-        self._seen.clear()
+        self._samples.clear()
 
     def update(self, now_s: float, events: int, pulse: int) -> tuple[float, float]:
         """The rates, given the events and the pulse number reached by now."""
-        self._seen.append((now_s, events, pulse))
-        while len(self._seen) > 2 and self._seen[1][0] <= now_s - RATE_WINDOW_S:
-            self._seen.popleft()
-        then_s, events_then, pulse_then = self._seen[0]
-        elapsed = now_s - then_s
-        if elapsed <= 0 or pulse_then == NO_PULSE:
+        self._samples.append(RateSample(now_s, events, pulse))
+        while len(self._samples) > 2 and self._samples[1].at_s <= now_s - RATE_WINDOW_S:
+            self._samples.popleft()
+        then = self._samples[0]
+        elapsed = now_s - then.at_s
+        if elapsed <= 0 or then.pulse == NO_PULSE:
             return 0.0, 0.0
-        return (events - events_then) / elapsed, (pulse - pulse_then) / elapsed
+        return (events - then.events) / elapsed, (pulse - then.pulse) / elapsed
 
 
 class Progress:
-    """What is known of the stream on every rank.
+    """What every rank knows of the stream of all ranks.
 
-    ``newest_ns`` is the time of the newest pulse of which any rank has something.
+    ``newest_ns`` is the time of the newest pulse of which any rank has received anything.
     """
 
     def __init__(self, together: Collectives) -> None:
-        self.newest_ns = self._shown_ns = NO_PULSE
+        self.newest_ns = self._result_ns = NO_PULSE
         self._together = together
         self._rates = Rates()
         self._lag_s = 0.0
-        self._missing_sizes = np.zeros(together.size, np.int64)
+        self._incomplete_pulses = (0,) * together.size
         self._missing: list[pulse_ranges.PulseRange] = []
         self._status = StreamStatus()
 
     def clear(self) -> None:
-        """Rates begin anew."""
+        """Forget the rates: what is received from now on is counted from 0."""
         self._rates.clear()
 
-    def note_missing(self, sizes: NDArray[np.int64], mine: list[pulse_ranges.PulseRange]) -> None:
-        """Gather the runs of incomplete pulses whenever any rank's have changed in size."""
-        if not np.array_equal(sizes, self._missing_sizes):
-            everyone = self._together.gather(np.array(mine, np.int64).reshape(-1, 2))
+    def note_missing(
+        self, incomplete_pulses: tuple[int, ...], own: list[pulse_ranges.PulseRange]
+    ) -> None:
+        """Gather the ranges of incomplete pulses whenever a rank's number of them has changed.
+
+        ``incomplete_pulses`` has the number of each rank, ``own`` are the ranges of this one.
+        """
+        if incomplete_pulses != self._incomplete_pulses:
+            everyone = self._together.gather(np.array(own, np.int64).reshape(-1, 2))
             self._missing = pulse_ranges.union((int(a), int(b)) for a, b in everyone)
-            self._missing_sizes = sizes
+            self._incomplete_pulses = incomplete_pulses
 
-    def shown(self, time_ns: int) -> None:
-        """Note how old a result up to a pulse is: it ages while there are pulses that it lacks."""
-        if time_ns > self._shown_ns or self.newest_ns > time_ns:
+    def note_result(self, time_ns: int) -> None:
+        """Note the age of a result with the pulses up to ``time_ns``.
+
+        It ages only while pulses have arrived that it does not have.
+        """
+        if time_ns > self._result_ns or self.newest_ns > time_ns:
             self._lag_s = time.time() - time_ns / 1e9 if time_ns != NO_PULSE else 0.0
-        self._shown_ns = time_ns
+        self._result_ns = time_ns
 
-    def status(self, figures: RankFigures, cut: Cut, *, result: bool) -> StreamStatus:
-        """The stream's readings; without a ``result`` they are of the one before, but for rates."""
-        rates = self._rates.update(time.monotonic(), figures.received, cut.reached)
+    def status(
+        self, figures: RankFigures, coverage: PulseCoverage, *, result: bool
+    ) -> StreamStatus:
+        """The readings of the stream; without a ``result`` all but rates and lag stay."""
+        rates = self._rates.update(time.monotonic(), figures.received, coverage.cut_number)
         if result:
-            self._status = stream_status(figures, cut, pulse_ranges.size(self._missing))
+            self._status = stream_status(figures, coverage, pulse_ranges.size(self._missing))
         else:
-            self.shown(self._shown_ns)
+            self.note_result(self._result_ns)
         event_rate, pulse_rate = rates
         return dataclasses.replace(
             self._status, lag=self._lag_s, event_rate=event_rate, pulse_rate=pulse_rate
         )
 
 
-def stream_status(figures: RankFigures, cut: Cut, missing: int) -> StreamStatus:
-    """The stream's readings but for rates and lag; ``missing`` counts pulses."""
+def stream_status(figures: RankFigures, coverage: PulseCoverage, missing: int) -> StreamStatus:
+    """The readings of the stream without rates and lag; ``missing`` is a number of pulses."""
     faults = {f"messages_{name}": n for name, n in dataclasses.asdict(figures.faults).items()}
     return StreamStatus(
         event_total=figures.received,
-        pulse_first=cut.first,
-        pulse_last=cut.last,
+        pulse_first=coverage.first,
+        pulse_last=coverage.last,
         pulses_missing=missing,
         **faults,
     )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,157 +16,137 @@ from reduction.engines.protocol import Cells, EventTally
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
-from reduction.ranks.accumulation import Cut
-from reduction.ranks.pipeline import Pipeline
+from reduction.ranks.result_tick import RankFigures
 from reduction.ranks.series import ClosedSeries
 from reduction.results.analysis import peaks, regions
 from reduction.results.normalisation import shortfall
 from reduction.results.spectra import sum_spectrum
-from reduction.stream.partitions import Faults, PulseAssembler
 
 
-@dataclass(frozen=True)
-class RankFigures:
-    """A rank's figures, which add up over ranks; ``unaccounted`` as `RanksReport` has it.
+@dataclass(frozen=True, eq=False)
+class ReductionSums:
+    """What the ranks have of one reduction, summed over ranks.
 
-    ``ailing`` is 1 if the engine has a message.
+    - ``order``: what the reduction obeys
+    - ``tally``: where each event went
+    - ``displaced``: folded events that may be one bin off
+    - ``charges_uc``: (series, slices) float64, proton charge of the pulses, µC
+    - ``closed``: the series before the running one
+    - ``faded``: if events fade, the sums of their weights and of the squares; else empty
+    - ``references``: background and vanadium
     """
 
-    received: int
-    filtered: int
-    retained: int
-    folded: int
-    resident_bytes: int
-    unaccounted: int
-    ailing: int
-    faults: Faults
-
-    @classmethod
-    def of(cls, pipeline: Pipeline, intake: PulseAssembler, unaccounted: int) -> Self:
-        engine = pipeline.engine
-        own = pipeline.received, pipeline.filtered, engine.retained, engine.folded
-        ailing = int(bool(engine.message))
-        return cls(*own, _resident_bytes(), unaccounted, ailing, intake.faults)
-
-    def vector(self) -> NDArray[np.int64]:
-        """The figures as (k,) int64."""
-        *own, faults = (getattr(self, each.name) for each in dataclasses.fields(self))
-        return np.array([*own, *dataclasses.astuple(faults)])
-
-    @classmethod
-    def total(cls, vectors: NDArray[np.int64]) -> Self:
-        """The sum of vectors (ranks, k)."""
-        received, filtered, retained, folded, resident, unaccounted, ailing, *faults = (
-            int(n) for n in vectors.sum(axis=0)
-        )
-        own = received, filtered, retained, folded, resident, unaccounted, ailing
-        return cls(*own, Faults(*faults))
-
-
-def _resident_bytes() -> int:
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-class ResultContext(NamedTuple):
-    """What is known of a reduction beside its cells.
-
-    ``astray`` events are right to a fine bin only; ``charges_uc`` (series, slices) is the proton
-    charge of the pulses, µC; ``closed`` are the series before the running one; ``faded`` tells, if
-    events fade, the sums of their weights and of the squares; ``references`` are background and
-    vanadium.
-    """
-
-    astray: int
+    order: ReductionOrder
+    tally: EventTally
+    displaced: int
     charges_uc: NDArray[np.float64]
     closed: Sequence[ClosedSeries]
     faded: Sequence[EventTally]
     references: References
 
 
-def report(
-    pipeline: Pipeline,
-    revision: int,
-    figures: RankFigures,
-    cut: Cut,
-    stream: StreamStatus,
-    acquisition: AcquisitionStatus,
-    tallies: Sequence[EventTally],
-    beside: Sequence[ResultContext],
-    seconds: float,
-    ranks: int,
-    logs: tuple[str, ...],
-    message: str,
-) -> RanksReport:
-    """The report of all ranks; ``tallies``, one a reduction, are empty while no result is due.
+@dataclass(frozen=True, eq=False)
+class RanksSums:
+    """What a report is made of.
 
-    ``beside`` is what else is known of each reduction. Rates are per ``seconds`` of counting.
+    - ``revision``: the order that the latest results obey
+    - ``engine``: name and version
+    - ``ranks``: how many there are
+    - ``figures``: summed over ranks
+    - ``last_pulse_ns``: time of the last pulse accumulated, 0 if there is none
+    - ``stream``, ``acquisition``: their readings
+    - ``reductions``: one for each; empty while no result is due
+    - ``seconds``: the time of counting, for rates
+    - ``logs``: names of the logs that slices can be of
+    - ``message``: what is wrong, or empty
     """
-    orders = pipeline.order.reductions
-    accounted = [figures.filtered + tally.events for tally in tallies]
+
+    revision: int
+    engine: str
+    ranks: int
+    figures: RankFigures
+    last_pulse_ns: int
+    stream: StreamStatus
+    acquisition: AcquisitionStatus
+    reductions: Sequence[ReductionSums]
+    seconds: float
+    logs: tuple[str, ...]
+    message: str
+
+
+def ranks_report(sums: RanksSums) -> RanksReport:
+    """The report of all ranks."""
+    figures = sums.figures
     return RanksReport(
-        revision=revision,
-        pulse_time_ns=cut.last_ns,
-        stream=stream,
-        acquisition=acquisition,
+        revision=sums.revision,
+        pulse_time_ns=sums.last_pulse_ns,
+        stream=sums.stream,
+        acquisition=sums.acquisition,
         backend=BackendStatus(
-            engine=pipeline.engine.name,
-            ranks=ranks,
+            engine=sums.engine,
+            ranks=sums.ranks,
             retained_events=figures.retained,
             folded_events=figures.folded,
             retained_fraction=1 - figures.folded / max(figures.retained + figures.folded, 1),
             memory_use=figures.resident_bytes,
         ),
         results=tuple(
-            _result(order, tally, figures.filtered, more, seconds)
-            for order, tally, more in zip(orders, tallies, beside, strict=bool(tallies))
+            _analysed(_result(each, figures.filtered), sums.seconds) for each in sums.reductions
         ),
-        unaccounted=max(figures.unaccounted, *(abs(figures.received - n) for n in accounted), 0),
-        logs=logs,
-        message=message,
+        unaccounted=_unaccounted(sums),
+        logs=sums.logs,
+        message=sums.message,
     )
 
 
-def _result(
-    order: ReductionOrder, tally: EventTally, filtered: int, beside: ResultContext, seconds: float
-) -> ReductionResult:
-    status = ReductionStatus(
-        generation=order.generation,
+def _unaccounted(sums: RanksSums) -> int:
+    """By how many events the account of the worst reduction is wrong, or those of the ranks."""
+    figures = sums.figures
+    accounted = (figures.filtered + each.tally.events for each in sums.reductions)
+    return max(figures.unaccounted, *(abs(figures.received - events) for events in accounted), 0)
+
+
+def _result(sums: ReductionSums, filtered: int) -> ReductionResult:
+    order, tally = sums.order, sums.tally
+    *closed, counts = _by_series(order, tally.counts)
+    *closed_monitors, monitors = _by_series(order, tally.monitor_counts)
+    *closed_charges, charges = sums.charges_uc
+    faded = None
+    if sums.faded:
+        faded = np.array([_by_series(order, each.counts)[-1] for each in sums.faded])
+        monitors = _by_series(order, sums.faded[0].monitor_counts)[-1]
+    return ReductionResult(
+        order=order,
+        status=_status(sums, filtered),
+        edges=order.settings.edges,
+        counts=counts,
+        faded=faded,
+        charges_uc=tuple(charges.tolist()),
+        series=tuple(
+            SeriesResult(one.status, cells.sum(axis=(0, 1)), float(uc.sum()), float(m.sum()))
+            for one, cells, uc, m in zip(
+                sums.closed, closed, closed_charges, closed_monitors, strict=True
+            )
+        ),
+        monitor_counts=tuple(monitors.tolist()),
+        references=sums.references,
+    )
+
+
+def _status(sums: ReductionSums, filtered: int) -> ReductionStatus:
+    """The readings of a reduction; ``filtered`` events were left out of all reductions."""
+    tally = sums.tally
+    return ReductionStatus(
+        generation=sums.order.generation,
         events_binned=tally.binned,
         events_out_of_range=tally.out_of_range,
         events_masked=tally.masked,
         monitor_counts=int(tally.monitor_counts.sum()),
         events_filtered=filtered + tally.filtered,
         events_invalid=tally.bad_pixel + tally.bad_time,
-        events_displaced=beside.astray,
+        events_displaced=sums.displaced,
         events_bad_pixel=tally.bad_pixel,
         events_bad_time=tally.bad_time,
-    )
-    *closed, counts = _by_series(order, tally.counts)
-    *closed_monitors, monitors = _by_series(order, tally.monitor_counts)
-    *charges, charge = beside.charges_uc
-    faded = None
-    if beside.faded:
-        faded = np.array([_by_series(order, each.counts)[-1] for each in beside.faded])
-        monitors = _by_series(order, beside.faded[0].monitor_counts)[-1]
-    return _analysed(
-        ReductionResult(
-            order=order,
-            status=status,
-            edges=order.settings.edges,
-            counts=counts,
-            faded=faded,
-            charges_uc=tuple(charge.tolist()),
-            series=tuple(
-                SeriesResult(one.status, part.sum(axis=(0, 1)), float(uc.sum()), float(m.sum()))
-                for one, part, uc, m in zip(
-                    beside.closed, closed, charges, closed_monitors, strict=True
-                )
-            ),
-            monitor_counts=tuple(monitors.tolist()),
-            references=beside.references,
-        ),
-        seconds,
     )
 
 
@@ -178,11 +156,11 @@ def _by_series(order: ReductionOrder, cells: Cells) -> Cells:
 
 
 def _analysed(result: ReductionResult, seconds: float) -> ReductionResult:
-    """``result`` with what regions and peaks hold in it, and what is not there to be shown."""
-    settings, sample = result.order.settings, sum_spectrum(result)
-    by, measured = settings.corrections.normalisation, sample.measured
-    y, variances = shown = sample.intensity(by)
-    undefined, why = shortfall(measured, by, result.references, shown)
+    """``result`` with its regions and peaks, and with how many bins have no value and why."""
+    settings, spectrum = result.order.settings, sum_spectrum(result)
+    by, measured = settings.corrections.normalisation, spectrum.measured
+    intensity = spectrum.intensity(by)
+    undefined, why = shortfall(measured, by, result.references, intensity)
     return dataclasses.replace(
         result,
         status=dataclasses.replace(
@@ -191,14 +169,22 @@ def _analysed(result: ReductionResult, seconds: float) -> ReductionResult:
         regions=regions(
             settings.regions, settings.edges, measured.counts, measured.variances, seconds
         ),
-        peaks=peaks(settings.peaks, settings.edges, y, np.sqrt(variances)),
+        peaks=peaks(settings.peaks, settings.edges, intensity.values, np.sqrt(intensity.variances)),
     )
 
 
-def counted(result: ReductionResult, settings: AcquisitionSettings) -> tuple[float, float]:
-    """The counts that presets go by, and their standard error; none in a region without a sum."""
+@dataclass(frozen=True)
+class PresetCount:
+    """The counts that a preset goes by, and their standard error."""
+
+    total: float
+    error: float
+
+
+def preset_count(result: ReductionResult, settings: AcquisitionSettings) -> PresetCount:
+    """What a preset of counts goes by; 0 in a region that has no sum."""
     if not settings.preset_region:
         total = 0.0 if result.counts is None else float(result.counts.sum())
-        return total, math.sqrt(total)
+        return PresetCount(total, math.sqrt(total))
     region = result.regions[settings.preset_region - 1]
-    return (0.0, 0.0) if math.isnan(region.total) else (region.total, region.error)
+    return PresetCount(region.total, region.error) if region.ok else PresetCount(0.0, 0.0)

@@ -1,4 +1,4 @@
-"""The event stream: its messages, and partitions of messages put together to whole pulses.
+"""The event stream: its messages, its logs, and partitions put together to complete pulses.
 
-Imports nothing else of the project. Front door: `reduction.stream.partitions`.
+Imports nothing else of the project. Front door: `reduction.stream.pulse_assembler`.
 """

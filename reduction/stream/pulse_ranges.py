@@ -1,43 +1,52 @@
-"""Sets of whole numbers that come in runs, as lost pulses do."""
+"""Sets of pulse numbers as ranges, since pulses are lost many in a row.
+
+A set is a list of ranges, in ascending order, with at least one number between any two of them.
+"""
 
 from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable
+from typing import NamedTuple
 
-PulseRange = tuple[int, int]
+
+class PulseRange(NamedTuple):
+    """The pulse numbers from ``first`` to ``last``, both included."""
+
+    first: int
+    last: int
 
 
-def union(runs: Iterable[PulseRange]) -> list[PulseRange]:
-    """The runs [first, last] that cover the same numbers, ascending and apart."""
+def union(ranges: Iterable[tuple[int, int]]) -> list[PulseRange]:
+    """The set of all numbers in any ranges, given as (first, last)."""
     merged: list[PulseRange] = []
-    for run in sorted(runs):
-        add(merged, *run)
+    for first, last in sorted(ranges):
+        add(merged, first, last)
     return merged
 
 
-def size(runs: Iterable[PulseRange]) -> int:
-    """How many numbers runs that are apart hold."""
-    return sum(last - first + 1 for first, last in runs)
+def size(ranges: Iterable[PulseRange]) -> int:
+    """How many numbers a set holds."""
+    return sum(last - first + 1 for first, last in ranges)
 
 
-def add(runs: list[PulseRange], first: int, last: int) -> None:
-    """Add the numbers from ``first``, not before the last run's, to ``last``."""
-    if runs and first <= runs[-1][1] + 1:
-        runs[-1] = (runs[-1][0], max(last, runs[-1][1]))
+def add(ranges: list[PulseRange], first: int, last: int) -> None:
+    """Add the numbers from ``first``, which is not before the start of the last range."""
+    if ranges and first <= ranges[-1].last + 1:
+        ranges[-1] = PulseRange(ranges[-1].first, max(last, ranges[-1].last))
     else:
-        runs.append((first, last))
+        ranges.append(PulseRange(first, last))
 
 
-def discard(runs: list[PulseRange], number: int) -> None:
-    """Take out a number, if it is there."""
-    place = bisect.bisect_right(runs, number, key=lambda run: run[0]) - 1
-    if place >= 0 and number <= runs[place][1]:
-        first, last = runs[place]
-        parts = [(first, number - 1), (number + 1, last)]
-        runs[place : place + 1] = [run for run in parts if run[0] <= run[1]]
+def discard(ranges: list[PulseRange], number: int) -> None:
+    """Take out a number, if it is in the set."""
+    place = bisect.bisect_right(ranges, number, key=lambda each: each.first) - 1
+    if place >= 0 and number <= ranges[place].last:
+        first, last = ranges[place]
+        parts = PulseRange(first, number - 1), PulseRange(number + 1, last)
+        ranges[place : place + 1] = [part for part in parts if part.first <= part.last]
 
 
-def discard_below(runs: list[PulseRange], number: int) -> None:
+def discard_below(ranges: list[PulseRange], number: int) -> None:
     """Take out all numbers below ``number``."""
-    runs[:] = [(max(first, number), last) for first, last in runs if last >= number]
+    ranges[:] = [PulseRange(max(first, number), last) for first, last in ranges if last >= number]

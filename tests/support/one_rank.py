@@ -11,8 +11,9 @@ from reduction.control.reports import RanksReport
 from reduction.engines.native.engine import NativeEngine
 from reduction.instrument.geometry import powder_arc
 from reduction.ranks.pipeline import Pipeline
-from reduction.ranks.rank import Rank
-from reduction.stream.partitions import PulseAssembler
+from reduction.ranks.rank import Rank, RankTiming
+from reduction.ranks.receiver import StreamReceiver
+from reduction.stream.pulse_assembler import PulseAssembler
 
 
 class SingleRank:
@@ -48,7 +49,9 @@ class OneRank:
         pipeline = Pipeline(powder_arc(), engine, order, self.intake.logs, 1 << 40)
         collectives: Any = SingleRank()
         control: Any = self
-        self._rank = Rank(collectives, {}, self.intake, pipeline, control, tick_rate_hz=1000.0)
+        timing = RankTiming(tick_rate_hz=1000.0)
+        receiver = StreamReceiver({}, self.intake)
+        self._rank = Rank(collectives, receiver, pipeline, control, timing)
         self._newest: RanksOrder | None = None
 
     def obeyed(self, order: RanksOrder) -> RanksReport:

@@ -39,18 +39,18 @@ def pipeline() -> Pipeline:
     return made
 
 
-def told(pipeline: Pipeline, account: EventAccount, wrong: int, everything: bool = True) -> int:
+def error(pipeline: Pipeline, account: EventAccount, wrong: int, everything: bool = True) -> int:
     assert isinstance(pipeline.engine, Miscounting)
     pipeline.engine.wrong = wrong
     account.check(everything=everything)
-    return account.told()
+    return account.unaccounted()
 
 
 def test_an_account_that_is_right_is_told_as_0_and_one_that_is_not_by_how_much(
     pipeline: Pipeline,
 ) -> None:
     account = EventAccount(pipeline)
-    assert [told(pipeline, account, wrong) for wrong in (0, 3, -2, 0)] == [0, 3, 2, 0]
+    assert [error(pipeline, account, wrong) for wrong in (0, 3, -2, 0)] == [0, 3, 2, 0]
 
 
 def test_an_error_between_two_reports_is_told_in_the_next(pipeline: Pipeline) -> None:
@@ -59,16 +59,16 @@ def test_an_error_between_two_reports_is_told_in_the_next(pipeline: Pipeline) ->
     for wrong in (0, -4, 1):
         pipeline.engine.wrong = wrong
         account.check(everything=False)
-    assert account.told() == 4
-    assert told(pipeline, account, 0) == 0
+    assert account.unaccounted() == 4
+    assert error(pipeline, account, 0) == 0
 
 
 def test_an_error_stands_until_the_account_has_been_found_right(pipeline: Pipeline) -> None:
     account = EventAccount(pipeline)
     small, large = (pipeline.engine.cells(number).size for number in range(2))
     assert small <= CELLS_A_TICK < large
-    assert told(pipeline, account, 5) == account.told() == 5
+    assert error(pipeline, account, 5) == account.unaccounted() == 5
     assert (
-        told(pipeline, account, 0, everything=False) == 5
+        error(pipeline, account, 0, everything=False) == 5
     )  # the large reduction has not been looked at
-    assert told(pipeline, account, 0) == 0
+    assert error(pipeline, account, 0) == 0

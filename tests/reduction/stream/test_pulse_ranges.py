@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from reduction.stream import pulse_ranges
 pairs = st.tuples(st.integers(0, 60), st.integers(0, 8)).map(lambda p: (p[0], p[0] + p[1]))
 
 
-def numbers(of: list[tuple[int, int]]) -> set[int]:
+def numbers(of: Sequence[tuple[int, int]]) -> set[int]:
     return {n for first, last in of for n in range(first, last + 1)}
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
-from reduction.stream.partitions import AHEAD_NS, BEHIND_NS, NO_PULSE, Faults, PulseAssembler
+from reduction.stream.partition_state import NO_PULSE, Faults
+from reduction.stream.pulse_assembler import AHEAD_NS, BEHIND_NS, PulseAssembler
 
 NOW = 1_767_225_600_000_000_000
 PERIOD = 71_428_571

@@ -1,0 +1,84 @@
+"""What every rank tells the others at each tick, and what follows from it for all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What one rank tells the others at a tick; times are pulse times, ns since the Unix epoch.
+
+    - ``reached_ns``, ``reached_number``: the last pulse that is complete in all its partitions
+    - ``complete_from_ns``: from this time on it has received all of each pulse
+    - ``newest_ns``: the latest pulse of which it has received anything
+    - ``revision``: the newest order that it has received
+    - ``stopping``: whether it was told to stop
+    - ``limit_ns``: the pulse at which a preset ends the acquisition
+    - ``preset_reached``: whether the counts have reached their preset
+    - ``logs``: how many log values it has received from the IOC
+
+    Only rank 0 hears the IOC and has the results: of the other ranks the fields from ``revision``
+    on mean nothing.
+    """
+
+    reached_ns: int
+    reached_number: int
+    complete_from_ns: int
+    newest_ns: int
+    stopping: bool
+    revision: int
+    limit_ns: int
+    preset_reached: bool
+    logs: int
+
+    def vector(self) -> NDArray[np.int64]:
+        """The fields in their order, (9,) int64."""
+        return np.array(dataclasses.astuple(self), np.int64)
+
+    @classmethod
+    def of(cls, row: NDArray[np.int64]) -> Self:
+        """The tick whose `vector` is ``row``, (9,)."""
+        return cls(*row.tolist())
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """The ticks of all ranks, rank 0 first."""
+
+    of_ranks: tuple[Tick, ...]
+
+    @classmethod
+    def of(cls, rows: NDArray[np.int64]) -> Self:
+        """The ticks whose vectors are ``rows``, (ranks, 9)."""
+        return cls(tuple(Tick.of(row) for row in rows))
+
+    @property
+    def of_rank_0(self) -> Tick:
+        """The tick of the rank that hears the IOC."""
+        return self.of_ranks[0]
+
+    @property
+    def slowest(self) -> Tick:
+        """The tick of the rank that has come least far: all ranks have the pulses up to there."""
+        return min(self.of_ranks, key=lambda tick: tick.reached_ns)
+
+    @property
+    def complete_from_ns(self) -> int:
+        """The pulse time from which on all ranks have received all of each pulse."""
+        return max(tick.complete_from_ns for tick in self.of_ranks)
+
+    @property
+    def newest_ns(self) -> int:
+        """The latest pulse of which any rank has received anything."""
+        return max(tick.newest_ns for tick in self.of_ranks)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether any rank was told to stop."""
+        return any(tick.stopping for tick in self.of_ranks)
