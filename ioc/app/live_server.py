@@ -49,7 +49,7 @@ class LiveServer:
         self._rules = start.rules
         self.ends = ends = ProcessEnds(start)
         self._logs = PvLogs(
-            self._source, ends.ranks.send_log, ends.ranks.forget_log, self._sliced_by
+            self._updates_of, ends.ranks.send_log, ends.ranks.forget_log, self._sliced_by
         )
         self.orders = OrderPuts(
             orders_to_ranks(start.ranks, ends.ranks.command, timeout_s),
@@ -141,7 +141,7 @@ class LiveServer:
         """The logs that the newest order slices by."""
         return {each.settings.filter.log for each in self.orders.ranks.newest.reductions}
 
-    def _source(self, name: str) -> AsyncGenerator[PvUpdate, None]:
+    def _updates_of(self, name: str) -> AsyncGenerator[PvUpdate, None]:
         """The updates of a process variable: without the network if this IOC serves it."""
         here = name.removesuffix(".VAL")
         if here in self.database.names:

@@ -141,15 +141,15 @@ class OrderPuts:
             case _:
                 return lambda order: with_value(order, path, value)
 
-    def _for_present_unit(self, number: int, change: RanksChange) -> RanksChange:
+    def _for_present_unit(self, reduction: int, change: RanksChange) -> RanksChange:
         """``change``, which is refused if the unit of the reduction is another one by then.
 
         So bins that were put after a unit are not used for another unit if that one is taken back.
         """
-        units = self.ranks.newest.reductions[number].settings.units
+        units = self.ranks.newest.reductions[reduction].settings.units
 
         def checked(order: RanksOrder) -> RanksOrder:
-            now = order.reductions[number].settings.units
+            now = order.reductions[reduction].settings.units
             if now != units:
                 raise Refused("Units", now, f"meant for {units}, which was not applied")
             return change(order)
@@ -176,13 +176,13 @@ class OrderPuts:
         self.simulator.report_posted(report.revision, lambda _: True)
 
     def _remember_bins(self, order: RanksOrder) -> None:
-        for number, each in enumerate(order.reductions):
-            self._bins[number, each.settings.units] = each.settings.bin_params
+        for reduction, each in enumerate(order.reductions):
+            self._bins[reduction, each.settings.units] = each.settings.bin_params
 
-    def _bins_of(self, number: int, units: Units) -> str:
+    def _bins_of(self, reduction: int, units: Units) -> str:
         """The latest bins of a reduction in ``units``, or the default ones of that unit."""
         for order in reversed(self.ranks.waiting()):
-            settings = order.reductions[number].settings
+            settings = order.reductions[reduction].settings
             if settings.units == units:
                 return settings.bin_params
-        return self._bins.get((number, units), units.default_bins)
+        return self._bins.get((reduction, units), units.default_bins)
