@@ -1,4 +1,4 @@
-"""Events of many pulses arranged by detector, as Mantid's workspaces have them."""
+"""Arranges the events of many pulses by detector, as Mantid's workspaces have them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 BAD_PIXEL_ROW, MONITOR_ROW = -1, -2
-"""Rows of ids that the instrument has not, and of monitors."""
+"""Instead of a row: for ids that the instrument does not have, and for monitors."""
 
 
 class EventsByDetector(NamedTuple):
-    """Events by rows, and those that are in none of them.
+    """Valid events by rows, one for each detector, and numbers of the other events."""
 
-    Row i has the events from ``ends[i]`` to ``ends[i + 1]`` (rows + 1,), at ``tof_us`` after the
-    pulse at ``pulse_ns``, (good events,) each. ``counts`` (spans, 4) are numbers of events: all,
-    those in rows, of bad pixels, and of monitors; ``bad_times`` (n, 2) are rows and spans of events
-    of detectors at times that cannot be.
-    """
+    starts: NDArray[np.int64]
+    """Row i has the valid events from ``starts[i]`` to ``starts[i + 1]``, (rows + 1,)."""
 
-    ends: NDArray[np.int64]
     tof_us: NDArray[np.float64]
+    """Time of flight of each valid event, (valid events,)."""
+
     pulse_ns: NDArray[np.int64]
+    """Pulse time of each valid event, (valid events,)."""
+
     counts: NDArray[np.int64]
+    """For each span the number of all events, valid ones, bad pixels and monitors, (spans, 4)."""
+
     bad_times: NDArray[np.int64]
+    """Row and span of each event of a detector whose time of flight is out of bounds, (n, 2)."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -39,12 +42,13 @@ def arrange_by_detector(
     rows: int,
     max_tof_ns: int,
 ) -> EventsByDetector:
-    """Arrange events (n,), span i from ``starts[i]`` on and of the pulse at ``times_ns[i]``.
+    """Arrange events (n,) by detector.
 
-    ``row_of`` has the rows of ids in turn, from the first on.
+    Span i begins at event ``starts[i]``, (spans + 1,), and is of the pulse at ``times_ns[i]``,
+    (spans,). ``row_of`` has the row of each id from ``first_id`` on, see `row_table`.
     """
     spans = starts.size - 1
-    ends = np.zeros(rows + 1, np.int64)
+    row_starts = np.zeros(rows + 1, np.int64)
     counts = np.zeros((spans, 4), np.int64)
     row = np.empty(pixel_id.size, np.int32)
     for s in range(spans):
@@ -57,14 +61,15 @@ def arrange_by_detector(
                 counts[s, 3] += 1
             elif 0 < tof_ns[i] <= max_tof_ns:
                 counts[s, 1] += 1
-                ends[r + 1] += 1
+                row_starts[r + 1] += 1
             row[i] = r
         counts[s, 0] = starts[s + 1] - starts[s]
-    ends = np.cumsum(ends)
-    tof_us, pulse_ns = np.empty(ends[-1], np.float64), np.empty(ends[-1], np.int64)
+    row_starts = np.cumsum(row_starts)
+    valid = row_starts[-1]
+    tof_us, pulse_ns = np.empty(valid, np.float64), np.empty(valid, np.int64)
     total = counts.sum(axis=0)
     bad_times = np.empty((2 * total[0] - total.sum(), 2), np.int64)
-    at, bad = ends[:-1].copy(), 0
+    at, bad = row_starts[:-1].copy(), 0
     for s in range(spans):
         for i in range(starts[s], starts[s + 1]):
             r = row[i]
@@ -75,11 +80,11 @@ def arrange_by_detector(
             elif r >= 0:
                 bad_times[bad, 0], bad_times[bad, 1] = r, s
                 bad += 1
-    return EventsByDetector(ends, tof_us, pulse_ns, counts, bad_times)
+    return EventsByDetector(row_starts, tof_us, pulse_ns, counts, bad_times)
 
 
 def row_table(ids: NDArray[np.int32], is_monitor: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """The row of each id from the first to the last: detectors that are no monitors, in order."""
+    """The row of each id from the lowest to the highest, (ids,) int32: detectors in order."""
     first = int(ids.min())
     rows = np.full(int(ids.max()) - first + 1, BAD_PIXEL_ROW, np.int32)
     rows[ids - first] = np.where(is_monitor, MONITOR_ROW, np.cumsum(~is_monitor) - 1)

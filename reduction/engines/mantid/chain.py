@@ -1,4 +1,4 @@
-"""The chain of Mantid's algorithms that one recipe asks for, run over blocks of events."""
+"""The chain of Mantid's algorithms of one recipe, run over blocks of events."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED
 
 MOST_PARTS = 256
-"""Most slices that are kept apart; with weights of their own each pulse is one."""
+"""Most parts of a block whose workspaces are kept: with weights each pulse may be a part."""
 
 
 class MantidChain(CellLayout[WorkspaceBlock]):
     """The chain of algorithms of one recipe.
 
-    It has ``failed`` once cells may hold counts of events that it now has to count as invalid.
+    It has ``failed`` if cells may have counts of events that have to count as invalid from now on.
     """
 
     def __init__(self, mantid: MantidSteps, instrument: Instrument, recipe: Recipe) -> None:
@@ -44,12 +44,12 @@ class MantidChain(CellLayout[WorkspaceBlock]):
         )
 
     def try_out(self, empty: Workspace) -> None:
-        """Run the chain with no events; raises what Mantid raises."""
+        """Run the chain without events; raises what Mantid raises."""
         for each in self._convert(empty):
             self._mantid.histogram(each, self._params)
 
     def _convert(self, raw: Workspace) -> list[Workspace]:
-        """The events of each group that has detectors."""
+        """A workspace of events for each group that has detectors."""
         if not any(self._spectra):
             return []
         masked = np.flatnonzero(self._masked).tolist()
@@ -76,7 +76,10 @@ class MantidChain(CellLayout[WorkspaceBlock]):
     def _with_special(
         self, block: WorkspaceBlock, spans: NDArray[np.bool_], counted: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:
-        """The cells of a slice, (slice_cells,), for some spans and what was counted of them."""
+        """The cells of a slice, (slice_cells,), of ``spans`` (spans,) bool.
+
+        ``counted`` are the counts of their valid events; None: these count as bad times.
+        """
         cells = np.zeros(self.slice_cells)
         rows = block.bad_times[spans[block.bad_times[:, 1]], 0]
         masked = int(self._masked[rows].sum())
@@ -93,7 +96,7 @@ class MantidChain(CellLayout[WorkspaceBlock]):
     def _counted(
         self, block: WorkspaceBlock, targets: NDArray[np.int64], kinds: int
     ) -> list[NDArray[np.float64] | None]:
-        """Counts of all groups, below, in and above the bins, for each target of spans."""
+        """For each target of spans the counts of all groups, below, in and above the bins."""
         try:
             parts = self._parts(block, targets)
             return [self._histograms([part.get(each) for part in parts]) for each in range(kinds)]
@@ -109,13 +112,14 @@ class MantidChain(CellLayout[WorkspaceBlock]):
         for number, each in zip(groups, workspaces, strict=True):
             if each is not None:
                 counts[number] = self._mantid.histogram(each, self._params)
-                counts[number, -1] += each.getNumberEvents() - counts[number].sum()  # no number
+                nan_values = each.getNumberEvents() - counts[number].sum()
+                counts[number, -1] += nan_values
         return counts.ravel()
 
     def _parts(
         self, block: WorkspaceBlock, targets: NDArray[np.int64]
     ) -> list[dict[int, Workspace]]:
-        """The workspaces of each group by the targets of the block's spans."""
+        """For each group its workspaces by the targets of the spans, ``targets`` (spans,)."""
         if self.conversion not in block.converted:
             block.converted[self.conversion] = self._convert(block.raw)
         groups = block.converted[self.conversion]

@@ -1,12 +1,12 @@
-"""The mantid engine: the chain in Mantid's algorithms, on events retained in its workspaces.
+"""The Mantid engine: the chain in Mantid's algorithms, on events in Mantid's workspaces.
 
-Events are loaded batch by batch. A batch goes through the chain alone: ConvertUnits (or
+Events are loaded in batches. A batch goes through the chain alone: ConvertUnits (or
 AlignDetectors), MaskDetectors and SumSpectra give a workspace of events for each group,
-FilterEvents parts them by slices, Rebin counts them. Then it joins the block before it, events and
-all, until that is full. So other bins are a Rebin of each block, other slices FilterEvents and what
-follows, and another unit, mask or grouping everything.
+FilterEvents divides them into slices, Rebin counts them. Then the batch is joined to the block
+before it, until that is full. So other bins need a Rebin of each block, other slices FilterEvents
+and what follows, and another unit, mask or grouping the whole chain.
 
-What an algorithm fails on counts as invalid, until an order has it tried again.
+Events that an algorithm fails on count as invalid until the reduction is configured again.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from reduction.instrument.geometry import Instrument
 from reduction.parameters.specs import Refused
 
 WORKSPACE_BLOCK_EVENTS = 1 << 22
+"""Events of a full block."""
 
 
 class MantidEngine(BlockEngine[WorkspaceBlock]):
-    """Events retained and reduced in Mantid."""
+    """Keeps events in Mantid's workspaces and counts them by its algorithms."""
 
     _store: Workspaces
 
@@ -87,12 +88,12 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
                 return done and not self._store.waiting
 
     def _recount(self) -> None:
-        """Make all cells anew, for what counts as invalid has changed."""
+        """Count all events anew: which of them are invalid has changed."""
         for each in self._all:
             each.recut(self._layout(each.recipe))
 
     def _join(self) -> None:
-        """Make one block of each two neighbours that are small and have been counted."""
+        """Join neighbouring blocks that have been counted and fit together in one."""
         blocks, number = self._store.blocks, 1
         while number < len(blocks):
             first, second = blocks[number - 1 : number + 1]

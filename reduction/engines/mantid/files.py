@@ -1,4 +1,4 @@
-"""Files that Mantid reads: events and instruments, as it wants them."""
+"""Writes events and instruments as files that Mantid reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reduction.instrument.geometry import Instrument
 
 EPOCH_NS = 631_152_000_000_000_000
-"""Mantid's pulse times count from 1990, in ns since 1970."""
+"""The time from which Mantid counts pulse times, the beginning of 1990, in ns since 1970."""
 
 EVENTS = "mantid_workspace_1/event_workspace"
 
@@ -25,27 +25,27 @@ NO_DETECTORS = """<?xml version="1.0" encoding="UTF-8"?>
 
 def write_events(
     path: Path,
-    ends: NDArray[np.int64],
+    starts: NDArray[np.int64],
     tof_us: NDArray[np.float64],
     pulse_ns: NDArray[np.int64],
 ) -> None:
-    """Write a processed NeXus file of events, in which times are as exact as they are here.
+    """Write a processed NeXus file of events; times lose no digits in it.
 
-    Spectrum i has the events from ``ends[i]`` to ``ends[i + 1]``, (spectra + 1,); times of flight
-    (n,) in µs and pulse times (n,) in ns since 1990. Raises OSError.
+    Spectrum i has the events from ``starts[i]`` to ``starts[i + 1]``, (spectra + 1,). Times of
+    flight (n,) are in µs, pulse times (n,) in ns since 1990. Raises OSError.
     """
-    path.write_bytes(_frame(ends.size - 1))
+    path.write_bytes(_file_without_events(starts.size - 1))
     with h5py.File(path, "r+") as file:
         data = file[EVENTS]
-        data["indices"], data["tof"], data["pulsetime"] = ends, tof_us, pulse_ns
+        data["indices"], data["tof"], data["pulsetime"] = starts, tof_us, pulse_ns
         data["indices"].attrs["units"] = np.bytes_("Counts")
 
 
 @functools.cache
-def _frame(spectra: int) -> bytes:
-    """The file without the events.
+def _file_without_events(spectra: int) -> bytes:
+    """The content of the file without the events.
 
-    With it is nothing of sample, logs and instrument but what Mantid looks for: they are known.
+    Of sample, logs and instrument it has only what Mantid looks for, for they are known already.
     """
     with h5py.File("frame", "w", driver="core", backing_store=False) as file:
         entry = _group(file, "mantid_workspace_1", "NXentry")
@@ -69,7 +69,7 @@ def _frame(spectra: int) -> bytes:
 
 
 def has_shapes(path: Path) -> bool:
-    """Whether it is what Mantid takes for NeXus geometry: shapes of detectors in an HDF5 file."""
+    """Whether a file has what Mantid takes for NeXus geometry: shapes of detectors in HDF5."""
     if not h5py.is_hdf5(path):
         return False
     shapes = (b"NXoff_geometry", b"NXcylindrical_geometry")
@@ -81,7 +81,7 @@ def has_shapes(path: Path) -> bool:
 
 
 def definition(instrument: Instrument) -> str:
-    """The instrument without its monitors in Mantid's language."""
+    """A Mantid instrument definition (XML) of the instrument without its monitors."""
     here = ~instrument.is_monitor
     ids = "".join(f'<id val="{each}"/>' for each in instrument.detector_id[here].tolist())
     places = "".join(

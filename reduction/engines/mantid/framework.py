@@ -1,6 +1,6 @@
-"""Mantid: the one module that imports it, and runs its algorithms.
+"""The one module that imports Mantid; it runs Mantid's algorithms.
 
-What is called differently in its versions, from 4.0 to 6, is dealt with here.
+Differences between the versions of Mantid, from 4.0 to 6, are handled here.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import h5py  # noqa: F401  # before Mantid, which may bring another HDF5
 from reduction.host.runtime_folder import own_folder
 
 OLDEST, NEWEST = (3, 13), (6,)
-"""The first version, and the last major one, that this was made for."""
+"""The first version, and the last major version, that this engine supports."""
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Of glibc's malloc.h."""
+"""Options of ``mallopt``, from glibc's malloc.h."""
 
 SETTINGS = """\
 MultiThreaded.MaxCores = 1
@@ -42,27 +42,27 @@ logging.formatters.f1.times = local
 """
 
 FAILURES = (RuntimeError, ValueError, MemoryError, OSError)
-"""What Mantid's algorithms raise, and the files of events that they are given."""
+"""What Mantid's algorithms raise, and what writing a file of events for them may raise."""
 
 DEPRECATED = ("AlignDetectors",)
-"""What says so at each run in later versions."""
+"""Algorithms that log a warning at each run in later versions."""
 
 UNSEEN = "__live"
-"""Name of what a child gives, which nobody will see, but it must be."""
+"""Name of the output of a child algorithm: it must have one, though nobody sees it."""
 
 Workspace = Any
-"""Mantid's, which has no types to check."""
+"""A workspace of Mantid, which has no types to check."""
 
 
 class NoMantid(ImportError):
-    """There is no Mantid that serves; the text says what to do."""
+    """There is no Mantid of a supported version; the text says what to do."""
 
 
 class MantidFramework:
-    """Runs Mantid's algorithms on workspaces that nobody else knows of.
+    """Runs Mantid's algorithms on workspaces that have no name in Mantid.
 
-    They run as child algorithms: with no history and no entry among the named workspaces, so that
-    a workspace is gone when its last reference is.
+    They run as child algorithms, without history and without an entry among the named workspaces.
+    So a workspace is freed with the last reference to it.
     """
 
     def __init__(self, api: Any, kernel: Any, folder: Path) -> None:
@@ -78,9 +78,9 @@ class MantidFramework:
 
     @classmethod
     def imported(cls) -> Self:
-        """Import Mantid, its settings and whatever it writes being in a folder of ours.
+        """Import Mantid; its settings and all that it writes are in a temporary folder.
 
-        Raises `NoMantid` if it cannot be.
+        Raises `NoMantid` if that fails.
         """
         until_the_end = ExitStack()
         atexit.register(until_the_end.close)
@@ -88,11 +88,11 @@ class MantidFramework:
         properties = folder / ".mantid" / "Mantid.user.properties"
         properties.parent.mkdir()
         properties.write_text(SETTINGS, encoding="ascii")
-        os.environ["HOME"] = str(folder)  # which Mantid asks for where its own files are
+        os.environ["HOME"] = str(folder)  # where Mantid looks for its files
         try:
-            with warnings.catch_warnings(action="ignore"):  # what it warns of is not ours to mend
+            with warnings.catch_warnings(action="ignore"):  # of things inside Mantid
                 import mantid.api
-                import mantid.dataobjects  # without which its workspaces lack methods
+                import mantid.dataobjects  # adds methods to its workspaces
                 import mantid.kernel
         except ImportError as error:
             raise NoMantid(
@@ -105,7 +105,7 @@ class MantidFramework:
         return made
 
     def run(self, name: str, output: str = "OutputWorkspace", **properties: Any) -> Any:
-        """Run an algorithm; what it gives as ``output``. Raises RuntimeError or ValueError."""
+        """Run an algorithm; the value of its ``output``. Raises RuntimeError or ValueError."""
         algorithm = self.child(name)
         if output == "OutputWorkspace":
             algorithm.setPropertyValue(output, UNSEEN)
@@ -115,7 +115,7 @@ class MantidFramework:
         return algorithm.getProperty(output).value
 
     def child(self, name: str) -> Any:
-        """An algorithm that is still to be given its properties."""
+        """An algorithm whose properties are still to be set."""
         algorithm = self.api.AlgorithmManager.createUnmanaged(name)
         algorithm.initialize()
         algorithm.setChild(True)
@@ -123,20 +123,22 @@ class MantidFramework:
         return algorithm
 
     def aligned(self, workspace: Workspace, calibration: Workspace) -> Workspace:
-        """The events of a workspace in d-spacing by a calibration, which is a table."""
+        """The events of a workspace in d-spacing, by a calibration table."""
         if self.api.AlgorithmFactory.exists("AlignDetectors"):
             return self.run(
                 "AlignDetectors", InputWorkspace=workspace, CalibrationWorkspace=calibration
             )
-        own = self.run("CloneWorkspace", InputWorkspace=workspace)
+        copy = self.run("CloneWorkspace", InputWorkspace=workspace)
         self.run(
             "ApplyDiffCal",
             output="InstrumentWorkspace",
-            InstrumentWorkspace=own,
+            InstrumentWorkspace=copy,
             CalibrationWorkspace=calibration,
         )
-        made = self.run("ConvertUnits", InputWorkspace=own, OutputWorkspace=own, Target="dSpacing")
-        # The calibration is in the workspace, and would be in each copy and in what comes after.
+        made = self.run(
+            "ConvertUnits", InputWorkspace=copy, OutputWorkspace=copy, Target="dSpacing"
+        )
+        # Without this the calibration would be in each copy, and be applied to what follows.
         self.run(
             "ApplyDiffCal",
             output="InstrumentWorkspace",
@@ -146,8 +148,8 @@ class MantidFramework:
         return made
 
     def definition_of(self, name: str) -> str:
-        """The file of an instrument that Mantid knows by name; raises ValueError."""
-        # From version 6 on this is no longer where it was, which then warns of it.
+        """The path of the definition of an instrument by its name in Mantid; raises ValueError."""
+        # From version 6 on it is in another class; the former one warns.
         finder = getattr(self.api, "InstrumentFileFinder", self.api.ExperimentInfo)
         try:
             return str(finder.getInstrumentFilename(name))
@@ -156,10 +158,10 @@ class MantidFramework:
 
 
 def _keep_memory() -> None:
-    """Have glibc keep what a batch used for the next one.
+    """Make glibc keep the memory of a batch for the next one.
 
-    Large pieces would go back to the system each time, and touching them anew takes half as long as
-    all the rest.
+    Large pieces would go back to the system each time, and the first access to new memory takes
+    half as long as all the rest.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

@@ -1,4 +1,4 @@
-"""Events in Mantid's workspaces: the steps of the chain, as its algorithms do them."""
+"""The steps of the chain, each by one or two of Mantid's algorithms."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from reduction.instrument.geometry import Instrument
 from reduction.parameters.units import Units
 
 OUTERMOST = 4e307
-"""Where the bins below and above all others end."""
+"""Outer edges of the bins below and above all others."""
 
 IN_BEAM = 1e-290
-"""DIFC, µs/Å, of detectors that have none: it puts events above all bins, as numbers."""
+"""DIFC in µs/Å of detectors that have none: the values of their events lie above all bins."""
 
 RUN = {"run_start": "1991-01-01T00:00:00", "run_end": "2100-01-01T00:00:00"}
-"""When it was, for workspaces; later versions of FilterEvents take 1990 for no time."""
+"""Start and end of the run in workspaces; later versions of FilterEvents take 1990 for none."""
 
 SLICE_PREFIX = "live_"
 """FilterEvents names the workspaces of slices so, for a moment. (Hidden names cannot be listed.)"""
 
 
 class MantidSteps:
-    """The steps; each raises what Mantid raises, `reduction.engines.mantid.framework.FAILURES`."""
+    """The steps; each raises `reduction.engines.mantid.framework.FAILURES`."""
 
     def __init__(self, mantid: MantidFramework) -> None:
         self._mantid, self._run, self._api = mantid, mantid.run, mantid.api
 
     def empty(self, instrument: Instrument) -> Workspace:
-        """An event workspace with a spectrum for each detector that is no monitor, in order."""
+        """A workspace without events; it has a spectrum for each detector, but no monitors."""
         ids = instrument.detector_id[~instrument.is_monitor]
         made = self._api.WorkspaceFactory.create("EventWorkspace", max(ids.size, 1), 2, 1)
         made.getAxis(0).setUnit("TOF")
         made.setYUnit("Counts")
-        if not ids.size:  # monitors alone: nothing will be reduced
+        if not ids.size:  # an instrument of monitors alone
             return made
         self._run(
             "LoadInstrument",
@@ -48,7 +48,7 @@ class MantidSteps:
             InstrumentName="live",
             RewriteSpectraMap="False",
         )
-        self._have_run(made)
+        self._add_run_logs(made)
         for index, identifier in enumerate(ids.tolist()):
             spectrum = made.getSpectrum(index)
             spectrum.setDetectorID(identifier)
@@ -58,29 +58,28 @@ class MantidSteps:
     def load(
         self,
         into: Workspace,
-        ends: NDArray[np.int64],
+        starts: NDArray[np.int64],
         tof_us: NDArray[np.float64],
         pulse_ns: NDArray[np.int64],
     ) -> Workspace:
-        """A workspace like ``into`` with events, spectrum by spectrum, by way of a file in memory.
+        """A copy of the workspace ``into`` with events added, by way of a file.
 
-        Spectrum i has the events from ``ends[i]`` to ``ends[i + 1]``, (spectra + 1,); times of
-        flight (n,) in µs and pulse times (n,) in ns since 1990. It is a processed NeXus file, for
-        in these both are as exact as they are here.
+        Events are as in `write_events`. The file is a processed NeXus file, for in these times lose
+        no digits.
         """
-        own = self.copied(into)
+        made = self.copied(into)
         if not tof_us.size:
-            return own
+            return made
         file = self._mantid.folder / "events.nxs"
         try:
-            write_events(file, ends, tof_us, pulse_ns)
+            write_events(file, starts, tof_us, pulse_ns)
             loaded = self._run("LoadNexusProcessed", Filename=str(file), LoadHistory=False)
         finally:
             file.unlink(missing_ok=True)
-        return self.added(own, loaded)
+        return self.added(made, loaded)
 
     def added(self, workspace: Workspace, more: Workspace) -> Workspace:
-        """``workspace`` with the events of another one besides its own."""
+        """``workspace`` with the events of another one added to it."""
         return self._run(
             "Plus", LHSWorkspace=workspace, RHSWorkspace=more, OutputWorkspace=workspace
         )
@@ -88,7 +87,7 @@ class MantidSteps:
     def converted(
         self, workspace: Workspace, units: Units, calibration: Workspace | None, masked: list[int]
     ) -> Workspace:
-        """The events in another unit, but for those of the spectra that are masked."""
+        """The events in another unit, without those of the spectra ``masked``."""
         if calibration is not None and units.calibrated:
             workspace = self._mantid.aligned(workspace, calibration)
         now = workspace.getAxis(0).getUnit().unitID()
@@ -97,13 +96,13 @@ class MantidSteps:
         else:
             made = self._run("ConvertUnits", InputWorkspace=workspace, Target=str(units))
         if masked:
-            mine = {"Workspace": made, "WorkspaceIndexList": masked}
-            self._run("MaskDetectors", output="Workspace", **mine)
+            where = {"Workspace": made, "WorkspaceIndexList": masked}
+            self._run("MaskDetectors", output="Workspace", **where)
         one_bin = rebin_params(np.empty(0))  # the same for all spectra, or they cannot be summed
         return self._run("Rebin", InputWorkspace=made, OutputWorkspace=made, Params=one_bin)
 
     def calibration(self, ids: NDArray[np.int32], difc: NDArray[np.float64]) -> Workspace:
-        """A table of the DIFC, µs/Å, of detectors, (n,) each; NaN of those in the beam."""
+        """Mantid's table of DIFC of detectors, (n,) each, in µs/Å; NaN for those in the beam."""
         table = self._api.WorkspaceFactory.createTable()
         for kind, name in (("int", "detid"), ("double", "difc"), ("double", "difa")):
             table.addColumn(kind, name)
@@ -114,15 +113,16 @@ class MantidSteps:
         return table
 
     def summed(self, workspace: Workspace, spectra: list[int]) -> Workspace:
-        """The events of some spectra as one."""
+        """A workspace with the events of some spectra in one."""
         return self._run("SumSpectra", InputWorkspace=workspace, ListOfWorkspaceIndices=spectra)
 
     def split(
         self, workspace: Workspace, times_ns: NDArray[np.int64], targets: NDArray[np.int64]
     ) -> dict[int, Workspace]:
-        """The events by what their pulse is for: ``targets`` of the pulses at times, (n,) each.
+        """A workspace for each target, with the events of its pulses.
 
-        Times ascend. Events of other pulses, and of targets below 0, are left out.
+        ``targets`` (n,) are those of the pulses at ``times_ns`` (n,), which ascend. Events of other
+        pulses, and of targets below 0, are left out.
         """
         self._splitters.setRowCount(0)
         first = np.flatnonzero(np.diff(targets, prepend=targets[0] - 1))
@@ -146,22 +146,22 @@ class MantidSteps:
                 for name in names
                 if name.startswith(SLICE_PREFIX) and name != f"{SLICE_PREFIX}unfiltered"
             }
-        finally:  # even a child puts these there, and lets go of them
+        finally:  # FilterEvents names them even as a child
             for name in named.getObjectNames():
                 named.remove(name)
 
     def copied(self, workspace: Workspace) -> Workspace:
-        """A copy that stays when the name of the workspace goes."""
+        """A copy, which remains when the workspace is removed from those with names."""
         return self._run("CloneWorkspace", InputWorkspace=workspace)
 
     @functools.cached_property
     def _splitters(self) -> Workspace:
-        """A table for FilterEvents, to be filled.
+        """An empty table for FilterEvents.
 
-        The kind that has whole ns cannot be made from Python: GenerateEventsFilter makes one.
+        Python cannot make the kind of table that has integers of ns; GenerateEventsFilter can.
         """
         run = self._api.WorkspaceFactory.create("EventWorkspace", 1, 2, 1)
-        self._have_run(run)
+        self._add_run_logs(run)
         return self._run(
             "GenerateEventsFilter",
             InputWorkspace=run,
@@ -171,8 +171,8 @@ class MantidSteps:
             UnitOfTime="Seconds",
         )
 
-    def _have_run(self, workspace: Workspace) -> None:
-        """Give a workspace the logs of a run that filters of events ask for, or warn of."""
+    def _add_run_logs(self, workspace: Workspace) -> None:
+        """Add the logs of a run that FilterEvents needs, or warns about if they are missing."""
         for name, text in RUN.items():
             self._run(
                 "AddSampleLog", output="Workspace", Workspace=workspace, LogName=name, LogText=text
@@ -187,17 +187,17 @@ class MantidSteps:
             )
 
     def histogram(self, workspace: Workspace, params: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The counts of the first spectrum, (bins,), by Rebin's parameters."""
+        """The counts of the first spectrum, (bins,) float64, by Rebin's parameters ``params``."""
         made = self._run("Rebin", InputWorkspace=workspace, Params=params, PreserveEvents=False)
         counts: NDArray[np.float64] = made.readY(0).copy()
         return counts
 
 
 def rebin_params(edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rebin's parameters for bins between any edges, one below and one above them.
+    """Rebin's parameters, (2 · bins + 5,), for bins between ``edges`` and one below and above them.
 
-    Each bin is a segment of its own, with a step longer than itself: so it is cut at the edge as
-    it is written, and no rounding comes in.
+    Each bin is a segment with a step longer than itself, so Rebin ends it at the edge as it is
+    given, without rounding.
     """
     all_edges = np.concatenate(([-OUTERMOST], edges, [OUTERMOST]))
     params = np.empty(2 * all_edges.size - 1)

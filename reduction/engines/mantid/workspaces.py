@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +19,29 @@ from reduction.engines.protocol import check_id_range
 from reduction.instrument.geometry import Instrument
 
 WORKSPACE_EVENT_BYTES = 16
-"""Of an event in a workspace."""
+"""Memory of an event in a workspace."""
 
 Conversion = tuple[str, bytes, bytes]
-"""What events are converted, masked and summed by: equal ones give equal workspaces."""
+"""Unit, groups and DIFC, as bytes: equal ones give equal workspaces."""
+
+
+class PulseOfEvents(NamedTuple):
+    """Events of a pulse that wait to be loaded, (n,) int32 each."""
+
+    pixel_id: NDArray[np.int32]
+    tof_ns: NDArray[np.int32]
+    pulse_time_ns: int
 
 
 @dataclass(eq=False)
 class WorkspaceBlock:
-    """Events in workspaces, and of the rest how many there are.
+    """Valid events in workspaces, and numbers of the others.
 
-    ``make`` gives a workspace with a spectrum for each detector; ``times_ns`` (spans,) are those of
-    pulses; ``counts`` and ``bad_times`` are as `Arranged` has them. ``converted`` has a workspace
-    for each group, or why there is none; ``parted`` the same by slices, and those of the spans.
+    ``make`` gives a workspace with a spectrum for each detector. ``times_ns`` (spans,) are the
+    pulse times of spans; ``counts`` and ``bad_times`` are as in
+    `reduction.engines.mantid.by_detector.EventsByDetector`. For each conversion ``converted`` has a
+    workspace for each group, or the reason why there is none, and ``parted`` the targets of spans
+    and for each group its workspaces by targets.
     """
 
     make: Callable[[], Workspace]
@@ -52,41 +63,41 @@ class WorkspaceBlock:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the events, about."""
+        """Approximate memory of the events."""
         copies = 1 + len(self.converted) + len(self.parted)
         return WORKSPACE_EVENT_BYTES * copies * int(self.counts[:, 1].sum())
 
     @property
     def raw(self) -> Workspace:
-        """The events as they came; raises what Mantid raises, and OSError, if they don't load."""
+        """A workspace of the events as they came; raises `FAILURES` if it cannot be made."""
         loaded = self.make()
-        self.make = lambda: loaded  # and what it was made of is let go
+        self.make = lambda: loaded  # frees the arrays that it was made of
         return loaded
 
     @property
     def fault(self) -> str:
-        """Why its events could not be reduced, if they could not."""
+        """Why events of the block could not be reduced; empty if they could."""
         whys = (each for each in self.converted.values() if isinstance(each, str))
         return next((f"{self.size} events count as invalid: {why}" for why in whys), "")
 
     def forgive(self) -> None:
-        """Have what failed be tried again."""
+        """Forget failed conversions, so that they are tried again."""
         for conversion, made in list(self.converted.items()):
             if isinstance(made, str):
                 del self.converted[conversion]
 
     def join(self, other: WorkspaceBlock, mantid: MantidSteps) -> bool:
-        """Take in another block's events, after these, if they can be had together."""
+        """Append the events of another block to these; whether that was possible."""
         try:
             mantid.added(self.raw, other.raw)
         except FAILURES:
             return False
         self.parted.clear()
         for conversion in list(self.converted):
-            mine, others = self.converted.pop(conversion), other.converted.get(conversion)
-            if isinstance(mine, list) and isinstance(others, list):
-                with suppress(*FAILURES):  # then they are converted anew
-                    together = list(map(mantid.added, mine, others))
+            these, others = self.converted.pop(conversion), other.converted.get(conversion)
+            if isinstance(these, list) and isinstance(others, list):
+                with suppress(*FAILURES):  # if it fails, they are converted anew
+                    together = list(map(mantid.added, these, others))
                     self.converted[conversion] = together
         later = np.array([0, self.spans])
         self.bad_times = np.concatenate((self.bad_times, other.bad_times + later))
@@ -96,7 +107,7 @@ class WorkspaceBlock:
 
 
 class Workspaces:
-    """Blocks of events in Mantid, oldest first; what was appended is in none until it is loaded."""
+    """Blocks of events in Mantid, oldest first. Events are in no block until `load` is called."""
 
     def __init__(
         self, mantid: MantidSteps, instrument: Instrument, max_tof_ns: int, block_events: int
@@ -109,12 +120,12 @@ class Workspaces:
         self._detectors = int(ids.min()), self._rows, int((~instrument.is_monitor).sum())
         self._max_tof_ns = max_tof_ns
         self.blocks: list[WorkspaceBlock] = []
-        self._pending: list[tuple[NDArray[np.int32], NDArray[np.int32], int]] = []
+        self._pending: list[PulseOfEvents] = []
 
     @property
     def waiting(self) -> int:
-        """Events that are not loaded yet."""
-        return sum(tof_ns.size for _, tof_ns, _ in self._pending)
+        """Number of events that are not loaded yet."""
+        return sum(each.tof_ns.size for each in self._pending)
 
     @property
     def size(self) -> int:
@@ -128,23 +139,21 @@ class Workspaces:
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
     ) -> None:
         if pixel_id.size:
-            self._pending.append((pixel_id.copy(), tof_ns.copy(), pulse_time_ns))
+            self._pending.append(PulseOfEvents(pixel_id.copy(), tof_ns.copy(), pulse_time_ns))
 
     def clear(self) -> None:
         self.blocks.clear()
         self._pending.clear()
 
     def load(self) -> None:
-        """Make a block of what is waiting, as far as it and the last block have room for it."""
+        """Make a block of waiting events, as many as the last block has room for."""
         last = self.blocks[-1].size if self.blocks else 0
-        chunks, self._pending = _cut(self._pending, self._capacity - last % self._capacity)
-        if chunks:
-            self.blocks.append(self._block(chunks))
+        pulses, self._pending = _cut(self._pending, self._capacity - last % self._capacity)
+        if pulses:
+            self.blocks.append(self._block(pulses))
 
-    def _block(
-        self, chunks: list[tuple[NDArray[np.int32], NDArray[np.int32], int]]
-    ) -> WorkspaceBlock:
-        pixel_ids, tofs_ns, pulses_ns = zip(*chunks, strict=True)
+    def _block(self, pulses: list[PulseOfEvents]) -> WorkspaceBlock:
+        pixel_ids, tofs_ns, pulses_ns = zip(*pulses, strict=True)
         starts = np.cumsum([0, *(each.size for each in tofs_ns)])
         times_ns = np.array(pulses_ns, np.int64)
         by_row = arrange_by_detector(
@@ -155,22 +164,19 @@ class Workspaces:
             *self._detectors,
             self._max_tof_ns,
         )
-        load = partial(self._mantid.load, self.empty, by_row.ends, by_row.tof_us, by_row.pulse_ns)
+        load = partial(self._mantid.load, self.empty, by_row.starts, by_row.tof_us, by_row.pulse_ns)
         return WorkspaceBlock(load, times_ns, by_row.counts, by_row.bad_times)
 
 
 def _cut(
-    chunks: list[tuple[NDArray[np.int32], NDArray[np.int32], int]], events: int
-) -> tuple[
-    list[tuple[NDArray[np.int32], NDArray[np.int32], int]],
-    list[tuple[NDArray[np.int32], NDArray[np.int32], int]],
-]:
-    """Chunks that have together up to so many events, and the rest."""
-    for number, (pixel_id, tof_ns, time_ns) in enumerate(chunks):
+    pulses: list[PulseOfEvents], events: int
+) -> tuple[list[PulseOfEvents], list[PulseOfEvents]]:
+    """The first ``events`` events, and the rest."""
+    for number, (pixel_id, tof_ns, time_ns) in enumerate(pulses):
         if tof_ns.size >= events:
-            head = (pixel_id[:events], tof_ns[:events], time_ns)
-            tail = (pixel_id[events:], tof_ns[events:], time_ns)
-            rest = [tail] if tail[1].size else []
-            return [*chunks[:number], head], [*rest, *chunks[number + 1 :]]
+            head = PulseOfEvents(pixel_id[:events], tof_ns[:events], time_ns)
+            tail = PulseOfEvents(pixel_id[events:], tof_ns[events:], time_ns)
+            rest = [tail] if tail.tof_ns.size else []
+            return [*pulses[:number], head], [*rest, *pulses[number + 1 :]]
         events -= tof_ns.size
-    return chunks, []
+    return pulses, []
