@@ -18,13 +18,11 @@ def parse(arguments: Sequence[str]) -> Options:
 
     Raises `StartError` for options that are not valid, and SystemExit as argparse does.
     """
+    _check_command(arguments)
     known, unknown = parser().parse_known_args(arguments)
     given = vars(known)
     command: type[Options] = given.pop("options")
-    if unknown:
-        flags = ["--config", *(option.written for option in command.flags())]
-        hint = nearest(unknown[0].partition("=")[0], flags)
-        raise StartError(f"{command.command} does not know {unknown[0]!r}{hint}")
+    _check_all_known(command, unknown)
     path = given.pop("config", None)
     values = from_toml(Path(path)) if path else {}
     here = {option.name for option in command.options()}
@@ -32,6 +30,23 @@ def parse(arguments: Sequence[str]) -> Options:
     if "set" in given:
         values["set"] = tuple(given["set"])
     return command(**values)
+
+
+def _check_command(arguments: Sequence[str]) -> None:
+    """Raises `StartError` for a command that does not exist."""
+    names = [each.command for each in COMMANDS]
+    word = next(iter(arguments), "-")
+    if word not in names and not word.startswith("-"):
+        hint = nearest(word, names) or f"; it is one of {', '.join(names)}"
+        raise StartError(f"no command is called {word!r}{hint}")
+
+
+def _check_all_known(command: type[Options], unknown: Sequence[str]) -> None:
+    """Raises `StartError` for words that the command does not know, with the nearest flag."""
+    for word in unknown:
+        flags = ["--config", *(option.written for option in command.flags())]
+        hint = nearest(word.partition("=")[0], flags)
+        raise StartError(f"{command.command} does not know {word!r}{hint}")
 
 
 def parser() -> argparse.ArgumentParser:

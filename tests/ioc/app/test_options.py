@@ -108,12 +108,14 @@ def test_what_is_read_from_a_file_alone_is_an_option_of_the_command(command: typ
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["rnu"], "no command is called 'rnu'; did you mean run?"),
+        (["reduce"], "no command is called 'reduce'; it is one of run, ioc, ranks, simulate, top"),
         (["run", "--rnks", "3"], "run does not know '--rnks'; did you mean --ranks?"),
         (["ranks", "--prefix=X:"], "ranks does not know '--prefix=X:'"),
         (["ioc", "--events=tcp://*:1"], "ioc does not know '--events=tcp://*:1'"),
     ],
 )
-def test_a_flag_that_the_command_does_not_have_is_refused_with_the_nearest(
+def test_a_command_or_flag_that_does_not_exist_is_refused_with_the_nearest(
     words: list[str], message: str
 ) -> None:
     with pytest.raises(StartError) as refused:
