@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reduction.parameters.fields import Settings, parameter, reading
 from reduction.parameters.specs import (
     LONGEST_STRING,
     Float,
     Guidance,
     Integer,
     Refused,
-    Settings,
     Switch,
     Text,
-    parameter,
-    reading,
 )
 from simulator.sample import Sample
 

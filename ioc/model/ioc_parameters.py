@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from reduction.parameters.fields import Settings, parameter, reading
 from reduction.parameters.file_names import check_name
 from reduction.parameters.specs import (
     LONGEST_STRING,
@@ -14,10 +15,7 @@ from reduction.parameters.specs import (
     Guidance,
     Integer,
     Refused,
-    Settings,
     Text,
-    parameter,
-    reading,
 )
 
 

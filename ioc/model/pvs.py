@@ -29,6 +29,7 @@ from ioc.model.paths import Part, ValuePath
 from ioc.security.rules import Asg
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.corrections import CorrectionSettings
+from reduction.parameters.fields import default_of, specs_of
 from reduction.parameters.limits import MOST_GROUPS, MOST_SERIES, MOST_SLICES, PEAKS, REGIONS
 from reduction.parameters.readings import (
     GroupReadings,
@@ -46,7 +47,7 @@ from reduction.parameters.reduction import (
 )
 from reduction.parameters.run import RunCommands, RunControl
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
-from reduction.parameters.specs import Spec, default_of, specs
+from reduction.parameters.specs import Spec
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings
 from reduction.results.columns import column_specs
 from reduction.results.families import FAMILIES, SpectrumFamily
@@ -124,7 +125,9 @@ class PvGroup:
 
     def specs(self) -> Iterator[tuple[str, Spec]]:
         """Field name and spec of each parameter."""
-        return column_specs(self.of, self.columns, self.details) if self.columns else specs(self.of)
+        return (
+            column_specs(self.of, self.columns, self.details) if self.columns else specs_of(self.of)
+        )
 
     def default(self, field: str) -> Any:
         """The value that a parameter has before anything sets it; None for an array."""

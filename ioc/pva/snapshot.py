@@ -15,11 +15,11 @@ from ioc.model.paths import ValuePath, value_at
 from ioc.model.pvs import Access, PvRow, reduction_at
 from ioc.model.wire_type import wire_type
 from ioc.pva.normative import alarm, time_stamp
+from reduction.parameters.fields import specs_of
 from reduction.parameters.readings import ReductionStatus, SpectrumReadings
-from reduction.parameters.specs import specs
 from reduction.results.views import PostedReduction
 
-NAMES = {field: spec.pv for field, spec in specs(SpectrumReadings)}
+NAMES = {field: spec.pv for field, spec in specs_of(SpectrumReadings)}
 COLUMNS = tuple(NAMES[field] for field in ("x", "y", "yc", "e"))
 EDGES = NAMES["xe"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from reduction.parameters.fields import Settings, parameter, reading
 from reduction.parameters.limits import REGIONS
-from reduction.parameters.specs import Choice, Float, Integer, Settings, Switch, parameter, reading
+from reduction.parameters.specs import Choice, Float, Integer, Switch
 
 
 class Preset(enum.StrEnum):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from reduction.parameters.specs import Choice, Settings, Text, parameter
+from reduction.parameters.fields import Settings, parameter
+from reduction.parameters.specs import Choice, Text
 
 
 class Normalisation(enum.StrEnum):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.parameters.fields import reading
 from reduction.parameters.series import SeriesStatus
-from reduction.parameters.specs import AXIS_UNITS, Array, Float, Guidance, Integer, Text, reading
+from reduction.parameters.specs import AXIS_UNITS, Array, Float, Guidance, Integer, Text
 
 OptionalArray = NDArray[np.float64] | None
 

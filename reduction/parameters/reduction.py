@@ -13,17 +13,9 @@ from numpy.typing import NDArray
 
 from reduction.parameters import bins
 from reduction.parameters.corrections import CorrectionSettings
+from reduction.parameters.fields import Settings, parameter
 from reduction.parameters.limits import MAX_BINS, MOST_SLICES, PEAKS, REGIONS
-from reduction.parameters.specs import (
-    Choice,
-    Float,
-    Refused,
-    Settings,
-    Stage,
-    Switch,
-    Text,
-    parameter,
-)
+from reduction.parameters.specs import Choice, Float, Refused, Stage, Switch, Text
 from reduction.parameters.units import Units
 from reduction.parameters.windows import WindowSettings
 

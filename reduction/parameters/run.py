@@ -1,19 +1,13 @@
-"""What the ranks are told as a whole: settings and commands, prefix ``$(P)``."""
+"""Settings and commands for the ranks that concern all reductions, prefix ``$(P)``."""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
 
+from reduction.parameters.fields import Settings, parameter
 from reduction.parameters.limits import MOST_SERIES
-from reduction.parameters.specs import (
-    Choice,
-    Command,
-    Float,
-    Settings,
-    Switch,
-    parameter,
-)
+from reduction.parameters.specs import Choice, Command, Float, Switch
 
 
 class AccumulationMode(enum.StrEnum):

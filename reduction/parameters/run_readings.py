@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reduction.parameters.specs import LONGEST_STRING, Float, Guidance, Integer, Text, reading
+from reduction.parameters.fields import reading
+from reduction.parameters.specs import LONGEST_STRING, Float, Guidance, Integer, Text
 
 
 @dataclass(frozen=True)

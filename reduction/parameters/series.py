@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reduction.parameters.fields import reading
 from reduction.parameters.limits import MOST_SERIES
 from reduction.parameters.run import AccumulationMode, RunControl
-from reduction.parameters.specs import Float, Integer, Refused, reading
+from reduction.parameters.specs import Float, Integer, Refused
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,17 @@
 """What a parameter is: its kind, unit, limits and words, and the check of a value against them.
 
-A settings class is a frozen dataclass whose fields are made with :func:`parameter`. Everything that
-shows a parameter (process variables, tables, screens, flags) reads the spec from the field, so no
-default, unit, limit or name is written down twice.
+A settings class is a frozen dataclass, see `reduction.parameters.fields`. Everything that shows a
+parameter (process variables, tables, screens, flags) reads the spec from the field, so no default,
+unit, limit or name is written down twice.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import enum
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 DESCRIPTION_LIMIT = 40
@@ -253,37 +252,3 @@ class Array(Spec):
     units: str = ""
     precision: int = 4
     most: int | None = None
-
-
-def parameter(spec: Spec, default: Any) -> Any:
-    """A dataclass field with ``spec`` and ``default``."""
-    return field(default=default, metadata={"spec": spec})
-
-
-def reading(spec: Spec, default: Any = 0) -> Any:
-    """A dataclass field for a reading, which is only read."""
-    return parameter(spec, default)
-
-
-def specs(of: Any) -> Iterator[tuple[str, Spec]]:
-    """Name and spec of each field of a dataclass, or of an instance of one, that has a spec."""
-    for each in dataclasses.fields(of):
-        if "spec" in each.metadata:
-            yield each.name, each.metadata["spec"]
-
-
-def default_of(of: Any, name: str) -> Any:
-    """The default of the field ``name`` of a dataclass."""
-    return next(each.default for each in dataclasses.fields(of) if each.name == name)
-
-
-class Settings:
-    """Base of frozen settings: the values of all fields with a spec are checked on construction."""
-
-    def __post_init__(self) -> None:
-        for name, spec in specs(self):
-            object.__setattr__(self, name, spec.checked(getattr(self, name)))
-        self.check()
-
-    def check(self) -> None:
-        """Check what concerns more than one field; raises `Refused`."""

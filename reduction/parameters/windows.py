@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from reduction.parameters.specs import AXIS_UNITS, Float, Settings, Text, parameter, reading
+from reduction.parameters.fields import Settings, parameter, reading
+from reduction.parameters.specs import AXIS_UNITS, Float, Text
 
 
 @dataclass(frozen=True)

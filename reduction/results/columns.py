@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from reduction.parameters.specs import Array, Float, specs
+from reduction.parameters.fields import specs_of
+from reduction.parameters.specs import Array, Float
 from reduction.results.arrays import FloatArray
 
 Columns = Mapping[str, FloatArray]
@@ -23,7 +24,7 @@ def column_specs(kind: type[Any], most: int, details: str = "") -> Iterator[tupl
 
     Columns are made of `Float` fields alone. ``details`` follow those of the field's own spec.
     """
-    for name, spec in specs(kind):
+    for name, spec in specs_of(kind):
         if isinstance(spec, Float):
             yield (
                 name,
@@ -40,7 +41,7 @@ def column_specs(kind: type[Any], most: int, details: str = "") -> Iterator[tupl
 
 def columns_of(kind: type[Any], readings: Sequence[Any]) -> Columns:
     """The columns of ``readings``, which are instances of the dataclass ``kind``."""
-    names = [name for name, spec in specs(kind) if isinstance(spec, Float)]
+    names = [name for name, spec in specs_of(kind) if isinstance(spec, Float)]
     # Each reading is looked up once, since a `LazySequence` makes it when it is looked up.
     rows = np.array([[getattr(each, name) for name in names] for each in readings], np.float64)
     columns = rows.reshape(-1, len(names)).T

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reduction.parameters.specs import Float, specs
+from reduction.parameters.fields import specs_of
+from reduction.parameters.specs import Float
 from reduction.parameters.windows import PeakStatus
 from reduction.results import gaussian
 from reduction.results.arrays import FloatArray
@@ -36,7 +37,7 @@ LEAST_COUNT = 0.1
 AT_LIMIT = 0.99
 """A width nearer to its limit than this share stands at the limit."""
 
-NUMBERS = [name for name, spec in specs(PeakStatus) if isinstance(spec, Float)]
+NUMBERS = [name for name, spec in specs_of(PeakStatus) if isinstance(spec, Float)]
 """The fields of a peak that are numbers."""
 
 

@@ -41,7 +41,7 @@ def arrange_by_detector(
     row_of: NDArray[np.int32],
     rows: int,
     max_tof_ns: int,
-) -> EventsByDetector:
+) -> EventsByDetector:  # more than 40 lines: two passes that numba compiles as one function
     """Arrange events (n,) by detector.
 
     Span i begins at event ``starts[i]``, (spans + 1,), and is of the pulse at ``times_ns[i]``,

@@ -10,8 +10,8 @@ A pass is exact. It computes the float64 value v of an event (tof_ns / 1000.0, t
 counts it in the bin i with edges[i] <= v < edges[i + 1], as Mantid and numpy do. It is fast because
 it estimates the bin by arithmetic, and compares with the edges only where rounding could matter.
 
-These functions are longer than the others of the project. Each is one nest of loops that numba
-compiles as a whole; a call within the inner loop would keep it from being vectorised.
+Functions of more than 40 lines are each one nest of loops, which numba compiles together: a call
+within the inner loop would keep it from being vectorised.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from reduction.engines.cells import SPECIAL
 from reduction.engines.native.tables import DetectorTables, EdgeLookup, UniformBins
 
-BATCH = 2048
+EVENT_BATCH = 2048
 """Events per inner loop: what is in flight stays in the first-level cache."""
 
 
@@ -75,7 +75,7 @@ def uniform_pass(
     edges: NDArray[np.float64],
     bins: UniformBins,
     cells: NDArray[np.int64],
-) -> None:
+) -> None:  # more than 40 lines: one nest of loops, see above
     """Add ``weight`` to the cell of each event, for edges that are even or nearly so.
 
     Span s of the events (n,) is from ``bounds[s]`` to ``bounds[s + 1]``, (spans + 1,), and is in
@@ -89,15 +89,15 @@ def uniform_pass(
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
     ids = np.uint32(coefficient.size - 1)
     under, over = 0.5, edges.size + 0.5  # amid their cells, not near an edge
-    cell = np.empty(BATCH, np.int32)
+    cell = np.empty(EVENT_BATCH, np.int32)
     for s in range(slices.size):
         if slices[s] < 0:
             cells[cells.size - 1] += weight * (bounds[s + 1] - bounds[s])
             continue
         offset = np.int32(slices[s] * slice_cells)
         bad_time = np.int32(offset + slice_cells - 1)
-        for start in range(bounds[s], bounds[s + 1], BATCH):
-            n = min(BATCH, bounds[s + 1] - start)
+        for start in range(bounds[s], bounds[s + 1], EVENT_BATCH):
+            n = min(EVENT_BATCH, bounds[s + 1] - start)
             # Of a batch only the extremes are looked at: that keeps the loop free of branches.
             farthest, highest, longest = 0.0, np.int32(0), np.uint32(0)
             for j in range(n):
@@ -140,7 +140,7 @@ def searching_pass(
     edges: NDArray[np.float64],
     bins: EdgeLookup,
     cells: NDArray[np.int64],
-) -> None:
+) -> None:  # more than 40 lines: one nest of loops, see above
     """Add ``weight`` to the cell of each event, for edges of any spacing.
 
     Events, ``bounds`` and ``slices`` are as in `uniform_pass`. The search for the bin of a value
@@ -190,7 +190,7 @@ def values_by_part(
     part_starts: NDArray[np.int64],
     special: NDArray[np.int64],
     values: NDArray[np.float64],
-) -> None:
+) -> None:  # more than 40 lines: one nest of loops, see above
     """Put the values of events into ``values``, part by part; a part is a group of a slice.
 
     Events, ``bounds`` and ``slices`` are as in `uniform_pass`. ``group`` (ids + 1,) is the group of

@@ -19,10 +19,11 @@ from ioc.model.pvs import pv_rows
 from ioc.posting.family_analysis import FamilyAnalysis
 from reduction.control.reports import RanksReport, SeriesResult
 from reduction.parameters.acquisition import AcquisitionStatus
+from reduction.parameters.fields import specs_of
 from reduction.parameters.readings import SeriesReadings, SliceReadings
 from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
 from reduction.parameters.series import SeriesStatus
-from reduction.parameters.specs import Float, specs
+from reduction.parameters.specs import Float
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings
 from reduction.results.columns import column_specs, columns_of
 from reduction.results.families import FAMILIES, SpectrumAnalysis, analyse_spectrum
@@ -182,9 +183,9 @@ async def test_a_fit_that_fails_and_a_window_not_used_have_no_number() -> None:
 
 def test_an_array_has_the_words_and_the_length_of_its_family_and_texts_have_none() -> None:
     slices, groups, series = FAMILIES
-    numbers_of_a_peak = [spec.pv for _, spec in specs(PeakStatus) if isinstance(spec, Float)]
+    numbers_of_a_peak = [spec.pv for _, spec in specs_of(PeakStatus) if isinstance(spec, Float)]
     assert [spec.pv for _, spec in column_specs(PeakStatus, slices.most)] == numbers_of_a_peak
-    single = dict(specs(RegionStatus))
+    single = dict(specs_of(RegionStatus))
     for field, many in column_specs(RegionStatus, slices.most):
         one = single[field]
         assert isinstance(one, Float)
@@ -217,7 +218,7 @@ def test_the_middle_of_a_slice_without_bounds_is_no_number() -> None:
 def test_every_number_of_a_reading_has_a_column_and_process_variables_for_both(
     kind: Any,
 ) -> None:
-    declared = {name for name, spec in specs(kind) if isinstance(spec, Float)}
+    declared = {name for name, spec in specs_of(kind) if isinstance(spec, Float)}
     assert declared == set(columns_of(kind, [kind()])) == set(columns_of(kind, []))
     served = {(row.group.of, bool(row.group.columns), row.field) for row in pv_rows("P:")}
     assert {(kind, columns, field) for columns in (False, True) for field in declared} <= served

@@ -9,21 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reduction.parameters.fields import Settings, parameter, specs_of
 from reduction.parameters.readings import ReductionStatus, SpectrumReadings
 from reduction.parameters.reduction import ReductionSettings, Segment
 from reduction.parameters.run import RunCommands, RunControl
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
-from reduction.parameters.specs import (
-    Choice,
-    Float,
-    Integer,
-    Refused,
-    Settings,
-    Switch,
-    Text,
-    parameter,
-    specs,
-)
+from reduction.parameters.specs import Choice, Float, Integer, Refused, Switch, Text
 from reduction.parameters.units import Units
 
 MODEL = (
@@ -93,10 +84,10 @@ def test_a_description_that_fits_no_desc_field_is_an_error() -> None:
 @pytest.mark.parametrize("of", MODEL, ids=lambda of: of.__name__)
 def test_every_parameter_is_described_and_its_default_is_valid(of: Any) -> None:
     settings = of()
-    assert [name for name, _ in specs(of)] == [
+    assert [name for name, _ in specs_of(of)] == [
         each.name for each in fields(of) if "spec" in each.metadata
     ]
-    for name, spec in specs(of):
+    for name, spec in specs_of(of):
         assert spec.description
         if isinstance(settings, Settings):
             assert spec.checked(getattr(settings, name)) == getattr(settings, name)
