@@ -108,9 +108,11 @@ def test_lines_are_chosen_by_their_d_under_pressure() -> None:
 
 
 def test_coordinates_may_be_fractions_and_occupancy_and_uiso_may_be_left_out() -> None:
+    titanium_fm: Any = pytest.approx(-3.37, abs=0.1)
+    oxygen_fm: Any = pytest.approx(5.80, abs=0.01)
     assert structure.atoms("Ti 1/3 2/3 0.25 ; O 0 0 -1/4 0.5") == (
-        structure.Atom("Ti", (1 / 3, 2 / 3, 0.25), 1.0, 0.0, pytest.approx(-3.37, abs=0.1)),
-        structure.Atom("O", (0, 0, -0.25), 0.5, 0.0, pytest.approx(5.80, abs=0.01)),
+        structure.Atom("Ti", (1 / 3, 2 / 3, 0.25), 1.0, 0.0, titanium_fm),
+        structure.Atom("O", (0, 0, -0.25), 0.5, 0.0, oxygen_fm),
     )
 
 

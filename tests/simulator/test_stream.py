@@ -315,7 +315,7 @@ def test_an_endpoint_in_use_ends_the_process_with_its_name(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("wrong", [{"partitions": 0}, {"queue_limit_bytes": -1}])
 def test_a_start_without_partitions_or_with_a_negative_limit_is_refused(
-    wrong: dict[str, int],
+    wrong: dict[str, Any],
 ) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(wrong))}: .* refused: at least"):
         SimulateStart("inproc://events", **wrong)

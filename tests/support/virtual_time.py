@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec
 
-T = TypeVar("T")
+Parameters = ParamSpec("Parameters")
 
 
 class _Jumping(selectors.SelectSelector):
-    """Waits for nothing, and notes how long it would have."""
+    """Does not wait, and adds up how long it would have waited."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +26,7 @@ class _Jumping(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """For coroutines that wait for each other and for time alone."""
+    """For coroutines that wait only for each other and for time."""
 
     def __init__(self) -> None:
         self._jumping = _Jumping()
@@ -39,7 +40,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._jumping.waited_s += seconds
 
 
-def run_at_once(story: Coroutine[Any, Any, T]) -> T:
-    """What ``story`` returns, however long it takes by its own clock."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(story)
+def at_virtual_time(
+    test: Callable[Parameters, Coroutine[Any, Any, None]],
+) -> Callable[Parameters, None]:
+    """A test that runs to its end on a `VirtualLoop`, however long it takes by its own clock."""
+
+    @functools.wraps(test)
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            runner.run(test(*args, **kwargs))
+
+    return run

@@ -1,9 +1,14 @@
 """Starts with endpoints, addresses and instruments that cannot be, and how they end."""
 
+from __future__ import annotations
+
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +16,7 @@ import pytest
 from reduction.instrument.geometry import Instrument
 
 
-def said(*arguments, launcher=()):
+def said(*arguments: str, launcher: tuple[Any, ...] = ()) -> tuple[int, str]:
     """What the program says when it ends, which it must, and its exit status."""
     command = [*launcher, sys.executable, "-m", "ioc", *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30)
@@ -19,7 +24,7 @@ def said(*arguments, launcher=()):
 
 
 @pytest.fixture
-def taken():
+def taken() -> Iterator[str]:
     """An endpoint where somebody is."""
     with closing(socket.socket()) as there:
         there.bind(("127.0.0.1", 0))
@@ -38,7 +43,7 @@ def taken():
         ("ranks", "--events=foo"),
     ],
 )
-def test_an_endpoint_that_cannot_be_is_named_in_one_line(arguments):
+def test_an_endpoint_that_cannot_be_is_named_in_one_line(arguments: tuple[Any, ...]) -> None:
     status, words = said(*arguments)
     endpoint = arguments[-1].partition("=")[2]
     assert status == 2
@@ -47,7 +52,7 @@ def test_an_endpoint_that_cannot_be_is_named_in_one_line(arguments):
 
 
 @pytest.mark.parametrize("part", ["ioc", "simulate"])
-def test_an_endpoint_that_is_taken_is_named(part, taken):
+def test_an_endpoint_that_is_taken_is_named(part: str, taken: str) -> None:
     flag = "control" if part == "ioc" else "events"
     status, words = said(part, f"--{flag}={taken}", "--sim-control=tcp://127.0.0.1:*")
     assert (status, words) == (2, f"live-reduction: endpoint {taken}: Address already in use\n")
@@ -55,13 +60,17 @@ def test_an_endpoint_that_is_taken_is_named(part, taken):
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "::1"])
 @pytest.mark.parametrize("part", ["run", "ioc"])
-def test_an_address_that_this_host_does_not_have_is_refused_before_anything_starts(part, address):
+def test_an_address_that_this_host_does_not_have_is_refused_before_anything_starts(
+    part: str, address: str
+) -> None:
     status, words = said(part, f"--interfaces=127.0.0.1,{address}")
     assert status == 2
     assert words == f"live-reduction: interfaces = '{address}': no IPv4 address of this host\n"
 
 
-def test_an_instrument_that_no_events_can_be_made_for_is_refused_before_anything_starts(tmp_path):
+def test_an_instrument_that_no_events_can_be_made_for_is_refused_before_anything_starts(
+    tmp_path: Path,
+) -> None:
     ids, beam = np.array([1, 2], np.int32), np.eye(3)[[2, 2]]
     Instrument("beam", ids, beam, np.zeros(2, bool), 9.0).save(tmp_path / "beam.npz")
     status, words = said("run", f"--instrument={tmp_path / 'beam.npz'}")
@@ -69,7 +78,7 @@ def test_an_instrument_that_no_events_can_be_made_for_is_refused_before_anything
     assert words.endswith("beam.npz': no detector is outside the beam\n")
 
 
-def test_when_one_rank_fails_none_waits_for_it_for_ever():
+def test_when_one_rank_fails_none_waits_for_it_for_ever() -> None:
     mpiexec = ("mpiexec", "--allow-run-as-root", "--oversubscribe", "-n", "2")
     status, words = said("ranks", "--partitions=2", "--control=foo", launcher=mpiexec)
     assert status != 0

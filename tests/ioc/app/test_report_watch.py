@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import msgspec
@@ -12,7 +13,7 @@ import pytest
 from ioc.app.report_watch import ReportActions, ReportWatch
 from ioc.model.paths import Part
 from reduction.control.channel import CommandingEnd
-from tests.support.virtual_time import VirtualLoop, run_at_once
+from tests.support.virtual_time import VirtualLoop, at_virtual_time
 
 SILENCE_S = 2.0
 
@@ -55,48 +56,45 @@ class Bench:
         self._note(f"lost: {reason}")
 
 
-def watched(story: Callable[[Bench], Coroutine[Any, Any, None]]) -> Bench:
-    """A bench after a story was told to it while the watch ran."""
-
-    async def run() -> Bench:
-        bench = Bench()
-        task = asyncio.create_task(bench.watch.run())
-        await asyncio.sleep(0)
-        await story(bench)
-        task.cancel()
-        return bench
-
-    return run_at_once(run())
+@asynccontextmanager
+async def watched() -> AsyncIterator[Bench]:
+    """A bench whose watch runs until the end of the block."""
+    bench = Bench()
+    task = asyncio.create_task(bench.watch.run())
+    await asyncio.sleep(0)
+    yield bench
+    task.cancel()
 
 
-def test_a_process_that_was_never_expected_is_not_missed() -> None:
-    async def story(_bench: Bench) -> None:
+@at_virtual_time
+async def test_a_process_that_was_never_expected_is_not_missed() -> None:
+    async with watched() as bench:
         await asyncio.sleep(100)
+    assert bench.events == []
 
-    assert watched(story).events == []
 
-
-def test_a_silent_process_is_missed_and_then_lost_and_then_forgotten() -> None:
-    async def story(bench: Bench) -> None:
+@at_virtual_time
+async def test_a_silent_process_is_missed_and_then_lost_and_then_forgotten() -> None:
+    async with watched() as bench:
         bench.end.sent.put_nowait(1)
         await asyncio.sleep(100)
-
-    assert watched(story).events == [
+    assert bench.events == [
         (0, "report 1"),
         (2, "missed: no report from the back end for 2 s"),
         (4, "lost: gave no sign for 4 s"),
     ]
 
 
-def test_a_process_that_was_slow_is_back_with_its_next_report() -> None:
-    async def story(bench: Bench) -> None:
+@at_virtual_time
+async def test_a_process_that_was_slow_is_back_with_its_next_report() -> None:
+    async with watched() as bench:
         for report, wait_s in ((1, 3.0), (2, 1.5), (3, 1.5)):
             bench.end.sent.put_nowait(report)
             await asyncio.sleep(wait_s)
         assert bench.watch.latest == 3
         assert bench.watch.silent_s == pytest.approx(1.5)
 
-    assert [event for _, event in watched(story).events] == [
+    assert [event for _, event in bench.events] == [
         "report 1",
         "missed: no report from the back end for 2 s",
         "report 2",
@@ -104,33 +102,34 @@ def test_a_process_that_was_slow_is_back_with_its_next_report() -> None:
     ]
 
 
-def test_a_process_that_starts_has_the_time_that_it_is_given() -> None:
-    async def story(bench: Bench) -> None:
+@at_virtual_time
+async def test_a_process_that_starts_has_the_time_that_it_is_given() -> None:
+    async with watched() as bench:
         bench.end.sent.put_nowait(1)
         await asyncio.sleep(1)
         bench.watch.expect(20)
         await asyncio.sleep(19)
         assert [event for _, event in bench.events] == ["report 1"]
         await asyncio.sleep(1.5)
+    assert bench.events[-1] == (21, "missed: no report from the back end for 2 s")
 
-    assert watched(story).events[-1] == (21, "missed: no report from the back end for 2 s")
 
-
-def test_bad_reports_are_counted_and_are_no_sign_of_life() -> None:
-    async def story(bench: Bench) -> None:
+@at_virtual_time
+async def test_bad_reports_are_counted_and_are_no_sign_of_life() -> None:
+    async with watched() as bench:
         bench.end.sent.put_nowait(1)
         await asyncio.sleep(1)
         for _ in range(3):
             bench.end.sent.put_nowait(msgspec.DecodeError("no report"))
         await asyncio.sleep(1.5)
 
-    bench = watched(story)
     assert bench.watch.bad_reports == 3
     assert bench.events[1:] == [(2, "missed: no report from the back end for 2 s")]
 
 
-def test_a_deadline_that_this_process_slept_through_is_set_anew() -> None:
-    async def story(bench: Bench) -> None:
+@at_virtual_time
+async def test_a_deadline_that_this_process_slept_through_is_set_anew() -> None:
+    async with watched() as bench:
         bench.end.sent.put_nowait(1)
         await asyncio.sleep(1)
         cast(VirtualLoop, asyncio.get_running_loop()).sleep_through(10)
@@ -138,4 +137,4 @@ def test_a_deadline_that_this_process_slept_through_is_set_anew() -> None:
         bench.end.sent.put_nowait(2)
         await asyncio.sleep(1)
 
-    assert [event for _, event in watched(story).events] == ["report 1", "report 2"]
+    assert [event for _, event in bench.events] == ["report 1", "report 2"]

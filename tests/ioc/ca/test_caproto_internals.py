@@ -119,8 +119,12 @@ async def test_a_marker_is_reached_after_the_updates_before_it() -> None:
     reading = asyncio.create_task(server.subscription_queue_loop())
     await server.subscription_queue.put((("spec",), None, [1.0], 0, None))
     reached = asyncio.Event()
-    marker = caproto_internals.QueueMarker(lambda: (order.append("marker"), reached.set())[1])
-    await server.mark_queue(marker)
+
+    def mark() -> None:
+        order.append("marker")
+        reached.set()
+
+    await server.mark_queue(caproto_internals.QueueMarker(mark))
     await asyncio.wait_for(reached.wait(), 5)
     reading.cancel()
     assert order == ["one", "two", "marker"]

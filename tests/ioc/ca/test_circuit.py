@@ -6,8 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import caproto
 import numpy as np
@@ -74,17 +73,17 @@ class Sub(NamedTuple):
 X, Y, OTHERS = Sub(1), Sub(2), Sub(3)
 
 
-@dataclass(frozen=True)
-class Said:
-    """An update that reads as ``number=value``."""
+class Said(Update):
+    """An update that reads as ``number=value``, and ``size`` blanks."""
 
-    value: int
-    size: int = 0
+    def __init__(self, value: int, size: int = 0) -> None:
+        super().__init__("spec", None, [value], 0)
+        self.value, self.size = value, size
 
-    def serves(self, _: Sub) -> bool:
+    def serves(self, _: Any) -> bool:
         return True
 
-    def message(self, sub: Sub) -> list[bytes]:
+    def message(self, sub: Any) -> list[Any]:
         return [f"{sub.subscriptionid}={self.value} ".encode() + self.size * b" "]
 
 
@@ -257,7 +256,8 @@ def test_all_clients_are_sent_the_bytes_that_the_array_is_in() -> None:
 @given(st.lists(st.binary(max_size=2000), max_size=6), st.integers(0, 300))
 def test_what_is_sent_in_pieces_is_the_same(texts: list[bytes], numbers: int) -> None:
     header = caproto.DBR_TYPES[TIME_DOUBLE]()
-    parts = [*texts, memoryview(np.arange(numbers, dtype=">f8")), header]
+    array: Any = np.arange(numbers, dtype=">f8")
+    parts = [*texts, memoryview(array), header]
     sent = [bytes(each) for each in pieces(parts, 500)]
     assert b"".join(sent) == b"".join(parts)
     assert all(len(each) <= 500 for each in sent)

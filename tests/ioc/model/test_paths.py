@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 
 from ioc.model.paths import Part, ValuePath, value_at, with_value
@@ -18,21 +22,23 @@ SECOND = ("reductions", 1, "settings")
         ((*SECOND, "bin_params", Segment, "bin_max"), 4.0),
     ],
 )
-def test_what_is_put_to_a_place_stands_there_and_nothing_else_changes(path, value):
+def test_what_is_put_to_a_place_stands_there_and_nothing_else_changes(
+    path: tuple[Any, ...], value: bool | float | str
+) -> None:
     new = with_value(ORDER, path, value)
     assert value_at(new, path) == value
     assert with_value(new, path, value_at(ORDER, path)) == ORDER
     assert new.reductions[0] == ORDER.reductions[0]
 
 
-def test_values_on_the_way_are_checked():
+def test_values_on_the_way_are_checked() -> None:
     with pytest.raises(Refused, match="Max: -1"):
         with_value(ORDER, (*SECOND, "filter", "maximum"), -1.0)
     with pytest.raises(Refused, match="boundaries must rise"):
         with_value(ORDER, (*SECOND, "bin_params", Segment, "bin_max"), 0.1)
 
 
-def test_a_segment_that_says_the_same_leaves_the_bins_as_they_are_written():
+def test_a_segment_that_says_the_same_leaves_the_bins_as_they_are_written() -> None:
     path = (*SECOND, "bin_params")
     order = with_value(ORDER, path, "0.40,0.001,5.0")
     assert value_at(with_value(order, (*path, Segment, "bin_min"), 0.4), path) == "0.40,0.001,5.0"
@@ -40,7 +46,7 @@ def test_a_segment_that_says_the_same_leaves_the_bins_as_they_are_written():
     assert value_at(with_value(several, (*path, Segment, "bin_step"), 0.5), path) == "1,0.5,8"
 
 
-def test_a_place_knows_what_it_is_below():
+def test_a_place_knows_what_it_is_below() -> None:
     root = ValuePath(Part.RANKS, ("reductions", 1))
     assert (root / "slices" / 3).below(root) == ("slices", 3)
     assert root.below(root) == ()

@@ -72,7 +72,7 @@ def test_each_trouble_has_its_severity_and_its_words(
     ],
 )
 def test_where_the_events_are_is_told_when_none_is_in_the_spectrum(
-    status: dict[str, int], words: str
+    status: dict[str, Any], words: str
 ) -> None:
     ward, said = Ward(), report(RanksOrder())
     (result,) = said.results
@@ -180,8 +180,9 @@ def test_results_and_restarts_are_counted_from_the_start() -> None:
     bench = PublisherBench()
     counters = ("ArrayCounter_RBV", "Restarts_RBV")
     assert [(bench.get(name), bench.alarm(name)) for name in counters] == [(0, NO_ALARM)] * 2
-    for results in ({}, {}, {"results": ()}):
-        at_once(bench.publisher.ranks(report(bench.order, **results)))
+    reported: list[dict[str, Any]] = [{}, {}, {"results": ()}]
+    for each in reported:
+        at_once(bench.publisher.ranks(report(bench.order, **each)))
         bench.now_s += 1
     at_once(bench.publisher.restarted(Part.RANKS, 3))
     assert [bench.get(name) for name in counters] == [2, 3]

@@ -116,7 +116,7 @@ def test_those_that_there_are_not_are_empty_and_undefined_until_there_are() -> N
         assert (bench.get(name), bench.alarm(name)) == ([], ABSENT_ALARM)
     assert bench.get("Red1:Slice3:Total_RBV") == 0
     assert bench.alarm("Red1:Slice2:YC") == NO_ALARM
-    more = np.ones((4, 4, 3))
+    more = np.ones((4, 4, 3), np.int64)
     bench.now_s += 1
     result = dataclasses.replace(report(bench.order).results[0], counts=more)
     four = dataclasses.replace(SLICED, detectors=DetectorSettings(groups="0;1;2;3"))

@@ -131,7 +131,8 @@ async def test_a_refused_put_orders_nothing() -> None:
         with pytest.raises(Refused) as refused:
             await bench.asked(pv, value)
         assert str(refused.value).startswith(words)
-    assert bench.ranks == bench.simulator == []
+    assert bench.ranks == []
+    assert bench.simulator == []
 
 
 async def test_the_next_series_starts_with_a_number_that_no_order_had() -> None:

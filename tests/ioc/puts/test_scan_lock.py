@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ class Bench:
         return self.database.channels["P:" + name].value
 
 
-def test_while_nobody_holds_it_everybody_puts():
+def test_while_nobody_holds_it_everybody_puts() -> None:
     bench = Bench()
     bench.put(ANNA, "Sim:PulseRate", "7")
     bench.put(BERT, "Red1:BinParams", "1,1,3")
@@ -64,7 +65,7 @@ def test_while_nobody_holds_it_everybody_puts():
 
 
 @pytest.mark.parametrize("other", [BERT, ANNA_ELSEWHERE])
-def test_puts_of_others_are_refused_and_say_who_holds_it_and_how_long(other):
+def test_puts_of_others_are_refused_and_say_who_holds_it_and_how_long(other: Client) -> None:
     bench = Bench()
     bench.put(ANNA, "Lock:Owner", "scan 12")
     bench.now_s += 15
@@ -84,7 +85,7 @@ def test_puts_of_others_are_refused_and_say_who_holds_it_and_how_long(other):
 @pytest.mark.parametrize(
     ("name", "value"), [("Owner", "mine"), ("Owner", ""), ("Acquire", "1"), ("Release", "1")]
 )
-def test_nobody_takes_it_from_its_owner_or_gives_it_back_for_it(name, value):
+def test_nobody_takes_it_from_its_owner_or_gives_it_back_for_it(name: str, value: str) -> None:
     bench = Bench()
     bench.put(ANNA, "Lock:Acquire")
     with pytest.raises(Refused, match=r"anna@192\.0\.2\.1 holds the scan lock"):
@@ -92,27 +93,23 @@ def test_nobody_takes_it_from_its_owner_or_gives_it_back_for_it(name, value):
     assert bench.lock.owner == str(ANNA)
 
 
-def test_of_two_that_come_at_once_one_gets_it():
+async def test_of_two_that_come_at_once_one_gets_it() -> None:
     bench = Bench()
+    channel = bench.database.channels["P:Lock:Acquire"]
 
     async def take(client: Client) -> None:
-        channel = bench.database.channels["P:Lock:Acquire"]
         await channel.auth_write(client.host, client.user, [b"1"], ChannelType.STRING, None)
 
-    async def story() -> list[BaseException | None]:
-        channel = bench.database.channels["P:Lock:Acquire"]
-        async with channel._put_lock:  # a put is under way when both come
-            both = [asyncio.create_task(take(client)) for client in (ANNA, BERT)]
-            await asyncio.sleep(0)
-        return await asyncio.gather(*both, return_exceptions=True)
-
-    first, second = asyncio.run(story())
+    async with channel._put_lock:  # a put is under way when both come
+        both = [asyncio.create_task(take(client)) for client in (ANNA, BERT)]
+        await asyncio.sleep(0)
+    first, second = await asyncio.gather(*both, return_exceptions=True)
     assert first is None
     assert isinstance(second, Refused)
     assert bench.lock.owner == str(ANNA)
 
 
-def test_each_put_of_its_owner_renews_it_and_without_one_it_expires():
+def test_each_put_of_its_owner_renews_it_and_without_one_it_expires() -> None:
     bench = Bench()
     bench.put(ANNA, "Lock:Expiry", "10")
     bench.put(ANNA, "Lock:Owner", "scan 12")
@@ -130,7 +127,7 @@ def test_each_put_of_its_owner_renews_it_and_without_one_it_expires():
 
 
 @pytest.mark.parametrize(("name", "value"), [("Release", "1"), ("Owner", "")])
-def test_its_owner_gives_it_back(name, value):
+def test_its_owner_gives_it_back(name: str, value: str) -> None:
     bench = Bench()
     bench.put(ANNA, "Lock:Owner", "scan 12")
     assert bench.get("Lock:Owner_RBV") == "anna@192.0.2.1: scan 12"
@@ -144,14 +141,14 @@ def test_its_owner_gives_it_back(name, value):
     bench.put(BERT, "Lock:Acquire")
 
 
-def test_acquiring_again_keeps_the_name():
+def test_acquiring_again_keeps_the_name() -> None:
     bench = Bench()
     bench.put(ANNA, "Lock:Owner", "scan 12")
     bench.put(ANNA, "Lock:Acquire")
     assert bench.lock.owner == "anna@192.0.2.1: scan 12"
 
 
-def test_another_may_break_it_which_is_logged(caplog):
+def test_another_may_break_it_which_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench()
     bench.put(ANNA, "Lock:Owner", "scan 12")
     bench.put(BERT, "Lock:Break", "0")
@@ -162,7 +159,7 @@ def test_another_may_break_it_which_is_logged(caplog):
     bench.put(BERT, "Sim:Pressure", "2")
 
 
-def test_a_scan_keeps_another_user_out_until_it_is_over(tmp_path):
+def test_a_scan_keeps_another_user_out_until_it_is_over(tmp_path: Path) -> None:
     me = f"{getpass.getuser()}@127.0.0.1"
     with network() as net, ioc_process(net, tmp_path) as ioc:
         units = ioc.prefix + "Red1:Units"
@@ -184,7 +181,7 @@ def test_a_scan_keeps_another_user_out_until_it_is_over(tmp_path):
         assert ioc.get("Lock:Remaining_RBV") == "0"
 
 
-def test_the_operator_breaks_a_lock_that_was_left_behind(tmp_path):
+def test_the_operator_breaks_a_lock_that_was_left_behind(tmp_path: Path) -> None:
     with network() as net, ioc_process(net, tmp_path) as ioc:
         with Caller(net.port, "bert") as bert:
             assert bert.put(ioc.prefix + "Lock:Owner", "scan 13") == ""

@@ -27,7 +27,7 @@ from reduction.parameters.units import Units
 from reduction.ranks.presets import NEVER_NS, Acquisition
 from simulator.orders import SimulatorOrder
 from tests.support.publisher_bench import report
-from tests.support.virtual_time import run_at_once
+from tests.support.virtual_time import at_virtual_time
 
 PULSE_S = 0.1
 PULSE_NS = 100_000_000
@@ -207,6 +207,7 @@ async def settled(bench: Bench) -> None:
     assert bench.get("DetectorState_RBV") == state_meant(bench) == "Idle"
     assert bench.get("Acquire_RBV") == "Done"
     assert {bench.get(name) for name in ("Acquire", "Stop", "Reset")} == {"Done"}
+    assert bench.ranks is not None
     assert bench.told == bench.ranks.order == bench.orders.ranks.accepted
     assert bench.told.reductions[0].settings.bin_params == bench.get("Red1:BinParams_RBV")
     assert bench.get("Pause") == bench.get("Pause_RBV")
@@ -245,47 +246,41 @@ async def works(bench: Bench) -> None:
 @example([("put", "Acquire", 1), ("put", "Stop", 1), ("put", "Acquire", 1), ("pulses", 1, True)])
 @example([("put", "Acquire", 1), ("lose",), ("put", "Reset", 1), ("put", "Stop", 1), ("start",)])
 @example([("deaf for long",), ("put", "Acquire", 1), ("deaf for long",), ("obeying", True)])
-def test_no_sequence_of_puts_and_losses_wedges_anything(steps: list[tuple[Any, ...]]) -> None:
-    async def story() -> None:
-        bench = Bench()
-        await bench.publisher.start()
-        for step in steps:
-            await taken(bench, step)
-        await settled(bench)
-        await works(bench)
-
-    run_at_once(story())
+@at_virtual_time
+async def test_no_sequence_of_puts_and_losses_wedges_anything(steps: list[tuple[Any, ...]]) -> None:
+    bench = Bench()
+    await bench.publisher.start()
+    for step in steps:
+        await taken(bench, step)
+    await settled(bench)
+    await works(bench)
 
 
-def test_stop_ends_what_acquire_began() -> None:
-    async def story() -> None:
-        bench = Bench()
-        await bench.publisher.start()
-        await bench.pulses(5)
-        acquire = bench.put("Acquire", 1)
-        await bench.pulses(10)
-        assert (bench.get("DetectorState_RBV"), bench.get("Acquire")) == ("Acquire", "Acquire")
-        assert await ended(bench, "Stop", 1) == ""
-        await bench.until(acquire.done, 10)
-        accumulated = bench.get("PulsesAccumulated_RBV")
-        await bench.pulses(10)
-        assert bench.get("PulsesAccumulated_RBV") == accumulated > 0
-        assert await ended(bench, "Stop", 1) == "", "there is nothing to stop, which is no error"
-
-    run_at_once(story())
+@at_virtual_time
+async def test_stop_ends_what_acquire_began() -> None:
+    bench = Bench()
+    await bench.publisher.start()
+    await bench.pulses(5)
+    acquire = bench.put("Acquire", 1)
+    await bench.pulses(10)
+    assert (bench.get("DetectorState_RBV"), bench.get("Acquire")) == ("Acquire", "Acquire")
+    assert await ended(bench, "Stop", 1) == ""
+    await bench.until(acquire.done, 10)
+    accumulated = bench.get("PulsesAccumulated_RBV")
+    await bench.pulses(10)
+    assert bench.get("PulsesAccumulated_RBV") == accumulated > 0
+    assert await ended(bench, "Stop", 1) == "", "there is nothing to stop, which is no error"
 
 
-def test_ranks_that_have_just_started_do_not_say_that_they_acquire() -> None:
-    async def story() -> None:
-        bench = Bench()
-        await bench.publisher.start()
-        assert await ended(bench, "Stop", 1) == ""
-        assert bench.get("Acquire_RBV") == "Done"
-        await bench.lose_ranks()
-        bench.obeying = False
-        await bench.start_ranks()
-        await bench.pulses(5)
-        assert bench.get("DetectorState_RBV") == "Initializing"
-        assert bench.get("Acquire_RBV") == "Done"
-
-    run_at_once(story())
+@at_virtual_time
+async def test_ranks_that_have_just_started_do_not_say_that_they_acquire() -> None:
+    bench = Bench()
+    await bench.publisher.start()
+    assert await ended(bench, "Stop", 1) == ""
+    assert bench.get("Acquire_RBV") == "Done"
+    await bench.lose_ranks()
+    bench.obeying = False
+    await bench.start_ranks()
+    await bench.pulses(5)
+    assert bench.get("DetectorState_RBV") == "Initializing"
+    assert bench.get("Acquire_RBV") == "Done"

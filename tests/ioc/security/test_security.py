@@ -43,11 +43,13 @@ def rules(folder: Path, text: str) -> Rules:
         (Asg.DEFAULT, "127.0.0.1", "anna", False),
     ],
 )
-def test_the_example_lets_write_whom_its_comments_say(asg, host, user, may):
+def test_the_example_lets_write_whom_its_comments_say(
+    asg: Asg, host: str, user: str, may: bool
+) -> None:
     assert read(EXAMPLE).may_write(asg, host, user) is may
 
 
-def test_a_group_without_rules_has_those_of_default_and_none_let_nobody(tmp_path):
+def test_a_group_without_rules_has_those_of_default_and_none_let_nobody(tmp_path: Path) -> None:
     free = rules(tmp_path, "ASG(DEFAULT) { RULE(0, WRITE, TRAPWRITE) } ASG(SIMULATOR)")
     assert free.may_write(Asg.OPERATION, "127.0.0.1", "x")
     assert not free.may_write(Asg.SIMULATOR, "127.0.0.1", "x")
@@ -56,7 +58,7 @@ def test_a_group_without_rules_has_those_of_default_and_none_let_nobody(tmp_path
     assert not NOBODY.may_write(Asg.SIMULATOR, "127.0.0.1", "x")
 
 
-def test_groups_of_a_rule_are_joined_and_names_may_be_quoted(tmp_path):
+def test_groups_of_a_rule_are_joined_and_names_may_be_quoted(tmp_path: Path) -> None:
     joined = rules(
         tmp_path,
         """
@@ -86,17 +88,19 @@ def test_groups_of_a_rule_are_joined_and_names_may_be_quoted(tmp_path):
         ("\nHAG(a) { nowhere.invalid }", "2: host 'nowhere.invalid' has no address"),
     ],
 )
-def test_a_file_that_does_not_parse_is_refused_with_its_line(tmp_path, text, words):
+def test_a_file_that_does_not_parse_is_refused_with_its_line(
+    tmp_path: Path, text: str, words: str
+) -> None:
     with pytest.raises(StartError, match=rf"site\.acf:{words}"):
         rules(tmp_path, text)
 
 
-def test_a_file_that_is_not_there_is_named():
+def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(StartError, match=r"access = absent\.acf: No such file"):
         read(Path("absent.acf"))
 
 
-def test_each_process_variable_is_in_its_group():
+def test_each_process_variable_is_in_its_group() -> None:
     groups = {row.name: row.asg for row in pv_rows("")}
     for group, names in {
         Asg.CONFIGURATION: ("Red1:BinParams", "Red1:Peak1:Min", "MemoryLimit", "File:Path"),
@@ -135,7 +139,7 @@ def rights(client: Client, pv: str) -> str:
     return next(line for line in said.splitlines() if "Access:" in line).split(":")[1].strip()
 
 
-def test_clients_are_told_at_once_what_they_may_not_write(ioc):
+def test_clients_are_told_at_once_what_they_may_not_write(ioc: IocProcess) -> None:
     assert rights(ioc, "Pause") == "read, write"
     for pv in ("Red1:BinParams", "Sim:PulseRate", "Pause_RBV", "Pause.DESC"):
         assert rights(ioc, pv) == "read, no write"
@@ -147,7 +151,7 @@ def test_clients_are_told_at_once_what_they_may_not_write(ioc):
     assert ioc.get("Pause_RBV.ASG") == "DEFAULT"
 
 
-def test_a_put_that_comes_nevertheless_is_refused_as_no_write_access(ioc):
+def test_a_put_that_comes_nevertheless_is_refused_as_no_write_access(ioc: IocProcess) -> None:
     units = ioc.prefix + "Red1:Units"
     with Caller(ioc.network.port, "bert") as caller:
         assert not caller.may_write(units)
@@ -158,7 +162,7 @@ def test_a_put_that_comes_nevertheless_is_refused_as_no_write_access(ioc):
     assert ioc.get("Red1:Units.SEVR") == "NO_ALARM"
 
 
-def test_the_user_is_whom_the_client_claims_to_be_and_may_become_another(ioc):
+def test_the_user_is_whom_the_client_claims_to_be_and_may_become_another(ioc: IocProcess) -> None:
     units = ioc.prefix + "Red1:Units"
     with Caller(ioc.network.port, "bert") as caller:
         assert not caller.may_write(units)
@@ -168,7 +172,7 @@ def test_the_user_is_whom_the_client_claims_to_be_and_may_become_another(ioc):
     assert ioc.get("Red1:Units_RBV") == "TOF"
 
 
-def test_the_host_is_where_the_client_is_and_not_where_it_claims_to_be(ioc):
+def test_the_host_is_where_the_client_is_and_not_where_it_claims_to_be(ioc: IocProcess) -> None:
     with Caller(ioc.network.port, "anna", claimed="192.0.2.1") as caller:
         assert not caller.may_write(ioc.prefix + "Sim:PulseRate")
         assert caller.put(ioc.prefix + "Sim:PulseRate", "7").startswith("ECA_NOWTACCESS")
@@ -176,7 +180,7 @@ def test_the_host_is_where_the_client_is_and_not_where_it_claims_to_be(ioc):
         assert not caller.may_write(ioc.prefix + "Red1:Units")
 
 
-def test_a_file_that_does_not_parse_ends_the_start_with_one_line(tmp_path):
+def test_a_file_that_does_not_parse_ends_the_start_with_one_line(tmp_path: Path) -> None:
     acf = tmp_path / "site.acf"
     acf.write_text("ASG(DEFAULT) {\n  RULE(1, WRITE\n}\n")
     done = subprocess.run(
@@ -190,14 +194,14 @@ def test_a_file_that_does_not_parse_ends_the_start_with_one_line(tmp_path):
     assert done.stderr == f"live-reduction: {acf}:3: , or ) is expected, not '}}'\n"
 
 
-def test_a_mirror_is_written_by_nobody(net, tmp_path):
+def test_a_mirror_is_written_by_nobody(net: Network, tmp_path: Path) -> None:
     with ioc_process(net, tmp_path, "--read-only") as mirror:
         for pv in ("Pause", "Red1:Units", "Sim:PulseRate", "File:Write", "Acquire"):
             assert rights(mirror, pv) == "read, no write"
         assert "denied" in mirror.refused("Pause", "Pause")
 
 
-def test_without_a_file_who_reaches_the_server_may_write(net, tmp_path):
+def test_without_a_file_who_reaches_the_server_may_write(net: Network, tmp_path: Path) -> None:
     with ioc_process(net, tmp_path) as free:
         for pv in ("Pause", "Red1:Units", "Sim:PulseRate", "File:Write", "Acquire"):
             assert rights(free, pv) == "read, write"

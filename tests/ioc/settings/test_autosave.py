@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,12 @@ def saved(start: SettingOptions) -> dict[str, object]:
     return settings_by_name(first_orders(start))
 
 
-def again(changed: dict[str, object], *given: tuple[str, str]) -> RestoredOrders:
+def again(changed: Mapping[str, object], *given: tuple[str, str]) -> RestoredOrders:
     """All defaults but for ``changed`` are restored, and some settings are given."""
-    return restored(RunOptions(set=given), saved(RunOptions()) | changed, anything)
+    return restored(RunOptions(set=given), saved(RunOptions()) | dict(changed), anything)
 
 
-def test_all_settings_come_back_as_they_were_through_the_text_of_a_file():
+def test_all_settings_come_back_as_they_were_through_the_text_of_a_file() -> None:
     given = RunOptions(
         reductions=2,
         set=(
@@ -65,7 +66,7 @@ def test_all_settings_come_back_as_they_were_through_the_text_of_a_file():
     assert result.changed["Pause"] == "Pause"
 
 
-def test_faces_of_settings_and_commands_are_not_kept():
+def test_faces_of_settings_and_commands_are_not_kept() -> None:
     kept = saved(RunOptions())
     assert "Red1:BinParams" in kept
     assert not {"Red1:BinMin", "Reset", "Acquire", "File:Write", "Red1:Units_RBV"} & set(kept)
@@ -83,7 +84,9 @@ def test_faces_of_settings_and_commands_are_not_kept():
         ("Pause", "Perhaps", "Pause: 'Perhaps' refused: it is Run (0) or Pause (1)"),
     ],
 )
-def test_a_value_that_is_refused_is_left_out_by_name_and_the_rest_comes_back(name, value, words):
+def test_a_value_that_is_refused_is_left_out_by_name_and_the_rest_comes_back(
+    name: str, value: float | int | str, words: str
+) -> None:
     beside = {"Red1:Mask": "0:15", "Red1:Filter:Log": "pressure", "WindowTime": 7.0}
     result = again({**beside, name: value})
     assert len(result.skipped) == 1
@@ -92,18 +95,18 @@ def test_a_value_that_is_refused_is_left_out_by_name_and_the_rest_comes_back(nam
     assert name not in result.names
 
 
-def test_what_was_given_wins_over_what_was_kept():
+def test_what_was_given_wins_over_what_was_kept() -> None:
     result = again({"WindowTime": 7.0, "Sim:Pressure": 2.0}, ("WindowTime", "8"))
     assert result.orders.ranks.control.window_time == 8
     assert result.changed == {"Sim:Pressure": 2.0}
 
 
-def test_a_unit_that_was_given_has_its_own_bins():
+def test_a_unit_that_was_given_has_its_own_bins() -> None:
     result = again({"Red1:BinParams": "1,1,2"}, ("Red1:Units", "TOF"))
     assert result.orders.ranks.reductions[0].settings.bin_params == Units.TOF.default_bins
 
 
-def test_bins_that_were_given_are_not_put_on_a_unit_that_was_kept():
+def test_bins_that_were_given_are_not_put_on_a_unit_that_was_kept() -> None:
     kept = {"Red1:Units": "TOF", "Red1:BinParams": "1000,20,60000"}
     result = again(kept, ("Red1:BinParams", "0.5,0.01,3"))
     settings = result.orders.ranks.reductions[0].settings
@@ -111,13 +114,13 @@ def test_bins_that_were_given_are_not_put_on_a_unit_that_was_kept():
     assert "Red1:Units" not in result.names
 
 
-def test_bins_that_were_kept_are_not_put_on_another_unit_if_theirs_is_refused():
+def test_bins_that_were_kept_are_not_put_on_another_unit_if_theirs_is_refused() -> None:
     result = again({"Red1:Units": "Furlong", "Red1:BinParams": "1000,20,60000"})
     assert result.changed == {}
     assert result.skipped[1] == "Red1:BinParams: '1000,20,60000' was for 'Furlong'"
 
 
-def test_what_was_kept_gives_way_if_it_does_not_go_with_what_was_given():
+def test_what_was_kept_gives_way_if_it_does_not_go_with_what_was_given() -> None:
     result = again({"Red1:Filter:Max": 5.0, "Red1:Filter:Log": "x"}, ("Red1:Filter:Min", "7"))
     assert result.changed == {"Red1:Filter:Log": "x"}
     assert "Red1:Filter:Max: 5.0 refused" in result.skipped[0]
@@ -135,7 +138,7 @@ def test_what_was_kept_gives_way_if_it_does_not_go_with_what_was_given():
         (file_text("X:", {"Red1:Mask": ["a"]}), "Red1:Mask is no text"),
     ],
 )
-def test_a_file_that_is_none_of_ours_is_refused(text, words):
+def test_a_file_that_is_none_of_ours_is_refused(text: str, words: str) -> None:
     with pytest.raises(ForeignFile, match=words):
         settings_from_text(text, "X:")
 
@@ -146,7 +149,9 @@ def started(path: Path, *given: tuple[str, str]) -> AllOrders:
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"junk", file_text("X:", {}).encode()])
-def test_a_damaged_or_foreign_file_is_kept_aside_and_all_is_default(tmp_path, caplog, text):
+def test_a_damaged_or_foreign_file_is_kept_aside_and_all_is_default(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: bytes
+) -> None:
     path = tmp_path / "live.toml"
     path.write_bytes(text)
     assert started(path).ioc == first_orders(RunOptions()).ioc
@@ -157,8 +162,8 @@ def test_a_damaged_or_foreign_file_is_kept_aside_and_all_is_default(tmp_path, ca
 
 
 def test_a_calibration_that_is_gone_is_left_out_and_the_file_that_names_it_is_kept(
-    tmp_path, caplog, capsys
-):
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     path, lost = tmp_path / "live.toml", tmp_path / "lost.cal"
     kept = saved(RunOptions()) | {"Red1:Calibration": str(lost), "Red1:Mask": "0:15"}
     path.write_text(file_text("LIVE:", kept))
@@ -173,55 +178,51 @@ def test_a_calibration_that_is_gone_is_left_out_and_the_file_that_names_it_is_ke
     ]
 
 
-def test_a_file_that_cannot_be_read_ends_the_start(tmp_path):
+def test_a_file_that_cannot_be_read_ends_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=f"autosave = {tmp_path}: Is a directory"):
         started(tmp_path)
 
 
-def test_a_folder_that_is_gone_is_reported_and_tried_again(tmp_path):
+async def test_a_folder_that_is_gone_is_reported_and_tried_again(tmp_path: Path) -> None:
     path = tmp_path / "gone" / "live.toml"
 
-    async def story() -> None:
-        autosave = Autosave(path, "X:", lambda: first_orders(RunOptions()))
-        running = asyncio.create_task(autosave.run())
-        async with asyncio.timeout(5):
-            while not autosave.problem:
-                await asyncio.sleep(0.01)
-            assert autosave.problem == f"settings are not saved: {path}: No such file or directory"
-            path.parent.mkdir()
-            while not path.exists() or autosave.problem:
-                await asyncio.sleep(0.01)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-    asyncio.run(story())
+    autosave = Autosave(path, "X:", lambda: first_orders(RunOptions()))
+    running = asyncio.create_task(autosave.run())
+    async with asyncio.timeout(5):
+        while not autosave.problem:
+            await asyncio.sleep(0.01)
+        assert autosave.problem == f"settings are not saved: {path}: No such file or directory"
+        path.parent.mkdir()
+        while not path.exists() or autosave.problem:
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     assert settings_from_text(path.read_text(), "X:") == saved(RunOptions())
 
 
-def test_what_stays_the_same_is_not_written_again_and_a_last_change_is_at_the_stop(tmp_path):
+async def test_what_stays_the_same_is_not_written_again_and_a_last_change_is_at_the_stop(
+    tmp_path: Path,
+) -> None:
     path, starts, asked = tmp_path / "live.toml", [RunOptions()], []
 
     def accepted() -> AllOrders:
         asked.append(path.exists() and path.stat().st_ino)
         return first_orders(starts[-1])
 
-    async def story() -> None:
-        running = asyncio.create_task(Autosave(path, "X:", accepted).run())
-        async with asyncio.timeout(5):
-            while len(asked) < 3:
-                await asyncio.sleep(0.01)
-        starts.append(RunOptions(set=(("Pause", "1"),)))
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-    asyncio.run(story())
+    running = asyncio.create_task(Autosave(path, "X:", accepted).run())
+    async with asyncio.timeout(5):
+        while len(asked) < 3:
+            await asyncio.sleep(0.01)
+    starts.append(RunOptions(set=(("Pause", "1"),)))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     assert asked[0] is False
     assert asked[1] == asked[2]
     assert settings_from_text(path.read_text(), "X:")["Pause"] == "Pause"
     assert [each.name for each in tmp_path.iterdir()] == ["live.toml"]
 
 
-def test_what_clients_set_is_there_after_a_restart_and_is_listed(tmp_path):
+def test_what_clients_set_is_there_after_a_restart_and_is_listed(tmp_path: Path) -> None:
     path = tmp_path / "live.toml"
     flags = ("--autosave", str(path), "--set=WindowTime=7")
     with network() as net:
@@ -240,7 +241,7 @@ def test_what_clients_set_is_there_after_a_restart_and_is_listed(tmp_path):
     assert "WindowTime" not in said
 
 
-def test_a_folder_that_is_gone_is_told_on_the_status_message(tmp_path):
+def test_a_folder_that_is_gone_is_told_on_the_status_message(tmp_path: Path) -> None:
     path = tmp_path / "gone" / "live.toml"
     with network() as net, ioc_process(net, tmp_path, "--autosave", str(path)) as ioc:
         ioc.until(lambda: "settings are not saved" in ioc.get("StatusMessage_RBV", "-S"))

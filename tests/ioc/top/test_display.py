@@ -103,25 +103,22 @@ def net(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
         yield made
 
 
-def test_an_ioc_that_goes_and_comes_is_found_again(net: Network) -> None:
-    async def story(ioc: Ioc) -> None:
-        running = contextlib.ExitStack()
-        async with aclosing(readouts(ioc.prefix, 1, 0.05)) as found:
-            assert await anext(found) is None, "it has not started"
-            await asyncio.to_thread(running.enter_context, ioc)
-            seen = [each async for each in until_there(found)][-1]
-            assert seen[RANKS / IOC_REMARKS / "state"] == "Acquire"
-            assert seen[RANKS / "backend" / "engine"] == "fake"
-            assert len(seen[RED1 / "spectrum" / "xe"]) == 4601
-            await asyncio.to_thread(running.close)
-            while await anext(found) is not None:
-                continue
-            again = Ioc(net, prefix=ioc.prefix)
-            await asyncio.to_thread(running.enter_context, again)
-            with running:
-                assert [each async for each in until_there(found)]
-
-    asyncio.run(asyncio.wait_for(story(Ioc(net)), 60))
+async def test_an_ioc_that_goes_and_comes_is_found_again(net: Network) -> None:
+    ioc, running = Ioc(net), contextlib.ExitStack()
+    async with asyncio.timeout(60), aclosing(readouts(ioc.prefix, 1, 0.05)) as found:
+        assert await anext(found) is None, "it has not started"
+        await asyncio.to_thread(running.enter_context, ioc)
+        seen = [each async for each in until_there(found)][-1]
+        assert seen[RANKS / IOC_REMARKS / "state"] == "Acquire"
+        assert seen[RANKS / "backend" / "engine"] == "fake"
+        assert len(seen[RED1 / "spectrum" / "xe"]) == 4601
+        await asyncio.to_thread(running.close)
+        while await anext(found) is not None:
+            continue
+        again = Ioc(net, prefix=ioc.prefix)
+        await asyncio.to_thread(running.enter_context, again)
+        with running:
+            assert [each async for each in until_there(found)]
 
 
 async def until_there(found: Any) -> Any:

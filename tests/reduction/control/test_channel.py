@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -29,17 +29,14 @@ def peer(endpoint: str) -> Iterator[Ranks]:
         end.close()
 
 
-def commanding(story: Callable[[Ioc], Awaitable[None]]) -> None:
-    async def run() -> None:
-        context = zmq.asyncio.Context()
-        end: Ioc = CommandingEnd(context, "tcp://127.0.0.1:*", RanksReport, RanksOrder())
-        try:
-            await asyncio.wait_for(story(end), 5)
-        finally:
-            end.close()
-            context.term()
-
-    asyncio.run(run())
+@pytest.fixture
+async def ioc() -> AsyncIterator[Ioc]:
+    """The IOC's end of a channel."""
+    context = zmq.asyncio.Context()
+    end: Ioc = CommandingEnd(context, "tcp://127.0.0.1:*", RanksReport, RanksOrder())
+    yield end
+    end.close()
+    context.term()
 
 
 async def arrived(ranks: Ranks) -> None:
@@ -51,39 +48,35 @@ def told(ranks: Ranks) -> list[tuple[str, int, float]]:
     return [(each.name, each.time_ns, float(each.value[0])) for each in ranks.logs()]
 
 
-def test_log_values_and_orders_that_come_mixed_are_kept_apart() -> None:
-    async def story(ioc: Ioc) -> None:
-        with peer(ioc.endpoint) as ranks:
-            await ioc.report()
-            for revision in (1, 2, 3):
-                await ioc.send_log("Cryo:T", revision * 10**9 + 1, revision / 2)
-                await ioc.command(RanksOrder(revision=revision))
-            seen: list[tuple[str, int, float]] = []
-            order = None
-            while order is None or order.revision < 3:
-                await arrived(ranks)
-                order = ranks.latest() or order
-                seen += told(ranks)
-            assert seen == [("Cryo:T", n * 10**9 + 1, n / 2) for n in (1, 2, 3)]
-            assert ranks.latest() is None
-            assert ranks.logs() == []
-
-    commanding(story)
-
-
-def test_who_starts_anew_is_told_the_last_value_of_each_log_that_is_not_forgotten() -> None:
-    async def story(ioc: Ioc) -> None:
-        for name, value in (("A", 1.0), ("A", 2.0), ("B", 3.0), ("C", 4.0)):
-            await ioc.send_log(name, 7, value)
-        ioc.forget_log("B")
-        with peer(ioc.endpoint) as ranks:
-            await ioc.report()
+async def test_log_values_and_orders_that_come_mixed_are_kept_apart(ioc: Ioc) -> None:
+    with peer(ioc.endpoint) as ranks:
+        await ioc.report()
+        for revision in (1, 2, 3):
+            await ioc.send_log("Cryo:T", revision * 10**9 + 1, revision / 2)
+            await ioc.command(RanksOrder(revision=revision))
+        seen: list[tuple[str, int, float]] = []
+        order = None
+        while order is None or order.revision < 3:
             await arrived(ranks)
-            while ranks.latest() is None:
-                await arrived(ranks)
-            assert told(ranks) == [("A", 7, 2.0), ("C", 7, 4.0)], "before the order"
+            order = ranks.latest() or order
+            seen += told(ranks)
+        assert seen == [("Cryo:T", n * 10**9 + 1, n / 2) for n in (1, 2, 3)]
+        assert ranks.latest() is None
+        assert ranks.logs() == []
 
-    commanding(story)
+
+async def test_who_starts_anew_is_told_the_last_value_of_each_log_that_is_not_forgotten(
+    ioc: Ioc,
+) -> None:
+    for name, value in (("A", 1.0), ("A", 2.0), ("B", 3.0), ("C", 4.0)):
+        await ioc.send_log(name, 7, value)
+    ioc.forget_log("B")
+    with peer(ioc.endpoint) as ranks:
+        await ioc.report()
+        await arrived(ranks)
+        while ranks.latest() is None:
+            await arrived(ranks)
+        assert told(ranks) == [("A", 7, 2.0), ("C", 7, 4.0)], "before the order"
 
 
 def test_a_log_value_that_is_none_is_dropped_by_name() -> None:
