@@ -1,4 +1,4 @@
-"""The machine that a process runs on: files that are whole or not there, runtime folders.
+"""The machine that a process runs on: files that are replaced at once, runtime folders.
 
 Imports nothing else of the project. Front door: `reduction.host.atomic_files`.
 """

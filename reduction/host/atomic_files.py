@@ -1,4 +1,4 @@
-"""Files that are on disk whole or not at all."""
+"""Files that are replaced at once: readers see the old or the new content, never a part of it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ from pathlib import Path
 
 
 def replace(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
-    """Write contents to paths: each beside its place, and moved there once all are written.
+    """Write ``files``, given as paths and contents, and return the paths.
 
-    Returns the paths, once files and folders are synced. Raises OSError with path and reason; then
-    every path has what it had before, unless moving or syncing itself failed, and nothing is left
-    beside it. A process killed meanwhile leaves at most hidden files ``.NAME.….part``; what is at
-    each path is whole, old or new. ``files`` may be a generator: it is asked for one at a time.
+    Each file is first written under a hidden name ``.NAME.….part`` in the same folder. Once all are
+    written they are renamed, and files and folders are synced to disk. ``files`` may be a
+    generator: its items are taken one at a time.
+
+    Raises OSError with path and reason. Then every path has what it had before, unless renaming or
+    syncing failed, and no hidden file is left. A process that is killed may leave hidden files.
     """
     with contextlib.ExitStack() as leftovers:
-        staged = [(_stage(path, content, leftovers), path) for path, content in files]
-        for part, path in staged:
-            with _blaming(path):
+        written = [(_written(path, content, leftovers), path) for path, content in files]
+        for part, path in written:
+            with _naming(path):
                 part.replace(path)
-    paths = [path for _, path in staged]
+    paths = [path for _, path in written]
     for folder in dict.fromkeys(path.parent for path in paths):
         sync_folder(folder)
     return paths
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in ``folder`` outlast a loss of power."""
-    with _blaming(folder):
+    """Sync ``folder`` to disk, so that the names in it outlast a loss of power."""
+    with _naming(folder):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
@@ -38,11 +40,11 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _stage(path: Path, content: bytes, leftovers: contextlib.ExitStack) -> Path:
-    """``content`` on disk beside ``path``, removed by ``leftovers`` unless it has moved on."""
+def _written(path: Path, content: bytes, leftovers: contextlib.ExitStack) -> Path:
+    """The hidden file with ``content`` for ``path``, which ``leftovers`` remove if it is there."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    # Not tempfile's: its files are for their owner alone, results are for the umask to share.
-    with _blaming(path), part.open("xb") as file:
+    # tempfile would make files that only their owner can read; results are shared by the umask.
+    with _naming(path), part.open("xb") as file:
         leftovers.callback(part.unlink, missing_ok=True)
         file.write(content)
         file.flush()
@@ -51,8 +53,8 @@ def _stage(path: Path, content: bytes, leftovers: contextlib.ExitStack) -> Path:
 
 
 @contextlib.contextmanager
-def _blaming(path: Path) -> Iterator[None]:
-    """An OSError inside names ``path``."""
+def _naming(path: Path) -> Iterator[None]:
+    """Have an OSError that is raised inside name ``path``."""
     try:
         yield
     except OSError as error:

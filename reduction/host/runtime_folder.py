@@ -1,4 +1,4 @@
-"""Folders of running processes, in memory where that can be."""
+"""Folders of running processes, in memory where that is possible."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ MEMORY = Path("/dev/shm")
 PREFIX, LOCK = "live-reduction-", ".live-reduction.lock"
 
 FRESH_S = 60.0
-"""A lock younger than this may be about to be taken."""
+"""The owner of a lock file younger than this may be about to lock it."""
 
 
 @contextmanager
 def own_folder(memory: Path = MEMORY) -> Iterator[Path]:
-    """A new folder until the end; those that killed processes left beside it are removed.
+    """A new folder for this process, removed at the end.
 
-    A file in it is locked, and the lock goes with the process, however that ends; a folder without
-    this file is none of ours. The place is memory, unless the folder for temporary files is there
-    already: then it is that.
+    Folders that killed processes have left behind are removed first. Each folder has a lock file,
+    which its process keeps locked; the lock goes with the process, however that ends. A folder
+    without such a file was not made by this function, and is left alone.
+
+    The folder is in ``memory``, or in the folder for temporary files if ``memory`` cannot be
+    written, or if that folder lies in ``memory`` itself.
     """
     place = Path(tempfile.gettempdir())
     if os.access(memory, os.W_OK) and not place.is_relative_to(memory):
         place = memory
-    _sweep(place)
+    _remove_abandoned(place)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
     try:
         with (folder / LOCK).open("x") as lock:
@@ -39,11 +42,12 @@ def own_folder(memory: Path = MEMORY) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sweep(place: Path) -> None:
-    """Remove folders of ours that nobody has locked."""
-    for each in place.glob(f"{PREFIX}*/{LOCK}"):
-        with suppress(OSError), each.open() as lock:  # gone, not for us, or locked
+def _remove_abandoned(place: Path) -> None:
+    """Remove the folders of this user whose lock files nobody has locked."""
+    for lock_file in place.glob(f"{PREFIX}*/{LOCK}"):
+        # An OSError means that it is gone, that we may not open it, or that it is locked.
+        with suppress(OSError), lock_file.open() as lock:
             found = os.fstat(lock.fileno())
             if found.st_uid == os.getuid() and time.time() - found.st_mtime > FRESH_S:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(each.parent, ignore_errors=True)
+                shutil.rmtree(lock_file.parent, ignore_errors=True)
