@@ -169,12 +169,12 @@ def _plot(options: PlotOptions) -> None:
 
 
 def _show_instrument(options: InstrumentTableOptions) -> None:
-    from reduction.definitions.sources import from_anywhere, summary
+    from reduction.definitions.sources import read_any_instrument, summary
 
     if (options.action == "export") != options.table.endswith(".npz"):
         raise StartError("instrument show SOURCE, or instrument export SOURCE TABLE.npz")
     try:
-        found = from_anywhere(options.source)
+        found = read_any_instrument(options.source)
     except ValueError as error:
         raise StartError(str(error)) from None
     if not options.table:
@@ -188,9 +188,9 @@ def _show_instrument(options: InstrumentTableOptions) -> None:
 
 
 def _instrument(options: InstrumentOptions) -> Instrument:
-    from reduction.definitions.sources import instrument
+    from reduction.definitions.sources import read_instrument
 
     try:
-        return instrument(options.instrument)
+        return read_instrument(options.instrument)
     except ValueError as error:
         raise StartError(str(error)) from None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("live_reduction.instruments")
 
 
-def instrument(source: str) -> Instrument:
+def read_instrument(source: str) -> Instrument:
     """The instrument of a file, by its suffix; for "" the simulated one.
 
     Raises ValueError that names the file and what is wrong. Files that only Mantid reads are
@@ -39,18 +39,18 @@ def instrument(source: str) -> Instrument:
     )
 
 
-def from_anywhere(source: str) -> Instrument:
-    """As `instrument`; what that refuses, a name or a file, is read by Mantid.
+def read_any_instrument(source: str) -> Instrument:
+    """As `read_instrument`; what that refuses, a name or a file, is read by Mantid.
 
     Raises ValueError that names the source, and what to install if Mantid is needed.
     """
     path = Path(source)
     if source and not path.suffix and not path.is_file():
-        return from_anywhere(_mantid(f"{source} is a name for Mantid").definition_of(source))
+        return read_any_instrument(_mantid(f"{source} is a name for Mantid").definition_of(source))
     if path.suffix.lower() not in (".npz", ".xml") and source:
         return _through_mantid(path, f"{source} is read through Mantid")
     try:
-        return instrument(source)
+        return read_instrument(source)
     except ValueError as error:
         if path.suffix.lower() == ".npz" or not path.is_file():
             raise

@@ -101,14 +101,14 @@ class Instrument:
                     for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
                     if name in table
                 }
-            return cls._of(columns, path.stem)
+            return cls._from_columns(columns, path.stem)
         except OSError as error:
             raise ValueError(f"{path} is no instrument table: {error.strerror}") from error
         except (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} is no instrument table: {error}") from error
 
     @classmethod
-    def _of(cls, columns: Mapping[str, NDArray[Any]], name: str) -> Self:
+    def _from_columns(cls, columns: Mapping[str, NDArray[Any]], name: str) -> Self:
         for lacking in (each for each in REQUIRED_COLUMNS if each not in columns):
             raise ValueError(f"{lacking} is not in it")
         bank = columns.get("bank", np.empty(0, np.int32))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from reduction.definitions.idf_reader import read_definition
-from reduction.definitions.sources import instrument
+from reduction.definitions.sources import read_instrument
 from reduction.instrument.geometry import Instrument
 from tests.support import reference_data as reference
 
@@ -38,7 +38,7 @@ def read(tmp_path: Path, body: str, ends: str = ENDS) -> Instrument:
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("name", reference.NAMES)
 def test_a_definition_gives_what_mantid_makes_of_it(name: str, column: str) -> None:
-    found = getattr(instrument(str(reference.FOLDER / f"{name}.xml")), column)
+    found = getattr(read_instrument(str(reference.FOLDER / f"{name}.xml")), column)
     expected = reference.table(f"geometry_{name}")[column]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 

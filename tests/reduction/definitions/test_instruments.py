@@ -14,7 +14,7 @@ import pytest
 from ioc.app.cli import main
 from reduction.definitions.from_mantid import load_instrument
 from reduction.definitions.idf_reader import read_definition
-from reduction.definitions.sources import from_anywhere
+from reduction.definitions.sources import read_any_instrument
 from reduction.instrument.geometry import Instrument
 from tests.support import reference_data as reference
 from tests.support.engines import imported
@@ -146,7 +146,7 @@ def test_a_definition_that_moves_is_read_by_mantid_with_a_warning(
 ) -> None:
     imported()
     path = moving(tmp_path)
-    found = from_anywhere(str(path))
+    found = read_any_instrument(str(path))
     np.testing.assert_allclose(found.position_m, [[0, 0, 1], [-1, 0, 1]], rtol=0, atol=1e-9)
     assert (found.l1_m, found.bank_names) == (10, ("first", "second"))
     assert f'{path}: <parameter name="x"> moves a component' in caplog.text
@@ -180,7 +180,7 @@ def test_what_moves_is_in_a_runs_file_where_its_logs_have_it(tmp_path: Path) -> 
         events["event_time_zero"].attrs.update(units=np.bytes_("second"), offset=start)
         events["event_time_offset"].attrs["units"] = np.bytes_("microsecond")
         events["total_counts"] = np.ones(1, "u8")
-    found = from_anywhere(str(file))
+    found = read_any_instrument(str(file))
     assert found.detector_id.tolist() == [5, 6]
     np.testing.assert_allclose(
         found.position_m, [[0.5, 0.0, 1.0], [-1.0, 0.0, 1.0]], rtol=0, atol=1e-9
@@ -194,4 +194,4 @@ def test_what_mantid_cannot_read_is_refused_by_the_files_name(tmp_path: Path, su
     torn = tmp_path / f"torn.{suffix}"
     torn.write_text("<instrument><a></instrument>")
     with pytest.raises(ValueError, match=f"^{torn}: Mantid says: "):
-        from_anywhere(str(torn))
+        read_any_instrument(str(torn))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reduction.definitions.idf_reader import read_definition
 from reduction.engines import recipe as recipes_of_settings
-from reduction.engines.protocol import MAX_TOF_NS, Recipe, all_in_one_slice
+from reduction.engines.protocol import MAX_ID_RANGE, MAX_TOF_NS, Recipe, all_in_one_slice
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.instrument.selection import MASKED
 from reduction.parameters import bins
@@ -329,3 +329,12 @@ def test_a_group_whose_detectors_are_all_masked_is_there_and_empty(engine: MakeE
     result = tally(fed(engine, recipe_of(least_groups=3)))
     assert result.counts.shape[1] == 3
     assert result.counts[:, 1:].sum() == 0
+
+
+@each_engine
+def test_detector_ids_that_would_need_too_long_tables_are_refused(engine: MakeEngine) -> None:
+    ids = np.array([0, MAX_ID_RANGE], np.int32)
+    wide = Instrument("wide", ids, np.eye(3)[[0, 1]], np.zeros(2, bool), 9.0)
+    asked = Recipe(Units.TOF, np.array([0.1, 9]), np.zeros(2, np.int32))
+    with pytest.raises(ValueError, match="detector ids span 100000000; the limit is 100000000"):
+        engine(wide, [asked])

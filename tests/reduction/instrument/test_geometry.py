@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reduction.definitions.sources import from_anywhere, instrument
+from reduction.definitions.sources import read_any_instrument, read_instrument
 from reduction.instrument.geometry import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Instrument, powder_arc
 from tests.support import reference_data as reference
 
@@ -114,7 +114,7 @@ def test_a_damaged_table_is_refused_by_name(tmp_path: Path, content: bytes) -> N
 def test_what_is_neither_table_nor_definition_is_refused_with_the_way_to_get_a_table() -> None:
     for source in ("POWGEN", "geometry.nxs"):
         with pytest.raises(ValueError, match=f"instrument export {source} TABLE.npz"):
-            instrument(source)
+            read_instrument(source)
         with pytest.raises(ValueError, match=r"Mantid, which is not installed: see environment"):
-            from_anywhere(source)
-    assert instrument("").name == "powder_arc"
+            read_any_instrument(source)
+    assert read_instrument("").name == "powder_arc"
