@@ -99,7 +99,8 @@ class PulseGenerator:
             instrument.path_m, instrument.difc_us_per_angstrom
         )
         self._monitor_us_per_angstrom = np.ascontiguousarray(per_angstrom[instrument.is_monitor])
-        self._table: tuple[Sample, LineTable] | None = None
+        self._sample: Sample | None = None
+        self._table: LineTable | None = None
 
     def events(self, settings: SimulatorSettings, pulse: int) -> PulseEvents:
         """The events of a pulse in detectors.
@@ -149,9 +150,9 @@ class PulseGenerator:
         return np.uint64(_key(*(np.uint64(number & 2**64 - 1) for number in (self.seed, pulse))))
 
     def _lines(self, sample: Sample) -> LineTable:
-        if self._table is None or self._table[0] != sample:
-            self._table = sample, LineTable.of(sample.reflections)
-        return self._table[1]
+        if self._table is None or self._sample != sample:
+            self._sample, self._table = sample, LineTable.of(sample.reflections)
+        return self._table
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")

@@ -12,6 +12,10 @@ BAD_PIXEL_ROW, MONITOR_ROW = -1, -2
 """Instead of a row: for ids that the instrument does not have, and for monitors."""
 
 
+ALL, VALID, BAD_PIXELS, MONITORS = range(4)
+"""Columns of `EventsByDetector.counts`."""
+
+
 class EventsByDetector(NamedTuple):
     """Valid events by rows, one for each detector, and numbers of the other events."""
 
@@ -25,7 +29,7 @@ class EventsByDetector(NamedTuple):
     """Pulse time of each valid event, (valid events,)."""
 
     counts: NDArray[np.int64]
-    """For each span the number of all events, valid ones, bad pixels and monitors, (spans, 4)."""
+    """For each span its `ALL`, `VALID`, `BAD_PIXELS` and `MONITORS` events, (spans, 4)."""
 
     bad_times: NDArray[np.int64]
     """Row and span of each event of a detector whose time of flight is out of bounds, (n, 2)."""
@@ -56,14 +60,14 @@ def arrange_by_detector(
             place = np.int64(pixel_id[i]) - first_id
             r = row_of[place] if 0 <= place < row_of.size else BAD_PIXEL_ROW
             if r == BAD_PIXEL_ROW:
-                counts[s, 2] += 1
+                counts[s, BAD_PIXELS] += 1
             elif r == MONITOR_ROW:
-                counts[s, 3] += 1
+                counts[s, MONITORS] += 1
             elif 0 < tof_ns[i] <= max_tof_ns:
-                counts[s, 1] += 1
+                counts[s, VALID] += 1
                 row_starts[r + 1] += 1
             row[i] = r
-        counts[s, 0] = starts[s + 1] - starts[s]
+        counts[s, ALL] = starts[s + 1] - starts[s]
     row_starts = np.cumsum(row_starts)
     valid = row_starts[-1]
     tof_us, pulse_ns = np.empty(valid, np.float64), np.empty(valid, np.int64)

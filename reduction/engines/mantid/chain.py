@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.cells import SPECIAL, CellLayout
+from reduction.engines.mantid.by_detector import ALL
 from reduction.engines.mantid.framework import FAILURES, Workspace
 from reduction.engines.mantid.steps import MantidSteps, rebin_params
-from reduction.engines.mantid.workspaces import Conversion, WorkspaceBlock
+from reduction.engines.mantid.workspaces import Conversion, PartedWorkspaces, WorkspaceBlock
 from reduction.engines.protocol import Cells, Recipe
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED
@@ -60,7 +61,7 @@ class MantidChain(CellLayout[WorkspaceBlock]):
         self, block: WorkspaceBlock, slices: NDArray[np.int32], weights: Cells, cells: Cells
     ) -> None:
         outside = slices < 0
-        cells[-1] += (weights * block.counts[:, 0])[outside].sum()
+        cells[-1] += (weights * block.counts[:, ALL])[outside].sum()
         inside = np.flatnonzero(~outside & (weights != 0))
         if not inside.size:
             return
@@ -128,10 +129,10 @@ class MantidChain(CellLayout[WorkspaceBlock]):
         if not targets.any():
             return [{0: each} for each in groups]
         known = block.parted.get(self.conversion)
-        if known is not None and np.array_equal(known[0], targets):
-            return known[1]
+        if known is not None and np.array_equal(known.targets, targets):
+            return known.workspaces
         times_ns, first = np.unique(block.times_ns, return_index=True)
         parts = [self._mantid.split(each, times_ns, targets[first]) for each in groups]
         if targets.max() < MOST_PARTS:
-            block.parted[self.conversion] = targets, parts
+            block.parted[self.conversion] = PartedWorkspaces(targets, parts)
         return parts

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.mantid.by_detector import arrange_by_detector, row_table
+from reduction.engines.mantid.by_detector import ALL, VALID, arrange_by_detector, row_table
 from reduction.engines.mantid.files import EPOCH_NS
 from reduction.engines.mantid.framework import FAILURES, Workspace
 from reduction.engines.mantid.steps import MantidSteps
@@ -33,6 +33,17 @@ class PulseOfEvents(NamedTuple):
     pulse_time_ns: int
 
 
+class PartedWorkspaces(NamedTuple):
+    """The events of a block by targets.
+
+    ``targets`` (spans,) are those of spans; ``workspaces`` has for each group its workspaces by
+    targets.
+    """
+
+    targets: NDArray[np.int64]
+    workspaces: list[dict[int, Workspace]]
+
+
 @dataclass(eq=False)
 class WorkspaceBlock:
     """Valid events in workspaces, and numbers of the others.
@@ -40,8 +51,7 @@ class WorkspaceBlock:
     ``make`` gives a workspace with a spectrum for each detector. ``times_ns`` (spans,) are the
     pulse times of spans; ``counts`` and ``bad_times`` are as in
     `reduction.engines.mantid.by_detector.EventsByDetector`. For each conversion ``converted`` has a
-    workspace for each group, or the reason why there is none, and ``parted`` the targets of spans
-    and for each group its workspaces by targets.
+    workspace for each group, or the reason why there is none; ``parted`` has them by targets.
     """
 
     make: Callable[[], Workspace]
@@ -49,13 +59,11 @@ class WorkspaceBlock:
     counts: NDArray[np.int64]
     bad_times: NDArray[np.int64]
     converted: dict[Conversion, list[Workspace] | str] = field(default_factory=dict)
-    parted: dict[Conversion, tuple[NDArray[np.int64], list[dict[int, Workspace]]]] = field(
-        default_factory=dict
-    )
+    parted: dict[Conversion, PartedWorkspaces] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
-        return int(self.counts[:, 0].sum())
+        return int(self.counts[:, ALL].sum())
 
     @property
     def spans(self) -> int:
@@ -65,7 +73,7 @@ class WorkspaceBlock:
     def nbytes(self) -> int:
         """Approximate memory of the events."""
         copies = 1 + len(self.converted) + len(self.parted)
-        return WORKSPACE_EVENT_BYTES * copies * int(self.counts[:, 1].sum())
+        return WORKSPACE_EVENT_BYTES * copies * int(self.counts[:, VALID].sum())
 
     @property
     def raw(self) -> Workspace:

@@ -1,6 +1,7 @@
 """The tables that the compiled passes look things up in, and how they are made.
 
-They are NamedTuples, for numba takes these and gives their fields types.
+They are NamedTuples, because numba takes these and knows the types of their fields. Numba's cache
+does not notice when fields of one type change places here: save ``kernels.py`` anew then.
 """
 
 from __future__ import annotations
