@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -17,50 +19,93 @@ from reduction.results.arrays import FloatArray
 
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 
-PARAMETERS = 5
-"""Height, centre, sigma, background at the centre, slope of the background."""
-
 MAX_STEPS = 50
-"""Evaluations of the model in one fit; some ten are usual."""
+"""Most evaluations of the model in one fit; about ten are usual."""
 
 TOLERANCE = 1e-5
 """Relative change of χ² or parameters that ends a fit; 1e-5 of χ² = 100 is 0.03 of an error."""
 
-LINE_STEPS = 6
-"""Passes for the first line; more do not move it by what matters to a start."""
+LINE_PASSES = 6
+"""Passes for the line of least absolute deviations; more do not change where a fit ends."""
 
 NEAR = 0.99
-"""How near to a limit a fit may begin, as a share of the way."""
+"""How near to a limit a fit may begin: share of the way from the middle of the limits."""
 
 
-@dataclass(frozen=True, eq=False)
+class GaussianParameters(NamedTuple):
+    """Parameters of a Gaussian on a straight line, or their errors.
+
+    ``background`` is the height of the line at the ``centre``, ``slope`` that of the line.
+    """
+
+    height: float
+    centre: float
+    sigma: float
+    background: float
+    slope: float
+
+
+PARAMETERS = len(GaussianParameters._fields)
+
+
+@dataclass(frozen=True)
 class GaussianFit:
-    """Where a fit ended: parameters and their errors, (5,) each, and reduced χ²."""
+    """Where a fit ended: parameters, their standard deviations, reduced χ².
 
-    at: FloatArray
-    errors: FloatArray
+    Unless it ``converged`` it was ended by `MAX_STEPS`.
+    """
+
+    parameters: GaussianParameters
+    errors: GaussianParameters
     chi2: float
-    at_rest: bool
+    converged: bool
 
 
-def limits(edges: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Lowest and highest centre and sigma, (2,) each.
+@dataclass(frozen=True)
+class FitLimits:
+    """Lowest and highest centre and sigma that a fit may end at."""
 
-    The centre lies between the ends, the FWHM between half the narrowest bin and the whole.
+    lowest_centre: float
+    highest_centre: float
+    lowest_sigma: float
+    highest_sigma: float
+
+    @classmethod
+    def of(cls, edges: FloatArray) -> FitLimits:
+        """The centre lies between the ends, the FWHM between half the narrowest bin and all bins.
+
+        ``edges`` (n + 1,) ascend.
+        """
+        narrowest = 0.5 * float((edges[1:] - edges[:-1]).min())
+        first, last = float(edges[0]), float(edges[-1])
+        return cls(first, last, narrowest / FWHM_PER_SIGMA, (last - first) / FWHM_PER_SIGMA)
+
+    @property
+    def middle(self) -> FloatArray:
+        """Between the limits of centre and sigma, (2,)."""
+        lowest, highest = self._bounds
+        return 0.5 * (highest + lowest)
+
+    @property
+    def half(self) -> FloatArray:
+        """Half the distance between the limits of centre and sigma, (2,)."""
+        lowest, highest = self._bounds
+        return 0.5 * (highest - lowest)
+
+    @property
+    def _bounds(self) -> tuple[FloatArray, FloatArray]:
+        lowest = np.array([self.lowest_centre, self.lowest_sigma])
+        return lowest, np.array([self.highest_centre, self.highest_sigma])
+
+
+def model(parameters: Iterable[float], edges: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean of the model in each bin, (n,), and its derivatives by the parameters, (n, 5).
+
+    The model is h·exp(-(x - c)²/2s²) + b + k·(x - c). The Gaussian is integrated over each bin with
+    the error function, so that bins do not broaden a peak that is only a few of them wide.
+    ``edges`` (n + 1,) ascend.
     """
-    narrowest = 0.5 * float((edges[1:] - edges[:-1]).min())
-    widest = float(edges[-1] - edges[0])
-    lowest = np.array([edges[0], narrowest / FWHM_PER_SIGMA])
-    return lowest, np.array([edges[-1], widest / FWHM_PER_SIGMA])
-
-
-def model(at: FloatArray, edges: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mean of the model over each bin, (n,), and its derivatives by the parameters, (n, 5).
-
-    h·exp(-(x - c)²/2s²) + b + k·(x - c), integrated over the bin with the error function, so that
-    bins do not broaden a peak that is only a few of them wide.
-    """
-    height, centre, sigma, background, slope = at.tolist()
+    height, centre, sigma, background, slope = (float(each) for each in parameters)
     left, right = edges[:-1], edges[1:]
     per_width = 1 / (right - left)
     t = (edges - centre) / sigma
@@ -77,26 +122,28 @@ def model(at: FloatArray, edges: FloatArray) -> tuple[FloatArray, FloatArray]:
     return height * shape + background + slope * offset, derivatives
 
 
-def start(edges: FloatArray, values: FloatArray, variances: FloatArray) -> FloatArray:
-    """Parameters to begin with, (5,): the run of bins that most exceeds a line through the rest.
+def start(edges: FloatArray, values: FloatArray, variances: FloatArray) -> GaussianParameters:
+    """Parameters to begin a fit with: those of the run of bins that stands out most from a line.
 
-    Runs are 1, 2, 4 ... bins long, up to half of all; the excess is measured in its error. The
-    background is then the line through the bins beside the run.
+    Runs are 1, 2, 4 ... bins long, up to half of all bins. How far a run stands out is measured in
+    its error. The background is then the line through the bins on both sides of the run. ``edges``
+    (n + 1,) ascend; ``values`` and ``variances`` (n,).
     """
     x = 0.5 * (edges[1:] + edges[:-1])
-    level, slope = _line_of_most(x, values)
-    first, last = _run(values - level - slope * x, variances)
-    width, centre = edges[last] - edges[first], 0.5 * (edges[first] + edges[last])
-    beside = (np.abs(x - centre) > width).astype(np.float64)
-    if beside.sum() < PARAMETERS:
-        beside[:] = 1
-    level, slope = _line(x, values, beside)
-    height = values[first:last].mean() - level - slope * centre
-    return np.array([height, centre, width / FWHM_PER_SIGMA, level + slope * centre, slope])
+    line = _robust_line(x, values)
+    first, last = _most_prominent_run(line.below(x, values), variances)
+    width, centre = float(edges[last] - edges[first]), float(0.5 * (edges[first] + edges[last]))
+    outside = (np.abs(x - centre) > width).astype(np.float64)
+    if outside.sum() < PARAMETERS:
+        outside[:] = 1
+    line = _line(x, values, outside)
+    background = line.level + line.slope * centre
+    height = float(values[first:last].mean()) - line.level - line.slope * centre
+    return GaussianParameters(height, centre, width / FWHM_PER_SIGMA, background, line.slope)
 
 
-def _run(excess: FloatArray, variances: FloatArray) -> tuple[int, int]:
-    """First bin, and the one after the last, of the run that stands out most; (n,) each."""
+def _most_prominent_run(excess: FloatArray, variances: FloatArray) -> tuple[int, int]:
+    """First bin, and the bin after the last, of the run that stands out most; arrays are (n,)."""
     rise = np.cumsum(np.append(0.0, excess))
     noise = np.cumsum(np.append(0.0, variances + variances.mean()))
     best, run = -math.inf, (0, 1)
@@ -108,75 +155,98 @@ def _run(excess: FloatArray, variances: FloatArray) -> tuple[int, int]:
     return run
 
 
-def _line_of_most(x: FloatArray, y: FloatArray) -> tuple[float, float]:
-    """Level at 0 and slope of the line with the least absolute deviations, about.
+class StraightLine(NamedTuple):
+    """A straight line: its level at 0 and its slope."""
 
-    By least squares, each weighted by the deviation before: a peak at one end does not tilt it.
+    level: float
+    slope: float
+
+    def below(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """How far it lies below points, (n,)."""
+        return y - self.level - self.slope * x
+
+
+def _robust_line(x: FloatArray, y: FloatArray) -> StraightLine:
+    """Nearly the line of least absolute deviations, which a peak at one end does not tilt.
+
+    It is found by least squares, in which each point has the inverse of its last deviation as its
+    weight.
     """
     weights = np.ones_like(y)
-    for _ in range(LINE_STEPS):
-        level, slope = _line(x, y, weights)
-        away = np.abs(y - level - slope * x)
-        weights = 1 / np.maximum(away, 0.1 * away.mean() + 1e-12)
-    return level, slope
+    for _ in range(LINE_PASSES):
+        line = _line(x, y, weights)
+        deviation = np.abs(line.below(x, y))
+        weights = 1 / np.maximum(deviation, 0.1 * deviation.mean() + 1e-12)
+    return line
 
 
-def _line(x: FloatArray, y: FloatArray, weights: FloatArray) -> tuple[float, float]:
-    """Level at 0 and slope of the line of weighted least squares."""
+def _line(x: FloatArray, y: FloatArray, weights: FloatArray) -> StraightLine:
+    """The line of weighted least squares."""
     middle = float(weights @ x / weights.sum())
     run = x - middle
     slope = float((weights * run) @ y / ((weights * run) @ run))
-    return float(weights @ y / weights.sum()) - slope * middle, slope
+    return StraightLine(float(weights @ y / weights.sum()) - slope * middle, slope)
 
 
 def fit(
-    edges: FloatArray, values: FloatArray, variances: FloatArray, begin: FloatArray
+    edges: FloatArray, values: FloatArray, variances: FloatArray, begin: GaussianParameters
 ) -> GaussianFit:
-    """The least squares nearest to ``begin``, (5,), by MINPACK's Levenberg-Marquardt.
+    """The least squares nearest to ``begin``, by MINPACK's Levenberg-Marquardt.
+
+    ``edges`` (n + 1,) ascend; ``values`` and ``variances`` (n,). Errors follow from ``variances``
+    alone: they are not scaled by χ². Raises LinAlgError or ValueError if there is no such fit.
 
     Centre and sigma are fitted as angles, lowest + (highest - lowest)·(1 + sin a)/2, which keeps
-    them in their `limits` (as MINUIT does). Errors are those of the data carried over, not scaled
-    by χ². Raises LinAlgError or ValueError if there is no such fit.
+    them within their `FitLimits` (MINUIT does the same).
     """
-    lowest, highest = limits(edges)
-    middle, half = 0.5 * (highest + lowest), 0.5 * (highest - lowest)
+    limits = FitLimits.of(edges)
+    middle, half = limits.middle, limits.half
     weights = 1 / np.sqrt(variances)
 
-    @functools.lru_cache(maxsize=1)  # the derivatives are asked for where the values just were
-    def tried(inner: bytes) -> tuple[FloatArray, FloatArray]:
-        at, rates = _outward(np.frombuffer(inner), middle, half)
-        expected, derivatives = model(at, edges)
+    @functools.lru_cache(maxsize=1)  # derivatives are asked for at the place of the last values
+    def residuals(inner: bytes) -> tuple[FloatArray, FloatArray]:
+        outer, rates = _from_angles(np.frombuffer(inner), middle, half)
+        expected, derivatives = model(outer.tolist(), edges)
         return (expected - values) * weights, derivatives * rates * weights[:, np.newaxis]
 
-    inner = begin.copy()
-    inner[1:3] = np.arcsin(np.clip((begin[1:3] - middle) / half, -NEAR, NEAR))
+    inner = np.array(begin)
+    inner[1:3] = np.arcsin(np.clip((inner[1:3] - middle) / half, -NEAR, NEAR))
     result = least_squares(
-        lambda inner: tried(inner.tobytes())[0],
+        lambda inner: residuals(inner.tobytes())[0],
         inner,
-        lambda inner: tried(inner.tobytes())[1],
+        lambda inner: residuals(inner.tobytes())[1],
         method="lm",
         x_scale="jac",
         ftol=TOLERANCE,
         xtol=TOLERANCE,
         max_nfev=MAX_STEPS,
     )
-    at, rates = _outward(result.x, middle, half)
+    outer, rates = _from_angles(result.x, middle, half)
+    errors = _errors(result.jac) * np.abs(rates)
     chi2 = 2 * float(result.cost) / (values.size - PARAMETERS)
-    return GaussianFit(at, _errors(result.jac) * np.abs(rates), chi2, result.status > 0)
+    return GaussianFit(
+        GaussianParameters(*outer.tolist()),
+        GaussianParameters(*errors.tolist()),
+        chi2,
+        result.status > 0,
+    )
 
 
-def _outward(
+def _from_angles(
     inner: FloatArray, middle: FloatArray, half: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Parameters and their derivatives by those that are fitted, (5,) each."""
-    at, rates = inner.copy(), np.ones(PARAMETERS)
-    at[1:3] = middle + half * np.sin(inner[1:3])
+    """Parameters from those that are fitted, and the derivatives by them, (5,) each."""
+    outer, rates = inner.copy(), np.ones(PARAMETERS)
+    outer[1:3] = middle + half * np.sin(inner[1:3])
     rates[1:3] = half * np.cos(inner[1:3])
-    return at, rates
+    return outer, rates
 
 
 def _errors(jacobian: FloatArray) -> FloatArray:
-    """Standard deviations of the parameters, (5,): the root of the diagonal of (JᵀJ)⁻¹."""
+    """Standard deviations of the parameters, (5,): the root of the diagonal of (JᵀJ)⁻¹.
+
+    ``jacobian`` (n, 5) is scaled to columns of length 1 first, for the inverse to be accurate.
+    """
     scales = np.sqrt((jacobian**2).sum(axis=0))
     unit = jacobian / scales
     return np.asarray(np.sqrt(np.diag(np.linalg.inv(unit.T @ unit))) / scales)

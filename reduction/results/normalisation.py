@@ -1,7 +1,7 @@
-"""Spectra made comparable: per charge or monitor, less a background, over a vanadium.
+"""Spectra divided by charge or monitor counts and by a vanadium, and a background subtracted.
 
-Errors are propagated to first order; inputs are taken as independent. Arrays are (n,) float64, a
-variance is the square of a standard deviation. Bins that cannot have a value are NaN.
+Errors are propagated to first order, and inputs are taken as independent. Arrays are (n,) float64.
+A variance is the square of a standard deviation. Bins that cannot have a value are NaN.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from reduction.parameters.corrections import Normalisation
 from reduction.results.arrays import CountArray
 
 ROUNDING = 1e-9
-"""Share of a bin by which axes that end at the same place may miss each other."""
+"""Share of a bin by which ends of axes may differ and still be the same."""
 
 
 class Quotient(NamedTuple):
-    """Values and variances (n,) float64 of a division, and how many bins it left NaN."""
+    """Values and variances (n,) float64 of a division; ``undefined`` is how many bins are NaN."""
 
     values: NDArray[np.float64]
     variances: NDArray[np.float64]
@@ -31,10 +31,10 @@ class Quotient(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A histogram of counts, and what it was measured with.
+    """A histogram of counts, with the charge and the monitor counts of its pulses.
 
-    ``edges`` (n + 1,) float64 ascending, ``counts`` and ``variances`` (n,). The proton charge (µC)
-    or the counts of the monitor may be NaN if spectra are not normalised by it.
+    ``edges`` (n + 1,) float64 ascend; ``counts`` and ``variances`` are (n,). The proton charge, in
+    µC, or the monitor counts may be NaN if spectra are not normalised by them.
     """
 
     edges: NDArray[np.float64]
@@ -45,15 +45,19 @@ class Measured:
 
 
 def per_charge(counts: CountArray, variances: CountArray, charge_uc: float) -> Values:
-    """Counts per µC of proton charge q, taken as exact: y = c / q, var y = var c / q²."""
+    """Counts per µC of proton charge q, which is taken as exact: y = c / q, var y = var c / q².
+
+    Raises ValueError if the charge is not above 0.
+    """
     charge = _above_zero(_lacking_charge(charge_uc), charge_uc)
     return Values(_floats(counts) / charge, _floats(variances) / charge / charge)
 
 
 def per_monitor(counts: CountArray, variances: CountArray, monitor_counts: float) -> Values:
-    """Counts per count of a monitor m with Poisson error: y = c / m, var y = var c / m² + y² / m.
+    """Counts per monitor count m with Poisson error: y = c / m, var y = var c / m² + y² / m.
 
-    The second term is common to all bins: it does not average out in a sum over them.
+    The second term is an error that all bins share: it does not average out in a sum over bins.
+    Raises ValueError if the monitor counts are not above 0.
     """
     monitor = _above_zero(_lacking_monitor(monitor_counts), monitor_counts)
     values = _floats(counts) / monitor
@@ -65,7 +69,7 @@ def _floats(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def lacking(measured: Measured, by: Normalisation) -> str:
-    """Why ``measured`` cannot be normalised; empty if it can."""
+    """Why ``measured`` cannot be normalised by charge or monitor; empty if it can."""
     match by:
         case Normalisation.NONE:
             return ""
@@ -99,12 +103,14 @@ def rebinned(
     variances: CountArray,
     edges_to: NDArray[np.float64],
 ) -> Values:
-    """Counts in other bins: each old bin gives every new one its share of overlap in width.
+    """Counts in the bins ``edges_to``: each old bin is shared out by overlap in width.
 
     y_j = Σ_i c_i·f_ij and var y_j = Σ_i var c_i·f_ij with f_ij = |overlap of i and j| / |i|, as
-    Mantid's Rebin does for counts (rebinCounts in HistogramData). Counts within both axes are
-    conserved, and so are variances: bins cut in two are taken as two independent counts, while the
-    correlation of neighbours that share an old bin is not kept. Outside the old axis it gives 0.
+    in Mantid's Rebin of counts (rebinCounts in HistogramData). Edges are (n + 1,) and ascend.
+
+    Counts and variances within both axes are conserved: the parts of a bin that is cut are taken as
+    independent counts. New bins that share an old bin are correlated, which is not kept. A new bin
+    outside the old axis has 0.
     """
     values, spread = _floats(counts), _floats(variances)
     if np.array_equal(edges_from, edges_to):
@@ -125,7 +131,7 @@ def rebinned(
 
 
 def covered(edges_from: NDArray[np.float64], edges_to: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which bins of ``edges_to``, (n,) bool, lie wholly within the axis ``edges_from``."""
+    """Which bins of ``edges_to``, (n,) bool, lie entirely within the axis ``edges_from``."""
     slack = ROUNDING * np.diff(edges_to)
     after = edges_to[:-1] >= edges_from[0] - slack
     before = edges_to[1:] <= edges_from[-1] + slack
@@ -139,7 +145,7 @@ def subtract(
     other_variances: CountArray,
     scale: float,
 ) -> Values:
-    """The difference y = c - s·b, var y = var c + s²·var b; the scale s is taken as exact."""
+    """The difference y = c - s·b, var y = var c + s²·var b; ``scale`` s is taken as exact."""
     return Values(
         _floats(counts) - scale * _floats(other),
         _floats(variances) + scale**2 * _floats(other_variances),
@@ -163,11 +169,11 @@ def normalised(
     background: Measured | None = None,
     vanadium: Measured | None = None,
 ) -> Quotient:
-    """`corrected` by background and vanadium as they were measured; they are made references first.
+    """A spectrum `corrected` by background and vanadium as they were measured, in any bins.
 
-    Bins that background or vanadium do not cover, or where the vanadium is not above 0, are NaN and
-    counted. Raises ValueError, naming what is concerned, for a charge or monitor count that is not
-    above 0.
+    Bins that background or vanadium do not cover, and those where the vanadium is not above 0, are
+    NaN and counted in ``undefined``. Raises ValueError for a charge or monitor count that is not
+    above 0, and names the spectrum that has it.
     """
     if words := lacking(sample, by):
         raise ValueError(words)
@@ -185,14 +191,17 @@ def normalised(
 def corrected(
     sample: Measured, by: Normalisation, background: Values | None, vanadium: Values | None
 ) -> Values:
-    """(sample / m - background) / vanadium, m the sample's charge or monitor; with `NONE` m is 1.
+    """(sample / m - background) / vanadium, where m is the sample's charge or monitor count.
 
-    Background and vanadium are a `reference` each: divided by their own m, which scales the
-    background to the sample's, with the errors of all monitor counts right (scaling by m / m_b
-    first would count that of m as independent of itself). The vanadium is taken as it was saved:
-    with its own background already off. Without a vanadium the result is counts per m, not per
-    unit of the axis; with one it has no dimension. Bins where a reference is NaN are NaN. Raises
-    ValueError for a charge or monitor count that is not above 0.
+    With `Normalisation.NONE` m is 1. ``background`` and ``vanadium`` are each a `reference`, that
+    is, divided by their own m. So the background has the scale of the sample, and the errors of all
+    monitor counts are right. (To scale it by m / m_b first would use the error of m twice, as if
+    they were independent.) The vanadium is taken as it was saved: its own background is expected to
+    be subtracted already.
+
+    Without a vanadium the result is counts per m, not per unit of the axis. With one it has no
+    dimension. Bins where a reference is NaN are NaN. Raises ValueError for a charge or monitor
+    count that is not above 0.
     """
     result = _per(by, sample)
     if background is not None:
@@ -205,9 +214,10 @@ def corrected(
 def reference(
     by: Normalisation, measured: Measured, edges: NDArray[np.float64], name: str = ""
 ) -> Values:
-    """A background or vanadium in the bins ``edges``, per charge or monitor; NaN beyond its own.
+    """A background or vanadium in the bins ``edges`` (n + 1,), divided by its charge or monitor.
 
-    Raises ValueError, beginning with ``name``, for a charge or monitor count that is not above 0.
+    Bins that it does not cover are NaN. Raises ValueError for a charge or monitor count that is not
+    above 0; its message begins with ``name``.
     """
     if words := lacking(measured, by):
         raise ValueError(name + words)
@@ -217,9 +227,9 @@ def reference(
 
 
 def where_positive(vanadium: Values) -> Values:
-    """``vanadium`` with NaN where nothing can be divided by it.
+    """``vanadium`` with NaN in the bins that nothing can be divided by.
 
-    What rounding gives an empty bin of its neighbour's counts is nothing.
+    These include bins that have only what rounding gave them of a neighbour's counts.
     """
     highest = np.max(vanadium.values, where=np.isfinite(vanadium.values), initial=0.0)
     return _where(vanadium.values > ROUNDING * highest, vanadium)
@@ -228,9 +238,9 @@ def where_positive(vanadium: Values) -> Values:
 def intensity(
     sample: Measured, by: Normalisation, background: Values | None, vanadium: Values | None
 ) -> Values:
-    """What is shown of a spectrum: `corrected`, and per unit of the axis if there is no vanadium.
+    """What clients see of a spectrum: `corrected`, and without a vanadium per unit of the axis.
 
-    All NaN if the sample has no charge or monitor count that it could be divided by.
+    All bins are NaN if the sample has no charge or monitor count to be divided by.
     """
     if lacking(sample, by):
         nothing = np.full(sample.edges.size - 1, np.nan)
@@ -245,7 +255,7 @@ def _where(usable: NDArray[np.bool_], values: Values) -> Values:
 
 
 def _per(by: Normalisation, measured: Measured) -> Values:
-    """``measured`` per charge or monitor."""
+    """``measured`` divided by its charge or monitor counts."""
     match by:
         case Normalisation.NONE:
             return Values(_floats(measured.counts), _floats(measured.variances))
@@ -258,7 +268,7 @@ def _per(by: Normalisation, measured: Measured) -> Values:
 def shortfall(
     sample: Measured, by: Normalisation, references: References, intensity: Values
 ) -> tuple[int, str]:
-    """How many bins of ``sample`` have no ``intensity``, and why, in words."""
+    """How many bins have no ``intensity``, and why, in words."""
     bins = intensity.values.size
     undefined = int(np.count_nonzero(np.isnan(intensity.values)))
     why = "; ".join(filter(None, (lacking(sample, by), references.message)))

@@ -16,26 +16,26 @@ from reduction.results.gaussian import FWHM_PER_SIGMA, GaussianFit
 from reduction.results.regions import bounds_refusal
 
 FEWEST_BINS = 8
-"""Bins a window must have: the parameters, and a few more that can contradict them."""
+"""Fewest bins of a window: as many as there are parameters, and a few more to test them."""
 
 LEAST_HEIGHT = 3.0
-"""Height of a peak in its own errors, below which there is none."""
+"""Least height of a peak, as a multiple of its standard error."""
 
 LEAST_EXCESS = 5.0
-"""What a peak must stand out by from the noise of the background, in standard deviations.
+"""How far a peak must stand out from the noise of the background, in standard deviations.
 
-More than 3, as a window has many places and widths that noise can choose from: in windows of 100
-and 500 bins without a peak 1 in 250 still finds one, against 1 in 20 by the height alone.
+It is more than 3 because noise can look like a peak at many places and of many widths. In windows
+of 100 and 500 bins without a peak 1 fit of 250 still finds one; by the height alone 1 of 20 does.
 """
 
 REWEIGHTINGS = 2
-"""Fits after the first, each with the variances that the one before expects."""
+"""Fits after the first one, each with the variances that the fit before it expects."""
 
 LEAST_COUNT = 0.1
-"""Counts that a bin is expected to hold at least, for its variance."""
+"""Least number of counts that a bin is expected to hold, for its variance."""
 
 AT_LIMIT = 0.99
-"""A width nearer to its limit than this share stands at the limit."""
+"""A width within this share of its limit is taken to be at the limit."""
 
 NUMBERS = [name for name, spec in specs_of(PeakStatus) if isinstance(spec, Float)]
 """The fields of a peak that are numbers."""
@@ -43,17 +43,17 @@ NUMBERS = [name for name, spec in specs_of(PeakStatus) if isinstance(spec, Float
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """The bins of a fit, moved and scaled so that the numbers are of order one.
+    """The bins of a fit, shifted and scaled so that the numbers are of order one.
 
-    ``edges`` (n + 1,) from -1 to 1, of half width ``half`` around ``middle`` on the axis;
-    ``values`` and ``variances`` (n,) in units of ``scale``, their largest magnitude. ``one`` is
-    the intensity of one count in that unit, 0 if the errors are not those of counts.
+    - ``edges``: (n + 1,) from -1 to 1; on the axis ``middle`` ± ``half``, in the unit of the axis
+    - ``values``, ``variances``: (n,), in units of ``scale``, the largest magnitude of the values
+    - ``one_count``: intensity of one count in that unit, 0 if the errors are not those of counts
     """
 
     edges: FloatArray
     values: FloatArray
     variances: FloatArray
-    one: float
+    one_count: float
     middle: float
     half: float
     scale: float
@@ -64,19 +64,20 @@ def fit_peak(
 ) -> PeakStatus:
     """A Gaussian on a straight line, fitted to the bins whose middle is in [``low``, ``high``).
 
-    ``edges`` (n + 1,) float64 ascending, ``intensity`` and ``errors``, its standard deviations,
-    (n,) float64: counts or intensity per unit. Least squares weighted by the errors, with the
-    centre in the window and the FWHM between half a bin and the window.
+    ``edges`` (n + 1,) float64 ascend. ``intensity`` and its standard deviations ``errors`` are (n,)
+    float64: counts, or intensity per unit of the axis. Without a peak the result has NaN for each
+    number, and a message that says why. Nothing is raised.
 
-    Errors from counts are small where the counts are small by chance: weights from them pull the
-    background down by about one count a bin, which is many of its errors. So the fit is repeated
-    with the variances that the fit before expects, v + a·(model - y), where a, the intensity of
-    one count, is the slope of v over y in the window; for counts this is the fit of maximum
-    likelihood. A bin's variance is never below that of `LEAST_COUNT` counts, and in the first fit
-    not below one count's: bins without counts weigh neither nothing nor everything.
+    The fit is one of least squares, weighted by the errors. The centre lies in the window, the FWHM
+    between half a bin and the window. A peak has a height of at least `LEAST_HEIGHT` of its errors,
+    and stands out from the noise of the background by `LEAST_EXCESS` standard deviations.
 
-    A peak is what has a height of at least `LEAST_HEIGHT` of its errors, and stands out from the
-    noise of the background by `LEAST_EXCESS` standard deviations.
+    Errors of counts are small where the counts are small by chance. Weights from such errors would
+    pull the background down by about one count a bin, which is many times its error. So the fit is
+    repeated with the variances that the fit before it expects: v + a·(model - y), where a, the
+    intensity of one count, is the slope of v over y in the window. For counts this is the fit of
+    maximum likelihood. The variance of a bin is never less than that of `LEAST_COUNT` counts, and
+    in the first fit never less than that of one count, so that empty bins have a finite weight.
     """
     if refusal := bounds_refusal(edges, low, high):
         return PeakStatus(message=f"window {refusal}")
@@ -85,7 +86,7 @@ def fit_peak(
         if isinstance(window, str):
             return PeakStatus(message=window)
         try:
-            return _judged(_found(window), window)
+            return _peak(_fitted(window), window)
         except (ValueError, np.linalg.LinAlgError) as error:
             return PeakStatus(message=f"the fit failed: {error}")
 
@@ -93,7 +94,7 @@ def fit_peak(
 def _window(
     edges: FloatArray, intensity: FloatArray, errors: FloatArray, low: float, high: float
 ) -> Window | str:
-    """What lies in [low, high), or why it cannot be fitted."""
+    """The bins in [low, high), or why they cannot be fitted."""
     first = int(np.searchsorted(edges, low, side="right")) - 1
     last = int(np.searchsorted(edges, high, side="left")) - 1
     first += bool(0.5 * (edges[first] + edges[first + 1]) < low)
@@ -111,14 +112,14 @@ def _window(
     scaled, variances = (edges[first : last + 2] - middle) / half, (e / scale) ** 2
     if not (np.all(scaled[1:] > scaled[:-1]) and 0 < variances.sum() < math.inf):
         return f"edges or errors from {low:g} to {high:g} are too small or too large"
-    one = _one_count(y / scale, variances)
-    return Window(scaled, y / scale, variances, one, middle, half, scale)
+    one_count = _one_count(y / scale, variances)
+    return Window(scaled, y / scale, variances, one_count, middle, half, scale)
 
 
 def _one_count(values: FloatArray, variances: FloatArray) -> float:
-    """The intensity of one count: the slope of variances over values, (n,) each.
+    """The intensity of one count: the slope of ``variances`` over ``values``, (n,) each.
 
-    0 if they do not lie along a rising line, as those of counts do.
+    It is 0 if they do not lie along a rising line, as those of counts do.
     """
     y, v = values - values.mean(), variances - variances.mean()
     if np.abs(y).max() < 1e-9:
@@ -128,54 +129,54 @@ def _one_count(values: FloatArray, variances: FloatArray) -> float:
     return slope if straight and slope > 0 else 0.0
 
 
-def _found(window: Window) -> GaussianFit:
-    """The last of the fits, or the first one that finds next to nothing."""
-    edges, y, v, one = window.edges, window.values, window.variances, window.one
-    variances = np.maximum(v, one * one) if one else np.where(v > 0, v, v.mean())
+def _fitted(window: Window) -> GaussianFit:
+    """The last of the repeated fits, or the first that finds a height below its error."""
+    edges, y, v, one_count = window.edges, window.values, window.variances, window.one_count
+    variances = np.maximum(v, one_count**2) if one_count else np.where(v > 0, v, v.mean())
     found = gaussian.fit(edges, y, variances, gaussian.start(edges, y, v))
-    for _ in range(REWEIGHTINGS if one else 0):
-        if found.at[0] < found.errors[0]:
+    for _ in range(REWEIGHTINGS if one_count else 0):
+        if found.parameters.height < found.errors.height:
             break
-        variances = _expected_variances(window, gaussian.model(found.at, edges)[0])
-        found = gaussian.fit(edges, y, variances, found.at)
+        variances = _expected_variances(window, gaussian.model(found.parameters, edges)[0])
+        found = gaussian.fit(edges, y, variances, found.parameters)
     return found
 
 
 def _expected_variances(window: Window, model: FloatArray) -> FloatArray:
-    """Variances, (n,), if the values are ``model`` (n,)."""
-    v, one = window.variances, window.one
-    if not one:
+    """Variances, (n,), of data whose expected values are ``model`` (n,)."""
+    v, one_count = window.variances, window.one_count
+    if not one_count:
         return np.where(v > 0, v, v.mean())
-    return np.maximum(v + one * (model - window.values), LEAST_COUNT * one * one)
+    return np.maximum(v + one_count * (model - window.values), LEAST_COUNT * one_count**2)
 
 
 def _excess(window: Window, found: GaussianFit) -> float:
-    """How far the peak stands out from its background, in standard deviations of that.
+    """How far the peak stands out from the noise of its background, in standard deviations.
 
-    The score of its shape s: Σ s·(y - b)/v over the root of Σ s²/v, v as without the peak.
+    It is the score of the peak's shape s: Σ s·(y - b)/v over the root of Σ s²/v, where b is the
+    background and v the variances without the peak.
     """
-    model, derivatives = gaussian.model(found.at, window.edges)
+    model, derivatives = gaussian.model(found.parameters, window.edges)
     shape = derivatives[:, 0]
-    background = model - found.at[0] * shape
+    background = model - found.parameters.height * shape
     weighted = shape / _expected_variances(window, background)
     return float(weighted @ (window.values - background) / math.sqrt(weighted @ shape))
 
 
-def _judged(found: GaussianFit, window: Window) -> PeakStatus:
+def _peak(found: GaussianFit, window: Window) -> PeakStatus:
     """The fit in the units of the data, if it is that of a peak."""
     if refusal := _refusal(found, window):
         return PeakStatus(message=refusal)
-    height, centre, sigma, background, _ = found.at.tolist()
-    height_error, centre_error, sigma_error, background_error, _ = found.errors.tolist()
+    at, errors = found.parameters, found.errors
     peak = PeakStatus(
-        centre=window.middle + window.half * centre,
-        centre_error=window.half * centre_error,
-        fwhm=window.half * FWHM_PER_SIGMA * sigma,
-        fwhm_error=window.half * FWHM_PER_SIGMA * sigma_error,
-        height=window.scale * height,
-        height_error=window.scale * height_error,
-        background=window.scale * background,
-        background_error=window.scale * background_error,
+        centre=window.middle + window.half * at.centre,
+        centre_error=window.half * errors.centre,
+        fwhm=window.half * FWHM_PER_SIGMA * at.sigma,
+        fwhm_error=window.half * FWHM_PER_SIGMA * errors.sigma,
+        height=window.scale * at.height,
+        height_error=window.scale * errors.height,
+        background=window.scale * at.background,
+        background_error=window.scale * errors.background,
         chi2=found.chi2,
     )
     if not all(math.isfinite(getattr(peak, name)) for name in NUMBERS):
@@ -184,21 +185,21 @@ def _judged(found: GaussianFit, window: Window) -> PeakStatus:
 
 
 def _refusal(found: GaussianFit, window: Window) -> str:
-    """Why what was found is no peak; empty if it is one."""
-    height, centre, sigma = found.at[:3].tolist()
-    (_, narrowest), (_, widest) = gaussian.limits(window.edges)
-    times, excess = height / found.errors[0], _excess(window, found)
-    if not window.edges[1] < centre < window.edges[-2]:
-        place = window.middle + window.half * centre
+    """Why the fit is not that of a peak; empty if it is."""
+    at, limits = found.parameters, gaussian.FitLimits.of(window.edges)
+    if not window.edges[1] < at.centre < window.edges[-2]:
+        place = window.middle + window.half * at.centre
         return f"no peak: its centre {place:g} is at the end of the window"
-    if sigma > AT_LIMIT * widest:
+    if at.sigma > AT_LIMIT * limits.highest_sigma:
         return "no peak: it is wider than the window"
-    if AT_LIMIT * sigma < narrowest:
+    if AT_LIMIT * at.sigma < limits.lowest_sigma:
         return "no peak: it is narrower than half a bin"
-    if not found.at_rest:
-        return f"the fit failed: not at rest after {gaussian.MAX_STEPS} steps"
-    if not times >= LEAST_HEIGHT:
-        return f"no peak: its height is {times:.2g} of its errors, not {LEAST_HEIGHT:g}"
+    if not found.converged:
+        return f"the fit failed: it has not converged after {gaussian.MAX_STEPS} steps"
+    significance = np.float64(at.height) / found.errors.height
+    if not significance >= LEAST_HEIGHT:
+        return f"no peak: its height is {significance:.2g} of its errors, not {LEAST_HEIGHT:g}"
+    excess = _excess(window, found)
     if not excess >= LEAST_EXCESS:
         return f"no peak: it is {excess:.2g} deviations of the noise, not {LEAST_EXCESS:g}"
     return ""

@@ -1,9 +1,10 @@
-"""Sums over regions of a spectrum, with the background beside them taken off."""
+"""Sums over regions of a spectrum, also with the background subtracted."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,10 @@ from reduction.parameters.windows import RegionStatus
 from reduction.results.arrays import CountArray
 
 SIDE_BAND_SHARE = 0.1
-"""Width of each side band by default, as a share of the region's."""
+"""Width of each side band by default, as a share of the width of the region."""
 
-WHOLE = 1 - 1e-9
-"""From this share on a bin counts as whole: room for the rounding of edges."""
+WHOLE_BIN = 1 - 1e-9
+"""From this share on a bin counts as a whole one, since edges are rounded."""
 
 
 def region_sum(
@@ -27,18 +28,21 @@ def region_sum(
     seconds: float,
     side_band: float | None = None,
 ) -> RegionStatus:
-    """The counts in [``low``, ``high``), their net and rate.
+    """The counts in [``low``, ``high``), their rate, and the net counts above the background.
 
-    ``edges`` (n + 1,) float64 ascending, ``counts`` and ``variances`` (n,); bounds and
-    ``side_band`` in the unit of the edges, ``seconds`` measured. A bin cut by a bound contributes
-    the share of its width inside, to the sum and to the variance, as in Mantid's Rebin, so that
-    neighbouring regions add up in both.
+    ``edges`` (n + 1,) ascend, ``counts`` and ``variances`` are (n,). Bounds and ``side_band`` are
+    in the unit of the edges, ``seconds`` is the time of counting. Errors are standard deviations. A
+    result that is not ``ok`` has NaN for each number, and a message that says why.
 
-    The background is the line through the mean densities of two side bands that touch the region,
-    integrated over it (areaDetector's ROIStat takes the mean of such bands). A band is
-    ``side_band`` wide, by default a tenth of the region, but at least one bin; at the end of the
-    axis it is as wide as there is room, if that is a bin. With a ``side_band`` of 0 there is no
-    net: it is NaN, and the rest stands. So is the rate if ``seconds`` is not above 0.
+    A bin that a bound cuts contributes the share of its width that lies inside, both to the sum and
+    to the variance, as in Mantid's Rebin. So the sums of neighbouring regions add up, and so do
+    their variances.
+
+    The background is a line through the mean densities of two side bands that touch the region,
+    integrated over the region. (areaDetector's ROIStat takes the mean of such bands.) A side band
+    is ``side_band`` wide, by default a tenth of the region, but at least one bin. At an end of the
+    axis it takes the room there is, if that is at least one bin. If ``side_band`` is 0 the net is
+    NaN and the rest is given; if ``seconds`` is not above 0 the rate is.
     """
     if refusal := bounds_refusal(edges, low, high):
         return RegionStatus(message=f"region {refusal}")
@@ -64,7 +68,11 @@ def region_sum(
 
 
 def bounds_refusal(edges: NDArray[np.float64], low: float, high: float) -> str:
-    """Why [``low``, ``high``) is no part of the axis, to follow a noun; empty if it is one."""
+    """Why [``low``, ``high``) is not a part of the axis; empty if it is.
+
+    The words are to follow a noun, as in "region 1 to 5 reaches outside". ``edges`` (n + 1,)
+    ascend.
+    """
     if edges.size < 2:
         return f"{low:g} to {high:g} refused: the axis has no bins"
     first, last = float(edges[0]), float(edges[-1])
@@ -82,7 +90,7 @@ def bounds_refusal(edges: NDArray[np.float64], low: float, high: float) -> str:
 def _inside(
     edges: NDArray[np.float64], counts: CountArray, variances: CountArray, low: float, high: float
 ) -> tuple[float, float]:
-    """Sum and variance of what lies in [low, high), a part of the axis."""
+    """Sum and variance of the counts in [low, high), which is a part of the axis."""
     first = int(np.searchsorted(edges, low, side="right")) - 1
     last = int(np.searchsorted(edges, high, side="left")) - 1
     start = _share(edges, first, low, high)
@@ -92,7 +100,7 @@ def _inside(
         middle = float(values[first + 1 : last].sum())
         return middle + start * float(values[first]) + (end * float(values[last]) if end else 0.0)
 
-    with np.errstate(all="ignore"):  # what is not finite is said by the caller
+    with np.errstate(all="ignore"):  # the caller says what is not finite
         return summed(counts), summed(variances)
 
 
@@ -102,14 +110,19 @@ def _share(edges: NDArray[np.float64], place: int, low: float, high: float) -> f
     return (min(high, right) - max(low, left)) / (right - left)
 
 
-Bands = tuple[float, float, float, float]
-"""Start of the left band, bounds of the region, end of the right band."""
+class SideBands(NamedTuple):
+    """The side bands of a region: from ``start`` to ``low``, and from ``high`` to ``end``."""
+
+    start: float
+    low: float
+    high: float
+    end: float
 
 
 def _side_bands(
     edges: NDArray[np.float64], low: float, high: float, side_band: float | None
-) -> Bands | str:
-    """Where the side bands are, or why there are none."""
+) -> SideBands | str:
+    """The side bands of [low, high), or why there is no room for them."""
     width = SIDE_BAND_SHARE * (high - low) if side_band is None else side_band
     if not 0 < width < math.inf:
         return f"side band {width:g} refused: its width must be above 0"
@@ -122,22 +135,22 @@ def _side_bands(
         ("below", low, low - start, bin_below),
         ("above", high, end - high, bin_above),
     ):
-        if not (room > 0 and room >= WHOLE * needed):
+        if not (room > 0 and room >= WHOLE_BIN * needed):
             axis = f"the axis goes from {first:g} to {last:g}"
             return f"no bin for a side band {side} {bound:g}: {axis}"
-    return start, low, high, end
+    return SideBands(start, low, high, end)
 
 
 def _bin_width(edges: NDArray[np.float64], place: int) -> float:
-    """Width of bin ``place``, of the nearest one if it is beyond the axis."""
+    """Width of bin ``place``; of the first or last bin if ``place`` is beyond the axis."""
     place = min(max(place, 0), edges.size - 2)
     return float(edges[place + 1] - edges[place])
 
 
 def _background(
-    edges: NDArray[np.float64], counts: CountArray, variances: CountArray, bands: Bands
+    edges: NDArray[np.float64], counts: CountArray, variances: CountArray, bands: SideBands
 ) -> tuple[float, float]:
-    """Background under the region and its variance.
+    """Counts of the background under the region, and their variance.
 
     With densities d1, d2 at the middles x1, x2 of the bands the line is integrated exactly:
     (high - low) * (d1 + (d2 - d1) * (x - x1) / (x2 - x1)) with x the middle of the region.
