@@ -43,6 +43,8 @@ html_title = project
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+# The table of process variables takes the width of the window.
+html_sidebars: dict[str, list[str]] = {"reference/process-variables": []}
 html_theme_options = {
     "logo": {"text": project},
     "show_toc_level": 2,

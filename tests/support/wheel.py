@@ -39,7 +39,8 @@ def installed(wheel: Path, environment: Path) -> Path:
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
     pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    subprocess.run([*pip, "--prefer-binary", f"{wheel}[{EXTRAS}]"], check=True)
+    words = (*pip, "--prefer-binary", f"{wheel}[{EXTRAS}]")
+    subprocess.run(words, cwd=environment, env=clean(os.environ), check=True)
     return python
 
 
@@ -47,15 +48,10 @@ def check_contents(python: Path, environment: Path, empty: Path) -> None:
     """Packages come from the environment, and its shared files are all that there are."""
     names = ", ".join(PACKAGES)
     code = f"import {names}\nfor each in {names}: print(each.__file__)"
-    told = subprocess.run(
-        [python, "-c", code],
-        cwd=empty,
-        env=clean(os.environ),
-        capture_output=True,
-        text=True,
-        check=True,
+    told = subprocess.check_output(
+        [python, "-c", code], cwd=empty, env=clean(os.environ), text=True
     )
-    for line in told.stdout.splitlines():
+    for line in told.splitlines():
         assert Path(line).is_relative_to(environment), f"{line} is not in the environment"
     share = environment / "share" / "epics-live-reduction"
     for pattern in SHARED:
