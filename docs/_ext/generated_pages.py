@@ -3,11 +3,13 @@
 - ``reference/command-line.md``: what ``live-reduction COMMAND --help`` prints.
 - ``reference/api/*.rst``: a page for each package, from its docstring and its front doors.
 - the list of decisions: their files, below the page that introduces them.
+- the keys of configuration files, in the place of `TOML_KEYS` on their page.
 - the pages of `MIRRORED`: files that stand elsewhere in the repository, with their links led here.
 """
 
 import importlib
 import itertools
+import json
 import os
 import pkgutil
 import re
@@ -19,9 +21,11 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from ioc.options.commands import COMMANDS
+from ioc.options.flags import Flag, Option
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("reduction", "simulator", "ioc", "clients")
-COMMANDS = ("run", "ioc", "ranks", "simulate", "top", "pvs", "screens", "plot", "instrument")
 
 MIRRORED = {
     "how-to/contributing": "CONTRIBUTING.md",
@@ -30,6 +34,9 @@ MIRRORED = {
     "reference/changelog": "CHANGELOG.md",
 }
 """Files of the repository by the page that shows them; in the repository the page links to them."""
+
+TOML_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+TOML_KEYS = "<!-- toml-keys -->"
 
 LINK = re.compile(r"(\]\()([^)#:]+)([)#])")
 
@@ -55,15 +62,41 @@ def command_line_page() -> str:
         " [the configuration file](configuration-file.md). Flags win over the file.",
         f"```text\n{help_of().strip()}\n```",
     ]
-    sections += [
-        f"## live-reduction {name}\n\n```text\n{help_of(name).strip()}\n```" for name in COMMANDS
-    ]
+    for name in (each.command for each in COMMANDS):
+        sections += [f"## live-reduction {name}", f"```text\n{help_of(name).strip()}\n```"]
     return "\n\n".join(sections) + "\n"
 
 
-def first_line(module: ModuleType) -> str:
-    """The first line of a module's docstring."""
-    return (module.__doc__ or "").strip().partition("\n")[0]
+def toml_keys() -> str:
+    """A table of all options that a TOML file can hold, in Markdown."""
+    commands_of: dict[str, list[str]] = {}
+    options: dict[str, Option] = {}
+    for command in COMMANDS:
+        for option in command.options():
+            if not option.flag.positional and option.name != "set":
+                options.setdefault(option.name, option)
+                commands_of.setdefault(option.name, []).append(command.command)
+    rows = ["| key | type | default | limits | commands | what |", "|---|---|---|---|---|---|"]
+    for name, option in options.items():
+        cells = (
+            f"`{name.replace('_', '-')}`",
+            TOML_TYPES[type(option.default)],
+            f"`{json.dumps(option.default)}`",
+            limits(option.flag),
+            ", ".join(commands_of[name]),
+            option.flag.help,
+        )
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows)
+
+
+def limits(flag: Flag) -> str:
+    """What an option may be, in words."""
+    if flag.choices:
+        return ", ".join(flag.choices)
+    least = "" if flag.least is None else f"≥ {flag.least:g}"
+    most = "" if flag.most is None else f"≤ {flag.most:g}"
+    return ", ".join(filter(None, (least, most)))
 
 
 def markup(docstring: str) -> str:
@@ -146,6 +179,8 @@ def complete(app: Sphinx, name: str, source: list[str]) -> None:
     if name in MIRRORED:
         app.env.note_dependency(str(ROOT / MIRRORED[name]))
         source[0] = mirrored(name, Path(app.srcdir))
+    elif name == "reference/configuration-file":
+        source[0] = source[0].replace(TOML_KEYS, toml_keys())
     elif name == "decisions/README":
         source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n[0-9]*\n```\n"
 
