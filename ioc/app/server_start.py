@@ -99,4 +99,4 @@ def server_start(options: IocOptions, instrument: Instrument) -> ServerStart:
 def _rules(options: ServerOptions) -> Rules:
     if options.read_only:
         return NOBODY
-    return acf.read(Path(options.access)) if options.access else EVERYBODY
+    return acf.load_rules(Path(options.access)) if options.access else EVERYBODY

@@ -1,4 +1,4 @@
-"""Where pvAccess is served. Imports no p4p, which may not be installed."""
+"""Addresses on which pvAccess is served. Does not import p4p, which may not be installed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Addresses:
-    """Interfaces, and ports: None is what EPICS_PVAS_SERVER_PORT and EPICS_PVAS_BROADCAST_PORT
-    say, or else 5075 and 5076. If ``port`` is taken any other is used, which searches find too.
+    """Interfaces and ports of pvAccess.
+
+    ``port`` None is EPICS_PVAS_SERVER_PORT, or else 5075; if it is taken, any other is used, which
+    searches find too. ``search_port`` None is EPICS_PVAS_BROADCAST_PORT, or else 5076.
     """
 
     interfaces: tuple[str, ...] = ("127.0.0.1",)
@@ -18,7 +20,10 @@ class Addresses:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What overrides the environment; who serves this host alone sends beacons to it alone."""
+        """Settings for p4p, which override the environment.
+
+        A server of this host alone sends beacons to this host alone.
+        """
         names = " ".join(self.interfaces)
         settings = {"EPICS_PVAS_INTF_ADDR_LIST": names}
         if all(ipaddress.ip_address(each).is_loopback for each in self.interfaces):

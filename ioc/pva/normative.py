@@ -1,4 +1,4 @@
-"""A channel of Channel Access as a normative type of pvAccess, and what clients put to it."""
+"""Shows a channel on pvAccess as a normative type, and takes what clients put to it."""
 
 from __future__ import annotations
 
@@ -37,12 +37,14 @@ ALARM_STATUS = {
     AlarmStatus.UDF: 2,
     AlarmStatus.CALC: 3,
 }
-"""Alarm status of pvAccess (device 1, driver 2, record 3), as EPICS Base's QSRV has it."""
+"""The alarm status of pvAccess (1 device, 2 driver, 3 record), as QSRV of EPICS Base maps it."""
+
 UNDEFINED_STATUS = 6
+"""The alarm status of pvAccess for all others."""
 
 
 class Normative:
-    """How a channel shows."""
+    """A channel as a normative type: NTScalar, NTScalarArray or NTEnum."""
 
     def __init__(self, channel: PvChannel) -> None:
         self.channel = channel
@@ -50,32 +52,35 @@ class Normative:
         self._posted: Any = None
         self._units = ""
 
-    def whole(self) -> Value:
-        """All there is to know, for a client that connects."""
-        whole = self._stamped()
+    def complete(self) -> Value:
+        """All fields, for a client that connects."""
+        complete = self._alarm_and_time()
         for field, value in _description(self.channel).items():
-            whole[field] = value
-        whole["value"] = self._value()
-        return whole
+            complete[field] = value
+        complete["value"] = self._value()
+        return complete
 
-    def change(self) -> Value:
-        """What may have changed since it was asked before; an array that did not is left out."""
+    def changes(self) -> Value:
+        """The fields that may have changed since the last call.
+
+        An array is left out if it is the same object as at the last call.
+        """
         channel, units = self.channel, getattr(self.channel, "units", "")
-        change = self._stamped()
+        changes = self._alarm_and_time()
         if not (channel.wire.is_array and channel.value is self._posted):
-            change["value"] = self._value()
+            changes["value"] = self._value()
         if units != self._units:
-            change["display.units"] = units
+            changes["display.units"] = units
         self._posted, self._units = channel.value, units
-        return change
+        return changes
 
     async def put(self, host: str, user: str, value: Value) -> None:
-        """Put what a client sent, as from Channel Access; raises `Refused` or Forbidden."""
+        """Put what a client sent, as Channel Access does; raises `Refused` or Forbidden."""
         channel = self.channel
         data, data_type = _written(channel.wire, channel.spec.pv, value)
         await channel.auth_write(host, user, data, data_type, None)
 
-    def _stamped(self) -> Value:
+    def _alarm_and_time(self) -> Value:
         channel = self.channel
         return Value(self._type, {"alarm": alarm(channel), "timeStamp": time_stamp(channel)})
 
@@ -87,7 +92,7 @@ class Normative:
 
 
 def alarm(channel: PvChannel) -> dict[str, Any]:
-    """A channel's alarm as an ``alarm_t``; the message is the name of its status."""
+    """A channel's alarm as an ``alarm_t``, with the name of its status as message."""
     status = AlarmStatus(channel.alarm.status)
     return {
         "severity": int(channel.alarm.severity),
@@ -103,21 +108,21 @@ def time_stamp(channel: PvChannel) -> dict[str, int]:
 
 
 def _description(channel: PvChannel) -> dict[str, Any]:
-    """What is said of a channel beside its value, by field of its type: what `.EGU` etc. say."""
-    told: dict[str, Any] = {"display.description": channel.spec.description}
+    """The fields of a channel's type that describe it: description, units, precision, limits."""
+    description: dict[str, Any] = {"display.description": channel.spec.description}
     if channel.wire.units is not None:
-        told["display.units"] = channel.units
-        told["display.precision"] = getattr(channel, "precision", 0)
-        told["display.limitLow"] = channel.lower_disp_limit
-        told["display.limitHigh"] = channel.upper_disp_limit
+        description["display.units"] = channel.units
+        description["display.precision"] = getattr(channel, "precision", 0)
+        description["display.limitLow"] = channel.lower_disp_limit
+        description["display.limitHigh"] = channel.upper_disp_limit
         if not channel.wire.is_array:
-            told["control.limitLow"] = channel.lower_ctrl_limit
-            told["control.limitHigh"] = channel.upper_ctrl_limit
-    return told
+            description["control.limitLow"] = channel.lower_ctrl_limit
+            description["control.limitHigh"] = channel.upper_ctrl_limit
+    return description
 
 
 def _written(wire: WireType, name: str, value: Value) -> tuple[Any, ChannelType]:
-    """What a client put, in the form and type in which Channel Access brings it."""
+    """The value that a client put, and its type, in the form in which caproto gives them."""
     field = "value.index" if wire.labels else "value"
     if not value.changed(field):
         raise Refused(name, "nothing", "it takes a value")

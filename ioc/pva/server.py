@@ -1,7 +1,7 @@
-"""Serves on pvAccess what is served on Channel Access, and the snapshots of the reductions.
+"""Serves on pvAccess the same process variables as on Channel Access, and snapshots of results.
 
-p4p runs threads of its own; all that is ours runs on the event loop, but for saying which names
-there are.
+p4p runs threads of its own. They call into this module only to ask which names there are;
+everything else runs on the event loop.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ log = logging.getLogger(__name__)
 
 
 class PvaView(Protocol):
-    """How a name shows on pvAccess; it is posted whenever ``channel`` changes."""
+    """What a name shows on pvAccess; it is posted whenever ``channel`` changes."""
 
     channel: PvChannel
 
-    def whole(self) -> Value: ...
-    def change(self) -> Value: ...
+    def complete(self) -> Value: ...
+    def changes(self) -> Value: ...
     async def put(self, host: str, user: str, value: Value) -> None: ...
 
 
 class PvaConnection(SharedPV):  # type: ignore[misc]
-    """A name as one client has it open; what comes on p4p's threads is handled on the loop.
+    """One client's connection to a name. Calls from p4p's threads are handled on the event loop.
 
-    Each client has its own, because a `SharedPV` lets all its subscribers share what is posted,
-    and for one that is slow later posts are written over it, while others are sent it.
+    Each client has a connection of its own, because the subscribers of a `SharedPV` share what is
+    posted: for a slow one, later posts would be written over a value that others are being sent.
     """
 
     def __init__(self, name: str, handler: PvAccess, loop: asyncio.AbstractEventLoop) -> None:
@@ -54,37 +54,37 @@ class PvaConnection(SharedPV):  # type: ignore[misc]
 
 
 class OpenPv:
-    """A name that clients have open: they are told of every change."""
+    """A name that clients are connected to; every change is posted to all of them."""
 
-    def __init__(self, face: PvaView) -> None:
-        self.face = face
+    def __init__(self, view: PvaView) -> None:
+        self.view = view
         self._clients: set[PvaConnection] = set()
 
     def add(self, client: PvaConnection) -> None:
-        client.open(self.face.whole())
+        client.open(self.view.complete())
         self._clients.add(client)
-        self.face.channel.watchers.add(self._post)
+        self.view.channel.watchers.add(self._post)
 
     def remove(self, client: PvaConnection) -> bool:
-        """Whether it was the last one."""
+        """Forget a client; returns whether it was the last one."""
         self._clients.discard(client)
         if not self._clients:
-            self.face.channel.watchers.discard(self._post)
+            self.view.channel.watchers.discard(self._post)
         return not self._clients
 
     def _post(self) -> None:
-        change = self.face.change()
+        changes = self.view.changes()
         for client in self._clients:
-            client.post(change)
+            client.post(changes)
 
 
 class PvAccess:
-    """A server of ``names``; ``face`` makes what one shows when the first client opens it."""
+    """A server of ``names``; ``view`` makes the view of a name when its first client connects."""
 
     def __init__(
-        self, names: Iterable[str], face: Callable[[str], PvaView], addresses: Addresses
+        self, names: Iterable[str], view: Callable[[str], PvaView], addresses: Addresses
     ) -> None:
-        self._names, self._face, self._addresses = frozenset(names), face, addresses
+        self._names, self._make_view, self._addresses = frozenset(names), view, addresses
         self._loop = asyncio.get_running_loop()
         self._opened: dict[str, OpenPv] = {}
         self._puts: asyncio.TaskGroup
@@ -98,65 +98,66 @@ class PvAccess:
                 await self._loop.create_future()
             finally:
                 server.stop()
-                await asyncio.sleep(0)  # what its threads have said last is heard
+                await asyncio.sleep(0)  # the last calls of its threads are handled
 
     def testChannel(self, name: str) -> bool:  # noqa: N802
-        """Whether there is such a name. Called by p4p on a thread of its own."""
+        """Whether there is such a name; called by p4p on one of its threads."""
         return name in self._names
 
     def makeChannel(self, name: str, _peer: str) -> PvaConnection:  # noqa: N802
-        """What a client that connects is given. Called by p4p on a thread of its own."""
+        """The connection of a new client; called by p4p on one of its threads."""
         return PvaConnection(name, self, self._loop)
 
     def onFirstConnect(self, client: PvaConnection) -> None:  # noqa: N802
-        """A client is there; p4p lets it wait until its channel is open."""
+        """A client has connected; p4p makes it wait until its connection is opened."""
         if client.name not in self._opened:
-            self._opened[client.name] = OpenPv(self._face(client.name))
+            self._opened[client.name] = OpenPv(self._make_view(client.name))
         self._opened[client.name].add(client)
 
     def onLastDisconnect(self, client: PvaConnection) -> None:  # noqa: N802
-        """A client has gone."""
+        """A client has disconnected."""
         if self._opened[client.name].remove(client):
             del self._opened[client.name]
 
     def put(self, client: PvaConnection, operation: ServOpWrap) -> None:
-        """A client puts."""
-        face = self._opened[client.name].face  # now: the client may be gone when its turn comes
-        self._puts.create_task(self._answer(client.name, face, operation))
+        """Begin a client's put."""
+        view = self._opened[client.name].view  # now, as the client may be gone later
+        self._puts.create_task(self._answer(client.name, view, operation))
 
-    async def _answer(self, name: str, face: PvaView, operation: ServOpWrap) -> None:
-        """Tell a client that its put is done, or why not.
+    async def _answer(self, name: str, view: PvaView, operation: ServOpWrap) -> None:
+        """Tell a client that its put is done, or why it was refused.
 
-        One that does not wait is told what is refused at once, and nothing of what comes later.
+        A client that does not wait is told only of a refusal that comes immediately.
         """
-        doing = self._puts.create_task(self._refusal(name, face, operation))
-        if _waits(face, operation):
+        doing = self._puts.create_task(self._refusal(name, view, operation))
+        if _waits(view, operation):
             await asyncio.wait({doing})
         else:
             await asyncio.sleep(0)
         operation.done(error=doing.result() if doing.done() else None)
 
-    async def _refusal(self, name: str, face: PvaView, operation: ServOpWrap) -> str | None:
-        """Do what a put asks; why it cannot be, in words, or None."""
+    async def _refusal(self, name: str, view: PvaView, operation: ServOpWrap) -> str | None:
+        """Do a put; returns why it was refused, in words, or None."""
         user, address = operation.account(), operation.peer()
         try:
-            await face.put(address.rpartition(":")[0], user, operation.value())
+            await view.put(address.rpartition(":")[0], user, operation.value())
         except (Refused, CaprotoError) as refusal:
             log.warning("%s from %s@%s: %s", name, user, address, refusal)
             return str(refusal)
         except Exception as error:
-            # A defect of ours: the client is to hear of it, rather than wait for ever.
+            # A defect of this program: the client is told, instead of waiting for ever.
             log.exception("%s from %s@%s failed", name, user, address)
             return str(error)
         return None
 
 
-def _waits(face: PvaView, operation: ServOpWrap) -> bool:
-    """Whether a client's put is answered only when it is done: with ``record[block=true]``.
+def _waits(view: PvaView, operation: ServOpWrap) -> bool:
+    """Whether a client's put is answered only when it is done.
 
-    Without the option too, but for a command that may take for ever.
+    The client says so by the option ``record[block=true]``; without the option the answer is yes,
+    except for a command that may take for ever.
     """
-    spec = face.channel.spec
+    spec = view.channel.spec
     endless = isinstance(spec, Command) and spec.endless
     block = operation.pvRequest().get("record._options.block", not endless)
     return str(block).lower() in ("true", "1")
@@ -165,10 +166,13 @@ def _waits(face: PvaView, operation: ServOpWrap) -> bool:
 def pv_access(
     database: Database, posted: Mapping[int, PostedReduction], addresses: Addresses
 ) -> PvAccess:
-    """The server of all names of ``database``, and of the snapshots of what is posted."""
-    whole = snapshots(database, posted)
+    """The server of all names of ``database``, and of the snapshots of results.
 
-    def face(name: str) -> PvaView:
-        return whole.get(name) or Normative(database.channels[name])
+    ``posted`` has what is posted of each reduction, by its index.
+    """
+    all_snapshots = snapshots(database, posted)
 
-    return PvAccess((*database.names, *whole), face, addresses)
+    def view(name: str) -> PvaView:
+        return all_snapshots.get(name) or Normative(database.channels[name])
+
+    return PvAccess((*database.names, *all_snapshots), view, addresses)

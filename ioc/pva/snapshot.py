@@ -1,4 +1,4 @@
-"""A result of a reduction as one structure, so that no client mixes two."""
+"""A result of a reduction as one structure, so that no client mixes two results."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from reduction.parameters.fields import specs_of
 from reduction.parameters.readings import ReductionStatus, SpectrumReadings
 from reduction.results.views import PostedReduction
 
-NAMES = {field: spec.pv for field, spec in specs_of(SpectrumReadings)}
-COLUMNS = tuple(NAMES[field] for field in ("x", "y", "yc", "e"))
-EDGES = NAMES["xe"]
+PV_NAMES = {field: spec.pv for field, spec in specs_of(SpectrumReadings)}
+TABLE_COLUMNS = tuple(PV_NAMES[field] for field in ("x", "y", "yc", "e"))
+EDGES_FIELD = PV_NAMES["xe"]
 
 SNAPSHOT = NTTable.buildType(
-    [(name, "ad") for name in COLUMNS],
+    [(name, "ad") for name in TABLE_COLUMNS],
     extra=[
-        (EDGES, "ad"),
+        (EDGES_FIELD, "ad"),
         ("units", "s"),
         ("generation", "i"),
         ("pulse_first", "i"),
@@ -36,19 +36,21 @@ SNAPSHOT = NTTable.buildType(
 )
 
 
-SUFFIX = "Snapshot"
+SNAPSHOT_NAME = "Snapshot"
 
 
 class Snapshot:
-    """What is posted of a reduction, all of one result.
+    """The posted result of a reduction, in one structure.
 
-    An NTTable of the columns X, Y, YC and E, (bins,) float64, as the channels of these names have
-    them. Beside them, because a table has only columns of one length: the edges XE (bins + 1,);
-    ``units`` of the axis, ``generation``, and the first and last pulse. ``parameters`` are the
-    settings that the result obeys, names of process variables and values as text, in two arrays:
-    names with a colon cannot be fields. The timestamp is the time of the last pulse, and the
-    alarm is that of ``channel``, the counts, with which a snapshot is posted. Every post is
-    complete, so that a client need not remember what it got before.
+    It is an NTTable with the columns X, Y, YC and E, (bins,) float64, as the channels of these
+    names have them. A table has columns of one length only, so other fields are outside of it: the
+    edges XE (bins + 1,), float64; ``units`` of the axis; ``generation``; the first and last pulse;
+    and ``parameters``, the settings that the result obeys. These are two arrays of text, PV names
+    and values, because names with a colon cannot be fields.
+
+    The timestamp is the time of the last pulse. The alarm is that of ``channel``, the counts; a
+    snapshot is posted when that channel changes. Every post is complete, so a client need not
+    remember what it got before.
     """
 
     def __init__(
@@ -62,33 +64,33 @@ class Snapshot:
         self.channel = channel
         self._name, self._posted, self._root, self._settings = name, posted, root, settings
 
-    def whole(self) -> Value:
-        """The present result; empty columns before there is one."""
-        value = Value(SNAPSHOT, {"labels": COLUMNS})
+    def complete(self) -> Value:
+        """The present result; empty columns before the first one."""
+        value = Value(SNAPSHOT, {"labels": TABLE_COLUMNS})
         value["alarm"], value["timeStamp"] = alarm(self.channel), time_stamp(self.channel)
         posted = self._posted()
         if posted is None:
             return value
         spectrum, stream = posted.view.spectrum, posted.stream
-        for field, name in NAMES.items():
-            if name in COLUMNS:
+        for field, name in PV_NAMES.items():
+            if name in TABLE_COLUMNS:
                 value[f"value.{name}"] = getattr(spectrum, field)
-        value[EDGES] = spectrum.xe
+        value[EDGES_FIELD] = spectrum.xe
         value["units"] = posted.view.axis.units.symbol
         value["generation"] = posted.order.generation
         value["pulse_first"], value["pulse_last"] = stream.pulse_first, stream.pulse_last
         value["parameters"] = self._parameters(posted)
         return value
 
-    change = whole
+    changes = complete
 
     async def put(self, _host: str, _user: str, _value: Value) -> None:
         """Raises Forbidden."""
         raise Forbidden(f"{self._name} is read only")
 
     def _parameters(self, posted: PostedReduction) -> dict[str, Any]:
-        places = [row.place.below(self._root) or () for row in self._settings]
-        values = [value_at(posted.order, path) for path in places]
+        paths = [row.place.below(self._root) or () for row in self._settings]
+        values = [value_at(posted.order, path) for path in paths]
         return {
             "name": [row.name for row in self._settings],
             "value": [
@@ -99,12 +101,12 @@ class Snapshot:
 
 
 def snapshots(database: Database, posted: Mapping[int, PostedReduction]) -> dict[str, Snapshot]:
-    """The snapshots of all reductions, by name; ``posted`` is by number."""
+    """The snapshots of all reductions, by name; ``posted`` is by index of the reduction."""
     made = {}
     for row in database.rows:
         reduction = row.group.reduction
         if row.group.of is ReductionStatus and row.field == "generation" and reduction is not None:
-            name = row.name.removesuffix(row.spec.pv) + SUFFIX
+            name = row.name.removesuffix(row.spec.pv) + SNAPSHOT_NAME
             made[name] = _snapshot(name, reduction, database, posted)
     return made
 

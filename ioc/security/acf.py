@@ -1,8 +1,8 @@
 """Reads an EPICS access security file: UAG, HAG, and ASG with RULEs.
 
-The grammar is that of EPICS Base (asLib); a file that depends on process variables (INP, CALC) is
-refused. Of a rule only WRITE matters here, for everybody may read; the values of process variables
-are of level 0, to which rules of both levels apply.
+The grammar is that of EPICS Base (asLib). A file whose rules depend on process variables (INP,
+CALC) is refused. Only rules to WRITE matter here, because everybody may read. Rules of both levels
+apply: the value of a process variable is of level 0.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ Resolve = Callable[[str], Names]
 
 
 class AcfError(ValueError):
-    """What is wrong with a line."""
+    """A line is wrong; the text says what."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """A word or a mark, and the line that it is on."""
+    """A word or a punctuation mark, and the number of its line, from 1."""
 
     text: str
     line: int
     is_mark: bool
 
 
-def read(path: Path) -> Rules:
-    """The rules of a file; raises `StartError` that names file and line."""
+def load_rules(path: Path) -> Rules:
+    """The rules of a file; raises `StartError`, which names file and line."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -55,7 +55,7 @@ def read(path: Path) -> Rules:
 
 
 def addresses(host: str) -> Names:
-    """The IP addresses of a host that is given by address or by name; raises OSError."""
+    """The IP addresses of a host, given by address or by name; raises OSError if it has none."""
     try:
         return frozenset({plain_address(host)})
     except ValueError:
@@ -72,7 +72,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 class AcfParser:
-    """Goes through the words of a file once; ``line`` is where it is."""
+    """Reads the words of a file, once; ``line`` is the number of the line that it has reached."""
 
     def __init__(self, text: str, resolve: Resolve = addresses) -> None:
         self._rest = list(reversed(list(_tokens(text))))
@@ -83,7 +83,7 @@ class AcfParser:
         self.line = 1
 
     def rules(self) -> Rules:
-        """All of it; raises `AcfError`."""
+        """The rules of the whole file; raises `AcfError`."""
         while self._rest:
             kind = self._word()
             kinds: dict[str, Container[str]]
@@ -97,13 +97,13 @@ class AcfParser:
                 case "UAG":
                     self._users[name] = frozenset(self._members())
                 case "HAG":
-                    self._hosts[name] = frozenset().union(*map(self._found, self._members()))
+                    self._hosts[name] = frozenset().union(*map(self._resolved, self._members()))
                 case _:
                     self._rules[name] = tuple(self._asg())
         return Rules(self._rules)
 
     def _asg(self) -> Iterator[Rule]:
-        """The rules of a group that let somebody write."""
+        """The rules of an ASG that let somebody write."""
         for keyword in self._items():
             if keyword != "RULE":
                 raise AcfError(f"{keyword} is not served here: rules depend on user and host alone")
@@ -130,7 +130,7 @@ class AcfParser:
         return Rule(users, hosts)
 
     def _union(self, kind: str, known: dict[str, Names]) -> Names:
-        """The members of the groups named in brackets."""
+        """The members of all groups of a kind that are named in brackets."""
         members: Names = frozenset()
         for name in self._in_brackets(1, 100):
             if name not in known:
@@ -138,23 +138,26 @@ class AcfParser:
             members |= known[name]
         return members
 
-    def _found(self, host: str) -> Names:
+    def _resolved(self, host: str) -> Names:
         try:
             return self._resolve(host)
         except (OSError, UnicodeError) as error:
             raise AcfError(f"host {host!r} has no address: {error}") from None
 
     def _items(self) -> Iterator[str]:
-        """The keywords in curly brackets, if there are any; who asks takes what follows each."""
-        if self._ahead("{"):
+        """The keywords in curly brackets, if there are any.
+
+        The caller must read what follows a keyword before it asks for the next one.
+        """
+        if self._next_is("{"):
             self._mark("{")
-            while not self._ahead("}"):
+            while not self._next_is("}"):
                 yield self._word()
             self._mark("}")
 
     def _members(self) -> list[str]:
         """The words in curly brackets, if there are any."""
-        return self._listed("{", "}") if self._ahead("{") else []
+        return self._listed("{", "}") if self._next_is("{") else []
 
     def _in_brackets(self, least: int, most: int = 0) -> list[str]:
         words = self._listed("(", ")")
@@ -163,14 +166,14 @@ class AcfParser:
         return words
 
     def _listed(self, begin: str, end: str) -> list[str]:
-        """Words by commas."""
+        """Words between two marks, separated by commas."""
         self._mark(begin)
         words = [self._word()]
         while self._mark(",", end) == ",":
             words.append(self._word())
         return words
 
-    def _ahead(self, mark: str) -> bool:
+    def _next_is(self, mark: str) -> bool:
         return bool(self._rest) and self._rest[-1].is_mark and self._rest[-1].text == mark
 
     def _word(self) -> str:

@@ -1,4 +1,4 @@
-"""Who may write which process variables. Everybody may read all of them."""
+"""Rules that say who may write which process variables. Everybody may read all of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 
 class Asg(enum.StrEnum):
-    """The access security groups of the process variables, as their field ``.ASG`` tells."""
+    """The access security groups; the field ``.ASG`` of a process variable names its group."""
 
     DEFAULT = "DEFAULT"
     CONFIGURATION = "CONFIGURATION"
@@ -19,7 +19,7 @@ class Asg(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Client:
-    """Who puts: the IP address that it speaks from, and the user that it claims to be."""
+    """The client that puts: its IP address, and the user name that it claims."""
 
     host: str
     user: str
@@ -30,7 +30,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Rule:
-    """Who of some users on some hosts, by IP address, may write; None: all of them."""
+    """Lets some users on some hosts write; None: all users, or all hosts (by IP address)."""
 
     users: frozenset[str] | None = None
     hosts: frozenset[str] | None = None
@@ -43,12 +43,12 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules to write, by group; a group that is not there has those of DEFAULT."""
+    """The rules to write, by access group; a group without an entry has the rules of DEFAULT."""
 
     writing: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
 
     def may_write(self, asg: str, host: str, user: str) -> bool:
-        """Whether a user at an IP address may write what is in a group."""
+        """Whether a user may write the process variables of a group; ``host`` is an IP address."""
         rules = self.writing.get(asg, self.writing.get(Asg.DEFAULT, ()))
         return any(Client(host, user) in rule for rule in rules)
 
@@ -58,26 +58,27 @@ NOBODY = Rules()
 
 
 def plain_address(text: str) -> str:
-    """An IP address as all write it; raises ValueError for what is none."""
+    """An IP address in its usual form: IPv4 in IPv6 as IPv4; raises ValueError if it is none."""
     address = ipaddress.ip_address(text)
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def at_any_time(_: Client) -> None:
-    """Admits everybody."""
+def admit_all(_: Client) -> None:
+    """Refuses no put."""
 
 
 @dataclass(frozen=True)
 class Guard:
-    """Who may put to one process variable, on whatever protocol.
+    """Decides who may put to one process variable, on Channel Access and on pvAccess.
 
-    ``admit`` is told of each put of who may, before it is done, and raises `Refused` if not now.
+    ``admit`` is called before each put of a client that may write. It raises `Refused` if the put
+    is not allowed now, as while another client holds the scan lock.
     """
 
     asg: Asg = Asg.DEFAULT
     rules: Rules = EVERYBODY
-    admit: Callable[[Client], None] = at_any_time
+    admit: Callable[[Client], None] = admit_all
 
     def may_write(self, client: Client) -> bool:
-        """Whether a client may write it, which it is told when it connects."""
+        """Whether a client may write; clients are told this when they connect."""
         return self.rules.may_write(self.asg, client.host, client.user)

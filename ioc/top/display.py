@@ -1,6 +1,6 @@
-"""``live-reduction top``: a running IOC at a glance, in a terminal anywhere.
+"""``live-reduction top``: the state of a running IOC in a terminal, on any machine.
 
-The one module that imports rich.
+The only module that imports rich.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from rich.text import Text
 
 from ioc.model.ioc_parameters import DetectorState, OverallStatus
 from ioc.model.paths import ValuePath
-from ioc.model.pvs import IOC_PROCESS, IOC_REMARKS, RANKS
+from ioc.model.pvs import IOC_PROCESS, IOC_REMARKS, RANKS, STREAM, reduction_at
 from ioc.top.readout import Readout, readouts
 from ioc.top.sparkline import sparkline
 from reduction.parameters.limits import PEAKS, REGIONS
 from reduction.parameters.units import Units
 
-HEIGHT = 6
-"""Lines of a spectrum."""
+SPECTRUM_LINES = 6
+"""Height of a spectrum, in lines of text."""
 
 STYLES = {
     OverallStatus.OK: "bold green",
@@ -37,16 +37,16 @@ STYLES = {
     OverallStatus.ERROR: "bold red",
 }
 
-STREAM, BACKEND = RANKS / "stream", RANKS / "backend"
-ACQUISITION, IOC_OWN = RANKS / "acquisition", RANKS / IOC_REMARKS
+BACKEND, ACQUISITION, REMARKS = RANKS / "backend", RANKS / "acquisition", RANKS / IOC_REMARKS
 
-ACCOUNT = {
+EVENT_FATES = {
     "binned": "events_binned",
     "out of range": "events_out_of_range",
     "masked": "events_masked",
     "filtered": "events_filtered",
     "invalid": "events_invalid",
 }
+"""Where events went: the words shown, and the field that counts them."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class TopStart:
 
 
 def frame(start: TopStart, seen: Readout | None, width: int) -> RenderableType:
-    """All that is shown of a readout, ``width`` characters wide."""
+    """The whole display of a readout, ``width`` characters wide; None: no IOC answers."""
     if seen is None:
         return Text(f"{start.prefix} no IOC answers; looking for it", STYLES[OverallStatus.ERROR])
     parts: list[RenderableType] = [*_head(start, seen), _figures(seen)]
@@ -71,7 +71,7 @@ def frame(start: TopStart, seen: Readout | None, width: int) -> RenderableType:
 
 
 def _head(start: TopStart, seen: Readout) -> Iterator[RenderableType]:
-    status, state = seen[IOC_OWN / "status"], seen[IOC_OWN / "state"]
+    status, state = seen[REMARKS / "status"], seen[REMARKS / "state"]
     uptime, host = seen[IOC_PROCESS / "uptime"], seen[IOC_PROCESS / "host"]
     yield Text.assemble(
         (f"{start.prefix} ", "bold"),
@@ -79,7 +79,7 @@ def _head(start: TopStart, seen: Readout) -> Iterator[RenderableType]:
         (f"{state} ", "" if state == DetectorState.ACQUIRE else "bold yellow"),
         f"  IOC up {uptime} on {host}",
     )
-    if message := seen[IOC_OWN / "message"]:
+    if message := seen[REMARKS / "message"]:
         yield Text(message, STYLES[status])
     if progress := seen[ACQUISITION / "progress"]:
         remaining_s = seen[ACQUISITION / "time_remaining"]
@@ -89,16 +89,16 @@ def _head(start: TopStart, seen: Readout) -> Iterator[RenderableType]:
 
 def _figures(seen: Readout) -> RenderableType:
     received = seen[STREAM / "event_total"]
-    status = RANKS / "reductions" / 0 / "status"
-    account = [
+    status = reduction_at(0) / "status"
+    fates = [
         (word, _count(seen[status / field]), _share(seen[status / field], received))
-        for word, field in ACCOUNT.items()
+        for word, field in EVENT_FATES.items()
     ]
     return Columns(
         [
             _table("stream", _stream(seen)),
             _table("back end", _backend(seen)),
-            _table("events of Red1", [("received", _count(received), ""), *account]),
+            _table("events of Red1", [("received", _count(received), ""), *fates]),
         ],
         padding=(0, 3),
     )
@@ -115,7 +115,7 @@ def _stream(seen: Readout) -> Iterator[tuple[str, str]]:
 
 def _backend(seen: Readout) -> Iterator[tuple[str, str]]:
     yield "ranks", f"{seen[BACKEND / 'ranks']}"
-    yield "restarts", f"{seen[IOC_OWN / 'restarts']}"
+    yield "restarts", f"{seen[REMARKS / 'restarts']}"
     yield "retained", _count(seen[BACKEND / "retained_events"])
     yield "re-cut exactly", f"{100 * seen[BACKEND / 'retained_fraction']:.1f} %"
     yield "memory", f"{seen[BACKEND / 'memory_use'] / 1e6:.0f} MB"
@@ -123,13 +123,13 @@ def _backend(seen: Readout) -> Iterator[tuple[str, str]]:
 
 
 def _reduction(start: TopStart, seen: Readout, number: int, width: int) -> Iterator[RenderableType]:
-    place = RANKS / "reductions" / number
+    place = reduction_at(number)
     settings, spectrum = place / "settings", place / "spectrum"
     units, bins = Units(seen[settings / "units"]), seen[settings / "bin_params"]
     total = _count(seen[spectrum / "total"])
     yield Text(f"\nRed{number + 1} {units}  {bins}  {total} counts", "bold")
     edges = seen[spectrum / "xe"]
-    lines = sparkline(seen[spectrum / "yc"], width, HEIGHT, start.logarithmic)
+    lines = sparkline(seen[spectrum / "yc"], width, SPECTRUM_LINES, start.logarithmic)
     yield Text("\n".join(lines), "cyan", no_wrap=True)
     if len(edges):
         first, last = f"{edges[0]:g}", f"{edges[-1]:g} {units.symbol}"
@@ -151,7 +151,7 @@ def _slices(seen: Readout, place: ValuePath) -> Iterator[Table]:
 
 
 def _windows(seen: Readout, place: ValuePath) -> Iterator[Table]:
-    """The regions and peaks that have numbers."""
+    """Tables of the regions and peaks that have a value."""
     for title, kind, count, fields in (
         ("region, counts", "regions", REGIONS, ("total", "error")),
         ("region, net", "regions", REGIONS, ("net", "net_error")),
@@ -188,7 +188,7 @@ def _share(part: float, whole: float) -> str:
 
 
 def top(start: TopStart) -> bool:
-    """Show the IOC until Ctrl-C, or once; whether an IOC was seen at last."""
+    """Show the IOC until Ctrl-C, or once; returns False if no IOC was found at the end."""
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         return asyncio.run(_once(start) if start.once else _for_ever(start))
     return True

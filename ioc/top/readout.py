@@ -1,52 +1,55 @@
-"""What a running IOC shows, read by Channel Access again and again, from any machine."""
+"""Reads what a running IOC shows, over Channel Access, again and again, from any machine."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from caproto import CaprotoError
 from caproto.asyncio.client import PV, Context
 
+from ioc.ca.client_context import client_context
 from ioc.ca.conversion import received
-from ioc.ca.pv_monitors import CLIENT
 from ioc.model.paths import ValuePath
 from ioc.model.pvs import IOC_PROCESS, RANKS, Access, PvRow, pv_rows, reduction_at
 from ioc.model.wire_type import wire_type
 from reduction.parameters.readings import SliceReadings
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 
-ANSWER_S = 2.0
-"""Time that an IOC has to answer a search or a read, before it is taken to be gone."""
+READ_TIMEOUT_S = 2.0
+"""Time that an IOC has to answer a search or a read; then it counts as gone."""
 
-PAUSE_S = 1.0
-"""Time until one that is gone is searched for again."""
+SEARCH_PAUSE_S = 1.0
+"""Time until an IOC that is gone is searched for again."""
 
-ARRAYS = ("yc", "xe")
-"""Fields whose arrays are read: the counts and the edges of the whole spectrum."""
+ARRAY_FIELDS = ("yc", "xe")
+"""The arrays that are read: counts and edges of the spectrum over all slices and groups."""
 
 Readout = Mapping[ValuePath, Any]
-"""Values by the place that they stand at."""
+"""Values by their address."""
 
 
-def interesting(prefix: str, reductions: int = 1) -> list[PvRow]:
-    """What is read: readings of the ranks and of the IOC, and how each reduction is set."""
-    return [row for row in pv_rows(prefix, reductions) if not row.group.rare and _read(row)]
+def shown_rows(prefix: str, reductions: int = 1) -> list[PvRow]:
+    """The process variables that are always read.
+
+    These are readings of the ranks and of the IOC's process, and the settings of each reduction.
+    """
+    return [row for row in pv_rows(prefix, reductions) if not row.group.rare and _is_shown(row)]
 
 
-def _read(row: PvRow) -> bool:
+def _is_shown(row: PvRow) -> bool:
     if row.access is Access.READBACK:
         return row.group.of in (ReductionSettings, FilterSettings)
-    ours = row.place.part is RANKS.part or row.group.place == IOC_PROCESS
-    small = not wire_type(row.spec).is_array or row.field in ARRAYS
-    return row.access is Access.READING and ours and small
+    process = row.place.part is RANKS.part or row.group.place == IOC_PROCESS
+    wanted = not wire_type(row.spec).is_array or row.field in ARRAY_FIELDS
+    return row.access is Access.READING and process and wanted
 
 
-def slices(prefix: str, reductions: int, seen: Readout) -> list[PvRow]:
-    """What is read of the slices that there are, if a log is sliced by."""
+def slice_rows(prefix: str, reductions: int, seen: Readout) -> list[PvRow]:
+    """The process variables of the present slices, of reductions that slice by a log."""
     counts = [seen.get(reduction_at(n) / "shape" / "slices", 1) for n in range(reductions)]
     return [
         row
@@ -62,57 +65,45 @@ def slices(prefix: str, reductions: int, seen: Readout) -> list[PvRow]:
 async def readouts(
     prefix: str, reductions: int, interval_s: float
 ) -> AsyncGenerator[Readout | None, None]:
-    """A readout every so often, for ever; None while no IOC answers.
-
-    A new context each time one is lost: what caproto's may keep of a lost connection ends with it.
-    """
+    """A readout every ``interval_s`` seconds, without end; None while no IOC answers."""
     while True:
         with contextlib.suppress(CaprotoError, OSError):
-            async with aclosing(_until_lost(prefix, reductions)) as found:
+            async with aclosing(_readouts_until_lost(prefix, reductions)) as found:
                 async for each in found:
                     yield each
                     await asyncio.sleep(interval_s)
         yield None
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(SEARCH_PAUSE_S)
 
 
-async def _until_lost(prefix: str, reductions: int) -> AsyncGenerator[Readout, None]:
-    """Readouts until the IOC is lost; raises CaprotoError or OSError then."""
-    always = interesting(prefix, reductions)
-    async with _context() as context:
-        head = await _found(context, always[:1])
-        await head[always[0]].wait_for_connection(timeout=ANSWER_S)
-        pvs = await _found(context, always)
+async def _readouts_until_lost(prefix: str, reductions: int) -> AsyncGenerator[Readout, None]:
+    """Readouts until the IOC is lost; then raises CaprotoError or OSError."""
+    always = shown_rows(prefix, reductions)
+    async with client_context() as context:
+        first = await _connect(context, always[:1])
+        await first[always[0]].wait_for_connection(timeout=READ_TIMEOUT_S)
+        pvs = await _connect(context, always)
         while True:
-            seen = await _values(pvs)
-            more = await _found(context, slices(prefix, reductions, seen))
-            yield {**seen, **await _values(more)}
+            seen = await _read_all(pvs)
+            slices = await _connect(context, slice_rows(prefix, reductions, seen))
+            yield {**seen, **await _read_all(slices)}
 
 
-@contextlib.asynccontextmanager
-async def _context() -> AsyncIterator[Context]:
-    context = Context(client_name=CLIENT)
-    try:
-        yield context
-    finally:
-        await context.disconnect()
-        await asyncio.sleep(0)  # the sockets are closed in the loop's next turn
+async def _connect(context: Context, rows: list[PvRow]) -> dict[PvRow, PV]:
+    """The client's end of each process variable; it may not be connected yet."""
+    pvs = await context.get_pvs(*(row.name for row in rows)) if rows else []
+    return dict(zip(rows, pvs, strict=True))
 
 
-async def _found(context: Context, wanted: list[PvRow]) -> dict[PvRow, PV]:
-    """The process variables of rows, which connect when they do."""
-    pvs = await context.get_pvs(*(row.name for row in wanted)) if wanted else []
-    return dict(zip(wanted, pvs, strict=True))
-
-
-async def _values(pvs: Mapping[PvRow, PV]) -> dict[ValuePath, Any]:
-    """What is read; raises CaprotoError if one does not answer."""
-    values = await asyncio.gather(*(_value(row, pv) for row, pv in pvs.items()))
+async def _read_all(pvs: Mapping[PvRow, PV]) -> dict[ValuePath, Any]:
+    """All values; raises CaprotoError if one does not answer."""
+    values = await asyncio.gather(*(_read(row, pv) for row, pv in pvs.items()))
     return {row.place: value for row, value in zip(pvs, values, strict=True)}
 
 
-async def _value(row: PvRow, pv: PV) -> Any:
-    reply = await pv.read(timeout=ANSWER_S)
+async def _read(row: PvRow, pv: PV) -> Any:
+    """The present value: a number, a text, the label of a state, or an array (n,) of float64."""
+    reply = await pv.read(timeout=READ_TIMEOUT_S)
     wire = wire_type(row.spec)
     if wire.is_array:
         return reply.data

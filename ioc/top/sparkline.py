@@ -10,16 +10,23 @@ EIGHTHS = len(BLOCKS) - 1
 
 
 def columns(counts: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """The mean counts of neighbouring bins, (bins,) to (``width``,); fewer bins are repeated."""
+    """The mean counts of the bins, or parts of bins, under each of ``width`` columns.
+
+    ``counts`` (bins,), float64, at least one; returns (width,), float64.
+    """
     edges = np.linspace(0, counts.size, width + 1)
-    whole = np.concatenate(([0.0], np.cumsum(counts)))
-    return np.diff(np.interp(edges, np.arange(counts.size + 1), whole)) / (counts.size / width)
+    cumulated = np.concatenate(([0.0], np.cumsum(counts)))
+    return np.diff(np.interp(edges, np.arange(counts.size + 1), cumulated)) / (counts.size / width)
 
 
 def sparkline(
     counts: NDArray[np.float64], width: int, height: int, logarithmic: bool = False
 ) -> list[str]:
-    """Lines of text, the highest first, that show ``counts`` (bins,); none without bins."""
+    """Lines of text, the highest first, that show ``counts`` (bins,), float64.
+
+    Each line has ``width`` characters; without bins there is no line. ``logarithmic`` shows
+    log(1 + counts).
+    """
     if not counts.size:
         return []
     shown = columns(counts, width)

@@ -13,7 +13,7 @@ from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
 
 pytest.importorskip("p4p", reason="pvAccess is served with p4p")
 from ioc.model.pvs import IOC_PROCESS, PvRow
-from ioc.pva.snapshot import COLUMNS, EDGES
+from ioc.pva.snapshot import EDGES_FIELD, TABLE_COLUMNS
 from reduction.parameters.bins import edges
 from reduction.parameters.specs import Array, Choice, Float, Integer, Switch
 from tests.support.pva_client import context
@@ -236,11 +236,11 @@ def test_a_snapshot_is_of_one_result_while_settings_change(ioc: Ioc, pva: Any) -
 def check(ioc: Ioc, snapshot: Any) -> None:
     parameters = dict(zip(snapshot["parameters.name"], snapshot["parameters.value"], strict=True))
     counts = snapshot["value.YC"]
-    assert list(snapshot["labels"]) == list(COLUMNS)
-    assert {len(snapshot[f"value.{name}"]) for name in COLUMNS} == {len(counts)}
+    assert list(snapshot["labels"]) == list(TABLE_COLUMNS)
+    assert {len(snapshot[f"value.{name}"]) for name in TABLE_COLUMNS} == {len(counts)}
     assert set(counts) == {snapshot["generation"] + 1}  # as the fake ranks have it
     bins = parameters[ioc.prefix + "Red1:BinParams"]
-    assert list(snapshot[EDGES]) == list(edges(bins, len(counts)))
+    assert list(snapshot[EDGES_FIELD]) == list(edges(bins, len(counts)))
     assert (snapshot["pulse_first"], snapshot["units"]) == (3, "Ang")
     assert snapshot["timeStamp.secondsPastEpoch"] == PULSE_TIME_NS // 10**9
 

@@ -80,8 +80,8 @@ async def test_what_nobody_has_open_is_not_watched() -> None:
 
 def test_text_beyond_ascii_and_numbers_that_are_none_are_shown() -> None:
     words = channel(Text(pv="T", description="t"), "5 µm, 3 Å")
-    assert Normative(words).whole()["value"] == "5 µm, 3 Å"
-    assert np.isnan(Normative(channel(Float(pv="F", description="f"), np.nan)).whole()["value"])
+    assert Normative(words).complete()["value"] == "5 µm, 3 Å"
+    assert np.isnan(Normative(channel(Float(pv="F", description="f"), np.nan)).complete()["value"])
 
 
 class Operation:

@@ -12,7 +12,7 @@ import pytest
 
 from ioc.model.pvs import pv_rows
 from ioc.options.program import StartError
-from ioc.security.acf import read
+from ioc.security.acf import load_rules
 from ioc.security.rules import EVERYBODY, NOBODY, Asg, Rules
 from tests.support.ca_caller import Caller
 from tests.support.ca_client import Client, Network, network
@@ -24,7 +24,7 @@ EXAMPLE = Path(__file__).parents[3] / "docs/access.acf"
 def rules(folder: Path, text: str) -> Rules:
     path = folder / "site.acf"
     path.write_text(text)
-    return read(path)
+    return load_rules(path)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def rules(folder: Path, text: str) -> Rules:
 def test_the_example_lets_write_whom_its_comments_say(
     asg: Asg, host: str, user: str, may: bool
 ) -> None:
-    assert read(EXAMPLE).may_write(asg, host, user) is may
+    assert load_rules(EXAMPLE).may_write(asg, host, user) is may
 
 
 def test_a_group_without_rules_has_those_of_default_and_none_let_nobody(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_file_that_does_not_parse_is_refused_with_its_line(
 
 def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(StartError, match=r"access = absent\.acf: No such file"):
-        read(Path("absent.acf"))
+        load_rules(Path("absent.acf"))
 
 
 def test_each_process_variable_is_in_its_group() -> None:

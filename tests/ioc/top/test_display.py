@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ioc.ca.conversion import labels
 from ioc.model.pvs import IOC_REMARKS, RANKS
+from ioc.model.wire_type import wire_type
 from ioc.top.display import TopStart, frame
-from ioc.top.readout import interesting, readouts, slices
+from ioc.top.readout import readouts, shown_rows, slice_rows
 from reduction.parameters.specs import Choice, Switch
 from tests.support.ca_client import Network, network
 from tests.support.ioc_bench import Ioc
@@ -40,10 +40,10 @@ def drawn(seen: dict[Any, Any] | None, reductions: int = 1) -> str:
 def example(reductions: int = 1) -> dict[Any, Any]:
     """A readout of defaults: an IOC that has just started, but for its arrays."""
     seen: dict[Any, Any] = {}
-    for row in interesting("P:", reductions):
+    for row in shown_rows("P:", reductions):
         value = row.default
         if isinstance(row.spec, Switch) and not isinstance(row.spec, Choice):
-            value = labels(row.spec)[value]
+            value = wire_type(row.spec).served(value)
         seen[row.place] = np.array([]) if value is None else value
     return seen
 
@@ -68,7 +68,7 @@ def test_what_is_used_is_shown_and_nothing_else() -> None:
     seen[RED1 / "peaks" / 0 / "centre"], seen[RED1 / "peaks" / 0 / "centre_error"] = 1.92, 0.001
     seen[RED1 / "settings" / "filter" / "log"] = "pressure"
     seen[RED1 / "shape" / "slices"] = 2
-    for row in slices("P:", 2, seen):
+    for row in slice_rows("P:", 2, seen):
         seen[row.place] = {"total": 77_777.0}.get(row.field, 0.5)
     seen[RED1 / "spectrum" / "xe"] = np.array([0.5, 1.0, 2.0])
     seen[RED1 / "spectrum" / "yc"] = np.array([1.0, 3.0])
@@ -87,9 +87,9 @@ def test_what_is_used_is_shown_and_nothing_else() -> None:
 
 def test_slices_are_read_only_if_there_are_several() -> None:
     seen = example(2)
-    assert slices("P:", 2, seen) == []
+    assert slice_rows("P:", 2, seen) == []
     seen[RANKS / "reductions" / 1 / "shape" / "slices"] = 3
-    rows = slices("P:", 2, seen)
+    rows = slice_rows("P:", 2, seen)
     assert {row.name.split(":")[1] for row in rows} == {"Red2"}
     assert len({row.name.split(":")[2] for row in rows}) == 3
 
