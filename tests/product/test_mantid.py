@@ -24,7 +24,7 @@ from reduction.parameters.corrections import Normalisation
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
-from reduction.results.normalisation import Measured, corrected, normalised
+from reduction.results.normalisation import Measured, corrected
 from reduction.stream.messages import Chunk, encode_chunk, encode_pulse_mark
 from tests.support import reference_data as reference
 from tests.support.arc_pulses import check as check_result
@@ -33,6 +33,7 @@ from tests.support.back_end import PERIOD_NS
 from tests.support.ca_client import network
 from tests.support.engines import imported, mantid_engine
 from tests.support.live import Expected, Live, live
+from tests.support.normalised import normalised
 from tests.support.one_rank import OneRank
 
 D_SPACING = ReductionSettings(bin_params="0.4,0.01,5")

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from reduction.parameters.windows import PeakStatus
 from reduction.results import gaussian
-from reduction.results.gaussian import FWHM_PER_SIGMA
 from reduction.results.peaks import fit_peak
 
 EDGES = np.linspace(1.0, 3.0, 101)
@@ -236,7 +235,7 @@ def test_derivatives_of_the_model_are_those_of_its_values() -> None:
 def test_the_model_is_the_mean_over_each_bin() -> None:
     edges = np.sort(np.random.default_rng(1).uniform(-1, 1, 30))
     at = np.array([0.8, 0.1, 0.05, 0.3, -0.1])
-    fwhm = FWHM_PER_SIGMA * 0.05
+    fwhm = 2 * math.sqrt(2 * math.log(2)) * 0.05
     np.testing.assert_allclose(
         gaussian.model(at, edges)[0], expected(edges, 0.1, fwhm, 0.8, 0.3, -0.1), rtol=1e-3
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from reduction.files.nexus_writer import write_nexus
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
 from reduction.parameters.readings import HistogramReadings, ReductionStatus
 from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
-from reduction.results.normalisation import Measured, intensity, normalised, shortfall
+from reduction.results.normalisation import Measured, shortfall
 from reduction.results.references import LoadedReferences
 from reduction.results.views import ReductionView, reduction_view
 from tests.support.saved_sample import sample
@@ -54,16 +55,47 @@ def view(settings: ReductionSettings, references: References) -> ReductionView:
     return made
 
 
+def per_normalisation(measured: Measured, by: Normalisation) -> tuple[Any, Any]:
+    """Values and variances per charge or monitor count, by the first order of their errors."""
+    counts, variances = np.asarray(measured.counts, float), np.asarray(measured.variances, float)
+    match by:
+        case Normalisation.NONE:
+            return counts, variances
+        case Normalisation.PROTON_CHARGE:
+            return counts / measured.charge_uc, variances / measured.charge_uc**2
+        case Normalisation.MONITOR:
+            monitor = measured.monitor_counts
+            return counts / monitor, variances / monitor**2 + counts**2 / monitor**3
+
+
+def expected(
+    measured: Measured, by: Normalisation, background: Measured | None, vanadium: Measured | None
+) -> tuple[Any, Any]:
+    """(sample - background) / vanadium with variances; all are in the same bins."""
+    values, variances = per_normalisation(measured, by)
+    if background is not None:
+        less, less_variances = per_normalisation(background, by)
+        values, variances = values - less, variances + less_variances
+    if vanadium is None:
+        width = np.diff(SETTINGS.edges)
+        return values / width, variances / width**2
+    over, over_variances = per_normalisation(vanadium, by)
+    return values / over, (variances + (values / over) ** 2 * over_variances) / over**2
+
+
 def check(
-    shown: HistogramReadings, measured: Measured, by: Normalisation, *files: Measured | None
+    shown: HistogramReadings,
+    measured: Measured,
+    by: Normalisation,
+    background: Measured | None,
+    vanadium: Measured | None,
 ) -> None:
-    values, variances, _ = normalised(measured, by, *files)
+    values, variances = expected(measured, by, background, vanadium)
     assert shown.y is not None
     assert shown.e is not None
     assert shown.yc is not None
-    width = 1.0 if files[1] else np.diff(SETTINGS.edges)
-    np.testing.assert_allclose(shown.y, values / width)
-    np.testing.assert_allclose(shown.e, np.sqrt(variances) / width)
+    np.testing.assert_allclose(shown.y, values)
+    np.testing.assert_allclose(shown.e, np.sqrt(variances))
     np.testing.assert_array_equal(shown.yc, measured.counts)
     assert shown.total == measured.counts.sum()
 
@@ -121,15 +153,15 @@ def test_bins_without_a_value_are_counted_and_explained() -> None:
     measured = Measured(np.arange(4.0), np.ones(3), np.ones(3), math.nan)
     gap = References((), (Values(np.array([1, 2, np.nan]), np.ones(3)),), "the vanadium ends at 2")
 
-    def said(by: Normalisation, references: References) -> tuple[int, str]:
-        shown = intensity(measured, by, *references.of_all())
-        return shortfall(measured, by, references, shown)
+    def said(by: Normalisation, references: References, shown: list[float]) -> tuple[int, str]:
+        values = np.array(shown)
+        return shortfall(measured, by, references, Values(values, values))
 
-    assert said(Normalisation.NONE, References()) == (0, "")
-    assert said(Normalisation.NONE, gap) == (
+    assert said(Normalisation.NONE, References(), [1, 1, 1]) == (0, "")
+    assert said(Normalisation.NONE, gap, [1, 0.5, np.nan]) == (
         1,
         "1 of 3 bins without a value: the vanadium ends at 2",
     )
-    count, words = said(Normalisation.PROTON_CHARGE, References())
+    count, words = said(Normalisation.PROTON_CHARGE, References(), [np.nan] * 3)
     assert count == 3
     assert "3 of 3 bins without a value: proton charge is nan uC" in words
