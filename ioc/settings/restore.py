@@ -18,7 +18,7 @@ from ioc.settings.initial import (
     first_orders,
     with_settings,
 )
-from reduction.parameters.specs import Refused
+from reduction.parameters.specs import Refused, shown
 
 InstrumentCheck = Callable[[AllOrders], None]
 """Raises `Refused` for orders that do not fit the instrument or the files that they name."""
@@ -117,7 +117,7 @@ class _Restoring:
         matching = [name for name in group if self._known.rows[name].spec.pv == refused.name]
         culprit = matching[0] if matching else group[-1]
         value = self._saved[culprit]
-        self._skipped.append(f"{culprit}: {value!r} refused: {refused.why}")
+        self._skipped.append(f"{culprit}: {shown(value)} refused: {refused.why}")
         bins = [name for name in group if self._unit_of.get(name) == culprit]
         self._skipped += [f"{name}: {self._saved[name]!r} was for {value!r}" for name in bins]
         return [name for name in group if name != culprit and name not in bins]

@@ -90,6 +90,8 @@ def shown(value: object) -> str:
             text = str(int(value))
         case str():
             text = repr(str(value))  # also of an enum's member
+        case float():
+            text = repr(float(value)).removesuffix(".0")
         case _:
             text = str(value)
     return text if len(text) <= 60 else text[:57] + "…"

@@ -158,7 +158,7 @@ def test_the_other_origin_and_rhombohedral_axes_describe_the_same_crystals() -> 
         ({"atoms": "Si 0 0 0 1.5"}, "Atoms.*occupancy 1.5 is not within 0 … 1"),
         ({"atoms": "Si 0 0 0 1 -0.01"}, "Atoms.*Uiso -0.01 is below 0"),
         ({"atoms": "Si 0 0 0 0"}, "Atoms.*every Bragg line.*F² = 0"),
-        ({"d_min": 3.0, "d_max": 2.0}, "DMin: 3.0 refused: DMin must be below DMax, 2 Ang"),
+        ({"d_min": 3.0, "d_max": 2.0}, "DMin: 3 refused: DMin must be below DMax, 2 Ang"),
         ({"d_min": 2.0, "d_max": 3.0}, "UnitCell.*no Bragg line between DMin 2 and DMax 3"),
         ({"pressure": 100, "bulk_modulus": 5}, "UnitCell.*no Bragg line .* at 100 GPa"),
     ],

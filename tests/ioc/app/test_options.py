@@ -51,7 +51,7 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> N
         ('[set]\n"Red1:BinParms" = "1,1,2"', "did you mean Red1:BinParams or"),
         ('[set]\n"Red1:BinParams" = "5,1,1"', "BinParams: '5,1,1' refused"),
         ('[set]\n"Sim:SpaceGroup" = "F d -3 n"', "SpaceGroup"),
-        ('[set]\n"Sim:PulseRate" = -1', "PulseRate: -1.0 refused: the lowest is 0.1 Hz"),
+        ('[set]\n"Sim:PulseRate" = -1', "PulseRate: -1 refused: the lowest is 0.1 Hz"),
     ],
 )
 def test_a_wrong_key_or_value_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:

@@ -104,7 +104,7 @@ def test_a_client_may_write_it(
 @pytest.mark.parametrize(
     ("spec", "start", "kind", "data", "words"),
     [
-        (FLOAT, 1.0, ChannelType.DOUBLE, numbers(11), "F: 11.0 refused: the highest is 10 Hz"),
+        (FLOAT, 1.0, ChannelType.DOUBLE, numbers(11), "F: 11 refused: the highest is 10 Hz"),
         (FLOAT, 1.0, ChannelType.DOUBLE, numbers(np.nan), "not a finite number"),
         (FLOAT, 1.0, ChannelType.STRING, [b"fast"], "F: 'fast' refused: not a number"),
         (FLOAT, 1.0, ChannelType.DOUBLE, numbers(1, 2), "'2 values' refused: it takes one"),

@@ -116,7 +116,7 @@ def test_a_name_tells_what_it_is(ioc: Ioc, pva: Any) -> None:
         ("Red1:BinParams", "5,1,1", "BinParams: '5,1,1' refused: boundaries must rise"),
         ("Red1:BinParams", "1,µ,5", "BinParams: '1,µ,5' refused: only printable ASCII"),
         ("Red1:Mask", "5000", "no detector in 5000; powder_arc has ids from 0 to 999"),
-        ("Sim:PulseRate", 2000.0, "PulseRate: 2000.0 refused: the highest is 1000 Hz"),
+        ("Sim:PulseRate", 2000.0, "PulseRate: 2000 refused: the highest is 1000 Hz"),
         ("Sim:PulseRate", float("nan"), "PulseRate: nan refused: not a finite number"),
         ("PresetPulses", 0, "PresetPulses: 0 refused: the lowest is 1"),
         ("Red1:Units", 7, "Units: 7 refused: it is one of TOF (0), Wavelength (1)"),

@@ -40,9 +40,9 @@ class Colour(enum.StrEnum):
         (
             Float(pv="F", description="", minimum=0.1, units="Hz"),
             -1,
-            "F: -1.0 refused: the lowest is 0.1 Hz",
+            "F: -1 refused: the lowest is 0.1 Hz",
         ),
-        (Float(pv="F", description="", maximum=5), 6, "F: 6.0 refused: the highest is 5"),
+        (Float(pv="F", description="", maximum=5), 6, "F: 6 refused: the highest is 5"),
         (Float(pv="F", description=""), math.nan, "F: nan refused: not a finite number"),
         (Float(pv="F", description=""), math.inf, "F: inf refused: not a finite number"),
         (Float(pv="F", description=""), "x", "F: 'x' refused: not a number"),
