@@ -46,8 +46,9 @@ FLUSH_S = 0.2
 class SimulateStart:
     """How the process starts.
 
-    ``events`` is the ZeroMQ endpoint from which `partition_endpoint` derives those of the
-    partitions. ``control`` is the endpoint of the IOC; None: run alone with ``settings``.
+    ``events`` is the ZeroMQ endpoint from which `reduction.stream.messages.partition_endpoint`
+    derives those of the partitions. ``control`` is the endpoint of the IOC; None: run alone with
+    ``settings``.
     """
 
     events: str

@@ -26,10 +26,10 @@ class Recipe:
     """How events become histograms.
 
     ``edges`` (bins + 1,) float64 ascend and are in ``units``. ``group`` (detectors,) int32, in the
-    order of the instrument, is the spectrum that a detector is summed into, or `MASKED`. There are
-    at least ``least_groups``. ``difc_us_per_angstrom`` (detectors,) float64 calibrates detectors;
-    None takes their positions. If ``fade_s`` is not 0, events are also counted by weights that fall
-    by e in as many seconds.
+    order of the instrument, is the spectrum that a detector is summed into, or
+    `reduction.instrument.selection.MASKED`. There are at least ``least_groups``.
+    ``difc_us_per_angstrom`` (detectors,) float64 calibrates detectors; None takes their positions.
+    If ``fade_s`` is not 0, events are also counted by weights that fall by e in as many seconds.
     """
 
     units: Units

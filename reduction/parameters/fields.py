@@ -40,4 +40,4 @@ class Settings:
         self.check()
 
     def check(self) -> None:
-        """Check what concerns more than one field; raises `Refused`."""
+        """Check what concerns more than one field; raises `reduction.parameters.specs.Refused`."""

@@ -113,9 +113,10 @@ class EvenEdges:
 def uniform_bins(
     coefficient: NDArray[np.float64], tof_exponent: int, even: EvenEdges
 ) -> UniformBins:
-    """The table of `kernels.uniform_pass` for detectors with these coefficients, (ids + 1,).
+    """The table of `reduction.engines.native.kernels.uniform_pass` for these coefficients.
 
-    Events of detectors without a coefficient (NaN) fall in the middle of cell 0.
+    ``coefficient`` (ids + 1,) and ``tof_exponent`` are as in `DetectorTables`. Events of detectors
+    whose coefficient is NaN fall in the middle of cell 0.
     """
     used = np.isfinite(coefficient)
     c = np.where(used, coefficient, 1.0)
@@ -126,9 +127,10 @@ def uniform_bins(
 
 
 def edge_lookup(edges: NDArray[np.float64]) -> EdgeLookup:
-    """The table of `kernels.searching_pass` for ``edges`` (bins + 1,), ascending.
+    """The table of `reduction.engines.native.kernels.searching_pass` for ``edges`` (bins + 1,).
 
-    It has about four patterns of leading bits for each edge, evenly over the octaves of the edges.
+    Edges ascend. The table has about four patterns of leading bits for each edge, evenly over the
+    octaves of the edges.
     """
     below = int(np.searchsorted(edges, 0.0, side="right"))
     positive = edges[below:]
