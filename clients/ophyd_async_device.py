@@ -1,6 +1,7 @@
 """The live reduction as an ophyd-async device, for plans of bluesky.
 
-A class body is the list of its process variables; the README says what each is.
+A class body is the list of its process variables; the documentation says what
+each is (docs/reference/process-variables.md).
 """
 
 from __future__ import annotations

@@ -49,7 +49,11 @@ html_theme_options = {
     "logo": {"text": project},
     "show_toc_level": 2,
     "navigation_with_keys": False,
-    "secondary_sidebar_items": {"**": ["page-toc"], "reference/process-variables": []},
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        "reference/process-variables": [],
+        "reference/configuration-file": [],
+    },
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
 }

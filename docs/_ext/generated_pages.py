@@ -83,7 +83,7 @@ def toml_keys() -> str:
             TOML_TYPES[type(option.default)],
             f"`{json.dumps(option.default)}`",
             limits(option.flag),
-            ", ".join(commands_of[name]),
+            "all" if len(commands_of[name]) == len(COMMANDS) else ", ".join(commands_of[name]),
             option.flag.help,
         )
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

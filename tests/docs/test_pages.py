@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from pathlib import Path
 
 import pytest
 
 from ioc.app.cli import main
-from tests.support.pages import ROOT, Page, pages
+from tests.support.pages import ROOT, Page, pages, resolves
 
 PAGES = pages()
 DOTTED = re.compile(r"(?:reduction|simulator|ioc|clients|tests|benchmarks)(?:\.\w+)+")
@@ -20,22 +19,6 @@ FILES = (".bob", ".md", ".py", ".toml")
 GENERATED = ("docs/_build", "docs/reference/command-line.md", "docs/reference/api")
 LONGEST_README = 120
 by_name = pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES])
-
-
-def resolves(name: str) -> bool:
-    """Whether a dotted name is a module, or an attribute of one."""
-    parts = name.split(".")
-    for count in range(len(parts), 0, -1):
-        try:
-            found = importlib.import_module(".".join(parts[:count]))
-        except ModuleNotFoundError:
-            continue
-        for attribute in parts[count:]:
-            if not hasattr(found, attribute):
-                return False
-            found = getattr(found, attribute)
-        return True
-    return False
 
 
 def generated(path: Path) -> bool:
