@@ -25,27 +25,27 @@ class Values(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class References:
-    """Background and vanadium of a reduction, empty if there is none.
+    """Background and vanadium of a reduction, each empty if there is none.
 
-    Each is ready for `reduction.results.normalisation.intensity`: the first is that of the sum, the
-    others are of the groups, if there are groups and the file has the same. ``message`` says where
-    they have no values.
+    Both are ready for `reduction.results.normalisation.intensity`. The first of each is for the sum
+    over groups. The others are for the groups, if the file has the same groups as the reduction.
+    ``message`` says where they have no values.
     """
 
     background: tuple[Values, ...] = ()
     vanadium: tuple[Values, ...] = ()
     message: str = ""
 
-    def of_all(self) -> tuple[Values | None, Values | None]:
+    def for_sum(self) -> tuple[Values | None, Values | None]:
         """Background and vanadium of the sum over groups."""
-        return _at(self.background, 0), _at(self.vanadium, 0)
+        return _reference(self.background, 0), _reference(self.vanadium, 0)
 
-    def of_group(self, number: int) -> tuple[Values | None, Values | None]:
-        """Those of a group; NaN if there is none of that group."""
-        return _at(self.background, number + 1), _at(self.vanadium, number + 1)
+    def for_group(self, number: int) -> tuple[Values | None, Values | None]:
+        """Background and vanadium of a group; all NaN if the file does not have the group."""
+        return _reference(self.background, number + 1), _reference(self.vanadium, number + 1)
 
 
-def _at(references: tuple[Values, ...], number: int) -> Values | None:
+def _reference(references: tuple[Values, ...], number: int) -> Values | None:
     if not references:
         return None
     if number < len(references):
@@ -56,7 +56,7 @@ def _at(references: tuple[Values, ...], number: int) -> Values | None:
 
 @dataclass(frozen=True)
 class SeriesResult:
-    """One closed series: ``counts`` (bins,) int64 over all slices and groups, and its charge."""
+    """One closed series: ``counts`` (bins,) int64 over all slices and groups, its charge in µC."""
 
     status: SeriesStatus
     counts: NDArray[np.int64]
@@ -66,14 +66,16 @@ class SeriesResult:
 
 @dataclass(frozen=True)
 class ReductionResult:
-    """One reduction's histogram.
+    """The histogram of one reduction, of the running series.
 
-    ``counts`` has shape (slices, groups, bins), int64; ``edges`` (bins + 1,), float64, in the unit
-    of ``order.settings``. Both are None in a report that only says how things are.
-    ``faded`` (2, slices, groups, bins) float64 has, of events that fade, the sums of weights and
-    of their squares. ``charges_uc`` is the proton charge of each slice's pulses, ``monitor_counts``
-    what the monitors counted in them, faded as well; with these and the ``references`` Y is made.
-    All are of the running series; ``series`` are the closed ones.
+    - ``counts``: (slices, groups, bins) int64; None in a report without results
+    - ``edges``: (bins + 1,) float64, in the unit of ``order.settings``; None without results
+    - ``faded``: (2, slices, groups, bins) float64, if events fade the sums of their weights and of
+      the squares of these
+    - ``charges_uc``, ``monitor_counts``: of the pulses of each slice, faded as well
+    - ``references``: background and vanadium, for intensities
+    - ``series``: the closed series
+    - ``regions``, ``peaks``: one for each window of the settings
     """
 
     order: ReductionOrder
@@ -91,14 +93,13 @@ class ReductionResult:
 
 @dataclass(frozen=True)
 class RanksReport:
-    """What rank 0 says several times a second.
+    """What rank 0 reports several times a second.
 
-    ``revision`` is the order that its latest results obey.
-
-    ``pulse_time_ns`` is the time of the last pulse in the results (ns since the Unix epoch, 0 if
-    there is none). ``unaccounted`` is how many events received are in no count or in one too many,
-    added up over ranks, which check it at every tick: 0, or an error.
-    ``logs`` are those that slices can be of.
+    - ``revision``: the order that the latest results obey
+    - ``pulse_time_ns``: time of the last pulse in the results, ns since the Unix epoch; 0 if none
+    - ``unaccounted``: received events that are not counted, or counted twice, added up over ranks.
+      Every rank checks its own at every tick. Anything but 0 is an error.
+    - ``logs``: names of the logs that slices can be of
     """
 
     revision: int

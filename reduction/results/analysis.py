@@ -1,4 +1,4 @@
-"""Regions of interest and peaks of a spectrum: what they are set to, and what they show."""
+"""Regions of interest and peaks in the windows that settings ask for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ def regions(
     variances: CountArray,
     seconds: float,
 ) -> tuple[RegionStatus, ...]:
-    """The sums over each window of a histogram, edges (n + 1,), counts and variances (n,)."""
+    """The sum over each window of a histogram that was counted for ``seconds``.
+
+    ``edges`` (n + 1,) ascend; ``counts`` and ``variances`` (n,). One status for each window.
+    """
     return tuple(
         _region(window, edges, counts, variances, seconds) if window.used else RegionStatus()
         for window in windows
@@ -37,7 +40,7 @@ def _region(
     low, high = window.minimum, window.maximum
     found = region_sum(edges, counts, variances, low, high, seconds)
     if not found.ok:
-        # Without room for side bands there is still a sum; without a sum the message stands.
+        # If there is no room for side bands there is still a sum. The message is kept.
         bare = region_sum(edges, counts, variances, low, high, seconds, side_band=0)
         found = dataclasses.replace(bare, message=found.message)
     return found
@@ -49,12 +52,15 @@ def peaks(
     intensity: NDArray[np.float64],
     errors: NDArray[np.float64],
 ) -> tuple[PeakStatus, ...]:
-    """The peak in each window of a spectrum as it is shown, edges (n + 1,), the others (n,)."""
+    """The peak in each window of a spectrum of intensities.
+
+    ``edges`` (n + 1,) ascend; ``intensity`` and its standard deviations ``errors`` (n,). One status
+    for each window.
+    """
     if not any(each.used for each in windows):
         return (PeakStatus(),) * len(windows)
-    from reduction.results.peaks import (
-        fit_peak,  # with it comes scipy, which who only sets has no use for
-    )
+    # Imported here because it imports scipy, which takes 0.4 s, and peaks may not be asked for.
+    from reduction.results.peaks import fit_peak
 
     return tuple(
         fit_peak(edges, intensity, errors, each.minimum, each.maximum)

@@ -1,4 +1,4 @@
-"""Families of spectra, slices, groups and series, and one value for each of their spectra."""
+"""Families of spectra: slices, groups and series, with the regions and peaks of each of them."""
 
 from __future__ import annotations
 
@@ -33,10 +33,14 @@ def _of_series(result: ReductionResult, number: int, _seconds: float) -> float:
 
 @dataclass(frozen=True)
 class SpectrumFamily:
-    """Spectra side by side, ``name`` of them in process variables, at most ``most``.
+    """A kind of spectra of which a result has several, for example slices.
 
-    ``of`` is the dataclass of each. ``count`` tells how many a result has, ``sample`` makes one,
-    ``seconds`` tells in what time it was counted, given the time of all.
+    - ``name``: as in the names of process variables
+    - ``of``: the dataclass of readings of one spectrum
+    - ``most``: how many there can be
+    - ``count``: how many a result has
+    - ``sample``: makes the spectrum of a number, from 0
+    - ``seconds``: its time of counting, given the result, its number, and the time of the result
     """
 
     name: str
@@ -73,7 +77,7 @@ FAMILIES = (
 
 
 class SpectrumAnalysis(NamedTuple):
-    """What all regions and peaks show in one spectrum."""
+    """All regions and peaks of one spectrum."""
 
     regions: Sequence[RegionStatus] = (RegionStatus(),) * REGIONS
     peaks: Sequence[PeakStatus] = (PeakStatus(),) * PEAKS
@@ -82,9 +86,9 @@ class SpectrumAnalysis(NamedTuple):
 def analyse_spectrum(
     settings: ReductionSettings, sample: MeasuredSpectrum, seconds: float
 ) -> SpectrumAnalysis:
-    """Regions and peaks of ``sample``, measured in ``seconds``.
+    """The regions and peaks of ``sample``, which was counted for ``seconds``.
 
-    Takes 0.03 ms a region and some ms a peak.
+    A region takes 0.03 ms, a peak some ms.
     """
     edges, measured = settings.edges, sample.measured
     y, variances = sample.intensity(settings.corrections.normalisation)

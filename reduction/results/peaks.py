@@ -132,7 +132,7 @@ def _one_count(values: FloatArray, variances: FloatArray) -> float:
 def _fitted(window: Window) -> GaussianFit:
     """The last of the repeated fits, or the first that finds a height below its error."""
     edges, y, v, one_count = window.edges, window.values, window.variances, window.one_count
-    variances = np.maximum(v, one_count**2) if one_count else np.where(v > 0, v, v.mean())
+    variances = np.maximum(v, one_count * one_count) if one_count else np.where(v > 0, v, v.mean())
     found = gaussian.fit(edges, y, variances, gaussian.start(edges, y, v))
     for _ in range(REWEIGHTINGS if one_count else 0):
         if found.parameters.height < found.errors.height:
@@ -147,7 +147,7 @@ def _expected_variances(window: Window, model: FloatArray) -> FloatArray:
     v, one_count = window.variances, window.one_count
     if not one_count:
         return np.where(v > 0, v, v.mean())
-    return np.maximum(v + one_count * (model - window.values), LEAST_COUNT * one_count**2)
+    return np.maximum(v + one_count * (model - window.values), LEAST_COUNT * one_count * one_count)
 
 
 def _excess(window: Window, found: GaussianFit) -> float:

@@ -1,4 +1,4 @@
-"""Saved results as background and vanadium: read, checked against the settings, and rebinned."""
+"""Saved results as background and vanadium: read, checked, and rebinned."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BACKGROUND, VANADIUM = "Background", "Vanadium"
 
 @dataclass(frozen=True, eq=False)
 class SavedReference:
-    """A saved result as the setting ``pv`` names it, with the words for it in messages."""
+    """The saved result in the file that the setting ``pv`` names."""
 
     pv: str
     path: str
@@ -33,10 +33,9 @@ class SavedReference:
 
     @classmethod
     def read(cls, pv: str, path: str) -> Self:
-        """What the file holds; raises `Refused` if that is no saved result."""
-        from reduction.files.nexus_reader import (
-            read_nexus,  # with it comes h5py: most ranks never read
-        )
+        """The result in the file at ``path``; raises `Refused` if there is none."""
+        # Imported here because it imports h5py, and most ranks never read a file.
+        from reduction.files.nexus_reader import read_nexus
 
         file = Path(path)
         try:
@@ -50,10 +49,11 @@ class SavedReference:
 
     @property
     def words(self) -> str:
+        """What messages call it."""
         return f"the {self.pv.lower()} {Path(self.path).name}"
 
     def values(self, settings: ReductionSettings) -> tuple[Values, ...]:
-        """In the bins of ``settings``, the sum and each group's; raises `Refused`."""
+        """Its spectra in the bins of ``settings``: the sum, then each group; raises `Refused`."""
         if refusal := self._refusal(settings):
             raise Refused(self.pv, self.path, f"{self.words} {refusal}")
         by = settings.corrections.normalisation
@@ -66,7 +66,7 @@ class SavedReference:
         return made
 
     def gaps(self, settings: ReductionSettings, made: tuple[Values, ...]) -> Iterator[str]:
-        """Where what `values` made for ``settings`` has no values, in words."""
+        """In words, where ``made`` has no values, which `values` made for ``settings``."""
         what, edges, own = f"the {self.pv.lower()}", settings.edges, self.result.edges
         inside = covered(own, edges)
         if not inside[0] and own[0] > edges[0]:
@@ -80,7 +80,7 @@ class SavedReference:
             yield f"{what} has other groups, so groups have no values"
 
     def _refusal(self, settings: ReductionSettings) -> str:
-        """Why it is not for ``settings``, to follow `words`; empty if it is."""
+        """Why it cannot be used with ``settings``, to follow `words`; empty if it can."""
         if self.result.units is not settings.units:
             return f"is in {self.result.units}, not in {settings.units}"
         if not covered(self.result.edges, settings.edges).any():
@@ -106,7 +106,7 @@ class SavedReference:
 
 @dataclass(frozen=True, eq=False)
 class LoadedReferences:
-    """The references of a reduction, with the settings and files that they were made of."""
+    """The references of a reduction, with the settings and files that they were made from."""
 
     settings: ReductionSettings
     background: SavedReference | None
@@ -117,17 +117,17 @@ class LoadedReferences:
     def for_settings(
         cls, settings: ReductionSettings, former: LoadedReferences | None = None
     ) -> LoadedReferences:
-        """What ``settings`` ask for, after ``former``: a file that it has is not read again.
+        """The references that ``settings`` ask for; files that ``former`` has are not read again.
 
-        Raises `Refused`, naming the setting, for a file that is no saved result, of another unit,
-        that covers none of the bins, that lacks the charge or monitor counts to be normalised by,
-        and for a vanadium that is nowhere above 0.
+        Raises `Refused`, which names the setting, if a file is not a saved result, has another
+        unit, covers none of the bins, or lacks the charge or monitor counts to be normalised by;
+        also if a vanadium is nowhere above 0.
         """
-        if former is not None and _alike(settings, former.settings):
+        if former is not None and _need_same(settings, former.settings):
             return former
         asked = settings.corrections
-        background = _file(BACKGROUND, asked.background, former.background if former else None)
-        vanadium = _file(VANADIUM, asked.vanadium, former.vanadium if former else None)
+        background = _opened(BACKGROUND, asked.background, former.background if former else None)
+        vanadium = _opened(VANADIUM, asked.vanadium, former.vanadium if former else None)
         less = background.values(settings) if background else ()
         over = vanadium.values(settings) if vanadium else ()
         gaps = [
@@ -140,13 +140,13 @@ class LoadedReferences:
 def load_references(
     order: RanksOrder, former: Sequence[LoadedReferences]
 ) -> list[LoadedReferences]:
-    """The corrections that ``order`` asks for, after ``former``; raises `Refused`."""
+    """The references of each reduction of ``order``, given the ``former``; raises `Refused`."""
     pairs = itertools.zip_longest(order.reductions, former[: len(order.reductions)])
     return [LoadedReferences.for_settings(each.settings, before) for each, before in pairs]
 
 
-def _alike(one: ReductionSettings, other: ReductionSettings) -> bool:
-    """Whether the same references serve both."""
+def _need_same(one: ReductionSettings, other: ReductionSettings) -> bool:
+    """Whether both settings need the same references."""
     return (one.corrections, one.units, one.bin_params, one.detectors.groups) == (
         other.corrections,
         other.units,
@@ -155,8 +155,8 @@ def _alike(one: ReductionSettings, other: ReductionSettings) -> bool:
     )
 
 
-def _file(pv: str, path: str, former: SavedReference | None) -> SavedReference | None:
-    """The file at ``path``, as it was read by ``former`` if that is the same setting."""
+def _opened(pv: str, path: str, former: SavedReference | None) -> SavedReference | None:
+    """The file at ``path``, not read again if it is that of ``former``; None without a path."""
     if not path:
         return None
     return former if former and former.path == path else SavedReference.read(pv, path)

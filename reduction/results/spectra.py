@@ -1,4 +1,4 @@
-"""The spectra of a result, each with what was measured beside it and what corrects it."""
+"""The spectra of a result, each with its charge, monitor counts, background and vanadium."""
 
 from __future__ import annotations
 
@@ -15,49 +15,50 @@ EVERY_SLICE = slice(None)
 
 
 class MeasuredSpectrum(NamedTuple):
-    """A spectrum as it was ``measured``, and the background and vanadium for it, if any."""
+    """A spectrum as it was ``measured``, with its background and vanadium, if there are any."""
 
     measured: Measured
     background: Values | None
     vanadium: Values | None
 
     def intensity(self, by: Normalisation) -> Values:
-        """What is shown of it, (bins,); see `reduction.results.normalisation.intensity`."""
+        """What clients see of it, (bins,); see `reduction.results.normalisation.intensity`."""
         return intensity(self.measured, by, self.background, self.vanadium)
 
 
 def sum_spectrum(result: ReductionResult) -> MeasuredSpectrum:
     """The sum over slices and groups."""
-    return MeasuredSpectrum(_measured(result, (), (0, 1)), *result.references.of_all())
+    return MeasuredSpectrum(_measured(result, (), (0, 1)), *result.references.for_sum())
 
 
 def slice_spectrum(result: ReductionResult, number: int) -> MeasuredSpectrum:
-    """The sum over groups in a slice, with the charge and monitor counts of that."""
+    """The sum over groups in a slice, with the charge and monitor counts of that slice."""
     here = slice(number, number + 1)
-    return MeasuredSpectrum(_measured(result, here, (0, 1), here), *result.references.of_all())
+    return MeasuredSpectrum(_measured(result, here, (0, 1), here), *result.references.for_sum())
 
 
 def group_spectrum(result: ReductionResult, number: int) -> MeasuredSpectrum:
-    """The sum over slices of a group."""
+    """The sum over slices in a group."""
     measured = _measured(result, (EVERY_SLICE, number), 0)
-    return MeasuredSpectrum(measured, *result.references.of_group(number))
+    return MeasuredSpectrum(measured, *result.references.for_group(number))
 
 
 def series_spectrum(result: ReductionResult, number: int) -> MeasuredSpectrum:
-    """A closed series."""
+    """The sum over slices and groups in a closed series."""
     assert result.edges is not None
     one = result.series[number]
     counts = one.counts.astype(np.float64)
     measured = Measured(result.edges, counts, counts, one.charge_uc, one.monitor_counts)
-    return MeasuredSpectrum(measured, *result.references.of_all())
+    return MeasuredSpectrum(measured, *result.references.for_sum())
 
 
 def _measured(
     result: ReductionResult, where: Any, axis: int | tuple[int, int], slices: slice = EVERY_SLICE
 ) -> Measured:
-    """The sum over an axis of the cells ``where``, in ``slices``: counts, or weights if they fade.
+    """The sum of the cells ``where`` over an axis: of counts, or of weights if events fade.
 
-    Variances below zero are what rounding left where events have moved to another slice.
+    ``slices`` are those whose charge and monitor counts belong to it. Variances below zero are set
+    to zero: rounding leaves such where events have moved to another slice.
     """
     assert result.edges is not None
     assert result.counts is not None

@@ -1,4 +1,4 @@
-"""What readings show of a reduction's result: spectra made of its cells, one for each purpose."""
+"""What the readings of a reduction show of its result."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ from reduction.results.spectra import (
     sum_spectrum,
 )
 
-T = TypeVar("T")
+ReadingT = TypeVar("ReadingT")
 CountsT = TypeVar("CountsT", bound=HistogramReadings)
 
 
-class LazySequence(Sequence[T], Generic[T]):
-    """A sequence whose items are made when they are asked for: nobody may look at most of them."""
+class LazySequence(Sequence[ReadingT], Generic[ReadingT]):
+    """A sequence whose items are made each time they are asked for; most of them never are."""
 
-    def __init__(self, count: int, make: Callable[[int], T]) -> None:
+    def __init__(self, count: int, make: Callable[[int], ReadingT]) -> None:
         self._numbers, self._make = range(count), make
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     @overload
-    def __getitem__(self, index: int) -> T: ...
+    def __getitem__(self, index: int) -> ReadingT: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[T]: ...
-    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+    def __getitem__(self, index: slice) -> Sequence[ReadingT]: ...
+    def __getitem__(self, index: int | slice) -> ReadingT | Sequence[ReadingT]:
         numbers = self._numbers[index]
         return self._make(numbers) if isinstance(numbers, int) else [self._make(n) for n in numbers]
 
@@ -68,7 +68,10 @@ class SpectrumAxis:
     def of(
         cls, units: Units, edges: NDArray[np.float64], former: SpectrumAxis | None
     ) -> SpectrumAxis:
-        """The axis; ``former`` itself if that is the same, so its arrays need not be sent again."""
+        """The axis with these edges, (bins + 1,).
+
+        It is ``former`` itself if that is the same, so that its arrays are not sent again.
+        """
         if former is not None and former.units == units and np.array_equal(former.xe, edges):
             return former
         return cls(units, (edges[:-1] + edges[1:]) / 2, edges)
@@ -76,7 +79,7 @@ class SpectrumAxis:
 
 @dataclass(frozen=True)
 class ReductionView:
-    """The readings of one reduction, all of one result, by the paths in `ioc.model.pvs`."""
+    """The readings of one reduction, all of one result. `ioc.model.pvs` has the paths to them."""
 
     axis: SpectrumAxis
     status: ReductionStatus
@@ -106,7 +109,7 @@ class ReductionView:
 
 @dataclass(frozen=True)
 class PostedReduction:
-    """What is on the process variables of a reduction, with the order and pulses that it is of."""
+    """What the process variables of a reduction show, with its order and the pulses it is of."""
 
     view: ReductionView
     order: ReductionOrder
@@ -114,7 +117,7 @@ class PostedReduction:
 
 
 def reduction_view(result: ReductionResult, former: ReductionView | None) -> ReductionView | None:
-    """How ``result`` shows, after ``former``; None if it has no histogram."""
+    """The readings of ``result``, None if it has no histogram; ``former`` are those before."""
     if result.edges is None or result.counts is None:
         return None
     settings = result.order.settings

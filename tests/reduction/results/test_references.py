@@ -61,7 +61,7 @@ def test_groups_have_references_of_the_same_groups(tmp_path: Path) -> None:
     counts = sample(groups=2).counts[0]
     np.testing.assert_allclose(made.background[0].values, counts.sum(axis=0), rtol=1e-9)
     for number in (0, 1):
-        (background, vanadium) = made.of_group(number)
+        (background, vanadium) = made.for_group(number)
         assert background is not None
         np.testing.assert_allclose(background.values, counts[number], rtol=1e-9)
         assert vanadium is None
@@ -71,7 +71,7 @@ def test_groups_have_references_of_the_same_groups(tmp_path: Path) -> None:
 def test_a_group_that_the_file_has_not_has_no_values(tmp_path: Path) -> None:
     made = load(asked(groups="0:9", background=saved(tmp_path))).references
     assert made.message == "the background has other groups, so groups have no values"
-    (background, _) = made.of_group(0)
+    (background, _) = made.for_group(0)
     assert background is not None
     assert np.isnan(background.values).all()
     assert np.isfinite(made.background[0].values).all()
