@@ -1,4 +1,4 @@
-"""What the IOC and the ranks say to each other: orders, reports, and the channel for both.
+"""Orders to the ranks, their reports, and the channel that carries both.
 
 Imports `reduction.parameters` and `reduction.stream`. Front door: `reduction.control.channel`.
 """

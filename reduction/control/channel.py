@@ -1,11 +1,11 @@
 """The typed channel between the IOC and a process it commands, over ZeroMQ.
 
-The IOC binds and outlives its peer. Orders go out, reports come back; both are frozen dataclasses,
-coded as MessagePack by their annotations, arrays as raw bytes. A peer that has just started says
-so by its first report and is sent the present order at once.
+The IOC binds and outlives its peer. It sends orders and receives reports. Both are frozen
+dataclasses, encoded as MessagePack by their annotations, with arrays as raw bytes. When the first
+report of a new peer comes, the IOC sends it the present order at once.
 
-Beside orders go log values, as they are in the event stream: `f144` bytes behind a frame that says
-so. A peer that has just started is sent the last value of each log.
+The IOC also sends log values, as `f144` bytes like those of the event stream, behind a frame that
+says so. A new peer is sent the last value of each log.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from reduction.stream.endpoints import bind, connect
 from reduction.stream.messages import LogValue, decode, encode_log
 
 LOG = b"log"
-"""First of the two frames of a log value; an order has one frame."""
+"""The first of the two frames of a log value. An order has one frame."""
 
 MOST_LOGS = 100_000
-"""Log values that wait to be asked for; older ones are dropped."""
+"""Most log values that wait for `CommandedEnd.logs`; older ones are dropped."""
 
 OrderT = TypeVar("OrderT")
 ReportT = TypeVar("ReportT")
@@ -39,7 +39,7 @@ def encoded(message: object) -> bytes:
 
 
 def decoded(kind: type[OrderT], data: bytes) -> OrderT:
-    """The ``kind`` that ``data`` holds; raises msgspec.ValidationError if it holds another."""
+    """The message in ``data``; raises msgspec.ValidationError if it is not of that ``kind``."""
     return msgspec.msgpack.decode(data, type=kind, dec_hook=_array_in)
 
 
@@ -57,9 +57,10 @@ def _array_in(_kind: type, value: Any) -> Any:
 
 
 class CommandedEnd(Generic[OrderT, ReportT]):
-    """The end of the process that obeys: takes orders, gives reports. Never blocks.
+    """The end of the process that obeys: it takes orders and sends reports. It never blocks.
 
-    Reports that the IOC does not take are dropped, newest last, so a stopped IOC costs no memory.
+    If the IOC does not take reports a few are kept and further ones dropped, so that a stopped IOC
+    costs no memory.
     """
 
     def __init__(self, context: zmq.Context[Any], endpoint: str, order: type[OrderT]) -> None:
@@ -87,8 +88,8 @@ class CommandedEnd(Generic[OrderT, ReportT]):
     def logs(self) -> list[LogValue]:
         """The log values that have come since the last call, in the order they were sent in.
 
-        Raises `reduction.stream.messages.CorruptMessage` or `UnknownSchema` for what is none, and
-        drops them.
+        If one of them is not a message of the stream, raises `CorruptMessage` or `UnknownSchema` of
+        `reduction.stream.messages`, and drops them all.
         """
         self._drain()
         messages, self._logs = self._logs, deque(maxlen=MOST_LOGS)
@@ -96,7 +97,7 @@ class CommandedEnd(Generic[OrderT, ReportT]):
         return [value for value in values if isinstance(value, LogValue)]
 
     def _drain(self) -> None:
-        """Take what has come and keep orders and log values apart."""
+        """Take what has come: keep the newest order, and all log values."""
         while self.socket.poll(0):
             match self.socket.recv_multipart():
                 case [order]:
@@ -105,6 +106,7 @@ class CommandedEnd(Generic[OrderT, ReportT]):
                     self._logs.append(message)
 
     def report(self, report: ReportT) -> None:
+        """Send a report, or drop it if the IOC does not take any."""
         with contextlib.suppress(zmq.Again):
             self.socket.send(encoded(report), zmq.DONTWAIT)
 
@@ -113,10 +115,14 @@ class CommandedEnd(Generic[OrderT, ReportT]):
 
 
 class CommandingEnd(Generic[OrderT, ReportT]):
-    """The IOC's end: gives orders, takes reports, and knows the peer that is there now."""
+    """The end of the IOC: it sends orders to the newest peer and takes its reports."""
 
     def __init__(
-        self, context: zmq.asyncio.Context, endpoint: str, report: type[ReportT], order: OrderT
+        self,
+        context: zmq.asyncio.Context,
+        endpoint: str,
+        report: type[ReportT],
+        order: OrderT,
     ) -> None:
         self._kind = report
         self._order = order
@@ -129,23 +135,23 @@ class CommandingEnd(Generic[OrderT, ReportT]):
         self.endpoint: str = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     async def command(self, order: OrderT) -> None:
-        """Send ``order`` to the peer, now and whenever a new one appears."""
+        """Send ``order`` to the peer, and to each new peer that appears."""
         self._order = order
         if self._peer is not None:
             await self._socket.send_multipart([self._peer, encoded(order)])
 
     async def send_log(self, name: str, time_ns: int, value: float) -> None:
-        """Send the value of a log from ``time_ns`` on, and again to a peer that appears later."""
+        """Send the value that a log has from ``time_ns`` on, also to each peer that appears."""
         self._logs[name] = encode_log(name, time_ns, value)
         if self._peer is not None:
             await self._socket.send_multipart([self._peer, LOG, self._logs[name]])
 
     def forget_log(self, name: str) -> None:
-        """No peer that appears from now on needs the log."""
+        """Do not send the log to peers that appear from now on."""
         self._logs.pop(name, None)
 
     async def report(self) -> ReportT:
-        """The next report of the newest peer; raises msgspec.ValidationError if it is no report."""
+        """The next report of the newest peer; raises msgspec.ValidationError for anything else."""
         while True:
             peer, data = await self._socket.recv_multipart()
             if peer in self._former:
@@ -158,13 +164,13 @@ class CommandingEnd(Generic[OrderT, ReportT]):
             return decoded(self._kind, data)
 
     async def _greet(self, peer: bytes) -> None:
-        """Tell a new peer the logs first: the order may need them."""
+        """Send a new peer the logs, then the order, which may need them."""
         for message in list(self._logs.values()):
             await self._socket.send_multipart([peer, LOG, message])
         await self.command(self._order)
 
     def forget(self) -> None:
-        """The peer is gone: what it has sent and is still on the way is not to be taken."""
+        """The peer is gone: ignore what it has sent and is still on the way."""
         if self._peer is not None:
             self._former.add(self._peer)
             self._peer = None

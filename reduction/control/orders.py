@@ -1,7 +1,8 @@
-"""What the IOC and the processes it commands say to each other.
+"""Orders: what the IOC has the ranks obey.
 
-State, not deltas: an order holds everything its receiver is to obey, under a revision that counts
-up, so it can be sent again at any time, to a process that has just started as to one that runs.
+An order is a complete state, not a change: it holds everything that its receiver is to obey, under
+a revision that counts up. So it can be sent again at any time, also to a process that has just
+started.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ NO_REVISION = -1
 
 @dataclass(frozen=True)
 class ReductionOrder:
-    """A reduction as it is to be, under its generation."""
+    """The settings of a reduction, and their generation."""
 
     generation: int = 0
     settings: ReductionSettings = field(default_factory=ReductionSettings)
@@ -28,10 +29,14 @@ class ReductionOrder:
 class RanksOrder:
     """What the ranks obey.
 
-    They accumulate while ``acquiring``, until the preset is reached that ``acquisition`` had when
-    ``starts`` changed. They drop what is accumulated whenever ``resets`` has changed, and close it
-    as a series whenever ``closes`` has; but not for a 0: an IOC that starts beside ranks at work
-    asks for neither.
+    - ``revision``: counts up with each order
+    - ``resets``: whenever it has changed, what is accumulated is dropped
+    - ``acquisition``: the preset, which is taken when ``starts`` changes
+    - ``acquiring``: whether to accumulate, until the preset is reached
+    - ``starts``: whenever it has changed, an acquisition starts
+    - ``closes``: whenever it has changed, what is accumulated is closed as a series
+
+    A change to 0 has no effect: an IOC that starts while ranks are at work begins with 0.
     """
 
     revision: int = 0

@@ -1,4 +1,4 @@
-"""The MPI ranks: each reads its partitions, and tick by tick they act as one.
+"""The MPI ranks: each reads its partitions, and at each tick they act as one.
 
 Imports all of `reduction` but `definitions`. Front door: `reduction.ranks.process`; the tick is in
 `reduction.ranks.rank`, all MPI in `reduction.ranks.collectives`.

@@ -1,10 +1,12 @@
-"""All collective operations of the MPI ranks, in one place and entered by all ranks always.
+"""All collective operations of the MPI ranks. Each is always called by all ranks.
 
-Ranks meet in `Collectives.exchange`, which tests and sleeps instead of spinning, so that those who
-wait leave the cores to those that work. What follows a meeting finds all ranks there and goes at
-full speed, blocking: tested piece by piece a large sum would take a thousand times as long. Nothing
-is pickled: what is exchanged are arrays and bytes. Rank 0 can call the others to a meeting earlier
-than they would come by themselves; whether they hear it changes when they meet and nothing else.
+Ranks wait for each other in `Collectives.exchange`. It tests and sleeps instead of spinning, so
+that ranks that wait leave the cores to ranks that work. An operation right after it finds all ranks
+there, so it blocks and goes at full speed: with tests and sleeps a large sum would take a thousand
+times as long. Only arrays and bytes are exchanged, nothing is pickled.
+
+Rank 0 can call the others to a tick earlier than they would come by the clock. Whether they notice
+the call changes when they come, and nothing else.
 """
 
 from __future__ import annotations
@@ -21,14 +23,14 @@ if TYPE_CHECKING:
 SummedT = TypeVar("SummedT", np.int64, np.float64)
 
 TEST_SLEEPS_S = (0.0, 0.0001, 0.0002, 0.0005, 0.001)
-"""Sleeps between tests of an operation; the last goes on until it is done."""
+"""Sleeps between tests of an operation; the last one is repeated until it is done."""
 
 CALL = 1
-"""Tag of the messages that call to a meeting."""
+"""Tag of the messages that call ranks to a tick."""
 
 
 class Collectives:
-    """The ranks of a communicator, as one."""
+    """The operations of all ranks of a communicator together."""
 
     def __init__(self, communicator: MPI.Intracomm) -> None:
         self._communicator = communicator
@@ -43,17 +45,17 @@ class Collectives:
         _wait(self._communicator.Iallgather(figures, everyone))
         return everyone
 
-    def call(self, meeting: int) -> None:
-        """Have the other ranks come to a meeting before its time; on rank 0, which goes there."""
+    def call(self, tick: int) -> None:
+        """Call the other ranks to a tick before it is due; to be called on rank 0."""
         for rank in range(1, self.size):
-            self._communicator.Send(np.array([meeting]), rank, CALL)
+            self._communicator.Send(np.array([tick]), rank, CALL)
 
-    def called(self, meeting: int) -> bool:
-        """Whether rank 0 has called to a meeting; calls to former ones have missed us."""
+    def called(self, tick: int) -> bool:
+        """Whether rank 0 has called to this tick; calls to earlier ones came too late."""
         newest = np.zeros(1, np.int64)
         while self._communicator.Iprobe(0, CALL):
             self._communicator.Recv(newest, 0, CALL)
-        return bool(newest[0] == meeting)
+        return bool(newest[0] == tick)
 
     def share(self, data: bytes) -> bytes:
         """Rank 0's ``data`` on every rank."""
@@ -65,7 +67,7 @@ class Collectives:
         return shared.tobytes()
 
     def gather(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The ``rows`` (n, k) of all ranks, each with its own n, below each other on every rank."""
+        """The ``rows`` (n, k) of all ranks on every rank, below each other; n may differ."""
         heights = self.exchange(np.array([rows.shape[0]]))[:, 0]
         tallest = int(heights.max())
         padded = np.zeros((tallest, rows.shape[1]), np.int64)
@@ -82,9 +84,9 @@ class Collectives:
         return [part.tobytes().decode() for part in np.split(joined, np.cumsum(lengths)[:-1])]
 
     def total(self, array: NDArray[SummedT]) -> NDArray[SummedT]:
-        """The elementwise sum over ranks, on rank 0; the other ranks' return has no meaning.
+        """The elementwise sum over ranks; on other ranks than 0 the result has no meaning.
 
-        To be called right after an `exchange`.
+        It is to be called right after `exchange`, when all ranks are there.
         """
         summed = np.empty_like(array)
         self._communicator.Reduce(array, summed, root=0)
@@ -94,13 +96,14 @@ class Collectives:
 def _ranks_on_this_host(communicator: MPI.Intracomm) -> int:
     from mpi4py import MPI
 
-    with_me = communicator.Split_type(MPI.COMM_TYPE_SHARED)
-    size = with_me.size
-    with_me.Free()
+    on_host = communicator.Split_type(MPI.COMM_TYPE_SHARED)
+    size = on_host.size
+    on_host.Free()
     return size
 
 
 def _wait(request: Any) -> None:
+    """Sleep until ``request`` is done."""
     for sleep_s in TEST_SLEEPS_S:
         if request.Test():
             return

@@ -1,4 +1,4 @@
-"""One rank's share of the reduction: pulses that are cut go in, cells of histograms come out."""
+"""One rank's share of the reduction: events of cut pulses go in, cells of histograms come out."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ from reduction.stream.logs import Logs
 from reduction.stream.messages import Chunk
 
 PROTON_CHARGE = "proton_charge"
-"""Log of the charge of each pulse, in µC."""
+"""Name of the log with the proton charge of each pulse, in µC."""
 
 
 class PulseSlicing:
-    """The slice of pulses by time and a log: equal ones say the same of any pulse."""
+    """The slice that each pulse belongs to, by its time and the value of a log.
+
+    Two are equal if their settings are: then they give the same slices.
+    """
 
     def __init__(self, logs: Logs, settings: FilterSettings, timeline: SeriesTimeline) -> None:
         self._logs, self._settings, self._timeline = logs, settings, timeline
@@ -42,10 +45,10 @@ class PulseSlicing:
 
 
 class Pipeline:
-    """Obeys orders between pulses and keeps the account of what came in.
+    """Obeys orders between pulses, and counts the events that it hands on to the engine.
 
-    Events take up to ``memory_bytes``, unless the order says otherwise. ``received`` events since
-    the reset were handed on to the engine or, while paused, ``filtered``.
+    Events take up to ``memory_bytes``, unless an order sets a limit. ``received`` events have come
+    since the reset. Of these the ``filtered`` ones came during a pause and were dropped.
     """
 
     def __init__(
@@ -70,9 +73,10 @@ class Pipeline:
         return recipe(settings, self._instrument, slicing, series, order.control.fade_s)
 
     def charges_uc(self, times_ns: NDArray[np.int64], now_ns: int) -> list[NDArray[np.float64]]:
-        """Proton charge of the pulses at these times in each reduction, (series, slices), µC.
+        """Proton charge in each slice of each reduction, (series, slices) float64, in µC.
 
-        NaN where a pulse's charge is not known. If events fade charges do as well.
+        It is the sum over the pulses at ``times_ns`` (n,), NaN if that of a pulse is not known. If
+        events fade, charges fade as well.
         """
         charge = self._logs.at(PROTON_CHARGE, times_ns) * self.weights(times_ns, now_ns)
         sums = []
@@ -84,17 +88,17 @@ class Pipeline:
         return sums
 
     def weights(self, times_ns: NDArray[np.int64], now_ns: int) -> NDArray[np.float64]:
-        """What pulses at these times (n,) weigh at a time: 1 unless they fade."""
+        """The weights (n,) at ``now_ns`` of pulses at ``times_ns`` (n,): 1 unless events fade."""
         fade_s = self.order.control.fade_s
         return np.exp((times_ns - now_ns) / (fade_s * 1e9)) if fade_s else np.ones(times_ns.size)
 
     def accumulate(self, chunks: Sequence[Chunk], time_ns: int) -> None:
-        """Take the events of pulses cut at a time, and the news of logs."""
-        for name, since_ns in self._logs.news().items():
+        """Take the events of the pulses that are cut at a time, and new values of logs."""
+        for name, since_ns in self._logs.changed().items():
             for number, each in enumerate(self.order.reductions):
                 if each.settings.filter.log == name:
                     self.engine.reslice(number, since_ns, time_ns)
-        self._slide(time_ns)
+        self._move_window(time_ns)
         for chunk in chunks:
             self.received += chunk.tof_ns.size
             if self.order.control.pause:
@@ -102,8 +106,8 @@ class Pipeline:
             else:
                 self.engine.accumulate(chunk.pixel_id, chunk.tof_ns, chunk.pulse_time_ns)
 
-    def _slide(self, time_ns: int) -> None:
-        """Have the window end at a time."""
+    def _move_window(self, time_ns: int) -> None:
+        """Have the sliding window, if there is one, end at a time."""
         control, before_ns = self.order.control, self.timeline.start_ns
         sliding = control.accumulation is AccumulationMode.WINDOW
         self.timeline.start_ns = time_ns - int(control.window_time * 1e9) if sliding else 0
@@ -113,16 +117,19 @@ class Pipeline:
                 self.engine.reslice(number, *bounds)
 
     def resets(self, order: RanksOrder) -> bool:
-        """Whether ``order`` drops what is accumulated; one of an IOC that has just started not."""
+        """Whether ``order`` drops what is accumulated; not if its IOC has just started."""
         return order.resets not in (0, self.order.resets)
 
     def closes(self, order: RanksOrder) -> bool:
-        """Whether ``order`` closes what is accumulated as a series; never the first order."""
+        """Whether ``order`` closes what is accumulated as a series; the first order never does."""
         closes = order.closes not in (0, self.order.closes)
         return closes and self.order.revision >= 0 and not self.resets(order)
 
     def plan(self, order: RanksOrder) -> dict[int, Recipe]:
-        """The recipes that ``order`` changes, by reduction; raises `Refused` if one cannot be."""
+        """The recipes that ``order`` changes, by number of the reduction.
+
+        Raises `Refused` if one of them cannot be followed.
+        """
         series = 1 if self.resets(order) else self.timeline.series + self.closes(order)
         if self.closes(order):
             check_next_series(self.timeline.series, order.control)
@@ -139,7 +146,7 @@ class Pipeline:
         return changed
 
     def obey(self, order: RanksOrder, changed: dict[int, Recipe], cut_ns: int) -> None:
-        """Follow ``order``, whose `plan` is ``changed``, over all events retained up to a time."""
+        """Obey ``order``, whose `plan` is ``changed``, for all events retained up to ``cut_ns``."""
         if self.closes(order):
             self.timeline.ends_ns.append(cut_ns)
         if self.resets(order):

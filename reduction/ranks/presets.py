@@ -1,4 +1,4 @@
-"""When an acquisition ends, as rank 0 counts it."""
+"""When a preset ends an acquisition."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus, Preset
 
 NEVER_NS = 2**63 - 1
-"""A pulse time that none reaches."""
+"""A time that is later than that of any pulse."""
 
 
 class Acquisition:
-    """The pulses accumulated since a start, as rank 0 counts them.
+    """The pulses that are accumulated since a start, and how far they are from a preset.
 
-    ``times_ns`` are those of the pulses in the result.
+    ``times_ns`` are the times of the pulses, ns since the Unix epoch. What counts amount to is
+    known on rank 0 alone.
     """
 
     def __init__(self, settings: AcquisitionSettings) -> None:
@@ -37,50 +38,54 @@ class Acquisition:
         return self.times_ns[-1] if self.times_ns else 0
 
     def restarted(self) -> Acquisition:
-        """The same with nothing accumulated; one that has ended stays so."""
+        """The same with no pulse accumulated. If it has ended it stays ended."""
         fresh = Acquisition(self.settings)
         fresh.done = self.done
         return fresh
 
-    def limit_ns(self, marks: Iterable[int]) -> int:
-        """The last pulse time to cut at, given the times of the pulses that have come since."""
+    def limit_ns(self, times_ns: Iterable[int]) -> int:
+        """The time of the last pulse before the preset is reached; `NEVER_NS` if it is not yet.
+
+        ``times_ns`` are those of the pulses that have come and are not accumulated yet.
+        """
         match self.settings.preset:
             case Preset.PULSES:
-                return self._after(marks, self.settings.preset_pulses - self.pulses)
+                return self._after(times_ns, self.settings.preset_pulses - self.pulses)
             case Preset.TIME:
-                return self._before(marks, self.settings.acquire_time)
+                return self._before(times_ns, self.settings.acquire_time)
             case _:
                 return NEVER_NS
 
-    def _after(self, marks: Iterable[int], left: int) -> int:
-        for number, time_ns in enumerate(marks, start=1):
+    def _after(self, times_ns: Iterable[int], left: int) -> int:
+        """The time of the pulse after which none of ``left`` pulses is left."""
+        for number, time_ns in enumerate(times_ns, start=1):
             if number == left:
                 return time_ns
         return NEVER_NS if left > 0 else self.last_ns
 
-    def _before(self, marks: Iterable[int], seconds: float) -> int:
+    def _before(self, times_ns: Iterable[int], seconds: float) -> int:
+        """The time of the pulse before the one with which ``seconds`` are over."""
         last_ns = self.last_ns
         first_ns = self.first_ns if self.pulses else None
-        for time_ns in marks:
+        for time_ns in times_ns:
             first_ns = time_ns if first_ns is None else first_ns
             if time_ns >= first_ns + seconds * 1e9:
                 return last_ns
             last_ns = time_ns
         return NEVER_NS
 
-    def accumulated(self, marks: Iterable[int]) -> None:
-        """Pulses at these times are in the result."""
-        for time_ns in marks:
-            self.times_ns.append(time_ns)
+    def accumulated(self, times_ns: Iterable[int]) -> None:
+        """Note that the pulses at these times are accumulated."""
+        self.times_ns.extend(times_ns)
 
     def counted(self, total: float, error: float) -> None:
-        """The result has this total, whose standard error is ``error``."""
+        """Note the counts of a result, and their standard error."""
         match self.settings.preset:
             case Preset.COUNTS:
                 self._share = total / self.settings.preset_counts
             case Preset.REL_ERROR:
                 wanted = self.settings.preset_rel_error
-                # The error falls with the square root: its square tells how far there is to go.
+                # The error falls with the root of the counts, so its square is the share of them.
                 self._share = (wanted * total / error) ** 2 if error > 0 else 0.0
             case Preset.PULSES:
                 self._share = self.pulses / self.settings.preset_pulses
@@ -91,7 +96,7 @@ class Acquisition:
 
     @property
     def reached(self) -> bool:
-        """Whether the counts have reached their preset."""
+        """Whether the counts have reached a preset of counts or error."""
         counting = self.settings.preset in (Preset.COUNTS, Preset.REL_ERROR)
         return counting and math.isfinite(self._share) and self._share >= 1
 

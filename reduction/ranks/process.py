@@ -36,7 +36,7 @@ EngineOf = Callable[[Instrument, list[Recipe]], Engine]
 
 
 def _mantid() -> EngineOf:
-    """The engine that imports Mantid, which takes a second; ends the process if it cannot."""
+    """The engine with Mantid, whose import takes a second; exits if Mantid cannot be imported."""
     from reduction.engines.mantid.engine import MantidEngine
     from reduction.engines.mantid.framework import MantidFramework, NoMantid
 
@@ -57,7 +57,7 @@ log = logging.getLogger("live_reduction.ranks")
 
 @dataclass(frozen=True)
 class RanksStart:
-    """What the ranks are started with; the rest they are told by the IOC's order."""
+    """What the ranks are started with; everything else comes with the orders of the IOC."""
 
     events: str
     partitions: int
@@ -69,11 +69,12 @@ class RanksStart:
 
 
 def reduce(start: RanksStart) -> None:
-    """Run as one of the ranks of MPI.COMM_WORLD until SIGTERM or SIGINT reaches any of them.
+    """Run as one of the ranks of MPI.COMM_WORLD until SIGTERM, SIGINT or SIGHUP reaches any.
 
-    A rank that fails ends all of them. Raises OSError naming an endpoint that cannot be, if alone.
+    A rank that fails ends all of them. A single rank raises what it fails on: an OSError names an
+    endpoint that it cannot use.
     """
-    from mpi4py import MPI  # initialises MPI, which only a rank may do
+    from mpi4py import MPI  # its import initialises MPI, which only a rank may do
 
     together = Collectives(MPI.COMM_WORLD)
     if start.partitions < together.size:
@@ -89,7 +90,7 @@ def reduce(start: RanksStart) -> None:
             print(f"live-reduction: {error.strerror}", file=sys.stderr, flush=True)
         else:
             traceback.print_exc()
-        MPI.COMM_WORLD.Abort(1)  # or the others would wait for this one for ever
+        MPI.COMM_WORLD.Abort(1)  # else the others would wait for this one for ever
 
 
 def _reduce(start: RanksStart, together: Collectives) -> None:
@@ -117,7 +118,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
     log.info("rank %d of %d reduces on %s", together.rank, together.size, platform.node())
-    gc.freeze()  # what is here stays; to look through it for garbage takes 0.1 s, now and then
+    gc.freeze()  # all that exists now stays; to search it for garbage would take 0.1 s each time
     rank.run()
     context.destroy(linger=0)
 

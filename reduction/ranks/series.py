@@ -1,4 +1,4 @@
-"""Numbered series as the ranks keep them: which pulses are in which."""
+"""Which pulses belong to which series."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from reduction.parameters.series import SeriesStatus
 
 @dataclass(frozen=True, eq=False)
 class ClosedSeries:
-    """A closed series, as the ranks keep it.
+    """The pulses of a closed series.
 
-    Its pulses are those from ``start_ns`` to ``last_ns`` (ns since the Unix epoch), at
-    ``times_ns`` (pulses,) int64.
+    They lie from ``start_ns`` to ``last_ns``; ``times_ns`` (pulses,) int64 has the time of each, ns
+    since the Unix epoch.
     """
 
     status: SeriesStatus
@@ -31,22 +31,26 @@ class ClosedSeries:
 
 @dataclass
 class SeriesTimeline:
-    """Which pulses count, and in which series: from ``start_ns`` on, each up to its end."""
+    """The series of each pulse: pulses count from ``start_ns`` on, and ``ends_ns`` end series.
+
+    Both are pulse times, ns since the Unix epoch.
+    """
 
     start_ns: int = 0
     ends_ns: list[int] = field(default_factory=list)
 
     @property
     def series(self) -> int:
-        """The number of series, with the running one."""
+        """How many series there are, the running one included."""
         return len(self.ends_ns) + 1
 
     def place(
         self, slices: NDArray[np.int32], count: int, times_ns: NDArray[np.int64]
     ) -> NDArray[np.int32]:
-        """Slices (n,) of pulses at times (n,), of ``count``, numbered on from series to series.
+        """Slices (n,) of pulses at ``times_ns`` (n,), numbered on from series to series.
 
-        -1 stays, and is for pulses that do not count.
+        Each series has ``count`` slices. The slice is -1 for pulses that do not count, and stays
+        -1 where ``slices`` have it.
         """
         series = np.searchsorted(self.ends_ns, times_ns).astype(np.int32)
         counts = (slices >= 0) & (times_ns >= self.start_ns)
@@ -54,5 +58,5 @@ class SeriesTimeline:
 
 
 def all_times_ns(closed: Iterable[ClosedSeries], running: Iterable[int]) -> NDArray[np.int64]:
-    """The times of all pulses that are accumulated, (pulses,) int64."""
+    """The times of the pulses of all series, (pulses,) int64, those of the running one last."""
     return np.concatenate([*(each.times_ns for each in closed), np.array(running, np.int64)])

@@ -23,11 +23,13 @@ from reduction.results.spectra import (
 )
 
 
-def _of_all(_result: ReductionResult, _number: int, seconds: float) -> float:
+def _seconds_of_result(_result: ReductionResult, _number: int, seconds: float) -> float:
+    """The time of counting of the result, which slices and groups share."""
     return seconds
 
 
-def _of_series(result: ReductionResult, number: int, _seconds: float) -> float:
+def _seconds_of_series(result: ReductionResult, number: int, _seconds: float) -> float:
+    """The time of counting of a closed series."""
     return result.series[number].status.time_elapsed
 
 
@@ -48,7 +50,7 @@ class SpectrumFamily:
     most: int
     count: Callable[[ReductionResult], int]
     sample: Callable[[ReductionResult, int], MeasuredSpectrum]
-    seconds: Callable[[ReductionResult, int, float], float] = _of_all
+    seconds: Callable[[ReductionResult, int, float], float] = _seconds_of_result
 
     @property
     def field(self) -> str:
@@ -61,18 +63,21 @@ class SpectrumFamily:
         return f"{self.field}_columns"
 
 
-def _along(axis: int) -> Callable[[ReductionResult], int]:
+def _cells_along(axis: int) -> Callable[[ReductionResult], int]:
+    """Counts what a result has along an axis of its cells."""
     return lambda result: np.asarray(result.counts).shape[axis]
 
 
-def _series(result: ReductionResult) -> int:
+def _closed_series(result: ReductionResult) -> int:
     return len(result.series)
 
 
 FAMILIES = (
-    SpectrumFamily("Slices", SliceReadings, MOST_SLICES, _along(0), slice_spectrum),
-    SpectrumFamily("Groups", GroupReadings, MOST_GROUPS, _along(1), group_spectrum),
-    SpectrumFamily("Series", SeriesReadings, MOST_SERIES, _series, series_spectrum, _of_series),
+    SpectrumFamily("Slices", SliceReadings, MOST_SLICES, _cells_along(0), slice_spectrum),
+    SpectrumFamily("Groups", GroupReadings, MOST_GROUPS, _cells_along(1), group_spectrum),
+    SpectrumFamily(
+        "Series", SeriesReadings, MOST_SERIES, _closed_series, series_spectrum, _seconds_of_series
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""Sockets at the endpoints that they are told; one that cannot be is an OSError with its name."""
+"""ZeroMQ sockets bound or connected to endpoints; an OSError names an endpoint that fails."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import zmq
 
 
 def bind(socket: zmq.Socket[Any], endpoint: str) -> None:
-    """Have a socket wait at an endpoint; raises OSError."""
-    _at(socket.bind, endpoint)
+    """Bind a socket to an endpoint; raises OSError."""
+    _joined(socket.bind, endpoint)
 
 
 def connect(socket: zmq.Socket[Any], endpoint: str) -> None:
-    """Have a socket look for an endpoint, which need not be there yet; raises OSError."""
-    _at(socket.connect, endpoint)
+    """Connect a socket to an endpoint, which need not be bound yet; raises OSError."""
+    _joined(socket.connect, endpoint)
 
 
-def _at(join: Callable[[str], object], endpoint: str) -> None:
+def _joined(join: Callable[[str], object], endpoint: str) -> None:
     try:
         join(endpoint)
     except zmq.ZMQError as error:

@@ -1,4 +1,4 @@
-"""Log values over time, as they come, in order or late."""
+"""Values of logs over time, whether they come in order or late."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class Log:
-    """One log: its last value at or before a time. A value takes 16 bytes."""
+    """One log, which has at each time the last value at or before it. A value takes 16 bytes."""
 
     def __init__(self) -> None:
         self._times_ns = array("q")
@@ -21,7 +21,7 @@ class Log:
         return len(self._values)
 
     def add(self, time_ns: int, value: float) -> bool:
-        """Note a value from a time on; whether it changes the value of any time."""
+        """Note the value from a time on; whether that changes the value at any time."""
         place = bisect.bisect_right(self._times_ns, time_ns)
         before = self._values[place - 1] if place else math.nan
         if place and self._times_ns[place - 1] == time_ns:
@@ -32,13 +32,13 @@ class Log:
         return before != value
 
     def forget(self, time_ns: int) -> None:
-        """Drop what no time from ``time_ns`` on has: all before the last value until then."""
+        """Drop the values that no time from ``time_ns`` on has."""
         last = bisect.bisect_right(self._times_ns, time_ns) - 1
         if last > 0:
             del self._times_ns[:last], self._values[:last]
 
     def at(self, times_ns: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The values at times (n,), ns since 1970; NaN before the first."""
+        """The values (n,) at times (n,), ns since the Unix epoch; NaN before the first value."""
         if not self._values:
             return np.full(times_ns.size, np.nan)
         place = np.searchsorted(np.asarray(self._times_ns), times_ns, side="right") - 1
@@ -46,40 +46,44 @@ class Log:
 
 
 class Logs:
-    """The logs by name, and since when each has said something new."""
+    """All logs by name, and for each the earliest time at which its value has changed."""
 
     def __init__(self) -> None:
         self._logs: dict[str, Log] = {}
-        self._news: dict[str, int] = {}
+        self._changed: dict[str, int] = {}
         self._since_ns = 0
 
     def __len__(self) -> int:
-        """Values kept, of all logs."""
+        """How many values are kept, of all logs."""
         return sum(len(log) for log in self._logs.values())
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of all logs, sorted."""
         return tuple(sorted(self._logs))
 
     def add(self, name: str, time_ns: int, value: float) -> None:
-        """Note the value of a log from a time on."""
+        """Note the value that a log has from a time on."""
         log = self._logs.setdefault(name, Log())
         if log.add(time_ns, value):
-            self._news[name] = min(time_ns, self._news.get(name, time_ns))
+            self._changed[name] = min(time_ns, self._changed.get(name, time_ns))
         log.forget(self._since_ns)
 
     def forget(self, time_ns: int) -> None:
-        """No time before ``time_ns`` is asked for any more: keep what the times from it on have."""
+        """Drop values that are not needed any more if no time before ``time_ns`` is asked for."""
         self._since_ns = time_ns
         for log in self._logs.values():
             log.forget(time_ns)
 
-    def news(self) -> dict[str, int]:
-        """For each log with news the earliest time of them, ns since 1970; asked once."""
-        news, self._news = self._news, {}
-        return news
+    def changed(self) -> dict[str, int]:
+        """The logs that have changed since the last call, and from which time on.
+
+        Times are ns since the Unix epoch.
+        """
+        changed, self._changed = self._changed, {}
+        return changed
 
     def at(self, name: str, times_ns: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The values of a log at times (n,); NaN where there is none."""
+        """The values (n,) of a log at times (n,); NaN where it has none."""
         log = self._logs.get(name)
         return np.full(times_ns.size, np.nan) if log is None else log.at(times_ns)

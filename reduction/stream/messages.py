@@ -1,10 +1,10 @@
 """The event stream on the wire: ESS flatbuffers `ev44` (events) and `f144` (log values).
 
-The stream is cut into partitions, each an ordered sequence of messages of its own. In every
-partition each pulse is: its log values, its chunks of events, and last the log ``pulse``, whose
-value is [pulse number, chunks sent on this partition so far]. That mark says the pulse is complete
-there, and how many chunks there must have been, so a lost one is never taken for a quiet detector.
-``message_id`` of the chunks counts up by one from 0 in each partition.
+The stream is divided into partitions. Each is an ordered sequence of messages. In every partition a
+pulse consists of its log values, its chunks of events, and last the log ``pulse``, whose value is
+[pulse number, chunks sent on this partition so far]. This mark says that the pulse is complete
+there, and how many chunks there must have been, so that a lost chunk is not taken for a detector
+without events. ``message_id`` of the chunks counts up by one from 0 in each partition.
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ PULSE_MARK = "pulse"
 
 
 class CorruptMessage(ValueError):
-    """Bytes that claim a known schema and do not hold it."""
+    """Bytes that name a known schema but cannot be decoded by it."""
 
 
 class UnknownSchema(ValueError):
-    """A message of a schema that is not read here."""
+    """A message of a schema that is not known here."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Events of a pulse: ``pixel_id`` and ``tof_ns`` int32, same length; time in ns since 1970."""
+    """Events of a pulse: ``pixel_id`` and ``tof_ns`` are (n,) int32.
+
+    ``pulse_time_ns`` is in ns since the Unix epoch.
+    """
 
     source: str
     message_id: int
@@ -43,7 +46,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class LogValue:
-    """The value of a log from ``time_ns`` (ns since 1970) on: a float, or several numbers."""
+    """The value, (n,), that a log has from ``time_ns`` on, in ns since the Unix epoch."""
 
     name: str
     time_ns: int
@@ -76,7 +79,7 @@ def encode_pulse_mark(pulse: int, time_ns: int, chunks_sent: int) -> bytes:
 
 
 def decode(message: bytes) -> list[Chunk] | LogValue:
-    """The log value, or the chunks by pulse, that a message holds.
+    """The log value that a message holds, or its chunks, one for each pulse.
 
     Raises UnknownSchema or CorruptMessage and nothing else, whatever the bytes are.
     """
@@ -137,12 +140,15 @@ def _chunks(message: bytes) -> list[Chunk]:
 
 
 def _vector(array: NDArray[np.int32]) -> NDArray[np.int32]:
-    """An absent flatbuffers vector reads as the number 0: as an array it is empty."""
+    """``array``, or an empty one for a vector that is absent, which flatbuffers reads as 0."""
     return array if array.dtype == np.int32 else np.empty(0, np.int32)
 
 
 def partition_endpoint(base: str, partition: int) -> str:
-    """ZeroMQ endpoint of a partition: ``tcp://host:port`` counts the port up, others the name."""
+    """ZeroMQ endpoint of a partition.
+
+    The partition is added to the port of ``tcp://host:port``; to other endpoints it is appended.
+    """
     head, _, port = base.rpartition(":")
     if base.startswith("tcp://") and port.isdigit():
         return f"{head}:{int(port) + partition}"

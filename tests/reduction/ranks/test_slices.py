@@ -150,9 +150,9 @@ def test_logs_tell_since_when_they_say_something_new() -> None:
     logs.add("T", 50, 2.0)
     logs.add("P", 10, 0.0)
     assert logs.names == ("P", "T")
-    assert logs.news() == {"T": 50, "P": 10}
+    assert logs.changed() == {"T": 50, "P": 10}
     logs.add("T", 200, 1.0)
-    assert logs.news() == {}
+    assert logs.changed() == {}
 
 
 @pytest.mark.parametrize(
