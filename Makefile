@@ -88,8 +88,8 @@ clean:
 	@$(INSTALL) '.[$(RUN),docs]'
 	@touch $@
 
-.venv/build: .venv/test
-	@$(INSTALL) '.[$(TEST),build]'
+.venv/build: .venv/run
+	@$(INSTALL) '.[$(RUN),build]'
 	@touch $@
 
 .venv/bench: .venv/run

@@ -2,9 +2,9 @@
 
     python examples/genie_scan.py --pressures 0 2 4
 
-Outside ISIS there are no blocks, so the script goes to the process variables. set_pv with wait=True
-waits for completion: a setting is true then, and Acquire has reached its preset. It does not tell
-whether a put was refused; the setpoint is in alarm then.
+Outside ISIS there are no blocks, so the script uses process variables. set_pv with wait=True waits for
+completion: then a setting is in force, and Acquire has reached its preset. It does not tell whether a
+put was refused. A refused put sets an alarm on the setpoint, which the script checks.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def flags() -> argparse.Namespace:
 
 
 def change(name: str, value: str | float) -> None:
-    """Return when it is true; raises `ValueError` if it is refused."""
+    """Put a setting and wait until it is in force; raises `ValueError` if it is refused."""
     g.set_pv(name, value, wait=True)
     if g.get_pv(f"{name}.SEVR") != "NO_ALARM":
         raise ValueError(f"{name} {value}: refused")

@@ -1,10 +1,10 @@
-"""A pressure ramp, each step a series of its own: what it holds is cut anew as one.
+"""A pressure ramp in which each step is a numbered series.
 
     python examples/pressure_ramp.py --pressures 0 2 4 6 --pulses 100 --name ramp
 
-At each step the live reduction counts a number of pulses. NextSeries closes what is counted and
-goes on afresh, so the steps stay side by side, on the screen and in the file, and new bins or units
-apply to all of them. The table has the position of a Bragg line and the cell edge it stands for.
+At each step the live reduction counts a number of pulses. NextSeries closes the accumulation, keeps
+it, and begins a new one. So all steps stay on the screen and in the file, and new bins or units apply
+to all of them. The table has the position of a Bragg line, and the cell edge computed from it.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def flags() -> argparse.Namespace:
 def count(live: LiveReduction, step: int) -> None:
     """Count a step to its preset, and wait for the final result."""
     if step == 1:
-        live.put("Acquire", 1, longest_s=math.inf)  # drops what was there; completes at the preset
+        live.put("Acquire", 1, longest_s=math.inf)  # drops old counts; completes at the preset
     else:
         live.put("NextSeries", 1)  # completes when the new series has begun
         live.wait_for("Acquire_RBV", "Done")

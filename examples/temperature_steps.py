@@ -2,11 +2,11 @@
 
     python examples/temperature_steps.py --temperatures 100 700 200
 
-The temperature goes in steps while the live reduction accumulates. Each pulse goes to the slice
-that its temperature lies in, so nothing is started or stopped. Of each slice the script takes the
-counts of two Bragg lines above background. Atoms that move more scatter less to small d,
-I ~ exp(-4 pi² Uiso / d²), so the ratio of the lines falls with temperature, and how fast tells Uiso
-if that is proportional to temperature.
+The temperature goes up in steps while the live reduction accumulates. The events of a pulse go to the
+slice whose interval holds the temperature of that pulse, so nothing is started or stopped. In each
+slice the script sums the counts of two Bragg lines above background. Atoms that move more scatter
+less at small d-spacings, I ~ exp(-4 pi² Uiso / d²). So the ratio of the two lines falls with
+temperature. Its slope gives Uiso, if Uiso is proportional to temperature.
 """
 
 import argparse
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from clients.pyepics_device import LiveReduction
 
 REFERENCE_K = 295.0
-"""Uiso is told for this temperature."""
+"""Uiso is given for this temperature."""
 
 HALF_WIDTH = 0.01
-"""Of a line's window, as a share of d; a side band of half of it is on either side."""
+"""Half the width of a line's window over d. The side bands are half as wide, one on each side."""
 
 
 class Counts(NamedTuple):
@@ -60,14 +60,17 @@ def slice_by_temperature(live: LiveReduction, first: float, last: float, step: f
 
 
 def accumulate(live: LiveReduction, pulses: int) -> None:
-    """Wait until so many pulses more are in the result."""
+    """Wait until ``pulses`` more are in the result."""
     wanted = live.get("PulsesAccumulated_RBV") + pulses
     while live.get("PulsesAccumulated_RBV") < wanted:
         time.sleep(0.1)
 
 
 def above_background(edges: NDArray[np.float64], counts: NDArray[np.float64], d: float) -> Counts:
-    """Counts of the line at ``d`` less those of the side bands, scaled to its bins."""
+    """Counts of the line at ``d`` minus those of the side bands, scaled to as many bins.
+
+    ``edges`` (n + 1,) in Å, ``counts`` (n,); the variance is that of counts.
+    """
     away = np.abs((edges[:-1] + edges[1:]) / 2 / d - 1)
     line, bands = away < HALF_WIDTH, (away > HALF_WIDTH) & (away < 1.5 * HALF_WIDTH)
     scale = np.count_nonzero(line) / np.count_nonzero(bands)
