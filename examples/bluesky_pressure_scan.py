@@ -2,9 +2,9 @@
 
     python examples/bluesky_pressure_scan.py --pressures 0 10 6 --error 0.01
 
-Each point is counted until the relative error of a region is small enough, however strong the source
-is. The Bragg line moves as d = d0 exp(-P / 3K) if the bulk modulus K is constant. So ln d against P
-is a straight line; it is fitted with the errors of the fitted positions as weights.
+Each point is counted until the relative error of a region is small enough, however strong the
+source is. The Bragg line moves as d = d0 exp(-P / 3K) if the bulk modulus K is constant. So ln d
+against P is a straight line; it is fitted with the errors of the fitted positions as weights.
 """
 
 import argparse

@@ -2,9 +2,9 @@
 
     python examples/genie_scan.py --pressures 0 2 4
 
-Outside ISIS there are no blocks, so the script uses process variables. set_pv with wait=True waits for
-completion: then a setting is in force, and Acquire has reached its preset. It does not tell whether a
-put was refused. A refused put sets an alarm on the setpoint, which the script checks.
+Outside ISIS there are no blocks, so the script uses process variables. set_pv with wait=True waits
+for completion: then a setting is in force, and Acquire has reached its preset. It does not tell
+whether a put was refused. A refused put sets an alarm on the setpoint, which the script checks.
 """
 
 import argparse

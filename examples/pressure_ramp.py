@@ -2,9 +2,10 @@
 
     python examples/pressure_ramp.py --pressures 0 2 4 6 --pulses 100 --name ramp
 
-At each step the live reduction counts a number of pulses. NextSeries closes the accumulation, keeps
-it, and begins a new one. So all steps stay on the screen and in the file, and new bins or units apply
-to all of them. The table has the position of a Bragg line, and the cell edge computed from it.
+At each step the live reduction counts a number of pulses. NextSeries closes the accumulation,
+keeps it, and begins a new one. So all steps stay on the screen and in the file, and new bins or
+units apply to all of them. The table has the position of a Bragg line, and the cell edge computed
+from it.
 """
 
 import argparse

@@ -2,11 +2,11 @@
 
     python examples/temperature_steps.py --temperatures 100 700 200
 
-The temperature goes up in steps while the live reduction accumulates. The events of a pulse go to the
-slice whose interval holds the temperature of that pulse, so nothing is started or stopped. In each
-slice the script sums the counts of two Bragg lines above background. Atoms that move more scatter
-less at small d-spacings, I ~ exp(-4 pi² Uiso / d²). So the ratio of the two lines falls with
-temperature. Its slope gives Uiso, if Uiso is proportional to temperature.
+The temperature goes up in steps while the live reduction accumulates. The events of a pulse go to
+the slice whose interval holds the temperature of that pulse, so nothing is started or stopped. In
+each slice the script sums the counts of two Bragg lines above background. Atoms that move more
+scatter less at small d-spacings, I ~ exp(-4 pi² Uiso / d²). So the ratio of the two lines falls
+with temperature. Its slope gives Uiso, if Uiso is proportional to temperature.
 """
 
 import argparse
