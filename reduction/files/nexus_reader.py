@@ -16,10 +16,10 @@ from reduction.parameters.units import Units
 def read_nexus(path: Path) -> SavedResult:
     """The result in the file at ``path``.
 
-    Raises OSError if it cannot be read, and ValueError with path and reason if it is no HDF5, is
-    damaged, or lacks a part of a result (as every file of another program does).
+    Raises OSError if the file cannot be read. Raises ValueError with path and reason if it is not
+    HDF5, is damaged, or lacks a part of a result, as files of other programs do.
     """
-    with path.open("rb"):  # h5py says less of a file that is not there
+    with path.open("rb"):  # raises an OSError that says more than that of h5py
         pass
     if not h5py.is_hdf5(path):
         raise ValueError(f"{path} is no HDF5 file")
@@ -28,14 +28,14 @@ def read_nexus(path: Path) -> SavedResult:
             return _result(_group(file, "entry"))
     except ValueError as error:
         raise ValueError(f"{path} is not a saved result: {error}") from error
-    except (OSError, RuntimeError) as error:  # what h5py makes of HDF5's errors
+    except (OSError, RuntimeError) as error:  # as h5py raises for errors of HDF5
         raise ValueError(f"{path} is damaged: {error}") from error
 
 
 def _result(entry: Any) -> SavedResult:
     axes = _group(entry, "axes")
     units = _units(axes)
-    pulses = _whole_numbers(entry, "pulses")
+    pulses = _integers(entry, "pulses")
     if pulses.keys() != {"first", "last"}:
         raise ValueError(f"{entry.name}/pulses does not say first and last")
     return SavedResult(
@@ -53,7 +53,7 @@ def _result(entry: Any) -> SavedResult:
         end_time_ns=time_ns(_text(entry, "end_time")),
         proton_charge_uc=_number(entry, "proton_charge"),
         monitor_counts=_number(_group(entry, "monitor"), "integral"),
-        accounting=_whole_numbers(entry, "accounting"),
+        accounting=_integers(entry, "accounting"),
         parameters=_collection(entry, "parameters"),
         program=_program(entry),
         series=_series(entry, axes),
@@ -95,7 +95,7 @@ def _program(entry: Any) -> str:
     return name if version is None else f"{name} {version}"
 
 
-def _whole_numbers(entry: Any, name: str) -> dict[str, int]:
+def _integers(entry: Any, name: str) -> dict[str, int]:
     found = _collection(entry, name)
     for field, value in found.items():
         if type(value) is not int:
@@ -104,7 +104,7 @@ def _whole_numbers(entry: Any, name: str) -> dict[str, int]:
 
 
 def _collection(entry: Any, name: str) -> dict[str, Any]:
-    """The fields of an NXcollection, in its order, by the PVs they hold or else their names."""
+    """The fields of an NXcollection, in its order, by their PVs or else by their names."""
     group = _group(entry, name)
     return {str(group[each].attrs.get("pv", each)): _value(group, each) for each in group}
 

@@ -1,4 +1,4 @@
-"""Results as NeXus (HDF5) files that nexpy, silx and scippnexus open, and that load again.
+"""Results as NeXus (HDF5) files, which nexpy, silx, scippnexus and `nexus_reader` can read.
 
 ::
 
@@ -15,10 +15,10 @@
         monitor     NXmonitor: integral
         pulses, accounting, parameters: NXcollection
 
-Every NXdata has bin centres as its axis and the edges beside it, for silx takes no axis of one more
-value than the signal (silx-kit/silx#3275); ``histogram`` is for those that do. What is in several
-groups is stored once, under hard links. NeXus allows no colon in a name: a parameter's PV is in the
-attribute ``pv`` of its field. The same result makes the same bytes.
+Every NXdata has bin centres as its axis, and the edges as well. silx does not take an axis with one
+more value than the signal (silx-kit/silx#3275); ``histogram`` is for programs that do. What is in
+several groups is stored once, under hard links. NeXus allows no colon in a name, so the PV of a
+parameter is in the attribute ``pv`` of its field. The same result always makes the same bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -37,23 +37,31 @@ from reduction.host import atomic_files
 
 COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
-Coordinates = dict[str, tuple[str, Any]]
-"""Dimension and dataset by the name of the coordinate."""
+
+class Coordinate(NamedTuple):
+    """What an axis of NXdata can be labelled with: the dimension it is along, and its dataset."""
+
+    dimension: str
+    dataset: Any
+
+
+Coordinates = dict[str, Coordinate]
+"""Coordinates by their names."""
 
 
 def write_nexus(result: SavedResult, path: Path) -> None:
-    """Write ``path``, whole or not at all.
+    """Write ``result`` to ``path``.
 
-    Raises OSError with path and reason, and leaves what was there then; ValueError with path if a
-    text of the result cannot be stored (it holds a NUL, or is no Unicode).
+    Raises OSError with path and reason, or ValueError with path if a text of the result cannot be
+    stored, as one with a NUL. Then the file has not changed.
     """
     atomic_files.replace([(path, contents(result, path))])
 
 
 def contents(result: SavedResult, path: Path) -> bytes:
-    """What is to be in the file at ``path``.
+    """The content of the file for ``result``; ``path`` is for messages.
 
-    Made in memory, for HDF5 does not let go of a file that it failed to write to a full disk.
+    It is made in memory, because HDF5 does not close a file that it failed to write to a full disk.
     """
     try:
         with h5py.File(path, "w", driver="core", backing_store=False, block_size=2**22) as file:
@@ -89,7 +97,7 @@ def _histograms(entry: Any, result: SavedResult) -> None:
     data = _nxdata(entry, "data", (axis,), coordinates)
     data.attrs["title"] = result.title
     _signal(data, result.summed)
-    edges = {axis: (axis, coordinates[f"{axis}_edges"][1])}
+    edges = {axis: Coordinate(axis, coordinates[f"{axis}_edges"].dataset)}
     histogram = _nxdata(entry, "histogram", (axis,), edges)
     histogram["counts"], histogram["counts_errors"] = data["counts"], data["counts_errors"]
     if result.slice_bounds:
@@ -97,7 +105,7 @@ def _histograms(entry: Any, result: SavedResult) -> None:
     if len(result.group_names) > 1:
         _signal(_nxdata(entry, "groups", ("group", axis), coordinates), result.by_group)
     if result.series:
-        _signal(_nxdata(entry, "series", ("series", axis), coordinates), _of_series(result))
+        _signal(_nxdata(entry, "series", ("series", axis), coordinates), _series_counts(result))
     dims = ("slice", "group", axis)
     spectra = _nxdata(entry, "spectra", dims, coordinates)
     _signal(spectra, CountsAndVariances(result.counts, result.variances))
@@ -108,13 +116,13 @@ def _histograms(entry: Any, result: SavedResult) -> None:
         _array(exact, "variances", result.variances)
 
 
-def _of_series(result: SavedResult) -> CountsAndVariances:
+def _series_counts(result: SavedResult) -> CountsAndVariances:
     counts = np.array([each.counts for each in result.series])
     return CountsAndVariances(counts, counts)
 
 
 def _axes(entry: Any, result: SavedResult) -> Coordinates:
-    """The group of that name, and what is in it by coordinate."""
+    """Write the group ``axes``, and return what is in it."""
     group, (name, units, quantity) = _group(entry, "axes", "NXcollection"), result.axis[:3]
     group["slice_log"] = result.slice_log
     of_bins = {"units": units, "long_name": f"{quantity} ({units})"}
@@ -137,7 +145,7 @@ def _axes(entry: Any, result: SavedResult) -> Coordinates:
         for name, column in zip(SERIES, list(zip(*result.series, strict=True))[1:], strict=True):
             _field(group, name, np.array(column))
         dims |= dict.fromkeys(("series", *SERIES), "series")
-    return {each: (dim, group[each]) for each, dim in dims.items()}
+    return {each: Coordinate(dim, group[each]) for each, dim in dims.items()}
 
 
 def _nxdata(
@@ -158,7 +166,7 @@ def _signal(group: Any, spectrum: CountsAndVariances) -> None:
 
 
 def _array(group: Any, name: str, values: NDArray[np.float64], **attributes: str) -> None:
-    """A compressed field, one chunk a spectrum: h5py blocks other threads for one at a time."""
+    """A compressed field with a chunk for each spectrum: h5py blocks threads for one at a time."""
     spectra, bins = values.shape[:-1], values.shape[-1]
     chunks = (*(1 for _ in spectra), bins)
     dataset = group.create_dataset(name, values.shape, values.dtype, chunks=chunks, **COMPRESSION)
@@ -168,7 +176,7 @@ def _array(group: Any, name: str, values: NDArray[np.float64], **attributes: str
 
 
 def _collection(entry: Any, name: str, values: Mapping[str, Any]) -> None:
-    """An NXcollection in the order of ``values``, whose names may be any."""
+    """An NXcollection with ``values`` in their order; their names need not be names of fields."""
     group = _group(entry, name, "NXcollection", track_order=True)
     for full, value in values.items():
         plain = field = re.sub(r"\W", "_", full, flags=re.ASCII) or "_"
@@ -182,7 +190,7 @@ def _collection(entry: Any, name: str, values: Mapping[str, Any]) -> None:
 
 
 def _stored(value: str | float | int | bool) -> Any:
-    """``value`` of a type that reads back as the same; an enum's text is a text."""
+    """``value`` in a type that h5py reads back as the same: a member of an enum as its text."""
     return str(value) if isinstance(value, str) else value
 
 

@@ -21,20 +21,22 @@ Curve = NDArray[np.float64]
 
 DOTS_PER_INCH = 130
 WIDTH, SUM_HEIGHT, MARGINS = 11.0, 4.3, 1.7
-"""Inches."""
+"""In inches."""
 
 COLUMNS = 1100
-"""Most steps to draw, about one a pixel: filling ten thousands of them takes minutes."""
+"""Most steps of a line, about one for each pixel: to fill 10 000 of them takes minutes."""
 
 DECADES_FOR_LOG = 1.0
+"""Least number of decades that a logarithmic axis spans."""
+
 MOST_OVERLAP = 4.0
-"""Height of the parts' highest peak in distances between two; less if there are few."""
+"""Most distances between neighbouring spectra that the highest peak reaches up; fewer for few."""
 
 LONGEST_LABEL = 22
 
 
 class Parts(NamedTuple):
-    """Spectra to show one above the other, the first at the bottom: shape (parts, n)."""
+    """Spectra, (parts, n), to draw one above the other, the first at the bottom."""
 
     heading: str
     labels: tuple[str, ...]
@@ -42,11 +44,13 @@ class Parts(NamedTuple):
 
 
 def plot(result: SavedResult, path_png: Path) -> None:
-    """Draw ``result`` to a PNG at ``path_png``, whole or not at all; OSError with path and reason.
+    """Draw ``result`` to a PNG file at ``path_png``.
 
-    Above the sum as steps, with a band of one standard error either way; below the slices (or, if
-    it is not sliced, the groups) as ridges, the first at the bottom. Axes turn logarithmic where
-    bins and intensities span decades; more bins than pixels are joined.
+    Above is the sum, as steps, with a band of one standard error on both sides. Below are slices
+    or, if it is not sliced, groups, as lines one above the other. Axes are logarithmic if bins
+    or intensities span decades. Bins that are narrower than a pixel are joined.
+
+    Raises OSError with path and reason; then no file has changed.
     """
     picture = io.BytesIO()
     draw(result).savefig(picture, format="png")
@@ -79,7 +83,7 @@ def draw(result: SavedResult) -> Figure:
 
 
 def thinned(result: SavedResult) -> SavedResult:
-    """``result`` with bins that share a column of pixels joined."""
+    """``result`` with those bins joined that share a column of pixels."""
     edges, place = result.edges, np.log if _logarithmic_x(result) else np.asarray
     if edges.size <= COLUMNS + 1:
         return result
@@ -104,7 +108,7 @@ def _parts(result: SavedResult) -> Parts | None:
 
 
 def _words(figure: Figure, result: SavedResult, shown: SavedResult) -> None:
-    """Title, what was measured, and where the events went; in none a $ means mathematics."""
+    """Write title, what was measured, and where the events went; a $ is just a $."""
     inch = 1 / figure.get_figheight()
     start, end = (
         iso_time(at)[:19].replace("T", " ") for at in (result.start_time_ns, result.end_time_ns)
@@ -173,7 +177,7 @@ def _y_axis(axes: Axes, result: SavedResult, intensity: Curve, error: Curve) -> 
 
 
 def _ridges(axes: Axes, result: SavedResult, parts: Parts) -> None:
-    """The parts one above the other, each in front of those above it, named at its right end."""
+    """Draw the parts one above the other, each in front of those above it, named at the right."""
     values = _heights(result, parts.spectrum)
     overlap = MOST_OVERLAP if _logarithmic_y(result) else min(1 + len(values) / 8, MOST_OVERLAP)
     distance = (values.max() - min(values.min(), 0.0)) / overlap or 1.0
@@ -183,7 +187,7 @@ def _ridges(axes: Axes, result: SavedResult, parts: Parts) -> None:
         _band(axes, result, np.full_like(line, base), line + base, color="white", zorder=order)
         _line(axes, result, line + base, color=colour, zorder=order + 0.5)
         end = base + float(np.median(line[-max(1, line.size // 25) :]))
-        _beside(axes, parts.labels[index], end, colour)
+        _label(axes, parts.labels[index], end, colour)
     top = max((line.max() + at * distance) for at, line in enumerate((*values, np.zeros(1))))
     axes.set_ylim(min(values.min(), -0.1 * distance), top + 0.1 * distance)
     axes.set_title(parts.heading, loc="right", fontsize=9, pad=4, parse_math=False)
@@ -196,7 +200,7 @@ def _ridges(axes: Axes, result: SavedResult, parts: Parts) -> None:
 
 
 def _heights(result: SavedResult, spectrum: CountsAndVariances) -> Curve:
-    """What to draw of ``spectrum``, same shape: intensities, or decades above the lowest."""
+    """What to draw of ``spectrum``, of its shape: intensities, or decades above the lowest one."""
     intensity, _ = result.per_unit(spectrum)
     values = np.where(np.isfinite(intensity), intensity, 0.0)
     if not _logarithmic_y(result):
@@ -206,8 +210,8 @@ def _heights(result: SavedResult, spectrum: CountsAndVariances) -> Curve:
     return decades
 
 
-def _beside(axes: Axes, text: str, y: float, colour: Any) -> None:
-    """``text`` to the right of the picture at height ``y``; a $ in it is a $."""
+def _label(axes: Axes, text: str, y: float, colour: Any) -> None:
+    """Write ``text`` to the right of the axes at height ``y``; a $ is just a $."""
     axes.annotate(
         text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…",
         (1, y),
@@ -233,7 +237,7 @@ def _x_axis(axes: Axes, result: SavedResult) -> None:
 
 
 def _logarithmic_x(result: SavedResult) -> bool:
-    """Whether the edges span decades and the bins widen with them."""
+    """Whether the edges span a decade and the bins widen along them."""
     first, last = result.edges[0], result.edges[-1]
     if first <= 0 or np.log10(last / first) < DECADES_FOR_LOG:
         return False
@@ -243,7 +247,7 @@ def _logarithmic_x(result: SavedResult) -> bool:
 
 
 def _logarithmic_y(result: SavedResult) -> bool:
-    """Whether, over logarithmic bins, the intensities span three decades."""
+    """Whether the x axis is logarithmic and the intensities span three decades."""
     intensity, _ = result.per_unit(result.summed)
     positive = intensity[np.isfinite(intensity) & (intensity > 0)]
     if not _logarithmic_x(result) or not positive.size:

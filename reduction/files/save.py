@@ -1,4 +1,4 @@
-"""Saving results under names: NeXus and text beside it, all of it or nothing."""
+"""Saves results under names, as NeXus and as text: all files or none."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from reduction.parameters.file_names import check_name
 
 
 def save(result: SavedResult, folder: Path, name: str) -> list[Path]:
-    """Write ``name.nxs``, ``name.xye`` and, if sliced, ``name_slice1.xye`` ff. into ``folder``.
+    """Write ``name.nxs``, ``name.xye`` and, if sliced, ``name_slice1.xye`` … into ``folder``.
 
-    As `save_together` does for one result.
+    See `save_together`.
     """
     return save_together({name: result}, folder)
 
 
 def save_together(results: Mapping[str, SavedResult], folder: Path) -> list[Path]:
-    """Write the files of results by their names into ``folder``: all files or none.
+    """Write the files of ``results``, which are given by name, into ``folder``: all or none.
 
-    All are written before any takes its place, so a full disk leaves all as they were; the NeXus
-    files come last, so once one is new, all text is. Text of slices that an earlier result of such
-    a name had beyond this one's is removed. A folder that is not there is made if its parent is: a
-    new run's folder is meant, a mistyped path is not.
+    All files are written before any of them is replaced, so that a full disk changes nothing. NeXus
+    files are replaced last: once one is new, all text is. If an earlier result of the same name had
+    more slices, the text of the further ones is removed. A missing folder is made if its parent
+    exists, for that may be the folder of a new run, while other paths are mistyped.
 
-    Returns the paths, NeXus first, once they are on disk. Raises `Refused` for a name that is none,
-    OSError with path and reason, or ValueError as `nexus_writer.write_nexus`.
+    Returns the paths, NeXus first, once they are on disk. Raises `Refused` for a name that is not
+    allowed, OSError with path and reason, or ValueError as `nexus_writer.write_nexus` does.
     """
     for name in results:
         check_name(name)
-    _make(folder)
+    _make_folder(folder)
     written = atomic_files.replace(_files(results, folder))
     for name, result in results.items():
-        for path in _surplus(folder / f"{name}.xye", len(result.slice_bounds)):
+        for path in _text_of_further_slices(folder / f"{name}.xye", len(result.slice_bounds)):
             path.unlink(missing_ok=True)
     texts = len(written) - len(results)
     return [*written[texts:], *written[:texts]]
@@ -46,11 +46,11 @@ def _files(results: Mapping[str, SavedResult], folder: Path) -> Iterator[tuple[P
     for name, result in results.items():
         yield from xye.files(result, folder / f"{name}.xye")
     for name, result in results.items():
-        whole = folder / f"{name}.nxs"
-        yield whole, nexus_writer.contents(result, whole)
+        path = folder / f"{name}.nxs"
+        yield path, nexus_writer.contents(result, path)
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir()
     except FileExistsError:
@@ -60,8 +60,8 @@ def _make(folder: Path) -> None:
         atomic_files.sync_folder(folder.parent)
 
 
-def _surplus(text: Path, slices: int) -> Iterator[Path]:
-    """The texts of slices with higher numbers than there are, which are of an earlier result."""
+def _text_of_further_slices(text: Path, slices: int) -> Iterator[Path]:
+    """Texts beside ``text`` of slices with higher numbers: they are of an earlier result."""
     pattern = re.compile(re.escape(text.stem) + r"_slice(\d+)\.xye")
     for path in list(text.parent.iterdir()):
         match = pattern.fullmatch(path.name)

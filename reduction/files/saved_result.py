@@ -1,4 +1,4 @@
-"""A result as it is saved: everything that a file on disk says about it."""
+"""A result as it is saved: everything that a file says about it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,18 @@ class CountsAndVariances(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SavedResult:
-    """One reduction's histograms with all that tells how they came about; refuses what is amiss.
+    """The histograms of one reduction, with everything that tells how they were made.
 
-    ``edges`` has shape (n + 1,), rising, in ``units``; ``counts`` and ``variances`` have shape
-    (slices, groups, n). All are float64 and read-only; counts may be NaN where there is no value.
-    ``slice_bounds`` holds a lower and an upper value of ``slice_log`` per slice; it is empty if
-    the result is not sliced, and there is one slice then. Times are ns since the Unix epoch.
-    ``series`` were closed before, and have the same edges.
+    - ``edges``: (n + 1,), ascending, in ``units``
+    - ``counts``, ``variances``: (slices, groups, n); NaN where there is no value
+    - ``slice_bounds``: for each slice its lower and upper value of ``slice_log``; empty, with one
+      slice, if the result is not sliced
+    - ``start_time_ns``, ``end_time_ns``: ns since the Unix epoch
+    - ``accounting``: events by where they went
+    - ``parameters``: settings by the names of their process variables
+    - ``series``: those closed before, in the same bins
+
+    Arrays are float64 and read-only. Raises ValueError if shapes or values do not fit together.
     """
 
     title: str
@@ -121,12 +126,12 @@ def iso_time(time_ns: int) -> str:
 
 
 def time_ns(iso: str) -> int:
-    """What `iso_time` was made from; ValueError if it is no such time."""
+    """The time in ns whose `iso_time` is ``iso``; raises ValueError for any other text."""
     return int(np.datetime64(iso.removesuffix("Z"), "ns").astype(np.int64))
 
 
 def _frozen(name: str, values: Any) -> NDArray[np.float64]:
-    """``values`` as float64 that this result cannot change; not copied if they are float64."""
+    """``values`` as a read-only float64 array, which is a view if they are float64 already."""
     try:
         array = np.asarray(values, np.float64).view()
     except (TypeError, ValueError):

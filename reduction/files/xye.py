@@ -1,9 +1,9 @@
 """Spectra as text for refinement: centre, intensity per unit of the axis, standard error.
 
-GSAS-II and FullProf (instrument 10) read these columns and skip lines that begin with ``#``. Two
-habits of GSAS-II's reader (GSASII/imports/G2pwd_xye.py) shape the header: until 2025 it took x for
-Q if a comment had a small ``q``, so there is none, and from ``# …Temp… = 300`` it takes the
-sample temperature. Points without a finite intensity are left out, for neither knows ``nan``.
+GSAS-II and FullProf (instrument 10) read these columns and skip lines that begin with ``#``. The
+header suits GSAS-II's reader (GSASII/imports/G2pwd_xye.py) in two ways. Until 2025 it took x for Q
+if a comment had a small ``q``, so there is none. From ``# …Temp… = 300`` it takes the sample
+temperature. Points without a finite intensity are left out, since neither program knows ``nan``.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from reduction.host import atomic_files
 
 
 def write_xye(result: SavedResult, path: Path) -> list[Path]:
-    """Write the sum over slices and groups to ``path`` and every slice to ``…_slice1.xye`` ff.
+    """Write the sum over slices and groups to ``path``, each slice to ``…_slice1.xye`` and so on.
 
-    Returns the paths. Raises OSError with path and reason, and leaves what was there then.
+    Returns the paths. Raises OSError with path and reason; then no file has changed.
     """
     return atomic_files.replace(files(result, path))
 
 
 def files(result: SavedResult, path: Path) -> Iterator[tuple[Path, bytes]]:
-    """Path and content of every file, the sum first."""
+    """Path and content of each file; the first is that of the sum."""
     centres = result.centres
     yield path, text(result, result.summed, centres)
     slices = result.by_slice
@@ -37,7 +37,7 @@ def files(result: SavedResult, path: Path) -> Iterator[tuple[Path, bytes]]:
 
 
 def slice_path(path: Path, number: int) -> Path:
-    """Where the slice of that number (from 1) goes beside the sum's ``path``."""
+    """The path of a slice, by its number from 1; ``path`` is that of the sum."""
     return path.with_name(f"{path.stem}_slice{number}{path.suffix}")
 
 
@@ -47,7 +47,7 @@ def text(
     centres: NDArray[np.float64],
     index: int | None = None,
 ) -> bytes:
-    """Header and columns of one spectrum, shape (n,); ``index`` is its slice, None for the sum."""
+    """Header and columns of a spectrum, (n,) each; ``index`` is its slice, None for the sum."""
     intensity, error = result.per_unit(spectrum)
     good = np.isfinite(intensity) & np.isfinite(error)
     lines = [_comment(line) for line in header(result, index)]
@@ -60,7 +60,7 @@ def text(
 
 
 def header(result: SavedResult, index: int | None) -> Iterator[str]:
-    """The lines of the header; whoever writes them makes comments of them."""
+    """The lines of the header, without the sign of a comment."""
     quantity, unit = result.axis.quantity, result.units.symbol
     yield f"title: {result.title}"
     yield f"columns: centre of bin in {quantity} ({unit}), counts per {unit}, standard error"
@@ -81,6 +81,6 @@ def header(result: SavedResult, index: int | None) -> Iterator[str]:
 
 
 def _comment(line: str) -> str:
-    """``line`` as one ASCII comment without a small q."""
+    """``line`` as a comment in ASCII without a small q."""
     plain = " ".join(line.split()).encode("ascii", "backslashreplace").decode("ascii")
     return f"# {plain.replace('q', 'Q')}\n"
