@@ -30,25 +30,25 @@ class Logs:
     """Notes which logs an order needs."""
 
     def __init__(self) -> None:
-        self.held_names: list[set[str]] = []
+        self.names_asked: list[set[str]] = []
 
     @asynccontextmanager
     async def available(self, names: Iterable[str]) -> AsyncIterator[None]:
-        self.held_names.append(set(names))
+        self.names_asked.append(set(names))
         yield
 
 
-def judged(*changes: tuple[Steps, Any], old: RanksOrder = RanksOrder()) -> Logs:  # noqa: B008
+def checked_changes(*changes: tuple[Steps, Any], old: RanksOrder = RanksOrder()) -> Logs:  # noqa: B008
     logs = Logs()
-    judge = OrderChecks(powder_arc(), logs)  # type: ignore[arg-type]
-    asyncio.run(allowed(judge, old, changed(old, *changes)))
+    checks = OrderChecks(powder_arc(), logs)  # type: ignore[arg-type]
+    asyncio.run(check(checks, old, changed(old, *changes)))
     return logs
 
 
-def judge(old: RanksOrder, new: RanksOrder, series: int = 1) -> Logs:
+def checked(old: RanksOrder, new: RanksOrder, series: int = 1) -> Logs:
     logs = Logs()
-    judge = OrderChecks(powder_arc(), logs, lambda: series)  # type: ignore[arg-type]
-    asyncio.run(allowed(judge, old, new))
+    checks = OrderChecks(powder_arc(), logs, lambda: series)  # type: ignore[arg-type]
+    asyncio.run(check(checks, old, new))
     return logs
 
 
@@ -58,8 +58,8 @@ def changed(order: RanksOrder, *changes: tuple[Steps, Any]) -> RanksOrder:
     return order
 
 
-async def allowed(judge: OrderChecks, old: RanksOrder, new: RanksOrder) -> None:
-    async with judge.check(old, new):
+async def check(checks: OrderChecks, old: RanksOrder, new: RanksOrder) -> None:
+    async with checks.check(old, new):
         return
 
 
@@ -75,13 +75,13 @@ async def allowed(judge: OrderChecks, old: RanksOrder, new: RanksOrder) -> None:
 )
 def test_detectors_that_there_are_not_are_refused(field: str, value: str, words: str) -> None:
     with pytest.raises(Refused, match=words):
-        judged((("detectors", field), value))
+        checked_changes((("detectors", field), value))
 
 
 def test_more_cells_than_memory_is_for_are_refused() -> None:
     groups = ";".join(map(str, range(32)))
     with pytest.raises(Refused, match="are too many together"):
-        judged(
+        checked_changes(
             (("detectors", "groups"), groups),
             (("filter", "log"), "temperature"),
             (("filter", "step"), 0.5),
@@ -102,16 +102,16 @@ def test_a_series_that_cannot_be_closed_is_refused(
 ) -> None:
     old = RanksOrder(control=RunControl(accumulation=mode))
     with pytest.raises(Refused, match=words):
-        judge(old, replace(old, closes=1), series)
+        checked(old, replace(old, closes=1), series)
 
 
 def test_series_count_for_the_memory_of_cells() -> None:
     groups = ";".join(map(str, range(32)))
     old = with_value(RanksOrder(), (*SETTINGS, "detectors", "groups"), groups)
     old = with_value(old, (*SETTINGS, "bin_params"), "0.4,0.0001,5")
-    judge(old, replace(old, closes=1), 10)
+    checked(old, replace(old, closes=1), 10)
     with pytest.raises(Refused, match="15 series of together 15 slices, 32 groups"):
-        judge(old, replace(old, closes=1), 14)
+        checked(old, replace(old, closes=1), 14)
 
 
 VANADIUM: Steps = ("corrections", "vanadium")
@@ -121,57 +121,59 @@ NORMALISATION: Steps = ("corrections", "normalisation")
 def test_a_vanadium_that_does_not_go_with_the_settings_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "van.nxs"
     with pytest.raises(Refused, match=r"^Vanadium: .* refused: there is no such file"):
-        judged((VANADIUM, str(path)))
+        checked_changes((VANADIUM, str(path)))
     write_nexus(sample(proton_charge_uc=0.0), path)
-    judged((VANADIUM, str(path)))
+    checked_changes((VANADIUM, str(path)))
     with_it = changed(RanksOrder(), (VANADIUM, str(path)))
     with pytest.raises(Refused, match=r"the vanadium van.nxs is in dSpacing, not in TOF"):
-        judged((("units",), Units.TOF), (("bin_params",), "1000,20,60000"), old=with_it)
+        checked_changes((("units",), Units.TOF), (("bin_params",), "1000,20,60000"), old=with_it)
     with pytest.raises(Refused, match="covers no bin from 5 to 6"):
-        judged((("bin_params",), "5,0.1,6"), old=with_it)
+        checked_changes((("bin_params",), "5,0.1,6"), old=with_it)
     with pytest.raises(Refused, match="its proton charge is 0 uC; to normalise by it"):
-        judged((NORMALISATION, Normalisation.PROTON_CHARGE), old=with_it)
-    judged((NORMALISATION, Normalisation.MONITOR), old=with_it)
+        checked_changes((NORMALISATION, Normalisation.PROTON_CHARGE), old=with_it)
+    checked_changes((NORMALISATION, Normalisation.MONITOR), old=with_it)
 
 
 def test_a_file_in_force_is_not_asked_for_again_until_it_is_set_again(tmp_path: Path) -> None:
     path = tmp_path / "van.nxs"
     write_nexus(sample(), path)
-    judge = OrderChecks(powder_arc(), Logs())  # type: ignore[arg-type]
+    checks = OrderChecks(powder_arc(), Logs())  # type: ignore[arg-type]
     plain = RanksOrder()
     with_it = changed(plain, (VANADIUM, str(path)))
     other_bins = changed(with_it, (("bin_params",), "0.4,0.01,5"))
-    asyncio.run(allowed(judge, plain, with_it))
+    asyncio.run(check(checks, plain, with_it))
     path.unlink()
-    asyncio.run(allowed(judge, with_it, other_bins))
-    asyncio.run(allowed(judge, other_bins, plain))
+    asyncio.run(check(checks, with_it, other_bins))
+    asyncio.run(check(checks, other_bins, plain))
     with pytest.raises(Refused, match="there is no such file"):
-        asyncio.run(allowed(judge, plain, with_it))
+        asyncio.run(check(checks, plain, with_it))
 
 
 def test_a_file_whose_order_was_not_obeyed_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "van.nxs"
     write_nexus(sample(), path)
-    judge = OrderChecks(powder_arc(), Logs())  # type: ignore[arg-type]
+    checks = OrderChecks(powder_arc(), Logs())  # type: ignore[arg-type]
     with_it = changed(RanksOrder(), (VANADIUM, str(path)))
 
     async def not_obeyed() -> None:
-        async with judge.check(RanksOrder(), with_it):
+        async with checks.check(RanksOrder(), with_it):
             raise TimeoutError
 
     with pytest.raises(TimeoutError):
         asyncio.run(not_obeyed())
     path.unlink()
     with pytest.raises(Refused, match="there is no such file"):
-        asyncio.run(allowed(judge, RanksOrder(), with_it))
+        asyncio.run(check(checks, RanksOrder(), with_it))
 
 
-def test_what_fits_is_allowed(tmp_path: Path) -> None:
+def test_what_fits_is_check(tmp_path: Path) -> None:
     table = tmp_path / "difc.txt"
     table.write_text("3 5000\n4 5001\n")
-    judged((("detectors", "calibration"), str(table)), (("detectors", "mask"), "0:15,400:420"))
+    checked_changes(
+        (("detectors", "calibration"), str(table)), (("detectors", "mask"), "0:15,400:420")
+    )
 
 
 def test_a_log_is_needed_from_the_order_on_that_slices_by_it() -> None:
-    assert judged((("filter", "log"), "temperature")).held_names == [{"temperature"}]
-    assert judged((("filter", "step"), 2.0)).held_names == [set()]
+    assert checked_changes((("filter", "log"), "temperature")).names_asked == [{"temperature"}]
+    assert checked_changes((("filter", "step"), 2.0)).names_asked == [set()]

@@ -206,11 +206,11 @@ async def test_a_put_to_one_reduction_changes_no_other_and_each_keeps_its_bins()
 
 
 async def test_an_order_that_is_not_allowed_is_refused_under_the_name_of_its_setting() -> None:
-    judged = []
+    checked = []
 
     @asynccontextmanager
     async def allowed(old: RanksOrder, new: RanksOrder) -> AsyncIterator[None]:
-        judged.append((old.reductions[0].settings, new.reductions[0].settings))
+        checked.append((old.reductions[0].settings, new.reductions[0].settings))
         if new.reductions[0].settings.detectors.mask == "5000":
             raise Refused("Detectors", "5000", "there is none")
         yield
@@ -222,7 +222,7 @@ async def test_an_order_that_is_not_allowed_is_refused_under_the_name_of_its_set
     put = await bench.put("Red1:Mask", "7")
     await bench.report(bench.ranks[-1])
     assert await put == "7"
-    assert judged[-1] == (ReductionSettings(), bench.ranks[-1].reductions[0].settings)
+    assert checked[-1] == (ReductionSettings(), bench.ranks[-1].reductions[0].settings)
 
 
 async def test_concurrent_puts_are_merged() -> None:

@@ -68,7 +68,7 @@ class FakeRanks:
 
 
 class Bench:
-    """The IOC's channels, desk and publisher, and ranks that do what the test lets them."""
+    """The IOC's channels, order puts and publisher, and ranks that do what the test lets them."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
