@@ -70,6 +70,18 @@ def test_a_bin_size_that_is_typed_is_in_the_bins(viewer: Phoebus, running: Live)
     running.until(lambda: running.get("Red1:BinParams_RBV", "-S") == "0.4,0.02,5", PATIENCE_S)
 
 
+def test_a_limit_that_is_typed_into_a_row_is_that_of_its_region(
+    viewer: Phoebus, running: Live
+) -> None:
+    open_screen(viewer, running, "regions.bob")
+    for number, limit in ((1, "2.5"), (8, "2.75")):
+        viewer.screen.click(*viewer.widget_centre("regions.bob", f"$(P)$(R)ROI{number}:Max"))
+        viewer.screen.type(limit)
+        name = f"Red1:ROI{number}:Max_RBV"
+        running.until(lambda n=name, x=limit: running.number(n) == float(x), PATIENCE_S)
+    assert running.number("Red1:ROI2:Max_RBV") == 0
+
+
 def test_a_click_on_pause_pauses_and_another_resumes(viewer: Phoebus, running: Live) -> None:
     open_screen(viewer, running, "overview.bob")
     for state in ("Waiting", "Acquire"):

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 
+from tests.support.bob_files import root_of, shown_widgets
 from tests.support.ca_client import Network
 from tests.support.xdisplay import Pixels, Screen, png, screen
 
@@ -29,8 +29,6 @@ INVALID = (255, 0, 255)
 
 MENU_ROWS = 90
 """Height of the menus and tabs of Phoebus, at least, in pixels."""
-
-BOX = ("x", "y", "width", "height")
 
 SETTINGS = """\
 org.phoebus.pv.ca/addr_list=127.0.0.1
@@ -124,16 +122,15 @@ class Phoebus:
 
     def widget_centre(self, name: str, pv: str) -> tuple[int, int]:
         """The middle of the widget for ``pv`` on the open screen ``name``: x, y in pixels."""
-        root = ElementTree.parse(SCREENS / name).getroot()
-        found = next(each for each in root.iter("widget") if pv in _pvs(each))
-        x, y, wide, high = (int(found.findtext(key, "0")) for key in BOX)
+        widgets = shown_widgets(SCREENS / name, {})
+        x, y = next(each.centre for each in widgets if pv in each.texts("pv_name", "*/*/pv_name"))
         white = (self.screen.pixels()[:, 1:] == 255).all(axis=2).mean(axis=1)
         top = MENU_ROWS + int(np.argmax(white[MENU_ROWS:] > 0.15))
-        return 1 + x + wide // 2, top + y + high // 2
+        return 1 + x, top + y
 
     def shows(self, name: str) -> bool:
         """Whether the window has the title of the screen; before, it is the name of a file."""
-        title = ElementTree.parse(SCREENS / name).getroot().findtext("name", "")
+        title = root_of(SCREENS / name).findtext("name", "")
         words = title.partition("$")[0].strip()
         titles = [self.screen.xdotool("getwindowname", each) for each in self._windows()]
         return any(title.startswith(f"CS-Studio: {words}") for title in titles)
@@ -157,10 +154,6 @@ class Phoebus:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-
-
-def _pvs(widget: ElementTree.Element) -> list[str | None]:
-    return [each.text for each in widget.findall("pv_name") + widget.findall("*/*/pv_name")]
 
 
 def border_pixels(pixels: Pixels) -> int:
