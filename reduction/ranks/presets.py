@@ -27,14 +27,17 @@ class Acquisition:
 
     @property
     def pulses(self) -> int:
+        """How many pulses are accumulated."""
         return len(self.times_ns)
 
     @property
     def first_ns(self) -> int:
+        """The time of the first pulse; 0 without pulses."""
         return self.times_ns[0] if self.times_ns else 0
 
     @property
     def last_ns(self) -> int:
+        """The time of the last pulse; 0 without pulses."""
         return self.times_ns[-1] if self.times_ns else 0
 
     def restarted(self) -> Acquisition:
@@ -106,6 +109,7 @@ class Acquisition:
 
     @property
     def status(self) -> AcquisitionStatus:
+        """How far it has come."""
         share = 1.0 if self.done and self.settings.preset != Preset.NONE else min(self._share, 1.0)
         left_s = self._elapsed_s * (1 / share - 1) if 0 < share < 1 else 0.0
         return AcquisitionStatus(

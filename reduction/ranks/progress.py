@@ -35,6 +35,7 @@ class Rates:
         self._samples: deque[RateSample] = deque()
 
     def clear(self) -> None:
+        """Forget all samples."""
         self._samples.clear()
 
     def update(self, now_s: float, events: int, pulse: int) -> tuple[float, float]:

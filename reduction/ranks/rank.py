@@ -50,6 +50,7 @@ class RankTiming:
 
     @property
     def ticks_per_result(self) -> int:
+        """Every how many ticks a result is due."""
         return max(1, round(self.tick_rate_hz / self.publish_rate_hz))
 
     def next_tick_s(self) -> float:

@@ -25,9 +25,6 @@ MAX_STEPS = 50
 TOLERANCE = 1e-5
 """Relative change of χ² or parameters that ends a fit; 1e-5 of χ² = 100 is 0.03 of an error."""
 
-LINE_PASSES = 6
-"""Passes for the line of least absolute deviations; more do not change where a fit ends."""
-
 NEAR = 0.99
 """How near to a limit a fit may begin: share of the way from the middle of the limits."""
 
@@ -122,72 +119,6 @@ def model(parameters: Iterable[float], edges: FloatArray) -> tuple[FloatArray, F
     return height * shape + background + slope * offset, derivatives
 
 
-def start(edges: FloatArray, values: FloatArray, variances: FloatArray) -> GaussianParameters:
-    """Parameters to begin a fit with: those of the run of bins that stands out most from a line.
-
-    Runs are 1, 2, 4 ... bins long, up to half of all bins. How far a run stands out is measured in
-    its error. The background is then the line through the bins on both sides of the run. ``edges``
-    (n + 1,) ascend; ``values`` and ``variances`` (n,).
-    """
-    x = 0.5 * (edges[1:] + edges[:-1])
-    line = _robust_line(x, values)
-    first, last = _most_prominent_run(line.below(x, values), variances)
-    width, centre = float(edges[last] - edges[first]), float(0.5 * (edges[first] + edges[last]))
-    outside = (np.abs(x - centre) > width).astype(np.float64)
-    if outside.sum() < PARAMETERS:
-        outside[:] = 1
-    line = _line(x, values, outside)
-    background = line.level + line.slope * centre
-    height = float(values[first:last].mean()) - line.level - line.slope * centre
-    return GaussianParameters(height, centre, width / FWHM_PER_SIGMA, background, line.slope)
-
-
-def _most_prominent_run(excess: FloatArray, variances: FloatArray) -> tuple[int, int]:
-    """First bin, and the bin after the last, of the run that stands out most; arrays are (n,)."""
-    rise = np.cumsum(np.append(0.0, excess))
-    noise = np.cumsum(np.append(0.0, variances + variances.mean()))
-    best, run = -math.inf, (0, 1)
-    for length in 2 ** np.arange(int(math.log2(excess.size))):
-        score = (rise[length:] - rise[:-length]) / np.sqrt(noise[length:] - noise[:-length])
-        place = int(score.argmax())
-        if score[place] > best:
-            best, run = float(score[place]), (place, place + int(length))
-    return run
-
-
-class StraightLine(NamedTuple):
-    """A straight line: its level at 0 and its slope."""
-
-    level: float
-    slope: float
-
-    def below(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        """How far it lies below points, (n,)."""
-        return y - self.level - self.slope * x
-
-
-def _robust_line(x: FloatArray, y: FloatArray) -> StraightLine:
-    """Nearly the line of least absolute deviations, which a peak at one end does not tilt.
-
-    It is found by least squares, in which each point has the inverse of its last deviation as its
-    weight.
-    """
-    weights = np.ones_like(y)
-    for _ in range(LINE_PASSES):
-        line = _line(x, y, weights)
-        deviation = np.abs(line.below(x, y))
-        weights = 1 / np.maximum(deviation, 0.1 * deviation.mean() + 1e-12)
-    return line
-
-
-def _line(x: FloatArray, y: FloatArray, weights: FloatArray) -> StraightLine:
-    """The line of weighted least squares."""
-    middle = float(weights @ x / weights.sum())
-    run = x - middle
-    slope = float((weights * run) @ y / ((weights * run) @ run))
-    return StraightLine(float(weights @ y / weights.sum()) - slope * middle, slope)
-
-
 def fit(
     edges: FloatArray, values: FloatArray, variances: FloatArray, begin: GaussianParameters
 ) -> GaussianFit:
@@ -224,12 +155,8 @@ def fit(
     outer, rates = _from_angles(result.x, middle, half)
     errors = _errors(result.jac) * np.abs(rates)
     chi2 = 2 * float(result.cost) / (values.size - PARAMETERS)
-    return GaussianFit(
-        GaussianParameters(*outer.tolist()),
-        GaussianParameters(*errors.tolist()),
-        chi2,
-        result.status > 0,
-    )
+    at = GaussianParameters(*outer.tolist())
+    return GaussianFit(at, GaussianParameters(*errors.tolist()), chi2, result.status > 0)
 
 
 def _from_angles(

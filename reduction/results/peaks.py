@@ -12,6 +12,7 @@ from reduction.parameters.specs import Float
 from reduction.parameters.windows import PeakStatus
 from reduction.results import gaussian
 from reduction.results.arrays import FloatArray
+from reduction.results.fit_start import start_parameters
 from reduction.results.gaussian import FWHM_PER_SIGMA, GaussianFit
 from reduction.results.regions import bounds_refusal
 
@@ -133,7 +134,7 @@ def _fitted(window: Window) -> GaussianFit:
     """The last of the repeated fits, or the first that finds a height below its error."""
     edges, y, v, one_count = window.edges, window.values, window.variances, window.one_count
     variances = np.maximum(v, one_count * one_count) if one_count else np.where(v > 0, v, v.mean())
-    found = gaussian.fit(edges, y, variances, gaussian.start(edges, y, v))
+    found = gaussian.fit(edges, y, variances, start_parameters(edges, y, v))
     for _ in range(REWEIGHTINGS if one_count else 0):
         if found.parameters.height < found.errors.height:
             break

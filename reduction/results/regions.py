@@ -49,13 +49,7 @@ def region_sum(
     total, variance = _inside(edges, counts, variances, low, high)
     if not (math.isfinite(total) and 0 <= variance < math.inf):
         return RegionStatus(message=f"region {low:g} to {high:g} holds bins without a value")
-    timed = 0 < seconds < math.inf
-    result = RegionStatus(
-        total=total,
-        error=math.sqrt(variance),
-        rate=total / seconds if timed else math.nan,
-        message="" if timed else f"no rate: measured for {seconds:g} s",
-    )
+    result = _sum_and_rate(total, variance, seconds)
     if side_band == 0:
         return result
     bands = _side_bands(edges, low, high, side_band)
@@ -65,6 +59,17 @@ def region_sum(
     if not (math.isfinite(under) and 0 <= under_variance < math.inf):
         return RegionStatus(message=f"side bands of {low:g} to {high:g} hold bins without a value")
     return replace(result, net=total - under, net_error=math.sqrt(variance + under_variance))
+
+
+def _sum_and_rate(total: float, variance: float, seconds: float) -> RegionStatus:
+    """The sum and its rate, without a net."""
+    timed = 0 < seconds < math.inf
+    return RegionStatus(
+        total=total,
+        error=math.sqrt(variance),
+        rate=total / seconds if timed else math.nan,
+        message="" if timed else f"no rate: measured for {seconds:g} s",
+    )
 
 
 def bounds_refusal(edges: NDArray[np.float64], low: float, high: float) -> str:
