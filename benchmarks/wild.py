@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ioc.ca.conversion import labels
 from ioc.model.paths import Part
 from ioc.model.pvs import PvRow
+from ioc.model.wire_type import wire_type
 from reduction.parameters.specs import LONGEST_STRING, Choice, Float, Integer, Refused, Switch, Text
 
 KINDS = {
@@ -73,7 +73,7 @@ def near(random: Random, row: PvRow, start: Any) -> Wild:
     """A value of the right kind that is near ``start``, or one of the states."""
     match row.spec:
         case Choice() | Switch() as spec:
-            return Wild("enum", [random.randrange(len(labels(spec)))])
+            return Wild("enum", [random.randrange(len(wire_type(spec).labels))])
         case Integer():
             return Wild("long", [round(start * random.uniform(0.5, 1.5))])
         case Float():

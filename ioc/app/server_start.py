@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ioc.app.starting_orders import starting_orders
-from ioc.model.ioc_parameters import IocOrder
+from ioc.model.ioc_order import IocOrder
 from ioc.model.paths import Part
 from ioc.options.commands import IocOptions, ServerOptions, split_addresses
 from ioc.options.host_checks import check_interfaces, pva_served

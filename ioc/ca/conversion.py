@@ -7,17 +7,7 @@ from typing import Any
 from caproto import ChannelType
 
 from ioc.model.wire_type import Limits, WireKind, WireType, wire_type
-from reduction.parameters.specs import Choice, Refused, Spec, Switch
-
-
-def labels(spec: Choice | Switch) -> tuple[str, ...]:
-    """The states of an EPICS enum, by their index."""
-    return wire_type(spec).labels
-
-
-def served(spec: Spec, value: Any) -> Any:
-    """``value`` as its channel holds it; see `WireType.served`."""
-    return wire_type(spec).served(value)
+from reduction.parameters.specs import Refused, Spec
 
 
 def received(spec: Spec, data: Any, native: ChannelType) -> Any:

@@ -12,20 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ioc.model.ioc_parameters import (
-    FileCommands,
-    FileSettings,
-    FileStatus,
-    IocProcessCommands,
-    IocProcessStatus,
-    IocStatus,
-    LockCommands,
-    LockSettings,
-    LockStatus,
-    SimulatorIocStatus,
-    WatchSettings,
-)
+from ioc.model.file_parameters import FileCommands, FileSettings, FileStatus
+from ioc.model.ioc_parameters import IocStatus, SimulatorIocStatus, WatchSettings
+from ioc.model.lock_parameters import LockCommands, LockSettings, LockStatus
 from ioc.model.paths import Part, ValuePath
+from ioc.model.process_parameters import IocProcessCommands, IocProcessStatus
 from ioc.security.rules import Asg
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.corrections import CorrectionSettings

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ioc.ca.database import Database, ReadingValues
-from ioc.model.ioc_parameters import FileStatus
+from ioc.model.file_parameters import FileStatus
 from ioc.model.paths import Part, value_at
 from ioc.model.pvs import IOC, Access, PvRow
 from ioc.options.program import DISTRIBUTION

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 
 from ioc.ca.database import Database, ReadingValues
-from ioc.model.ioc_parameters import IocProcessStatus
+from ioc.model.process_parameters import IocProcessStatus
 from ioc.model.pvs import IOC_PROCESS, PvRow
 from ioc.options.program import DISTRIBUTION
 from ioc.security.rules import Client

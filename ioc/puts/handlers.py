@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ioc.model.ioc_parameters import LockCommands
+from ioc.model.lock_parameters import LockCommands
 from ioc.model.paths import Part
 from ioc.model.pvs import IOC_PROCESS, Access, PvRow
 from ioc.security.rules import Client

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ioc.ca.database import Database
-from ioc.model.ioc_parameters import IocOrder
+from ioc.model.ioc_order import IocOrder
 from ioc.model.paths import Part, value_at, with_value
 from ioc.model.pvs import PvRow
 from ioc.security.rules import Client

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ioc.ca.database import Database, ReadingValues
-from ioc.model.ioc_parameters import LockCommands, LockStatus
+from ioc.model.lock_parameters import LockCommands, LockStatus
 from ioc.model.pvs import IOC, Access, PvRow
 from ioc.puts.ioc_settings import IocSettings
 from ioc.security.rules import Client

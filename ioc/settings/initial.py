@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ioc.model.ioc_parameters import IocOrder
+from ioc.model.ioc_order import IocOrder
 from ioc.model.paths import Part, ValuePath, value_at, with_value
 from ioc.model.pvs import Access, PvRow, pv_rows
 from ioc.model.wire_type import WireKind, wire_type

@@ -12,7 +12,8 @@ from caproto import ChannelType
 
 from ioc.ca.alarms import NO_ALARM
 from ioc.ca.database import Database
-from ioc.model.ioc_parameters import IocOrder, LockCommands
+from ioc.model.ioc_order import IocOrder
+from ioc.model.lock_parameters import LockCommands
 from ioc.model.paths import Part
 from ioc.model.pvs import PvRow
 from ioc.puts.ioc_settings import IocSettings

@@ -12,10 +12,10 @@ from caproto import ChannelType
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ioc.ca.conversion import labels
 from ioc.ca.database import Database
 from ioc.model.paths import Part
 from ioc.model.pvs import PvRow
+from ioc.model.wire_type import wire_type
 from ioc.posting.publisher import Publisher
 from ioc.puts.order_puts import OrderPuts, orders_to_ranks, orders_to_simulator
 from ioc.security.rules import Client
@@ -106,7 +106,7 @@ class Bench:
             case Text():
                 data, kind = np.frombuffer(str(value).encode() + b"\0", "u1"), ChannelType.CHAR
             case Choice() | Switch() as spec if isinstance(value, str):
-                data, kind = np.array([labels(spec).index(value)]), ChannelType.INT
+                data, kind = np.array([wire_type(spec).labels.index(value)]), ChannelType.INT
             case _:
                 data, kind = np.array([value]), ChannelType.DOUBLE
         try:

@@ -1,0 +1,18 @@
+"""The settings that the IOC itself obeys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ioc.model.file_parameters import FileSettings
+from ioc.model.ioc_parameters import WatchSettings
+from ioc.model.lock_parameters import LockSettings
+
+
+@dataclass(frozen=True)
+class IocOrder:
+    """What the IOC obeys itself."""
+
+    files: FileSettings = field(default_factory=FileSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
+    lock: LockSettings = field(default_factory=LockSettings)
