@@ -43,8 +43,8 @@ class RankFigures:
 
     def numbers(self) -> list[int]:
         """The figures in their order, those of the faults last."""
-        *own, faults = (getattr(self, each.name) for each in dataclasses.fields(self))
-        return [*own, *dataclasses.astuple(faults)]
+        *own, faults = vars(self).values()
+        return [*own, *vars(faults).values()]
 
     @classmethod
     def of(cls, numbers: Sequence[int]) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Self
 
@@ -39,7 +38,7 @@ class Tick:
 
     def vector(self) -> NDArray[np.int64]:
         """The fields in their order, (9,) int64."""
-        return np.array(dataclasses.astuple(self), np.int64)
+        return np.array(list(vars(self).values()), np.int64)
 
     @classmethod
     def of(cls, row: NDArray[np.int64]) -> Self:
