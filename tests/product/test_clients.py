@@ -1,15 +1,17 @@
 """The devices of experiment control programs, on the running product."""
 
+from __future__ import annotations
+
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from reduction.parameters.limits import PEAKS, REGIONS
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
-from tests.support.ca_client import network
-from tests.support.live import Expected, live
+from tests.support.live import Expected, Live
 from tests.support.scripts import needs, needs_nicos, run_code, run_nicos
 
 pytestmark = pytest.mark.timeout(240)
@@ -20,17 +22,16 @@ PULSES = 15
 
 
 @pytest.fixture(scope="module")
-def running():
-    with network() as net, live(net) as started:
-        for pv, value in (("ROI2:Min", 1.85), ("ROI2:Max", 1.97)):
-            assert started.put(f"Red1:{pv}", str(value)).returncode == 0
-        for pv, value in (("Peak1:Min", 1.85), ("Peak1:Max", 1.97)):
-            assert started.put(f"Red1:{pv}", str(value)).returncode == 0
-        assert started.put("Red1:BinParams", BINS.bin_params, "-S").returncode == 0
-        yield started
+def running(running: Live) -> Live:
+    """A live reduction with a region and a peak around one line."""
+    for window in ("ROI2", "Peak1"):
+        for end, value in zip(("Min", "Max"), WINDOW, strict=True):
+            assert running.put(f"Red1:{window}:{end}", str(value)).returncode == 0
+    assert running.put("Red1:BinParams", BINS.bin_params, "-S").returncode == 0
+    return running
 
 
-def check_counts(running, total, region):
+def check_counts(running: Live, total: float, region: float) -> None:
     """The values that a client read are those of the pulses of the last acquisition."""
     first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
     assert last - first + 1 == PULSES
@@ -40,7 +41,7 @@ def check_counts(running, total, region):
     assert region == pytest.approx(counts[inside].sum(), abs=1e-3)
 
 
-def check_peak(centre, error):
+def check_peak(centre: float, error: float) -> None:
     assert 0 < error < 0.001
     assert centre == pytest.approx(5.431 / 8**0.5, abs=5 * error)
 
@@ -67,7 +68,7 @@ TOLD = """
 
 
 @needs("ophyd", "ophyd")
-def test_ophyd_counts_each_point_of_a_plan_to_its_preset(running):
+def test_ophyd_counts_each_point_of_a_plan_to_its_preset(running: Live) -> None:
     said = run_code(
         running,
         SCAN
@@ -103,7 +104,7 @@ def test_ophyd_counts_each_point_of_a_plan_to_its_preset(running):
 
 
 @needs("ophyd", "ophyd")
-def test_ophyd_stops_an_acquisition_and_refuses_one_that_would_never_end(running):
+def test_ophyd_stops_an_acquisition_and_refuses_one_that_would_never_end(running: Live) -> None:
     said = run_code(
         running,
         """
@@ -132,7 +133,7 @@ def test_ophyd_stops_an_acquisition_and_refuses_one_that_would_never_end(running
 
 
 @needs("ophyd_async", "ophyd-async")
-def test_ophyd_async_counts_each_point_of_a_plan_to_its_preset(running):
+def test_ophyd_async_counts_each_point_of_a_plan_to_its_preset(running: Live) -> None:
     said = run_code(
         running,
         SCAN
@@ -168,7 +169,9 @@ def test_ophyd_async_counts_each_point_of_a_plan_to_its_preset(running):
 
 
 @needs("ophyd_async", "ophyd-async")
-def test_ophyd_async_stops_an_acquisition_and_refuses_one_that_would_never_end(running):
+def test_ophyd_async_stops_an_acquisition_and_refuses_one_that_would_never_end(
+    running: Live,
+) -> None:
     said = run_code(
         running,
         """
@@ -201,7 +204,7 @@ def test_ophyd_async_stops_an_acquisition_and_refuses_one_that_would_never_end(r
 
 
 @needs("epics", "pyepics")
-def test_pyepics_puts_return_when_true_or_raise(running):
+def test_pyepics_puts_return_when_true_or_raise(running: Live) -> None:
     said = run_code(
         running,
         f"""
@@ -231,7 +234,7 @@ def test_pyepics_puts_return_when_true_or_raise(running):
 
 
 @needs_nicos
-def test_nicos_moves_settings_and_counts_to_a_preset(running, tmp_path):
+def test_nicos_moves_settings_and_counts_to_a_preset(running: Live, tmp_path: Path) -> None:
     said = run_nicos(
         running,
         tmp_path,

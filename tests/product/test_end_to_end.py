@@ -18,24 +18,12 @@ from reduction.files.nexus_reader import read_nexus
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
 from simulator.stream import PROTON_CHARGE_UC_PER_EVENT
-from tests.support.ca_client import network
+from tests.support.ca_client import Network
 from tests.support.live import Expected, Live, live
 
 SPAN = ("First", "Last")
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture
-def net():
-    with network() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def running():
-    with network() as net, live(net) as started:
-        yield started
 
 
 def hold(running: Live) -> None:
@@ -60,7 +48,9 @@ def check(running: Live, bins: ReductionSettings) -> None:
     assert running.number("PulsesMissing_RBV") == 0
 
 
-def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins(running):
+def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins(
+    running: Live,
+) -> None:
     bins = ReductionSettings()
     assert running.get("Red1:BinParams_RBV", "-S") == bins.bin_params
     check(running, bins)
@@ -74,13 +64,13 @@ def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins(ru
     assert running.get("Red1:BinParams", "-S") == "0.4,0.01,5"
 
 
-def test_a_put_is_in_the_spectrum_when_it_returns(running):
+def test_a_put_is_in_the_spectrum_when_it_returns(running: Live) -> None:
     for bins in (100, 50, 200):
         assert running.put("Red1:BinParams", f"1,{2 / bins},3", "-S").returncode == 0
         assert len(running.array("Red1:Spec:YC")) == bins
 
 
-def test_every_event_is_accounted_for(running):
+def test_every_event_is_accounted_for(running: Live) -> None:
     running.put("Red1:BinParams", "1,0.01,3", "-S")
     hold(running)
     went = ("Binned", "OutOfRange", "Masked", "Filtered", "Invalid")
@@ -105,7 +95,9 @@ def test_every_event_is_accounted_for(running):
         ("Sim:DMax", "0.4", "DM"),
     ],
 )
-def test_a_refused_put_says_why_and_changes_nothing(running, pv, value, words):
+def test_a_refused_put_says_why_and_changes_nothing(
+    running: Live, pv: str, value: str, words: str
+) -> None:
     before, generation = running.get(pv), running.number("Red1:Generation_RBV")
     options = ["-S"] if pv in ("Red1:BinParams", "Sim:Atoms", "Sim:UnitCell") else []
     assert words in running.refused(pv, value, *options)
@@ -113,7 +105,7 @@ def test_a_refused_put_says_why_and_changes_nothing(running, pv, value, words):
     assert running.number("Red1:Generation_RBV") == generation
 
 
-def test_reset_drops_what_was_measured_and_goes_on_with_whole_pulses(running):
+def test_reset_drops_what_was_measured_and_goes_on_with_whole_pulses(running: Live) -> None:
     last = running.number("PulseLast_RBV")
     assert running.put("Reset", "1").returncode == 0
     assert running.get("Reset") == "Done"
@@ -122,7 +114,7 @@ def test_reset_drops_what_was_measured_and_goes_on_with_whole_pulses(running):
     check(running, ReductionSettings(bin_params=running.get("Red1:BinParams", "-S")))
 
 
-def test_a_ramp_keeps_each_step_as_a_series_and_cuts_all_of_them_anew(running):
+def test_a_ramp_keeps_each_step_as_a_series_and_cuts_all_of_them_anew(running: Live) -> None:
     bins = ReductionSettings(bin_params="0.5,0.01,3")
     assert running.put("Red1:BinParams", bins.bin_params, "-S").returncode == 0
     assert running.put("Reset", "1").returncode == 0
@@ -146,7 +138,7 @@ def test_a_ramp_keeps_each_step_as_a_series_and_cuts_all_of_them_anew(running):
     assert running.number("Red1:NumSeries_RBV") == 0
 
 
-def test_with_fading_the_spectrum_is_weighted_by_age(running):
+def test_with_fading_the_spectrum_is_weighted_by_age(running: Live) -> None:
     bins = ReductionSettings(bin_params="0.5,0.05,3")
     assert running.put("Red1:BinParams", bins.bin_params, "-S").returncode == 0
     assert running.put("FadingTime", "0.5").returncode == 0
@@ -162,7 +154,7 @@ def test_with_fading_the_spectrum_is_weighted_by_age(running):
     check(running, bins)
 
 
-def test_pause_holds_the_spectrum_and_counts_what_it_leaves_out(running):
+def test_pause_holds_the_spectrum_and_counts_what_it_leaves_out(running: Live) -> None:
     assert running.put("Pause", "Pause").returncode == 0
     assert running.get("DetectorState_RBV") == "Waiting"
     total = running.number("Red1:Spec:Total_RBV")
@@ -174,7 +166,7 @@ def test_pause_holds_the_spectrum_and_counts_what_it_leaves_out(running):
     assert running.put("Reset", "1").returncode == 0
 
 
-def test_pressure_moves_the_peaks(running):
+def test_pressure_moves_the_peaks(running: Live) -> None:
     assert running.put("Red1:BinParams", "1.7,0.001,2.1", "-S").returncode == 0
     peaks = []
     for pressure in ("0", "20"):
@@ -189,7 +181,7 @@ def test_pressure_moves_the_peaks(running):
     assert peaks[1] / peaks[0] == pytest.approx(np.exp(-20 / (3 * 97.8)), rel=2e-3)
 
 
-def test_a_script_with_pyepics_sees_values_arrays_and_completion(running):
+def test_a_script_with_pyepics_sees_values_arrays_and_completion(running: Live) -> None:
     script = f"""
         import epics
         pv = lambda name: epics.PV("{running.prefix}" + name, auto_monitor=True)
@@ -214,7 +206,7 @@ def test_a_script_with_pyepics_sees_values_arrays_and_completion(running):
     assert done.returncode == 0, done.stderr
 
 
-def test_what_it_prints_to_type_next_works_as_printed(running):
+def test_what_it_prints_to_type_next_works_as_printed(running: Live) -> None:
     export, *commands = running.greeting()
     plain = {name: value for name, value in os.environ.items() if not name.startswith("EPICS_")}
     for name in ("EPICS_CA_REPEATER_PORT", "EPICS_PVA_BROADCAST_PORT"):
@@ -236,7 +228,7 @@ def test_what_it_prints_to_type_next_works_as_printed(running):
     assert running.put("Sim:Pressure", "0").returncode == 0
 
 
-def test_a_killed_rank_is_replaced_and_counted(net):
+def test_a_killed_rank_is_replaced_and_counted(net: Network) -> None:
     with live(net) as running:
         assert running.put("Red1:BinParams", "1,0.01,3", "-S").returncode == 0
         ranks = running.family("ioc ranks --")
@@ -254,7 +246,7 @@ def test_a_killed_rank_is_replaced_and_counted(net):
         check(running, ReductionSettings(bin_params="1,0.01,3"))
 
 
-def test_a_rank_that_hangs_is_replaced_and_leaves_nothing_in_shared_memory(net):
+def test_a_rank_that_hangs_is_replaced_and_leaves_nothing_in_shared_memory(net: Network) -> None:
     with live(net) as running:
         (simulator,) = running.family("ioc simulate")
         endpoint = next(each for each in simulator.cmdline() if each.startswith("--events="))
@@ -273,7 +265,7 @@ def test_a_rank_that_hangs_is_replaced_and_leaves_nothing_in_shared_memory(net):
         assert not folder.exists()
 
 
-def test_a_rank_that_is_slow_for_a_while_is_missed_and_nothing_is_lost(net):
+def test_a_rank_that_is_slow_for_a_while_is_missed_and_nothing_is_lost(net: Network) -> None:
     with live(net) as running:
         assert running.put("Red1:BinParams", "1,0.01,3", "-S").returncode == 0
         first = running.number("PulseFirst_RBV")
@@ -288,7 +280,7 @@ def test_a_rank_that_is_slow_for_a_while_is_missed_and_nothing_is_lost(net):
         check(running, ReductionSettings(bin_params="1,0.01,3"))
 
 
-def test_a_killed_simulator_is_replaced_and_its_pulses_are_missing(net):
+def test_a_killed_simulator_is_replaced_and_its_pulses_are_missing(net: Network) -> None:
     with live(net) as running:
         assert running.put("Sim:DMax", "3").returncode == 0
         (victim,) = running.family("ioc simulate")
@@ -303,7 +295,9 @@ def test_a_killed_simulator_is_replaced_and_its_pulses_are_missing(net):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_everything_and_leaves_nothing_behind(net, number):
+def test_a_signal_stops_everything_and_leaves_nothing_behind(
+    net: Network, number: signal.Signals
+) -> None:
     running = Live(net)
     try:
         running.ready()
@@ -316,7 +310,7 @@ def test_a_signal_stops_everything_and_leaves_nothing_behind(net, number):
         running.kill_all()
 
 
-def test_nothing_outlives_an_ioc_that_is_killed(net):
+def test_nothing_outlives_an_ioc_that_is_killed(net: Network) -> None:
     with live(net) as running:
         family = running.family()
         running.process.kill()
@@ -324,7 +318,7 @@ def test_nothing_outlives_an_ioc_that_is_killed(net):
         assert alive == []
 
 
-def test_acquire_completes_at_exactly_the_preset_pulse_and_can_be_stopped(running):
+def test_acquire_completes_at_exactly_the_preset_pulse_and_can_be_stopped(running: Live) -> None:
     for pv, value in (("Preset", "Pulses"), ("PresetPulses", "21")):
         assert running.put(pv, value).returncode == 0
     assert running.tool("caput", "-c", "-w", "20", running.prefix + "Acquire", "1").returncode == 0
@@ -348,7 +342,7 @@ def test_acquire_completes_at_exactly_the_preset_pulse_and_can_be_stopped(runnin
     running.until(lambda: running.get("DetectorState_RBV") == "Acquire")
 
 
-def test_slices_regions_and_peaks_follow_the_sample(running):
+def test_slices_regions_and_peaks_follow_the_sample(running: Live) -> None:
     assert running.put("Red1:BinParams", "1.7,0.001,2.1", "-S").returncode == 0
     for pv, value in (("ROI1:Min", "1.88"), ("ROI1:Max", "1.96")):
         assert running.put(f"Red1:{pv}", value).returncode == 0
@@ -374,7 +368,7 @@ def test_slices_regions_and_peaks_follow_the_sample(running):
     assert running.put("Sim:Pressure", "0").returncode == 0
 
 
-def test_a_result_is_saved_as_it_is_posted_and_drawn(running, tmp_path):
+def test_a_result_is_saved_as_it_is_posted_and_drawn(running: Live, tmp_path: Path) -> None:
     assert running.put("Red1:BinParams", "1.7,0.001,2.1", "-S").returncode == 0
     assert running.put("File:Path", str(tmp_path / "absent" / "deep"), "-S").returncode == 0
     assert running.put("File:Write", "1").returncode == 1
@@ -403,7 +397,7 @@ def test_a_result_is_saved_as_it_is_posted_and_drawn(running, tmp_path):
     assert (tmp_path / "silicon.xye").read_text().startswith("#")
 
 
-def test_intensities_are_divided_by_the_proton_charge_of_their_pulses(running):
+def test_intensities_are_divided_by_the_proton_charge_of_their_pulses(running: Live) -> None:
     for pv, value in (("Acquire", "0"), ("Preset", "Pulses"), ("PresetPulses", "10")):
         assert running.put(pv, value).returncode == 0
     assert running.put("Red1:BinParams", "1,0.5,3", "-S").returncode == 0
@@ -428,7 +422,7 @@ def test_intensities_are_divided_by_the_proton_charge_of_their_pulses(running):
     assert running.put("Red1:Normalisation", "None").returncode == 0
 
 
-def test_a_restart_that_is_meant_replaces_ranks_and_simulator(net):
+def test_a_restart_that_is_meant_replaces_ranks_and_simulator(net: Network) -> None:
     with live(net) as running:
         before = running.family("ioc ranks --") + running.family("ioc simulate")
         assert running.put("SYSRESET", "1").returncode == 1
@@ -443,7 +437,9 @@ def test_a_restart_that_is_meant_replaces_ranks_and_simulator(net):
         assert running.get("Status_RBV") == "Warning"
 
 
-def test_a_saved_result_is_the_vanadium_of_others_and_of_itself_it_is_one(running, tmp_path):
+def test_a_saved_result_is_the_vanadium_of_others_and_of_itself_it_is_one(
+    running: Live, tmp_path: Path
+) -> None:
     for pv, value in (("Acquire", "0"), ("Preset", "Pulses"), ("PresetPulses", "30")):
         assert running.put(pv, value).returncode == 0
     assert running.put("Red1:BinParams", "1,0.05,3", "-S").returncode == 0

@@ -1,15 +1,17 @@
 """The scripts in ``examples/`` and the code shown for each client, on the running product."""
 
+from __future__ import annotations
+
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from reduction.files.nexus_reader import read_nexus
 from simulator.parameters import SimulatorSettings
-from tests.support.ca_client import network
-from tests.support.live import live
+from tests.support.live import Live
 from tests.support.scripts import ROOT, needs, needs_nicos, run, run_code, run_nicos
 
 pytestmark = pytest.mark.timeout(240)
@@ -21,28 +23,26 @@ INDICES = math.sqrt(8)
 """Of the line 220, whose d times it is the cell edge."""
 
 
-@pytest.fixture(scope="module")
-def started():
-    with network() as net, live(net) as started:
-        assert started.put("Sim:EventsPerPulse", "20000").returncode == 0
-        yield started
-
-
 @pytest.fixture
-def running(started):
-    """As it starts, whatever another script has left."""
-    for pv, value in (("Sim:Pressure", "0"), ("Sim:Temperature", "295"), ("Preset", "None")):
-        assert started.put(pv, value).returncode == 0
-    return started
+def running(running: Live) -> Live:
+    """A live reduction with many events, in the state of its start whatever a script has left."""
+    for pv, value in (
+        ("Sim:EventsPerPulse", "20000"),
+        ("Sim:Pressure", "0"),
+        ("Sim:Temperature", "295"),
+        ("Preset", "None"),
+    ):
+        assert running.put(pv, value).returncode == 0
+    return running
 
 
-def example(running, name, *words):
+def example(running: Live, name: str, *words: str) -> list[str]:
     """The lines that a script prints."""
     script = ROOT / "examples" / name
     return run(running, str(script), "--prefix", running.prefix, *words).splitlines()
 
 
-def table(lines):
+def table(lines: list[str]) -> list[list[float]]:
     """The rows of numbers among lines."""
     words = [line.split() for line in lines]
     number = re.compile(r"-?[\d.]+(e-?\d+)?$")
@@ -51,19 +51,19 @@ def table(lines):
     ]
 
 
-def cell_edge(pressure):
-    """In Å, as the simulator has it."""
+def cell_edge(pressure: float) -> float:
+    """The cell edge in Å that the simulator has at a pressure."""
     return replace(SimulatorSettings(), pressure=pressure).sample.lattice_parameter
 
 
-def within(value, error, true):
+def within(value: float, error: float, true: float) -> bool:
     return abs(value - true) < FAR * error
 
 
 @needs("epics", "pyepics")
 def test_a_pressure_ramp_finds_the_cell_edge_of_each_step_and_saves_all_as_series(
-    running, tmp_path
-):
+    running: Live, tmp_path: Path
+) -> None:
     assert running.put("File:Path", str(tmp_path), "-S").returncode == 0
     lines = example(
         running,
@@ -85,7 +85,9 @@ def test_a_pressure_ramp_finds_the_cell_edge_of_each_step_and_saves_all_as_serie
 
 
 @needs("epics", "pyepics")
-def test_temperature_steps_find_the_thermal_motion_of_the_sample(running, tmp_path):
+def test_temperature_steps_find_the_thermal_motion_of_the_sample(
+    running: Live, tmp_path: Path
+) -> None:
     assert running.put("File:Path", str(tmp_path), "-S").returncode == 0
     lines = example(
         running,
@@ -103,7 +105,7 @@ def test_temperature_steps_find_the_thermal_motion_of_the_sample(running, tmp_pa
 
 
 @needs("ophyd", "ophyd")
-def test_a_bluesky_scan_finds_the_bulk_modulus_of_the_sample(running):
+def test_a_bluesky_scan_finds_the_bulk_modulus_of_the_sample(running: Live) -> None:
     lines = example(
         running,
         "bluesky_pressure_scan.py",
@@ -119,7 +121,7 @@ def test_a_bluesky_scan_finds_the_bulk_modulus_of_the_sample(running):
 
 
 @needs("genie_python", "genie")
-def test_a_scan_with_genie_python_finds_the_line_at_each_pressure(running):
+def test_a_scan_with_genie_python_finds_the_line_at_each_pressure(running: Live) -> None:
     words = ("--pressures", "0", "4", "--pulses", "20", "--settle", "0.5")
     rows = table(example(running, "genie_scan.py", *words))
     assert [row[0] for row in rows] == [0, 4]
@@ -153,14 +155,14 @@ PACKAGES = {
 @pytest.mark.parametrize(
     "client", [pytest.param(name, marks=needs(*package)) for name, package in PACKAGES.items()]
 )
-def test_the_python_code_shown_for_a_client_works(running, client):
+def test_the_python_code_shown_for_a_client_works(running: Live, client: str) -> None:
     said = run_code(running, shown()[client])
     assert said.strip()
     assert running.put("Red1:Units", "dSpacing").returncode == 0
 
 
 @needs_nicos
-def test_the_code_shown_for_nicos_works(running, tmp_path):
+def test_the_code_shown_for_nicos_works(running: Live, tmp_path: Path) -> None:
     said = run_nicos(running, tmp_path, shown()["NICOS"])
     assert "ERROR" not in said
     assert "live.total" in said

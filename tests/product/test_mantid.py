@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from ioc.model.ioc_parameters import OverallStatus
 from ioc.posting.health import Health
 from reduction.engines.mantid.framework import MantidFramework, NoMantid
 from reduction.engines.mantid.steps import rebin_params
-from reduction.engines.protocol import Recipe
+from reduction.engines.protocol import Engine, EventTally, Recipe
 from reduction.host.runtime_folder import LOCK, MEMORY
 from reduction.parameters import bins
 from reduction.parameters.corrections import Normalisation
@@ -44,13 +46,13 @@ FOLDERS = "live-reduction-*/mpi/live-reduction-*"
 
 
 @pytest.fixture(scope="module")
-def folders():
+def folders() -> set[Path]:
     """Those that the ranks of what is ``running`` make for Mantid."""
     return set[Path]()
 
 
 @pytest.fixture(scope="module")
-def running(folders):
+def running(folders: set[Path]) -> Iterator[Live]:
     imported()
     others = set(MEMORY.glob(FOLDERS))
     with network() as net, live(net, "--engine", "mantid", "--ranks", "2") as started:
@@ -58,7 +60,7 @@ def running(folders):
         yield started
 
 
-def recipe(bin_params="0.4,0.01,5", units=Units.D_SPACING):
+def recipe(bin_params: str = "0.4,0.01,5", units: Units = Units.D_SPACING) -> Recipe:
     group = np.zeros(reference.instrument("arc").detector_id.size, np.int32)
     return Recipe(units, bins.edges(bin_params, 100_000), group)
 
@@ -76,7 +78,9 @@ def check(running: Live, bins: ReductionSettings) -> None:
 
 @pytest.mark.mantid
 @pytest.mark.timeout(180)
-def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins_and_units(running):
+def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins_and_units(
+    running: Live,
+) -> None:
     assert "mantid" in running.get("Engine_RBV")
     assert running.number("Ranks_RBV") == 2
     assert running.put("Red1:BinParams", D_SPACING.bin_params, "-S").returncode == 0
@@ -92,8 +96,8 @@ def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins_an
 @pytest.mark.mantid
 @pytest.mark.timeout(180)
 def test_what_mantid_cannot_be_given_is_told_of_and_counts_once_other_bins_are_put(
-    running, folders
-):
+    running: Live, folders: set[Path]
+) -> None:
     invalid, other = "Red1:EventsInvalid_RBV", "0.5,0.02,3"
     assert len(folders) == 2
     assert running.number(invalid) == 0
@@ -115,7 +119,7 @@ def test_what_mantid_cannot_be_given_is_told_of_and_counts_once_other_bins_are_p
 
 @pytest.mark.mantid
 @pytest.mark.timeout(180)
-def test_slices_of_a_log_add_up_and_every_event_is_accounted_for(running):
+def test_slices_of_a_log_add_up_and_every_event_is_accounted_for(running: Live) -> None:
     assert running.put("Sim:Temperature", "300").returncode == 0
     for pv, value in (("Log", "temperature"), ("Min", "0"), ("Step", "500"), ("Max", "1000")):
         running.put(f"Red1:Filter:{pv}", value)
@@ -131,7 +135,7 @@ def test_slices_of_a_log_add_up_and_every_event_is_accounted_for(running):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mantid") is not None, reason="Mantid is here")
-def test_without_mantid_its_engine_ends_at_once_and_says_what_to_do():
+def test_without_mantid_its_engine_ends_at_once_and_says_what_to_do() -> None:
     command = [sys.executable, "-m", "ioc", "run", "--engine", "mantid"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert ended.returncode == 2
@@ -141,20 +145,20 @@ def test_without_mantid_its_engine_ends_at_once_and_says_what_to_do():
 
 
 @pytest.mark.parametrize("version", ["2.6.0", "3.12.1", "7.0.1"])
-def test_a_mantid_too_old_or_too_new_is_refused_by_its_version(version):
+def test_a_mantid_too_old_or_too_new_is_refused_by_its_version(version: str) -> None:
     with pytest.raises(NoMantid, match=rf"Mantid {version} .*3\.13 to 6\.x.*environment\.yml"):
         MantidFramework(None, SimpleNamespace(version_str=lambda: version), Path())
 
 
 @pytest.mark.parametrize("version", ["3.13.20190108.1414", "4.0.0", "6.12.0.1", "6.13.20260101"])
-def test_versions_in_between_serve(version):
+def test_versions_in_between_serve(version: str) -> None:
     assert (
         MantidFramework(None, SimpleNamespace(version_str=lambda: version), Path()).version
         == version
     )
 
 
-def test_rebins_parameters_have_each_edge_as_it_is_and_steps_that_reach_beyond_the_next():
+def test_rebins_parameters_have_each_edge_as_it_is_and_steps_that_reach_beyond_the_next() -> None:
     edges = np.array([-1.0, 0.1, np.nextafter(0.1, 1), 3.0])
     params = rebin_params(edges)
     np.testing.assert_array_equal(params[2:-2:2], edges)
@@ -163,7 +167,7 @@ def test_rebins_parameters_have_each_edge_as_it_is_and_steps_that_reach_beyond_t
 
 
 @contextmanager
-def nowhere_to_write():
+def nowhere_to_write() -> Iterator[None]:
     """Mantid can be given no events."""
     mantid = imported()
     folder, mantid.folder = mantid.folder, Path("/nowhere")
@@ -173,7 +177,7 @@ def nowhere_to_write():
         mantid.folder = folder
 
 
-def take(engine, pulse):
+def take(engine: Engine, pulse: int) -> EventTally:
     """The arc's events, as of one pulse, in the engine; what became of all that it has."""
     events = reference.events("arc")
     engine.accumulate(events.pixel_id, events.tof_ns, pulse)
@@ -182,7 +186,7 @@ def take(engine, pulse):
 
 
 @pytest.mark.mantid
-def test_events_that_do_not_load_are_invalid_and_count_once_an_order_has_them_tried_again():
+def test_events_that_do_not_load_are_invalid_and_count_once_an_order_has_them_tried_again() -> None:
     engine = mantid_engine(reference.instrument("arc"), [recipe()])
     whole = take(engine, 0)
     with nowhere_to_write():
@@ -201,7 +205,7 @@ def test_events_that_do_not_load_are_invalid_and_count_once_an_order_has_them_tr
 
 
 @pytest.mark.mantid
-def test_after_a_reset_nothing_is_left_of_what_failed():
+def test_after_a_reset_nothing_is_left_of_what_failed() -> None:
     engine = mantid_engine(reference.instrument("arc"), [recipe()])
     with nowhere_to_write():
         take(engine, 0)
@@ -212,7 +216,7 @@ def test_after_a_reset_nothing_is_left_of_what_failed():
 
 
 @pytest.mark.mantid
-def test_an_algorithm_that_throws_takes_no_event_out_of_the_account_and_none_in_twice():
+def test_an_algorithm_that_throws_takes_no_event_out_of_the_account_and_none_in_twice() -> None:
     slices = np.array([0, 1, 0, -1], np.int32)
     good = replace(recipe(), slices=2, slice_of=slices.__getitem__)
     bad = replace(good, edges=good.edges[::-1])  # which Rebin refuses
@@ -241,7 +245,7 @@ def test_an_algorithm_that_throws_takes_no_event_out_of_the_account_and_none_in_
         np.testing.assert_array_equal(counts, [one, 3 * one])
 
 
-def feed(rank, number, *ids):
+def feed(rank: OneRank, number: int, *ids: int) -> None:
     """One pulse of the arc's events for a rank, and one event of each of ``ids``."""
     time_ns = START_NS + number * PERIOD_NS
     pixel_id, tof_ns = events_of(number)
@@ -252,7 +256,7 @@ def feed(rank, number, *ids):
 
 
 @pytest.mark.mantid
-def test_the_status_tells_of_what_failed_and_the_next_pulses_are_reduced():
+def test_the_status_tells_of_what_failed_and_the_next_pulses_are_reduced() -> None:
     rank, health, bins = OneRank(START_NS + 10**12, mantid_engine), Health(), settings()
     failed = events_of(1)[0].size
     feed(rank, 0)
@@ -264,9 +268,9 @@ def test_the_status_tells_of_what_failed_and_the_next_pulses_are_reduced():
     check_result(report, bins, [0])
     assert report.results[0].status.events_invalid == failed
     assert report.unaccounted == 0
-    health.reported(report, fresh=True)
-    assert f"{failed} events count as invalid: " in health.verdict.words
-    assert health.verdict.status is OverallStatus.WARNING
+    health.reported(report, current=True)
+    assert f"{failed} events count as invalid: " in health.summary.message
+    assert health.summary.status is OverallStatus.WARNING
     feed(rank, 2)
     report = rank.obeyed(order(4, bins))
     check_result(report, bins, [0, 2])
@@ -274,7 +278,7 @@ def test_the_status_tells_of_what_failed_and_the_next_pulses_are_reduced():
 
 
 @pytest.mark.mantid
-def test_ids_that_the_instrument_lacks_are_invalid_and_the_rest_is_reduced():
+def test_ids_that_the_instrument_lacks_are_invalid_and_the_rest_is_reduced() -> None:
     rank, bins = OneRank(START_NS + 10**12, mantid_engine), settings()
     feed(rank, 0, 5000, -1, 2**31 - 1, -(2**31))
     rank.obeyed(order(1, bins))
@@ -285,7 +289,7 @@ def test_ids_that_the_instrument_lacks_are_invalid_and_the_rest_is_reduced():
     assert report.unaccounted == 0
 
 
-def histogram(mantid, measured):
+def histogram(mantid: Any, measured: Measured) -> Any:
     """A workspace of what was measured, with its charge."""
     bins = measured.counts.size
     made = mantid.api.WorkspaceFactory.create("Workspace2D", 1, bins + 1, bins)
@@ -298,7 +302,7 @@ def histogram(mantid, measured):
 
 
 @pytest.mark.mantid
-def test_spectra_per_charge_less_a_background_over_a_vanadium_are_those_of_mantids_algorithms():
+def test_spectra_less_a_background_over_a_vanadium_are_those_of_mantids_algorithms() -> None:
     mantid, rng, edges = imported(), np.random.default_rng(4), np.linspace(0.4, 5, 401)
     counts = rng.poisson(np.array([[300], [40], [900]]), (3, 400))
     charges = (7.25, 0.3, 11.5)
@@ -319,7 +323,7 @@ def test_spectra_per_charge_less_a_background_over_a_vanadium_are_those_of_manti
 
 
 @pytest.mark.mantid
-def test_nothing_is_left_in_mantids_data_service_nor_in_its_folder():
+def test_nothing_is_left_in_mantids_data_service_nor_in_its_folder() -> None:
     slices = np.array([0, 1], np.int32)
     sliced = replace(recipe(), slices=2, slice_of=slices.__getitem__)
     engine = mantid_engine(reference.instrument("arc"), [sliced])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from caproto import ChannelType
 
-from tests.support.ca_client import network
+from tests.support.ca_client import Network
 from tests.support.ioc_bench import Ioc
 
 DOCS = Path(__file__).parents[2] / "docs/how-to/one-result.md"
@@ -42,8 +42,8 @@ async def rebinned_for_ever(ioc: Ioc) -> None:
         await channel.auth_write("host", "user", data, ChannelType.STRING, None)
 
 
-def test_on_channel_access_what_is_read_between_equal_marks_is_of_one_result() -> None:
-    with network() as net, Ioc(net) as ioc:
+def test_on_channel_access_what_is_read_between_equal_marks_is_of_one_result(net: Network) -> None:
+    with Ioc(net) as ioc:
         changes = asyncio.run_coroutine_threadsafe(rebinned_for_ever(ioc), ioc.loop)
         command = program("epics", ioc.prefix, AGAIN)
         done = subprocess.run(command, env=net.environment, capture_output=True, text=True)
@@ -52,9 +52,9 @@ def test_on_channel_access_what_is_read_between_equal_marks_is_of_one_result() -
         assert len(set(done.stdout.split())) > 10
 
 
-def test_on_pvaccess_a_snapshot_is_of_one_result() -> None:
+def test_on_pvaccess_a_snapshot_is_of_one_result(net: Network) -> None:
     pytest.importorskip("p4p", reason="pvAccess is served with p4p")
-    with network() as net, Ioc(net, pva=True) as ioc:
+    with Ioc(net, pva=True) as ioc:
         assert ioc.put("Red1:BinParams", "1,1,4", "-S").returncode == 0
         command = program("p4p", ioc.prefix, CHECK)
         done = subprocess.run(command, env=net.environment, capture_output=True, text=True)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from ioc.app.child_processes import MPIEXEC
-from tests.support.ca_client import Client, Network, network
+from tests.support.ca_client import Client, Network
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -80,8 +80,10 @@ class Site:
             assert alive == []
 
 
-def test_an_ioc_that_restarts_finds_the_accumulation_as_it_was(tmp_path: Path) -> None:
-    with network() as net, ExitStack() as stack:
+def test_an_ioc_that_restarts_finds_the_accumulation_as_it_was(
+    net: Network, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
         site = Site(net, tmp_path)
         client = site.client
         stack.enter_context(site.part("simulate"))
@@ -103,13 +105,12 @@ def test_an_ioc_that_restarts_finds_the_accumulation_as_it_was(tmp_path: Path) -
             assert client.number("PulsesMissing_RBV") == 0
 
 
-def test_an_ioc_alone_says_who_is_missing(tmp_path: Path) -> None:
-    with network() as net:
-        site = Site(net, tmp_path)
-        client = site.client
-        with site.part("ioc"):
-            client.until(lambda: client.tool("caget", client.prefix + "Pause").returncode == 0, 10)
-            assert client.get("DetectorState_RBV") == "Disconnected"
-            assert "waiting for the back end" in client.get("StatusMessage_RBV", "-S")
-            assert client.get("EventTotal_RBV.SEVR") == "INVALID"
-            assert client.get("Sim:Pulse_RBV.SEVR") == "INVALID"
+def test_an_ioc_alone_says_who_is_missing(net: Network, tmp_path: Path) -> None:
+    site = Site(net, tmp_path)
+    client = site.client
+    with site.part("ioc"):
+        client.until(lambda: client.tool("caget", client.prefix + "Pause").returncode == 0, 10)
+        assert client.get("DetectorState_RBV") == "Disconnected"
+        assert "waiting for the back end" in client.get("StatusMessage_RBV", "-S")
+        assert client.get("EventTotal_RBV.SEVR") == "INVALID"
+        assert client.get("Sim:Pulse_RBV.SEVR") == "INVALID"

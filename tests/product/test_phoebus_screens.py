@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.ca_client import Network, network
 from tests.support.live import Live, live
 from tests.support.phoebus import JARS, PATIENCE_S, Phoebus, running_phoebus
 from tests.support.xdisplay import Pixels
@@ -26,24 +26,14 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def net() -> Iterator[Network]:
-    with network() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def running(net: Network) -> Iterator[Live]:
-    with live(net) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def viewer(
-    net: Network, running: Live, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Phoebus]:
+def viewer(running: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phoebus]:
     assert running.process.poll() is None
-    with running_phoebus(tmp_path_factory.mktemp("phoebus"), net) as started:
+    with running_phoebus(tmp_path_factory.mktemp("phoebus"), running.network) as started:
         yield started
+
+
+def is_in_state(running: Live, state: str) -> bool:
+    return running.get("DetectorState_RBV") == state
 
 
 def open_screen(viewer: Phoebus, running: Live, name: str) -> None:
@@ -86,7 +76,7 @@ def test_a_click_on_pause_pauses_and_another_resumes(viewer: Phoebus, running: L
     open_screen(viewer, running, "overview.bob")
     for state in ("Waiting", "Acquire"):
         viewer.screen.click(*viewer.widget_centre("overview.bob", "$(P)Pause"))
-        running.until(lambda state=state: running.get("DetectorState_RBV") == state, PATIENCE_S)
+        running.until(functools.partial(is_in_state, running, state), PATIENCE_S)
 
 
 def test_a_value_that_is_refused_goes_back_and_its_field_is_in_alarm(

@@ -6,26 +6,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from ioc.model.paths import Part
-from tests.support.ca_client import Network, network
 from tests.support.ioc_bench import FakeRanks, Ioc
-
-
-@pytest.fixture(scope="module")
-def net() -> Iterator[Network]:
-    with network() as made:
-        yield made
-
-
-@pytest.fixture
-def ioc(net: Network) -> Iterator[Ioc]:
-    with Ioc(net) as ioc:
-        yield ioc
 
 
 def test_a_put_returns_when_readback_and_result_show_it(ioc: Ioc) -> None:

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from reduction.control.orders import ReductionOrder
-from tests.support.ca_client import Network, network
+from tests.support.ca_client import Network
 from tests.support.ioc_bench import Ioc, shape
-from tests.support.soft_ioc import SoftIoc, client_environment, soft_ioc
-
-
-@pytest.fixture(scope="module")
-def net() -> Iterator[Network]:
-    with network() as made:
-        yield made
+from tests.support.soft_ioc import SoftIoc
 
 
 @pytest.fixture
 def ioc(net: Network) -> Iterator[Ioc]:
     with Ioc(net, reductions=2) as ioc:
         yield ioc
-
-
-@pytest.fixture
-def cryo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoftIoc]:
-    with soft_ioc(tmp_path) as other:
-        for name, value in client_environment(other).items():
-            monkeypatch.setenv(name, value)
-        yield other
 
 
 def test_slices_and_groups_come_with_the_put_that_asks_for_them(ioc: Ioc) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,17 +14,9 @@ from ioc.ca.alarms import DISCONNECTED_ALARM
 from ioc.ca.channel import channel
 from ioc.ca.pv_monitors import INVALID, LOST, PvUpdate, PvValue, local_updates, remote_updates
 from reduction.parameters.specs import Array, Float, Refused, Switch, Text
-from tests.support.soft_ioc import SoftIoc, client_environment, soft_ioc
+from tests.support.soft_ioc import SoftIoc
 
 S = 1_000_000_000
-
-
-@pytest.fixture
-def cryo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoftIoc]:
-    with soft_ioc(tmp_path) as ioc:
-        for name, value in client_environment(ioc).items():
-            monkeypatch.setenv(name, value)
-        yield ioc
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:

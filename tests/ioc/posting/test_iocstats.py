@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +15,6 @@ from ioc.model.pvs import pv_rows
 from ioc.posting.iocstats import CONFIRMATION_S, IocStats, duration
 from ioc.security.rules import Client
 from reduction.parameters.specs import Refused
-from tests.support.ca_client import network
 from tests.support.ioc_bench import Ioc
 
 (RESET,) = (row for row in pv_rows("") if row.name == "SYSRESET")
@@ -92,12 +91,6 @@ def test_an_ioc_alone_restarts_nobody_and_says_why() -> None:
     for _ in range(2):
         with pytest.raises(Refused, match="this IOC did not start ranks and simulator"):
             bench.reset()
-
-
-@pytest.fixture
-def ioc() -> Iterator[Ioc]:
-    with network() as net, Ioc(net) as ioc:
-        yield ioc
 
 
 def stall(ioc: Ioc, seconds: float) -> None:

@@ -21,7 +21,7 @@ from ioc.puts.scan_lock import ScanLock
 from ioc.security.rules import Client, Guard
 from reduction.parameters.specs import Refused
 from tests.support.ca_caller import Caller
-from tests.support.ca_client import network
+from tests.support.ca_client import Network
 from tests.support.ioc_process import ioc_process
 
 ANNA, BERT = Client("192.0.2.1", "anna"), Client("192.0.2.1", "bert")
@@ -160,9 +160,9 @@ def test_another_may_break_it_which_is_logged(caplog: pytest.LogCaptureFixture) 
     bench.put(BERT, "Sim:Pressure", "2")
 
 
-def test_a_scan_keeps_another_user_out_until_it_is_over(tmp_path: Path) -> None:
+def test_a_scan_keeps_another_user_out_until_it_is_over(net: Network, tmp_path: Path) -> None:
     me = f"{getpass.getuser()}@127.0.0.1"
-    with network() as net, ioc_process(net, tmp_path) as ioc:
+    with ioc_process(net, tmp_path) as ioc:
         units = ioc.prefix + "Red1:Units"
         with Caller(net.port, "bert") as bert:
             assert ioc.put("Lock:Owner", "scan 12").returncode == 0
@@ -182,8 +182,8 @@ def test_a_scan_keeps_another_user_out_until_it_is_over(tmp_path: Path) -> None:
         assert ioc.get("Lock:Remaining_RBV") == "0"
 
 
-def test_the_operator_breaks_a_lock_that_was_left_behind(tmp_path: Path) -> None:
-    with network() as net, ioc_process(net, tmp_path) as ioc:
+def test_the_operator_breaks_a_lock_that_was_left_behind(net: Network, tmp_path: Path) -> None:
+    with ioc_process(net, tmp_path) as ioc:
         with Caller(net.port, "bert") as bert:
             assert bert.put(ioc.prefix + "Lock:Owner", "scan 13") == ""
         assert ioc.put("Reset", "1").returncode == 1

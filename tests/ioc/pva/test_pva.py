@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.ca_client import Network, network
+from tests.support.ca_client import Network
 from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
 
 pytest.importorskip("p4p", reason="pvAccess is served with p4p")
@@ -16,27 +16,14 @@ from ioc.model.pvs import IOC_PROCESS, PvRow
 from ioc.pva.snapshot import EDGES_FIELD, TABLE_COLUMNS
 from reduction.parameters.bins import edges
 from reduction.parameters.specs import Array, Choice, Float, Integer, Switch
-from tests.support.pva_client import context
 
 MAJOR, INVALID = 2, 3
-
-
-@pytest.fixture(scope="module")
-def net() -> Iterator[Network]:
-    with network() as made:
-        yield made
 
 
 @pytest.fixture
 def ioc(net: Network) -> Iterator[Ioc]:
     with Ioc(net, reductions=2, pva=True) as ioc:
         yield ioc
-
-
-@pytest.fixture
-def pva(net: Network) -> Iterator[Any]:
-    with context(net) as made:
-        yield made
 
 
 def scalars(ioc: Ioc) -> list[PvRow]:
@@ -47,7 +34,7 @@ def scalars(ioc: Ioc) -> list[PvRow]:
     ]
 
 
-def test_every_scalar_of_channel_access_reads_the_same(ioc: Ioc, pva: Any) -> None:
+def test_every_scalar_of_channel_access_reads_the_same(ioc: Ioc, pva_client: Any) -> None:
     # What the program says of itself counts its clients, and so us.
     left = [row for row in scalars(ioc) if row.group.place != IOC_PROCESS]
     assert len(left) > 300
@@ -56,7 +43,7 @@ def test_every_scalar_of_channel_access_reads_the_same(ioc: Ioc, pva: Any) -> No
         nonlocal left
         names = [row.name for row in left]
         said = ioc.tool("caget", "-t", "-S", "-g", "17", *names).stdout.splitlines()
-        triples = zip(left, pva.get(names), said, strict=True)
+        triples = zip(left, pva_client.get(names), said, strict=True)
         left = [row for row, value, word in triples if not same(row, value, word)]
         return not left
 
@@ -75,20 +62,24 @@ def same(row: PvRow, value: Any, word: str) -> bool:
     return bool(value == word)
 
 
-def test_spectra_read_the_same_and_slices_are_made_when_asked_for(ioc: Ioc, pva: Any) -> None:
+def test_spectra_read_the_same_and_slices_are_made_when_asked_for(
+    ioc: Ioc, pva_client: Any
+) -> None:
     assert ioc.put("Red1:BinParams", "1,1,4", "-S").returncode == 0
     for name in ("X", "XE", "Y", "YC", "E"):
-        assert list(pva.get(f"{ioc.prefix}Red1:Spec:{name}")) == ioc.array(f"Red1:Spec:{name}")
+        assert list(pva_client.get(f"{ioc.prefix}Red1:Spec:{name}")) == ioc.array(
+            f"Red1:Spec:{name}"
+        )
     slice_yc = ioc.prefix + "Red1:Slice1:YC"
     assert slice_yc not in ioc.server.database.channels
-    assert list(pva.get(slice_yc)) == [2, 2, 2]
-    assert pva.get(ioc.prefix + "Red1:Slice2:YC").severity == INVALID
+    assert list(pva_client.get(slice_yc)) == [2, 2, 2]
+    assert pva_client.get(ioc.prefix + "Red1:Slice2:YC").severity == INVALID
     with pytest.raises(TimeoutError):
-        pva.get(ioc.prefix + "Red1:Slice33:YC", timeout=0.3)
+        pva_client.get(ioc.prefix + "Red1:Slice33:YC", timeout=0.3)
 
 
-def test_a_name_tells_what_it_is(ioc: Ioc, pva: Any) -> None:
-    rate = pva.get(ioc.prefix + "Sim:PulseRate").raw.todict()
+def test_a_name_tells_what_it_is(ioc: Ioc, pva_client: Any) -> None:
+    rate = pva_client.get(ioc.prefix + "Sim:PulseRate").raw.todict()
     assert (
         rate["display"]
         | {
@@ -101,13 +92,13 @@ def test_a_name_tells_what_it_is(ioc: Ioc, pva: Any) -> None:
         == rate["display"]
     )
     assert (rate["control"]["limitLow"], rate["control"]["limitHigh"]) == (0.1, 1000)
-    units = pva.get(ioc.prefix + "Red1:Units").raw
+    units = pva_client.get(ioc.prefix + "Red1:Units").raw
     assert units["value.choices"][:3] == ["TOF", "Wavelength", "dSpacing"]
     assert units["display.description"] == "Unit of the histogram axis"
-    assert pva.put(ioc.prefix + "Red1:Units", "TOF") is None
-    assert pva.get(ioc.prefix + "Red1:Spec:X").raw["display.units"] == "us"
+    assert pva_client.put(ioc.prefix + "Red1:Units", "TOF") is None
+    assert pva_client.get(ioc.prefix + "Red1:Spec:X").raw["display.units"] == "us"
     seconds, nanosec = divmod(PULSE_TIME_NS, 10**9)
-    assert pva.get(ioc.prefix + "Red1:Spec:X").raw_stamp == (seconds, nanosec)
+    assert pva_client.get(ioc.prefix + "Red1:Spec:X").raw_stamp == (seconds, nanosec)
 
 
 @pytest.mark.parametrize(
@@ -124,27 +115,27 @@ def test_a_name_tells_what_it_is(ioc: Ioc, pva: Any) -> None:
     ],
 )
 def test_a_put_is_refused_in_the_words_of_channel_access(
-    ioc: Ioc, pva: Any, pv: str, value: Any, words: str
+    ioc: Ioc, pva_client: Any, pv: str, value: Any, words: str
 ) -> None:
-    before = pva.get(ioc.prefix + pv)
+    before = pva_client.get(ioc.prefix + pv)
     with pytest.raises(RuntimeError) as refused:
-        pva.put(ioc.prefix + pv, value)
+        pva_client.put(ioc.prefix + pv, value)
     assert words in str(refused.value)
-    after = pva.get(ioc.prefix + pv)
+    after = pva_client.get(ioc.prefix + pv)
     assert after == before
     assert (after.severity, after.raw["alarm.message"]) == (MAJOR, "WRITE")
     assert (ioc.get(pv + ".SEVR"), ioc.get(pv + ".STAT")) == ("MAJOR", "WRITE")
-    assert pva.get(ioc.prefix + pv + "_RBV").severity == 0
-    pva.put(ioc.prefix + pv, before.raw["value.index"] if pv == "Red1:Units" else before)
+    assert pva_client.get(ioc.prefix + pv + "_RBV").severity == 0
+    pva_client.put(ioc.prefix + pv, before.raw["value.index"] if pv == "Red1:Units" else before)
     assert ioc.get(pv + ".SEVR") == "NO_ALARM"
 
 
-def test_readings_are_not_for_clients_to_write(ioc: Ioc, pva: Any) -> None:
+def test_readings_are_not_for_clients_to_write(ioc: Ioc, pva_client: Any) -> None:
     for pv in ("EventTotal_RBV", "Red1:BinMin_RBV", "Red1:Spec:Y"):
         with pytest.raises(RuntimeError, match=f"{ioc.prefix}{pv} is read only"):
-            pva.put(ioc.prefix + pv, [1.0] if pv.endswith("Y") else 1)
+            pva_client.put(ioc.prefix + pv, [1.0] if pv.endswith("Y") else 1)
     with pytest.raises(RuntimeError, match="Snapshot is read only"):
-        pva.put(ioc.prefix + "Red1:Snapshot", {"generation": 1})
+        pva_client.put(ioc.prefix + "Red1:Snapshot", {"generation": 1})
 
 
 def test_the_tools_put_get_and_fail_as_they_should(ioc: Ioc) -> None:
@@ -172,46 +163,48 @@ def test_a_put_ends_when_it_is_true_and_in_turn_with_channel_access(ioc: Ioc) ->
         each.communicate()
 
 
-def test_a_command_ends_when_it_is_done(ioc: Ioc, pva: Any) -> None:
-    pva.put(ioc.prefix + "Reset", 1, wait=True)
+def test_a_command_ends_when_it_is_done(ioc: Ioc, pva_client: Any) -> None:
+    pva_client.put(ioc.prefix + "Reset", 1, wait=True)
     assert ioc.ranks.seen[-1].resets > 0
-    assert str(pva.get(ioc.prefix + "Reset")) == "Done"
+    assert str(pva_client.get(ioc.prefix + "Reset")) == "Done"
 
 
-def test_what_is_not_obeyed_is_told_to_who_waits_for_it(ioc: Ioc, pva: Any) -> None:
+def test_what_is_not_obeyed_is_told_to_who_waits_for_it(ioc: Ioc, pva_client: Any) -> None:
     ioc.ranks.obeying.clear()
     with pytest.raises(RuntimeError, match=r"did not apply it within 0\.6 s"):
-        pva.put(ioc.prefix + "Red1:BinParams", "1,1,3")
+        pva_client.put(ioc.prefix + "Red1:BinParams", "1,1,3")
     ioc.ranks.obeying.set()
 
 
-def test_a_put_that_does_not_wait_is_told_only_what_is_refused_at_once(ioc: Ioc, pva: Any) -> None:
+def test_a_put_that_does_not_wait_is_told_only_what_is_refused_at_once(
+    ioc: Ioc, pva_client: Any
+) -> None:
     bins = ioc.prefix + "Red1:BinParams"
     ioc.ranks.obeying.clear()
-    pva.put(bins, "1,1,4", wait=False)
-    assert pva.get(bins) == "0.4,0.001,5"
+    pva_client.put(bins, "1,1,4", wait=False)
+    assert pva_client.get(bins) == "0.4,0.001,5"
     ioc.ranks.obeying.set()
-    ioc.until(lambda: pva.get(bins) == "1,1,4")
+    ioc.until(lambda: pva_client.get(bins) == "1,1,4")
     with pytest.raises(RuntimeError, match="boundaries must rise"):
-        pva.put(bins, "4,1,1", wait=False)
+        pva_client.put(bins, "4,1,1", wait=False)
 
 
-def test_an_acquisition_holds_only_who_asks_to_wait_for_its_end(ioc: Ioc, pva: Any) -> None:
-    pva.put(ioc.prefix + "Acquire", 1)
-    assert str(pva.get(ioc.prefix + "Acquire")) == "Acquire"
+def test_an_acquisition_holds_only_who_asks_to_wait_for_its_end(ioc: Ioc, pva_client: Any) -> None:
+    pva_client.put(ioc.prefix + "Acquire", 1)
+    assert str(pva_client.get(ioc.prefix + "Acquire")) == "Acquire"
     with pytest.raises(RuntimeError, match="it is under way; 0 stops it"):
-        pva.put(ioc.prefix + "Acquire", 1, wait=True)
+        pva_client.put(ioc.prefix + "Acquire", 1, wait=True)
 
 
-def test_monitors_of_either_see_a_put_of_the_other(ioc: Ioc, pva: Any) -> None:
+def test_monitors_of_either_see_a_put_of_the_other(ioc: Ioc, pva_client: Any) -> None:
     name = ioc.prefix + "Red1:BinMax"
     seen: queue.Queue[Any] = queue.Queue()
     by_ca = ioc.start("camonitor", name)
     assert by_ca.stdout is not None
-    with pva.monitor(name, seen.put):
+    with pva_client.monitor(name, seen.put):
         assert seen.get(timeout=5) == 5
         by_ca.stdout.readline()
-        pva.put(name, 4.0)
+        pva_client.put(name, 4.0)
         assert by_ca.stdout.readline().split()[3] == "4"
         assert seen.get(timeout=5) == 4
         assert ioc.put("Red1:BinMax", "3").returncode == 0
@@ -220,11 +213,11 @@ def test_monitors_of_either_see_a_put_of_the_other(ioc: Ioc, pva: Any) -> None:
     by_ca.communicate()
 
 
-def test_a_snapshot_is_of_one_result_while_settings_change(ioc: Ioc, pva: Any) -> None:
+def test_a_snapshot_is_of_one_result_while_settings_change(ioc: Ioc, pva_client: Any) -> None:
     seen: queue.Queue[Any] = queue.Queue()
-    with pva.monitor(ioc.prefix + "Red1:Snapshot", seen.put):
+    with pva_client.monitor(ioc.prefix + "Red1:Snapshot", seen.put):
         for bins in range(3, 33):
-            pva.put(ioc.prefix + "Red1:BinParams", f"1,1,{bins + 1}")
+            pva_client.put(ioc.prefix + "Red1:BinParams", f"1,1,{bins + 1}")
         generations = set()
         while 30 not in generations:
             snapshot = seen.get(timeout=5)
@@ -245,16 +238,16 @@ def check(ioc: Ioc, snapshot: Any) -> None:
     assert snapshot["timeStamp.secondsPastEpoch"] == PULSE_TIME_NS // 10**9
 
 
-def test_a_snapshot_holds_all_settings_of_its_reduction_alone(ioc: Ioc, pva: Any) -> None:
-    names = pva.get(ioc.prefix + "Red2:Snapshot")["parameters.name"]
+def test_a_snapshot_holds_all_settings_of_its_reduction_alone(ioc: Ioc, pva_client: Any) -> None:
+    names = pva_client.get(ioc.prefix + "Red2:Snapshot")["parameters.name"]
     settings = [row.name.removesuffix("_RBV") for row in scalars(ioc) if row.name.endswith("_RBV")]
     writable = {row.name for row in scalars(ioc)} & set(settings)
     assert set(names) == {name for name in writable if name.startswith(ioc.prefix + "Red2:")}
 
 
-def test_a_snapshot_is_invalid_while_the_back_end_is_silent(ioc: Ioc, pva: Any) -> None:
+def test_a_snapshot_is_invalid_while_the_back_end_is_silent(ioc: Ioc, pva_client: Any) -> None:
     seen: queue.Queue[Any] = queue.Queue()
-    with pva.monitor(ioc.prefix + "Red1:Snapshot", seen.put):
+    with pva_client.monitor(ioc.prefix + "Red1:Snapshot", seen.put):
         assert seen.get(timeout=5)["alarm.severity"] == 0
         ioc.ranks.reporting.clear()
         while (snapshot := seen.get(timeout=5))["alarm.severity"] == 0:

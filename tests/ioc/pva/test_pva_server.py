@@ -20,7 +20,7 @@ from ioc.options.commands import RunOptions
 from ioc.options.host_checks import pva_served
 from ioc.options.program import StartError
 from ioc.pva.addresses import Addresses
-from tests.support.ca_client import TOOLS, Client, network
+from tests.support.ca_client import TOOLS, Client, Network
 
 pytest.importorskip("p4p", reason="pvAccess is served with p4p")
 from p4p.client.thread import Context
@@ -35,8 +35,8 @@ from tests.support.pva_client import context
 BINS, POSTS = 100_000, 400
 
 
-async def test_a_client_that_stops_costs_a_few_values_and_others_nothing() -> None:
-    with network() as net, context(net) as other:
+async def test_a_client_that_stops_costs_a_few_values_and_others_nothing(net: Network) -> None:
+    with context(net) as other:
         served = channel(Array(pv="A", description="a"), np.zeros(BINS), max_length=BINS)
         addresses = Addresses(port=0, search_port=net.search_port)
         pva = PvAccess(["T:A"], lambda _: Normative(served), addresses)
@@ -60,8 +60,8 @@ async def test_a_client_that_stops_costs_a_few_values_and_others_nothing() -> No
         await asyncio.gather(serving, return_exceptions=True)
 
 
-async def test_what_nobody_has_open_is_not_watched() -> None:
-    with network() as net, context(net) as client:
+async def test_what_nobody_has_open_is_not_watched(net: Network) -> None:
+    with context(net) as client:
         served = channel(Array(pv="A", description="a"), np.zeros(3), max_length=3)
         addresses = Addresses(port=0, search_port=net.search_port)
         serving = asyncio.create_task(
@@ -105,29 +105,28 @@ class Operation:
         self.error = error
 
 
-async def test_a_put_of_a_client_that_leaves_at_once_is_obeyed() -> None:
+async def test_a_put_of_a_client_that_leaves_at_once_is_obeyed(net: Network) -> None:
     async def take(value: Any, _client: object) -> Any:
         return value
 
-    with network() as net:
-        served = channel(Float(pv="F", description="f"), 1.0, put=take)
-        addresses = Addresses(port=0, search_port=net.search_port)
-        pva = PvAccess(["T:F"], lambda _: Normative(served), addresses)
-        serving = asyncio.create_task(pva.serve())
-        await asyncio.sleep(0)
-        client, operation = pva.makeChannel("T:F", ""), Operation()
-        pva.onFirstConnect(client)
-        pva.put(client, operation)
-        pva.onLastDisconnect(client)
-        async with asyncio.timeout(5):
-            while operation.error is not None:
-                await asyncio.sleep(0)
-        assert served.value == 3
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+    served = channel(Float(pv="F", description="f"), 1.0, put=take)
+    addresses = Addresses(port=0, search_port=net.search_port)
+    pva = PvAccess(["T:F"], lambda _: Normative(served), addresses)
+    serving = asyncio.create_task(pva.serve())
+    await asyncio.sleep(0)
+    client, operation = pva.makeChannel("T:F", ""), Operation()
+    pva.onFirstConnect(client)
+    pva.put(client, operation)
+    pva.onLastDisconnect(client)
+    async with asyncio.timeout(5):
+        while operation.error is not None:
+            await asyncio.sleep(0)
+    assert served.value == 3
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
 
 
-def alone(net: Any, prefix: str, *flags: str) -> subprocess.Popen[str]:
+def alone(net: Network, prefix: str, *flags: str) -> subprocess.Popen[str]:
     """The IOC alone, its links on ports of its own."""
     ends = ("--control", "tcp://127.0.0.1:*", "--sim-control", "tcp://127.0.0.1:*")
     return subprocess.Popen(
@@ -143,60 +142,57 @@ def alone(net: Any, prefix: str, *flags: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_at_once_while_clients_monitor_and_wait(number: int) -> None:
-    with network() as net:
-        client = Client(net, f"T{secrets.token_hex(4)}:")
-        server = alone(net, client.prefix)
-        client.until(lambda: client.tool("pvget", client.prefix + "Pause").returncode == 0, 20)
-        monitor = client.start("pvmonitor", client.prefix + "Pause")
-        waits = client.start("pvput", "-w", "20", client.prefix + "Pause", "1")
-        assert monitor.stdout is not None
-        assert waits.stdout is not None
-        monitor.stdout.readline()
-        waits.stdout.readline()
-        server.send_signal(number)
-        said, _ = server.communicate(timeout=5)
-        assert (server.returncode, said) == (0, "")
-        for each in (monitor, waits):
-            each.kill()
-            each.communicate()
+def test_it_ends_at_once_while_clients_monitor_and_wait(net: Network, number: int) -> None:
+    client = Client(net, f"T{secrets.token_hex(4)}:")
+    server = alone(net, client.prefix)
+    client.until(lambda: client.tool("pvget", client.prefix + "Pause").returncode == 0, 20)
+    monitor = client.start("pvmonitor", client.prefix + "Pause")
+    waits = client.start("pvput", "-w", "20", client.prefix + "Pause", "1")
+    assert monitor.stdout is not None
+    assert waits.stdout is not None
+    monitor.stdout.readline()
+    waits.stdout.readline()
+    server.send_signal(number)
+    said, _ = server.communicate(timeout=5)
+    assert (server.returncode, said) == (0, "")
+    for each in (monitor, waits):
+        each.kill()
+        each.communicate()
 
 
-def test_with_pva_off_nobody_answers() -> None:
-    with network() as net:
-        client = Client(net, f"T{secrets.token_hex(4)}:")
-        server = alone(net, client.prefix, "--pva", "off")
-        client.until(lambda: client.tool("caget", client.prefix + "Pause").returncode == 0, 20)
-        assert client.tool("pvget", "-w", "0.5", client.prefix + "Pause").returncode == 1
-        server.terminate()
-        server.communicate(timeout=5)
+def test_with_pva_off_nobody_answers(net: Network) -> None:
+    client = Client(net, f"T{secrets.token_hex(4)}:")
+    server = alone(net, client.prefix, "--pva", "off")
+    client.until(lambda: client.tool("caget", client.prefix + "Pause").returncode == 0, 20)
+    assert client.tool("pvget", "-w", "0.5", client.prefix + "Pause").returncode == 1
+    server.terminate()
+    server.communicate(timeout=5)
 
 
-def test_it_is_reached_from_this_host_alone() -> None:
+def test_it_is_reached_from_this_host_alone(net: Network) -> None:
     every = psutil.net_if_addrs().values()
     found = {each.address for own in every for each in own if each.family is socket.AF_INET}
     others = [address for address in found if not address.startswith("127.")]
     if not others:
         pytest.skip("this host has no address but loopback")
-    with network() as net:
-        client = Client(net, f"T{secrets.token_hex(4)}:")
-        server = alone(net, client.prefix)
-        client.until(lambda: client.tool("pvget", client.prefix + "Pause").returncode == 0, 20)
-        listening = [
-            each.laddr
-            for each in psutil.Process(server.pid).net_connections("tcp")
-            if each.status == psutil.CONN_LISTEN
-        ]
-        assert {ip for ip, _ in listening} == {"127.0.0.1"}
-        environment = net.environment | {"EPICS_PVA_ADDR_LIST": others[0]}
-        get = [str(TOOLS / "pvget"), "-w", "0.5", client.prefix + "Pause"]
-        assert subprocess.run(get, env=environment, capture_output=True).returncode == 1
-        server.terminate()
-        server.communicate(timeout=5)
+    client = Client(net, f"T{secrets.token_hex(4)}:")
+    server = alone(net, client.prefix)
+    client.until(lambda: client.tool("pvget", client.prefix + "Pause").returncode == 0, 20)
+    listening = [
+        each.laddr
+        for each in psutil.Process(server.pid).net_connections("tcp")
+        if each.status == psutil.CONN_LISTEN
+    ]
+    assert {ip for ip, _ in listening} == {"127.0.0.1"}
+    environment = net.environment | {"EPICS_PVA_ADDR_LIST": others[0]}
+    get = [str(TOOLS / "pvget"), "-w", "0.5", client.prefix + "Pause"]
+    assert subprocess.run(get, env=environment, capture_output=True).returncode == 1
+    server.terminate()
+    server.communicate(timeout=5)
 
 
-def test_a_port_that_is_taken_is_no_hindrance() -> None:
-    with network() as net, closing(socket.create_server(("127.0.0.1", 0))) as taken:
+def test_a_port_that_is_taken_is_no_hindrance(net: Network) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         client = Client(net, f"T{secrets.token_hex(4)}:")
         server = alone(net, client.prefix, "--pva-port", str(taken.getsockname()[1]))
         client.until(lambda: client.tool("pvget", client.prefix + "Pause").returncode == 0, 20)

@@ -15,7 +15,7 @@ from ioc.options.program import StartError
 from ioc.security.acf import load_rules
 from ioc.security.rules import EVERYBODY, NOBODY, Asg, Rules
 from tests.support.ca_caller import Caller
-from tests.support.ca_client import Client, Network, network
+from tests.support.ca_client import Client, Network
 from tests.support.ioc_process import IocProcess, ioc_process
 
 EXAMPLE = Path(__file__).parents[3] / "docs/access.acf"
@@ -109,12 +109,6 @@ def test_each_process_variable_is_in_its_group() -> None:
         Asg.DEFAULT: ("Red1:BinParams_RBV", "Sim:Pause_RBV", "EventTotal_RBV", "Red1:Spec:Y"),
     }.items():
         assert [name for name in names if groups[name] is not group] == []
-
-
-@pytest.fixture(scope="module")
-def net() -> Iterator[Network]:
-    with network() as made:
-        yield made
 
 
 @pytest.fixture

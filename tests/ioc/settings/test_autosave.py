@@ -22,7 +22,7 @@ from ioc.settings.initial import AllOrders, first_orders
 from ioc.settings.restore import RestoredOrders, restored
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.units import Units
-from tests.support.ca_client import network
+from tests.support.ca_client import Network
 from tests.support.ioc_process import ioc_process
 
 
@@ -222,28 +222,29 @@ async def test_what_stays_the_same_is_not_written_again_and_a_last_change_is_at_
     assert [each.name for each in tmp_path.iterdir()] == ["live.toml"]
 
 
-def test_what_clients_set_is_there_after_a_restart_and_is_listed(tmp_path: Path) -> None:
+def test_what_clients_set_is_there_after_a_restart_and_is_listed(
+    net: Network, tmp_path: Path
+) -> None:
     path = tmp_path / "live.toml"
     flags = ("--autosave", str(path), "--set=WindowTime=7")
-    with network() as net:
-        with ioc_process(net, tmp_path, *flags) as ioc:
-            for pv, value in (("Red1:Units", "TOF"), ("File:Name", "si"), ("WindowTime", "9")):
-                assert ioc.put(pv, value).returncode == 0
-            assert ioc.put("Red1:BinParams", "2000,10,3000", "-S").returncode == 0
-            assert ioc.stop() == (f"0 settings are restored from {path}\n", "")
-        with ioc_process(net, tmp_path, *flags, prefix=ioc.prefix) as later:
-            assert later.get("Red1:Units_RBV") == "TOF"
-            assert later.get("Red1:BinParams_RBV", "-S") == "2000,10,3000"
-            assert later.get("File:Name", "-S") == "si"
-            assert later.number("WindowTime") == 7
-            said, _ = later.stop()
+    with ioc_process(net, tmp_path, *flags) as ioc:
+        for pv, value in (("Red1:Units", "TOF"), ("File:Name", "si"), ("WindowTime", "9")):
+            assert ioc.put(pv, value).returncode == 0
+        assert ioc.put("Red1:BinParams", "2000,10,3000", "-S").returncode == 0
+        assert ioc.stop() == (f"0 settings are restored from {path}\n", "")
+    with ioc_process(net, tmp_path, *flags, prefix=ioc.prefix) as later:
+        assert later.get("Red1:Units_RBV") == "TOF"
+        assert later.get("Red1:BinParams_RBV", "-S") == "2000,10,3000"
+        assert later.get("File:Name", "-S") == "si"
+        assert later.number("WindowTime") == 7
+        said, _ = later.stop()
     assert "Red1:BinParams = 2000,10,3000\n" in said
     assert "WindowTime" not in said
 
 
-def test_a_folder_that_is_gone_is_told_on_the_status_message(tmp_path: Path) -> None:
+def test_a_folder_that_is_gone_is_told_on_the_status_message(net: Network, tmp_path: Path) -> None:
     path = tmp_path / "gone" / "live.toml"
-    with network() as net, ioc_process(net, tmp_path, "--autosave", str(path)) as ioc:
+    with ioc_process(net, tmp_path, "--autosave", str(path)) as ioc:
         ioc.until(lambda: "settings are not saved" in ioc.get("StatusMessage_RBV", "-S"))
         assert ioc.put("Red1:Units", "TOF").returncode == 0
         path.parent.mkdir()
