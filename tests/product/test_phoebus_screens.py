@@ -36,6 +36,10 @@ def is_in_state(running: Live, state: str) -> bool:
     return running.get("DetectorState_RBV") == state
 
 
+def reads(running: Live, name: str, value: float) -> bool:
+    return running.number(name) == value
+
+
 def open_screen(viewer: Phoebus, running: Live, name: str) -> None:
     """Open a screen and wait until all its values are there."""
     viewer.open(name, P=running.prefix)
@@ -68,7 +72,7 @@ def test_a_limit_that_is_typed_into_a_row_is_that_of_its_region(
         viewer.screen.click(*viewer.widget_centre("regions.bob", f"$(P)$(R)ROI{number}:Max"))
         viewer.screen.type(limit)
         name = f"Red1:ROI{number}:Max_RBV"
-        running.until(lambda n=name, x=limit: running.number(n) == float(x), PATIENCE_S)
+        running.until(functools.partial(reads, running, name, float(limit)), PATIENCE_S)
     assert running.number("Red1:ROI2:Max_RBV") == 0
 
 
