@@ -1,7 +1,8 @@
 """The live reduction in NICOS: a detector, ``count(live, pulses=100)``, and settings to move.
 
-NICOS's own moveables put and do not wait for completion; a setpoint of ours shows a new value only
-when it is true, so they would take the old one for the target.
+The devices of NICOS itself put a value and do not wait for completion. A setpoint of the live
+reduction shows a new value only after it has taken effect, so they would take the old value for
+the target. The devices here wait.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ PRESETS = {
     "counts": ("Counts", "PresetCounts"),
     "error": ("RelError", "PresetRelError"),
 }
-"""What ``count`` takes: the preset it is, and the process variable of its value."""
+"""The arguments of ``count``: the kind of preset, and the process variable of its value."""
 
 VALUES = {
     "total": ("Red1:Spec:Total_RBV", "counter", "cts"),
@@ -27,12 +28,14 @@ VALUES = {
     "centre": ("Red1:Peak1:Centre_RBV", "other", ""),
     "centre_error": ("Red1:Peak1:CentreErr_RBV", "error", ""),
 }
-"""What is read at the end: the process variable, its kind and unit."""
+"""The values that are read at the end: process variable, kind and unit of each."""
 
 
 LONGEST_PUT_S = 40.0
-"""The IOC takes back what is not obeyed in 30 s. A refusal is a timeout, too: the Channel Access
-client of NICOS waits for an answer and does not know that of a refusal."""
+"""Longest wait for a put. The IOC takes a change back that is not obeyed within 30 s.
+
+A refusal ends in a timeout too: NICOS's client of Channel Access does not understand its answer.
+"""
 
 
 class _PutAndWait(EpicsDevice):
@@ -41,11 +44,11 @@ class _PutAndWait(EpicsDevice):
 
 
 class Setting(_PutAndWait, EpicsAnalogMoveable):
-    """A number; to move it returns when it is true, or raises."""
+    """A number to move; a move ends when the value has taken effect, or raises."""
 
 
 class Choice(_PutAndWait, EpicsMappedMoveable):
-    """One of some words, likewise."""
+    """One of several words to move; a move ends when it has taken effect, or raises."""
 
 
 class LiveReduction(EpicsDevice, Measurable):

@@ -21,19 +21,19 @@ from ophyd_async.core import (
 from ophyd_async.core import StandardReadableFormat as Format
 from ophyd_async.epics.core import EpicsDevice, PvSuffix
 
-# Read when asked: a value that was monitored may be older than the completion of Acquire.
+# Values are read when asked for: a monitored one may be older than the completion of Acquire.
 HINTED, NORMAL = Format.HINTED_UNCACHED_SIGNAL, Format.UNCACHED_SIGNAL
 
 
 class Hold(StrictEnum):
-    """Whether accumulating is held."""
+    """Whether the accumulation is paused."""
 
     RUN = "Run"
     PAUSE = "Pause"
 
 
 class Mode(StrictEnum):
-    """Which pulses the spectra are of."""
+    """The pulses that are in the spectra."""
 
     SINCE_RESET = "SinceReset"
     WINDOW = "Window"
@@ -61,7 +61,7 @@ class Units(StrictEnum):
 
 
 class Region(StandardReadable, EpicsDevice):
-    """Counts between two ends of the axis, and those above the background."""
+    """The counts in an interval of the axis, and those above the background."""
 
     min: A[SignalRW[float], PvSuffix.rbv("Min"), Format.CONFIG_SIGNAL]
     max: A[SignalRW[float], PvSuffix.rbv("Max"), Format.CONFIG_SIGNAL]
@@ -86,10 +86,10 @@ class LiveReduction(StandardReadable, EpicsDevice, Triggerable, Stoppable):
     """Counts to the preset at each point; reads those ``regions`` and ``peaks`` that are named.
 
     Set the preset before a scan: ``bps.mv(live.preset, Preset.PULSES, live.preset_pulses, 100)``.
-    It is left idle.
+    After a scan the live reduction is idle.
     """
 
-    # Not a command, but a number to put: 1 begins, and completes at the preset; 0 ends.
+    # A number, not a command of ophyd-async: 1 begins, and completes at the preset; 0 ends.
     acquire: A[SignalRW[bool], PvSuffix("Acquire")]
     hold: A[SignalRW[Hold], PvSuffix.rbv("Pause")]
     mode: A[SignalRW[Mode], PvSuffix.rbv("AccumulationMode"), Format.CONFIG_SIGNAL]
@@ -116,7 +116,7 @@ class LiveReduction(StandardReadable, EpicsDevice, Triggerable, Stoppable):
 
     @AsyncStatus.wrap
     async def stage(self) -> None:
-        """Stop what runs; raises `ValueError` if no preset would end a point."""
+        """Stop a running acquisition; raises `ValueError` if no preset would end a point."""
         if await self.preset.get_value() is Preset.NONE:
             raise ValueError(f"{self.name}: set a preset, or a point never ends")
         await self.acquire.set(False)
@@ -126,9 +126,9 @@ class LiveReduction(StandardReadable, EpicsDevice, Triggerable, Stoppable):
 
     @AsyncStatus.wrap
     async def trigger(self) -> None:
-        """Start afresh; done when the preset is reached and the final result is posted."""
+        """Start a new acquisition; done when it has reached the preset and its result is posted."""
         await self.acquire.set(True, timeout=None)
 
     async def stop(self, success: bool = True) -> None:  # noqa: ARG002
-        """End an acquisition; what is counted stays."""
+        """End the acquisition; its counts stay."""
         await self.acquire.set(False)

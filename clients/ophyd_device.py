@@ -15,7 +15,7 @@ REGIONS, PEAKS = 8, 4
 
 
 class Window(Device):
-    """A stretch of the axis, in its unit; with both ends 0 it is not used."""
+    """An interval of the axis, in its unit; it is not used if both ends are 0."""
 
     min = Component(Setting, "Min", kind="config")
     max = Component(Setting, "Max", kind="config")
@@ -26,7 +26,7 @@ class Window(Device):
 
 
 class Region(Window):
-    """Counts between two ends, and those above the background."""
+    """The counts in an interval of the axis, and those above the background."""
 
     total = Component(EpicsSignalRO, "Total_RBV", kind="hinted")
     error = Component(EpicsSignalRO, "Error_RBV", kind="hinted")
@@ -49,7 +49,8 @@ class LiveReduction(Device):
     >>> live = LiveReduction("LIVE:", name="live")              # doctest: +SKIP
     >>> live.stage_sigs.update(preset="Pulses", preset_pulses=100)  # doctest: +SKIP
 
-    Regions and peaks that have a window when it is staged are read. It is left idle.
+    It reads the regions and peaks that have a window when it is staged. After a scan the live
+    reduction is idle.
     """
 
     acquire = Component(EpicsSignal, "Acquire", put_complete=True, kind="omitted")
@@ -76,7 +77,10 @@ class LiveReduction(Device):
     )
 
     def stage(self) -> list[object]:
-        """Stop what runs, set ``stage_sigs``; raises `ValueError` if nothing would end a point."""
+        """Stop a running acquisition and set ``stage_sigs``.
+
+        Raises `ValueError` if no preset would end a point.
+        """
         self.stop()
         self.stage_sigs.update(hold="Run", mode="SinceReset")
         staged: list[object] = super().stage()
@@ -88,10 +92,10 @@ class LiveReduction(Device):
         return staged
 
     def trigger(self) -> Status:
-        """Start afresh; done when the preset is reached and the final result is posted."""
+        """Start a new acquisition; done when it has reached the preset and its result is posted."""
         return self.acquire.set(1)
 
     def stop(self, *, success: bool = False) -> None:
-        """End an acquisition; what is counted stays."""
+        """End the acquisition; its counts stay."""
         self.acquire.put(0)
         super().stop(success=success)

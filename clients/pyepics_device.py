@@ -1,4 +1,4 @@
-"""The live reduction for scripts with pyepics: gets and puts that fail aloud."""
+"""The live reduction for scripts with pyepics: gets and puts that raise when they fail."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 import epics
 
 LONGEST_PUT_S = 40.0
-"""The IOC takes back what is not obeyed in 30 s."""
+"""Longest wait for a put. The IOC takes a change back that is not obeyed within 30 s."""
 
-LOOK_S = 0.05
+POLL_PERIOD_S = 0.05
 
 
 class LiveReduction:
-    """The process variables under ``prefix``, by the rest of their names."""
+    """The process variables whose names begin with ``prefix``, by the rest of their names."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
 
     def get(self, name: str) -> Any:
-        """The present value: a number, an array, or words for choices and texts."""
+        """The present value: a number, an array, or text for choices and texts."""
         pv = self._pv(name)
         words = "enum" in pv.type or "char" in pv.type
         value = pv.get(as_string=words, use_monitor=False)
@@ -29,11 +29,14 @@ class LiveReduction:
         return value
 
     def put(self, name: str, value: Any, longest_s: float = LONGEST_PUT_S) -> None:
-        """Return when it is true; raises `ValueError` if it is refused, `TimeoutError` if late."""
+        """Put a value, and return when it has taken effect.
+
+        Raises `ValueError` if it is refused, and `TimeoutError` if it takes too long.
+        """
         pv = self._pv(name)
         if pv.put(value, wait=True, timeout=longest_s) != 1:
-            raise TimeoutError(f"{pv.pvname} {value}: not true within {longest_s:g} s")
-        # pyepics does not tell whether a put has failed; the setpoint is in alarm then.
+            raise TimeoutError(f"{pv.pvname} {value}: no effect within {longest_s:g} s")
+        # pyepics does not tell whether a put has failed, but the setpoint is then in alarm.
         if self.get(f"{name}.SEVR") != "NO_ALARM":
             raise ValueError(f"{pv.pvname} {value}: refused")
 
@@ -42,9 +45,9 @@ class LiveReduction:
         self._pv(name).put(1)
 
     def wait_for(self, name: str, value: str) -> None:
-        """Wait until a choice has a value, for as long as it takes."""
+        """Wait until a choice has a value, without a limit of time."""
         while self.get(name) != value:
-            time.sleep(LOOK_S)
+            time.sleep(POLL_PERIOD_S)
 
     def _pv(self, name: str) -> epics.PV:
         pv = epics.get_pv(f"{self._prefix}{name}", connect=True)
