@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Self
 
 import numpy as np
@@ -73,23 +75,27 @@ class FilterSettings(Settings):
             raise Refused("Max", self.maximum, why)
         if self.count > MOST_SLICES:
             raise Refused("Step", self.step, f"{self.count} slices; the limit is {MOST_SLICES}")
+        if not np.all(np.diff(self._edges) > 0):
+            raise Refused("Step", self.step, f"too small beside Min, {self.minimum:g}")
 
     @property
     def count(self) -> int:
         """Number of slices; 1 without a log."""
         if not self.log or self.invert:
             return 1
-        # A last slice thinner than a millionth of a step is rounding.
-        steps = (self.maximum - self.minimum) / self.step
-        return max(math.ceil(min(steps, 1e9) - 1e-6), 1)
+        return _slice_count(self.minimum, self.step, self.maximum)
 
     @property
     def bounds(self) -> tuple[tuple[float, float], ...]:
         """[low, high) of each slice; empty without a log."""
         if not self.log:
             return ()
-        lows = [self.minimum + n * self.step for n in range(self.count)]
-        return tuple(zip(lows, [*lows[1:], self.maximum], strict=True))
+        return tuple(itertools.pairwise(self._edges.tolist()))
+
+    @property
+    def _edges(self) -> NDArray[np.float64]:
+        """The bounds of all slices, (count + 1,) float64, ascending; read-only."""
+        return _slice_edges(self.minimum, self.step, self.maximum, self.count)
 
     def slice_of(self, values: NDArray[np.float64]) -> NDArray[np.int32]:
         """The slice of pulses, (n,) int32, by their log values, (n,) float64; -1: filtered out.
@@ -98,12 +104,36 @@ class FilterSettings(Settings):
         """
         if not self.log:
             return np.zeros(values.size, np.int32)
-        edges = [low for low, _ in self.bounds] + [self.maximum]
-        place = (np.searchsorted(edges, values, side="right") - 1).astype(np.int32)
+        place = (np.searchsorted(self._edges, values, side="right") - 1).astype(np.int32)
         outside = (place < 0) | (place >= self.count)
         if self.invert:
             return np.where(outside & ~np.isnan(values), 0, -1).astype(np.int32)
         return np.where(outside, np.int32(-1), place)
+
+
+def _decimal(number: float) -> Decimal:
+    """The decimal number that people see for ``number``: 0.1 is a tenth."""
+    return Decimal(repr(number))
+
+
+def _slice_count(minimum: float, step: float, maximum: float) -> int:
+    """How many slices there are, the last one perhaps thinner than ``step``."""
+    steps = (_decimal(maximum) - _decimal(minimum)) / _decimal(step)
+    # A last slice thinner than a millionth of a step is rounding: of a step of 1/3, for example.
+    return max(math.ceil(min(steps, Decimal(10**9)) - Decimal("1e-6")), 1)
+
+
+@functools.lru_cache(maxsize=64)
+def _slice_edges(minimum: float, step: float, maximum: float, count: int) -> NDArray[np.float64]:
+    """The bounds of ``count`` slices, (count + 1,) float64; read-only.
+
+    They are computed as decimal numbers, so that three steps of 0.1 are 0.3, as a log has it, and
+    not 0.30000000000000004.
+    """
+    lows = (_decimal(minimum) + n * _decimal(step) for n in range(count))
+    edges = np.array([*map(float, lows), maximum])
+    edges.setflags(write=False)
+    return edges
 
 
 @dataclass(frozen=True)
