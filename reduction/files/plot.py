@@ -30,7 +30,7 @@ DECADES_FOR_LOG = 1.0
 """Least number of decades that a logarithmic axis spans."""
 
 MOST_OVERLAP = 4.0
-"""Most distances between neighbouring spectra that the highest peak reaches up; fewer for few."""
+"""Most distances between two spectra that the highest peak spans; it is less for few spectra."""
 
 LONGEST_LABEL = 22
 
@@ -59,8 +59,8 @@ def plot(result: SavedResult, path_png: Path) -> None:
 
 def draw(result: SavedResult) -> Figure:
     """The figure that `plot` saves."""
-    shown = thinned(result)
-    parts = _parts(shown)
+    drawn = thinned(result)
+    parts = _parts(drawn)
     heights = [SUM_HEIGHT, 2.6 + 0.27 * len(parts.labels)] if parts else [SUM_HEIGHT]
     height = sum(heights) + MARGINS
     figure = Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH)
@@ -74,11 +74,11 @@ def draw(result: SavedResult) -> Figure:
     axes = figure.subplots(
         len(heights), sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
     )[:, 0]
-    _words(figure, result, shown)
-    _sum(axes[0], shown)
+    _words(figure, result, drawn)
+    _sum(axes[0], drawn)
     if parts:
-        _ridges(axes[1], shown, parts)
-    _x_axis(axes[-1], shown)
+        _ridges(axes[1], drawn, parts)
+    _x_axis(axes[-1], drawn)
     return figure
 
 
@@ -107,14 +107,14 @@ def _parts(result: SavedResult) -> Parts | None:
     return None
 
 
-def _words(figure: Figure, result: SavedResult, shown: SavedResult) -> None:
+def _words(figure: Figure, result: SavedResult, drawn: SavedResult) -> None:
     """Write title, what was measured, and where the events went; a $ is just a $."""
     inch = 1 / figure.get_figheight()
     start, end = (
         iso_time(at)[:19].replace("T", " ") for at in (result.start_time_ns, result.end_time_ns)
     )
     counts = float(np.nansum(result.counts))
-    bins, joined = result.edges.size - 1, result.edges.size / shown.edges.size
+    bins, joined = result.edges.size - 1, result.edges.size / drawn.edges.size
     facts = (
         f"pulses {_grouped(result.first_pulse)} to {_grouped(result.last_pulse)}",
         f"{_grouped(int(counts)) if counts.is_integer() else f'{counts:.6g}'} counts",

@@ -15,14 +15,14 @@ NEVER_NS = 2**63 - 1
 class Acquisition:
     """The pulses that are accumulated since a start, and how far they are from a preset.
 
-    ``times_ns`` are the times of the pulses, ns since the Unix epoch. What counts amount to is
-    known on rank 0 alone.
+    ``times_ns`` are the times of the pulses, ns since the Unix epoch. It is ``done`` once the
+    preset is reached. The counts of a result, for presets of these, are known on rank 0 alone.
     """
 
-    def __init__(self, settings: AcquisitionSettings) -> None:
+    def __init__(self, settings: AcquisitionSettings, *, done: bool = False) -> None:
         self.settings = settings
         self.times_ns = array("q")
-        self.done = False
+        self.done = done
         self._share = 0.0
 
     @property
@@ -42,9 +42,7 @@ class Acquisition:
 
     def restarted(self) -> Acquisition:
         """The same with no pulse accumulated. If it has ended it stays ended."""
-        fresh = Acquisition(self.settings)
-        fresh.done = self.done
-        return fresh
+        return Acquisition(self.settings, done=self.done)
 
     def limit_ns(self, times_ns: Iterable[int]) -> int:
         """The time of the last pulse before the preset is reached; `NEVER_NS` if it is not yet.

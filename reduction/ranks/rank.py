@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import msgspec
 
@@ -37,8 +38,13 @@ CALL_POLL_S = 0.005
 ORDER_DELAY_S = 0.2
 """How long a tick is put off while the first result under an order is being made."""
 
-IocLog = tuple[str, int, float]
-"""Name of a log, time in ns since the Unix epoch, and value, as the IOC has sent it."""
+
+class IocLog(NamedTuple):
+    """A value of a log that the IOC has sent; ``time_ns`` is in ns since the Unix epoch."""
+
+    name: str
+    time_ns: int
+    value: float
 
 
 @dataclass(frozen=True)
@@ -171,13 +177,13 @@ class Rank:
             return []
         if newest is not None:
             self._order = newest
-        return [(each.name, each.time_ns, float(each.value[0])) for each in logs]
+        return [IocLog(each.name, each.time_ns, float(each.value[0])) for each in logs]
 
     def _share_logs(self, logs: list[IocLog]) -> None:
         """Have all ranks note the ``logs`` of rank 0."""
         shared = self._together.share(encoded(logs))
-        for name, time_ns, value in decoded(list[IocLog], shared):
-            self._intake.logs.add(name, time_ns, value)
+        for log in decoded(list[IocLog], shared):
+            self._intake.logs.add(log.name, log.time_ns, log.value)
 
     def _obey(self, order: RanksOrder) -> None:
         """Follow an order on all ranks, or on none of them if one of them cannot."""

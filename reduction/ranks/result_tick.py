@@ -43,15 +43,15 @@ class RankFigures:
 
     def numbers(self) -> list[int]:
         """The figures in their order, those of the faults last."""
-        *own, faults = vars(self).values()
-        return [*own, *vars(faults).values()]
+        *figures, faults = vars(self).values()
+        return [*figures, *vars(faults).values()]
 
     @classmethod
     def of(cls, numbers: Sequence[int]) -> Self:
         """The figures whose `numbers` these are."""
         received, filtered, retained, folded, resident_bytes, unaccounted, *faults = numbers
-        own = received, filtered, retained, folded, resident_bytes, unaccounted
-        return cls(*own, Faults(*faults))
+        figures = received, filtered, retained, folded, resident_bytes, unaccounted
+        return cls(*figures, Faults(*faults))
 
     @classmethod
     def total(cls, figures: Iterable[RankFigures]) -> Self:

@@ -67,12 +67,12 @@ class SavedReference:
 
     def gaps(self, settings: ReductionSettings, made: tuple[Values, ...]) -> Iterator[str]:
         """In words, where ``made`` has no values, which `values` made for ``settings``."""
-        what, edges, own = f"the {self.pv.lower()}", settings.edges, self.result.edges
-        inside = covered(own, edges)
-        if not inside[0] and own[0] > edges[0]:
-            yield f"{what} begins at {own[0]:g}"
-        if not inside[-1] and own[-1] < edges[-1]:
-            yield f"{what} ends at {own[-1]:g}"
+        what, edges, saved = f"the {self.pv.lower()}", settings.edges, self.result.edges
+        inside = covered(saved, edges)
+        if not inside[0] and saved[0] > edges[0]:
+            yield f"{what} begins at {saved[0]:g}"
+        if not inside[-1] and saved[-1] < edges[-1]:
+            yield f"{what} ends at {saved[-1]:g}"
         if holes := np.count_nonzero(inside & ~np.isfinite(made[0].values)):
             none = "is not above 0" if self.pv == VANADIUM else "has no value"
             yield f"{what} {none} in {holes} bins"
@@ -84,8 +84,8 @@ class SavedReference:
         if self.result.units is not settings.units:
             return f"is in {self.result.units}, not in {settings.units}"
         if not covered(self.result.edges, settings.edges).any():
-            own, bins = _ends(self.result.edges), _ends(settings.edges)
-            return f"goes from {own} and covers no bin from {bins}"
+            saved, bins = _ends(self.result.edges), _ends(settings.edges)
+            return f"goes from {saved} and covers no bin from {bins}"
         why = lacking(self._measured(self.result.summed), settings.corrections.normalisation)
         return f"cannot be normalised: its {why}" if why else ""
 
