@@ -4,7 +4,7 @@ The IOC binds and outlives its peer. It sends orders and receives reports. Both 
 dataclasses, encoded as MessagePack by their annotations, with arrays as raw bytes. When the first
 report of a new peer comes, the IOC sends it the present order at once.
 
-The IOC also sends log values, as `f144` bytes like those of the event stream, behind a frame that
+The IOC also sends log values, as ``f144`` bytes like those of the event stream, behind a frame that
 says so. A new peer is sent the last value of each log.
 """
 
@@ -88,8 +88,8 @@ class CommandedEnd(Generic[OrderT, ReportT]):
     def logs(self) -> list[LogValue]:
         """The log values that have come since the last call, in the order they were sent in.
 
-        If one of them is not a message of the stream, raises `CorruptMessage` or `UnknownSchema` of
-        `reduction.stream.messages`, and drops them all.
+        If one of them cannot be decoded, raises `reduction.stream.messages.CorruptMessage` or
+        `reduction.stream.messages.UnknownSchema`, and drops them all.
         """
         self._drain()
         messages, self._logs = self._logs, deque(maxlen=MOST_LOGS)

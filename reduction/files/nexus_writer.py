@@ -1,4 +1,4 @@
-"""Results as NeXus (HDF5) files, which nexpy, silx, scippnexus and `nexus_reader` can read.
+"""Results as NeXus (HDF5) files, which nexpy, silx, scippnexus and our own reader read.
 
 ::
 

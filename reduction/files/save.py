@@ -28,8 +28,9 @@ def save_together(results: Mapping[str, SavedResult], folder: Path) -> list[Path
     more slices, the text of the further ones is removed. A missing folder is made if its parent
     exists, for that may be the folder of a new run, while other paths are mistyped.
 
-    Returns the paths, NeXus first, once they are on disk. Raises `Refused` for a name that is not
-    allowed, OSError with path and reason, or ValueError as `nexus_writer.write_nexus` does.
+    Returns the paths, NeXus first, once they are on disk. Raises OSError with path and reason,
+    `reduction.parameters.specs.Refused` for a name that is not allowed, or ValueError as
+    `nexus_writer.write_nexus` does.
     """
     for name in results:
         check_name(name)

@@ -1,5 +1,5 @@
 """The MPI ranks: each reads its partitions, and at each tick they act as one.
 
-Imports all of `reduction` but `definitions`. Front door: `reduction.ranks.process`; the tick is in
-`reduction.ranks.rank`, all MPI in `reduction.ranks.collectives`.
+Imports all of `reduction` except `reduction.definitions`. Front door: `reduction.ranks.process`;
+the tick is in `reduction.ranks.rank`, all MPI calls are in `reduction.ranks.collectives`.
 """

@@ -128,7 +128,7 @@ class Pipeline:
     def plan(self, order: RanksOrder) -> dict[int, Recipe]:
         """The recipes that ``order`` changes, by number of the reduction.
 
-        Raises `Refused` if one of them cannot be followed.
+        Raises `reduction.parameters.specs.Refused` if one of them cannot be followed.
         """
         series = 1 if self.resets(order) else self.timeline.series + self.closes(order)
         if self.closes(order):

@@ -18,7 +18,7 @@ from reduction.stream.pulse_assembler import PulseAssembler
 
 @dataclass(frozen=True)
 class RankFigures:
-    """Figures of a rank that add up over ranks; ``unaccounted`` is as in `RanksReport`."""
+    """Figures of a rank that add up over ranks; ``unaccounted`` is as in a report."""
 
     received: int
     filtered: int

@@ -42,7 +42,7 @@ def column_specs(kind: type[Any], most: int, details: str = "") -> Iterator[tupl
 def columns_of(kind: type[Any], readings: Sequence[Any]) -> Columns:
     """The columns of ``readings``, which are instances of the dataclass ``kind``."""
     names = [name for name, spec in specs_of(kind) if isinstance(spec, Float)]
-    # Each reading is looked up once, since a `LazySequence` makes it when it is looked up.
+    # Each reading is looked up once, since a lazy sequence makes it each time.
     rows = np.array([[getattr(each, name) for name in names] for each in readings], np.float64)
     columns = rows.reshape(-1, len(names)).T
     return MappingProxyType(dict(zip(names, columns, strict=True)))

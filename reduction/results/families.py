@@ -54,12 +54,12 @@ class SpectrumFamily:
 
     @property
     def field(self) -> str:
-        """The field of a `ReductionView` that holds the readings of its spectra."""
+        """The field with its readings, in `reduction.results.views.ReductionView`."""
         return self.name.lower()
 
     @property
     def columns_field(self) -> str:
-        """The field of a `ReductionView` that holds the columns of its spectra."""
+        """The field with its columns, in `reduction.results.views.ReductionView`."""
         return f"{self.field}_columns"
 
 

@@ -1,4 +1,4 @@
-"""The event stream on the wire: ESS flatbuffers `ev44` (events) and `f144` (log values).
+"""The event stream on the wire: ESS flatbuffers ``ev44`` (events) and ``f144`` (log values).
 
 The stream is divided into partitions. Each is an ordered sequence of messages. In every partition a
 pulse consists of its log values, its chunks of events, and last the log ``pulse``, whose value is
@@ -54,7 +54,7 @@ class LogValue:
 
 
 def encode_chunk(chunk: Chunk) -> bytes:
-    """`ev44` bytes of a chunk."""
+    """``ev44`` bytes of a chunk."""
     data: bytes = serialise_ev44(
         chunk.source,
         chunk.message_id,
@@ -67,13 +67,13 @@ def encode_chunk(chunk: Chunk) -> bytes:
 
 
 def encode_log(name: str, time_ns: int, value: float) -> bytes:
-    """`f144` bytes of a log value."""
+    """``f144`` bytes of a log value."""
     data: bytes = serialise_f144(name, np.float64(value), time_ns)
     return data
 
 
 def encode_pulse_mark(pulse: int, time_ns: int, chunks_sent: int) -> bytes:
-    """`f144` bytes of the mark that ends pulse number ``pulse`` in a partition."""
+    """``f144`` bytes of the mark that ends pulse number ``pulse`` in a partition."""
     data: bytes = serialise_f144(PULSE_MARK, np.array([pulse, chunks_sent], np.int64), time_ns)
     return data
 
