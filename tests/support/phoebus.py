@@ -40,6 +40,7 @@ org.phoebus.ui/toolbar_entries=!Home,!Top Resources,!Layouts
 org.phoebus.ui/home_display=
 org.phoebus.ui/top_resources=
 org.phoebus.ui/ui_monitor_period=0
+org.csstudio.display.builder.representation/embedded_timeout=60000
 org.csstudio.trends.databrowser3/urls=
 org.csstudio.trends.databrowser3/archives=
 """
