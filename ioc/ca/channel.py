@@ -97,13 +97,14 @@ class PvChannel(ChannelData):  # type: ignore[misc]
         suspends, so clients see several values change together that are published in a row.
         """
         array = self.wire.is_array
-        alarm = alarm or self._present_alarm
         if array and value is self._last_given:
-            await self.publish_alarm(alarm)
+            await self.publish_alarm(alarm or self._present_alarm)
             return
         new = self.wire.served(value)
-        if not array and equal_scalars(new, self.value) and alarm == self._present_alarm:
+        same_alarm = alarm is None or alarm == self._present_alarm
+        if same_alarm and not array and equal_scalars(new, self.value):
             return
+        alarm = alarm or self._present_alarm
         self._last_given = value
         at = time.time_ns() if time_ns is None else time_ns
         await self.write(
