@@ -146,9 +146,9 @@ def _print_pvs(options: PvsOptions) -> None:
 
 
 def _write_screens(options: ScreensOptions) -> None:
-    from ioc.generated.screens import write
+    from ioc.generated.screens import write_screens
 
-    write(Path(options.folder))
+    write_screens(Path(options.folder))
 
 
 def _plot(options: PlotOptions) -> None:

@@ -59,7 +59,7 @@ SAMPLING_PERIOD_S = 1.0
 NOT_ARCHIVED = (WireKind.DOUBLES, WireKind.CHARS, WireKind.COMMAND)
 
 
-def table(prefix: str, reductions: int = 1) -> str:
+def spreadsheet(prefix: str, reductions: int = 1) -> str:
     """Every process variable as comma-separated values, below a line with the column names."""
     text = io.StringIO()
     lines = csv.DictWriter(text, SPREADSHEET_COLUMNS, lineterminator="\n")
@@ -152,7 +152,7 @@ def _part(row: PvRow) -> str:
 
 FORMATS: Mapping[str, Callable[[str, int], str]] = {
     "md": markdown,
-    "csv": table,
+    "csv": spreadsheet,
     "archiver": archiver,
     "alarm-server": alarm_server,
 }

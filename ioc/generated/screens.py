@@ -84,7 +84,7 @@ def screen_files() -> Mapping[str, str]:
     return panels | _row_files(tables) | {"expert.bob": _expert(blocks, tables)}
 
 
-def write(folder: Path) -> None:
+def write_screens(folder: Path) -> None:
     """Write every generated file into ``folder``."""
     for name, content in screen_files().items():
         path = folder / name

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from ioc.app.cli import main
-from ioc.generated.exports import FORMATS, SPREADSHEET_COLUMNS, alarm_server, archiver, table
+from ioc.generated.exports import FORMATS, SPREADSHEET_COLUMNS, alarm_server, archiver, spreadsheet
 from ioc.model.pvs import pv_rows
 from ioc.options.commands import PvsOptions
 from ioc.options.flags import FLAG
@@ -26,7 +26,7 @@ def archived() -> dict[str, dict[str, str]]:
 
 
 def test_the_spreadsheet_has_a_line_for_every_process_variable() -> None:
-    lines = list(csv.DictReader(io.StringIO(table("P:", 2))))
+    lines = list(csv.DictReader(io.StringIO(spreadsheet("P:", 2))))
     assert tuple(lines[0]) == SPREADSHEET_COLUMNS
     assert [line["name"] for line in lines] == list(ROWS)
     by_name = {line["name"]: line for line in lines}

@@ -16,7 +16,7 @@ from ioc.generated.screens import (
     SCREEN_HEIGHT,
     SCREEN_WIDTH,
     screen_files,
-    write,
+    write_screens,
 )
 from ioc.model.pvs import PvRow, pv_groups, pv_rows
 from ioc.model.wire_type import WireKind, wire_type
@@ -37,7 +37,7 @@ def test_the_committed_screens_are_the_generated_ones(tmp_path: Path) -> None:
     for name, content in screen_files().items():
         committed = (OPI / name).read_text(encoding="utf-8")
         assert committed == content, f"{name}: run `make docs`"
-    write(tmp_path)
+    write_screens(tmp_path)
     written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.bob")}
     assert written == {*screen_files()}
 
