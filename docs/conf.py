@@ -27,6 +27,7 @@ myst_heading_anchors = 3
 
 # The API pages. Mantid is not on PyPI; the pages do without it.
 autodoc_mock_imports = ["mantid"]
+add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
