@@ -33,7 +33,7 @@ from reduction.control.reports import RanksReport
 
 log = logging.getLogger(__name__)
 
-Service = Callable[[], Coroutine[Any, Any, None]]
+ServerTask = Callable[[], Coroutine[Any, Any, None]]
 """Runs until cancelled."""
 
 
@@ -83,9 +83,9 @@ class LiveServer:
             start.simulator_silence_s,
             ReportActions(self.publisher.simulator, self._missed, control.lost),
         )
-        self._services = list(self._all_services(start.pva))
+        self._services = list(self._all_tasks(start.pva))
 
-    def _all_services(self, pva: Addresses | None) -> Iterator[Service]:
+    def _all_tasks(self, pva: Addresses | None) -> Iterator[ServerTask]:
         """What runs as long as the server does."""
         yield self._server.serve
         yield self.publisher.families.run

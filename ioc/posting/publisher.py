@@ -51,7 +51,7 @@ class Publisher:
         self._results_posted = 0
         self._held: RanksReport | None = None
         self.families = FamilyAnalysis(database)
-        """What is found in each slice, group and series, while its `run` does."""
+        """What is found in each slice, group and series, while its `FamilyAnalysis.run` does."""
         self.latest: RanksReport | None = None
         """The report whose results are posted."""
         self.posted: dict[int, PostedReduction] = {}

@@ -111,7 +111,7 @@ class Units(enum.StrEnum):
         labels=AxisLabels("energy", "meV", "energy", "meV"),
     )
 
-    # Any, for type checkers take the look-up of a unit by its name, `Units("TOF")`, for this call.
+    # Any: type checkers take the look-up of a unit by its name, ``Units("TOF")``, for this call.
     def __new__(cls, declared: Any) -> Self:
         member = str.__new__(cls, declared.name)
         member._value_ = declared.name
