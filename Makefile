@@ -10,27 +10,27 @@ TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
 .PHONY: help run test test-mantid check format docs site wheel bench phoebus screens clean
 
-help:                   ## these targets
+help:                   ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/run          ## start simulator, two MPI ranks and IOC; Ctrl-C stops them
 	@$(WITH_PATH) $(BIN)/live-reduction run $(ARGS)
 
-test: .venv/test        ## the whole suite
+test: .venv/test        ## run all tests
 	@$(WITH_PATH) $(BIN)/python -m pytest $(ARGS)
 
 MANTID_PYTHON ?= python
 
-test-mantid:            ## the tests that need Mantid, with MANTID_PYTHON, as environment.yml has it
+test-mantid:            ## run the tests that need Mantid, with MANTID_PYTHON, as environment.yml has it
 	@$(MANTID_PYTHON) -m pytest -m mantid $(ARGS)
 
-check: .venv/check      ## style, types and layering
+check: .venv/check      ## check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: .venv/check     ## put the sources in form
+format: .venv/check     ## format the sources
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -42,20 +42,20 @@ site: .venv/docs        ## build the documentation site into docs/_build; a warn
 	@$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build
 	@echo "docs/_build/index.html"
 
-wheel: .venv/build      ## build wheel and source distribution into dist; try the wheel in an empty environment
+wheel: .venv/build      ## build wheel and source distribution; try the wheel in an empty environment
 	@rm -rf dist build
 	@$(BIN)/python -m build --outdir dist . >build.log 2>&1 || { cat build.log; exit 1; }
 	@rm build.log
 	@$(WITH_PATH) $(BIN)/python -m tests.support.wheel dist
 
-bench: .venv/bench      ## measure beside the peers, and Mantid in MANTID_PYTHON; write benchmarks/README.md
+bench: .venv/bench      ## measure, with peers and Mantid in MANTID_PYTHON; write benchmarks/README.md
 	@$(WITH_PATH) PYTHONPATH="$(CURDIR)" $(BIN)/python -m benchmarks $(ARGS)
 
 phoebus:                ## get CS-Studio Phoebus into .phoebus for its tests; takes mvn and Java 17
 	@mvn --batch-mode --quiet --file opi/pom.xml dependency:copy-dependencies \
 	  -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.phoebus/lib"
 
-screens: .venv/test     ## the pictures of the operator screens in docs/screens, taken in Phoebus
+screens: .venv/test     ## take the pictures of the operator screens, docs/screens, in Phoebus
 	@$(WITH_PATH) $(BIN)/python -m tests.support.pictures docs/screens
 
 clean:
