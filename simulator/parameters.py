@@ -206,9 +206,10 @@ class SimulatorStatus:
     """State of the simulated source."""
 
     pulse: int = reading(
-        Integer(
+        Float(
             pv="Pulse_RBV",
             description="Last pulse generated",
+            precision=0,
             guidance=Guidance("INVALID: the simulator is gone, and no events come."),
         ),
         -1,

@@ -29,8 +29,8 @@ SNAPSHOT = NTTable.buildType(
         (EDGES_FIELD, "ad"),
         ("units", "s"),
         ("generation", "i"),
-        ("pulse_first", "i"),
-        ("pulse_last", "i"),
+        ("pulse_first", "l"),
+        ("pulse_last", "l"),
         ("parameters", ("S", "epics:nt/NTNameValue:1.0", [("name", "as"), ("value", "as")])),
     ],
 )

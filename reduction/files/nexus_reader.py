@@ -71,7 +71,8 @@ def _series(entry: Any, axes: Any) -> tuple[SavedSeries, ...]:
     if "series" not in axes:
         return ()
     counts = _numbers(_group(entry, "series"), "counts")
-    first, last, charges = (_numbers(axes, name) for name in SERIES)
+    first, last = (_whole_numbers(axes, name) for name in SERIES[:2])
+    charges = _numbers(axes, SERIES[2])
     if counts.ndim != 2 or not first.shape == last.shape == charges.shape == counts.shape[:1]:
         raise ValueError("series have not as many counts as pulses")
     return tuple(
@@ -144,6 +145,14 @@ def _numbers(group: Any, name: str) -> NDArray[np.float64]:
     if dataset.shape is None or dataset.dtype.kind not in "iuf":
         raise ValueError(f"{dataset.name} holds no numbers")
     return np.asarray(dataset[()], np.float64)
+
+
+def _whole_numbers(group: Any, name: str) -> NDArray[np.int64]:
+    """A field as int64, of any shape; no digit of it is lost."""
+    dataset = _dataset(group, name)
+    if dataset.shape is None or dataset.dtype.kind not in "iu":
+        raise ValueError(f"{dataset.name} holds no whole numbers")
+    return np.asarray(dataset[()], np.int64)
 
 
 def _dataset(group: Any, name: str) -> Any:

@@ -34,16 +34,23 @@ class StreamStatus:
         Float(pv="PulseRate_RBV", description="Pulses per second", units="Hz", precision=2)
     )
     pulse_first: int = reading(
-        Integer(pv="PulseFirst_RBV", description="First pulse in the result"), -1
+        Float(
+            pv="PulseFirst_RBV",
+            description="First pulse in the result",
+            details="Pulse numbers have 64 bits; as a double they are exact up to 2^53.",
+            precision=0,
+        ),
+        -1,
     )
     pulse_last: int = reading(
-        Integer(pv="PulseLast_RBV", description="Last pulse in the result"), -1
+        Float(pv="PulseLast_RBV", description="Last pulse in the result", precision=0), -1
     )
     pulses_missing: int = reading(
-        Integer(
+        Float(
             pv="PulsesMissing_RBV",
             description="Pulses of which data never arrived",
             details="Between the first and the last pulse: gaps, and pulses with a chunk lost.",
+            precision=0,
         )
     )
     lag: float = reading(

@@ -15,8 +15,12 @@ class SeriesStatus:
     """Pulses and time of a closed series, prefix ``$(P)Red1:Series1:``."""
 
     pulses: int = reading(Integer(pv="Pulses_RBV", description="Pulses in the series"))
-    pulse_first: int = reading(Integer(pv="PulseFirst_RBV", description="Its first pulse"), -1)
-    pulse_last: int = reading(Integer(pv="PulseLast_RBV", description="Its last pulse"), -1)
+    pulse_first: int = reading(
+        Float(pv="PulseFirst_RBV", description="Its first pulse", precision=0), -1
+    )
+    pulse_last: int = reading(
+        Float(pv="PulseLast_RBV", description="Its last pulse", precision=0), -1
+    )
     time_elapsed: float = reading(
         Float(pv="TimeElapsed_RBV", description="Time that its pulses span", units="s")
     )

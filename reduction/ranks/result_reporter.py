@@ -22,6 +22,9 @@ from reduction.ranks.result_tick import RankFigures, ResultTick, ResultTicks
 from reduction.stream import pulse_ranges
 from reduction.stream.pulse_assembler import PulseAssembler
 
+MOST_INCOMPLETE = 2**62
+"""Most incomplete pulses that a rank tells the others: the sum over partitions may be larger."""
+
 Control = CommandedEnd[RanksOrder, RanksReport]
 
 
@@ -76,7 +79,7 @@ class ResultReporter:
         engine = self._pipeline.engine
         return ResultTick(
             caught_up=caught_up,
-            incomplete_pulses=pulse_ranges.size(self._intake.incomplete),
+            incomplete_pulses=min(pulse_ranges.size(self._intake.incomplete), MOST_INCOMPLETE),
             has_message=bool(engine.message),
             figures=RankFigures.now(self._pipeline, self._intake, self.account.unaccounted()),
             displaced=tuple(engine.displaced(number) for number in self._numbers),

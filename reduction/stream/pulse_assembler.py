@@ -26,7 +26,7 @@ AHEAD_NS = 60_000_000_000
 BEHIND_NS = 600_000_000_000
 """Nor is one that lies further than this before the last complete pulse."""
 
-PULSE_NUMBERS = range(2**31)
+PULSE_NUMBERS = range(2**63)
 """The numbers that a pulse may have."""
 
 
@@ -68,7 +68,7 @@ class PulseAssembler:
             self.logs.add(log.name, log.time_ns, float(log.value[0]))
 
     def _take_mark(self, state: PartitionState, log: LogValue) -> None:
-        if log.value.size != 2 or log.value.dtype.kind != "i":
+        if log.value.size != 2 or log.value.dtype.kind not in "iu":
             state.faults.corrupt += 1
             return
         number, chunks_sent = (int(n) for n in log.value)

@@ -41,7 +41,6 @@ def assert_equal(one: SavedResult, other: SavedResult) -> None:
             assert ours == theirs, field.name
 
 
-int32 = st.integers(-1, 2**31 - 1)
 int64 = st.integers(-(2**63), 2**63 - 1)
 finite = st.floats(allow_nan=False)
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -53,7 +52,7 @@ def results(draw: st.DrawFn) -> SavedResult:
     groups = draw(st.lists(words, min_size=1, max_size=3))
     edges = sorted(draw(st.sets(st.floats(-1e100, 1e100), min_size=2, max_size=6)))
     shape = (len(bounds) or 1, len(groups), len(edges) - 1)
-    series = draw(st.lists(st.tuples(int32, int32, finite), max_size=3))
+    series = draw(st.lists(st.tuples(int64, int64, finite), max_size=3))
     counts = draw(arrays(float, shape, elements=st.floats(-1e300, 1e300) | st.just(np.nan)))
     return sample(
         title=draw(words),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from streaming_data_types.logdata_f144 import serialise_f144
 
 from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.stream.partition_state import NO_PULSE, Faults
@@ -127,9 +128,30 @@ def test_a_message_with_an_absurd_time_is_counted_and_left(time_ns: int) -> None
 
 def test_bad_messages_are_counted_each_under_its_name() -> None:
     corrupt_mark = encode_log("pulse", time(2), 3.0)
-    absurd_mark = encode_pulse_mark(2**63 - 1, time(2), 5)
-    heard = intake(*whole(0, 1), b"\0\0\0\0xx99....", chunk(4, 2)[:40], corrupt_mark, absurd_mark)
-    assert heard.faults == Faults(unknown=1, corrupt=3)
+    absurd_mark = encode_pulse_mark(-5, time(2), 5)
+    too_large = serialise_f144("pulse", np.array([2**63, 5], np.uint64), time(2))
+    cut = chunk(4, 2)[:40]
+    bad = (b"\0\0\0\0xx99....", cut, corrupt_mark, absurd_mark, too_large)
+    heard = intake(*whole(0, 1), *bad)
+    assert heard.faults == Faults(unknown=1, corrupt=4)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint64, np.int32, np.uint32])
+@pytest.mark.parametrize("first", [5, 2**31 - 2, 2**32, 2**53 + 1, 2**63 - 3])
+def test_pulse_numbers_of_64_bits_signed_or_not_are_read(kind: Any, first: int) -> None:
+    numbers = [number for number in range(first, first + 3) if number <= np.iinfo(kind).max]
+    marks = [
+        serialise_f144("pulse", np.array([number, 0], kind), time(nth))
+        for nth, number in enumerate(numbers)
+    ]
+    heard = intake(*marks)
+    assert heard.reached.number == (numbers[-1] if numbers else NO_PULSE)
+    assert heard.faults == Faults()
+
+
+def test_a_jump_of_pulse_numbers_as_far_as_it_goes_is_a_gap() -> None:
+    heard = intake(*whole(0, 1), encode_pulse_mark(2**63 - 1, time(2), 4))
+    assert heard.incomplete == [(2, 2**63 - 2)]
 
 
 def test_an_absurd_message_id_does_not_stop_the_stream() -> None:
