@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import zmq
 
 from reduction.control.channel import CommandedEnd
+from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from simulator.orders import SimulatorOrder, SimulatorReport
@@ -98,10 +98,10 @@ class EventStream:
         start: SimulateStart,
         context: zmq.Context[Any],
         stop: Stop,
-        clock_ns: Callable[[], int] = time.time_ns,
+        clock_ns: Callable[[], int] | None = None,
     ) -> None:
         self._stop = stop
-        self._clock_ns = clock_ns
+        self._clock_ns = clock_ns = clock_ns or steady_clock()
         self._generator = PulseGenerator(start.instrument, start.seed)
         self._settings = start.settings
         self._pulse = start.first_pulse - 1

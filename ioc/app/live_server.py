@@ -30,6 +30,7 @@ from ioc.security.rules import Client, Guard
 from ioc.settings.autosave import Autosave
 from ioc.settings.initial import AllOrders
 from reduction.control.reports import RanksReport
+from reduction.parameters.specs import Refused
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class LiveServer:
 
     def __init__(self, start: ServerStart, control: ProcessControl | None = None) -> None:
         control, timeout_s = control or ProcessControl(), start.obey_timeout_s
-        self._rules = start.rules
+        self._rules, self._has_simulator = start.rules, start.has_simulator
         self.ends = ends = ProcessEnds(start)
         self._logs = PvLogs(
             self._updates_of, ends.ranks.send_log, ends.ranks.forget_log, self._sliced_by
@@ -117,6 +118,8 @@ class LiveServer:
         return Guard(row.asg, self._rules, lambda client: self._lock.admit(row, client))
 
     async def _put(self, row: PvRow, value: Any, client: Client) -> Any:
+        if row.place.part is Part.SIMULATOR and not self._has_simulator:
+            raise Refused(row.spec.pv, value, "this IOC was started without a simulator")
         return await self._handlers.of(row).put(row, value, client)
 
     def _problems(self) -> str:

@@ -19,6 +19,9 @@ from reduction.control.orders import RanksOrder
 from reduction.instrument.geometry import Instrument, powder_arc
 from simulator.orders import SimulatorOrder
 
+NO_SIMULATOR = "inproc://no-simulator"
+"""The endpoint of the simulator for an IOC that runs without one: no process can reach it."""
+
 
 @dataclass(frozen=True)
 class ServerStart:
@@ -49,6 +52,11 @@ class ServerStart:
     def max_bins(self) -> int:
         """Most bins of a spectrum."""
         return self.ranks.reductions[0].settings.max_bins
+
+    @property
+    def has_simulator(self) -> bool:
+        """Whether there can be a simulator, as there is none of an IOC that was started alone."""
+        return self.simulator_endpoint != NO_SIMULATOR
 
 
 def _let_be(_part: Part, _reason: str) -> None:
@@ -83,7 +91,7 @@ def server_start(options: IocOptions, instrument: Instrument) -> ServerStart:
         port=options.port or None,
         pva=Addresses(interfaces, options.pva_port or None) if pva_served(options) else None,
         ranks_endpoint=options.control,
-        simulator_endpoint=options.sim_control,
+        simulator_endpoint=NO_SIMULATOR if options.sim_control == "none" else options.sim_control,
         ranks=replace(orders.ranks, revision=revision),
         simulator=replace(orders.simulator, revision=revision),
         ioc=orders.ioc,

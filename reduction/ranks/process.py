@@ -8,7 +8,6 @@ import logging
 import platform
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from reduction.control.channel import CommandedEnd
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Engine, Recipe
+from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
@@ -99,7 +99,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     if together.rank == 0:
         control = CommandedEnd(context, start.control, RanksOrder)
     mine = range(together.rank, start.partitions, together.size)
-    intake = PulseAssembler(list(mine), time.time_ns)
+    intake = PulseAssembler(list(mine), steady_clock())
     sockets = {partition: _connected(context, start.events, partition) for partition in mine}
     pipeline = Pipeline(
         start.instrument,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -54,9 +55,11 @@ class Progress:
     """What every rank knows of the stream of all ranks.
 
     ``newest_ns`` is the time of the newest pulse of which any rank has received anything.
+    ``clock_ns`` tells the time, ns since the Unix epoch, without steps.
     """
 
-    def __init__(self, together: Collectives) -> None:
+    def __init__(self, together: Collectives, clock_ns: Callable[[], int]) -> None:
+        self._clock_ns = clock_ns
         self.newest_ns = self._result_ns = NO_PULSE
         self._together = together
         self._rates = Rates()
@@ -87,7 +90,7 @@ class Progress:
         It ages only while pulses have arrived that it does not have.
         """
         if time_ns > self._result_ns or self.newest_ns > time_ns:
-            self._lag_s = time.time() - time_ns / 1e9 if time_ns != NO_PULSE else 0.0
+            self._lag_s = (self._clock_ns() - time_ns) / 1e9 if time_ns != NO_PULSE else 0.0
         self._result_ns = time_ns
 
     def status(

@@ -5,13 +5,14 @@ reached, and obeys a new order between this pulse and the next. When results are
 has events left to histogram, their cells are summed on rank 0, which reports to the IOC. Nothing
 is accumulated before the first order has come.
 
-Ticks come by the clock. One also comes at once when an order has come, and the next one as soon
-as it is obeyed.
+Ticks come by the monotonic clock, whatever becomes of the time of day. One also comes at once when
+an order has come, and the next one as soon as it is obeyed.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -47,6 +48,10 @@ class IocLog(NamedTuple):
     value: float
 
 
+TICKS_PER_START = 1000
+"""Every how many ticks the clocks of all ranks are brought into step."""
+
+
 @dataclass(frozen=True)
 class RankTiming:
     """How often ranks tick, and how often a result is due."""
@@ -59,9 +64,26 @@ class RankTiming:
         """Every how many ticks a result is due."""
         return max(1, round(self.tick_rate_hz / self.publish_rate_hz))
 
+
+class TickClock:
+    """When ticks are due: one period after the other, by the monotonic clock.
+
+    Ranks on other hosts have other monotonic clocks. So each counts the periods from a moment at
+    which all were together.
+    """
+
+    def __init__(self, rate_hz: float, now_s: Callable[[], float]) -> None:
+        self._rate_hz, self.now_s = rate_hz, now_s
+        self._start_s = now_s()
+
+    def start(self) -> None:
+        """Count periods from now: to be called when all ranks have just waited for each other."""
+        self._start_s = self.now_s()
+
     def next_tick_s(self) -> float:
-        """The time of the next tick by the clock, the same on all ranks."""
-        return (int(time.time() * self.tick_rate_hz) + 1) / self.tick_rate_hz
+        """The time of the next tick."""
+        periods = int((self.now_s() - self._start_s) * self._rate_hz) + 1
+        return self._start_s + periods / self._rate_hz
 
 
 class Rank:
@@ -77,9 +99,11 @@ class Rank:
         pipeline: Pipeline,
         control: Control | None,
         timing: RankTiming,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._together, self._receiver, self._pipeline = together, receiver, pipeline
         self._control, self._timing = control, timing
+        self._clock = TickClock(timing.tick_rate_hz, now_s)
         self._intake = receiver.intake
         self._accumulation = Accumulation(pipeline, self._intake)
         self._reporter = ResultReporter(
@@ -98,14 +122,14 @@ class Rank:
         """Tick until some rank is told to stop; then all return together."""
         stopped = False
         while not stopped:
-            due_s = self._timing.next_tick_s()
+            due_s = self._clock.next_tick_s()
             self._receive_until(due_s + ORDER_DELAY_S if self._order_pending else due_s)
             stopped = self._tick()
 
     def _receive_until(self, deadline_s: float) -> None:
         """Take messages, and histogram events, until it is time to tick."""
         called = False
-        while not called and (left := deadline_s - time.time()) > 0:
+        while not called and (left := deadline_s - self._clock.now_s()) > 0:
             called = self._called()
             if not self._caught_up:
                 self._caught_up = self._pipeline.engine.advance(min(ENGINE_STEP_S, left))
@@ -132,6 +156,8 @@ class Rank:
         self._ticks += 1
         logs = self._take_orders()
         ticks = Ticks.of(self._together.exchange(self._own_tick(len(logs)).vector()))
+        if self._ticks % TICKS_PER_START == 1:
+            self._clock.start()
         if ticks.of_rank_0.logs:
             self._share_logs(logs)
         self._reporter.progress.newest_ns = ticks.newest_ns

@@ -41,7 +41,7 @@ class ResultReporter:
     ) -> None:
         self._together, self._pipeline, self._control = together, pipeline, control
         self._accumulation, self._intake = accumulation, intake
-        self.progress = Progress(together)
+        self.progress = Progress(together, intake.clock_ns)
         self.account = EventAccount(pipeline)
         self._revision = NO_REVISION
 

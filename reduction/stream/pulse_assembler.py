@@ -33,6 +33,7 @@ PULSE_NUMBERS = range(2**63)
 class PulseAssembler:
     """Takes the messages of a rank's partitions, and gives the chunks of complete pulses.
 
+    ``clock_ns`` tells the time, ns since the Unix epoch; no step of it is expected.
     ``pending`` are chunks whose pulses are not cut yet, or that came late. ``logs`` are all logs
     that came with the events.
     """
@@ -41,7 +42,7 @@ class PulseAssembler:
         self.partitions = {number: PartitionState() for number in partitions}
         self.pending: list[Chunk] = []
         self.logs = Logs()
-        self._clock_ns = clock_ns
+        self.clock_ns = clock_ns
 
     def take(self, partition: int, message: bytes) -> None:
         """Take a message of a partition; a bad one is counted and ignored."""
@@ -86,7 +87,7 @@ class PulseAssembler:
 
     def _plausible(self, time_ns: int, state: PartitionState) -> bool:
         earliest_ns = max(0, state.reached.time_ns - BEHIND_NS)
-        return earliest_ns < time_ns <= self._clock_ns() + AHEAD_NS
+        return earliest_ns < time_ns <= self.clock_ns() + AHEAD_NS
 
     @property
     def reached(self) -> CompletePulse:
