@@ -19,7 +19,7 @@ import numpy as np
 from caproto.asyncio.server import Context
 from numpy.typing import NDArray
 
-from ioc.ca.channel import channel
+from ioc.ca.channel import ClientPuts, channel
 from ioc.ca.server import Server
 from reduction.parameters.specs import Array, Float
 
@@ -93,7 +93,9 @@ async def ours(work: Work) -> None:
     channels |= {
         name: channel(Float(pv=name, description="Reading"), 0.0) for name in work.scalar_names
     }
-    channels["Setpoint"] = channel(Float(pv="Setpoint", description="Setting"), 0.0, put=take)
+    channels["Setpoint"] = channel(
+        Float(pv="Setpoint", description="Setting"), 0.0, ClientPuts(take)
+    )
     server = Server({PREFIX + name: each for name, each in channels.items()}, [LOOPBACK])
 
     async def post(name: str, value: Any) -> None:

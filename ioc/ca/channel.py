@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from caproto import (
@@ -42,31 +43,40 @@ It returns once the change has taken effect, and raises `Refused` otherwise.
 OPEN_TO_ALL = Guard()
 """Lets everybody write."""
 
+
+@dataclass(frozen=True)
+class ClientPuts:
+    """What happens to the puts of clients to a channel; without ``put`` the channel is read only.
+
+    ``guard`` decides who may put. ``on_refusal`` is called after a put was refused.
+    """
+
+    put: Put | None = None
+    guard: Guard = OPEN_TO_ALL
+    on_refusal: Callable[[Client, Refused], Awaitable[None]] | None = None
+
+
+READ_ONLY = ClientPuts()
+
 BACKLOG = 2
 """Packed updates kept for each subscription; caproto's thousand costs hundreds of MB."""
 
 
 class PvChannel(ChannelData):  # type: ignore[misc]
-    """A channel with a spec.
+    """A channel with a spec; ``kind`` are arguments of caproto's class for the type."""
 
-    Clients may write to it if it has a ``put`` and its ``guard`` lets them.
-    """
-
-    def __init__(
-        self, name: str, spec: Spec, value: Any, put: Put | None, guard: Guard, **kind: Any
-    ) -> None:
-        self.name, self.spec, self.guard = name, spec, guard
+    def __init__(self, name: str, spec: Spec, value: Any, puts: ClientPuts, **kind: Any) -> None:
+        self.name, self.spec, self.guard = name, spec, puts.guard
         self.wire = wire_type(spec)
         super().__init__(
             value=self.wire.served(value),
-            reported_record_type=self.wire.record(writable=put is not None),
+            reported_record_type=self.wire.record(writable=puts.put is not None),
             max_subscription_backlog=BACKLOG,
             **kind,
         )
         self.watchers: set[Callable[[], None]] = set()
         """Functions in this process that are called after every change of value or alarm."""
-        self.on_refusal: Callable[[Client, Refused], Awaitable[None]] | None = None
-        self._put, self._last_given = put, value
+        self._puts, self._put, self._last_given = puts, puts.put, value
         self._put_lock = asyncio.Lock()
         self._fields: dict[str, ChannelData] = {}
 
@@ -163,8 +173,8 @@ class PvChannel(ChannelData):  # type: ignore[misc]
         try:
             await self._take(client, data, data_type)
         except Refused as refused:
-            if self.on_refusal is not None:
-                await self.on_refusal(client, refused)
+            if self._puts.on_refusal is not None:
+                await self._puts.on_refusal(client, refused)
             raise
 
     async def _take(self, client: Client, data: Any, data_type: ChannelType) -> None:
@@ -250,16 +260,15 @@ CHANNEL_CLASSES: Mapping[EpicsType, type[PvChannel]] = {
 def channel(
     spec: Spec,
     value: Any,
+    puts: ClientPuts = READ_ONLY,
     *,
     name: str = "",
-    put: Put | None = None,
-    guard: Guard = OPEN_TO_ALL,
     max_length: int = 1,
     alarm: Alarm = NO_ALARM,
     time_ns: int | None = None,
     units: str | None = None,
 ) -> PvChannel:
-    """A new channel for ``spec``, which clients may write to if there is a ``put``.
+    """A new channel for ``spec``, named as the spec says unless there is a ``name``.
 
     ``max_length`` is the most elements of an array whose spec gives no number. ``time_ns`` is the
     time of the value in ns since 1970; None: now. ``units`` replace those of ``spec``.
@@ -269,8 +278,7 @@ def channel(
         name=name or spec.pv,
         spec=spec,
         value=value,
-        put=put,
-        guard=guard,
+        puts=puts,
         alarm=ChannelAlarm(status=alarm.status, severity=alarm.severity),
         timestamp=timestamp(time.time_ns() if time_ns is None else time_ns),
         **_metadata(wire, units, max_length),

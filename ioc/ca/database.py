@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ioc.ca.alarms import ABSENT_ALARM, DISCONNECTED_ALARM, NO_ALARM, Alarm
-from ioc.ca.channel import PvChannel, channel
+from ioc.ca.channel import ClientPuts, PvChannel, channel
 from ioc.model.paths import Part, Path, ValuePath, value_at
 from ioc.model.pvs import IOC_REMARKS, RANKS, Access, PvGroup, PvRow, pv_rows
 from ioc.security.rules import Client, Guard
@@ -151,17 +151,19 @@ class Database:
         row = self._rows[name]
         made = channel(
             row.spec,
+            puts=self._puts_of(row),
             name=name,
-            put=functools.partial(self._put, row) if row.access.writable else None,
-            guard=self._guard(row),
             max_length=self._max_bins + 1,
             **self._present(row),
         )
         self._made.setdefault((row.group, row.access), {})[row.field] = made
-        made.on_refusal = functools.partial(self._post_refusal, row)
         for watcher in self.watchers:
             watcher(row.group.place)
         return made
+
+    def _puts_of(self, row: PvRow) -> ClientPuts:
+        put = functools.partial(self._put, row) if row.access.writable else None
+        return ClientPuts(put, self._guard(row), functools.partial(self._post_refusal, row))
 
     async def _post_refusal(self, row: PvRow, client: Client, refused: Refused) -> None:
         """Post that a put was refused, and why, on ``Refusal_RBV``."""

@@ -49,6 +49,7 @@ class PvaConnection(SharedPV):  # type: ignore[misc]
         super().__init__(handler)
         self.name, self._loop = name, loop
 
+    # A private method of p4p, which would call the handler on one of p4p's threads.
     def _exec(self, _operation: Any, handle: Callable[..., None], *arguments: Any) -> None:
         self._loop.call_soon_threadsafe(handle, *arguments)
 

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM, REFUSED_ALARM
-from ioc.ca.channel import Put, PvChannel, channel
+from ioc.ca.channel import ClientPuts, Put, PvChannel, channel
 from ioc.ca.timestamps import timestamp
 from ioc.security.rules import Client
 from reduction.parameters.specs import (
@@ -68,7 +68,7 @@ async def write(to: PvChannel, kind: ChannelType, data: Any) -> None:
 
 
 def setpoint(spec: Spec, value: Any, put: Put = take) -> PvChannel:
-    return channel(spec, value, put=put)
+    return channel(spec, value, ClientPuts(put))
 
 
 def numbers(*values: float) -> Any:
@@ -274,7 +274,7 @@ def test_limits_are_shown_as_pairs_only() -> None:
     assert free.lower_ctrl_limit == free.upper_ctrl_limit == 0
 
 
-def test_fields_there_are_and_none_else() -> None:
+def test_a_channel_has_the_fields_of_its_record_and_no_others() -> None:
     text = channel(TEXT, "x", name="P:T")
     assert text.get_field("NAME").value == "P:T"
     assert text.get_field("VAL") is text

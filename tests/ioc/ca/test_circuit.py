@@ -186,7 +186,7 @@ async def test_a_client_that_has_turned_events_off_gets_the_latest_when_they_are
         assert await settled(client, 1) == ["1=4"]
 
 
-async def test_a_mark_is_passed_once_what_came_before_it_is_sent() -> None:
+async def test_a_marker_is_passed_once_all_updates_before_it_are_sent() -> None:
     client = SlowClient()
     async with telling(client) as to:
         mark = FlushMarker(asyncio.get_running_loop().create_future())

@@ -202,7 +202,7 @@ def test_a_put_waits_for_a_back_end_that_starts_anew(ioc: Ioc) -> None:
     assert ioc.array("Red1:Spec:XE") == [1, 2, 3, 4]
 
 
-def test_a_report_that_is_none_is_counted_and_hurts_nobody(ioc: Ioc) -> None:
+def test_a_message_that_is_no_report_is_counted_and_ignored(ioc: Ioc) -> None:
     ioc.ranks.raw += [b"\x93\x01", b"junk"]
     ioc.until(lambda: ioc.server.ranks_watch.bad_reports == 2)
     assert ioc.get("DetectorState_RBV") == "Acquire"

@@ -98,7 +98,7 @@ def test_the_second_reduction_is_changed_without_the_first(ioc: Ioc) -> None:
     assert (ioc.get("Red1:Spec:X.EGU"), ioc.get("Red2:Spec:X.EGU")) == ("Ang", "us")
 
 
-def test_detectors_that_there_are_not_are_refused(ioc: Ioc) -> None:
+def test_detectors_that_do_not_exist_are_refused(ioc: Ioc) -> None:
     said = ioc.refused("Red2:Mask", "0:15,5000", "-S")
     assert "no detector in 5000; powder_arc has ids from 0 to 999" in said
     assert ioc.get("Red2:Mask", "-S") == ""
@@ -106,7 +106,7 @@ def test_detectors_that_there_are_not_are_refused(ioc: Ioc) -> None:
     assert "a slice is wider than 0" in ioc.refused("Red1:Filter:Step", "0")
 
 
-def test_a_log_that_there_is_not_is_refused_with_those_that_there_are(
+def test_a_log_that_does_not_exist_is_refused_with_a_list_of_those_that_do(
     ioc: Ioc, cryo: SoftIoc, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert ioc.put("Red1:Filter:Log", "temprature", "-S").returncode == 1
@@ -136,7 +136,7 @@ def test_a_process_variable_of_the_control_system_is_a_log(ioc: Ioc, cryo: SoftI
     assert len(ioc.ranks.logs) == 3
 
 
-def test_our_own_process_variables_are_logs_without_the_network(ioc: Ioc) -> None:
+def test_process_variables_of_this_ioc_are_logs_without_the_network(ioc: Ioc) -> None:
     for pv, value in (("Sim:Temperature", 295), ("Red2:BinMin", 0.4)):
         assert ioc.put("Red1:Filter:Log", ioc.prefix + pv, "-S").returncode == 0
         assert ioc.ranks.logs[-1].value[0] == value

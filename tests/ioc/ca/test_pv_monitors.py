@@ -36,7 +36,9 @@ async def sample(news: AsyncGenerator[PvUpdate, None]) -> PvValue:
     raise AssertionError("no sample")
 
 
-async def test_one_of_ours_tells_its_value_at_once_and_every_change_with_its_time() -> None:
+async def test_a_channel_of_this_ioc_tells_its_value_at_once_and_every_change_with_its_time() -> (
+    None
+):
     number = channel(Float(pv="T", description=""), 295.0, time_ns=10**9 * S)
     async with aclosing(local_updates(number)) as news:
         assert await anext(news) == PvValue(10**9 * S, 295.0)
@@ -47,7 +49,7 @@ async def test_one_of_ours_tells_its_value_at_once_and_every_change_with_its_tim
     assert number.watchers == set()
 
 
-async def test_one_of_ours_with_states_tells_their_number_and_text_is_refused() -> None:
+async def test_a_channel_of_this_ioc_with_states_tells_their_number_and_text_is_refused() -> None:
     switch = channel(Switch(pv="S", description=""), True)
     assert (await sample(local_updates(switch))).value == 1
     for spec in (Text(pv="N", description=""), Array(pv="A", description="")):
@@ -55,7 +57,7 @@ async def test_one_of_ours_with_states_tells_their_number_and_text_is_refused() 
             await first(local_updates(channel(spec, None, max_length=3)))
 
 
-async def test_another_tells_value_and_time_is_lost_and_found_again(
+async def test_a_channel_of_another_ioc_tells_value_and_time_is_lost_and_found_again(
     cryo: SoftIoc,
 ) -> None:
     before_ns = time.time_ns()
@@ -82,5 +84,5 @@ async def test_what_holds_no_single_number_is_refused(cryo: SoftIoc) -> None:
     assert await first(remote_updates("Cryo:Broken")) == INVALID
 
 
-async def test_one_that_there_is_not_is_lost_from_the_start(cryo: SoftIoc) -> None:
+async def test_a_channel_that_nobody_serves_is_lost_from_the_start(cryo: SoftIoc) -> None:
     assert await first(remote_updates("Cryo:Temprature")) == LOST

@@ -7,7 +7,7 @@ import asyncio
 from ioc.ca.server import Server
 
 
-async def test_circuits_take_turns_with_whoever_puts() -> None:
+async def test_updates_to_clients_take_turns_with_puts() -> None:
     server, order = Server({}, ["127.0.0.1"]), list[str]()
 
     async def pack(name: str) -> None:
@@ -24,7 +24,7 @@ async def test_circuits_take_turns_with_whoever_puts() -> None:
     assert order.index("put") < order.index("h")
 
 
-async def test_who_serves_this_host_alone_sends_beacons_to_nobody_else() -> None:
+async def test_a_server_of_this_host_alone_sends_beacons_to_nobody_else() -> None:
     class Socket:
         closed = False
 

@@ -22,7 +22,7 @@ SECOND = ("reductions", 1, "settings")
         ((*SECOND, "bin_params", Segment, "bin_max"), 4.0),
     ],
 )
-def test_what_is_put_to_a_place_stands_there_and_nothing_else_changes(
+def test_a_value_put_to_an_address_is_there_and_nothing_else_changes(
     path: tuple[Any, ...], value: bool | float | str
 ) -> None:
     new = with_value(ORDER, path, value)
@@ -31,7 +31,7 @@ def test_what_is_put_to_a_place_stands_there_and_nothing_else_changes(
     assert new.reductions[0] == ORDER.reductions[0]
 
 
-def test_values_on_the_way_are_checked() -> None:
+def test_dataclasses_on_the_path_are_checked() -> None:
     with pytest.raises(Refused, match="Max: -1"):
         with_value(ORDER, (*SECOND, "filter", "maximum"), -1.0)
     with pytest.raises(Refused, match="boundaries must rise"):
@@ -46,7 +46,7 @@ def test_a_segment_that_says_the_same_leaves_the_bins_as_they_are_written() -> N
     assert value_at(with_value(several, (*path, Segment, "bin_step"), 0.5), path) == "1,0.5,8"
 
 
-def test_a_place_knows_what_it_is_below() -> None:
+def test_an_address_tells_whether_it_is_below_another() -> None:
     root = ValuePath(Part.RANKS, ("reductions", 1))
     assert (root / "slices" / 3).below(root) == ("slices", 3)
     assert root.below(root) == ()

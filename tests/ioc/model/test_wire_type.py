@@ -91,7 +91,7 @@ def test_half_a_pair_of_limits_of_an_integer_is_completed_by_those_of_its_type(
     assert wire_type(spec).limits == limits
 
 
-def test_half_a_pair_of_limits_of_a_float_is_not_told() -> None:
+def test_half_a_pair_of_limits_of_a_float_is_not_shown() -> None:
     assert wire_type(Float(pv="F", description="a float", minimum=0)).limits is None
 
 

@@ -73,7 +73,7 @@ async def check(checks: OrderChecks, old: RanksOrder, new: RanksOrder) -> None:
         ("calibration", "/absent.txt", "absent.txt"),
     ],
 )
-def test_detectors_that_there_are_not_are_refused(field: str, value: str, words: str) -> None:
+def test_detectors_that_do_not_exist_are_refused(field: str, value: str, words: str) -> None:
     with pytest.raises(Refused, match=words):
         checked_changes((("detectors", field), value))
 

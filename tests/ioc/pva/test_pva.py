@@ -147,7 +147,7 @@ def test_the_tools_put_get_and_fail_as_they_should(ioc: Ioc) -> None:
     assert "NTTable" in ioc.said("pvinfo", ioc.prefix + "Red1:Snapshot")
 
 
-def test_a_put_ends_when_it_is_true_and_in_turn_with_channel_access(ioc: Ioc) -> None:
+def test_a_put_ends_when_it_has_taken_effect_and_in_turn_with_channel_access(ioc: Ioc) -> None:
     bins = ioc.prefix + "Red1:BinParams"
     ioc.ranks.obeying.clear()
     first = ioc.start("pvput", bins, "1,1,4")
@@ -169,7 +169,9 @@ def test_a_command_ends_when_it_is_done(ioc: Ioc, pva_client: Any) -> None:
     assert str(pva_client.get(ioc.prefix + "Reset")) == "Done"
 
 
-def test_what_is_not_obeyed_is_told_to_who_waits_for_it(ioc: Ioc, pva_client: Any) -> None:
+def test_a_put_that_is_not_obeyed_ends_with_an_error_for_a_client_that_waits(
+    ioc: Ioc, pva_client: Any
+) -> None:
     ioc.ranks.obeying.clear()
     with pytest.raises(RuntimeError, match=r"did not apply it within 0\.6 s"):
         pva_client.put(ioc.prefix + "Red1:BinParams", "1,1,3")

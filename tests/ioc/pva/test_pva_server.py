@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import secrets
 import signal
 import socket
@@ -23,10 +24,12 @@ from ioc.pva.addresses import Addresses
 from tests.support.ca_client import TOOLS, Client, Network
 
 pytest.importorskip("p4p", reason="pvAccess is served with p4p")
+import p4p
 from p4p.client.thread import Context
 from p4p.nt import NTScalar
+from p4p.server.raw import SharedPV
 
-from ioc.ca.channel import channel
+from ioc.ca.channel import ClientPuts, channel
 from ioc.pva.normative import Normative
 from ioc.pva.server import PvAccess
 from reduction.parameters.specs import Array, Float, Text
@@ -60,7 +63,7 @@ async def test_a_client_that_stops_costs_a_few_values_and_others_nothing(net: Ne
         await asyncio.gather(serving, return_exceptions=True)
 
 
-async def test_what_nobody_has_open_is_not_watched(net: Network) -> None:
+async def test_a_channel_without_clients_is_not_watched(net: Network) -> None:
     with context(net) as client:
         served = channel(Array(pv="A", description="a"), np.zeros(3), max_length=3)
         addresses = Addresses(port=0, search_port=net.search_port)
@@ -78,7 +81,7 @@ async def test_what_nobody_has_open_is_not_watched(net: Network) -> None:
         await asyncio.gather(serving, return_exceptions=True)
 
 
-def test_text_beyond_ascii_and_numbers_that_are_none_are_shown() -> None:
+def test_text_beyond_ascii_and_nan_are_shown() -> None:
     words = channel(Text(pv="T", description="t"), "5 µm, 3 Å")
     assert Normative(words).complete()["value"] == "5 µm, 3 Å"
     assert np.isnan(Normative(channel(Float(pv="F", description="f"), np.nan)).complete()["value"])
@@ -109,7 +112,7 @@ async def test_a_put_of_a_client_that_leaves_at_once_is_obeyed(net: Network) -> 
     async def take(value: Any, _client: object) -> Any:
         return value
 
-    served = channel(Float(pv="F", description="f"), 1.0, put=take)
+    served = channel(Float(pv="F", description="f"), 1.0, ClientPuts(take))
     addresses = Addresses(port=0, search_port=net.search_port)
     pva = PvAccess(["T:F"], lambda _: Normative(served), addresses)
     serving = asyncio.create_task(pva.serve())
@@ -229,4 +232,12 @@ def test_pva_on_without_p4p_ends_with_what_to_install() -> None:
     assert done.returncode == 2
     assert done.stderr == (
         "live-reduction: pva = on: it needs p4p: pip install 'epics-live-reduction[pva]'\n"
+    )
+
+
+def test_p4p_still_calls_handlers_through_the_method_that_we_replace() -> None:
+    replaced = list(inspect.signature(SharedPV._exec).parameters)
+    assert replaced == ["self", "op", "M", "args"], (
+        f"p4p {p4p.__version__} changed SharedPV._exec, which ioc/pva/server.py replaces so that"
+        f" clients' operations run on the event loop: it takes {replaced}"
     )

@@ -156,7 +156,7 @@ def test_a_put_that_comes_nevertheless_is_refused_as_no_write_access(ioc: IocPro
     assert ioc.get("Red1:Units.SEVR") == "NO_ALARM"
 
 
-def test_the_user_is_whom_the_client_claims_to_be_and_may_become_another(ioc: IocProcess) -> None:
+def test_the_user_is_the_one_that_the_client_claims_and_may_change(ioc: IocProcess) -> None:
     units = ioc.prefix + "Red1:Units"
     with Caller(ioc.network.port, "bert") as caller:
         assert not caller.may_write(units)
@@ -195,7 +195,9 @@ def test_a_mirror_is_written_by_nobody(net: Network, tmp_path: Path) -> None:
         assert "denied" in mirror.refused("Pause", "Pause")
 
 
-def test_without_a_file_who_reaches_the_server_may_write(net: Network, tmp_path: Path) -> None:
+def test_without_a_file_everybody_who_reaches_the_server_may_write(
+    net: Network, tmp_path: Path
+) -> None:
     with ioc_process(net, tmp_path) as free:
         for pv in ("Pause", "Red1:Units", "Sim:PulseRate", "File:Write", "Acquire"):
             assert rights(free, pv) == "read, write"

@@ -66,7 +66,7 @@ def test_all_settings_come_back_as_they_were_through_the_text_of_a_file() -> Non
     assert result.changed["Pause"] == "Pause"
 
 
-def test_faces_of_settings_and_commands_are_not_kept() -> None:
+def test_commands_and_settings_that_only_show_another_are_not_kept() -> None:
     kept = saved(RunOptions())
     assert "Red1:BinParams" in kept
     assert not {"Red1:BinMin", "Reset", "Acquire", "File:Write", "Red1:Units_RBV"} & set(kept)
@@ -138,7 +138,7 @@ def test_what_was_kept_gives_way_if_it_does_not_go_with_what_was_given() -> None
         (file_text("X:", {"Red1:Mask": ["a"]}), "Red1:Mask is no text"),
     ],
 )
-def test_a_file_that_is_none_of_ours_is_refused(text: str, words: str) -> None:
+def test_a_file_of_another_program_format_or_prefix_is_refused(text: str, words: str) -> None:
     with pytest.raises(ForeignFile, match=words):
         settings_from_text(text, "X:")
 
@@ -222,7 +222,7 @@ async def test_what_stays_the_same_is_not_written_again_and_a_last_change_is_at_
     assert [each.name for each in tmp_path.iterdir()] == ["live.toml"]
 
 
-def test_what_clients_set_is_there_after_a_restart_and_is_listed(
+def test_settings_of_clients_are_there_after_a_restart_and_are_listed(
     net: Network, tmp_path: Path
 ) -> None:
     path = tmp_path / "live.toml"

@@ -48,7 +48,7 @@ def example(reductions: int = 1) -> dict[Any, Any]:
     return seen
 
 
-def test_an_ioc_that_has_nothing_to_show_yet_is_shown() -> None:
+def test_an_ioc_without_results_is_shown() -> None:
     said = drawn(example())
     assert said.splitlines()[0].startswith("P: Error Disconnected")
     assert "Red1 dSpacing  0.4,0.001,5  0 counts" in said
@@ -56,7 +56,7 @@ def test_an_ioc_that_has_nothing_to_show_yet_is_shown() -> None:
     assert "slices" not in said
 
 
-def test_no_ioc_is_said_to_be_none() -> None:
+def test_a_display_without_an_ioc_says_that_none_answers() -> None:
     assert "no IOC answers" in drawn(None)
 
 
