@@ -1,4 +1,4 @@
-"""Channel Access: channels made of specs, and caproto's server with what live data need.
+"""Channel Access: a channel for each process variable, and caproto's server that serves them.
 
-Imports `ioc.model` and `ioc.security`. Front door: `ioc.ca.database`.
+Imports `ioc.model` and `ioc.security`. Front doors: `ioc.ca.database` and `ioc.ca.server`.
 """

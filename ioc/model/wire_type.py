@@ -1,4 +1,4 @@
-"""How each kind of parameter looks to clients: the one place that tells the kinds apart.
+"""How each kind of parameter looks to clients: the one place that distinguishes the kinds.
 
 Channel Access, pvAccess, screens and tables look up here what they need to know of a spec. To add a
 kind of spec, add a `WireKind`, a case to `wire_type`, and an entry to each table by `WireKind`; a

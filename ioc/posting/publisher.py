@@ -16,7 +16,7 @@ from ioc.ca.channel import PvChannel
 from ioc.ca.database import Database, ReadingValues
 from ioc.model.ioc_parameters import DetectorState
 from ioc.model.paths import Part
-from ioc.model.pvs import IOC_REMARKS, RANKS, SIMULATOR
+from ioc.model.pvs import IOC_REMARKS, RANKS, SIMULATOR, reduction_at
 from ioc.posting.family_analysis import FamilyAnalysis
 from ioc.posting.health import LAGGING, UNACCOUNTED, Health
 from ioc.puts.order_puts import OrderPuts
@@ -126,7 +126,7 @@ class Publisher:
                 undefined = BINS_UNDEFINED if view.status.bins_undefined else NO_ALARM
                 alarms = {"bins_undefined": undefined}
                 showing = ReadingValues(view, time_ns, view.axis.units.symbol, alarms=alarms)
-                await self._database.show(RANKS / "reductions" / number, showing)
+                await self._database.show(reduction_at(number), showing)
         self._results_posted += 1
         counter = self._remarks_on(Part.RANKS)["array_counter"]
         await counter.publish_value(self._results_posted)

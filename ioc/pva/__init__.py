@@ -1,4 +1,4 @@
-"""pvAccess: the same process variables, and a result in one structure.
+"""pvAccess: the same process variables, and each result in one structure (``Snapshot``).
 
 Imports `ioc.ca` and `ioc.model`. Front door: `ioc.pva.server`.
 """

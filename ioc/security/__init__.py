@@ -1,4 +1,4 @@
-"""Who may write which process variable: rules, and EPICS access security files.
+"""Rules that say who may write which process variable, and EPICS access security files.
 
 Imports `ioc.options`. Front door: `ioc.security.rules`.
 """

@@ -89,7 +89,7 @@ class AcfParser:
             kinds: dict[str, Container[str]]
             kinds = {"UAG": self._users, "HAG": self._hosts, "ASG": self._rules}
             if kind not in kinds:
-                raise AcfError(f"{kind!r} is none of UAG, HAG and ASG")
+                raise AcfError(f"UAG, HAG or ASG is expected, not {kind!r}")
             (name,) = self._in_brackets(1)
             if name in kinds[kind]:
                 raise AcfError(f"{kind}({name}) is there twice")
@@ -106,12 +106,12 @@ class AcfParser:
         """The rules of an ASG that let somebody write."""
         for keyword in self._items():
             if keyword != "RULE":
-                raise AcfError(f"{keyword} is not served here: rules depend on user and host alone")
+                raise AcfError(f"{keyword} is not supported: rules depend on user and host only")
             level, right, *_ = self._in_brackets(2, 3)
             if level not in ("0", "1"):
-                raise AcfError(f"level {level!r} is none of 0 and 1")
+                raise AcfError(f"level 0 or 1 is expected, not {level!r}")
             if right not in ("NONE", "READ", "WRITE"):
-                raise AcfError(f"{right!r} is none of NONE, READ and WRITE")
+                raise AcfError(f"NONE, READ or WRITE is expected, not {right!r}")
             rule = self._rule()
             if right == "WRITE":
                 yield rule
@@ -126,7 +126,7 @@ class AcfParser:
                 case "HAG":
                     hosts = (hosts or frozenset()) | self._union(keyword, self._hosts)
                 case _:
-                    raise AcfError(f"{keyword} is not served here: a rule has UAG and HAG")
+                    raise AcfError(f"{keyword} is not supported: a rule has UAG and HAG only")
         return Rule(users, hosts)
 
     def _union(self, kind: str, known: dict[str, Names]) -> Names:
@@ -162,7 +162,7 @@ class AcfParser:
     def _in_brackets(self, least: int, most: int = 0) -> list[str]:
         words = self._listed("(", ")")
         if not least <= len(words) <= max(least, most):
-            raise AcfError(f"{len(words)} words in brackets")
+            raise AcfError(f"there are {len(words)} words in brackets, not {least}")
         return words
 
     def _listed(self, begin: str, end: str) -> list[str]:
