@@ -8,7 +8,7 @@ INSTALL := $(PIP) --editable
 RUN := mpi,plot,pva,tools,top
 TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
-.PHONY: help run test test-mantid check format docs site wheel bench phoebus screens clean
+.PHONY: help run test test-mantid coverage check format docs site wheel bench phoebus screens clean
 
 help:                   ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ MANTID_PYTHON ?= python
 
 test-mantid:            ## run the tests that need Mantid, with MANTID_PYTHON, as environment.yml has it
 	@$(MANTID_PYTHON) -m pytest -m mantid $(ARGS)
+
+coverage: .venv/test    ## run all tests and tell which lines they ran, in all processes
+	@$(BIN)/python -m coverage erase
+	@$(WITH_PATH) $(BIN)/python -m coverage run -m pytest $(ARGS)
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
 
 check: .venv/check      ## check style, types and layers
 	$(BIN)/ruff check .
@@ -59,7 +65,7 @@ screens: .venv/test     ## take the pictures of the operator screens, docs/scree
 	@$(WITH_PATH) $(BIN)/python -m tests.support.pictures docs/screens
 
 clean:
-	rm -rf .venv build dist docs/_build *.egg-info
+	rm -rf .venv build dist docs/_build *.egg-info .coverage*
 
 .venv/run: setup.cfg
 	@echo "Installing into .venv (once; about a minute) ..."
