@@ -84,7 +84,7 @@ class Access(enum.Enum):
 
 
 class Role(enum.Enum):
-    """What a setting is to the others, where it is more than a value."""
+    """Settings of a reduction that others depend on, or that depend on others."""
 
     UNITS = enum.auto()
     """The unit of the axis; bins are given in it."""
@@ -260,7 +260,7 @@ class PvRow:
 
     @property
     def role(self) -> Role | None:
-        """What it is to the other settings of its reduction; None for most."""
+        """Its role among the settings of its reduction; None for most."""
         if self.group.of is Segment:
             return Role.BINS
         if self.group.of is ReductionSettings:

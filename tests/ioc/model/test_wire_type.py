@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ioc.ca.channel import CHANNEL_CLASSES, channel
+from ioc.generated.panels import WRITERS
 from ioc.model.pvs import pv_rows
 from ioc.model.wire_type import EpicsType, Limits, WireKind, wire_type
 from reduction.parameters.specs import (
@@ -116,10 +117,18 @@ def test_an_array_is_served_as_big_endian_float64_and_none_as_an_empty_one() -> 
     assert wire.served(None).shape == (0,)
 
 
-def test_the_tables_of_other_modules_have_every_type_and_kind() -> None:
-    assert set(CHANNEL_CLASSES) == set(EpicsType)
+def test_every_epics_type_has_a_class_of_channels() -> None:
+    assert set(CHANNEL_CLASSES) == set(EpicsType), "complete CHANNEL_CLASSES in ioc/ca/channel.py"
+
+
+def test_every_kind_has_a_widget_or_none() -> None:
+    assert set(WRITERS) == set(WireKind), "complete WRITERS in ioc/generated/panels.py"
+
+
+def test_every_kind_has_a_type_on_pvaccess() -> None:
     normative = pytest.importorskip("ioc.pva.normative", reason="p4p is not installed")
-    assert set(normative.NORMATIVE_TYPES) == set(WireKind)
+    types = set(normative.NORMATIVE_TYPES)
+    assert types == set(WireKind), "complete NORMATIVE_TYPES in ioc/pva/normative.py"
 
 
 def test_every_parameter_has_a_channel_that_names_the_record_it_is_like() -> None:
