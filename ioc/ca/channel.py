@@ -102,9 +102,10 @@ class PvChannel(ChannelData):  # type: ignore[misc]
     ) -> None:
         """Set the value, and send it to subscribers.
 
-        A scalar that stays the same is not sent again, nor is the same array object as last time.
-        ``time_ns`` is in ns since 1970; None: now. Without ``alarm`` the present one stays. Never
-        suspends, so clients see several values change together that are published in a row.
+        ``value`` is a value as the spec has it, or an array (n,) of numbers, n at most the length
+        of the channel. A scalar that stays the same is not sent again, nor is the same array object
+        as last time. ``time_ns`` is in ns since 1970; None: now. Without ``alarm`` the present one
+        stays. Never suspends, so clients see values that are published in a row change together.
         """
         array = self.wire.is_array
         if array and value is self._last_given:

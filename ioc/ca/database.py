@@ -110,12 +110,14 @@ class Database:
     def channels_at(
         self, place: ValuePath, access: Access = Access.READING
     ) -> dict[str, PvChannel]:
-        """The channels of the group at an address, by field; only those that are made."""
-        return next(
-            channels
-            for (group, how), channels in self._made.items()
-            if (group.place, how) == (place, access)
-        )
+        """The channels of the group at an address, by field; only those that are made.
+
+        Raises LookupError if none is made.
+        """
+        for (group, how), channels in self._made.items():
+            if (group.place, how) == (place, access):
+                return channels
+        raise LookupError(f"no {access.name} is made at {place}")
 
     async def show_settings(self, part: Part, order: Any) -> None:
         """Show an order of ``part`` on its setpoints and readbacks; alarms stay as they are."""
