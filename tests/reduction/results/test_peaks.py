@@ -222,6 +222,10 @@ def test_errors_that_are_all_zero_are_refused() -> None:
     assert_refused(fit_peak(EDGES, intensity, np.zeros(100), 1, 3), "errors")
 
 
+def test_errors_whose_squares_are_beyond_all_numbers_are_refused() -> None:
+    assert not fit_peak(EDGES, np.ones(100), np.full(100, 1e100), 1, 3).ok
+
+
 def test_derivatives_of_the_model_are_those_of_its_values() -> None:
     at = np.array([0.8, 0.1, 0.2, 0.3, -0.1])
     edges = np.linspace(-1, 1, 30)
