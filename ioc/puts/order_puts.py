@@ -135,7 +135,7 @@ class OrderPuts:
             case _ if row.access is Access.COMMAND:
                 return command_change(row.field, value)
             case Role.UNITS, int(reduction):
-                return with_units(path[:-1], value, self._bins_of(reduction, value))
+                return with_units(row.group.place.path, value, self._bins_of(reduction, value))
             case Role.BINS, int(reduction):
                 return self._for_present_unit(reduction, lambda o: with_value(o, path, value))
             case _:
