@@ -64,7 +64,7 @@ def test_every_process_variable_that_a_screen_names_is_served(path: Path) -> Non
 @each_screen
 def test_every_macro_of_a_screen_resolves_and_every_file_it_opens_is_there(path: Path) -> None:
     root = root_of(path)
-    given = {each.tag: each.text for each in root.find("macros") or ()}
+    given = {each.tag: each.text for each in root.iterfind("macros/*")}
     assert given.keys() >= MACROS.keys()
     assert given == {name: f"$({name}={ALL_MACROS[name]})" for name in given}
     text = path.read_text(encoding="utf-8")
@@ -100,7 +100,7 @@ def test_what_is_repeated_has_the_room_that_it_takes(path: Path) -> None:
         gap = number(each, "gap", 10)
         assert number(each, "width") >= columns * (number(row, "width") + gap) - gap
         assert number(each, "height") >= rows * (number(row, "height") + gap) - gap
-        expected = {each.tag for each in row.find("macros") or ()} - MACROS.keys()
+        expected = {each.tag for each in row.iterfind("macros/*")} - MACROS.keys()
         assert all(macros.keys() == expected for macros in instances(each))
 
 
