@@ -35,7 +35,9 @@ class FilterSettings(Settings):
         Text(
             pv="Log",
             description="Log to slice by; empty: none",
-            details="A pulse has the last value at or before it; without one it is filtered out.",
+            details="A pulse has the last number at or before it, however old, and is filtered out"
+            " if there is none. NaN, arrays and INVALID values do not count: the last number holds"
+            " on.",
             max_length=60,
             stage=Stage.SLICE,
         ),

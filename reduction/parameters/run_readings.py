@@ -88,6 +88,20 @@ class StreamStatus:
             details="Not after 1970, or more than a minute ahead of the clock; not used.",
         )
     )
+    messages_bad_log: int = reading(
+        Integer(
+            pv="MessagesBadLog_RBV",
+            description="Log values that are no number; not used",
+            details="NaN, infinite, or an array: the last number before it holds on.",
+        )
+    )
+    messages_ignored: int = reading(
+        Integer(
+            pv="MessagesIgnored_RBV",
+            description="Chunks without pixel ids; not used",
+            details="As some monitors send them. Their pulses are complete without them.",
+        )
+    )
 
 
 @dataclass(frozen=True)

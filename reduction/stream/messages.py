@@ -21,6 +21,9 @@ from streaming_data_types.logdata_f144 import deserialise_f144, serialise_f144
 PULSE_MARK = "pulse"
 """Name of the log that ends a pulse in a partition."""
 
+NO_EVENTS = -1
+"""The index of the first event of a pulse that has none, by a convention of some sources."""
+
 
 class CorruptMessage(ValueError):
     """Bytes that name a known schema but cannot be decoded by it."""
@@ -34,7 +37,8 @@ class UnknownSchema(ValueError):
 class Chunk:
     """Events of a pulse: ``pixel_id`` and ``tof_ns`` are (n,) int32.
 
-    ``pulse_time_ns`` is in ns since the Unix epoch.
+    ``pulse_time_ns`` is in ns since the Unix epoch. Of events ``without_pixels`` the message has
+    times of flight alone, as some monitors send them; they are not in the arrays.
     """
 
     source: str
@@ -42,6 +46,7 @@ class Chunk:
     pulse_time_ns: int
     pixel_id: NDArray[np.int32]
     tof_ns: NDArray[np.int32]
+    without_pixels: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,17 +131,42 @@ def _chunks(message: bytes) -> list[Chunk]:
         )
     )
     tof, pixel = _vector(tof), _vector(pixel)
-    if tof.size != pixel.size:
+    without_pixels = 0 if pixel.size else int(tof.size)
+    if tof.size != pixel.size and not without_pixels:
         raise ValueError(f"{tof.size} times of flight for {pixel.size} pixels")
     if times.size == 0 or times.size != starts.size:
         raise ValueError(f"{times.size} pulse times with {starts.size} starts")
-    bounds = np.append(starts, tof.size)
+    lows, highs = _bounds(starts, int(tof.size))
+    if without_pixels:
+        tof, lows, highs = pixel, np.zeros_like(lows), np.zeros_like(highs)
+    return [
+        Chunk(
+            event.source_name,
+            int(event.message_id),
+            int(time),
+            pixel[low:high],
+            tof[low:high],
+            without_pixels,
+        )
+        for time, low, high in zip(times, lows, highs, strict=True)
+    ]
+
+
+def _bounds(starts: NDArray[np.int32], events: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First events (pulses,) of each pulse, and the ends (pulses,), not included.
+
+    ``starts`` (pulses,) has the index of the first event, or -1 for a pulse without events. Raises
+    ValueError if these are not in order, or are no indices of the ``events``.
+    """
+    lows = starts.astype(np.int64)
+    filled = lows != NO_EVENTS
+    bounds = np.append(lows[filled], events)
     if bounds[0] != 0 or np.any(np.diff(bounds) < 0):
         raise ValueError("starts of pulses are not in order")
-    return [
-        Chunk(event.source_name, int(event.message_id), int(time), pixel[low:high], tof[low:high])
-        for time, low, high in zip(times, bounds[:-1], bounds[1:], strict=True)
-    ]
+    lows[~filled] = 0
+    highs = np.zeros_like(lows)
+    highs[filled] = bounds[1:]
+    return lows, highs
 
 
 def _vector(array: NDArray[np.int32]) -> NDArray[np.int32]:

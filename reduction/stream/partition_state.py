@@ -34,6 +34,8 @@ class Faults:
     out_of_order: int = 0
     missing: int = 0
     bad_time: int = 0
+    bad_log: int = 0
+    ignored: int = 0
 
     @classmethod
     def total(cls, faults: Iterable[Faults]) -> Self:

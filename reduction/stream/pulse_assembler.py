@@ -18,13 +18,19 @@ from reduction.stream.messages import (
     UnknownSchema,
     decode,
 )
-from reduction.stream.partition_state import CompletePulse, Faults, PartitionState
+from reduction.stream.partition_state import NO_PULSE, CompletePulse, Faults, PartitionState
 
 AHEAD_NS = 60_000_000_000
 """A pulse time that is further ahead of the clock than this is not believed."""
 
 BEHIND_NS = 600_000_000_000
 """Nor is one that lies further than this before the last complete pulse."""
+
+LOG_AHEAD_NS = 5_000_000_000
+"""A log value that is further ahead of both the clock and the pulses holds from its arrival on."""
+
+FIRST_LOG_NS = 631_238_400_000_000_000
+"""So does one from before 1990-01-02: of a clock that was not set, which begins in 1970 or 1990."""
 
 PULSE_NUMBERS = range(2**63)
 """The numbers that a pulse may have."""
@@ -61,12 +67,27 @@ class PulseAssembler:
             self._take_chunks(state, content)
 
     def _take_log(self, state: PartitionState, log: LogValue) -> None:
-        if not self._plausible(log.time_ns, state):
+        if log.name != PULSE_MARK:
+            if not self.note_log(log):
+                state.faults.bad_log += 1
+        elif not self._plausible(log.time_ns, state):
             state.faults.bad_time += 1
-        elif log.name == PULSE_MARK:
+        else:
             self._take_mark(state, log)
-        elif log.value.size == 1 and math.isfinite(log.value[0]):
-            self.logs.add(log.name, log.time_ns, float(log.value[0]))
+
+    def note_log(self, log: LogValue) -> bool:
+        """Note the value of a log, however old it is; False, and nothing, if it is not a number.
+
+        A value whose time cannot be is taken as of its arrival, after the newest pulse.
+        """
+        if log.value.size != 1 or not math.isfinite(log.value[0]):
+            return False
+        newest_ns, time_ns = self.newest_ns, log.time_ns
+        latest_ns = max(newest_ns, self.clock_ns()) + LOG_AHEAD_NS
+        if not FIRST_LOG_NS <= time_ns <= latest_ns:
+            time_ns = newest_ns + 1 if newest_ns != NO_PULSE else FIRST_LOG_NS
+        self.logs.add(log.name, time_ns, float(log.value[0]))
+        return True
 
     def _take_mark(self, state: PartitionState, log: LogValue) -> None:
         if log.value.size != 2 or log.value.dtype.kind not in "iu":
@@ -84,6 +105,7 @@ class PulseAssembler:
             state.faults.bad_time += 1
         elif state.chunk(chunks[-1]):
             self.pending.extend(chunks)
+            state.faults.ignored += chunks[-1].without_pixels > 0
 
     def _plausible(self, time_ns: int, state: PartitionState) -> bool:
         earliest_ns = max(0, state.reached.time_ns - BEHIND_NS)

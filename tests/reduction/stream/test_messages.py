@@ -122,3 +122,48 @@ def test_no_bytes_do_worse_than_corrupt_or_unknown(
 def test_partitions_count_up_from_the_endpoint() -> None:
     assert partition_endpoint("tcp://10.0.0.1:5600", 3) == "tcp://10.0.0.1:5603"
     assert partition_endpoint("ipc:///tmp/events", 3) == "ipc:///tmp/events-3"
+
+
+def ev44(starts: list[int], tof_ns: list[int], pixel_id: list[int]) -> bytes:
+    """A message of as many pulses as it has ``starts``, 10 ns apart."""
+    times_ns = 10**18 + 10 * np.arange(len(starts))
+    message: bytes = serialise_ev44(
+        "source", 5, times_ns, ints(starts), ints(tof_ns), ints(pixel_id)
+    )
+    return message
+
+
+@pytest.mark.parametrize(
+    ("starts", "sizes"),
+    [
+        ([-1], [0]),
+        ([-1, -1], [0, 0]),
+        ([-1, 0], [0, 3]),
+        ([0, -1], [3, 0]),
+        ([0, -1, 2, -1], [2, 0, 1, 0]),
+        ([-1, 0, 0, 3], [0, 0, 3, 0]),
+    ],
+)
+def test_an_index_of_minus_one_is_a_pulse_without_events(
+    starts: list[int], sizes: list[int]
+) -> None:
+    events = list(range(sum(sizes)))
+    chunks = chunks_of(ev44(starts, events, events))
+    assert [each.tof_ns.size for each in chunks] == sizes
+    assert [each.pulse_time_ns - 10**18 for each in chunks] == [10 * n for n in range(len(sizes))]
+    assert np.concatenate([each.pixel_id for each in chunks]).tolist() == events
+    assert all(each.without_pixels == 0 for each in chunks)
+
+
+@pytest.mark.parametrize("starts", [[-1], [-1, -1], [-2], [1, -1], [-1, 2], [0, -1, 9]])
+def test_indices_that_leave_events_without_a_pulse_are_corrupt(starts: list[int]) -> None:
+    with pytest.raises(CorruptMessage, match="starts of pulses"):
+        decode(ev44(starts, [1, 2, 3], [4, 5, 6]))
+
+
+@pytest.mark.parametrize("starts", [[0], [0, 2], [-1, 0]])
+def test_events_without_pixel_ids_are_none_and_are_told(starts: list[int]) -> None:
+    chunks = chunks_of(ev44(starts, [10, 20, 30], []))
+    assert [each.pixel_id.size for each in chunks] == [0] * len(starts)
+    assert [each.tof_ns.size for each in chunks] == [0] * len(starts)
+    assert chunks[-1].without_pixels == 3

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from streaming_data_types.eventdata_ev44 import serialise_ev44
 from streaming_data_types.logdata_f144 import serialise_f144
 
 from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
@@ -172,3 +173,52 @@ def test_every_chunk_is_taken_once_whatever_the_order_and_however_often_it_comes
     assert heard.faults.repeated == len(again)
     assert heard.faults.missing == 0
     assert heard.incomplete == []
+
+
+@pytest.mark.parametrize("age_s", [1, 599, 601, 3600, 86_400, 30 * 86_400])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_log_value_holds_however_old_it_is(age_s: int, first: bool) -> None:
+    log, pulses = encode_log("position", NOW - age_s * 10**9, 3.0), list(whole(0, 1))
+    heard = intake(*([log, *pulses] if first else [*pulses, log]))
+    assert heard.logs.at("position", np.array([time(0), time(1)])).tolist() == [3.0, 3.0]
+    assert heard.faults == Faults()
+
+
+@pytest.mark.parametrize(
+    "time_ns",
+    [0, 1, -5, 631_152_000 * 10**9, NOW + 1000 * PERIOD + 3600 * 10**9, 2**63 - 1],
+)
+def test_a_log_value_whose_time_cannot_be_holds_from_its_arrival(time_ns: int) -> None:
+    def values() -> list[float]:
+        return list(heard.logs.at("T", np.array([time(pulse) for pulse in (0, 1, 2, 3)])))
+
+    heard = intake(encode_log("T", time_ns, 1.0), *whole(0, 1))
+    assert values() == [1, 1, 1, 1]
+    feed(heard, encode_log("T", time_ns, 2.0))
+    assert values() == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, np.array([1.0, 2.0]), np.empty(0)])
+def test_what_is_no_number_is_no_value_of_a_log_and_is_counted(value: Any) -> None:
+    heard = intake(encode_log("T", time(0), 1.0), *whole(0, 1))
+    feed(heard, serialise_f144("T", value, time(1)), serialise_f144("U", value, time(1)))
+    assert heard.faults == Faults(bad_log=2)
+    assert heard.logs.names == ("T",)
+    assert heard.logs.at("T", np.array([time(1)])).tolist() == [1.0]
+
+
+def test_a_chunk_without_pixel_ids_leaves_its_pulse_complete() -> None:
+    times_ns, start, none = np.array([time(0)]), np.zeros(1, np.int32), np.empty(0, np.int32)
+    monitor = serialise_ev44("monitor", 1, times_ns, start, np.arange(3, dtype=np.int32), none)
+    heard = intake(chunk(0, 0), monitor, mark(0, 2), chunk(2, 1), mark(1, 3))
+    assert heard.faults == Faults(ignored=1)
+    assert heard.incomplete == []
+    assert sum(each.tof_ns.size for each in heard.cut(time(1))) == 2
+
+
+def test_an_empty_pulse_by_its_index_is_a_complete_pulse() -> None:
+    times_ns, none = np.array([time(1)]), np.empty(0, np.int32)
+    empty = serialise_ev44("bank", 1, times_ns, np.array([-1], np.int32), none, none)
+    heard = intake(chunk(0, 0), mark(0, 1), empty, mark(1, 2))
+    assert heard.faults == Faults()
+    assert (heard.reached, heard.incomplete) == ((time(1), 1), [])
