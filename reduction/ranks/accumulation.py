@@ -106,6 +106,7 @@ class Accumulation:
                 self._accumulate(max(time_ns, self.coverage.cut_ns), number)
         else:
             self._intake.cut(time_ns)
+            self._pipeline.follow_logs(time_ns)
         cut_ns = max(time_ns, self.coverage.cut_ns)
         self.coverage = replace(self.coverage, cut_ns=cut_ns, cut_number=number)
 

@@ -94,10 +94,7 @@ class Pipeline:
 
     def accumulate(self, chunks: Sequence[Chunk], time_ns: int) -> None:
         """Take the events of the pulses that are cut at a time, and new values of logs."""
-        for name, since_ns in self._logs.changed().items():
-            for number, each in enumerate(self.order.reductions):
-                if each.settings.filter.log == name:
-                    self.engine.reslice(number, since_ns, time_ns)
+        self.follow_logs(time_ns)
         self._move_window(time_ns)
         for chunk in chunks:
             self.received += chunk.tof_ns.size
@@ -105,6 +102,16 @@ class Pipeline:
                 self.filtered += chunk.tof_ns.size
             else:
                 self.engine.accumulate(chunk.pixel_id, chunk.tof_ns, chunk.pulse_time_ns)
+
+    def follow_logs(self, time_ns: int) -> None:
+        """Slice events of pulses up to a time anew where a log has another value by now.
+
+        Charges always go by the present values, so this is due also while nothing is accumulated.
+        """
+        for name, since_ns in self._logs.changed().items():
+            for number, each in enumerate(self.order.reductions):
+                if each.settings.filter.log == name:
+                    self.engine.reslice(number, since_ns, time_ns)
 
     def _move_window(self, time_ns: int) -> None:
         """Have the sliding window, if there is one, end at a time."""

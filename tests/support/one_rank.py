@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from reduction.control.orders import NO_REVISION, RanksOrder
+from reduction.control.orders import NO_REVISION, RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport
 from reduction.engines.native.engine import NativeEngine
 from reduction.instrument.geometry import powder_arc
+from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.rank import Rank, RankTiming
 from reduction.ranks.receiver import StreamReceiver
+from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.stream.pulse_assembler import PulseAssembler
+
+START_NS = 1_767_225_600_000_000_000
+PERIOD_NS = 71_428_571
 
 
 class SingleRank:
@@ -75,3 +82,65 @@ class OneRank:
     def report(self, report: RanksReport) -> None:
         if report.results and report.revision == self._revision:
             self._report, self._rank.stopping = report, True
+
+
+class FedRank:
+    """A rank that is fed pulse by pulse with ten events each; numbers count from 0.
+
+    Pulse n is at ``START_NS + n * PERIOD_NS``, unless a time is given. The clock of the rank stands
+    at ``clock_ns``. Its first order is obeyed.
+    """
+
+    def __init__(self, settings: ReductionSettings, clock_ns: int = START_NS + 100 * 10**9) -> None:
+        self.rank = OneRank(clock_ns)
+        self.chunks = 0
+        self._order = RanksOrder(revision=0, reductions=(ReductionOrder(0, settings),))
+        self.report()
+
+    def take(self, *messages: bytes) -> None:
+        """Have the rank receive messages."""
+        for message in messages:
+            self.rank.intake.take(0, message)
+
+    def events(self, pulse: int, time_ns: int | None = None) -> None:
+        """A chunk of ten events."""
+        pixels = np.full(10, 5, np.int32)
+        at_ns = pulse_ns(pulse) if time_ns is None else time_ns
+        self.take(encode_chunk(Chunk("bank", self.chunks, at_ns, pixels, pixels * 4_000_000)))
+        self.chunks += 1
+
+    def mark(self, pulse: int, time_ns: int | None = None) -> None:
+        """The mark of a pulse."""
+        at_ns = pulse_ns(pulse) if time_ns is None else time_ns
+        self.take(encode_pulse_mark(pulse, at_ns, self.chunks))
+
+    def pulses(self, numbers: Iterable[int]) -> None:
+        """Whole pulses of a chunk each, with a charge of 1 µC."""
+        for pulse in numbers:
+            self.log("proton_charge", pulse, 1.0)
+            self.events(pulse)
+            self.mark(pulse)
+
+    def log(self, name: str, pulse: int, value: float) -> None:
+        """The value of a log from a pulse on."""
+        self.take(encode_log(name, pulse_ns(pulse), value))
+
+    def report(self, **changes: Any) -> RanksReport:
+        """A report of all that was received, with ``changes`` to the order."""
+        for _ in range(3):  # the first order starts, and a report is of what was before it
+            self._order = replace(self._order, revision=self._order.revision + 1, **changes)
+            report = self.rank.obeyed(self._order)
+        return report
+
+
+def pulse_ns(pulse: int) -> int:
+    """The time of a pulse of `FedRank`."""
+    return START_NS + pulse * PERIOD_NS
+
+
+def counts_and_charges(report: RanksReport) -> list[tuple[int, float]]:
+    """The counts and the charge of each slice of the first reduction."""
+    result = report.results[0]
+    assert result.counts is not None
+    counts = result.counts.sum(axis=(1, 2)).tolist()
+    return list(zip(counts, result.charges_uc, strict=True))
