@@ -27,6 +27,9 @@ DISCONNECTED, DISCONNECTED_OPACITY = (200, 0, 200), 200 / 255
 INVALID = (255, 0, 255)
 """The border of a widget whose process variable is in alarm INVALID."""
 
+WHITE, HEAD = 255, 77
+"""Grey levels of the background of a screen, and of the heads of its tables."""
+
 MENU_ROWS = 90
 """Height of the menus and tabs of Phoebus, at least, in pixels."""
 
@@ -125,8 +128,9 @@ class Phoebus:
         """The middle of the widget for ``pv`` on the open screen ``name``: x, y in pixels."""
         widgets = shown_widgets(SCREENS / name, {})
         x, y = next(each.centre for each in widgets if pv in each.texts("pv_name", "*/*/pv_name"))
-        white = (self.screen.pixels()[:, 1:] == 255).all(axis=2).mean(axis=1)
-        top = MENU_ROWS + int(np.argmax(white[MENU_ROWS:] > 0.15))
+        pixels = self.screen.pixels()
+        of_screen = [(pixels == grey).all(axis=2).mean(axis=1) > 0.15 for grey in (WHITE, HEAD)]
+        top = MENU_ROWS + int(np.argmax(np.logical_or(*of_screen)[MENU_ROWS:]))
         return 1 + x, top + y
 
     def shows(self, name: str) -> bool:
