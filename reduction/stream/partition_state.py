@@ -12,13 +12,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from reduction.stream import pulse_ranges
+from reduction.stream.chunk_counter import Arrival, ChunkCounter
 from reduction.stream.messages import Chunk
-
-MOST_MISSING = 100_000
-"""Most missing chunks that one gap counts for, and that are known by their ids at a time.
-
-So a corrupt id, however far it jumps, costs a bounded time and memory.
-"""
 
 NO_PULSE = -1
 """Time and number of a pulse where there is none yet."""
@@ -61,8 +56,7 @@ class PartitionState:
     - ``uncut``: complete pulses that are not cut yet, in their order
     - ``incomplete``: numbers of the pulses of which something is missing
 
-    Chunks and pulses are known to be missing by the ids of chunks, which count up by one, and by
-    the number of chunks that the mark at the end of each pulse tells.
+    The mark at the end of each pulse tells how many chunks there were; `ChunkCounter` compares.
     """
 
     def __init__(self) -> None:
@@ -72,23 +66,24 @@ class PartitionState:
         self.complete_from_ns: int | None = None
         self.uncut: deque[CompletePulse] = deque()
         self.incomplete: list[pulse_ranges.PulseRange] = []
-        self._next_id: int | None = None
-        self._from_start = False
-        self._missing: dict[int, int | None] = {}
-        """Ids of missing chunks, and the number of the pulse that each belongs to, once known."""
-        self._without_pulse: list[int] = []
-        """Ids that went missing since the last mark: the next mark tells their pulse."""
+        self._counter = ChunkCounter()
 
     def chunk(self, chunk: Chunk) -> bool:
         """Note a chunk; whether its events are new."""
-        if self._next_id is None:
-            self._next_id, self._from_start = chunk.message_id, chunk.message_id == 0
-        if chunk.message_id < self._next_id:
-            if chunk.pulse_time_ns <= self.newest_ns:
-                return self._late(chunk.message_id)
-            self._restart()
-        self._note_missing(chunk.message_id)
-        self._next_id = chunk.message_id + 1
+        match self._counter.note(chunk, passed=chunk.pulse_time_ns <= self.reached.time_ns):
+            case Arrival.REPEATED:
+                self.faults.repeated += 1
+                return False
+            case Arrival.PASSED:
+                self.faults.bad_time += 1
+                return False
+            case Arrival.OUT_OF_ORDER:
+                self.faults.out_of_order += 1
+            case Arrival.LATE:
+                self.faults.out_of_order += 1
+                self.faults.missing -= 1
+        if self._counter.completed is not None:
+            pulse_ranges.discard(self.incomplete, self._counter.completed)
         self.newest_ns = max(self.newest_ns, chunk.pulse_time_ns)
         return True
 
@@ -97,55 +92,21 @@ class PartitionState:
         if time_ns <= self.reached.time_ns:
             self.faults.repeated += 1
             return
-        if self._next_id is None:
-            self._next_id, self._from_start = chunks_sent, chunks_sent == 0
-        elif chunks_sent < self._next_id:
-            self._restart()
-        self._note_missing(chunks_sent)
-        self._note_incomplete(number)
         if self.complete_from_ns is None:
-            self.complete_from_ns = time_ns if self._from_start else time_ns + 1
+            from_start = self._counter.heard_from_start(chunks_sent)
+            self.complete_from_ns = time_ns if from_start else time_ns + 1
+        lost = self._counter.mark(number, chunks_sent)
+        self._note_incomplete(number, lost)
         self.reached = CompletePulse(time_ns, number)
         self.uncut.append(self.reached)
         self.newest_ns = max(self.newest_ns, time_ns)
 
-    def _restart(self) -> None:
-        """The source has started again: its chunks count from 0 again."""
-        self._next_id = 0
-        self._missing.clear()
-        self._without_pulse.clear()
-
-    def _note_missing(self, until: int) -> None:
-        """Note the chunks from the next expected id up to ``until``, not included, as missing."""
-        assert self._next_id is not None
-        gap = range(self._next_id, until)[-MOST_MISSING:]
-        self.faults.missing += len(gap)
-        self._missing.update(dict.fromkeys(gap))
-        self._without_pulse.extend(gap)
-        while len(self._missing) > MOST_MISSING:
-            del self._missing[next(iter(self._missing))]
-        self._next_id = max(until, self._next_id)
-
-    def _late(self, message_id: int) -> bool:
-        """Note a chunk whose id was passed: it was missing, or it comes a second time."""
-        if message_id not in self._missing:
-            self.faults.repeated += 1
-            return False
-        pulse = self._missing.pop(message_id)
-        self.faults.out_of_order += 1
-        self.faults.missing -= 1
-        if pulse is not None and pulse not in self._missing.values():
-            pulse_ranges.discard(self.incomplete, pulse)
-        return True
-
-    def _note_incomplete(self, number: int) -> None:
+    def _note_incomplete(self, number: int, lost: int) -> None:
         """Note, at the end of a pulse, that it or pulses before it are not complete."""
+        self.faults.missing += lost
         if self.reached.number != NO_PULSE and number > self.reached.number + 1:
             pulse_ranges.add(self.incomplete, self.reached.number + 1, number - 1)
-        missing = [each for each in self._without_pulse if each in self._missing]
-        self._without_pulse.clear()
-        if missing:
-            self._missing.update(dict.fromkeys(missing, number))
+        if lost:
             pulse_ranges.add(self.incomplete, number, number)
 
     def cut(self, time_ns: int) -> None:
@@ -156,9 +117,7 @@ class PartitionState:
     def forget(self, number: int) -> None:
         """Forget what is missing of the pulses below ``number``."""
         pulse_ranges.discard_below(self.incomplete, number)
-        self._missing = {
-            key: pulse for key, pulse in self._missing.items() if pulse is None or pulse >= number
-        }
+        self._counter.forget(number)
 
     def number_at(self, time_ns: int) -> int:
         """Number of the first uncut pulse at or after ``time_ns``; `NO_PULSE` if there is none."""

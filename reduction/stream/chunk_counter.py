@@ -1,0 +1,171 @@
+"""Which chunks of a partition are new, repeated, late or lost.
+
+The mark at the end of each pulse tells how many chunks were sent: that alone says how many are
+lost. Ids of chunks say which ones, if they count up by one as they should. Ids that do not, such as
+times or zeros, are taken for no counter, and nothing depends on them.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import Counter
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from itertools import pairwise
+
+from reduction.stream.messages import Chunk
+
+MOST_LOST = 100_000
+"""Most chunks between two marks that are counted as lost, however far a count jumps."""
+
+MOST_GAPS = 1000
+"""Most runs of lost chunks that are known by their ids, in case they come late."""
+
+REMEMBERED = 10_000
+"""So many chunks are remembered, to know them if they come a second time."""
+
+SAMPLE = 4
+"""A chunk is known by so many of its first and of its last events."""
+
+
+class Arrival(Enum):
+    """What a chunk is when it comes.
+
+    - ``NEW``: a chunk of a pulse that has not ended
+    - ``OUT_OF_ORDER``: such a chunk with a lower id than one before it
+    - ``LATE``: a chunk that was counted as lost
+    - ``REPEATED``: a chunk that has come before
+    - ``PASSED``: a chunk of a pulse that has ended without it, and did not lack it
+    """
+
+    NEW = auto()
+    OUT_OF_ORDER = auto()
+    LATE = auto()
+    REPEATED = auto()
+    PASSED = auto()
+
+
+@dataclass(frozen=True)
+class LostChunks:
+    """The ids from ``first`` to ``last``, both included, of chunks of a pulse that did not come."""
+
+    first: int
+    last: int
+    pulse: int
+
+
+class ChunkCounter:
+    """Compares the chunks that come with the counts that marks tell.
+
+    Memory and the time for a message are bounded, whatever ids and counts are.
+    """
+
+    def __init__(self) -> None:
+        self.sent: int | None = None
+        """Chunks sent by the last mark; None before the first one."""
+        self.received = 0
+        """New chunks since the last mark."""
+        self.completed: int | None = None
+        """The pulse that the last chunk completed, if it was the last one that was lost of it."""
+        self._first_id: int | None = None
+        self._seen: set[int] = set()
+        self._highest = -1
+        self._known: dict[int, int] = {}
+        self._lost: list[LostChunks] = []
+        self._left: Counter[int] = Counter()
+
+    def note(self, chunk: Chunk, *, passed: bool) -> Arrival:
+        """Note a chunk; ``passed`` tells that its pulse has ended."""
+        number, print_ = chunk.message_id, _fingerprint(chunk)
+        self.completed = None
+        if self._known.get(number) == print_:
+            return Arrival.REPEATED
+        arrival = self._note_passed(number) if passed else self._note_new(number)
+        if arrival is not Arrival.PASSED:
+            self._known.pop(number, None)
+            self._known[number] = print_
+            if len(self._known) > REMEMBERED:
+                del self._known[next(iter(self._known))]
+        return arrival
+
+    def _note_new(self, number: int) -> Arrival:
+        """Note a chunk of a pulse that has not ended."""
+        self._first_id = number if self._first_id is None else self._first_id
+        lowest = self._first_id if self.sent is None else self.sent
+        out_of_order = lowest <= number < self._highest
+        if lowest <= number < lowest + MOST_LOST:
+            self._highest = max(self._highest, number)
+        self._seen.add(number)
+        self.received += 1
+        return Arrival.OUT_OF_ORDER if out_of_order else Arrival.NEW
+
+    def _note_passed(self, number: int) -> Arrival:
+        """Note a chunk of a pulse that has ended."""
+        place = bisect.bisect_right(self._lost, number, key=lambda each: each.first) - 1
+        if place < 0 or number > self._lost[place].last:
+            return Arrival.PASSED
+        gap = self._lost[place]
+        parts = replace(gap, last=number - 1), replace(gap, first=number + 1)
+        self._lost[place : place + 1] = [part for part in parts if part.first <= part.last]
+        self._left[gap.pulse] -= 1
+        if not self._left[gap.pulse]:
+            del self._left[gap.pulse]
+            self.completed = gap.pulse
+        return Arrival.LATE
+
+    def heard_from_start(self, chunks_sent: int) -> bool:
+        """Whether the first mark shows that the partition was heard from its first chunk on.
+
+        It does if no chunk is lacking, or if the first one had the id 0 and most have come: zeros
+        that are no counter do not make it so.
+        """
+        return self.received == chunks_sent or (
+            self._first_id == 0 and self.received < chunks_sent <= 2 * self.received
+        )
+
+    def mark(self, pulse: int, chunks_sent: int) -> int:
+        """Note the end of a pulse, by which so many chunks were sent; how many are lost of it."""
+        before = self.sent
+        if before is None and self.heard_from_start(chunks_sent):
+            before = 0
+        if before is not None and chunks_sent < before:  # the source has started again
+            before = 0
+            self._lost.clear()
+            self._left.clear()
+        lost = 0 if before is None else max(0, chunks_sent - before - self.received)
+        if before is not None and 0 < lost <= MOST_LOST:
+            self._note_lost(pulse, before, chunks_sent, lost)
+        self.sent, self.received = chunks_sent, 0
+        self._seen.clear()
+        self._highest = -1
+        return min(lost, MOST_LOST)
+
+    def _note_lost(self, pulse: int, before: int, chunks_sent: int, lost: int) -> None:
+        """Keep which ids are lost, if those that came show that ids count."""
+        inside = sorted(each for each in self._seen if before <= each < chunks_sent)
+        ends = [before - 1, *inside, chunks_sent]
+        gaps = [LostChunks(a + 1, b - 1, pulse) for a, b in pairwise(ends) if b - a > 1]
+        if sum(gap.last - gap.first + 1 for gap in gaps) == lost:
+            self._lost += gaps
+            self._left[pulse] += lost
+            self._forget_first(len(self._lost) - MOST_GAPS)
+
+    def forget(self, pulse: int) -> None:
+        """Forget what is lost of the pulses below a number."""
+        self._lost = [gap for gap in self._lost if gap.pulse >= pulse]
+        self._left = Counter({each: n for each, n in self._left.items() if each >= pulse})
+
+    def _forget_first(self, gaps: int) -> None:
+        for gap in self._lost[: max(gaps, 0)]:
+            self._left.pop(gap.pulse, None)
+        del self._lost[: max(gaps, 0)]
+
+
+def _fingerprint(chunk: Chunk) -> int:
+    """A number that differs for chunks with other events, as good as always."""
+    ends = (
+        array.tobytes()
+        for events in (chunk.pixel_id, chunk.tof_ns)
+        for array in (events[:SAMPLE], events[-SAMPLE:])
+    )
+    return hash((chunk.source, chunk.pulse_time_ns, chunk.tof_ns.size, *ends))
