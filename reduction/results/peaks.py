@@ -182,6 +182,8 @@ def _peak(found: GaussianFit, window: Window) -> PeakStatus:
     )
     if not all(math.isfinite(getattr(peak, name)) for name in NUMBERS):
         return PeakStatus(message="the fit failed: its result is not finite")
+    if min(peak.centre_error, peak.fwhm_error, peak.height_error) <= 0:
+        return PeakStatus(message="the fit failed: its errors are too small for a number")
     return peak
 
 

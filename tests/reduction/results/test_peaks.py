@@ -290,3 +290,9 @@ def test_any_axis_gives_numbers_or_a_reason(edges: list[float]) -> None:
     intensity = np.array([1.0, 2, 1, 3, 8, 14, 9, 3, 1, 2, 1])
     fit = fit_peak(axis, intensity, np.sqrt(intensity), axis[0], axis[-1])
     assert_numbers_or_reason(fit)
+
+
+def test_errors_too_small_for_a_number_are_no_errors() -> None:
+    values, errors = np.full(20, -2.4949606296954586e-149), np.zeros(20)
+    errors[0], errors[13:15] = 1.0, 1.0455378990940945e-250
+    assert_refused(fit_peak(np.arange(21.0), values, errors, 0, 20), "the fit failed: its errors")
