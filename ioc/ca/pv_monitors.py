@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ SEARCH_TIMEOUT_S = 30.0
 """Time after which a search is started anew: caproto searches less and less often."""
 
 INVALID = "INVALID"
+NO_NUMBER = "not a finite number"
 LOST = "not connected"
 
 
@@ -66,7 +68,7 @@ def _present(channel: PvChannel) -> PvUpdate:
         return INVALID
     labels = channel.wire.labels
     value = labels.index(channel.value) if labels else channel.value
-    return PvValue(nanoseconds(channel.epics_timestamp), float(value))
+    return _update(nanoseconds(channel.epics_timestamp), float(value))
 
 
 async def remote_updates(name: str) -> AsyncGenerator[PvUpdate, None]:
@@ -116,7 +118,11 @@ def _from_reply(name: str, reply: Any) -> PvUpdate:
         raise Refused("Log", name, f"it holds {content}, not a single number")
     if reply.metadata.severity == AlarmSeverity.INVALID_ALARM:
         return INVALID
-    return PvValue(nanoseconds(reply.metadata.stamp), float(reply.data[0]))
+    return _update(nanoseconds(reply.metadata.stamp), float(reply.data[0]))
+
+
+def _update(time_ns: int, value: float) -> PvUpdate:
+    return PvValue(time_ns, value) if math.isfinite(value) else NO_NUMBER
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 
-from ioc.ca.pv_monitors import PvUpdate, PvValue
+from ioc.ca.pv_monitors import INVALID, NO_NUMBER, PvUpdate, PvValue
 from reduction.parameters.specs import Refused, nearest
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class PvLogs:
             for name in asked:
                 follower = self._followers.get(name)
                 if follower is not None and not await follower.answers(self._first_value_s):
-                    raise self._unknown(name)
+                    raise self._unknown(name, follower.problem)
             yield
         finally:
             self._asked.subtract(asked)
@@ -142,7 +142,10 @@ class PvLogs:
         self._sent.add(name)  # from now on the ranks report it as they do the stream's logs
         await self._send(name, time_ns, value)
 
-    def _unknown(self, name: str) -> Refused:
+    def _unknown(self, name: str, problem: str) -> Refused:
+        """Why a process variable that has given no value is no log."""
+        if problem in (INVALID, NO_NUMBER):
+            return Refused("Log", name, f"the process variable has no value: it is {problem}")
         known = sorted(self._stream or ())
         logs = f"the logs are {', '.join(known)}" if known else "no log is known"
         why = (

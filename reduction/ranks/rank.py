@@ -28,7 +28,7 @@ from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.result_reporter import Control, ResultReporter
 from reduction.ranks.tick import Tick, Ticks
 from reduction.results.references import LoadedReferences, load_references
-from reduction.stream.messages import CorruptMessage, UnknownSchema
+from reduction.stream.messages import CorruptMessage, UnknownSchema, is_number
 
 ENGINE_STEP_S = 0.01
 """Time given to the engine before the sockets are looked at again."""
@@ -41,7 +41,7 @@ ORDER_DELAY_S = 0.2
 
 
 class IocLog(NamedTuple):
-    """A value of a log that the IOC has sent; ``time_ns`` is in ns since the Unix epoch."""
+    """A value of a log that the IOC has sent, from ``time_ns`` on, ns since the Unix epoch."""
 
     name: str
     time_ns: int
@@ -203,7 +203,12 @@ class Rank:
             return []
         if newest is not None:
             self._order = newest
-        return [IocLog(each.name, each.time_ns, float(each.value[0])) for each in logs]
+        newest_ns, times = self._intake.newest_ns, self._intake.log_times
+        return [
+            IocLog(each.name, times.of_process_variable(each, newest_ns), float(each.value[0]))
+            for each in logs
+            if is_number(each)
+        ]
 
     def _share_logs(self, logs: list[IocLog]) -> None:
         """Have all ranks note the ``logs`` of rank 0."""

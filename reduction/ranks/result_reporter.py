@@ -53,7 +53,7 @@ class ResultReporter:
         """
         engine = self._pipeline.engine
         ticks = ResultTicks.of(self._together.exchange(self._tick(caught_up).vector()))
-        messages = self._together.texts(engine.message) if ticks.any_message else [""]
+        messages = self._together.texts(self._own_message) if ticks.any_message else [""]
         self.progress.note_missing(ticks.incomplete_pulses, self._intake.incomplete)
         cells: list[NDArray[np.int64]] = []
         faded: list[NDArray[np.float64]] = []
@@ -70,6 +70,13 @@ class ResultReporter:
         return ticks.caught_up
 
     @property
+    def _own_message(self) -> str:
+        """What the engine of this rank has to say, and what is wrong with its stream."""
+        return "; ".join(
+            filter(None, (self._pipeline.engine.message, self._intake.notices.message))
+        )
+
+    @property
     def _numbers(self) -> range:
         """The numbers of the reductions."""
         return range(len(self._pipeline.order.reductions))
@@ -80,7 +87,7 @@ class ResultReporter:
         return ResultTick(
             caught_up=caught_up,
             incomplete_pulses=min(pulse_ranges.size(self._intake.incomplete), MOST_INCOMPLETE),
-            has_message=bool(engine.message),
+            has_message=bool(self._own_message),
             figures=RankFigures.now(self._pipeline, self._intake, self.account.unaccounted()),
             displaced=tuple(engine.displaced(number) for number in self._numbers),
         )

@@ -75,7 +75,7 @@ class ResultTick:
 
     - ``caught_up``: whether its engine has histogrammed all events
     - ``incomplete_pulses``: of how many pulses it knows that something is missing
-    - ``has_message``: whether its engine has something to say
+    - ``has_message``: whether it has something to say
     - ``figures``: its figures
     - ``displaced``: for each reduction the events that may be one bin off
     """

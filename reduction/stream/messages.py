@@ -9,6 +9,7 @@ without events. ``message_id`` of the chunks counts up by one from 0 in each par
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 
@@ -56,6 +57,11 @@ class LogValue:
     name: str
     time_ns: int
     value: NDArray[np.float64] | NDArray[np.int64]
+
+
+def is_number(log: LogValue) -> bool:
+    """Whether a log value is a single finite number."""
+    return log.value.size == 1 and math.isfinite(log.value[0])
 
 
 def encode_chunk(chunk: Chunk) -> bytes:

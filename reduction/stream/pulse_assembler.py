@@ -5,10 +5,10 @@ There are no sockets here: messages go in, chunks of complete pulses come out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from reduction.stream import pulse_ranges
+from reduction.stream.log_times import LogTimes
 from reduction.stream.logs import Logs
 from reduction.stream.messages import (
     PULSE_MARK,
@@ -17,20 +17,16 @@ from reduction.stream.messages import (
     LogValue,
     UnknownSchema,
     decode,
+    is_number,
 )
-from reduction.stream.partition_state import NO_PULSE, CompletePulse, Faults, PartitionState
+from reduction.stream.notices import Notices
+from reduction.stream.partition_state import CompletePulse, Faults, PartitionState
 
 AHEAD_NS = 60_000_000_000
 """A pulse time that is further ahead of the clock than this is not believed."""
 
 BEHIND_NS = 600_000_000_000
 """Nor is one that lies further than this before the last complete pulse."""
-
-LOG_AHEAD_NS = 5_000_000_000
-"""A log value that is further ahead of both the clock and the pulses holds from its arrival on."""
-
-FIRST_LOG_NS = 631_238_400_000_000_000
-"""So does one from before 1990-01-02: of a clock that was not set, which begins in 1970 or 1990."""
 
 PULSE_NUMBERS = range(2**63)
 """The numbers that a pulse may have."""
@@ -41,7 +37,7 @@ class PulseAssembler:
 
     ``clock_ns`` tells the time, ns since the Unix epoch; no step of it is expected.
     ``pending`` are chunks whose pulses are not cut yet, or that came late. ``logs`` are all logs
-    that came with the events.
+    that came with the events. ``notices`` tell what is wrong.
     """
 
     def __init__(self, partitions: list[int], clock_ns: Callable[[], int]) -> None:
@@ -49,6 +45,8 @@ class PulseAssembler:
         self.pending: list[Chunk] = []
         self.logs = Logs()
         self.clock_ns = clock_ns
+        self.notices = Notices(clock_ns)
+        self.log_times = LogTimes(clock_ns, self.notices)
 
     def take(self, partition: int, message: bytes) -> None:
         """Take a message of a partition; a bad one is counted and ignored."""
@@ -80,12 +78,9 @@ class PulseAssembler:
 
         A value whose time cannot be is taken as of its arrival, after the newest pulse.
         """
-        if log.value.size != 1 or not math.isfinite(log.value[0]):
+        if not is_number(log):
             return False
-        newest_ns, time_ns = self.newest_ns, log.time_ns
-        latest_ns = max(newest_ns, self.clock_ns()) + LOG_AHEAD_NS
-        if not FIRST_LOG_NS <= time_ns <= latest_ns:
-            time_ns = newest_ns + 1 if newest_ns != NO_PULSE else FIRST_LOG_NS
+        time_ns = self.log_times.of_stream(log, self.newest_ns)
         self.logs.add(log.name, time_ns, float(log.value[0]))
         return True
 

@@ -16,7 +16,7 @@ from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.rank import Rank, RankTiming
 from reduction.ranks.receiver import StreamReceiver
-from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
+from reduction.stream.messages import Chunk, LogValue, encode_chunk, encode_log, encode_pulse_mark
 from reduction.stream.pulse_assembler import PulseAssembler
 
 START_NS = 1_767_225_600_000_000_000
@@ -60,6 +60,8 @@ class OneRank:
         receiver = StreamReceiver({}, self.intake)
         self._rank = Rank(collectives, receiver, pipeline, control, timing)
         self._newest: RanksOrder | None = None
+        self.from_ioc: list[LogValue] = []
+        """Values of process variables that the IOC sends next."""
 
     def obeyed(self, order: RanksOrder) -> RanksReport:
         """The first report with results under ``order``, once all messages so far are taken in."""
@@ -76,8 +78,9 @@ class OneRank:
         newest, self._newest = self._newest, None
         return newest
 
-    def logs(self) -> list[Any]:
-        return []
+    def logs(self) -> list[LogValue]:
+        logs, self.from_ioc = self.from_ioc, []
+        return logs
 
     def report(self, report: RanksReport) -> None:
         if report.results and report.revision == self._revision:
@@ -124,6 +127,11 @@ class FedRank:
     def log(self, name: str, pulse: int, value: float) -> None:
         """The value of a log from a pulse on."""
         self.take(encode_log(name, pulse_ns(pulse), value))
+
+    def process_variable(self, name: str, time_ns: int, value: float) -> None:
+        """Have the IOC send a value of a process variable."""
+        self.rank.from_ioc.append(LogValue(name, time_ns, np.array([value])))
+        self.report()
 
     def report(self, **changes: Any) -> RanksReport:
         """A report of all that was received, with ``changes`` to the order."""

@@ -12,7 +12,15 @@ import pytest
 
 from ioc.ca.alarms import DISCONNECTED_ALARM
 from ioc.ca.channel import channel
-from ioc.ca.pv_monitors import INVALID, LOST, PvUpdate, PvValue, local_updates, remote_updates
+from ioc.ca.pv_monitors import (
+    INVALID,
+    LOST,
+    NO_NUMBER,
+    PvUpdate,
+    PvValue,
+    local_updates,
+    remote_updates,
+)
 from reduction.parameters.specs import Array, Float, Refused, Switch, Text
 from tests.support.soft_ioc import SoftIoc
 
@@ -44,6 +52,8 @@ async def test_a_channel_of_this_ioc_tells_its_value_at_once_and_every_change_wi
         assert await anext(news) == PvValue(10**9 * S, 295.0)
         await number.publish_value(300, 10**9 * S + 7)
         assert await anext(news) == PvValue(10**9 * S + 7, 300.0)
+        await number.publish_value(float("nan"), 10**9 * S + 8)
+        assert await anext(news) == NO_NUMBER
         await number.publish_alarm(DISCONNECTED_ALARM)
         assert await anext(news) == INVALID
     assert number.watchers == set()

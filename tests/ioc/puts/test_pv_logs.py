@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ioc.ca.pv_monitors import LOST, PvUpdate, PvValue
+from ioc.ca.pv_monitors import INVALID, LOST, NO_NUMBER, PvUpdate, PvValue
 from ioc.puts.pv_logs import PvLogs
 from reduction.parameters.specs import Refused
 
@@ -145,3 +145,18 @@ async def test_a_lost_one_is_remarked_on_until_it_is_back() -> None:
     assert bench.logs.problems == ""
     await bench.logs.close()
     assert bench.followed == []
+
+
+@pytest.mark.parametrize("problem", [INVALID, NO_NUMBER])
+async def test_one_without_a_valid_value_keeps_its_last_one_or_is_refused(problem: str) -> None:
+    bench = Bench()
+    bench.logs.reported([])
+    bench.tell("Cryo:T", problem)
+    with pytest.raises(Refused, match=f"it is {problem}"):
+        await bench.slice_by("Cryo:T")
+    bench.tell("Cryo:T", PvValue(7, 295.0))
+    await bench.slice_by("Cryo:T")
+    bench.tell("Cryo:T", problem)
+    await settle()
+    assert bench.sent == [("Cryo:T", 7, 295.0)]
+    assert bench.logs.problems == f"log Cryo:T: {problem}, its last value is used"

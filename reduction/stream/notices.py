@@ -1,0 +1,42 @@
+"""What is wrong with the stream at present, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+NOTICE_NS = 60_000_000_000
+"""A notice is shown for so long after the last time it was given."""
+
+
+class Notices:
+    """The notices of the last minute, one for each subject.
+
+    ``clock_ns`` tells ns that elapse.
+    """
+
+    def __init__(self, clock_ns: Callable[[], int]) -> None:
+        self._clock_ns = clock_ns
+        self._given: dict[str, tuple[str, int]] = {}
+
+    def give(self, subject: str, text: str) -> None:
+        """Show ``text`` in place of an earlier notice about the subject."""
+        self._given.pop(subject, None)
+        self._given[subject] = text, self._clock_ns()
+
+    def withdraw(self, subject: str) -> None:
+        """Show no notice about the subject any more."""
+        self._given.pop(subject, None)
+
+    @property
+    def message(self) -> str:
+        """All notices, the latest one last; empty if there is none."""
+        if not self._given:
+            return ""
+        oldest_ns = self._clock_ns() - NOTICE_NS
+        self._given = {k: each for k, each in self._given.items() if each[1] >= oldest_ns}
+        return "; ".join(text for text, _ in self._given.values())
+
+
+def offset_words(offset_ns: int) -> str:
+    """An offset in words, such as ``3600.0 s ahead``."""
+    return f"{abs(offset_ns) / 1e9:.1f} s {'ahead' if offset_ns > 0 else 'behind'}"
