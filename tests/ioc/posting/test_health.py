@@ -35,6 +35,11 @@ class Ward:
         return self.health.summary
 
 
+@pytest.fixture
+def ward() -> Ward:
+    return Ward()
+
+
 def test_all_is_well_once_the_ranks_report_so() -> None:
     assert Ward().reported() == HealthSummary(OverallStatus.OK, NO_ALARM, "")
 
@@ -86,8 +91,7 @@ def test_where_the_events_are_is_told_when_none_is_in_the_spectrum(
     assert ward.reported().status is OverallStatus.OK
 
 
-def test_the_worst_alarm_stands_and_all_words_do() -> None:
-    ward = Ward()
+def test_the_worst_alarm_stands_and_all_words_do(ward: Ward) -> None:
     ward.ioc_problems = "log T: not connected, its last value is used"
     summary = ward.reported(unaccounted=3, message="half heard", lag=5)
     assert (summary.status, summary.alarm) == (OverallStatus.ERROR, UNACCOUNTED)
@@ -99,15 +103,13 @@ def test_the_worst_alarm_stands_and_all_words_do() -> None:
     ]
 
 
-def test_the_limit_of_the_lag_is_a_setting() -> None:
-    ward = Ward()
+def test_the_limit_of_the_lag_is_a_setting(ward: Ward) -> None:
     ward.watch = WatchSettings(lag_limit=10)
     assert ward.reported(lag=9.9).status is OverallStatus.OK
     assert ward.reported(lag=10.1).message == "results lag by more than 10 s"
 
 
-def test_who_is_gone_outranks_everything_until_it_is_back() -> None:
-    ward = Ward()
+def test_who_is_gone_outranks_everything_until_it_is_back(ward: Ward) -> None:
     ward.reported(unaccounted=3)
     ward.health.gone(Part.RANKS, "ranks ended with signal 9")
     assert ward.health.summary == HealthSummary(
@@ -116,8 +118,7 @@ def test_who_is_gone_outranks_everything_until_it_is_back() -> None:
     assert ward.reported().status is OverallStatus.OK
 
 
-def test_a_simulator_is_missed_only_if_there_was_one() -> None:
-    ward = Ward()
+def test_a_simulator_is_missed_only_if_there_was_one(ward: Ward) -> None:
     ward.reported()
     ward.health.gone(Part.SIMULATOR, "waiting")
     assert ward.health.summary.status is OverallStatus.OK
@@ -127,8 +128,7 @@ def test_a_simulator_is_missed_only_if_there_was_one() -> None:
     assert ward.health.summary.alarm == MINOR
 
 
-def test_a_restart_and_missing_pulses_are_told_for_a_while() -> None:
-    ward = Ward()
+def test_a_restart_and_missing_pulses_are_told_for_a_while(ward: Ward) -> None:
     ward.reported()
     ward.health.gone(Part.RANKS, "ranks ended with signal 9")
     ward.health.restarted(Part.RANKS)
@@ -166,8 +166,7 @@ def test_the_status_and_the_lag_are_in_alarm_above_the_limit_and_the_fields_tell
     assert bench.get("StatusMessage_RBV") == "it died"
 
 
-def test_a_simulator_that_comes_back_is_told_at_once() -> None:
-    bench = PublisherBench()
+def test_a_simulator_that_comes_back_is_told_at_once(bench: PublisherBench) -> None:
     at_once(bench.publisher.ranks(report(bench.order)))
     for status, reason in (("OK", ""), ("Warning", "it died")):
         at_once(bench.publisher.simulator(SimulatorReport(0, SimulatorStatus())))
@@ -176,8 +175,7 @@ def test_a_simulator_that_comes_back_is_told_at_once() -> None:
         assert (bench.get("Status_RBV"), bench.get("StatusMessage_RBV")) == (status, reason)
 
 
-def test_results_and_restarts_are_counted_from_the_start() -> None:
-    bench = PublisherBench()
+def test_results_and_restarts_are_counted_from_the_start(bench: PublisherBench) -> None:
     counters = ("ArrayCounter_RBV", "Restarts_RBV")
     assert [(bench.get(name), bench.alarm(name)) for name in counters] == [(0, NO_ALARM)] * 2
     reported: list[dict[str, Any]] = [{}, {}, {"results": ()}]

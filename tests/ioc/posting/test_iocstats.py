@@ -42,6 +42,11 @@ class Bench:
         return self.database.channels[f"P:{name}"].value
 
 
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
 def test_a_time_span_reads_as_that_of_iocstats() -> None:
     assert duration(59.9) == "00:00:59"
     assert duration(86_399) == "23:59:59"
@@ -49,8 +54,7 @@ def test_a_time_span_reads_as_that_of_iocstats() -> None:
     assert duration(100 * 86_400) == "100 days, 00:00:00"
 
 
-def test_the_process_tells_who_and_how_it_is() -> None:
-    bench = Bench()
+def test_the_process_tells_who_and_how_it_is(bench: Bench) -> None:
     bench.now_s += 90_000
     asyncio.run(bench.program.show(7))
     assert (bench.get("HEARTBEAT"), bench.get("UPTIME")) == (7, "1 day, 01:00:00")
@@ -64,8 +68,7 @@ def test_the_process_tells_who_and_how_it_is() -> None:
     assert abs(started - time.time()) < 60
 
 
-def test_a_restart_is_asked_for_twice() -> None:
-    bench = Bench()
+def test_a_restart_is_asked_for_twice(bench: Bench) -> None:
     with pytest.raises(Refused, match="put it again within 10 s to restart ranks and simulator"):
         bench.reset()
     assert bench.restarts == 0
@@ -76,8 +79,7 @@ def test_a_restart_is_asked_for_twice() -> None:
         bench.reset()
 
 
-def test_a_second_put_that_comes_too_late_is_a_first_one() -> None:
-    bench = Bench()
+def test_a_second_put_that_comes_too_late_is_a_first_one(bench: Bench) -> None:
     for _ in range(3):
         with pytest.raises(Refused, match="put it again"):
             bench.reset()

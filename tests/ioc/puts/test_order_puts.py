@@ -87,12 +87,16 @@ class Bench:
         return self.orders.ranks.accepted.reductions[0].settings.bin_params
 
 
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
 def run(test: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(test, 10))
 
 
-async def test_a_put_completes_once_a_result_of_its_revision_is_posted() -> None:
-    bench = Bench()
+async def test_a_put_completes_once_a_result_of_its_revision_is_posted(bench: Bench) -> None:
     put = await bench.put("Red1:BinParams", "1,1,4")
     assert bench.ranks[-1].revision == bench.ranks[-1].reductions[0].generation == 1
     assert bench.bins == "0.4,0.001,5"
@@ -103,16 +107,14 @@ async def test_a_put_completes_once_a_result_of_its_revision_is_posted() -> None
     assert await put == bench.bins == "1,1,4"
 
 
-async def test_a_put_that_changes_nothing_completes_at_once() -> None:
-    bench = Bench()
+async def test_a_put_that_changes_nothing_completes_at_once(bench: Bench) -> None:
     assert await bench.asked("Red1:BinParams", " 0.4,0.001,5 ") == bench.bins
     assert await bench.asked("Red1:BinMin", 0.4) == 0.4
     assert await bench.asked("Reset", False) is False
     assert bench.ranks == []
 
 
-async def test_a_repeated_put_waits_for_the_first_one() -> None:
-    bench = Bench()
+async def test_a_repeated_put_waits_for_the_first_one(bench: Bench) -> None:
     first = await bench.put("Pause", True)
     second = await bench.put("Pause", True)
     assert len(bench.ranks) == 1
@@ -121,8 +123,7 @@ async def test_a_repeated_put_waits_for_the_first_one() -> None:
     assert (await first, await second) == (True, True)
 
 
-async def test_a_refused_put_orders_nothing() -> None:
-    bench = Bench()
+async def test_a_refused_put_orders_nothing(bench: Bench) -> None:
     for pv, value, words in (
         ("Red1:BinParams", "1,0,4", "BinParams: '1,0,4' refused: the step"),
         ("Red1:BinMin", 9.0, "BinMin: 9 refused: boundaries must rise"),
@@ -135,8 +136,7 @@ async def test_a_refused_put_orders_nothing() -> None:
     assert bench.simulator == []
 
 
-async def test_the_next_series_starts_with_a_number_that_no_order_had() -> None:
-    bench = Bench()
+async def test_the_next_series_starts_with_a_number_that_no_order_had(bench: Bench) -> None:
     numbers = []
     for _ in range(2):
         put = await bench.put("Acquire", False)
@@ -151,8 +151,7 @@ async def test_the_next_series_starts_with_a_number_that_no_order_had() -> None:
     assert 0 < numbers[0] < numbers[1]
 
 
-async def test_units_bring_their_last_bins_in_one_generation() -> None:
-    bench = Bench()
+async def test_units_bring_their_last_bins_in_one_generation(bench: Bench) -> None:
     for pv, value in (
         ("Red1:Units", Units.TOF),
         ("Red1:BinParams", "1,1,4"),
@@ -172,8 +171,7 @@ async def test_units_bring_their_last_bins_in_one_generation() -> None:
     ]
 
 
-async def test_the_segment_is_another_face_of_the_bins() -> None:
-    bench = Bench()
+async def test_the_segment_is_another_face_of_the_bins(bench: Bench) -> None:
     put = await bench.put("Red1:BinParams", "1,0.5,4,1,8")
     await bench.report(bench.ranks[-1])
     await put
@@ -225,8 +223,7 @@ async def test_an_order_that_is_not_allowed_is_refused_under_the_name_of_its_set
     assert checked[-1] == (ReductionSettings(), bench.ranks[-1].reductions[0].settings)
 
 
-async def test_concurrent_puts_are_merged() -> None:
-    bench = Bench()
+async def test_concurrent_puts_are_merged(bench: Bench) -> None:
     puts = [
         await bench.put("Red1:BinMin", 1.0),
         await bench.put("Red1:BinMax", 4.0),
@@ -303,8 +300,7 @@ async def test_a_reset_completes_with_a_result_and_is_never_uncounted() -> None:
     assert [order.resets for order in bench.ranks] == [1, 2]
 
 
-async def test_a_put_to_the_simulator_completes_with_its_report() -> None:
-    bench = Bench()
+async def test_a_put_to_the_simulator_completes_with_its_report(bench: Bench) -> None:
     put = await bench.put("Sim:Pressure", 2.0)
     assert bench.simulator[-1].revision == 1
     bench.orders.simulator_report_posted(SimulatorReport(0, SimulatorStatus()))

@@ -51,6 +51,11 @@ class Bench:
             self.filters = {name}
 
 
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
 async def settle() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
@@ -60,16 +65,16 @@ def run(test: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(test, 10))
 
 
-async def test_a_log_of_the_stream_is_taken_as_it_is() -> None:
-    bench = Bench()
+async def test_a_log_of_the_stream_is_taken_as_it_is(bench: Bench) -> None:
     bench.logs.reported(["temperature"])
     await bench.slice_by("temperature")
     await settle()
     assert bench.followed == []
 
 
-async def test_a_process_variable_is_sent_before_the_order_and_followed_while_used() -> None:
-    bench = Bench()
+async def test_a_process_variable_is_sent_before_the_order_and_followed_while_used(
+    bench: Bench,
+) -> None:
     bench.logs.reported(["temperature"])
     bench.tell("Cryo:T", PvValue(7, 295.0))
     async with bench.logs.available(["Cryo:T"]):
@@ -85,8 +90,7 @@ async def test_a_process_variable_is_sent_before_the_order_and_followed_while_us
     assert (bench.followed, bench.forgotten) == ([], ["Cryo:T"])
 
 
-async def test_what_is_no_log_is_refused_with_those_that_are_and_not_followed() -> None:
-    bench = Bench()
+async def test_what_is_no_log_is_refused_with_those_that_are_and_not_followed(bench: Bench) -> None:
     bench.logs.reported(["pressure", "temperature"])
     with pytest.raises(Refused) as refused:
         await bench.slice_by("temprature")
@@ -100,16 +104,14 @@ async def test_what_is_no_log_is_refused_with_those_that_are_and_not_followed() 
     assert bench.followed == []
 
 
-async def test_a_process_variable_that_holds_no_number_is_refused_at_once() -> None:
-    bench = Bench()
+async def test_a_process_variable_that_holds_no_number_is_refused_at_once(bench: Bench) -> None:
     bench.logs.reported([])
     bench.tell("Cryo:Name", Refused("Log", "Cryo:Name", "it holds text"))
     with pytest.raises(Refused, match="it holds text"):
         await bench.slice_by("Cryo:Name")
 
 
-async def test_an_order_that_is_refused_leaves_nothing_followed() -> None:
-    bench = Bench()
+async def test_an_order_that_is_refused_leaves_nothing_followed(bench: Bench) -> None:
     bench.logs.reported([])
     bench.tell("Cryo:T", PvValue(7, 295.0))
     with pytest.raises(TimeoutError):
@@ -119,8 +121,9 @@ async def test_an_order_that_is_refused_leaves_nothing_followed() -> None:
     assert bench.followed == []
 
 
-async def test_before_the_first_report_any_name_is_taken_and_looked_for_after_it() -> None:
-    bench = Bench()
+async def test_before_the_first_report_any_name_is_taken_and_looked_for_after_it(
+    bench: Bench,
+) -> None:
     await bench.slice_by("Cryo:T")
     assert bench.followed == []
     bench.logs.reported([])
@@ -131,8 +134,7 @@ async def test_before_the_first_report_any_name_is_taken_and_looked_for_after_it
     assert bench.followed == [], "it is a log of the stream"
 
 
-async def test_a_lost_one_is_remarked_on_until_it_is_back() -> None:
-    bench = Bench()
+async def test_a_lost_one_is_remarked_on_until_it_is_back(bench: Bench) -> None:
     bench.logs.reported([])
     bench.tell("Cryo:T", PvValue(7, 295.0))
     await bench.slice_by("Cryo:T")

@@ -58,16 +58,21 @@ class Bench:
         return self.database.channels["P:" + name].value
 
 
-def test_while_nobody_holds_it_everybody_puts() -> None:
-    bench = Bench()
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_while_nobody_holds_it_everybody_puts(bench: Bench) -> None:
     bench.put(ANNA, "Sim:PulseRate", "7")
     bench.put(BERT, "Red1:BinParams", "1,1,3")
     assert bench.taken == [("P:Sim:PulseRate", 7.0), ("P:Red1:BinParams", "1,1,3")]
 
 
 @pytest.mark.parametrize("other", [BERT, ANNA_ELSEWHERE])
-def test_puts_of_others_are_refused_and_say_who_holds_it_and_how_long(other: Client) -> None:
-    bench = Bench()
+def test_puts_of_others_are_refused_and_say_who_holds_it_and_how_long(
+    bench: Bench, other: Client
+) -> None:
     bench.put(ANNA, "Lock:Owner", "scan 12")
     bench.now_s += 15
     for name in ("Red1:BinParams", "Reset", "Pause", "Sim:PulseRate", "File:Name", "Lock:Expiry"):
@@ -86,16 +91,16 @@ def test_puts_of_others_are_refused_and_say_who_holds_it_and_how_long(other: Cli
 @pytest.mark.parametrize(
     ("name", "value"), [("Owner", "mine"), ("Owner", ""), ("Acquire", "1"), ("Release", "1")]
 )
-def test_nobody_takes_it_from_its_owner_or_gives_it_back_for_it(name: str, value: str) -> None:
-    bench = Bench()
+def test_nobody_takes_it_from_its_owner_or_gives_it_back_for_it(
+    bench: Bench, name: str, value: str
+) -> None:
     bench.put(ANNA, "Lock:Acquire")
     with pytest.raises(Refused, match=r"anna@192\.0\.2\.1 holds the scan lock"):
         bench.put(BERT, f"Lock:{name}", value)
     assert bench.lock.owner == str(ANNA)
 
 
-async def test_of_two_that_come_at_once_one_gets_it() -> None:
-    bench = Bench()
+async def test_of_two_that_come_at_once_one_gets_it(bench: Bench) -> None:
     channel = bench.database.channels["P:Lock:Acquire"]
 
     async def take(client: Client) -> None:
@@ -110,8 +115,7 @@ async def test_of_two_that_come_at_once_one_gets_it() -> None:
     assert bench.lock.owner == str(ANNA)
 
 
-def test_each_put_of_its_owner_renews_it_and_without_one_it_expires() -> None:
-    bench = Bench()
+def test_each_put_of_its_owner_renews_it_and_without_one_it_expires(bench: Bench) -> None:
     bench.put(ANNA, "Lock:Expiry", "10")
     bench.put(ANNA, "Lock:Owner", "scan 12")
     for _ in range(3):
@@ -128,8 +132,7 @@ def test_each_put_of_its_owner_renews_it_and_without_one_it_expires() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("Release", "1"), ("Owner", "")])
-def test_its_owner_gives_it_back(name: str, value: str) -> None:
-    bench = Bench()
+def test_its_owner_gives_it_back(bench: Bench, name: str, value: str) -> None:
     bench.put(ANNA, "Lock:Owner", "scan 12")
     assert bench.get("Lock:Owner_RBV") == "anna@192.0.2.1: scan 12"
     assert bench.get("Lock:Remaining_RBV") == 60
@@ -142,15 +145,15 @@ def test_its_owner_gives_it_back(name: str, value: str) -> None:
     bench.put(BERT, "Lock:Acquire")
 
 
-def test_acquiring_again_keeps_the_name() -> None:
-    bench = Bench()
+def test_acquiring_again_keeps_the_name(bench: Bench) -> None:
     bench.put(ANNA, "Lock:Owner", "scan 12")
     bench.put(ANNA, "Lock:Acquire")
     assert bench.lock.owner == "anna@192.0.2.1: scan 12"
 
 
-def test_another_may_break_it_which_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    bench = Bench()
+def test_another_may_break_it_which_is_logged(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     bench.put(ANNA, "Lock:Owner", "scan 12")
     bench.put(BERT, "Lock:Break", "0")
     assert bench.lock.owner
