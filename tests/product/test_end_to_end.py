@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import textwrap
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
-from reduction.files.nexus_reader import read_nexus
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
-from simulator.stream import PROTON_CHARGE_UC_PER_EVENT
-from tests.support.ca_client import Network
-from tests.support.live import Expected, Live, live
+from tests.support.live import Expected, Live, check_spectrum, consistent
 
 SPAN = ("First", "Last")
 
 pytestmark = pytest.mark.timeout(180)
-
-
-def hold(running: Live) -> None:
-    """Hold the source, and wait until its last pulse is in the spectrum."""
-    assert running.put("Sim:Pause", "Pause").returncode == 0
-    running.until(lambda: running.number("PulseLast_RBV") == running.number("Sim:Pulse_RBV"))
-
-
-def consistent(running: Live) -> tuple[int, int, list[float]]:
-    """First and last pulse and counts that belong together, read while the source is held."""
-    hold(running)
-    first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
-    counts = running.array("Red1:Spec:YC")
-    assert running.put("Sim:Pause", "Run").returncode == 0
-    return first, last, counts
-
-
-def check(running: Live, bins: ReductionSettings) -> None:
-    first, last, counts = consistent(running)
-    assert last - first > 10
-    np.testing.assert_array_equal(counts, Expected(running.simulated).counts(bins, first, last))
-    assert running.number("PulsesMissing_RBV") == 0
 
 
 def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins(
@@ -53,13 +25,13 @@ def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins(
 ) -> None:
     bins = ReductionSettings()
     assert running.get("Red1:BinParams_RBV", "-S") == bins.bin_params
-    check(running, bins)
+    check_spectrum(running, bins)
     for bin_params in ("0.5,-0.002,2,0.001,3.3", "0.4,0.01,5"):
         assert running.put("Red1:BinParams", bin_params, "-S").returncode == 0
-        check(running, replace(bins, bin_params=bin_params))
+        check_spectrum(running, replace(bins, bin_params=bin_params))
     assert running.put("Red1:Units", "TOF").returncode == 0
     assert running.put("Red1:BinStep", "-0.003").returncode == 0
-    check(running, ReductionSettings(Units.TOF, "1000,-0.003,60000"))
+    check_spectrum(running, ReductionSettings(Units.TOF, "1000,-0.003,60000"))
     assert running.put("Red1:Units", "dSpacing").returncode == 0
     assert running.get("Red1:BinParams", "-S") == "0.4,0.01,5"
 
@@ -72,7 +44,7 @@ def test_a_put_is_in_the_spectrum_when_it_returns(running: Live) -> None:
 
 def test_every_event_is_accounted_for(running: Live) -> None:
     running.put("Red1:BinParams", "1,0.01,3", "-S")
-    hold(running)
+    running.hold()
     went = ("Binned", "OutOfRange", "Masked", "Filtered", "Invalid")
     counts = [running.number(f"Red1:Events{name}_RBV") for name in went]
     assert sum(counts) == running.number("EventTotal_RBV") > 0
@@ -111,7 +83,7 @@ def test_reset_drops_what_was_measured_and_goes_on_with_whole_pulses(running: Li
     assert running.get("Reset") == "Done"
     running.until(lambda: running.number("PulseFirst_RBV") > last)
     running.until(lambda: running.number("PulseLast_RBV") > running.number("PulseFirst_RBV") + 20)
-    check(running, ReductionSettings(bin_params=running.get("Red1:BinParams", "-S")))
+    check_spectrum(running, ReductionSettings(bin_params=running.get("Red1:BinParams", "-S")))
 
 
 def test_a_ramp_keeps_each_step_as_a_series_and_cuts_all_of_them_anew(running: Live) -> None:
@@ -133,7 +105,7 @@ def test_a_ramp_keeps_each_step_as_a_series_and_cuts_all_of_them_anew(running: L
         assert running.number(f"{series}Pulses_RBV") == last - first + 1 > 5
         assert next_pulse in (0, first)
         next_pulse = last + 1
-    check(running, bins)
+    check_spectrum(running, bins)
     assert running.put("Reset", "1").returncode == 0
     assert running.number("Red1:NumSeries_RBV") == 0
 
@@ -151,7 +123,7 @@ def test_with_fading_the_spectrum_is_weighted_by_age(running: Live) -> None:
     np.testing.assert_allclose(counts, weights @ np.array(each), rtol=1e-5)
     assert running.put("AccumulationMode", "SinceReset").returncode == 0
     running.until(lambda: running.number("PulsesAccumulated_RBV") > 15)
-    check(running, bins)
+    check_spectrum(running, bins)
 
 
 def test_pause_holds_the_spectrum_and_counts_what_it_leaves_out(running: Live) -> None:
@@ -228,96 +200,6 @@ def test_what_it_prints_to_type_next_works_as_printed(running: Live) -> None:
     assert running.put("Sim:Pressure", "0").returncode == 0
 
 
-def test_a_killed_rank_is_replaced_and_counted(net: Network) -> None:
-    with live(net) as running:
-        assert running.put("Red1:BinParams", "1,0.01,3", "-S").returncode == 0
-        ranks = running.family("ioc ranks --")
-        victim = next(each for each in ranks if "python" in each.name())
-        victim.kill()
-        running.until(lambda: running.get("DetectorState_RBV") == "Disconnected", 2)
-        assert running.get("Red1:Spec:Total_RBV.SEVR") == "INVALID"
-        assert "ranks" in running.get("StatusMessage_RBV", "-S")
-        running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 7)
-        assert running.number("Restarts_RBV") == 1
-        assert running.get("Red1:Spec:Total_RBV.SEVR") == "NO_ALARM"
-        running.until(
-            lambda: running.number("PulseLast_RBV") > running.number("PulseFirst_RBV") + 20
-        )
-        check(running, ReductionSettings(bin_params="1,0.01,3"))
-
-
-def test_a_rank_that_hangs_is_replaced_and_leaves_nothing_in_shared_memory(net: Network) -> None:
-    with live(net) as running:
-        (simulator,) = running.family("ioc simulate")
-        endpoint = next(each for each in simulator.cmdline() if each.startswith("--events="))
-        folder = Path(endpoint.partition("ipc://")[2]).parent
-        segments = set(folder.glob("mpi/sm_segment*"))
-        assert len(segments) == 2
-        victim = running.family("ioc ranks --")[-1]
-        victim.suspend()
-        running.until(lambda: running.get("DetectorState_RBV") == "Disconnected", 4)
-        running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 7)
-        assert running.number("Restarts_RBV") == 1
-        others = set(folder.glob("mpi/sm_segment*"))
-        assert len(others) == 2
-        assert not others & segments
-        running.stop()
-        assert not folder.exists()
-
-
-def test_a_rank_that_is_slow_for_a_while_is_missed_and_nothing_is_lost(net: Network) -> None:
-    with live(net) as running:
-        assert running.put("Red1:BinParams", "1,0.01,3", "-S").returncode == 0
-        first = running.number("PulseFirst_RBV")
-        victim = running.family("ioc ranks --")[-1]
-        victim.suspend()
-        running.until(lambda: running.get("DetectorState_RBV") == "Disconnected", 4)
-        victim.resume()
-        running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 4)
-        running.until(lambda: running.number("Lag_RBV") < 1)
-        assert running.number("PulseFirst_RBV") == first
-        assert running.number("Restarts_RBV") == 0
-        check(running, ReductionSettings(bin_params="1,0.01,3"))
-
-
-def test_a_killed_simulator_is_replaced_and_its_pulses_are_missing(net: Network) -> None:
-    with live(net) as running:
-        assert running.put("Sim:DMax", "3").returncode == 0
-        (victim,) = running.family("ioc simulate")
-        victim.kill()
-        running.until(lambda: running.get("Sim:Pulse_RBV.SEVR") == "INVALID", 2)
-        last = running.number("PulseLast_RBV")
-        running.until(lambda: running.number("PulseLast_RBV") > last + 20, 10)
-        assert running.get("Sim:Pulse_RBV.SEVR") == "NO_ALARM"
-        assert running.number("Sim:DMax_RBV") == 3
-        assert 0 < running.number("PulsesMissing_RBV") < running.number("PulseLast_RBV") - last
-        assert running.number("Restarts_RBV") == 1
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_everything_and_leaves_nothing_behind(
-    net: Network, number: signal.Signals
-) -> None:
-    running = Live(net)
-    try:
-        running.ready()
-        family = running.family()
-        assert len(family) >= 4
-        assert running.stop(number) == 0
-        _, alive = psutil.wait_procs(family, timeout=2)
-        assert alive == []
-    finally:
-        running.kill_all()
-
-
-def test_nothing_outlives_an_ioc_that_is_killed(net: Network) -> None:
-    with live(net) as running:
-        family = running.family()
-        running.process.kill()
-        _, alive = psutil.wait_procs(family, timeout=10)
-        assert alive == []
-
-
 def test_acquire_completes_at_exactly_the_preset_pulse_and_can_be_stopped(running: Live) -> None:
     for pv, value in (("Preset", "Pulses"), ("PresetPulses", "21")):
         assert running.put(pv, value).returncode == 0
@@ -366,118 +248,3 @@ def test_slices_regions_and_peaks_follow_the_sample(running: Live) -> None:
     assert running.number("Red1:Slice1:Total_RBV") == total
     assert running.put("Red1:Filter:Log", "", "-S").returncode == 0
     assert running.put("Sim:Pressure", "0").returncode == 0
-
-
-def test_a_result_is_saved_as_it_is_posted_and_drawn(running: Live, tmp_path: Path) -> None:
-    assert running.put("Red1:BinParams", "1.7,0.001,2.1", "-S").returncode == 0
-    assert running.put("File:Path", str(tmp_path / "absent" / "deep"), "-S").returncode == 0
-    assert running.put("File:Write", "1").returncode == 1
-    assert "deep" in running.get("File:Message_RBV", "-S")
-    assert running.put("File:Name", "a/b", "-S").returncode == 1
-    assert running.put("File:Path", str(tmp_path), "-S").returncode == 0
-    assert running.put("File:Name", "silicon", "-S").returncode == 0
-    hold(running)
-    assert running.put("File:Write", "1").returncode == 0
-    assert running.get("File:FullName_RBV", "-S") == str(tmp_path / "silicon.nxs")
-    saved = read_nexus(tmp_path / "silicon.nxs")
-    assert saved.summed.counts.tolist() == running.array("Red1:Spec:YC")
-    assert saved.last_pulse == running.number("PulseLast_RBV")
-    assert saved.accounting["received"] == running.number("EventTotal_RBV")
-    assert saved.parameters[running.prefix + "Red1:BinParams"] == "1.7,0.001,2.1"
-    assert running.put("Sim:Pause", "Run").returncode == 0
-    drawn = subprocess.run(
-        [sys.executable, "-m", "ioc", "plot", str(tmp_path / "silicon.nxs")],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert drawn.stdout.strip() == str(tmp_path / "silicon.png")
-    assert (tmp_path / "silicon.png").stat().st_size > 10_000
-    assert (tmp_path / "silicon.xye").read_text().startswith("#")
-
-
-def test_intensities_are_divided_by_the_proton_charge_of_their_pulses(running: Live) -> None:
-    for pv, value in (("Acquire", "0"), ("Preset", "Pulses"), ("PresetPulses", "10")):
-        assert running.put(pv, value).returncode == 0
-    assert running.put("Red1:BinParams", "1,0.5,3", "-S").returncode == 0
-    assert running.tool("caput", "-c", "-w", "20", running.prefix + "Acquire", "1").returncode == 0
-    assert running.put("Red1:Normalisation", "ProtonCharge").returncode == 0
-    events = running.number("EventTotal_RBV") - running.number("Red1:MonitorCounts_RBV")
-    charge = events * PROTON_CHARGE_UC_PER_EVENT
-    counts = np.array(running.array("Red1:Spec:YC"))
-    np.testing.assert_allclose(running.array("Red1:Spec:Y"), counts / 0.5 / charge)
-    np.testing.assert_allclose(running.array("Red1:Spec:E"), np.sqrt(counts) / 0.5 / charge)
-    assert running.put("Red1:Normalisation", "None").returncode == 0
-    np.testing.assert_allclose(running.array("Red1:Spec:Y"), counts / 0.5)
-
-    assert running.put("Red1:BinParams", "1.7,0.002,2.1", "-S").returncode == 0
-    for pv, value in (("Min", "1.85"), ("Max", "2")):
-        assert running.put(f"Red1:Peak1:{pv}", value).returncode == 0
-    height = running.number("Red1:Peak1:Height_RBV")
-    total = running.number("Red1:Spec:Total_RBV")
-    assert running.put("Red1:Normalisation", "ProtonCharge").returncode == 0
-    assert running.number("Red1:Peak1:Height_RBV") == pytest.approx(height / charge, rel=1e-3)
-    assert running.number("Red1:Spec:Total_RBV") == total
-    assert running.put("Red1:Normalisation", "None").returncode == 0
-
-
-def test_a_restart_that_is_meant_replaces_ranks_and_simulator(net: Network) -> None:
-    with live(net) as running:
-        before = running.family("ioc ranks --") + running.family("ioc simulate")
-        assert running.put("SYSRESET", "1").returncode == 1
-        assert all(each.is_running() for each in before)
-        assert running.put("SYSRESET", "1").returncode == 0
-        _, alive = psutil.wait_procs(before, timeout=5)
-        assert alive == []
-        running.until(lambda: running.number("Restarts_RBV") >= 2)
-        running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 10)
-        running.until(lambda: running.number("Red1:Spec:Total_RBV") > 0, 10)
-        assert "was told to restart; started again" in running.get("StatusMessage_RBV", "-S")
-        assert running.get("Status_RBV") == "Warning"
-
-
-def test_a_saved_result_is_the_vanadium_of_others_and_of_itself_it_is_one(
-    running: Live, tmp_path: Path
-) -> None:
-    for pv, value in (("Acquire", "0"), ("Preset", "Pulses"), ("PresetPulses", "30")):
-        assert running.put(pv, value).returncode == 0
-    assert running.put("Red1:BinParams", "1,0.05,3", "-S").returncode == 0
-    acquire = ("caput", "-c", "-w", "20", running.prefix + "Acquire", "1")
-    assert running.tool(*acquire).returncode == 0
-    first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
-    monitored = Expected(running.simulated).monitor_counts(first, last)
-    assert running.number("Red1:MonitorCounts_RBV") == monitored > 2000
-    for pv, value in (("Path", str(tmp_path)), ("Name", "van")):
-        assert running.put(f"File:{pv}", value, "-S").returncode == 0
-    assert running.put("File:Write", "1").returncode == 0
-    vanadium = np.array(running.array("Red1:Spec:YC"))
-    path = str(tmp_path / "van.nxs")
-    assert read_nexus(tmp_path / "van.nxs").monitor_counts == monitored
-    assert "there is no such file" in running.refused("Red1:Vanadium", f"{path}.no", "-S")
-    assert running.get("Red1:Vanadium_RBV", "-S") == ""
-    assert running.put("Red1:Vanadium", path, "-S").returncode == 0
-    for by in ("None", "ProtonCharge", "Monitor"):
-        assert running.put("Red1:Normalisation", by).returncode == 0
-        np.testing.assert_allclose(running.array("Red1:Spec:Y"), 1)
-    assert "is in dSpacing, not in TOF" in running.refused("Red1:Units", "TOF")
-    assert running.get("Red1:Units_RBV") == "dSpacing"
-
-    assert running.tool(*acquire).returncode == 0
-    now = running.number("Red1:MonitorCounts_RBV")
-    counts = np.array(running.array("Red1:Spec:YC"))
-    y, e = (np.array(running.array(f"Red1:Spec:{name}")) for name in ("Y", "E"))
-    np.testing.assert_allclose(y, (counts / now) / (vanadium / monitored))
-    # Half of the variance is the monitors', common to all bins: a 3 sigma of it is allowed.
-    assert 0.2 < np.mean((y - 1) ** 2 / e**2) < 6
-    assert running.number("Red1:BinsUndefined_RBV") == 0
-
-    assert running.put("Red1:BinParams", "1,0.05,3.2", "-S").returncode == 0
-    assert running.number("Red1:BinsUndefined_RBV") == 4
-    assert running.get("Red1:BinsUndefined_RBV.SEVR") == "MINOR"
-    words = "4 of 44 bins without a value: the vanadium ends at 3"
-    assert running.get("Red1:NormalisationMessage_RBV", "-S") == words
-    for pv, value, *options in (("Vanadium", "", "-S"), ("Normalisation", "None")):
-        assert running.put(f"Red1:{pv}", value, *options).returncode == 0
-    assert running.get("Red1:BinsUndefined_RBV.SEVR") == "NO_ALARM"
-    assert running.put("Preset", "None").returncode == 0

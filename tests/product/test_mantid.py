@@ -67,8 +67,7 @@ def recipe(bin_params: str = "0.4,0.01,5", units: Units = Units.D_SPACING) -> Re
 
 def check(running: Live, bins: ReductionSettings) -> None:
     """The counts are those of the pulses that they are said to be of, computed from their seed."""
-    assert running.put("Sim:Pause", "Pause").returncode == 0
-    running.until(lambda: running.number("PulseLast_RBV") == running.number("Sim:Pulse_RBV"))
+    running.hold()
     first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
     expected = Expected(running.simulated).counts(bins, first, last)
     np.testing.assert_array_equal(running.array("Red1:Spec:YC"), expected)
@@ -124,8 +123,7 @@ def test_slices_of_a_log_add_up_and_every_event_is_accounted_for(running: Live) 
     for pv, value in (("Log", "temperature"), ("Min", "0"), ("Step", "500"), ("Max", "1000")):
         running.put(f"Red1:Filter:{pv}", value)
     running.until(lambda: running.number("Red1:NumSlices_RBV") == 2)
-    assert running.put("Sim:Pause", "Pause").returncode == 0
-    running.until(lambda: running.number("PulseLast_RBV") == running.number("Sim:Pulse_RBV"))
+    running.hold()
     went = ("Binned", "OutOfRange", "Masked", "Filtered", "Invalid")
     counts = [running.number(f"Red1:Events{name}_RBV") for name in went]
     assert sum(counts) == running.number("EventTotal_RBV") > 0

@@ -60,6 +60,11 @@ class Live(Client):
         self.until(lambda: self.tool("caget", self.prefix + "Pause").returncode == 0, START_S)
         self.until(lambda: self.number("Red1:Spec:Total_RBV") > 0, START_S)
 
+    def hold(self) -> None:
+        """Hold the source, and wait until its last pulse is in the spectrum."""
+        assert self.put("Sim:Pause", "Pause").returncode == 0
+        self.until(lambda: self.number("PulseLast_RBV") == self.number("Sim:Pulse_RBV"))
+
     def greeting(self) -> list[str]:
         """The commands that it prints, without what they do."""
         assert self.process.stdout is not None
@@ -117,3 +122,20 @@ class Expected:
         """What the monitors count in the pulses."""
         made = self._generator.monitor_events
         return sum(made(self._simulated, pulse)[0].size for pulse in range(first, last + 1))
+
+
+def consistent(running: Live) -> tuple[int, int, list[float]]:
+    """First and last pulse and counts that belong together, read while the source is held."""
+    running.hold()
+    first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
+    counts = running.array("Red1:Spec:YC")
+    assert running.put("Sim:Pause", "Run").returncode == 0
+    return first, last, counts
+
+
+def check_spectrum(running: Live, bins: ReductionSettings) -> None:
+    """The spectrum is exactly that of its pulses, and no pulse is missing."""
+    first, last, counts = consistent(running)
+    assert last - first > 10
+    np.testing.assert_array_equal(counts, Expected(running.simulated).counts(bins, first, last))
+    assert running.number("PulsesMissing_RBV") == 0
