@@ -16,10 +16,10 @@ from ioc.app.report_watch import ReportWatch
 from ioc.app.server_start import ProcessControl
 from ioc.model.paths import Part
 from ioc.options.commands import IocOptions, RanksOptions, RunOptions, SimulateOptions
+from ioc.options.host_checks import mpi_launcher
 from reduction.control.channel import CommandingEnd
 
-MPIEXEC = (
-    "mpiexec",
+MPIEXEC_FLAGS = (
     *("--allow-run-as-root", "--oversubscribe", "--bind-to", "none"),
     *("--mca", "btl", "self,sm"),
 )
@@ -123,7 +123,7 @@ class Supervision:
         shared = ("--mca", "btl_sm_backing_directory", str(folder))
         ranks = self._options.ranks
         program = (sys.executable, "-m", "ioc", *ranks.arguments())
-        return (*MPIEXEC, *shared, "-n", str(ranks.ranks), *program)
+        return (mpi_launcher(), *MPIEXEC_FLAGS, *shared, "-n", str(ranks.ranks), *program)
 
     def _simulate(self) -> Sequence[str]:
         """The command line that starts the simulator."""

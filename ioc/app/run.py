@@ -16,7 +16,7 @@ from ioc.app.greeting import greeting
 from ioc.app.live_server import LiveServer
 from ioc.app.server_start import server_start
 from ioc.options.commands import IocOptions, RunOptions
-from ioc.options.host_checks import check_engine
+from ioc.options.host_checks import check_engine, mpi_launcher
 from ioc.options.program import StartError
 from reduction.host.runtime_folder import own_folder
 from reduction.instrument.geometry import Instrument
@@ -31,6 +31,7 @@ async def serve_alone(options: IocOptions, instrument: Instrument) -> None:
 async def run_all(run: RunOptions, instrument: Instrument) -> None:
     """Simulator, ranks and IOC, until stopped; leaves no process behind."""
     check_engine(run)
+    mpi_launcher()
     if not np.isfinite(instrument.difc_us_per_angstrom).any():
         raise StartError(f"instrument = {run.instrument!r}: no detector is outside the beam")
     with own_folder() as folder:

@@ -1,9 +1,12 @@
-"""Whether this host has what the options ask for: packages and addresses."""
+"""Whether this host has what the options ask for: packages, programs and addresses."""
 
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import socket
+import sys
+from pathlib import Path
 
 from ioc.options.commands import EngineOptions, ServerOptions, split_addresses
 from ioc.options.program import StartError
@@ -35,3 +38,16 @@ def check_engine(options: EngineOptions) -> None:
             "engine = mantid: Mantid is not installed here: see environment.yml; the native engine "
             "does the same and needs nothing more"
         )
+
+
+def mpi_launcher() -> str:
+    """The path of ``mpiexec``: that of this Python's environment, or else the one on the PATH.
+
+    So the launcher and the MPI that mpi4py was installed with belong together, also where the
+    environment is not activated. Raises `StartError` if there is none.
+    """
+    found = shutil.which("mpiexec", path=str(Path(sys.executable).parent))
+    found = found or shutil.which("mpiexec")
+    if found is None:
+        raise StartError("run needs mpiexec: pip install 'epics-live-reduction[mpi]'")
+    return found

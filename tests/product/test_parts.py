@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ioc.app.child_processes import MPIEXEC
+from ioc.app.child_processes import MPIEXEC_FLAGS
+from ioc.options.host_checks import mpi_launcher
 from tests.support.ca_client import Client, Network
 
 pytestmark = pytest.mark.timeout(120)
@@ -87,7 +88,7 @@ def test_an_ioc_that_restarts_finds_the_accumulation_as_it_was(
         site = Site(net, tmp_path)
         client = site.client
         stack.enter_context(site.part("simulate"))
-        stack.enter_context(site.part("ranks", *MPIEXEC, "-n", "2"))
+        stack.enter_context(site.part("ranks", mpi_launcher(), *MPIEXEC_FLAGS, "-n", "2"))
         with site.part("ioc"):
             client.until(lambda: client.tool("caget", client.prefix + "Pause").returncode == 0, 10)
             client.until(lambda: client.number("Red1:Spec:Total_RBV") > 0, 20)

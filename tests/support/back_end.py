@@ -14,7 +14,8 @@ import numpy as np
 import psutil
 import zmq
 
-from ioc.app.child_processes import MPIEXEC
+from ioc.app.child_processes import MPIEXEC_FLAGS
+from ioc.options.host_checks import mpi_launcher
 from reduction.control.channel import decoded, encoded
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
@@ -108,7 +109,15 @@ class BackEnd:
         self.feed = Feed(self._context, events, partitions)
         self.commander = Commander(self._context, control)
         flags = (f"--events={events}", f"--control={control}", f"--partitions={partitions}")
-        command = (*MPIEXEC, "-n", str(ranks), sys.executable, *program, *flags)
+        command = (
+            mpi_launcher(),
+            *MPIEXEC_FLAGS,
+            "-n",
+            str(ranks),
+            sys.executable,
+            *program,
+            *flags,
+        )
         self.process = subprocess.Popen(command)
 
     def obeyed(self, order: RanksOrder, pulse: int = -1) -> RanksReport:

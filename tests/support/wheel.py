@@ -61,8 +61,9 @@ def check_contents(python: Path, environment: Path, empty: Path) -> None:
 
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:
-    """``environment`` without what would lead Python to this folder."""
-    return {name: value for name, value in environment.items() if not name.startswith("PYTHON")}
+    """``environment`` without what would lead to this folder or to another environment."""
+    kept = {name: value for name, value in environment.items() if not name.startswith("PYTHON")}
+    return kept | {"PATH": os.defpath}
 
 
 def check_run(command: Path, empty: Path) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ioc.app.child_processes import MPIEXEC
+from ioc.app.child_processes import MPIEXEC_FLAGS
+from ioc.options.host_checks import mpi_launcher
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.parameters.reduction import FilterSettings
 from reduction.parameters.run import AccumulationMode, RunControl
@@ -121,7 +122,11 @@ def test_more_ranks_than_partitions_are_refused(tmp_path: Path) -> None:
     flags = (f"--events=ipc://{tmp_path}/e", f"--control=ipc://{tmp_path}/c", "--partitions=1")
     program = (sys.executable, "-m", "ioc", "ranks", *flags)
     ended = subprocess.run(
-        [*MPIEXEC, "-n", "2", *program], capture_output=True, text=True, timeout=60, check=False
+        [mpi_launcher(), *MPIEXEC_FLAGS, "-n", "2", *program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert ended.returncode != 0
     assert "2 ranks need as many partitions; the stream has 1" in ended.stderr
