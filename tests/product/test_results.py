@@ -79,21 +79,26 @@ def test_intensities_are_divided_by_the_proton_charge_of_their_pulses(running: L
     assert running.put("Red1:Normalisation", "None").returncode == 0
 
 
-def test_a_saved_result_is_the_vanadium_of_others_and_of_itself_it_is_one(
-    running: Live, tmp_path: Path
-) -> None:
+def saved_vanadium(running: Live, folder: Path) -> int:
+    """Measure and save ``van.nxs``: the counts of its monitor."""
     assert running.put("Acquire", "0").returncode == 0
     assert running.put("Red1:BinParams", "1,0.05,3", "-S").returncode == 0
     acquire(running, 30)
     first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
     monitored = Expected(running.simulated).monitor_counts(first, last)
     assert running.number("Red1:MonitorCounts_RBV") == monitored > 2000
-    for pv, value in (("Path", str(tmp_path)), ("Name", "van")):
+    for pv, value in (("Path", str(folder)), ("Name", "van")):
         assert running.put(f"File:{pv}", value, "-S").returncode == 0
     assert running.put("File:Write", "1").returncode == 0
+    assert read_nexus(folder / "van.nxs").monitor_counts == monitored
+    return monitored
+
+
+def test_a_saved_result_is_the_vanadium_of_others_and_of_itself_it_is_one(
+    running: Live, tmp_path: Path
+) -> None:
+    monitored, path = saved_vanadium(running, tmp_path), str(tmp_path / "van.nxs")
     vanadium = np.array(running.array("Red1:Spec:YC"))
-    path = str(tmp_path / "van.nxs")
-    assert read_nexus(tmp_path / "van.nxs").monitor_counts == monitored
     assert "there is no such file" in running.refused("Red1:Vanadium", f"{path}.no", "-S")
     assert running.get("Red1:Vanadium_RBV", "-S") == ""
     assert running.put("Red1:Vanadium", path, "-S").returncode == 0
