@@ -147,7 +147,7 @@ class LiveServer:
     def _updates_of(self, name: str) -> AsyncGenerator[PvUpdate, None]:
         """The updates of a process variable: without the network if this IOC serves it."""
         here = name.removesuffix(".VAL")
-        if here in self.database.names:
+        if self.database.has(here):
             return local_updates(self.database.channels[here])
         return remote_updates(name)
 

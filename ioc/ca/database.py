@@ -11,7 +11,7 @@ from typing import Any
 from ioc.ca.alarms import ABSENT_ALARM, DISCONNECTED_ALARM, NO_ALARM, Alarm
 from ioc.ca.channel import ClientPuts, PvChannel, channel
 from ioc.model.paths import Part, Path, ValuePath, value_at
-from ioc.model.pvs import IOC_REMARKS, RANKS, Access, PvGroup, PvRow, pv_rows
+from ioc.model.pvs import IOC_REMARKS, RANKS, Access, PvGroup, PvRow, numbered_row, pv_rows
 from ioc.security.rules import Client, Guard
 from reduction.parameters.limits import MAX_BINS
 from reduction.parameters.specs import AXIS_UNITS, Refused, Spec
@@ -68,7 +68,7 @@ class Database:
     """All channels: by name for clients, and by the address of their values for publishers.
 
     Channels of rare groups (see `PvGroup`) are made when a client first asks for one, and then show
-    what was last shown at their address. So a hundred slices that nobody looks at cost nothing.
+    what was last shown at their address. So a thousand slices that nobody looks at cost nothing.
     ``put`` takes all puts; ``max_bins`` is the number of bins of the longest spectrum.
     """
 
@@ -80,6 +80,7 @@ class Database:
         max_bins: int = MAX_BINS,
         guard: Guards = open_to_all,
     ) -> None:
+        self._prefix, self._reductions = prefix, reductions
         self._rows: dict[str, PvRow] = {}
         self._put, self._max_bins, self._guard = put, max_bins, guard
         self._made: dict[tuple[PvGroup, Access], dict[str, PvChannel]] = {}
@@ -99,13 +100,20 @@ class Database:
 
     @property
     def rows(self) -> Iterable[PvRow]:
-        """All process variables, whether or not their channels are made."""
+        """All listed process variables (see `pv_rows`), whether or not their channels are made."""
         return self._rows.values()
 
     @property
     def names(self) -> Iterable[str]:
-        """The names of all process variables, whether or not their channels are made."""
+        """The names of all listed process variables, whether or not their channels are made."""
         return self._rows.keys()
+
+    def has(self, name: str) -> bool:
+        """Whether there is a process variable of this name, listed or not."""
+        return self._row(name) is not None
+
+    def _row(self, name: str) -> PvRow | None:
+        return self._rows.get(name) or numbered_row(name, self._prefix, self._reductions)
 
     def channels_at(
         self, place: ValuePath, access: Access = Access.READING
@@ -150,7 +158,9 @@ class Database:
                     await each.publish_alarm(alarm)
 
     def _make(self, name: str) -> PvChannel:
-        row = self._rows[name]
+        row = self._row(name)
+        if row is None:
+            raise KeyError(name)
         made = channel(
             row.spec,
             puts=self._puts_of(row),

@@ -9,7 +9,17 @@ from pathlib import Path
 from ioc.model.pvs import Access, PvRow, pv_rows
 from ioc.model.wire_type import WireKind, wire_type
 from ioc.options.commands import RunOptions
-from reduction.parameters.limits import MOST_GROUPS, MOST_SERIES, MOST_SLICES, PEAKS, REGIONS
+from reduction.parameters.limits import (
+    LISTED_GROUPS,
+    LISTED_SERIES,
+    LISTED_SLICES,
+    MOST_CELLS,
+    MOST_GROUPS,
+    MOST_SERIES,
+    MOST_SLICES,
+    PEAKS,
+    REGIONS,
+)
 from reduction.parameters.specs import Spec, Stage
 
 BEGIN, END = "<!-- pv-table -->", "<!-- /pv-table -->"
@@ -23,18 +33,22 @@ Reductions are numbered: with `--reductions 2`, `Red2:` has all that `Red1:` has
 of a log (`Slice1:` to `Slice{MOST_SLICES}:`), the detector groups (`Group1:` to
 `Group{MOST_GROUPS}:`), the closed series (`Series1:` to `Series{MOST_SERIES}:`), the regions
 (`ROI1:` to `ROI{REGIONS}:`) and the peaks (`Peak1:` to `Peak{PEAKS}:`). The table shows the first
-of each. The spectrum of a slice is the sum over all groups, that of a group the sum over all
-slices; `Spec:` and a series are sums over both. All have the axis `Spec:X`. Slices, groups and
-series beyond `NumSlices_RBV`, `NumGroups_RBV` and `NumSeries_RBV` do not exist: their arrays are
-empty, their total is 0, and they are in alarm (UDF, INVALID).
+of each. Lists for other programs and screens show the first {LISTED_SLICES} slices, {LISTED_GROUPS}
+groups and {LISTED_SERIES} series; the others are found by their names, on Channel Access and on
+pvAccess. Slices, groups, series and bins together make at most {MOST_CELLS:,} cells.
+
+The spectrum of a slice is the sum over all groups, that of a group the sum over all slices; `Spec:`
+and a series are sums over both. All have the axis `Spec:X`. Slices, groups and series beyond
+`NumSlices_RBV`, `NumGroups_RBV` and `NumSeries_RBV` do not exist: their arrays are empty, their
+total is 0, and they are in alarm (UDF, INVALID).
 
 Arrays under `Slices:`, `Groups:` and `Series:` have one value for each slice, group or series. Plot
 those of slices against `Slices:Middle_RBV`. Regions and peaks have such arrays too; the table shows
 those of slices. The IOC computes them once a client has asked for them, and at their own pace: they
 take about a quarter of a core. All arrays of a family belong to one result and carry its time. A
 value is NaN where there is no number; after the settings change, or a reset, all are NaN until
-there are new ones. `Rate_RBV` is the counts divided by all of the measured time, for a slice too;
-for a series they are divided by the time of that series.
+there are new ones. `Rate_RBV` is the counts divided by the time measured: for a slice that of its
+own pulses, for a series that of the series, for a group that of all slices.
 """
 
 

@@ -15,21 +15,15 @@ from typing import Any
 from ioc.model.file_parameters import FileCommands, FileSettings, FileStatus
 from ioc.model.ioc_parameters import IocStatus, SimulatorIocStatus, WatchSettings
 from ioc.model.lock_parameters import LockCommands, LockSettings, LockStatus
+from ioc.model.numbered import NUMBERED_SPECTRA, NumberedSpectra, numbered_name
 from ioc.model.paths import Part, ValuePath
 from ioc.model.process_parameters import IocProcessCommands, IocProcessStatus
 from ioc.security.rules import Asg
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.corrections import CorrectionSettings
 from reduction.parameters.fields import default_of, specs_of
-from reduction.parameters.limits import MOST_GROUPS, MOST_SERIES, MOST_SLICES, PEAKS, REGIONS
-from reduction.parameters.readings import (
-    GroupReadings,
-    ReductionShape,
-    ReductionStatus,
-    SeriesReadings,
-    SliceReadings,
-    SpectrumReadings,
-)
+from reduction.parameters.limits import PEAKS, REGIONS
+from reduction.parameters.readings import ReductionShape, ReductionStatus, SpectrumReadings
 from reduction.parameters.reduction import (
     DetectorSettings,
     FilterSettings,
@@ -191,22 +185,26 @@ def _reduction(reduction: int) -> Iterator[PvGroup]:
 
 
 def _numbered(reduction: int) -> Iterator[PvGroup]:
-    """The groups of which a reduction has several."""
+    """The groups of which a reduction has several; of spectra those that are listed."""
     prefix, place = reduction_prefix(reduction), reduction_at(reduction)
-    for name, field, count, settings, readings in (
-        ("ROI", "regions", REGIONS, WindowSettings, RegionStatus),
-        ("Peak", "peaks", PEAKS, WindowSettings, PeakStatus),
-        ("Slice", "slices", MOST_SLICES, None, SliceReadings),
-        ("Group", "groups", MOST_GROUPS, None, GroupReadings),
-        ("Series", "series", MOST_SERIES, None, SeriesReadings),
+    for name, field, count, readings in (
+        ("ROI", "regions", REGIONS, RegionStatus),
+        ("Peak", "peaks", PEAKS, PeakStatus),
     ):
         for n in range(count):
-            numbered = f"{prefix}{name}{n + 1}:"
-            if settings is not None:
-                where = place / "settings" / field / n
-                yield PvGroup(settings, numbered, Access.SETPOINT, where, reduction, n)
-            where, rare = place / field / n, settings is None
-            yield PvGroup(readings, numbered, Access.READING, where, reduction, n, rare)
+            numbered, where = f"{prefix}{name}{n + 1}:", place / "settings" / field / n
+            yield PvGroup(WindowSettings, numbered, Access.SETPOINT, where, reduction, n)
+            yield PvGroup(readings, numbered, Access.READING, place / field / n, reduction, n)
+    for spectra in NUMBERED_SPECTRA:
+        for n in range(spectra.listed):
+            yield _numbered_group(reduction, spectra, n)
+
+
+def _numbered_group(reduction: int, spectra: NumberedSpectra, number: int) -> PvGroup:
+    """The group of one of many spectra of a reduction."""
+    prefix = f"{reduction_prefix(reduction)}{spectra.name}{number + 1}:"
+    place = reduction_at(reduction) / spectra.field / number
+    return PvGroup(spectra.readings, prefix, Access.READING, place, reduction, number, rare=True)
 
 
 def analyses(number: int, family: SpectrumFamily) -> ValuePath:
@@ -284,10 +282,26 @@ class PvRow:
         return all(step == 0 for step in self.place.path if isinstance(step, int))
 
 
+def numbered_row(name: str, prefix: str, reductions: int = 1) -> PvRow | None:
+    """The process variable of a numbered spectrum with this name; None if there is none.
+
+    These are all up to the limits of `reduction.parameters.limits`, listed or not.
+    """
+    found = numbered_name(name[len(prefix) :]) if name.startswith(prefix) else None
+    if found is None or found.reduction >= reductions:
+        return None
+    group = _numbered_group(found.reduction, found.spectra, found.number)
+    for field, spec in group.specs():
+        if spec.pv == found.pv:
+            return PvRow(name, spec, group.access, group.default(field), group, field)
+    return None
+
+
 def pv_rows(prefix: str, reductions: int = 1) -> Iterator[PvRow]:
     """All process variables, with ``prefix`` before their names; a readback follows its setpoint.
 
-    ``reductions`` is the number of reductions.
+    ``reductions`` is the number of reductions. Of numbered spectra the first ones stand for all:
+    see `numbered_row`.
     """
     for group in pv_groups(reductions):
         for field, spec in group.specs():

@@ -43,7 +43,7 @@ class ResultState:
 
 @dataclass(frozen=True, eq=False)
 class PostedResult:
-    """The latest posted result of a reduction, of ``seconds`` of pulses up to ``time_ns``.
+    """The latest posted result of a reduction, of pulses up to ``time_ns``.
 
     ``serial`` counts all results.
     """
@@ -51,7 +51,6 @@ class PostedResult:
     serial: int
     result: ReductionResult
     state: ResultState
-    seconds: float
     time_ns: int
 
 
@@ -101,11 +100,8 @@ class FamilyAnalysis:
             if result.counts is None:
                 continue
             state = ResultState(resets, result.order.generation)
-            seconds = report.acquisition.time_elapsed
             former = self._posted.get(number)
-            self._posted[number] = PostedResult(
-                next(self._serials), result, state, seconds, time_ns
-            )
+            self._posted[number] = PostedResult(next(self._serials), result, state, time_ns)
             self._work.set()
             if former is None or former.state != state:
                 self._state_changed.set()
@@ -164,9 +160,7 @@ class FamilyAnalysis:
     ) -> SpectrumAnalysis:
         """What is found in one spectrum; runs in a thread."""
         sample = family.sample(posted.result, number)
-        return self._analyse(
-            settings, sample, family.seconds(posted.result, number, posted.seconds)
-        )
+        return self._analyse(settings, sample, family.seconds(posted.result, number))
 
 
 def _only(settings: ReductionSettings, asked: frozenset[Path]) -> ReductionSettings:

@@ -103,7 +103,7 @@ def _result(
     counts, variances = (
         (result.counts.astype(np.float64),) * 2 if result.faded is None else result.faded
     )
-    span_ns = int(report.acquisition.time_elapsed * 1e9)
+    span_ns = round(report.acquisition.real_time_elapsed * 1e9)
     return SavedResult(
         title=title,
         units=settings.units,
@@ -117,6 +117,7 @@ def _result(
         last_pulse=stream.pulse_last,
         start_time_ns=report.pulse_time_ns - span_ns,
         end_time_ns=report.pulse_time_ns,
+        collection_time_s=sum(result.seconds),
         proton_charge_uc=sum(result.charges_uc),
         monitor_counts=float(sum(result.monitor_counts)),
         accounting=_accounting(report, result),
@@ -147,6 +148,7 @@ def _series(result: ReductionResult) -> tuple[SavedSeries, ...]:
             each.status.pulse_first,
             each.status.pulse_last,
             each.charge_uc,
+            each.seconds,
         )
         for each in result.series
     )

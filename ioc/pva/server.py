@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from caproto import CaprotoError
@@ -80,12 +80,15 @@ class OpenPv:
 
 
 class PvAccess:
-    """A server of ``names``; ``view`` makes the view of a name when its first client connects."""
+    """A server of the names that it ``has``, which is asked on threads of p4p.
+
+    ``view`` makes the view of a name when its first client connects.
+    """
 
     def __init__(
-        self, names: Iterable[str], view: Callable[[str], PvaView], addresses: Addresses
+        self, has: Callable[[str], bool], view: Callable[[str], PvaView], addresses: Addresses
     ) -> None:
-        self._names, self._make_view, self._addresses = frozenset(names), view, addresses
+        self._has, self._make_view, self._addresses = has, view, addresses
         self._loop = asyncio.get_running_loop()
         self._opened: dict[str, OpenPv] = {}
         self._puts: asyncio.TaskGroup
@@ -103,7 +106,7 @@ class PvAccess:
 
     def testChannel(self, name: str) -> bool:  # noqa: N802
         """Whether there is such a name; called by p4p on one of its threads."""
-        return name in self._names
+        return self._has(name)
 
     def makeChannel(self, name: str, _peer: str) -> PvaConnection:  # noqa: N802
         """The connection of a new client; called by p4p on one of its threads."""
@@ -176,4 +179,7 @@ def pv_access(
     def view(name: str) -> PvaView:
         return all_snapshots.get(name) or Normative(database.channels[name])
 
-    return PvAccess((*database.names, *all_snapshots), view, addresses)
+    def has(name: str) -> bool:
+        return name in all_snapshots or database.has(name)
+
+    return PvAccess(has, view, addresses)

@@ -56,12 +56,16 @@ def _reference(references: tuple[Values, ...], number: int) -> Values | None:
 
 @dataclass(frozen=True)
 class SeriesResult:
-    """One closed series: ``counts`` (bins,) int64 over all slices and groups, its charge in µC."""
+    """One closed series: ``counts`` (bins,) int64 over all slices and groups, its charge in µC.
+
+    ``seconds`` is the time measured in the pulses of these slices.
+    """
 
     status: SeriesStatus
     counts: NDArray[np.int64]
     charge_uc: float
     monitor_counts: float
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ class ReductionResult:
     - ``edges``: (bins + 1,) float64, in the unit of ``order.settings``; None without results
     - ``faded``: (2, slices, groups, bins) float64, if events fade the sums of their weights and of
       the squares of these
-    - ``charges_uc``, ``monitor_counts``: of the pulses of each slice, faded as well
+    - ``charges_uc``, ``monitor_counts``, ``seconds``: of the pulses of each slice, faded as well;
+      seconds are of time measured
     - ``references``: background and vanadium, for intensities
     - ``series``: the closed series
     - ``regions``, ``peaks``: one for each window of the settings
@@ -89,6 +94,7 @@ class ReductionResult:
     peaks: tuple[PeakStatus, ...] = ()
     monitor_counts: tuple[float, ...] = ()
     references: References = field(default_factory=References)
+    seconds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

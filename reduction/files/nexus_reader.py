@@ -32,6 +32,10 @@ def read_nexus(path: Path) -> SavedResult:
         raise ValueError(f"{path} is damaged: {error}") from error
 
 
+COLLECTION_TIME = "collection_time"
+"""A field that files of earlier versions lack."""
+
+
 def _result(entry: Any) -> SavedResult:
     axes = _group(entry, "axes")
     units = _units(axes)
@@ -57,6 +61,7 @@ def _result(entry: Any) -> SavedResult:
         parameters=_collection(entry, "parameters"),
         program=_program(entry),
         series=_series(entry, axes),
+        collection_time_s=_number(entry, COLLECTION_TIME) if COLLECTION_TIME in entry else 0.0,
     )
 
 
@@ -73,10 +78,12 @@ def _series(entry: Any, axes: Any) -> tuple[SavedSeries, ...]:
     counts = _numbers(_group(entry, "series"), "counts")
     first, last = (_whole_numbers(axes, name) for name in SERIES[:2])
     charges = _numbers(axes, SERIES[2])
-    if counts.ndim != 2 or not first.shape == last.shape == charges.shape == counts.shape[:1]:
+    seconds = _numbers(axes, SERIES[3]) if SERIES[3] in axes else np.zeros_like(charges)
+    shapes = {each.shape for each in (first, last, charges, seconds)}
+    if counts.ndim != 2 or shapes != {counts.shape[:1]}:
         raise ValueError("series have not as many counts as pulses")
     return tuple(
-        SavedSeries(counts[n], int(first[n]), int(last[n]), float(charges[n]))
+        SavedSeries(counts[n], int(first[n]), int(last[n]), float(charges[n]), float(seconds[n]))
         for n in range(first.size)
     )
 

@@ -4,6 +4,7 @@
 
     /               NXroot, @default entry
       entry         NXentry, @default data; title, start_time, end_time, program_name, proton_charge
+                    and collection_time: in s, what was measured, without pauses
         data        NXdata (bins,): the sum over slices and groups, at bin centres
         histogram   NXdata (bins,): the same over the bin edges
         slices      NXdata (slices, bins): the sum over groups; only of a sliced result
@@ -83,6 +84,7 @@ def _fill(file: Any, result: SavedResult) -> None:
     if space:
         entry["program_name"].attrs["version"] = version
     _field(entry, "proton_charge", float(result.proton_charge_uc), units="uC")
+    _field(entry, "collection_time", float(result.collection_time_s), units="s")
     monitor = _group(entry, "monitor", "NXmonitor", signal="integral")
     _field(monitor, "integral", float(result.monitor_counts), units="counts")
     _collection(entry, "pulses", {"first": result.first_pulse, "last": result.last_pulse})

@@ -15,15 +15,24 @@ INT64 = range(-(2**63), 2**63)
 
 
 class SavedSeries(NamedTuple):
-    """A closed series: ``counts`` (n,) float64 over slices and groups, its pulses and charge."""
+    """A closed series: ``counts`` (n,) float64 over slices and groups, its pulses and charge.
+
+    ``collection_time_s`` is the time measured, 0 in a file that does not tell it.
+    """
 
     counts: NDArray[np.float64]
     first_pulse: int
     last_pulse: int
     proton_charge_uc: float
+    collection_time_s: float = 0.0
 
 
-SERIES = ("series_first_pulse", "series_last_pulse", "series_proton_charge_uc")
+SERIES = (
+    "series_first_pulse",
+    "series_last_pulse",
+    "series_proton_charge_uc",
+    "series_collection_time_s",
+)
 """Fields of series in files, in the order that `SavedSeries` has them after its counts."""
 
 
@@ -43,6 +52,7 @@ class SavedResult:
     - ``slice_bounds``: for each slice its lower and upper value of ``slice_log``; empty, with one
       slice, if the result is not sliced
     - ``start_time_ns``, ``end_time_ns``: ns since the Unix epoch
+    - ``collection_time_s``: time measured in the pulses of all slices, without pauses; 0: not known
     - ``accounting``: events by where they went
     - ``parameters``: settings by the names of their process variables
     - ``series``: those closed before, in the same bins
@@ -68,6 +78,7 @@ class SavedResult:
     parameters: dict[str, str | float | int | bool]
     program: str
     series: tuple[SavedSeries, ...] = ()
+    collection_time_s: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("edges", "counts", "variances"):

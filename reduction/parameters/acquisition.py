@@ -34,7 +34,14 @@ class AcquisitionSettings(Settings):
         Preset.NONE,
     )
     acquire_time: float = parameter(
-        Float(pv="AcquireTime", description="Preset Time", units="s", minimum=0.001), 60.0
+        Float(
+            pv="AcquireTime",
+            description="Preset Time",
+            details="Of time measured, as TimeElapsed_RBV tells it.",
+            units="s",
+            minimum=0.001,
+        ),
+        60.0,
     )
     preset_pulses: int = parameter(
         Integer(pv="PresetPulses", description="Preset Pulses", minimum=1), 1000
@@ -73,7 +80,22 @@ class AcquisitionStatus:
     series: int = reading(Integer(pv="Series_RBV", description="Number of the running series"), 1)
     pulses: int = reading(Integer(pv="PulsesAccumulated_RBV", description="Pulses in the result"))
     time_elapsed: float = reading(
-        Float(pv="TimeElapsed_RBV", description="Time that the pulses span", units="s")
+        Float(
+            pv="TimeElapsed_RBV",
+            description="Time measured; pauses do not count",
+            details="Each accumulated pulse counts the time since the pulse before it in the stream"
+            " (after a gap of more than ten pulses, the usual time between pulses). So neither"
+            " pauses nor times without pulses count. Presets and rates go by it.",
+            units="s",
+        )
+    )
+    real_time_elapsed: float = reading(
+        Float(
+            pv="RealTimeElapsed_RBV",
+            description="From first to last pulse, with pauses",
+            units="s",
+        ),
+        0.0,
     )
     time_remaining: float = reading(
         Float(

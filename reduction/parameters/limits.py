@@ -8,10 +8,18 @@ REGIONS = 8
 PEAKS = 4
 """Peaks of a reduction that are fitted."""
 
-MOST_SLICES = 32
-MOST_GROUPS = 32
-MOST_SERIES = 16
+MOST_SLICES = 1000
+"""Most slices of a log, as far as `MOST_CELLS` allows; so it is with groups and series."""
+
+MOST_GROUPS = 1000
+MOST_SERIES = 1000
 """Most closed series that are kept."""
+
+LISTED_SLICES = 32
+"""Slices that lists and screens show; clients find the others by their names."""
+
+LISTED_GROUPS = 32
+LISTED_SERIES = 16
 
 MAX_BINS = 200_000
 """Most bins of a spectrum, unless the site starts the program with another limit."""

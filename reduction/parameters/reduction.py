@@ -21,6 +21,9 @@ from reduction.parameters.specs import Choice, Float, Refused, Stage, Switch, Te
 from reduction.parameters.units import Units
 from reduction.parameters.windows import WindowSettings
 
+TIME_LOG = "time"
+"""The log that every accumulation has: seconds since its first pulse, by the times of pulses."""
+
 
 @dataclass(frozen=True)
 class FilterSettings(Settings):
@@ -37,7 +40,9 @@ class FilterSettings(Settings):
             description="Log to slice by; empty: none",
             details="A pulse has the last number at or before it, however old, and is filtered out"
             " if there is none. NaN, arrays and INVALID values do not count: the last number holds"
-            " on.",
+            " on. The log time is always there: seconds since the first pulse of the accumulation,"
+            " or of its series; it starts anew with Acquire, Reset and NextSeries, and goes on in a"
+            " pause. A log of that name in the stream is not used.",
             max_length=60,
             stage=Stage.SLICE,
         ),
@@ -50,7 +55,8 @@ class FilterSettings(Settings):
         Float(
             pv="Step",
             description="Width of a slice",
-            details="At least Max - Min: one slice, a plain range.",
+            details="At least Max - Min: one slice, a plain range. A slice holds exactly what its"
+            f" Low_RBV and High_RBV say, low included. At most {MOST_SLICES} slices.",
             stage=Stage.SLICE,
         ),
         1.0,

@@ -22,7 +22,7 @@ class SeriesStatus:
         Float(pv="PulseLast_RBV", description="Its last pulse", precision=0), -1
     )
     time_elapsed: float = reading(
-        Float(pv="TimeElapsed_RBV", description="Time that its pulses span", units="s")
+        Float(pv="TimeElapsed_RBV", description="Time measured; pauses do not count", units="s")
     )
 
 

@@ -78,14 +78,9 @@ class Accumulation:
         return all_times_ns(self.closed, self.acquisition.times_ns)
 
     @property
-    def seconds(self) -> float:
-        """The time of counting, for rates: shorter than what went by if events fade."""
-        status = self.acquisition.status
-        if not self._pipeline.order.control.fade_s:
-            return status.time_elapsed
-        times_ns = np.array(self.acquisition.times_ns, np.int64)
-        weights = self._pipeline.weights(times_ns, self.coverage.now_ns)
-        return status.time_elapsed * float(weights.mean()) if weights.size else 0.0
+    def seconds(self) -> NDArray[np.float64]:
+        """The time that each of these pulses stands for, (pulses,) float64, in s."""
+        return np.concatenate([*(each.seconds for each in self.closed), self.acquisition.seconds])
 
     def advance(self, ticks: Ticks) -> None:
         """Take the events of the pulses that all ranks have, up to the limit of rank 0."""
@@ -105,6 +100,7 @@ class Accumulation:
             if not preset_reached:
                 self._accumulate(max(time_ns, self.coverage.cut_ns), number)
         else:
+            self.acquisition.passed(self._uncut_until(time_ns))
             self._intake.cut(time_ns)
             self._pipeline.follow_logs(time_ns)
         cut_ns = max(time_ns, self.coverage.cut_ns)
@@ -117,17 +113,24 @@ class Accumulation:
 
     def _accumulate(self, time_ns: int, number: int) -> None:
         """Accumulate pulses up to ``time_ns``, and events of earlier ones that came late."""
-        start_ns = self.coverage.start_ns
-        pulses_ns = [each for each in self._intake.uncut_times_ns(start_ns) if each <= time_ns]
-        if pulses_ns and not self._pipeline.order.control.pause:
+        pulses_ns = self._uncut_until(time_ns)
+        if self._pipeline.order.control.pause:
+            self.acquisition.passed(pulses_ns)
+        elif pulses_ns:
             first = self.coverage.first
             if first == NO_PULSE:
-                first = self._intake.number_at(start_ns)
+                first = self._intake.number_at(self.coverage.start_ns)
             self.coverage = replace(self.coverage, first=first, last=number, last_ns=time_ns)
+            self._pipeline.timeline.begin(pulses_ns[0])
             self.acquisition.accumulated(pulses_ns)
         chunks = self._intake.cut(time_ns)
         counting = [chunk for chunk in chunks if self._counts(chunk.pulse_time_ns)]
         self._pipeline.accumulate(counting, time_ns)
+
+    def _uncut_until(self, time_ns: int) -> list[int]:
+        """Times of the uncut pulses from the start of the accumulation up to ``time_ns``."""
+        since = self._intake.uncut_times_ns(self.coverage.start_ns)
+        return [each for each in since if each <= time_ns]
 
     def _counts(self, time_ns: int) -> bool:
         """Whether the pulse at a time is in the running series or in a closed one."""
@@ -144,7 +147,7 @@ class Accumulation:
             self.closed.append(self._closed_series())
             self._start_empty()
         if order.starts not in (0, self._pipeline.order.starts):
-            self.acquisition = Acquisition(order.acquisition)
+            self.acquisition = self.acquisition.started(order.acquisition)
 
     def _closed_series(self) -> ClosedSeries:
         """What is accumulated, as a closed series."""
@@ -154,6 +157,7 @@ class Accumulation:
             coverage.start_ns,
             coverage.last_ns,
             np.array(self.acquisition.times_ns, np.int64),
+            self.acquisition.seconds,
         )
 
     def _start_empty(self) -> None:

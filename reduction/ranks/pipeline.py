@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from reduction.control.orders import RanksOrder
 from reduction.engines.protocol import Engine, Recipe
 from reduction.engines.recipe import recipe
 from reduction.instrument.geometry import Instrument
-from reduction.parameters.reduction import FilterSettings, ReductionSettings
+from reduction.parameters.reduction import TIME_LOG, FilterSettings, ReductionSettings
 from reduction.parameters.run import AccumulationMode
 from reduction.parameters.series import check_next_series
 from reduction.ranks.series import SeriesTimeline
@@ -21,6 +23,37 @@ from reduction.stream.messages import Chunk
 
 PROTON_CHARGE = "proton_charge"
 """Name of the log with the proton charge of each pulse, in µC."""
+
+
+@dataclass(frozen=True, eq=False)
+class PulseSums:
+    """Sums over the pulses in each slice of a reduction, (series, slices) float64 each.
+
+    ``charges_uc`` are proton charges in µC, NaN if that of a pulse is not known; ``seconds`` are
+    the times that the pulses stand for.
+    """
+
+    charges_uc: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        keys: NDArray[np.int32],
+        shape: tuple[int, int],
+        charge_uc: NDArray[np.float64],
+        seconds: NDArray[np.float64],
+    ) -> Self:
+        """The sums, given the slice of each pulse, its charge and its time, (n,) each."""
+        inside = keys >= 0
+        return cls(
+            *(
+                np.bincount(keys[inside], each[inside], shape[0] * shape[1])
+                .astype(np.float64)
+                .reshape(shape)
+                for each in (charge_uc, seconds)
+            )
+        )
 
 
 class PulseSlicing:
@@ -33,7 +66,11 @@ class PulseSlicing:
         self._logs, self._settings, self._timeline = logs, settings, timeline
 
     def __call__(self, times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
-        values = self._logs.at(self._settings.log, times_ns)
+        values = (
+            self._timeline.seconds_since_begin(times_ns)
+            if self._settings.log == TIME_LOG
+            else self._logs.at(self._settings.log, times_ns)
+        )
         slices = self._settings.slice_of(values)
         return self._timeline.place(slices, self._settings.count, times_ns)
 
@@ -72,20 +109,27 @@ class Pipeline:
         slicing = PulseSlicing(self._logs, settings.filter, self.timeline)
         return recipe(settings, self._instrument, slicing, series, order.control.fade_s)
 
-    def charges_uc(self, times_ns: NDArray[np.int64], now_ns: int) -> list[NDArray[np.float64]]:
-        """Proton charge in each slice of each reduction, (series, slices) float64, in µC.
+    def pulse_sums(
+        self, times_ns: NDArray[np.int64], seconds: NDArray[np.float64], now_ns: int
+    ) -> list[PulseSums]:
+        """Proton charge and time in each slice of each reduction.
 
-        It is the sum over the pulses at ``times_ns`` (n,), NaN if that of a pulse is not known. If
-        events fade, charges fade as well.
+        They are sums over the pulses at ``times_ns`` (n,), which stand for ``seconds`` (n,). If
+        events fade, those of the running series fade as well.
         """
-        charge = self._logs.at(PROTON_CHARGE, times_ns) * self.weights(times_ns, now_ns)
-        sums = []
-        for each in self.order.reductions:
-            keys = PulseSlicing(self._logs, each.settings.filter, self.timeline)(times_ns)
-            inside, shape = keys >= 0, (self.timeline.series, each.settings.filter.count)
-            totals = np.bincount(keys[inside], charge[inside], shape[0] * shape[1])
-            sums.append(totals.astype(np.float64).reshape(shape))
-        return sums
+        weights = np.where(
+            times_ns > self.timeline.last_end_ns, self.weights(times_ns, now_ns), 1.0
+        )
+        charge_uc = self._logs.at(PROTON_CHARGE, times_ns) * weights
+        return [
+            PulseSums.of(
+                PulseSlicing(self._logs, each.settings.filter, self.timeline)(times_ns),
+                (self.timeline.series, each.settings.filter.count),
+                charge_uc,
+                seconds * weights,
+            )
+            for each in self.order.reductions
+        ]
 
     def weights(self, times_ns: NDArray[np.int64], now_ns: int) -> NDArray[np.float64]:
         """The weights (n,) at ``now_ns`` of pulses at ``times_ns`` (n,): 1 unless events fade."""
@@ -155,10 +199,10 @@ class Pipeline:
     def obey(self, order: RanksOrder, changed: dict[int, Recipe], cut_ns: int) -> None:
         """Obey ``order``, whose `plan` is ``changed``, for all events retained up to ``cut_ns``."""
         if self.closes(order):
-            self.timeline.ends_ns.append(cut_ns)
+            self.timeline.close(cut_ns)
         if self.resets(order):
             self.engine.clear()
-            self.timeline.ends_ns.clear()
+            self.timeline.clear()
             self.received = self.filtered = 0
         for number, made in changed.items():
             self.engine.configure(number, made)

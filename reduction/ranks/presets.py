@@ -6,23 +6,44 @@ import math
 from array import array
 from collections.abc import Iterable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus, Preset
+from reduction.ranks.pulse_periods import PulsePeriods
 
 NEVER_NS = 2**63 - 1
 """A time that is later than that of any pulse."""
+
+ROUNDING_NS = 2
+"""By so much the time of a pulse is wrong at most if it stands for the usual time of a pulse."""
 
 
 class Acquisition:
     """The pulses that are accumulated since a start, and how far they are from a preset.
 
-    ``times_ns`` are the times of the pulses, ns since the Unix epoch. It is ``done`` once the
-    preset is reached. The counts of a result, for presets of these, are known on rank 0 alone.
+    ``times_ns`` are the times of the pulses, ns since the Unix epoch. ``periods`` tell how much
+    time each stands for. It is ``done`` once the preset is reached. The counts of a result, for
+    presets of these, are known on rank 0 alone.
     """
 
-    def __init__(self, settings: AcquisitionSettings, *, done: bool = False) -> None:
+    def __init__(
+        self,
+        settings: AcquisitionSettings,
+        *,
+        done: bool = False,
+        periods: PulsePeriods | None = None,
+    ) -> None:
         self.settings = settings
         self.times_ns = array("q")
         self.done = done
+        self._periods = periods or PulsePeriods()
+        self._stands_for_ns = array("q")
+        self._unsettled_ns = array("q")
+        """The periods of the pulses, until the usual one is known."""
+        self._measured_ns = 0
+        self._estimated = 0
+        """How many pulses after the first one stand for the usual time."""
         self._share = 0.0
 
     @property
@@ -40,9 +61,18 @@ class Acquisition:
         """The time of the last pulse; 0 without pulses."""
         return self.times_ns[-1] if self.times_ns else 0
 
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """The time that each pulse stands for, (pulses,) float64, in s."""
+        return np.array(self._stands_for_ns, np.float64) / 1e9
+
     def restarted(self) -> Acquisition:
         """The same with no pulse accumulated. If it has ended it stays ended."""
-        return Acquisition(self.settings, done=self.done)
+        return Acquisition(self.settings, done=self.done, periods=self._periods)
+
+    def started(self, settings: AcquisitionSettings) -> Acquisition:
+        """One that starts afresh, with another preset."""
+        return Acquisition(settings, periods=self._periods)
 
     def limit_ns(self, times_ns: Iterable[int]) -> int:
         """The time of the last pulse before the preset is reached; `NEVER_NS` if it is not yet.
@@ -66,18 +96,50 @@ class Acquisition:
 
     def _before(self, times_ns: Iterable[int], seconds: float) -> int:
         """The time of the pulse before the one with which ``seconds`` are over."""
-        last_ns = self.last_ns
-        first_ns = self.first_ns if self.pulses else None
+        last_ns, periods = self.last_ns, self._periods.copy()
+        since_first_ns = self._measured_ns - self._stands_for_ns[0] if self.pulses else None
+        rounding_ns = ROUNDING_NS * self._estimated
         for time_ns in times_ns:
-            first_ns = time_ns if first_ns is None else first_ns
-            if time_ns >= first_ns + seconds * 1e9:
+            period_ns = periods.passed(time_ns)
+            stands_for_ns = periods.stands_for_ns(period_ns)
+            if since_first_ns is None:
+                since_first_ns = 0
+            else:
+                since_first_ns += stands_for_ns
+                rounding_ns += ROUNDING_NS * (stands_for_ns != period_ns)
+            if since_first_ns + rounding_ns >= seconds * 1e9:
                 return last_ns
             last_ns = time_ns
         return NEVER_NS
 
     def accumulated(self, times_ns: Iterable[int]) -> None:
-        """Note that the pulses at these times are accumulated."""
-        self.times_ns.extend(times_ns)
+        """Note that the pulses at these times, the next ones of the stream, are accumulated."""
+        settled = self._periods.settled
+        for time_ns in times_ns:
+            period_ns = self._periods.passed(time_ns)
+            stands_for_ns = self._periods.stands_for_ns(period_ns)
+            self.times_ns.append(time_ns)
+            self._stands_for_ns.append(stands_for_ns)
+            self._measured_ns += stands_for_ns
+            self._estimated += self.pulses > 1 and stands_for_ns != period_ns
+            if not settled:
+                self._unsettled_ns.append(period_ns)
+        if not settled:
+            self._settle()
+
+    def passed(self, times_ns: Iterable[int]) -> None:
+        """Note that the pulses at these times, the next ones of the stream, do not count."""
+        settled = self._periods.settled
+        for time_ns in times_ns:
+            self._periods.passed(time_ns)
+        if not settled:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Reconsider the first pulses: what is usual is known better now."""
+        known = [self._periods.stands_for_ns(period_ns) for period_ns in self._unsettled_ns]
+        self._stands_for_ns[: len(known)] = array("q", known)
+        self._measured_ns = sum(self._stands_for_ns)
 
     def counted(self, total: float, error: float) -> None:
         """Note the counts of a result, and their standard error."""
@@ -103,7 +165,13 @@ class Acquisition:
 
     @property
     def _elapsed_s(self) -> float:
-        return (self.last_ns - self.first_ns) / 1e9
+        return self._measured_ns / 1e9
+
+    @property
+    def _real_s(self) -> float:
+        """The time from the start of the first pulse to the last one."""
+        before_ns = self._stands_for_ns[0] if self.pulses else 0
+        return (self.last_ns - self.first_ns + before_ns) / 1e9
 
     @property
     def status(self) -> AcquisitionStatus:
@@ -114,6 +182,7 @@ class Acquisition:
             acquiring=not self.done,
             pulses=self.pulses,
             time_elapsed=self._elapsed_s,
+            real_time_elapsed=self._real_s,
             time_remaining=left_s,
             progress=100 * share,
         )

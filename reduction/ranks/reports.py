@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reduction.control.orders import ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult, References, SeriesResult
@@ -16,6 +15,7 @@ from reduction.engines.protocol import Cells, EventTally
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
+from reduction.ranks.pipeline import PulseSums
 from reduction.ranks.result_tick import RankFigures
 from reduction.ranks.series import ClosedSeries
 from reduction.results.analysis import peaks, regions
@@ -30,7 +30,7 @@ class ReductionSums:
     - ``order``: what the reduction obeys
     - ``tally``: where each event went
     - ``displaced``: folded events that may be one bin off
-    - ``charges_uc``: (series, slices) float64, proton charge of the pulses, µC
+    - ``pulses``: proton charge and time of the pulses
     - ``closed``: the series before the running one
     - ``faded``: if events fade, the sums of their weights and of the squares; else empty
     - ``references``: background and vanadium
@@ -39,7 +39,7 @@ class ReductionSums:
     order: ReductionOrder
     tally: EventTally
     displaced: int
-    charges_uc: NDArray[np.float64]
+    pulses: PulseSums
     closed: Sequence[ClosedSeries]
     faded: Sequence[EventTally]
     references: References
@@ -56,7 +56,6 @@ class RanksSums:
     - ``last_pulse_ns``: time of the last pulse accumulated, 0 if there is none
     - ``stream``, ``acquisition``: their readings
     - ``reductions``: one for each; empty while no result is due
-    - ``seconds``: the time of counting, for rates
     - ``logs``: names of the logs that slices can be of
     - ``message``: what is wrong, or empty
     """
@@ -69,7 +68,6 @@ class RanksSums:
     stream: StreamStatus
     acquisition: AcquisitionStatus
     reductions: Sequence[ReductionSums]
-    seconds: float
     logs: tuple[str, ...]
     message: str
 
@@ -90,9 +88,7 @@ def ranks_report(sums: RanksSums) -> RanksReport:
             retained_fraction=1 - figures.folded / max(figures.retained + figures.folded, 1),
             memory_use=figures.resident_bytes,
         ),
-        results=tuple(
-            _analysed(_result(each, figures.filtered), sums.seconds) for each in sums.reductions
-        ),
+        results=tuple(_analysed(_result(each, figures.filtered)) for each in sums.reductions),
         unaccounted=_unaccounted(sums),
         logs=sums.logs,
         message=sums.message,
@@ -110,7 +106,8 @@ def _result(sums: ReductionSums, filtered: int) -> ReductionResult:
     order, tally = sums.order, sums.tally
     *closed, counts = _by_series(order, tally.counts)
     *closed_monitors, monitors = _by_series(order, tally.monitor_counts)
-    *closed_charges, charges = sums.charges_uc
+    *closed_charges, charges = sums.pulses.charges_uc
+    *closed_seconds, seconds = sums.pulses.seconds
     faded = None
     if sums.faded:
         faded = np.array([_by_series(order, each.counts)[-1] for each in sums.faded])
@@ -122,10 +119,13 @@ def _result(sums: ReductionSums, filtered: int) -> ReductionResult:
         counts=counts,
         faded=faded,
         charges_uc=tuple(charges.tolist()),
+        seconds=tuple(seconds.tolist()),
         series=tuple(
-            SeriesResult(one.status, cells.sum(axis=(0, 1)), float(uc.sum()), float(m.sum()))
-            for one, cells, uc, m in zip(
-                sums.closed, closed, closed_charges, closed_monitors, strict=True
+            SeriesResult(
+                one.status, cells.sum(axis=(0, 1)), float(uc.sum()), float(m.sum()), float(s.sum())
+            )
+            for one, cells, uc, m, s in zip(
+                sums.closed, closed, closed_charges, closed_monitors, closed_seconds, strict=True
             )
         ),
         monitor_counts=tuple(monitors.tolist()),
@@ -155,7 +155,7 @@ def _by_series(order: ReductionOrder, cells: Cells) -> Cells:
     return cells.reshape(-1, order.settings.filter.count, *cells.shape[1:])
 
 
-def _analysed(result: ReductionResult, seconds: float) -> ReductionResult:
+def _analysed(result: ReductionResult) -> ReductionResult:
     """``result`` with its regions and peaks, and with how many bins have no value and why."""
     settings, spectrum = result.order.settings, sum_spectrum(result)
     by, measured = settings.corrections.normalisation, spectrum.measured
@@ -167,7 +167,11 @@ def _analysed(result: ReductionResult, seconds: float) -> ReductionResult:
             result.status, bins_undefined=undefined, normalisation_message=why
         ),
         regions=regions(
-            settings.regions, settings.edges, measured.counts, measured.variances, seconds
+            settings.regions,
+            settings.edges,
+            measured.counts,
+            measured.variances,
+            sum(result.seconds),
         ),
         peaks=peaks(settings.peaks, settings.edges, intensity.values, np.sqrt(intensity.variances)),
     )

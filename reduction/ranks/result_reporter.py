@@ -12,6 +12,7 @@ from reduction.control.channel import CommandedEnd
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport, References
 from reduction.parameters.acquisition import AcquisitionStatus
+from reduction.parameters.reduction import TIME_LOG
 from reduction.ranks.accounting import EventAccount
 from reduction.ranks.accumulation import Accumulation
 from reduction.ranks.collectives import Collectives
@@ -103,13 +104,15 @@ class ResultReporter:
         if not cells:
             return []
         accumulation, tally = self._accumulation, self._pipeline.engine.tally
-        charges = self._pipeline.charges_uc(accumulation.times_ns, accumulation.coverage.now_ns)
+        sums = self._pipeline.pulse_sums(
+            accumulation.times_ns, accumulation.seconds, accumulation.coverage.now_ns
+        )
         return [
             ReductionSums(
                 order=order,
                 tally=tally(number, cells[number]),
                 displaced=displaced[number],
-                charges_uc=charges[number],
+                pulses=sums[number],
                 closed=accumulation.closed,
                 faded=[tally(number, each) for each in faded[number]],
                 references=references[number],
@@ -133,8 +136,7 @@ class ResultReporter:
                 stream=self.progress.status(figures, coverage, result=bool(reductions)),
                 acquisition=acquisition.status,
                 reductions=reductions,
-                seconds=accumulation.seconds,
-                logs=self._intake.logs.names,
+                logs=tuple(sorted({*self._intake.logs.names, TIME_LOG})),
                 message=message,
             )
         )

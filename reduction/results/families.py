@@ -23,14 +23,19 @@ from reduction.results.spectra import (
 )
 
 
-def _seconds_of_result(_result: ReductionResult, _number: int, seconds: float) -> float:
-    """The time of counting of the result, which slices and groups share."""
-    return seconds
+def _seconds_of_slice(result: ReductionResult, number: int) -> float:
+    """The time measured in the pulses of a slice; 0 if the result does not tell it."""
+    return result.seconds[number] if number < len(result.seconds) else 0.0
 
 
-def _seconds_of_series(result: ReductionResult, number: int, _seconds: float) -> float:
-    """The time of counting of a closed series."""
-    return result.series[number].status.time_elapsed
+def _seconds_of_group(result: ReductionResult, _number: int) -> float:
+    """The time measured in all slices, which the groups share."""
+    return sum(result.seconds)
+
+
+def _seconds_of_series(result: ReductionResult, number: int) -> float:
+    """The time measured in a closed series."""
+    return result.series[number].seconds
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class SpectrumFamily:
     - ``most``: how many there can be
     - ``count``: how many a result has
     - ``sample``: makes the spectrum of a number, from 0
-    - ``seconds``: its time of counting, given the result, its number, and the time of the result
+    - ``seconds``: the time measured, for its rates
     """
 
     name: str
@@ -50,7 +55,7 @@ class SpectrumFamily:
     most: int
     count: Callable[[ReductionResult], int]
     sample: Callable[[ReductionResult, int], MeasuredSpectrum]
-    seconds: Callable[[ReductionResult, int, float], float] = _seconds_of_result
+    seconds: Callable[[ReductionResult, int], float]
 
     @property
     def field(self) -> str:
@@ -73,8 +78,12 @@ def _closed_series(result: ReductionResult) -> int:
 
 
 FAMILIES = (
-    SpectrumFamily("Slices", SliceReadings, MOST_SLICES, _cells_along(0), slice_spectrum),
-    SpectrumFamily("Groups", GroupReadings, MOST_GROUPS, _cells_along(1), group_spectrum),
+    SpectrumFamily(
+        "Slices", SliceReadings, MOST_SLICES, _cells_along(0), slice_spectrum, _seconds_of_slice
+    ),
+    SpectrumFamily(
+        "Groups", GroupReadings, MOST_GROUPS, _cells_along(1), group_spectrum, _seconds_of_group
+    ),
     SpectrumFamily(
         "Series", SeriesReadings, MOST_SERIES, _closed_series, series_spectrum, _seconds_of_series
     ),

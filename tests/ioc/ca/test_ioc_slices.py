@@ -39,7 +39,7 @@ def test_slices_and_groups_come_with_the_put_that_asks_for_them(ioc: Ioc) -> Non
     assert ioc.array("Red1:Spec:YC") == [4 * count] * 3
     assert ioc.get("Red1:Slice3:YC", "-c") == ""
     assert ioc.get("Red1:Slice3:YC.SEVR") == "INVALID"
-    assert ioc.tool("caget", "-w", "0.3", ioc.prefix + "Red1:Slice33:YC").returncode == 1
+    assert ioc.tool("caget", "-w", "0.3", ioc.prefix + "Red1:Slice1001:YC").returncode == 1
 
 
 def test_banks_of_the_instrument_are_groups_by_their_names(ioc: Ioc) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ioc.ca.database import MAX_NAME, Database
 from ioc.generated.pv_table import BEGIN, END, inserted, markdown
-from ioc.model.pvs import Access, pv_rows
+from ioc.model.pvs import Access, numbered_row, pv_rows
 
 
 async def _put(*_: object) -> None:
@@ -31,8 +31,42 @@ def test_channels_that_few_ask_for_are_made_when_they_are_asked_for() -> None:
     assert "P:Red1:Slice7:YC" not in database.channels
     assert len(database.channels) < 330
     assert database.channels["P:Red1:Slice7:YC"] is database.channels["P:Red1:Slice7:YC"]
+    for number in (33, 1000):
+        assert database.has(f"P:Red1:Slice{number}:YC")
+        assert f"P:Red1:Slice{number}:YC" not in database.names
+        made = database.channels[f"P:Red1:Slice{number}:YC"]
+        assert made.spec is database.channels["P:Red1:Slice7:YC"].spec
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Red1:Slice1001:YC",
+        "Red1:Slice0:YC",
+        "Red1:Slice07:YC",
+        "Red1:Slice-1:YC",
+        "Red1:Slice7:Pixels_RBV",
+        "Red1:Slice7:",
+        "Red3:Slice7:YC",
+        "Red1:Slices7:YC",
+        "Red1:Slice7:YC ",
+        "Red1:Slice\u0667:YC",
+        "Red1:Slice" + "9" * 5000 + ":YC",
+    ],
+)
+def test_names_outside_the_rule_are_no_process_variables(name: str) -> None:
+    database = Database("P:", _put, reductions=2)
+    assert not database.has("P:" + name)
+    assert not database.has(name)
     with pytest.raises(KeyError):
-        _ = database.channels["P:Red1:Slice33:YC"]
+        _ = database.channels["P:" + name]
+
+
+def test_every_listed_numbered_name_follows_the_rule() -> None:
+    rows = [row for row in pv_rows("P:", 2) if row.group.rare and not row.group.columns]
+    assert len(rows) > 800
+    for row in rows:
+        assert numbered_row(row.name, "P:", 2) == row
 
 
 def test_each_setting_has_a_readback_and_readings_none() -> None:

@@ -18,7 +18,6 @@ from ioc.model.paths import Part
 from ioc.model.pvs import pv_rows
 from ioc.posting.family_analysis import FamilyAnalysis
 from reduction.control.reports import RanksReport, SeriesResult
-from reduction.parameters.acquisition import AcquisitionStatus
 from reduction.parameters.fields import specs_of
 from reduction.parameters.readings import SeriesReadings, SliceReadings
 from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
@@ -47,6 +46,9 @@ SHAPE = np.exp(-0.5 * ((CENTRES - 2.1) / 0.02) ** 2)
 CELLS = np.random.default_rng(5).poisson(10 + HEIGHTS[:, :, None] * SHAPE)
 """Three slices, of which the last one has no peak, and two groups."""
 
+SECONDS = (20.0, 30.0, 7.0)
+"""Of each slice."""
+
 TIME_NS = 10**18 + 7
 PEAK, REGION = "Red1:Peak1:Slices:Centre_RBV", "Red1:ROI1:Slices:Total_RBV"
 
@@ -54,8 +56,8 @@ PEAK, REGION = "Red1:Peak1:Slices:Centre_RBV", "Red1:ROI1:Slices:Total_RBV"
 def cells_report(
     bench: PublisherBench, cells: NDArray[Any] = CELLS, time_ns: int = TIME_NS
 ) -> RanksReport:
-    said = report(bench.order, acquisition=AcquisitionStatus(time_elapsed=20.0))
-    results = tuple(dataclasses.replace(each, counts=cells) for each in said.results)
+    said, shown = report(bench.order), dict[str, Any](counts=cells, seconds=SECONDS[: len(cells)])
+    results = tuple(dataclasses.replace(each, **shown) for each in said.results)
     return dataclasses.replace(said, results=results, pulse_time_ns=time_ns)
 
 
@@ -138,13 +140,15 @@ async def test_arrays_hold_what_each_slice_and_each_group_shows_alone() -> None:
     bench = PublisherBench(SETTINGS)
     await bench.publisher.ranks(cells_report(bench))
     async with running(bench.publisher.families):
+        times = {"Slices": SECONDS, "Groups": (sum(SECONDS),) * 2}
         for family, spectra in (("Slices", CELLS.sum(axis=1)), ("Groups", CELLS.sum(axis=0))):
             await until(bench, f"Red1:ROI1:{family}:Net_RBV", numbers)
             await until(bench, f"Red1:Peak1:{family}:Centre_RBV", numbers)
-            for counts, *shown in zip(spectra, *arrays(bench, family), strict=True):
+            shown_of_each = zip(spectra, times[family], *arrays(bench, family), strict=True)
+            for counts, seconds, *shown in shown_of_each:
                 width = np.diff(EDGES)
                 fit = fit_peak(EDGES, counts / width, np.sqrt(counts) / width, 1.8, 2.4)
-                inside = region_sum(EDGES, counts, counts, 1.8, 2.4, 20.0)
+                inside = region_sum(EDGES, counts, counts, 1.8, 2.4, seconds)
                 alone = (fit.centre, fit.fwhm_error, fit.chi2, inside.net_error, inside.rate)
                 np.testing.assert_allclose(shown, alone, rtol=1e-12)
 
@@ -152,8 +156,8 @@ async def test_arrays_hold_what_each_slice_and_each_group_shows_alone() -> None:
 async def test_a_series_has_a_rate_by_its_own_time() -> None:
     bench = PublisherBench(SETTINGS)
     said = cells_report(bench)
-    parts = [(CELLS[n].sum(axis=0), SeriesStatus(time_elapsed=2.0 + n)) for n in range(2)]
-    series = tuple(SeriesResult(status, counts, 0.0, 0.0) for counts, status in parts)
+    parts = [(CELLS[n].sum(axis=0), 2.0 + n) for n in range(2)]
+    series = tuple(SeriesResult(SeriesStatus(), each, 0.0, 0.0, s) for each, s in parts)
     results = tuple(dataclasses.replace(each, series=series) for each in said.results)
     await bench.publisher.ranks(dataclasses.replace(said, results=results))
     async with running(bench.publisher.families):
@@ -191,9 +195,9 @@ def test_an_array_has_the_words_and_the_length_of_its_family_and_texts_have_none
         assert isinstance(one, Float)
         assert (one.pv, one.description, one.units) == (many.pv, many.description, many.units)
     bench = PublisherBench(SETTINGS)
-    assert bench.database.channels["P:Red1:Slices:Total_RBV"].max_length == slices.most == 32
+    assert bench.database.channels["P:Red1:Slices:Total_RBV"].max_length == slices.most == 1000
     assert [spec.pv for _, spec in column_specs(groups.of, groups.most)] == ["Total_RBV"]
-    assert bench.database.channels["P:Red1:Peak1:Series:Chi2_RBV"].max_length == series.most == 16
+    assert bench.database.channels["P:Red1:Peak1:Series:Chi2_RBV"].max_length == series.most == 1000
 
 
 async def test_the_slices_themselves_are_arrays_at_once() -> None:

@@ -69,13 +69,14 @@ async def check(checks: OrderChecks, old: RanksOrder, new: RanksOrder) -> None:
         ("mask", "5000", "no detector in 5000; powder_arc has ids from 0 to 999"),
         ("mask", "a:b", "'a:b' is no detector id"),
         ("groups", "0:9;5:20", "detector 5 is in two groups"),
-        ("groups", ";".join(map(str, range(33))), "33 groups; the limit is 32"),
+        ("banks", tuple(f"b{n}" for n in range(1001)), "1001 groups; the limit is 1000"),
         ("calibration", "/absent.txt", "absent.txt"),
     ],
 )
 def test_detectors_that_do_not_exist_are_refused(field: str, value: str, words: str) -> None:
+    groups = ((("detectors", "groups"), "banks"),) if field == "banks" else ()
     with pytest.raises(Refused, match=words):
-        checked_changes((("detectors", field), value))
+        checked_changes(*groups, (("detectors", field), value))
 
 
 def test_more_cells_than_memory_is_for_are_refused() -> None:
@@ -92,7 +93,7 @@ def test_more_cells_than_memory_is_for_are_refused() -> None:
 @pytest.mark.parametrize(
     ("series", "mode", "words"),
     [
-        (17, AccumulationMode.SINCE_RESET, "16 series are closed, which is the limit"),
+        (1001, AccumulationMode.SINCE_RESET, "1000 series are closed, which is the limit"),
         (1, AccumulationMode.WINDOW, "AccumulationMode is Window; series are of SinceReset"),
         (1, AccumulationMode.FADING, "AccumulationMode is Fading"),
     ],

@@ -42,7 +42,7 @@ async def test_a_client_that_stops_costs_a_few_values_and_others_nothing(net: Ne
     with context(net) as other:
         served = channel(Array(pv="A", description="a"), np.zeros(BINS), max_length=BINS)
         addresses = Addresses(port=0, search_port=net.search_port)
-        pva = PvAccess(["T:A"], lambda _: Normative(served), addresses)
+        pva = PvAccess({"T:A"}.__contains__, lambda _: Normative(served), addresses)
         serving = asyncio.create_task(pva.serve())
         stopped = subprocess.Popen(
             [str(TOOLS / "pvmonitor"), "T:A"], env=net.environment, stdout=subprocess.PIPE
@@ -68,7 +68,7 @@ async def test_a_channel_without_clients_is_not_watched(net: Network) -> None:
         served = channel(Array(pv="A", description="a"), np.zeros(3), max_length=3)
         addresses = Addresses(port=0, search_port=net.search_port)
         serving = asyncio.create_task(
-            PvAccess(["T:A"], lambda _: Normative(served), addresses).serve()
+            PvAccess({"T:A"}.__contains__, lambda _: Normative(served), addresses).serve()
         )
         assert not served.watchers
         await asyncio.to_thread(client.get, "T:A")
@@ -114,7 +114,7 @@ async def test_a_put_of_a_client_that_leaves_at_once_is_obeyed(net: Network) -> 
 
     served = channel(Float(pv="F", description="f"), 1.0, ClientPuts(take))
     addresses = Addresses(port=0, search_port=net.search_port)
-    pva = PvAccess(["T:F"], lambda _: Normative(served), addresses)
+    pva = PvAccess({"T:F"}.__contains__, lambda _: Normative(served), addresses)
     serving = asyncio.create_task(pva.serve())
     await asyncio.sleep(0)
     client, operation = pva.makeChannel("T:F", ""), Operation()

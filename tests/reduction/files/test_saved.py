@@ -52,7 +52,7 @@ def results(draw: st.DrawFn) -> SavedResult:
     groups = draw(st.lists(words, min_size=1, max_size=3))
     edges = sorted(draw(st.sets(st.floats(-1e100, 1e100), min_size=2, max_size=6)))
     shape = (len(bounds) or 1, len(groups), len(edges) - 1)
-    series = draw(st.lists(st.tuples(int64, int64, finite), max_size=3))
+    series = draw(st.lists(st.tuples(int64, int64, finite, finite), max_size=3))
     counts = draw(arrays(float, shape, elements=st.floats(-1e300, 1e300) | st.just(np.nan)))
     return sample(
         title=draw(words),
@@ -66,6 +66,7 @@ def results(draw: st.DrawFn) -> SavedResult:
         first_pulse=draw(int64),
         start_time_ns=draw(st.integers(0, 2**63 - 1)),
         proton_charge_uc=draw(finite),
+        collection_time_s=draw(finite),
         series=tuple(
             SavedSeries(1.5 * n + np.arange(float(shape[2])), *each)
             for n, each in enumerate(series)

@@ -198,7 +198,7 @@ def test_slices_of_a_log_are_those_of_its_pulses_also_when_it_comes_late(tmp_pat
                 feed.log("T", pulse, 1.5)
             feed.pulse(pulse, *events_of(pulse))
         report = running.results(1, 11)
-        assert report.logs == ("T",)
+        assert report.logs == ("T", "time")
         slices: list[Sequence[int]] = [range(4), range(4, 12), []]
         for late in (False, True):
             if late:

@@ -11,7 +11,7 @@ import pytest
 
 from reduction.control.reports import RanksReport
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
-from reduction.parameters.reduction import ReductionSettings
+from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.units import Units
 from tests.support.arc_pulses import check, counts_of, events_of, expected, order, settings
@@ -87,15 +87,34 @@ def test_a_series_ends_at_its_preset_and_the_next_has_one_of_its_own(tmp_path: P
 
 def test_a_series_too_many_is_refused_and_all_goes_on(tmp_path: Path) -> None:
     with back_end(tmp_path, 1, partitions=1) as running:
-        bins = settings()
+        bins = settings(bin_params="0.4,0.000025,5")
+        bins = replace(bins, filter=FilterSettings("time", 0, 1, 34))  # there is room for 3 series
         running.obeyed(order(1, bins))
-        for revision in range(2, 18):
+        for revision in (2, 3):
             running.feed.pulse(revision, *events_of(revision))
             running.results(revision - 1, revision)
-            running.obeyed(replace(order(revision, bins), closes=revision))
-        report = running.obeyed(replace(order(18, bins), closes=18))
-        assert "16 series are closed" in report.message
-        check_series(report, bins, [[pulse] for pulse in range(2, 18)], [])
+            report = running.obeyed(replace(order(revision, bins), closes=revision))
+            assert not report.message
+        report = running.obeyed(replace(order(4, bins), closes=4))
+        assert "4 series of together 136 slices" in report.message
+        (result,) = report.results
+        for series, pulse in zip(result.series, (2, 3), strict=True):
+            np.testing.assert_array_equal(series.counts, expected(bins, [pulse]))
+        assert report.unaccounted == 0
+        running.feed.pulse(4, *events_of(4))
+        (result,) = running.results(4, 4).results
+        np.testing.assert_array_equal(counts_of(result).sum(axis=(0, 1)), expected(bins, [4]))
+
+
+def test_more_series_than_the_screens_list_are_kept(tmp_path: Path) -> None:
+    with back_end(tmp_path, 1, partitions=1) as running:
+        bins = settings(bin_params="0.4,0.1,5")
+        running.obeyed(order(1, bins))
+        for revision in range(2, 42):
+            running.feed.pulse(revision, *events_of(revision))
+            running.results(revision - 1, revision)
+            report = running.obeyed(replace(order(revision, bins), closes=revision))
+        check_series(report, bins, [[pulse] for pulse in range(2, 42)], [])
 
 
 @pytest.mark.parametrize("ranks", [1, 3])

@@ -1,0 +1,50 @@
+"""How much time each pulse stands for."""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from typing import Self
+
+USUAL_OF = 16
+"""The usual time between pulses is the median of so many."""
+
+GAP_PERIODS = 10
+"""A time between pulses of more than so many usual ones is a gap: the source was off."""
+
+
+class PulsePeriods:
+    """The times between the pulses of a stream, of all pulses whether or not they are accumulated.
+
+    A pulse stands for the time since the pulse before it. Where that is not known, or is a gap, it
+    stands for the usual time between pulses. So what a pulse stands for depends on the source
+    alone: not on pauses, and not on what is accumulated.
+    """
+
+    def __init__(self) -> None:
+        self._last_ns = 0
+        self._recent: deque[int] = deque(maxlen=USUAL_OF)
+
+    def copy(self) -> Self:
+        """Another one with the same pulses behind it."""
+        other = copy.copy(self)
+        other._recent = self._recent.copy()
+        return other
+
+    def passed(self, time_ns: int) -> int:
+        """Note the pulse at a time; the time since the one before it, in ns, 0 if not known."""
+        period_ns = max(time_ns - self._last_ns, 0) if self._last_ns else 0
+        self._last_ns = time_ns
+        if period_ns:
+            self._recent.append(period_ns)
+        return period_ns
+
+    @property
+    def settled(self) -> bool:
+        """Whether there were pulses enough to know the usual time between them."""
+        return len(self._recent) == USUAL_OF
+
+    def stands_for_ns(self, period_ns: int) -> int:
+        """The time that a pulse stands for, if so much has passed since the pulse before it."""
+        usual_ns = sorted(self._recent)[(len(self._recent) - 1) // 2] if self._recent else 0
+        return period_ns if 0 < period_ns <= GAP_PERIODS * usual_ns else usual_ns
