@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from streaming_data_types.eventdata_ev44 import deserialise_ev44, serialise_ev44
 from streaming_data_types.exceptions import StreamingDataTypesException
+from streaming_data_types.fbschemas.logdata_f144 import Value, f144_LogData
 from streaming_data_types.logdata_f144 import deserialise_f144, serialise_f144
 
 PULSE_MARK = "pulse"
@@ -122,7 +123,16 @@ def _log_value(message: bytes) -> LogValue:
     value = np.atleast_1d(np.asarray(log.value))
     if value.dtype.kind not in "iuf":
         raise ValueError(f"value of {log.source_name} is not a number")
+    if value.dtype.kind == "f" and value.size == 1 and _has_32_bits(message):
+        # 0.7 in 32 bits is 0.69999999 in 64: it is the decimal number that was meant.
+        value = np.array([float(str(np.float32(value[0])))])
     return LogValue(log.source_name, int(log.timestamp_unix_ns), value)
+
+
+def _has_32_bits(message: bytes) -> bool:
+    """Whether the value of an `f144` message is a float, or an array of them, of 32 bits."""
+    kind = f144_LogData.f144_LogData.GetRootAsf144_LogData(message, 0).ValueType()
+    return kind in (Value.Value.Float, Value.Value.ArrayFloat)
 
 
 def _chunks(message: bytes) -> list[Chunk]:

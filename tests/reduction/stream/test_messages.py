@@ -42,6 +42,12 @@ def log_of(message: bytes) -> LogValue:
     return decoded
 
 
+@pytest.mark.parametrize("meant", [0.1, 0.3, 0.7, -273.15, 1e-7, 16777216.0])
+def test_a_log_of_32_bits_has_the_decimal_number_that_was_meant(meant: float) -> None:
+    for value in (np.float32(meant), np.array([meant], np.float32)):
+        assert log_of(serialise_f144("T", value, 10**18)).value.tolist() == [meant]
+
+
 CHUNK = encode_chunk(Chunk("source", 5, 10**18, ints([1, 2, 3]), ints([10, 20, 30])))
 LOG = encode_log("temperature", 10**18, 4.2)
 MARK = encode_pulse_mark(17, 10**18, 3)
