@@ -52,9 +52,9 @@ class IocStatus:
         Choice(
             pv="Status_RBV",
             description="Overall status; see StatusMessage_RBV",
-            details="Its alarm is the worst of these. INVALID: no ranks. MAJOR: events in no count."
-            " MINOR: results older than LagLimit; missing pulses or a restart in the last"
-            " minute; no simulator; a problem with a log or an order.",
+            details="Its alarm is the worst of these. INVALID: no ranks. MAJOR: events that are not"
+            " accounted for. MINOR: results older than LagLimit; missing pulses or a restart in the"
+            " last minute; no simulator; a problem with a log or an order.",
             options=OverallStatus,
             guidance=Guidance("StatusMessage_RBV says what is wrong (caget -S)."),
         ),

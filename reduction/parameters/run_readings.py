@@ -18,7 +18,7 @@ class StreamStatus:
             description="Events received since the reset",
             precision=0,
             guidance=Guidance(
-                "MAJOR: events received are in no count, so the spectra are not to be trusted."
+                "MAJOR: events received are not accounted for, so the spectra cannot be trusted."
                 " Keep the result with File:Write, then Reset; report it.",
                 latching=True,
                 delay_s=0,

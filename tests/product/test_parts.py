@@ -16,8 +16,14 @@ import pytest
 from ioc.app.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
 from tests.support.ca_client import Client, Network
+from tests.support.live import START_S
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
+
+
+def answers(client: Client) -> bool:
+    """Whether an IOC answers."""
+    return client.tool("caget", client.prefix + "Pause").returncode == 0
 
 
 def free_ports(count: int) -> list[int]:
@@ -90,7 +96,9 @@ def test_an_ioc_that_restarts_finds_the_accumulation_as_it_was(
         stack.enter_context(site.part("simulate"))
         stack.enter_context(site.part("ranks", mpi_launcher(), *MPIEXEC_FLAGS, "-n", "2"))
         with site.part("ioc"):
-            client.until(lambda: client.tool("caget", client.prefix + "Pause").returncode == 0, 10)
+            client.until(
+                lambda: client.tool("caget", client.prefix + "Pause").returncode == 0, START_S
+            )
             client.until(lambda: client.number("Red1:Spec:Total_RBV") > 0, 20)
             assert client.put("Red1:BinParams", "1,0.5,2", "-S").returncode == 0
             assert client.put("Reset", "1").returncode == 0
@@ -98,8 +106,10 @@ def test_an_ioc_that_restarts_finds_the_accumulation_as_it_was(
             first = client.number("PulseFirst_RBV")
             last = client.number("PulseLast_RBV")
         with site.part("ioc"):
-            client.until(lambda: client.tool("caget", client.prefix + "Pause").returncode == 0, 10)
-            client.until(lambda: client.get("DetectorState_RBV") == "Acquire", 10)
+            client.until(
+                lambda: client.tool("caget", client.prefix + "Pause").returncode == 0, START_S
+            )
+            client.until(lambda: client.get("DetectorState_RBV") == "Acquire", START_S)
             client.until(lambda: client.number("PulseLast_RBV") > last)
             assert client.number("PulseFirst_RBV") == first
             assert len(client.array("Red1:Spec:YC")) == 20
@@ -110,7 +120,7 @@ def test_an_ioc_alone_says_who_is_missing(net: Network, tmp_path: Path) -> None:
     site = Site(net, tmp_path)
     client = site.client
     with site.part("ioc"):
-        client.until(lambda: client.tool("caget", client.prefix + "Pause").returncode == 0, 10)
+        client.until(lambda: answers(client), START_S)
         assert client.get("DetectorState_RBV") == "Disconnected"
         assert "waiting for the back end" in client.get("StatusMessage_RBV", "-S")
         assert client.get("EventTotal_RBV.SEVR") == "INVALID"
