@@ -133,7 +133,14 @@ def test_pause_holds_the_spectrum_and_counts_what_it_leaves_out(running: Live) -
     filtered = running.number("Red1:EventsFiltered_RBV")
     running.until(lambda: running.number("Red1:EventsFiltered_RBV") > filtered + 10_000)
     assert running.number("Red1:Spec:Total_RBV") == total
+    measured, real = running.number("TimeElapsed_RBV"), running.number("RealTimeElapsed_RBV")
+    pulse = running.number("Sim:Pulse_RBV")
+    running.until(lambda: running.number("Sim:Pulse_RBV") > pulse + 14)
+    assert running.number("TimeElapsed_RBV") == measured
     assert running.put("Pause", "Run").returncode == 0
+    running.until(lambda: running.number("TimeElapsed_RBV") > measured + 0.5)
+    span = running.number("RealTimeElapsed_RBV") - real
+    assert span > running.number("TimeElapsed_RBV") - measured + 0.5
     running.until(lambda: running.number("Red1:Spec:Total_RBV") > total)
     assert running.put("Reset", "1").returncode == 0
 

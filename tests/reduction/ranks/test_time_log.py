@@ -11,6 +11,9 @@ import pytest
 from reduction.control.reports import RanksReport
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run import AccumulationMode, RunControl
+from reduction.ranks.pipeline import PulseSlicing
+from reduction.ranks.series import SeriesTimeline
+from reduction.stream.logs import Logs
 from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from tests.support.arc_pulses import events_of, expected, order, settings
 from tests.support.one_rank import OneRank
@@ -116,3 +119,24 @@ def test_a_log_of_that_name_in_the_stream_is_not_used() -> None:
     stream.obeyed()
     stream.pulses(range(2))
     check(stream.obeyed(), [0, 1])
+
+
+def test_twelve_hours_are_cut_into_slices_of_five_minutes() -> None:
+    five_minutes = FilterSettings("time", minimum=0, step=300, maximum=43_200)
+    times_ns = START_NS + np.arange(0, 43_200 * 14, 7) * 10**9 // 14
+    timeline = SeriesTimeline()
+    timeline.begin(START_NS)
+    slices = PulseSlicing(Logs(), five_minutes, timeline)(times_ns)
+    assert five_minutes.count == 144
+    assert np.bincount(slices).tolist() == [600] * 144
+    later = PulseSlicing(Logs(), five_minutes, timeline)(np.array([START_NS + 43_200 * 10**9]))
+    assert later.tolist() == [-1]
+
+
+def test_before_the_first_pulse_there_is_no_time() -> None:
+    timeline = SeriesTimeline()
+    assert np.isnan(timeline.seconds_since_begin(np.array([START_NS]))).all()
+    timeline.close(START_NS)
+    timeline.begin(START_NS + 10**9)
+    seconds = timeline.seconds_since_begin(START_NS + 10**9 * np.arange(3))
+    assert seconds.tolist() == [0, 0, 1]
