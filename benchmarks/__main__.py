@@ -17,12 +17,13 @@ from benchmarks import (
     screens,
     serving,
     start,
+    transport,
 )
 from benchmarks.machine import machine
 from benchmarks.rows import Row, markdown
 
 PARTS = (
-    *("kernel", "recut", "mantid", "ranks", "serving", "puts"),
+    *("kernel", "recut", "mantid", "ranks", "transport", "serving", "puts"),
     *("load", "rebin", "most", "start", "screens"),
 )
 
@@ -37,6 +38,8 @@ def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
         yield "mantid", mantid_engine.measure(quick, os.environ.get("MANTID_PYTHON", ""))
     if only in (None, "ranks"):
         yield "ranks", ranks.measure(quick)
+    if only in (None, "transport"):
+        yield "transport", transport.measure(quick)
     if only in (None, "serving"):
         yield "serving", serving.measure(quick)
     if only in (None, "puts"):

@@ -70,6 +70,14 @@ same runs. Taking in shares the events between two processes or gives one of the
 faster two can be is bounded by the memory that they share, so a copy of the same bytes, done in
 the same two ways, stands beside it.
 """,
+    "transport": """\
+## Events from the source to a rank
+
+One process encodes chunks of 50 000 events and writes them, another one reads them and copies the
+events into an array, both at the same time. Ours is the event log on the disk of the temporary
+folder; the peer is what was used before there was a log: the encoder of `streaming_data_types` and
+a ZeroMQ socket. The hour is that of a quiet source.
+""",
     "serving": """\
 ## Serving many clients
 
@@ -102,10 +110,11 @@ network for seconds, and for the simulator, which makes the events it is told.
 ## The whole product under load
 
 `live-reduction run` with 2 ranks and `Sim:EventsPerPulse=357143`: 14 pulses and 5 million events a
-second, from the simulator over ZeroMQ and MPI to the IOC, all on this machine. A `camonitor` takes
-the counts, `Red1:Spec:YC` with 4600 bins, and `Lag_RBV`, of which every update counts. The age of
-the counts is apart from that: the client's clock when the next ones come, less the time of their
-last pulse. *Others* is what all other processes used: `camonitor`, `mpiexec`, whatever else ran.
+second, from the simulator through the event log and MPI to the IOC, all on this machine. A
+`camonitor` takes the counts, `Red1:Spec:YC` with 4600 bins, and `Lag_RBV`, of which every update
+counts. The age of the counts is apart from that: the client's clock when the next ones come, less
+the time of their last pulse. *Others* is what all other processes used: `camonitor`, `mpiexec`,
+whatever else ran.
 """,
     "rebin": """\
 ## Other bins for all events so far

@@ -215,20 +215,42 @@ class SimulatorStatus:
         -1,
     )
     events_sent: int = reading(
-        Float(pv="EventsSent_RBV", description="Events handed to the network", precision=0)
-    )
-    queue_size: int = reading(
-        Integer(pv="QueueSize_RBV", description="Chunks waiting for a receiver")
+        Float(pv="EventsSent_RBV", description="Events written to the event log", precision=0)
     )
     chunks_dropped: int = reading(
         Integer(
             pv="ChunksDropped_RBV",
-            description="Chunks dropped, nobody kept up",
-            details="Whole chunks, once more data wait than fit the queue.",
+            description="Chunks that could not be written",
+            details="Whole chunks, as long as the disk of the event log is full.",
         )
     )
     events_dropped: int = reading(
         Float(pv="EventsDropped_RBV", description="Events in dropped chunks", precision=0)
+    )
+    log_size: int = reading(
+        Float(
+            pv="LogSize_RBV",
+            description="Space that the event log takes",
+            units="B",
+            precision=0,
+        )
+    )
+    log_reach: float = reading(
+        Float(
+            pv="LogReach_RBV",
+            description="How far back the event log goes",
+            details="Of older pulses, ranks that start anew find nothing.",
+            units="s",
+            precision=0,
+        )
+    )
+    log_message: str = reading(
+        Text(
+            pv="LogMessage_RBV",
+            description="Why the event log cannot be written",
+            details="Empty while it can.",
+        ),
+        "",
     )
     lattice_parameter: float = reading(
         Float(

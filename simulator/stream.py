@@ -1,7 +1,7 @@
 """The simulated source as a process: it streams pulses on time, and obeys the IOC.
 
-There is one thread. Between two pulses it obeys orders, reports, and sends what receivers take; the
-rest of the time it waits in one poll for whatever comes first.
+There is one thread. Between two pulses it obeys orders, reports, and answers readers of the event
+log on other hosts; the rest of the time it waits in one poll for whatever comes first.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import zmq
 from reduction.control.channel import CommandedEnd
 from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
-from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
+from reduction.stream.log_entries import LogEntry, chunk_entry, log_entry, mark_entry
+from reduction.stream.messages import Chunk
+from simulator.event_output import EventLogStart, EventOutput
 from simulator.orders import SimulatorOrder, SimulatorReport
-from simulator.outbox import Message, Outbox
 from simulator.parameters import SimulatorSettings, SimulatorStatus
 from simulator.pulses import PulseEvents, PulseGenerator
 from simulator.schedule import Schedule
@@ -38,33 +39,26 @@ REPORT_INTERVAL_NS = 250_000_000
 FIRST_ORDER_PATIENCE_NS = 2_000_000_000
 """How long to wait for settings from the IOC before starting with those of the command line."""
 
-FLUSH_S = 0.2
-"""How long receivers have, at a stop, to take what waits."""
-
 
 @dataclass(frozen=True)
 class SimulateStart:
     """How the process starts.
 
-    ``events`` is the ZeroMQ endpoint from which `reduction.stream.messages.partition_endpoint`
-    derives those of the partitions. ``control`` is the endpoint of the IOC; None: run alone with
+    ``log`` is where the events go. ``control`` is the endpoint of the IOC; None: run alone with
     ``settings``.
     """
 
-    events: str
+    log: EventLogStart
     partitions: int = 1
     control: str | None = None
     seed: int = 1
     first_pulse: int = 0
-    queue_limit_bytes: int = 512 * 2**20
     settings: SimulatorSettings = field(default_factory=SimulatorSettings)
     instrument: Instrument = field(default_factory=powder_arc)
 
     def __post_init__(self) -> None:
         if self.partitions < 1:
             raise ValueError(f"partitions: {self.partitions} refused: at least 1")
-        if self.queue_limit_bytes < 0:
-            raise ValueError(f"queue_limit_bytes: {self.queue_limit_bytes} refused: at least 0")
 
 
 def simulate(start: SimulateStart, stop: Stop | None = None) -> None:
@@ -110,7 +104,7 @@ class EventStream:
         self._revision = self._obeyed = -1
         self._reported_ns = 0
         self._schedule = Schedule(clock_ns() + (FIRST_ORDER_PATIENCE_NS if start.control else 0))
-        self._outbox = Outbox(context, start.events, start.partitions, start.queue_limit_bytes)
+        self._output = EventOutput(start.log, start.partitions, context, clock_ns)
         self._control: CommandedEnd[SimulatorOrder, SimulatorReport] | None = None
         if start.control:
             self._control = CommandedEnd(context, start.control, SimulatorOrder)
@@ -119,10 +113,12 @@ class EventStream:
     def status(self) -> SimulatorStatus:
         return SimulatorStatus(
             pulse=self._pulse,
-            events_sent=self._outbox.events_sent,
-            queue_size=self._outbox.chunks_waiting,
-            chunks_dropped=self._outbox.chunks_dropped,
-            events_dropped=self._outbox.events_dropped,
+            events_sent=self._output.events_sent,
+            chunks_dropped=self._output.chunks_dropped,
+            events_dropped=self._output.events_dropped,
+            log_size=self._output.size_bytes,
+            log_reach=self._output.reach_s,
+            log_message=self._output.message,
             lattice_parameter=self._settings.sample.lattice_parameter,
             reflections=len(self._settings.sample.reflections),
             seed=self._generator.seed,
@@ -135,12 +131,12 @@ class EventStream:
             self.wait()
 
     def tick(self) -> None:
-        """Obey the newest order, send what receivers take, make a pulse if one is due, report."""
+        """Obey the newest order, make a pulse if one is due, answer readers, report."""
         obeyed = self._obeyed
         self._obey()
-        self._outbox.send()
         if not self._settings.pause and self._schedule.due(self._clock_ns()):
             self._stream_pulse(self._schedule.take(self._clock_ns(), self._settings.pulse_rate))
+        self._output.serve()
         # The absolute difference: a clock that is set back must not stop the reports.
         if (
             self._obeyed != obeyed
@@ -149,13 +145,13 @@ class EventStream:
             self._report()
 
     def wait(self) -> None:
-        """Sleep until there is something to do: a pulse, an order, room in a socket, or a stop."""
+        """Sleep until there is something to do: a pulse, an order, a reader, or a stop."""
         poller = zmq.Poller()
         poller.register(self._stop.fileno(), zmq.POLLIN)
         if self._control is not None:
             poller.register(self._control.socket, zmq.POLLIN)
-        for socket in self._outbox.blocked:
-            poller.register(socket, zmq.POLLOUT)
+        if self._output.socket is not None:
+            poller.register(self._output.socket, zmq.POLLIN)
         now = self._clock_ns()
         until = min(self._reported_ns, now) + REPORT_INTERVAL_NS
         if not self._settings.pause:
@@ -164,10 +160,10 @@ class EventStream:
         poller.poll(max(0, -((now - until) // 1_000_000)))
 
     def close(self) -> None:
-        """Close all sockets, after receivers had a moment to take what waits."""
+        """Close all sockets and the event log."""
         if self._control is not None:
             self._control.close()
-        self._outbox.close(FLUSH_S)
+        self._output.close()
 
     def _obey(self) -> None:
         order = self._control.latest() if self._control is not None else None
@@ -193,20 +189,19 @@ class EventStream:
         events = self._generator.events(self._settings, self._pulse + 1)
         monitored = self._generator.monitor_events(self._settings, self._pulse + 1)
         self._pulse += 1
-        for message in self._logs(time_ns, events.tof_ns.size):
+        for entry in self._logs(time_ns, events.tof_ns.size):
             for partition in range(len(self._message_ids)):
-                self._outbox.put(partition, message)
+                self._output.put(partition, entry)
         for pixel_id, tof_ns in self._chunks(events, monitored):
             if self._stop.is_set():
                 return
             partition = self._next_partition
             chunk = Chunk(SOURCE, self._message_ids[partition], time_ns, pixel_id, tof_ns)
-            self._outbox.put(partition, Message(encode_chunk(chunk), tof_ns.size))
+            self._output.put(partition, chunk_entry(chunk), tof_ns.size)
             self._message_ids[partition] += 1
             self._next_partition = (partition + 1) % len(self._message_ids)
         for partition, chunks in enumerate(self._message_ids):
-            mark = encode_pulse_mark(self._pulse, time_ns, chunks)
-            self._outbox.put(partition, Message(mark, ends_pulse=True))
+            self._output.put(partition, mark_entry(self._pulse, time_ns, chunks))
         self._obeyed = self._revision
 
     def _chunks(self, events: PulseEvents, monitored: PulseEvents) -> Iterator[PulseEvents]:
@@ -216,7 +211,7 @@ class EventStream:
             for low, high in chunk_bounds(tof_ns.size, partitions, most):
                 yield PulseEvents(pixel_id[low:high], tof_ns[low:high])
 
-    def _logs(self, time_ns: int, events: int) -> Iterator[Message]:
+    def _logs(self, time_ns: int, events: int) -> Iterator[LogEntry]:
         values = {
             "temperature": self._settings.temperature,
             "pressure": self._settings.pressure,
@@ -224,4 +219,4 @@ class EventStream:
             "proton_charge": events * PROTON_CHARGE_UC_PER_EVENT,
         }
         for name, value in values.items():
-            yield Message(encode_log(name, time_ns, value))
+            yield log_entry(name, time_ns, value)

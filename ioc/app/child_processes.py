@@ -48,7 +48,7 @@ class ProcessOptions:
     def of(cls, run: RunOptions, folder: Path) -> ProcessOptions:
         """The options of the three processes of a run."""
         meet = {
-            "events": f"ipc://{folder}/events",
+            "events": "",  # ranks on this host read the event log in its folder
             "control": f"ipc://{folder}/ranks",
             "sim_control": f"ipc://{folder}/simulator",
         }

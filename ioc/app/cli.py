@@ -98,6 +98,7 @@ def _reduce(options: RanksOptions) -> None:
             events=options.events,
             partitions=options.stream_partitions,
             control=options.control,
+            log_folder=options.log_folder,
             engine=options.engine,
             instrument=_instrument(options),
             tick_rate_hz=options.tick_rate,
@@ -106,19 +107,21 @@ def _reduce(options: RanksOptions) -> None:
     )
 
 
-def _simulate(options: SimulateOptions) -> None:
+def _simulate(given: SimulateOptions) -> None:
+    from ioc.options.event_log import with_event_log
     from ioc.settings.initial import first_orders
+    from simulator.event_output import EventLogStart
     from simulator.stream import SimulateStart, simulate
 
+    options = with_event_log(given)
     alone = options.sim_control == "none"
     simulate(
         SimulateStart(
-            events=options.events,
+            log=EventLogStart(Path(options.log_folder), int(options.log_limit), options.events),
             partitions=options.stream_partitions,
             control=None if alone else options.sim_control,
             seed=options.seed,
             first_pulse=options.first_pulse,
-            queue_limit_bytes=options.queue_mib * 2**20,
             settings=first_orders(options).simulator.settings,
             instrument=_instrument(options),
         )

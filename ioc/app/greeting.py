@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ioc.options.commands import RunOptions
 from ioc.options.host_checks import pva_served
+from ioc.options.sizes import size_text
 
 GREETING = """
 Live reduction of a simulated powder diffractometer. In another terminal, from this folder:
@@ -21,6 +22,8 @@ Live reduction of a simulated powder diffractometer. In another terminal, from t
   caput -c {prefix}Reset 1                           # start afresh
 {pva}  live-reduction pvs                              # all process variables
 
+Events can be read again from {log_folder}
+which takes {log_limit} at most (--log-folder, --log-limit).
 Ctrl-C here stops everything.
 """
 
@@ -43,4 +46,10 @@ def greeting(options: RunOptions) -> str:
     if pva:
         environment += f' EPICS_PVA_ADDR_LIST="{hosts}" EPICS_PVA_AUTO_ADDR_LIST=NO'
     more = PVA.format(prefix=options.prefix) if pva else ""
-    return GREETING.format(prefix=options.prefix, environment=environment, pva=more)
+    return GREETING.format(
+        prefix=options.prefix,
+        environment=environment,
+        pva=more,
+        log_folder=options.log_folder,
+        log_limit=size_text(int(options.log_limit)),
+    )

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,15 @@ from ioc.app.greeting import greeting
 from ioc.app.live_server import LiveServer
 from ioc.app.server_start import server_start
 from ioc.options.commands import IocOptions, RunOptions
+from ioc.options.event_log import with_event_log
 from ioc.options.host_checks import check_engine, mpi_launcher
 from ioc.options.program import StartError
 from reduction.host.runtime_folder import own_folder
 from reduction.instrument.geometry import Instrument
+from reduction.stream.log_folder import check_log
+
+PATIENCE_S = 3.0
+"""How long a simulator of a run that was killed may take to end."""
 
 
 async def serve_alone(options: IocOptions, instrument: Instrument) -> None:
@@ -28,12 +34,14 @@ async def serve_alone(options: IocOptions, instrument: Instrument) -> None:
     await _until_stopped([server.run])
 
 
-async def run_all(run: RunOptions, instrument: Instrument) -> None:
+async def run_all(given: RunOptions, instrument: Instrument) -> None:
     """Simulator, ranks and IOC, until stopped; leaves no process behind."""
+    run = with_event_log(given)
     check_engine(run)
     mpi_launcher()
     if not np.isfinite(instrument.difc_us_per_angstrom).any():
         raise StartError(f"instrument = {run.instrument!r}: no detector is outside the beam")
+    check_log(Path(run.log_folder), run.stream_partitions, int(run.log_limit), PATIENCE_S)
     with own_folder() as folder:
         options = ProcessOptions.of(run, folder)
         children = ChildProcesses(options)

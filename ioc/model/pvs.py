@@ -31,7 +31,7 @@ from reduction.parameters.reduction import (
     Segment,
 )
 from reduction.parameters.run import RunCommands, RunControl
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
+from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
 from reduction.parameters.specs import Spec
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings
 from reduction.results.columns import column_specs
@@ -143,6 +143,7 @@ def pv_groups(reductions: int = 1) -> Iterator[PvGroup]:
     yield PvGroup(WatchSettings, "", setpoint, IOC / "watch")
     yield PvGroup(IocProcessStatus, "", reading, IOC_PROCESS)
     yield PvGroup(IocProcessCommands, "", command, IOC_PROCESS)
+    yield PvGroup(EventLogStatus, "", reading, RANKS / "event_log")
     yield PvGroup(StreamStatus, "", reading, STREAM)
     yield PvGroup(BackendStatus, "", reading, RANKS / "backend")
     for reduction in range(reductions):

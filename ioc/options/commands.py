@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ioc.options.flags import Options, flag
 from ioc.options.program import StartError
+from ioc.options.sizes import check_size
 
 MANTIDS_SILENCE_S = 15.0
 """Longest that one of Mantid's algorithms should take: on very many detectors it is seconds."""
@@ -87,14 +88,38 @@ class SimulatorOptions(Options):
     """How events are simulated."""
 
     seed: int = flag(1, "seed of all simulated events", least=0, most=2**31 - 1)
-    queue_mib: int = flag(512, "MiB of events the simulator holds for ranks", least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogFolderOptions(Options):
+    """Where the event log is."""
+
+    log_folder: str = flag(
+        "",
+        "folder of the event log; empty: one among the user's data, but ranks that are started"
+        " alone then read it from --events",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventLogOptions(LogFolderOptions):
+    """Where events are kept that may be read again, and how many."""
+
+    log_limit: str = flag(
+        "",
+        "most that the event log takes, like 500M or 8G; empty: a tenth of the free disk, 16G at"
+        " most",
+        check=check_size,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointOptions(Options):
     """Where the processes meet: ZeroMQ endpoints."""
 
-    events: str = flag("tcp://127.0.0.1:5600", "ZeroMQ endpoint of partition 0")
+    events: str = flag(
+        "tcp://127.0.0.1:5600", "endpoint where simulate serves the event log; empty: nowhere"
+    )
     control: str = flag("tcp://127.0.0.1:5590", "endpoint where IOC and ranks meet")
     sim_control: str = flag(
         "tcp://127.0.0.1:5591", "endpoint where IOC and simulator meet; 'none': alone"
@@ -148,7 +173,7 @@ class IocOptions(EndpointOptions, ServerOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RanksOptions(EndpointOptions, EngineOptions, StreamOptions):
+class RanksOptions(EndpointOptions, EngineOptions, LogFolderOptions, StreamOptions):
     """The ranks alone, each of which is started with them."""
 
     command = "ranks"
@@ -157,7 +182,9 @@ class RanksOptions(EndpointOptions, EngineOptions, StreamOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimulateOptions(EndpointOptions, SimulatorOptions, StreamOptions, SettingOptions):
+class SimulateOptions(
+    EndpointOptions, SimulatorOptions, EventLogOptions, StreamOptions, SettingOptions
+):
     """The simulated detector alone."""
 
     command = "simulate"
@@ -168,7 +195,7 @@ class SimulateOptions(EndpointOptions, SimulatorOptions, StreamOptions, SettingO
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(SimulatorOptions, StreamOptions, ServerOptions):
+class RunOptions(SimulatorOptions, EventLogOptions, StreamOptions, ServerOptions):
     """Simulator, ranks and IOC in one."""
 
     command = "run"

@@ -97,6 +97,7 @@ class Publisher:
         if current:
             await self._post_stream(report)
             await self._database.show(RANKS / "acquisition", ReadingValues(report.acquisition))
+        await self._database.show(RANKS / "event_log", ReadingValues(report.event_log))
         await self._database.show(RANKS / "backend", ReadingValues(report.backend))
         if current and report.results:
             await self._post_results(report)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reduction.control.orders import ReductionOrder
 from reduction.parameters.acquisition import AcquisitionStatus
 from reduction.parameters.readings import ReductionStatus
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
+from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
 from reduction.parameters.series import SeriesStatus
 from reduction.parameters.windows import PeakStatus, RegionStatus
 
@@ -117,3 +117,4 @@ class RanksReport:
     logs: tuple[str, ...] = ()
     message: str = ""
     acquisition: AcquisitionStatus = field(default_factory=AcquisitionStatus)
+    event_log: EventLogStatus = field(default_factory=EventLogStatus)

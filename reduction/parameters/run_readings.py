@@ -9,6 +9,26 @@ from reduction.parameters.specs import LONGEST_STRING, Float, Guidance, Integer,
 
 
 @dataclass(frozen=True)
+class EventLogStatus:
+    """The event log as the ranks read it, prefix ``$(P)``."""
+
+    log_behind: int = reading(
+        Integer(
+            pv="LogBehind_RBV",
+            description="Messages in the event log, not yet read",
+            details="It grows while the ranks do not keep up.",
+        )
+    )
+    messages_dropped: int = reading(
+        Integer(
+            pv="MessagesDropped_RBV",
+            description="Messages that left the event log unread",
+            details="The oldest go when the log reaches its limit, whether they are read or not.",
+        )
+    )
+
+
+@dataclass(frozen=True)
 class StreamStatus:
     """Messages and events received, prefix ``$(P)``."""
 

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -28,9 +29,10 @@ from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.rank import Rank, RankTiming
 from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.result_reporter import Control
-from reduction.stream.endpoints import connect
-from reduction.stream.messages import partition_endpoint
+from reduction.stream.embedded_log import EmbeddedLogReader
+from reduction.stream.event_log import LogReader
 from reduction.stream.pulse_assembler import PulseAssembler
+from reduction.stream.remote_log import RemoteLogReader
 
 EngineOf = Callable[[Instrument, list[Recipe]], Engine]
 
@@ -49,19 +51,21 @@ def _mantid() -> EngineOf:
 
 ENGINES: dict[str, Callable[[], EngineOf]] = {"native": lambda: NativeEngine, "mantid": _mantid}
 
-RECEIVE_QUEUE = 1000
-"""Messages that ZeroMQ holds for a partition while the rank is busy."""
-
 log = logging.getLogger("live_reduction.ranks")
 
 
 @dataclass(frozen=True)
 class RanksStart:
-    """What the ranks are started with; everything else comes with the orders of the IOC."""
+    """What the ranks are started with; everything else comes with the orders of the IOC.
+
+    Events are read from the event log in ``log_folder``, or, if that is empty, from the process
+    that serves one at the ZeroMQ endpoint ``events``.
+    """
 
     events: str
     partitions: int
     control: str
+    log_folder: str = ""
     engine: str = "native"
     instrument: Instrument = field(default_factory=powder_arc)
     tick_rate_hz: float = 14.0
@@ -100,7 +104,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
         control = CommandedEnd(context, start.control, RanksOrder)
     mine = range(together.rank, start.partitions, together.size)
     intake = PulseAssembler(list(mine), steady_clock())
-    sockets = {partition: _connected(context, start.events, partition) for partition in mine}
+    readers = {partition: _reader(context, start, partition) for partition in mine}
     pipeline = Pipeline(
         start.instrument,
         ENGINES[start.engine](),
@@ -108,7 +112,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
         intake.logs,
         psutil.virtual_memory().total // 2 // together.ranks_on_this_host,
     )
-    receiver = StreamReceiver(sockets, intake)
+    receiver = StreamReceiver(readers, intake)
     timing = RankTiming(start.tick_rate_hz, start.publish_rate_hz)
     rank = Rank(together, receiver, pipeline, control, timing)
 
@@ -123,9 +127,12 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     context.destroy(linger=0)
 
 
-def _connected(context: zmq.Context[Any], events: str, partition: int) -> zmq.Socket[Any]:
-    """A socket that receives the messages of a partition."""
-    socket: zmq.Socket[Any] = context.socket(zmq.PULL)
-    socket.setsockopt(zmq.RCVHWM, RECEIVE_QUEUE)
-    connect(socket, partition_endpoint(events, partition))
-    return socket
+def _reader(context: zmq.Context[Any], start: RanksStart, partition: int) -> LogReader:
+    """A reader of a partition that gives what comes from now on."""
+    reader: LogReader = (
+        EmbeddedLogReader(Path(start.log_folder), partition)
+        if start.log_folder
+        else RemoteLogReader(context, start.events, partition)
+    )
+    reader.seek_to_end()
+    return reader

@@ -106,9 +106,7 @@ class Rank:
         self._clock = TickClock(timing.tick_rate_hz, now_s)
         self._intake = receiver.intake
         self._accumulation = Accumulation(pipeline, self._intake)
-        self._reporter = ResultReporter(
-            together, pipeline, self._accumulation, self._intake, control
-        )
+        self._reporter = ResultReporter(together, pipeline, self._accumulation, receiver, control)
         self._ticks = 0
         self._references = load_references(pipeline.order, [])
         self._order = pipeline.order

@@ -1,39 +1,52 @@
-"""The messages of a rank's partitions, from its sockets to its pulse assembler."""
+"""The messages of a rank's partitions, from its event log to its pulse assembler."""
 
 from __future__ import annotations
 
-import math
+import time
 from collections.abc import Mapping
-from typing import Any
 
-import zmq
-
+from reduction.stream.event_log import Backlog, LogReader
 from reduction.stream.pulse_assembler import PulseAssembler
 
-MESSAGES_AT_ONCE = 64
-"""Messages taken from a partition before the others have their turn."""
+LOOK_INTERVAL_S = 0.002
+"""How often an event log without new messages is looked at."""
 
 
 class StreamReceiver:
-    """Takes messages from sockets, one for each partition by its number, to ``intake``."""
+    """Takes messages from readers, one for each partition by its number, to ``intake``."""
 
-    def __init__(self, sockets: Mapping[int, zmq.Socket[Any]], intake: PulseAssembler) -> None:
+    def __init__(self, readers: Mapping[int, LogReader], intake: PulseAssembler) -> None:
         self.intake = intake
-        self._sockets = sockets
-        self._poller = zmq.Poller()
-        for socket in sockets.values():
-            self._poller.register(socket, zmq.POLLIN)
+        self._readers = readers
 
     def take(self, wait_s: float) -> None:
-        """Wait for messages at most ``wait_s``, and take what has come, in turns."""
-        ready = dict(self._poller.poll(math.ceil(wait_s * 1000)))
-        for partition, socket in self._sockets.items():
-            if socket in ready:
-                self._take_from(partition, socket)
+        """Take what has come, of each partition in its turn; wait for it ``wait_s`` at most."""
+        deadline_s = time.monotonic() + wait_s
+        while not self._take() and (left := deadline_s - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_INTERVAL_S))
 
-    def _take_from(self, partition: int, socket: zmq.Socket[Any]) -> None:
-        try:
-            for _ in range(MESSAGES_AT_ONCE):
-                self.intake.take(partition, socket.recv(zmq.DONTWAIT))
-        except zmq.Again:
-            return
+    def _take(self) -> bool:
+        """Take what has come; whether anything has."""
+        found = False
+        for partition, reader in self._readers.items():
+            for message in reader.read():
+                self.intake.take(partition, message.data)
+                found = True
+        return found
+
+    @property
+    def behind(self) -> Backlog:
+        """What the event logs hold that is not taken yet."""
+        every = [reader.behind for reader in self._readers.values()]
+        messages = sum(each.messages for each in every)
+        return Backlog(messages, sum(each.size_bytes for each in every))
+
+    @property
+    def dropped(self) -> int:
+        """How many messages had left the event logs before they were read."""
+        return sum(reader.dropped.messages for reader in self._readers.values())
+
+    @property
+    def message(self) -> str:
+        """What is wrong with the event logs, in words; empty if nothing is."""
+        return next(filter(None, (reader.message for reader in self._readers.values())), "")

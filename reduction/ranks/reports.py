@@ -14,7 +14,7 @@ from reduction.control.reports import RanksReport, ReductionResult, References, 
 from reduction.engines.protocol import Cells, EventTally
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.readings import ReductionStatus
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
+from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
 from reduction.ranks.pipeline import PulseSums
 from reduction.ranks.result_tick import RankFigures
 from reduction.ranks.series import ClosedSeries
@@ -78,6 +78,7 @@ def ranks_report(sums: RanksSums) -> RanksReport:
     return RanksReport(
         revision=sums.revision,
         pulse_time_ns=sums.last_pulse_ns,
+        event_log=EventLogStatus(figures.log_behind, figures.log_dropped),
         stream=sums.stream,
         acquisition=sums.acquisition,
         backend=BackendStatus(

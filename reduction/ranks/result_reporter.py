@@ -18,10 +18,10 @@ from reduction.ranks.accumulation import Accumulation
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.progress import Progress
+from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.reports import RanksSums, ReductionSums, preset_count, ranks_report
 from reduction.ranks.result_tick import RankFigures, ResultTick, ResultTicks
 from reduction.stream import pulse_ranges
-from reduction.stream.pulse_assembler import PulseAssembler
 
 MOST_INCOMPLETE = 2**62
 """Most incomplete pulses that a rank tells the others: the sum over partitions may be larger."""
@@ -37,12 +37,13 @@ class ResultReporter:
         together: Collectives,
         pipeline: Pipeline,
         accumulation: Accumulation,
-        intake: PulseAssembler,
+        receiver: StreamReceiver,
         control: Control | None,
     ) -> None:
         self._together, self._pipeline, self._control = together, pipeline, control
-        self._accumulation, self._intake = accumulation, intake
-        self.progress = Progress(together, intake.clock_ns)
+        self._accumulation, self._receiver = accumulation, receiver
+        self._intake = receiver.intake
+        self.progress = Progress(together, receiver.intake.clock_ns)
         self.account = EventAccount(pipeline)
         self._revision = NO_REVISION
 
@@ -72,10 +73,9 @@ class ResultReporter:
 
     @property
     def _own_message(self) -> str:
-        """What the engine of this rank has to say, and what is wrong with its stream."""
-        return "; ".join(
-            filter(None, (self._pipeline.engine.message, self._intake.notices.message))
-        )
+        """What the engine of this rank has to say, and what is wrong with its stream and log."""
+        every = self._pipeline.engine.message, self._intake.notices.message, self._receiver.message
+        return "; ".join(filter(None, every))
 
     @property
     def _numbers(self) -> range:
@@ -89,7 +89,7 @@ class ResultReporter:
             caught_up=caught_up,
             incomplete_pulses=min(pulse_ranges.size(self._intake.incomplete), MOST_INCOMPLETE),
             has_message=bool(self._own_message),
-            figures=RankFigures.now(self._pipeline, self._intake, self.account.unaccounted()),
+            figures=RankFigures.now(self._pipeline, self._receiver, self.account.unaccounted()),
             displaced=tuple(engine.displaced(number) for number in self._numbers),
         )
 

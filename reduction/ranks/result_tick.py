@@ -12,13 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.ranks.pipeline import Pipeline
+from reduction.ranks.receiver import StreamReceiver
 from reduction.stream.partition_state import Faults
-from reduction.stream.pulse_assembler import PulseAssembler
 
 
 @dataclass(frozen=True)
 class RankFigures:
-    """Figures of a rank that add up over ranks; ``unaccounted`` is as in a report."""
+    """Figures of a rank that add up over ranks; ``unaccounted`` is as in a report.
+
+    ``log_behind`` are the messages of the event log that are not read yet, ``log_dropped`` those
+    that had left it before they were read.
+    """
 
     received: int
     filtered: int
@@ -26,10 +30,12 @@ class RankFigures:
     folded: int
     resident_bytes: int
     unaccounted: int
+    log_behind: int
+    log_dropped: int
     faults: Faults
 
     @classmethod
-    def now(cls, pipeline: Pipeline, intake: PulseAssembler, unaccounted: int) -> Self:
+    def now(cls, pipeline: Pipeline, receiver: StreamReceiver, unaccounted: int) -> Self:
         """The figures of this rank at present."""
         return cls(
             received=pipeline.received,
@@ -38,7 +44,9 @@ class RankFigures:
             folded=pipeline.engine.folded,
             resident_bytes=_resident_bytes(),
             unaccounted=unaccounted,
-            faults=intake.faults,
+            log_behind=receiver.behind.messages,
+            log_dropped=receiver.dropped,
+            faults=receiver.intake.faults,
         )
 
     def numbers(self) -> list[int]:
@@ -49,9 +57,10 @@ class RankFigures:
     @classmethod
     def of(cls, numbers: Sequence[int]) -> Self:
         """The figures whose `numbers` these are."""
-        received, filtered, retained, folded, resident_bytes, unaccounted, *faults = numbers
-        figures = received, filtered, retained, folded, resident_bytes, unaccounted
-        return cls(*figures, Faults(*faults))
+        received, filtered, retained, folded, resident_bytes, *rest = numbers
+        unaccounted, log_behind, log_dropped, *faults = rest
+        figures = received, filtered, retained, folded, resident_bytes
+        return cls(*figures, unaccounted, log_behind, log_dropped, Faults(*faults))
 
     @classmethod
     def total(cls, figures: Iterable[RankFigures]) -> Self:

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from streaming_data_types.eventdata_ev44 import deserialise_ev44, serialise_ev44
 from streaming_data_types.exceptions import StreamingDataTypesException
 from streaming_data_types.fbschemas.logdata_f144 import Value, f144_LogData
 from streaming_data_types.logdata_f144 import deserialise_f144, serialise_f144
+
+from reduction.stream.ev44 import Buffer, decoded_ev44, encoded_ev44
 
 PULSE_MARK = "pulse"
 """Name of the log that ends a pulse in a partition."""
@@ -67,15 +68,14 @@ def is_number(log: LogValue) -> bool:
 
 def encode_chunk(chunk: Chunk) -> bytes:
     """``ev44`` bytes of a chunk."""
-    data: bytes = serialise_ev44(
-        chunk.source,
-        chunk.message_id,
-        np.array([chunk.pulse_time_ns]),
-        np.array([0]),
-        chunk.tof_ns,
-        chunk.pixel_id,
+    return b"".join(encoded_chunk(chunk))
+
+
+def encoded_chunk(chunk: Chunk) -> tuple[Buffer, ...]:
+    """``ev44`` bytes of a chunk in pieces, of which two are its arrays themselves."""
+    return encoded_ev44(
+        chunk.source, chunk.message_id, chunk.pulse_time_ns, chunk.pixel_id, chunk.tof_ns
     )
-    return data
 
 
 def encode_log(name: str, time_ns: int, value: float) -> bytes:
@@ -90,8 +90,10 @@ def encode_pulse_mark(pulse: int, time_ns: int, chunks_sent: int) -> bytes:
     return data
 
 
-def decode(message: bytes) -> list[Chunk] | LogValue:
+def decode(message: Buffer) -> list[Chunk] | LogValue:
     """The log value that a message holds, or its chunks, one for each pulse.
+
+    The arrays of chunks lie in the message.
 
     Raises UnknownSchema or CorruptMessage and nothing else, whatever the bytes are.
     """
@@ -101,7 +103,7 @@ def decode(message: bytes) -> list[Chunk] | LogValue:
             case b"ev44":
                 return _chunks(message)
             case b"f144":
-                return _log_value(message)
+                return _log_value(bytes(message))
     except (
         AttributeError,
         IndexError,
@@ -130,23 +132,14 @@ def _log_value(message: bytes) -> LogValue:
 
 
 def _has_32_bits(message: bytes) -> bool:
-    """Whether the value of an `f144` message is a float, or an array of them, of 32 bits."""
+    """Whether the value of an ``f144`` message is a float, or an array of them, of 32 bits."""
     kind = f144_LogData.f144_LogData.GetRootAsf144_LogData(message, 0).ValueType()
     return kind in (Value.Value.Float, Value.Value.ArrayFloat)
 
 
-def _chunks(message: bytes) -> list[Chunk]:
-    event = deserialise_ev44(message)
-    times, starts, tof, pixel = (
-        np.atleast_1d(array)
-        for array in (
-            event.reference_time,
-            event.reference_time_index,
-            event.time_of_flight,
-            event.pixel_id,
-        )
-    )
-    tof, pixel = _vector(tof), _vector(pixel)
+def _chunks(message: Buffer) -> list[Chunk]:
+    event = decoded_ev44(message)
+    times, starts, tof, pixel = event.times_ns, event.starts, event.tof_ns, event.pixel_id
     without_pixels = 0 if pixel.size else int(tof.size)
     if tof.size != pixel.size and not without_pixels:
         raise ValueError(f"{tof.size} times of flight for {pixel.size} pixels")
@@ -157,8 +150,8 @@ def _chunks(message: bytes) -> list[Chunk]:
         tof, lows, highs = pixel, np.zeros_like(lows), np.zeros_like(highs)
     return [
         Chunk(
-            event.source_name,
-            int(event.message_id),
+            event.source,
+            event.message_id,
             int(time),
             pixel[low:high],
             tof[low:high],
@@ -183,19 +176,3 @@ def _bounds(starts: NDArray[np.int32], events: int) -> tuple[NDArray[np.int64], 
     highs = np.zeros_like(lows)
     highs[filled] = bounds[1:]
     return lows, highs
-
-
-def _vector(array: NDArray[np.int32]) -> NDArray[np.int32]:
-    """``array``, or an empty one for a vector that is absent, which flatbuffers reads as 0."""
-    return array if array.dtype == np.int32 else np.empty(0, np.int32)
-
-
-def partition_endpoint(base: str, partition: int) -> str:
-    """ZeroMQ endpoint of a partition.
-
-    The partition is added to the port of ``tcp://host:port``; to other endpoints it is appended.
-    """
-    head, _, port = base.rpartition(":")
-    if base.startswith("tcp://") and port.isdigit():
-        return f"{head}:{int(port) + partition}"
-    return f"{base}-{partition}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reduction.stream import pulse_ranges
+from reduction.stream.ev44 import Buffer
 from reduction.stream.log_times import LogTimes
 from reduction.stream.logs import Logs
 from reduction.stream.messages import (
@@ -48,7 +49,7 @@ class PulseAssembler:
         self.notices = Notices(clock_ns)
         self.log_times = LogTimes(clock_ns, self.notices)
 
-    def take(self, partition: int, message: bytes) -> None:
+    def take(self, partition: int, message: Buffer) -> None:
         """Take a message of a partition; a bad one is counted and ignored."""
         state = self.partitions[partition]
         try:

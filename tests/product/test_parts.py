@@ -34,19 +34,6 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-def free_base(partitions: int) -> int:
-    """The first of as many neighbouring ports that are free."""
-    for port in free_ports(20):
-        with ExitStack() as stack:
-            try:
-                for each in range(port, port + partitions):
-                    stack.enter_context(closing(socket.socket())).bind(("127.0.0.1", each))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no neighbouring ports are free")
-
-
 class Site:
     """A config file, and parts started with it."""
 
@@ -54,13 +41,13 @@ class Site:
         self.client = Client(net, f"T{secrets.token_hex(4)}:")
         self._net = net
         self._config = folder / "site.toml"
-        control, sim_control = free_ports(2)
+        control, sim_control, events = free_ports(3)
         self._config.write_text(
             f"""
             prefix = "{self.client.prefix}"
             port = {net.port}
             partitions = 3
-            events = "tcp://127.0.0.1:{free_base(3)}"
+            events = "tcp://127.0.0.1:{events}"
             control = "tcp://127.0.0.1:{control}"
             sim-control = "tcp://127.0.0.1:{sim_control}"
             [set]

@@ -38,7 +38,7 @@ def test_a_killed_rank_is_replaced_and_counted(net: Network) -> None:
 def test_a_rank_that_hangs_is_replaced_and_leaves_nothing_in_shared_memory(net: Network) -> None:
     with live(net) as running:
         (simulator,) = running.family("ioc simulate")
-        endpoint = next(each for each in simulator.cmdline() if each.startswith("--events="))
+        endpoint = next(each for each in simulator.cmdline() if each.startswith("--sim-control="))
         folder = Path(endpoint.partition("ipc://")[2]).parent
         segments = set(folder.glob("mpi/sm_segment*"))
         assert len(segments) == 2

@@ -1,23 +1,29 @@
-"""The simulated source as receivers and the IOC see it: real sockets, and a clock in hand."""
+"""The simulated source as readers and the IOC see it: a real event log, and a clock in hand."""
 
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import zmq
 
-from reduction.stream.messages import PULSE_MARK, partition_endpoint
+from reduction.stream.embedded_log import EmbeddedLogReader
+from reduction.stream.event_log import LogRefused
+from reduction.stream.log_folder import LEAST_BYTES
+from reduction.stream.log_writer import LogWriter
+from reduction.stream.messages import PULSE_MARK
+from reduction.stream.remote_log import RemoteLogReader
+from simulator.event_output import EventLogStart
 from simulator.orders import SimulatorReport
-from simulator.outbox import MARKS_LIMIT, Message
 from simulator.pulses import PulseGenerator
 from simulator.schedule import SECOND_NS, Schedule
 from simulator.stop import Stop, stopped_by_signals
@@ -36,8 +42,8 @@ from tests.support.stream_bench import (
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    with closing(Bench()) as made:
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with closing(Bench(tmp_path / "log")) as made:
         yield made
 
 
@@ -53,7 +59,7 @@ def test_receivers_of_all_partitions_together_get_exactly_the_events(
     in_order = [received[k % partitions][k // partitions] for k in range(count)]
     assert_events_are(in_order, SMALL, range(4))
     assert stream.status.events_sent == 4000
-    assert stream.status.queue_size == 0
+    assert stream.status.events_dropped == 0
 
 
 def test_every_partition_has_logs_then_chunks_then_the_mark_of_every_pulse(bench: Bench) -> None:
@@ -111,46 +117,51 @@ def test_a_pulse_without_events_is_marked_all_the_same(bench: Bench) -> None:
     assert [mark[2] for mark in marks_of(messages)] == [[0, 0], [1, 0]]
 
 
-def test_what_nobody_takes_waits_and_arrives_complete_and_in_order(bench: Bench) -> None:
+def test_what_nobody_reads_is_kept_and_found_complete_and_in_order(bench: Bench) -> None:
     stream = bench.stream()
     bench.pulses(stream, 5)
-    assert stream.status.queue_size == 35
-    assert stream.status.events_sent == 0
+    assert stream.status.events_sent == 5000
     [reader] = bench.readers(1)
-    messages: list[Any] = []
-    while len(marks_of(messages)) < 5:
-        stream._outbox.send()
-        messages += reader.messages()
+    messages = reader.messages()
     assert_events_are(chunks_of(messages), SMALL, range(5))
     assert [mark[2] for mark in marks_of(messages)] == [[n, 7 * n + 7] for n in range(5)]
-    assert stream.status.queue_size == 0
 
 
-def test_beyond_the_queue_limit_whole_chunks_are_dropped_and_counted_and_leave_a_gap(
-    bench: Bench,
-) -> None:
-    stream = bench.stream(queue_limit_bytes=8000)
-    bench.pulses(stream, 3)
+def test_the_log_takes_no_more_than_its_limit_and_says_how_far_back_it_goes(bench: Bench) -> None:
+    bench.limit_bytes = LEAST_BYTES
+    large = dataclasses.replace(SMALL, events_per_pulse=20_000)
+    stream = bench.stream(settings=large)
+    bench.pulses(stream, 30)
     status = stream.status
-    assert 0 < status.queue_size < 7
-    assert status.chunks_dropped == 21 - status.queue_size
+    assert LEAST_BYTES / 2 < status.log_size <= LEAST_BYTES
+    assert status.events_sent == 600_000
+    assert status.chunks_dropped == 0
+    assert status.log_message == ""
     [reader] = bench.readers(1)
+    assert [mark[2][0] for mark in marks_of(reader.messages())][-1] == 29
+    assert reader.log.dropped.pulses > 10
+
+
+def test_a_chunk_that_cannot_be_written_is_counted_and_leaves_a_gap(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = bench.stream()
     bench.pulses(stream, 1)
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with monkeypatch.context() as patch:
+        patch.setattr(LogWriter, "append", Mock(side_effect=full))
+        bench.pulses(stream, 1)
+    assert stream.status.chunks_dropped == 7
+    assert stream.status.events_dropped == 1000
+    words = f"event log {bench.folder}: No space left on device"
+    assert stream.status.log_message == words
+    bench.pulses(stream, 1)
+    assert stream.status.log_message == ""
+    assert stream.status.events_sent == 2000
+    [reader] = bench.readers(1)
     messages = reader.messages()
-    chunks = chunks_of(messages)
-    assert [mark[2] for mark in marks_of(messages)] == [[n, 7 * n + 7] for n in range(4)]
-    missing = set(range(28)) - {each.message_id for each in chunks}
-    assert len(missing) == stream.status.chunks_dropped
-    assert stream.status.events_dropped + stream.status.events_sent == 4000
-    assert sum(each.tof_ns.size for each in chunks) == stream.status.events_sent
-
-
-def test_a_stream_that_nobody_reads_for_long_keeps_only_the_last_pulses(bench: Bench) -> None:
-    stream = bench.stream(queue_limit_bytes=100)
-    for _ in range(MARKS_LIMIT + 3):
-        stream._outbox.put(0, Message(b"mark", ends_pulse=True))
-    assert stream._outbox.pulses_dropped == 3
-    assert len(stream._outbox._partitions[0].waiting) == MARKS_LIMIT
+    assert [mark[2] for mark in marks_of(messages)] == [[0, 7], [2, 21]]
+    assert [each.message_id for each in chunks_of(messages)] == [*range(7), *range(14, 21)]
 
 
 def test_an_order_takes_effect_between_pulses_and_is_acknowledged_by_one(bench: Bench) -> None:
@@ -267,33 +278,33 @@ def test_a_clock_that_is_set_back_neither_stops_nor_silences_the_source(bench: B
     assert ioc.reports()[-1].status.pulse == 2
 
 
-def test_the_process_streams_over_a_network_until_it_is_stopped(tmp_path: Path) -> None:
+def test_the_process_streams_and_serves_its_log_until_it_is_stopped(tmp_path: Path) -> None:
     fast = dataclasses.replace(SMALL, pulse_rate=1000)
-    start = SimulateStart(f"ipc://{tmp_path}/events", partitions=2, seed=5, settings=fast)
+    log = EventLogStart(tmp_path / "log", 64 * 2**20, f"ipc://{tmp_path}/events")
+    start = SimulateStart(log, partitions=2, seed=5, settings=fast)
     with closing(Stop()) as stop, zmq.Context() as context:
         thread = threading.Thread(target=simulate, args=(start, stop))
         thread.start()
-        readers = [Reader(context, partition_endpoint(start.events, each)) for each in range(2)]
-        received = [chunks_of(reader.until_mark(49)) for reader in readers]
+        logs = [RemoteLogReader(context, log.endpoint, each) for each in range(2)]
+        received = [chunks_of(Reader(each).until_mark(49)) for each in logs]
         stop.set()
         thread.join(timeout=1)
         assert not thread.is_alive()
-        for reader in readers:
-            reader.socket.close(linger=0)
+        for each in logs:
+            each.close()
     in_order = [received[k % 2][k // 2] for k in range(350)]
     assert_events_are(in_order, fast, range(50))
+    in_place = Reader(EmbeddedLogReader(log.folder, 1))
+    assert chunks_of(in_place.until_mark(49))[0].message_id == 0
 
 
-def test_a_stop_wakes_the_stream_that_waits_and_lets_receivers_take_what_is_left(
-    bench: Bench,
-) -> None:
+def test_a_stop_wakes_the_stream_that_waits(bench: Bench) -> None:
     stream = bench.stream()
     bench.pulses(stream, 1)
-    [reader] = bench.readers(1)
     bench.stop.set()
     stream.wait()
     stream.run()
-    stream.close()
+    [reader] = bench.readers(1)
     assert_events_are(chunks_of(reader.until_mark(0)), SMALL, [0])
 
 
@@ -310,12 +321,15 @@ def test_an_endpoint_in_use_ends_the_process_with_its_name(tmp_path: Path) -> No
     with zmq.Context() as context, context.socket(zmq.PULL) as taken:
         port = taken.bind_to_random_port("tcp://127.0.0.1")
         with pytest.raises(OSError, match=f"{port}: Address already in use"):
-            simulate(SimulateStart(f"tcp://127.0.0.1:{port}"))
+            simulate(SimulateStart(EventLogStart(tmp_path, 2**23, f"tcp://127.0.0.1:{port}")))
 
 
-@pytest.mark.parametrize("wrong", [{"partitions": 0}, {"queue_limit_bytes": -1}])
-def test_a_start_without_partitions_or_with_a_negative_limit_is_refused(
-    wrong: dict[str, Any],
-) -> None:
-    with pytest.raises(ValueError, match=f"{next(iter(wrong))}: .* refused: at least"):
-        SimulateStart("inproc://events", **wrong)
+def test_a_second_source_in_the_same_log_is_refused(bench: Bench) -> None:
+    bench.stream()
+    with pytest.raises(LogRefused, match=f"process {os.getpid()} writes to it"):
+        bench.stream()
+
+
+def test_a_start_without_partitions_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"partitions: .* refused: at least"):
+        SimulateStart(EventLogStart(tmp_path, 2**23), partitions=0)

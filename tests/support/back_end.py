@@ -19,13 +19,9 @@ from ioc.options.host_checks import mpi_launcher
 from reduction.control.channel import decoded, encoded
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
-from reduction.stream.messages import (
-    Chunk,
-    encode_chunk,
-    encode_log,
-    encode_pulse_mark,
-    partition_endpoint,
-)
+from reduction.stream.log_entries import entry_of
+from reduction.stream.log_writer import LogWriter
+from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
 
 PERIOD_NS = 71_428_571
 PATIENCE_S = 30.0
@@ -36,20 +32,19 @@ PROGRAM = ("-m", "ioc", "ranks")
 class Feed:
     """The stream by hand: chunks in turn over the partitions, and marks."""
 
-    def __init__(self, context: zmq.Context[Any], events: str, partitions: int) -> None:
+    def __init__(self, folder: Path, partitions: int) -> None:
         self.start_ns = time.time_ns() - 10**10
         self._sent = [0] * partitions
         self.held: dict[int, list[bytes]] = {}
         """Messages kept back, of each partition that a test holds."""
         self._turn = 0
-        self._sockets = [context.socket(zmq.PUSH) for _ in range(partitions)]
-        for partition, socket in enumerate(self._sockets):
-            socket.bind(partition_endpoint(events, partition))
+        self._partitions = partitions
+        self._writer = LogWriter(folder, partitions, 2**30)
 
     def pulse(self, number: int, pixel_id: Any, tof_ns: Any, chunks: int = 5) -> None:
         time_ns = self.start_ns + number * PERIOD_NS
         for piece in np.array_split(np.arange(tof_ns.size), chunks):
-            partition = self._turn % len(self._sockets)
+            partition = self._turn % self._partitions
             chunk = Chunk("test", self._sent[partition], time_ns, pixel_id[piece], tof_ns[piece])
             self.send(partition, encode_chunk(chunk))
             self._sent[partition] += 1
@@ -59,7 +54,7 @@ class Feed:
 
     def log(self, name: str, pulse: int, value: float) -> None:
         """A log's value from a pulse on, in every partition."""
-        for partition in range(len(self._sockets)):
+        for partition in range(self._partitions):
             self.send(partition, encode_log(name, self.start_ns + pulse * PERIOD_NS, value))
 
     def send(self, partition: int, message: bytes) -> None:
@@ -67,7 +62,11 @@ class Feed:
         if partition in self.held:
             self.held[partition].append(message)
         else:
-            self._sockets[partition].send(message)
+            self._writer.append(partition, entry_of(message))
+
+    def close(self) -> None:
+        """End the log."""
+        self._writer.close()
 
     def release(self, partition: int) -> None:
         """Send what was held of a partition."""
@@ -105,10 +104,14 @@ class BackEnd:
         self, folder: Path, ranks: int, partitions: int, program: Sequence[str] = PROGRAM
     ) -> None:
         self._context: zmq.Context[Any] = zmq.Context()
-        events, control = f"ipc://{folder}/events", f"ipc://{folder}/control"
-        self.feed = Feed(self._context, events, partitions)
+        control = f"ipc://{folder}/control"
+        self.feed = Feed(folder / "log", partitions)
         self.commander = Commander(self._context, control)
-        flags = (f"--events={events}", f"--control={control}", f"--partitions={partitions}")
+        flags = (
+            f"--log-folder={folder / 'log'}",
+            f"--control={control}",
+            f"--partitions={partitions}",
+        )
         command = (
             mpi_launcher(),
             *MPIEXEC_FLAGS,
@@ -143,6 +146,7 @@ class BackEnd:
                     each.kill()
             self.process.wait()
             self._context.destroy(linger=0)
+            self.feed.close()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -29,11 +30,15 @@ class Network:
 
 @contextmanager
 def network() -> Iterator[Network]:
-    """Loopback alone, a free port, and a taken repeater port, so that no caRepeater is started."""
+    """Loopback alone, a free port, and a taken repeater port, so that no caRepeater is started.
+
+    What programs keep goes to a folder that is removed at the end.
+    """
     with (
         closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as repeater,
         closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as free,
         closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as free_search,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as state,
     ):
         repeater.bind(("", 0))
         free.bind(("127.0.0.1", 0))
@@ -52,6 +57,7 @@ def network() -> Iterator[Network]:
             "EPICS_PVA_BROADCAST_PORT": str(search_port),
             "EPICS_PVAS_BROADCAST_PORT": str(search_port),
             "EPICS_PVAS_SERVER_PORT": "0",
+            "XDG_STATE_HOME": state,
         }
         yield Network(os.environ | settings, port, search_port)
 

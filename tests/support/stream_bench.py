@@ -1,8 +1,10 @@
-"""A bench for the simulated source: real sockets, and a clock that the test holds."""
+"""A bench for the simulated source: a real event log, and a clock that the test holds."""
 
 from __future__ import annotations
 
 import dataclasses
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,10 @@ import zmq
 
 from reduction.control.channel import decoded, encoded
 from reduction.instrument.geometry import powder_arc
-from reduction.stream.messages import PULSE_MARK, Chunk, LogValue, decode, partition_endpoint
+from reduction.stream.embedded_log import EmbeddedLogReader
+from reduction.stream.event_log import LogReader
+from reduction.stream.messages import PULSE_MARK, Chunk, LogValue, decode
+from simulator.event_output import EventLogStart
 from simulator.orders import SimulatorOrder, SimulatorReport
 from simulator.parameters import SimulatorSettings
 from simulator.pulses import PulseGenerator
@@ -36,32 +41,27 @@ class Clock:
 
 @dataclasses.dataclass
 class Bench:
-    """A context with all its sockets, the clock and the streams of one test."""
+    """A folder for event logs, sockets, the clock and the streams of one test."""
 
+    folder: Path
+    limit_bytes: int = 64 * 2**20
     context: Any = dataclasses.field(default_factory=zmq.Context)
     clock: Clock = dataclasses.field(default_factory=Clock)
     stop: Stop = dataclasses.field(default_factory=Stop)
-    base: str = "inproc://events"
-    newest: EventStream | None = None
     kept: list[object] = dataclasses.field(default_factory=list)
     """What holds sockets, which are closed when nothing refers to them."""
 
     def stream(self, **changes: Any) -> EventStream:
         """A new stream, from which `readers` read."""
-        start = SimulateStart(self.base, **{"seed": 5, "settings": SMALL, **changes})
-        self.newest = EventStream(start, self.context, self.stop, self.clock)
-        self.kept.append(self.newest)
-        return self.newest
+        log = EventLogStart(self.folder, self.limit_bytes)
+        start = SimulateStart(log, **{"seed": 5, "settings": SMALL, **changes})
+        stream = EventStream(start, self.context, self.stop, self.clock)
+        self.kept.append(stream)
+        return stream
 
     def readers(self, partitions: int) -> list[Reader]:
-        """One reader for each partition of the stream made before, connected when this returns."""
-        assert self.newest is not None
-        endpoints = [partition_endpoint(self.base, each) for each in range(partitions)]
-        readers = [Reader(self.context, endpoint) for endpoint in endpoints]
-        for partition in self.newest._outbox._partitions:
-            assert partition.socket.poll(PATIENCE_MS, zmq.POLLOUT)
-        self.kept += readers
-        return readers
+        """One reader for each partition of the stream."""
+        return [Reader(EmbeddedLogReader(self.folder, each)) for each in range(partitions)]
 
     def ioc(self) -> Ioc:
         self.kept.append(ioc := Ioc(self.context))
@@ -73,6 +73,9 @@ class Bench:
             self.clock.now_ns += PERIOD_NS
 
     def close(self) -> None:
+        for each in self.kept:
+            if isinstance(each, EventStream):
+                each.close()
         self.context.destroy(linger=0)
         self.stop.close()
 
@@ -80,32 +83,34 @@ class Bench:
 class Reader:
     """A receiver of one partition."""
 
-    def __init__(self, context: Any, endpoint: str) -> None:
-        self.socket = context.socket(zmq.PULL)
-        self.socket.setsockopt(zmq.RCVTIMEO, PATIENCE_MS)
-        self.socket.connect(endpoint)
+    def __init__(self, reader: LogReader) -> None:
+        self.log = reader
 
     def messages(self) -> list[Any]:
-        """What has arrived: chunks, and (name, time, value) of logs."""
+        """What has come: chunks, and (name, time, value) of logs."""
         found: list[Any] = []
-        while self.socket.poll(0):
-            found.append(self.next())
+        while some := self.log.read():
+            found += [_content(each.data) for each in some]
         return found
-
-    def next(self) -> Any:
-        match decode(self.socket.recv()):
-            case LogValue() as log:
-                return log.name, log.time_ns, log.value.tolist()
-            case [chunk]:
-                return chunk
-            case chunks:
-                raise AssertionError(f"{len(chunks)} chunks in one message")
 
     def until_mark(self, pulse: int) -> list[Any]:
-        found = [self.next()]
-        while found[-1:] and not (is_mark(found[-1]) and found[-1][2][0] == pulse):
-            found.append(self.next())
+        """What comes, up to the mark of a pulse."""
+        found: list[Any] = []
+        deadline_s = time.monotonic() + PATIENCE_MS / 1000
+        while not (found and is_mark(found[-1]) and found[-1][2][0] == pulse):
+            found += [_content(each.data) for each in self.log.read(1)]
+            assert time.monotonic() < deadline_s
         return found
+
+
+def _content(message: bytes | memoryview) -> Any:
+    match decode(message):
+        case LogValue() as log:
+            return log.name, log.time_ns, log.value.tolist()
+        case [chunk]:
+            return chunk
+        case chunks:
+            raise AssertionError(f"{len(chunks)} chunks in one message")
 
 
 class Ioc:

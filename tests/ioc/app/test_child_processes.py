@@ -14,7 +14,8 @@ RUN = RunOptions(
     engine="mantid",
     instrument="arc.npz",
     seed=7,
-    queue_mib=64,
+    log_folder="/log",
+    log_limit="64M",
     tick_rate=7.0,
     array_rate=2.0,
     verbose=True,
@@ -26,7 +27,8 @@ def test_the_processes_of_a_run_meet_in_its_folder() -> None:
     options = ProcessOptions.of(RUN, Path("/run"))
     assert options.ioc.control == options.ranks.control == "ipc:///run/ranks"
     assert options.ioc.sim_control == options.simulate.sim_control == "ipc:///run/simulator"
-    assert options.ranks.events == options.simulate.events == "ipc:///run/events"
+    assert options.ranks.log_folder == options.simulate.log_folder == "/log"
+    assert options.simulate.events == "", "the log is not served"
     assert options.mpi_folder == Path("/run/mpi")
 
 
@@ -36,7 +38,7 @@ def test_the_children_are_started_with_what_the_run_was() -> None:
     assert isinstance(ranks, RanksOptions)
     assert isinstance(simulate, SimulateOptions)
     assert (ranks.engine, ranks.tick_rate, ranks.array_rate) == ("mantid", 7, 2)
-    assert (simulate.seed, simulate.queue_mib) == (7, 64)
+    assert (simulate.seed, simulate.log_limit) == (7, "64M")
     assert ranks.instrument == simulate.instrument == "arc.npz"
     assert ranks.stream_partitions == simulate.stream_partitions == 3
     assert ranks.verbose

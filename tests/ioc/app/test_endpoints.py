@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -14,6 +15,10 @@ import numpy as np
 import pytest
 
 from reduction.instrument.geometry import Instrument
+from reduction.stream.log_writer import LogWriter
+
+SOURCES = [("run",), ("simulate", "--sim-control=none", "--events=")]
+"""What writes an event log."""
 
 
 def said(*arguments: str, launcher: tuple[Any, ...] = ()) -> tuple[int, str]:
@@ -76,6 +81,41 @@ def test_an_instrument_that_no_events_can_be_made_for_is_refused_before_anything
     status, words = said("run", f"--instrument={tmp_path / 'beam.npz'}")
     assert status == 2
     assert words.endswith("beam.npz': no detector is outside the beam\n")
+
+
+@pytest.mark.parametrize("part", SOURCES)
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("thesis.tex", "thesis.tex is no part of an event log"),
+        ("log.json", "log.json cannot be read"),
+    ],
+)
+def test_a_folder_that_is_no_event_log_is_refused_before_anything_starts(
+    part: tuple[str, ...], name: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text("{")
+    status, said_words = said(*part, f"--log-folder={tmp_path}")
+    assert (status, said_words) == (2, f"live-reduction: log {tmp_path}: {words}\n")
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("part", ["run", "simulate"])
+def test_a_limit_that_is_too_small_for_a_log_is_refused(part: str, tmp_path: Path) -> None:
+    status, words = said(part, f"--log-folder={tmp_path / 'log'}", "--log-limit=1M")
+    assert status == 2
+    assert words.endswith("log: 2 partitions need at least 4194304 bytes, not 1048576\n")
+    assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize("part", SOURCES)
+def test_a_second_source_of_a_log_is_refused_with_the_process_that_writes_to_it(
+    part: tuple[str, ...], tmp_path: Path
+) -> None:
+    with closing(LogWriter(tmp_path, 2, 2**24)):
+        status, words = said(*part, f"--log-folder={tmp_path}")
+    assert status == 2
+    assert words == f"live-reduction: log {tmp_path}: process {os.getpid()} writes to it\n"
 
 
 def test_when_one_rank_fails_none_waits_for_it_for_ever() -> None:

@@ -13,7 +13,7 @@ from reduction.parameters.fields import Settings, parameter, specs_of
 from reduction.parameters.readings import ReductionStatus, SpectrumReadings
 from reduction.parameters.reduction import ReductionSettings, Segment
 from reduction.parameters.run import RunCommands, RunControl
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
+from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
 from reduction.parameters.specs import Choice, Float, Integer, Refused, Switch, Text
 from reduction.parameters.units import Units
 
@@ -22,6 +22,7 @@ MODEL = (
     RunCommands,
     ReductionSettings,
     Segment,
+    EventLogStatus,
     StreamStatus,
     BackendStatus,
     ReductionStatus,

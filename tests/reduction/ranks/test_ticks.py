@@ -16,7 +16,7 @@ int64 = st.integers(-(2**63), 2**63 - 1)
 small = st.integers(0, 2**50)
 ticks = st.builds(Tick, *[int64] * 4, st.booleans(), int64, int64, st.booleans(), small)
 faults = st.builds(Faults, *[small] * len(dataclasses.fields(Faults)))
-figures = st.builds(RankFigures, *[small] * 6, faults)
+figures = st.builds(RankFigures, *[small] * 8, faults)
 
 
 def result_ticks(reductions: int) -> st.SearchStrategy[ResultTick]:
@@ -54,12 +54,14 @@ def test_result_ticks_come_back_as_they_were(of_ranks: list[ResultTick]) -> None
 
 
 def test_results_are_due_once_all_have_caught_up_and_figures_add_up() -> None:
-    one = RankFigures(1, 2, 3, 4, 5, 6, Faults(1, 2, 3, 4, 5, 6))
-    other = RankFigures(10, 20, 30, 40, 50, 60, Faults(10, 20, 30, 40, 50, 60))
+    one = RankFigures(1, 2, 3, 4, 5, 6, 7, 8, Faults(1, 2, 3, 4, 5, 6))
+    other = RankFigures(10, 20, 30, 40, 50, 60, 70, 80, Faults(10, 20, 30, 40, 50, 60))
     ready = ResultTick(True, 3, False, one, (1, 2))
     behind = ResultTick(False, 4, True, other, (5, 6))
     both = ResultTicks((ready, behind))
-    assert both.figures == RankFigures(11, 22, 33, 44, 55, 66, Faults(11, 22, 33, 44, 55, 66))
+    assert both.figures == RankFigures(
+        11, 22, 33, 44, 55, 66, 77, 88, Faults(11, 22, 33, 44, 55, 66)
+    )
     assert both.displaced == [6, 8]
     assert both.incomplete_pulses == (3, 4)
     assert (both.caught_up, both.any_message) == (False, True)

@@ -18,7 +18,6 @@ from reduction.stream.messages import (
     encode_chunk,
     encode_log,
     encode_pulse_mark,
-    partition_endpoint,
 )
 
 int32s = st.integers(-(2**31), 2**31 - 1)
@@ -123,11 +122,6 @@ def test_no_bytes_do_worse_than_corrupt_or_unknown(
         decode(bytes(damaged[:length]))
     except (CorruptMessage, UnknownSchema) as error:
         assert str(error)
-
-
-def test_partitions_count_up_from_the_endpoint() -> None:
-    assert partition_endpoint("tcp://10.0.0.1:5600", 3) == "tcp://10.0.0.1:5603"
-    assert partition_endpoint("ipc:///tmp/events", 3) == "ipc:///tmp/events-3"
 
 
 def ev44(starts: list[int], tof_ns: list[int], pixel_id: list[int]) -> bytes:

@@ -1,0 +1,30 @@
+"""The event log that a command writes: its folder and limit, given or the defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+import platformdirs
+
+from ioc.options.commands import RunOptions, SimulateOptions
+from ioc.options.sizes import size_bytes
+from reduction.stream.log_folder import default_limit_bytes
+
+WriterT = TypeVar("WriterT", RunOptions, SimulateOptions)
+
+
+def with_event_log(options: WriterT) -> WriterT:
+    """The options with the folder and the limit of the event log, in bytes, filled in."""
+    folder = Path(options.log_folder) if options.log_folder else _folder(options)
+    folder = folder.expanduser().absolute()
+    limit = size_bytes(options.log_limit) if options.log_limit else default_limit_bytes(folder)
+    return dataclasses.replace(options, log_folder=str(folder), log_limit=str(limit))
+
+
+def _folder(options: RunOptions | SimulateOptions) -> Path:
+    """A folder of the prefix and the number of partitions, among the user's data."""
+    base = platformdirs.user_state_path("live-reduction")
+    return base / quote(options.prefix, safe=":") / f"events-{options.stream_partitions}"

@@ -1,0 +1,290 @@
+"""Reading an event log in a folder of this host, in place: messages lie in mapped memory."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from reduction.stream.event_log import (
+    MESSAGES_AT_ONCE,
+    Backlog,
+    Dropped,
+    LogMessage,
+    LogRefused,
+)
+from reduction.stream.log_entries import EntryKind
+from reduction.stream.log_folder import LogFolder
+from reduction.stream.log_segments import (
+    HEAD_BYTES,
+    Damaged,
+    SegmentScan,
+    SegmentView,
+    first_offset,
+    head_of,
+    segment_paths,
+)
+
+LOOK_INTERVAL_S = 0.1
+"""How often to look for files that are not there yet."""
+
+
+class EmbeddedLogReader:
+    """One partition of an event log in a folder, as `reduction.stream.event_log.LogReader`.
+
+    The log may come later than its reader, who then begins at its start unless told otherwise.
+    Raises `LogRefused` for one of another kind, version or number of partitions.
+    """
+
+    def __init__(
+        self, path: Path, partition: int, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._path, self._partition, self._clock_s = path, partition, clock_s
+        self._segment: SegmentView | None = None
+        self._place, self._offset, self._pulses, self._time_ns = HEAD_BYTES, 0, 0, 0
+        self._values: list[LogMessage] = []
+        """The last values of logs before the place, which come first."""
+        self._dropped = Dropped()
+        self._damaged = 0
+        self._unreadable: dict[Path, str] = {}
+        """Segments that cannot be read, and why."""
+        self._looked_s = -math.inf
+        self._missing = ""
+        """What is wrong as long as the log is not there."""
+        self._look()
+
+    def _look(self) -> None:
+        """See whether the log is there; raises `LogRefused` for one that cannot be read."""
+        found = LogFolder.found(self._path)
+        if found is not None and self._partition >= found.partitions:
+            words = f"it has {found.partitions} partitions, not {self._partition + 1}"
+            raise LogRefused(f"log {self._path}: {words}")
+        self._missing = f"log {self._path}: it is not there yet" if found is None else ""
+
+    def seek(self, time_ns: int) -> None:
+        """See `LogReader.seek`."""
+        self._start_over()
+        paths = self._paths
+        low, high = 0, len(paths)
+        while low < high:  # find the first segment before which a mark has the time, or a later one
+            middle = (low + high) // 2
+            if self._time_before_ns(paths[: middle + 1]) >= time_ns:
+                high = middle
+            else:
+                low = middle + 1
+        for number in range(low - 1, -1, -1):
+            view = self._view(paths[number])
+            if view is not None:
+                scan = view.scan(stop_ns=time_ns)
+                if not scan.starts_before or not self._go_to_offset(scan.offset, paths[:number]):
+                    self._go(view, scan)
+                return
+        self._go_to_oldest(paths, time_ns)
+
+    def seek_to_end(self) -> None:
+        """See `LogReader.seek_to_end`."""
+        self._start_over()
+        for path in reversed(self._paths):
+            view = self._view(path)
+            if view is not None:
+                self._go(view, view.scan())
+                return
+
+    def seek_offset(self, offset: int) -> None:
+        """Go to the message at an offset, or the oldest after it; the last values come first."""
+        self._start_over()
+        paths = self._paths
+        if not self._go_to_offset(offset, paths):
+            self._go_to_oldest(paths, 0)
+
+    @property
+    def offset(self) -> int:
+        """The offset of the next message, or of one before it if some are missing."""
+        return self._offset
+
+    def read(self, most: int = MESSAGES_AT_ONCE) -> list[LogMessage]:
+        """See `LogReader.read`."""
+        found: list[LogMessage] = []
+        while (left := most - len(found)) > 0:
+            segment = self._segment
+            if self._values:
+                found += self._values[:left]
+                del self._values[:left]
+            elif segment is None:
+                if not self._open_oldest():
+                    break
+            elif self._place < (end := segment.committed):
+                self._read_from(segment, end, most, found)
+            elif not self._open_next(segment):
+                break
+        return found
+
+    @property
+    def behind(self) -> Backlog:
+        """See `LogReader.behind`."""
+        segment = self._segment
+        if segment is None:
+            return Backlog()
+        next_offset, size = segment.next_offset, segment.committed - self._place
+        if segment.sealed:
+            for path in self._paths:
+                if path.name > segment.path.name and (later := self._view(path)) is not None:
+                    next_offset, size = later.next_offset, size + later.committed - HEAD_BYTES
+        return Backlog(max(0, next_offset - self._offset), max(0, size))
+
+    @property
+    def dropped(self) -> Dropped:
+        """See `LogReader.dropped`."""
+        return self._dropped
+
+    @property
+    def message(self) -> str:
+        """See `LogReader.message`."""
+        words = [self._missing] if self._missing else []
+        where = f"log {self._path}: partition {self._partition}:"
+        if self._damaged:
+            words.append(f"{where} {self._damaged} damaged records passed over")
+        words += [f"{where} {path.name}: {why}" for path, why in self._unreadable.items()]
+        return "; ".join(words[:3])
+
+    def close(self) -> None:
+        """See `LogReader.close`."""
+        self._start_over()
+
+    @property
+    def _paths(self) -> list[Path]:
+        return segment_paths(self._path, self._partition)
+
+    def _start_over(self) -> None:
+        """Have no place in the log."""
+        self._segment = None
+        self._place, self._offset, self._pulses, self._time_ns = HEAD_BYTES, 0, 0, 0
+        self._values.clear()
+        self._dropped = Dropped()
+
+    def _view(self, path: Path) -> SegmentView | None:
+        """A segment; None if it has gone or cannot be read."""
+        try:
+            return SegmentView(path)
+        except FileNotFoundError:
+            return None
+        except Damaged as error:
+            self._unreadable[path] = str(error)
+        except OSError as error:
+            self._unreadable[path] = error.strerror or str(error)
+        return None
+
+    def _time_before_ns(self, paths: Sequence[Path]) -> int:
+        """The time of the last mark before a segment, the last of ``paths``; -1 if unknown.
+
+        If it cannot be read the one before it is asked, which makes the time an earlier one.
+        """
+        for path in reversed(paths):
+            try:
+                return head_of(path).time_before_ns
+            except (Damaged, OSError):
+                continue
+        return -1
+
+    def _go(self, view: SegmentView, scan: SegmentScan) -> None:
+        """Go to the place of a scan, or the first message if the pulse there began before it."""
+        if scan.starts_before:
+            scan = view.scan(stop_offset=view.head.first_offset)
+            self._dropped = Dropped(view.head.first_offset - view.head.pulse_offset, 1)
+        self._segment, self._place, self._offset = view, scan.place, scan.offset
+        self._pulses, self._time_ns = scan.pulses, scan.time_ns
+        end = view.committed
+        for place in scan.values:
+            record, _ = view.record(place, end)
+            if record is not None:
+                self._values.append(LogMessage(record.head.offset, record.data))
+
+    def _go_to_offset(self, offset: int, paths: Sequence[Path]) -> bool:
+        """Go to an offset in the last of these segments that begins before it, if there is one."""
+        for path in reversed(paths):
+            if first_offset(path) <= offset and (view := self._view(path)) is not None:
+                self._go(view, view.scan(stop_offset=offset))
+                self._damaged += max(0, self._offset - offset)
+                return True
+        return False
+
+    def _go_to_oldest(self, paths: Sequence[Path], since_ns: int) -> bool:
+        """Go to the first message that is there; note what was dropped since a time."""
+        for path in paths:
+            view = self._view(path)
+            if view is not None:
+                head = view.head
+                self._go(view, view.scan(stop_offset=head.first_offset))
+                self._damaged += max(0, self._offset - head.first_offset)
+                if head.first_offset > 0:
+                    self._dropped = Dropped(
+                        head.first_offset, head.pulses_before, since_ns, head.time_before_ns
+                    )
+                return True
+        return False
+
+    def _open_oldest(self) -> bool:
+        """Go to the start of a log that was not there before; whether it is there now."""
+        now_s = self._clock_s()
+        if now_s - self._looked_s < LOOK_INTERVAL_S:
+            return False
+        self._looked_s = now_s
+        try:
+            self._look()
+        except LogRefused as error:
+            self._missing = str(error.strerror)
+            return False
+        return self._go_to_oldest(self._paths, 0)
+
+    def _open_next(self, segment: SegmentView) -> bool:
+        """Go on in the segment after one whose end is reached; whether there is one."""
+        if not segment.sealed:
+            # It may never be, if its writer was killed or its head is damaged.
+            now_s = self._clock_s()
+            if now_s - self._looked_s < LOOK_INTERVAL_S:
+                return False
+            self._looked_s = now_s
+        paths = [path for path in self._paths if path.name >= segment.path.name]
+        for path in paths:
+            view = self._view(path)
+            if view is None or view.head.sequence == segment.head.sequence:
+                continue
+            if self._place < segment.committed:
+                return True  # it came between the two looks
+            self._enter(view, gone=path is paths[0])
+            return True
+        return False
+
+    def _enter(self, view: SegmentView, *, gone: bool) -> None:
+        """Go on at the start of a segment; what is missing before it is ``gone``, or damaged."""
+        head, former = view.head, self._dropped
+        messages = max(0, head.first_offset - self._offset)
+        if messages and gone:
+            self._dropped = Dropped(
+                former.messages + messages,
+                former.pulses + max(0, head.pulses_before - self._pulses),
+                former.since_ns or self._time_ns,
+                head.time_before_ns,
+            )
+        elif messages:
+            self._damaged += messages
+        self._segment, self._place = view, HEAD_BYTES
+        self._offset = max(self._offset, head.first_offset)
+        self._pulses, self._time_ns = head.pulses_before, max(self._time_ns, head.time_before_ns)
+
+    def _read_from(
+        self, segment: SegmentView, end: int, most: int, found: list[LogMessage]
+    ) -> None:
+        """Add what a segment has to ``found``, up to ``most`` in all."""
+        damaged = segment.damaged
+        while self._place < end and len(found) < most:
+            record, self._place = segment.record(self._place, end)
+            if record is None or record.head.offset < self._offset:
+                continue  # damaged, or a value of before the segment
+            self._offset = record.head.offset + 1
+            if record.head.kind == EntryKind.MARK:
+                self._pulses += 1
+                self._time_ns = max(self._time_ns, record.head.time_ns)
+            found.append(LogMessage(record.head.offset, record.data))
+        self._damaged += segment.damaged - damaged

@@ -1,0 +1,84 @@
+"""What every event log offers to those who read it, whatever it is kept in.
+
+An event log is cut into partitions. A partition is a sequence of messages with offsets that count
+up by one. It can be read again, from any pulse that it still holds.
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+MESSAGES_AT_ONCE = 64
+"""Messages that one `LogReader.read` gives at most, unless it is told otherwise."""
+
+
+class LogRefused(OSError):
+    """An event log that cannot be used; the text says which, and why."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(errno.EINVAL, words)
+
+
+class LogMessage(NamedTuple):
+    """A message of a partition: its offset, and its bytes, which stay as they are."""
+
+    offset: int
+    data: memoryview | bytes
+
+
+class Backlog(NamedTuple):
+    """What a partition holds behind the place of a reader."""
+
+    messages: int = 0
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What had left the log before it was read.
+
+    - ``messages``, ``pulses``: how many had gone when the reader came to them
+    - ``since_ns``: pulses after this time had gone, ns since 1970; 0 if none had
+    - ``until_ns``: pulses up to this time had gone
+    """
+
+    messages: int = 0
+    pulses: int = 0
+    since_ns: int = 0
+    until_ns: int = 0
+
+
+class LogReader(Protocol):
+    """A place in one partition of an event log, and what has come since. Nothing here waits."""
+
+    def seek(self, time_ns: int) -> None:
+        """Go to the first message of the first pulse at or after a time, ns since 1970.
+
+        The next `read` begins there. Before it come the last values that each log had by then,
+        however old. If the log no longer holds that pulse, the place is the oldest message, and
+        `dropped` says so. A mark whose time is too late makes the place an earlier one, never a
+        later one.
+        """
+
+    def seek_to_end(self) -> None:
+        """Go behind the last message; the next `read` begins with the last values of all logs."""
+
+    def read(self, most: int = MESSAGES_AT_ONCE) -> list[LogMessage]:
+        """The next messages, as many as have come, but at most ``most``."""
+
+    @property
+    def behind(self) -> Backlog:
+        """What the log holds that is not read yet."""
+
+    @property
+    def dropped(self) -> Dropped:
+        """What had left the log before this reader came to it, since the last seek."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong with the log, in words; empty if nothing is."""
+
+    def close(self) -> None:
+        """Let go of the log."""

@@ -1,0 +1,148 @@
+"""The event log of this host, served to readers on others over ZeroMQ."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zmq
+
+from reduction.stream.embedded_log import EmbeddedLogReader
+from reduction.stream.endpoints import bind
+from reduction.stream.event_log import LogMessage
+from reduction.stream.log_requests import (
+    MOST_BYTES,
+    PATIENCE_S,
+    REQUEST,
+    Go,
+    LogAnswer,
+    LogRequest,
+)
+
+MOST_READERS = 256
+"""Readers that the server keeps; of more, those that asked longest ago find their place anew."""
+
+REQUESTS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A request for messages that have not come yet, until ``deadline_s`` of the clock."""
+
+    peer: bytes
+    request: LogRequest
+    deadline_s: float
+
+
+class LogServer:
+    """Answers readers between other work: `serve` is called whenever there may be something.
+
+    Raises OSError naming an endpoint that cannot be bound.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[Any],
+        endpoint: str,
+        path: Path,
+        partitions: int,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path, self._partitions, self._clock_s = path, partitions, clock_s
+        self.socket: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.SNDHWM, 8)
+        bind(self.socket, endpoint)
+        self._readers: OrderedDict[tuple[bytes, int], EmbeddedLogReader] = OrderedDict()
+        self._waiting: dict[tuple[bytes, int], Waiting] = {}
+        self.ignored = 0
+        """Requests that were none."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a reader waits for messages."""
+        return bool(self._waiting)
+
+    def serve(self) -> None:
+        """Answer what has been asked, as far as there are messages."""
+        for _ in range(REQUESTS_AT_ONCE):
+            try:
+                peer, *frames = self.socket.recv_multipart(zmq.DONTWAIT)
+            except zmq.Again:
+                break
+            self._ask(peer, frames)
+        for key, waiting in list(self._waiting.items()):
+            reader = self._readers.get(key)
+            messages = _batch(reader) if reader is not None else []
+            if messages or self._clock_s() >= waiting.deadline_s:
+                del self._waiting[key]
+                self._answer(waiting.peer, waiting.request, messages)
+
+    def _ask(self, peer: bytes, frames: list[bytes]) -> None:
+        try:
+            (frame,) = frames
+            request = REQUEST.decode(frame)
+        except (ValueError, msgspec.DecodeError):
+            self.ignored += 1
+            return
+        if request.partition not in range(self._partitions):
+            self.ignored += 1
+            return
+        key = peer, request.partition
+        self._go(self._reader(key), request)
+        deadline_s = self._clock_s() + (PATIENCE_S if request.go is Go.OFFSET else 0)
+        self._waiting[key] = Waiting(peer, request, deadline_s)
+
+    def _reader(self, key: tuple[bytes, int]) -> EmbeddedLogReader:
+        if key not in self._readers:
+            self._readers[key] = EmbeddedLogReader(self._path, key[1])
+        self._readers.move_to_end(key)
+        while len(self._readers) > MOST_READERS:
+            oldest, _ = self._readers.popitem(last=False)
+            self._waiting.pop(oldest, None)
+        return self._readers[key]
+
+    def _go(self, reader: EmbeddedLogReader, request: LogRequest) -> None:
+        match request.go:
+            case Go.TIME:
+                reader.seek(request.place)
+            case Go.END:
+                reader.seek_to_end()
+            case Go.OFFSET if request.place != reader.offset:
+                reader.seek_offset(request.place)
+
+    def _answer(self, peer: bytes, request: LogRequest, messages: list[LogMessage]) -> None:
+        reader = self._readers[peer, request.partition]
+        behind, dropped = reader.behind, reader.dropped
+        answer = LogAnswer(
+            number=request.number,
+            offsets=[each.offset for each in messages],
+            next_offset=reader.offset,
+            behind=(behind.messages, behind.size_bytes),
+            dropped=(dropped.messages, dropped.pulses, dropped.since_ns, dropped.until_ns),
+            message=reader.message,
+        )
+        frames = [peer, msgspec.msgpack.encode(answer), *(each.data for each in messages)]
+        try:
+            self.socket.send_multipart(frames, zmq.DONTWAIT, copy=False)
+        except zmq.Again:
+            return  # the reader does not take what it asked for; it will ask again
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.socket.close(linger=0)
+
+
+def _batch(reader: EmbeddedLogReader) -> list[LogMessage]:
+    """The next messages, up to `MOST_BYTES` or one more."""
+    found: list[LogMessage] = []
+    size = 0
+    while size < MOST_BYTES and (some := reader.read(8)):
+        found += some
+        size += sum(len(each.data) for each in some)
+    return found

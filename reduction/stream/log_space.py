@@ -1,0 +1,182 @@
+"""The segments of an event log as its writer has them: making, sealing, and dropping the oldest."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import mmap
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reduction.stream.ev44 import Buffer
+from reduction.stream.log_segments import (
+    COMMITTED,
+    HEAD_BYTES,
+    NEXT_OFFSET,
+    RECORD,
+    SEALED,
+    RecordHead,
+    SegmentHead,
+    padded,
+)
+
+SEGMENT_MESSAGES = 4096
+"""Most messages in a segment. A seek looks at the heads of all in one segment: some ms at most."""
+
+PART = ".part"
+"""Behind the name of a segment that is being made."""
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StoredSegment:
+    """A segment that has been written: when it came, over all partitions, where, and its size."""
+
+    sequence: int
+    path: Path
+    size_bytes: int
+    created_ns: int
+
+
+class OpenSegment:
+    """The segment of a partition that is written to."""
+
+    def __init__(self, path: Path, head: SegmentHead, size: int) -> None:
+        """Make the file, with its space; raises OSError without a trace if there is none."""
+        self.path, self.head, self.size = path, head, size
+        self.place, self.messages = HEAD_BYTES, 0
+        part = path.with_name(path.name + PART)
+        self._file = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        try:
+            os.posix_fallocate(self._file, 0, size)
+            os.pwrite(self._file, head.packed(), 0)
+        except OSError:
+            os.close(self._file)
+            part.unlink(missing_ok=True)
+            raise
+        self._map = mmap.mmap(self._file, HEAD_BYTES)
+        self._words = memoryview(self._map).cast("Q")
+        self.commit(head.first_offset)
+
+    def show(self) -> None:
+        """Give the file its name, under which readers find it."""
+        self.path.with_name(self.path.name + PART).replace(self.path)
+
+    def has_room(self, length: int) -> bool:
+        """Whether a message of a length fits in."""
+        fits = self.place + RECORD.size + padded(length) <= self.size
+        return fits and self.messages < SEGMENT_MESSAGES
+
+    def write(self, head: RecordHead, pieces: Sequence[Buffer]) -> None:
+        """Write a record behind the others, which nobody reads before `commit`."""
+        zeros = bytes(padded(head.length) - head.length)
+        written = os.pwritev(self._file, [head.packed(), *pieces, zeros], self.place)
+        if written != head.size:
+            raise OSError(errno.EIO, f"{written} bytes written of {head.size}")
+        self.place += head.size
+        self.messages += 1
+
+    def commit(self, next_offset: int) -> None:
+        """Have readers read what is written."""
+        # In this order: a writer that starts after a kill between the two finds the record.
+        self._words[COMMITTED] = self.place
+        self._words[NEXT_OFFSET] = next_offset
+
+    def seal(self) -> None:
+        """Nothing more comes: readers go to the next segment; the space that is left is freed."""
+        _seal(self._file, self._words, self.place)
+        self._words.release()
+        self._map.close()
+        os.close(self._file)
+
+
+class LeftOver:
+    """A segment that a writer which was killed left unsealed; raises OSError if it is gone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
+    def seal(self) -> int:
+        """Have readers go on to the next segment, also if that has taken the name of this one.
+
+        Returns the size of the file.
+        """
+        size = os.fstat(self._file).st_size
+        if size >= HEAD_BYTES:
+            with mmap.mmap(self._file, HEAD_BYTES) as head, memoryview(head).cast("Q") as words:
+                if not words[SEALED]:
+                    _seal(self._file, words, min(words[COMMITTED], size))
+        size = os.fstat(self._file).st_size
+        os.close(self._file)
+        return size
+
+
+def _seal(file: int, words: memoryview, end: int) -> None:
+    """Say in its head that a segment is complete, and free the space behind its end."""
+    words[SEALED] = 1
+    os.truncate(file, max(end, HEAD_BYTES))
+
+
+class SegmentSpace:
+    """The space that all segments of a log take: at most ``limit_bytes``, the oldest go first."""
+
+    def __init__(self, limit_bytes: int, stored: Sequence[StoredSegment]) -> None:
+        self._limit_bytes = limit_bytes
+        self._stored = sorted(stored, key=lambda each: each.sequence)
+        self._sequence = max((each.sequence for each in stored), default=-1)
+        self.size_bytes = sum(each.size_bytes for each in stored)
+        """What all segments take now."""
+
+    @property
+    def oldest_ns(self) -> int:
+        """When the oldest complete segment was made, ns since 1970; now if there is none."""
+        return self._stored[0].created_ns if self._stored else time.time_ns()
+
+    def next_sequence(self) -> int:
+        """The number of a new segment."""
+        self._sequence += 1
+        return self._sequence
+
+    def made(self, path: Path, head: SegmentHead, size: int) -> OpenSegment:
+        """A new segment; raises OSError if there is no space even without the old ones."""
+        while self._stored and self.size_bytes + size > self._limit_bytes:
+            self._drop_oldest()
+        while True:
+            try:
+                segment = OpenSegment(path, head, size)
+            except OSError as error:
+                if error.errno not in NO_SPACE or not self._stored:
+                    raise
+                self._drop_oldest()
+            else:
+                self.size_bytes += size
+                return segment
+
+    def complete(self, segment: OpenSegment) -> None:
+        """Note a segment that has been sealed."""
+        self.size_bytes += segment.place - segment.size
+        head = segment.head
+        self._stored.append(
+            StoredSegment(head.sequence, segment.path, segment.place, head.created_ns)
+        )
+
+    def note_size(self, path: Path, size: int) -> None:
+        """Note the size of a segment that was stored; 0 if another one has taken its name."""
+        for place, each in enumerate(self._stored):
+            if each.path == path:
+                self.size_bytes += size - each.size_bytes
+                self._stored[place : place + 1] = [replace(each, size_bytes=size)] if size else []
+                return
+
+    def _drop_oldest(self) -> None:
+        oldest = self._stored.pop(0)
+        oldest.path.unlink(missing_ok=True)
+        self.size_bytes -= oldest.size_bytes
+        log.info("dropped %s", oldest.path)

@@ -1,0 +1,131 @@
+"""Reading an event log that a process on another host serves; what comes next is asked ahead."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import zmq
+
+from reduction.stream.endpoints import connect
+from reduction.stream.event_log import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage
+from reduction.stream.log_requests import ANSWER, PATIENCE_S, Go, LogAnswer, LogRequest
+
+RETRY_S = 2 * PATIENCE_S
+"""A request without an answer for as long is made again."""
+
+
+class RemoteLogReader:
+    """One partition of a served event log, as `reduction.stream.event_log.LogReader`.
+
+    The server may come later than its reader, and may be started again: the reader goes on where
+    it was. Raises OSError naming an endpoint that cannot be.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[Any],
+        endpoint: str,
+        partition: int,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._endpoint, self._partition, self._clock_s = endpoint, partition, clock_s
+        self._socket: zmq.Socket[bytes] = context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        connect(self._socket, endpoint)
+        self._request = LogRequest(0, partition, Go.OFFSET)
+        self._asked_s = self._clock_s()
+        self._sent = self._heard = False
+        self._answer = LogAnswer(0, [], 0, (0, 0), (0, 0, 0, 0), "")
+        self._ready: list[LogMessage] = []
+
+    def seek(self, time_ns: int) -> None:
+        """See `LogReader.seek`."""
+        self._go(Go.TIME, time_ns)
+
+    def seek_to_end(self) -> None:
+        """See `LogReader.seek_to_end`."""
+        self._go(Go.END)
+
+    def _go(self, go: Go, place: int = 0) -> None:
+        self._ready.clear()
+        self._ask(go, place)
+
+    def _ask(self, go: Go, place: int = 0) -> None:
+        self._request = LogRequest(self._request.number + 1, self._partition, go, place)
+        self._send()
+
+    def _send(self) -> None:
+        self._asked_s = self._clock_s()
+        try:
+            self._socket.send(msgspec.msgpack.encode(self._request), zmq.DONTWAIT)
+            self._sent = True
+        except zmq.Again:
+            self._sent = False
+
+    def read(self, most: int = MESSAGES_AT_ONCE) -> list[LogMessage]:
+        """See `LogReader.read`."""
+        if not self._ready:
+            self._receive()
+        found, self._ready = self._ready[:most], self._ready[most:]
+        return found
+
+    def _receive(self) -> None:
+        """Take the answer if it has come, and ask for what is behind it; or ask again."""
+        if not self._request.number:
+            self._ask(Go.OFFSET)
+        while True:
+            try:
+                head, *frames = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
+            except zmq.Again:
+                break
+            if self._take(head, frames):
+                self._ask(Go.OFFSET, self._answer.next_offset)
+                return
+        if self._clock_s() - self._asked_s >= RETRY_S:
+            self._heard = False
+            self._send()
+
+    def _take(self, head: zmq.Frame, frames: list[zmq.Frame]) -> bool:
+        """Take an answer; whether it is the one to the last request."""
+        try:
+            answer = ANSWER.decode(head.buffer)
+        except msgspec.DecodeError:
+            return False
+        if answer.number != self._request.number or len(answer.offsets) != len(frames):
+            return False
+        self._answer, self._heard = answer, True
+        least = self._request.place if self._request.go is Go.OFFSET else 0
+        if answer.next_offset < least:
+            least = 0  # the log has been deleted, and another one begun
+        self._ready = [
+            LogMessage(offset, frame.buffer)
+            for offset, frame in zip(answer.offsets, frames, strict=True)
+            if offset >= least
+        ]
+        return True
+
+    @property
+    def behind(self) -> Backlog:
+        """See `LogReader.behind`; as of the last answer."""
+        messages, size = self._answer.behind
+        ready = sum(len(each.data) for each in self._ready)
+        return Backlog(messages + len(self._ready), size + ready)
+
+    @property
+    def dropped(self) -> Dropped:
+        """See `LogReader.dropped`; as of the last answer."""
+        return Dropped(*self._answer.dropped)
+
+    @property
+    def message(self) -> str:
+        """See `LogReader.message`."""
+        if not self._heard:
+            return f"log {self._endpoint}: nobody serves it"
+        return self._answer.message
+
+    def close(self) -> None:
+        """See `LogReader.close`."""
+        self._socket.close(linger=0)

@@ -1,0 +1,95 @@
+"""Where the events of the simulated source go: into an event log, which may be served to others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from reduction.stream.log_entries import EntryKind, LogEntry
+from reduction.stream.log_server import LogServer
+from reduction.stream.log_writer import LogWriter
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EventLogStart:
+    """The event log that is written: its folder, the most that it takes, and where it is served.
+
+    ``endpoint`` is a ZeroMQ endpoint; empty if the log is not served to other hosts.
+    """
+
+    folder: Path
+    limit_bytes: int
+    endpoint: str = ""
+
+
+class EventOutput:
+    """Appends messages to the event log, and counts what was written and what could not be.
+
+    Raises `reduction.stream.event_log.LogRefused` for a folder that is not fit for a log, and
+    OSError naming an endpoint that cannot be bound.
+    """
+
+    def __init__(
+        self,
+        start: EventLogStart,
+        partitions: int,
+        context: zmq.Context[Any],
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._folder, self._clock_ns = start.folder, clock_ns
+        self._server: LogServer | None = None
+        if start.endpoint:
+            self._server = LogServer(context, start.endpoint, start.folder, partitions)
+        self._writer = LogWriter(start.folder, partitions, start.limit_bytes)
+        self.events_sent = self.events_dropped = self.chunks_dropped = 0
+        self.message = ""
+        """Why the last message could not be written; empty if it was."""
+
+    @property
+    def size_bytes(self) -> int:
+        """What the log takes on the disk."""
+        return self._writer.size_bytes
+
+    @property
+    def reach_s(self) -> float:
+        """How far back the log goes."""
+        return max(0.0, (self._clock_ns() - self._writer.oldest_ns) / 1e9)
+
+    @property
+    def socket(self) -> zmq.Socket[bytes] | None:
+        """Where readers on other hosts ask."""
+        return None if self._server is None else self._server.socket
+
+    def put(self, partition: int, entry: LogEntry, events: int = 0) -> None:
+        """Append a message, with so many events; if there is no space for it, drop and count it."""
+        try:
+            self._writer.append(partition, entry)
+        except OSError as error:
+            if not self.message:
+                log.warning("event log %s: %s", self._folder, error.strerror)
+            self.message = f"event log {self._folder}: {error.strerror}"
+            if entry.kind is EntryKind.CHUNK:
+                self.chunks_dropped += 1
+                self.events_dropped += events
+        else:
+            self.message = ""
+            self.events_sent += events
+
+    def serve(self) -> None:
+        """Answer readers on other hosts."""
+        if self._server is not None:
+            self._server.serve()
+
+    def close(self) -> None:
+        """End the log, which stays where it is."""
+        if self._server is not None:
+            self._server.close()
+        self._writer.close()

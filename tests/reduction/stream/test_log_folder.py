@@ -1,0 +1,85 @@
+"""Folders in which an event log can be kept, and those that are refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from reduction.stream.embedded_log import EmbeddedLogReader
+from reduction.stream.event_log import LogRefused
+from reduction.stream.log_folder import LEAST_BYTES, check_log, default_limit_bytes
+from reduction.stream.log_writer import LogWriter
+from tests.support.event_logs import (
+    LIMIT,
+    written,
+)
+
+
+def test_a_second_writer_is_refused_with_the_process_that_writes(tmp_path: Path) -> None:
+    writer = LogWriter(tmp_path, 1, LIMIT)
+    for refused in (lambda: LogWriter(tmp_path, 1, LIMIT), lambda: check_log(tmp_path, 1, LIMIT)):
+        with pytest.raises(LogRefused, match=f"process {os.getpid()} writes to it"):
+            refused()
+    writer.close()
+    LogWriter(tmp_path, 1, LIMIT).close()
+
+
+def about(**changes: object) -> str:
+    return json.dumps(
+        {"format": "live-reduction event log", "version": 1, "partitions": 1} | changes
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("log.json", about(version=2), "its version is 2; this program has 1"),
+        ("log.json", about(format="x"), "log.json is not that of an event log"),
+        ("log.json", about(partitions=0), "tells no number of partitions"),
+        ("log.json", about(partitions=3), "it has 3 partitions, not 1; give another --log"),
+        ("log.json", "[]", "log.json is not that of an event log"),
+        ("log.json", "{", "log.json cannot be read"),
+        ("thesis.tex", "", "thesis.tex is no part of an event log"),
+        ("partition-0", "", "partition-0 is no part of an event log"),
+    ],
+)
+def test_a_folder_that_is_no_log_of_this_kind_is_refused_and_left_alone(
+    tmp_path: Path, name: str, content: str, words: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    for refused in (check_log, LogWriter):
+        with pytest.raises(LogRefused, match=words):
+            refused(tmp_path, 1, LIMIT)
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == content
+
+
+def test_a_file_a_limit_that_is_too_small_and_a_partition_that_is_not_there_are_refused(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LogRefused, match=r"file: .*file is not a folder"):
+        check_log(tmp_path / "file", 1, LIMIT)
+    with pytest.raises(LogRefused, match=r"file/log: .*file is not a folder"):
+        check_log(tmp_path / "file/log", 1, LIMIT)
+    with pytest.raises(LogRefused, match="3 partitions need at least 6291456 bytes, not 6291455"):
+        check_log(tmp_path / "log", 3, 3 * LEAST_BYTES - 1)
+    written(tmp_path / "log", [])
+    with pytest.raises(LogRefused, match="it has 1 partitions, not 2"):
+        EmbeddedLogReader(tmp_path / "log", 1)
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(LogRefused, match="no permission to write"):
+        check_log(tmp_path / "log", 1, LIMIT)
+
+
+def test_the_limit_unless_given_is_a_share_of_the_free_disk(tmp_path: Path) -> None:
+    free = os.statvfs(tmp_path)
+    share = free.f_bavail * free.f_frsize * 0.1
+    assert default_limit_bytes(tmp_path / "a/b") == pytest.approx(min(share, 16 * 2**30), rel=0.05)
