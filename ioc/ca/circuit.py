@@ -101,14 +101,16 @@ class Circuit(CaprotoCircuit):
             sub, update = updates.pop()
             if sub.subscriptionid in wanted:
                 message = (
-                    update.message(sub) if update.serves(sub) else await self._own(sub, update)
+                    update.message(sub)
+                    if update.serves(sub)
+                    else await self._packed_by_caproto(sub, update)
                 )
                 parts += message
                 size += sum(memoryview(each).nbytes for each in message)
         return parts
 
-    async def _special(self, sub: Any, update: Update) -> list[Any]:
-        """The bytes of an update for a client that asked for a part of it, or for some of them."""
+    async def _packed_by_caproto(self, sub: Any, update: Update) -> list[Any]:
+        """The bytes of an update for a client that asked for some elements, or with a filter."""
         messages = await self.caproto_messages(sub, update)
         return [part for each in messages for part in (bytes(each.header), *each.buffers)]
 

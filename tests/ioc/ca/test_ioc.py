@@ -224,6 +224,17 @@ def test_monitors_see_settings_and_arrays_change(ioc: Ioc) -> None:
     assert said["Red1:BinMax"] == ["4"]
 
 
+def test_a_monitor_of_the_first_elements_sees_them_change(ioc: Ioc) -> None:
+    monitor = ioc.start("camonitor", "-#", "2", ioc.prefix + "Red1:Spec:XE")
+    assert monitor.stdout is not None
+    assert monitor.stdout.readline().split()[3:] == ["2", "0.4", "0.401"]
+    assert ioc.put("Red1:BinParams", "1,1,4", "-S").returncode == 0
+    line = monitor.stdout.readline()
+    monitor.terminate()
+    monitor.communicate()
+    assert line.split()[3:] == ["2", "1", "2"]
+
+
 def test_cainfo_tells_types_and_rights(ioc: Ioc) -> None:
     said = ioc.said("cainfo", ioc.prefix + "Red1:Units", ioc.prefix + "Red1:Units_RBV")
     assert re.findall(r"Access: +(\S+, .*)", said) == ["read, write", "read, no write"]
