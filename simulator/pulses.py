@@ -7,6 +7,7 @@ event number, so a pulse does not depend on the pulses before it.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple, Self
 
 import numba
@@ -101,6 +102,10 @@ class PulseGenerator:
         self._monitor_us_per_angstrom = np.ascontiguousarray(per_angstrom[instrument.is_monitor])
         self._sample: Sample | None = None
         self._table: LineTable | None = None
+
+    def compile(self, settings: SimulatorSettings) -> None:
+        """Compile what makes events, or load it from the cache; this may take seconds."""
+        self.events(replace(settings, events_per_pulse=0, events_per_pulse_spread=0.0), 0)
 
     def events(self, settings: SimulatorSettings, pulse: int) -> PulseEvents:
         """The events of a pulse in detectors.

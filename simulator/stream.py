@@ -98,6 +98,7 @@ class EventStream:
         self._clock_ns = clock_ns = clock_ns or steady_clock()
         self._generator = PulseGenerator(start.instrument, start.seed)
         self._settings = start.settings
+        self._generator.compile(start.settings)
         self._pulse = start.first_pulse - 1
         self._message_ids = [0] * start.partitions
         self._next_partition = 0

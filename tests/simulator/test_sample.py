@@ -198,6 +198,6 @@ def test_a_crystal_too_large_is_refused_at_once(changes: dict[str, Any], message
     ],
 )
 def test_the_largest_crystals_taken_are_quick(changes: dict[str, Any]) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(settings(**changes).sample.reflections) > 1000
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
