@@ -104,8 +104,8 @@ class StreamStatus:
     messages_bad_time: int = reading(
         Integer(
             pv="MessagesBadTime_RBV",
-            description="Messages with an absurd pulse time",
-            details="Not after 1970, or more than a minute ahead of the clock; not used.",
+            description="Messages with a time that cannot be",
+            details="Not after 1970, far ahead of the pulses or behind them, or of none; not used.",
         )
     )
     messages_bad_log: int = reading(

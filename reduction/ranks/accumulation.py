@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +15,7 @@ from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.presets import NEVER_NS, Acquisition
 from reduction.ranks.series import ClosedSeries, all_times_ns
 from reduction.ranks.tick import Ticks
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.partition_state import NO_PULSE, CompletePulse
 from reduction.stream.pulse_assembler import PulseAssembler
 
 
@@ -66,13 +68,6 @@ class Accumulation:
         return self._pipeline.order.acquiring and not self.acquisition.done
 
     @property
-    def limit_ns(self) -> int:
-        """The time of the last pulse before a preset ends the acquisition, as this rank sees it."""
-        if self._pipeline.order.control.pause or self.coverage.start_ns == NO_PULSE:
-            return NEVER_NS
-        return self.acquisition.limit_ns(self._intake.uncut_times_ns(self.coverage.start_ns))
-
-    @property
     def times_ns(self) -> NDArray[np.int64]:
         """Times of the pulses in all series, (pulses,) int64."""
         return all_times_ns(self.closed, self.acquisition.times_ns)
@@ -82,27 +77,32 @@ class Accumulation:
         """The time that each of these pulses stands for, (pulses,) float64, in s."""
         return np.concatenate([*(each.seconds for each in self.closed), self.acquisition.seconds])
 
-    def advance(self, ticks: Ticks) -> None:
-        """Take the events of the pulses that all ranks have, up to the limit of rank 0."""
-        slowest = ticks.slowest
-        if slowest.reached_ns == NO_PULSE:
+    def advance(self, ticks: Ticks, pulses: Sequence[CompletePulse]) -> None:
+        """Take the events of the pulses that all ranks have reached, up to the limit of a preset.
+
+        ``pulses`` are those that are not cut yet on any rank, in their order.
+        """
+        time_ns, number = ticks.slowest.reached_ns, ticks.slowest.reached_number
+        if time_ns == NO_PULSE:
             return
         if self.coverage.start_ns == NO_PULSE:
-            # Events are taken from the next tick on: rank 0 must know the start for its limit.
             self._begin(ticks.complete_from_ns)
-            return
-        time_ns, number = slowest.reached_ns, slowest.reached_number
-        limit_ns, preset_reached = ticks.of_rank_0.limit_ns, ticks.of_rank_0.preset_reached
-        if self.running:
-            self.acquisition.done = bool(preset_reached) or time_ns >= limit_ns
-            if limit_ns < time_ns:
-                time_ns, number = limit_ns, self._intake.number_at(limit_ns)
-            if not preset_reached:
-                self._accumulate(max(time_ns, self.coverage.cut_ns), number)
-        else:
-            self.acquisition.passed(self._uncut_until(time_ns))
+        since = max(self.coverage.start_ns, self.coverage.cut_ns + 1)
+        pulses = [each for each in pulses if each.time_ns >= since]
+        if not self.running:
+            self.acquisition.passed([each.time_ns for each in pulses])
             self._intake.cut(time_ns)
             self._pipeline.follow_logs(time_ns)
+        elif ticks.of_rank_0.preset_reached:
+            self.acquisition.done = True
+        else:
+            limit_ns = self._limit_ns(pulses)
+            self.acquisition.done = time_ns >= limit_ns
+            if limit_ns < time_ns:
+                time_ns = limit_ns
+                pulses = [each for each in pulses if each.time_ns <= time_ns]
+                number = pulses[-1].number if pulses else self.coverage.cut_number
+            self._accumulate(max(time_ns, self.coverage.cut_ns), pulses)
         cut_ns = max(time_ns, self.coverage.cut_ns)
         self.coverage = replace(self.coverage, cut_ns=cut_ns, cut_number=number)
 
@@ -111,38 +111,55 @@ class Accumulation:
         self.coverage = replace(self.coverage, start_ns=complete_from_ns)
         self._intake.logs.forget(complete_from_ns)
 
-    def _accumulate(self, time_ns: int, number: int) -> None:
-        """Accumulate pulses up to ``time_ns``, and events of earlier ones that came late."""
-        pulses_ns = self._uncut_until(time_ns)
+    def _limit_ns(self, pulses: Sequence[CompletePulse]) -> int:
+        """The time of the last pulse before a preset ends the acquisition."""
         if self._pipeline.order.control.pause:
-            self.acquisition.passed(pulses_ns)
-        elif pulses_ns:
-            first = self.coverage.first
-            if first == NO_PULSE:
-                first = self._intake.number_at(self.coverage.start_ns)
-            self.coverage = replace(self.coverage, first=first, last=number, last_ns=time_ns)
-            self._pipeline.timeline.begin(pulses_ns[0])
-            self.acquisition.accumulated(pulses_ns)
-        chunks = self._intake.cut(time_ns)
-        counting = [chunk for chunk in chunks if self._counts(chunk.pulse_time_ns)]
-        self._pipeline.accumulate(counting, time_ns)
+            return NEVER_NS
+        return self.acquisition.limit_ns([each.time_ns for each in pulses])
 
-    def _uncut_until(self, time_ns: int) -> list[int]:
-        """Times of the uncut pulses from the start of the accumulation up to ``time_ns``."""
-        since = self._intake.uncut_times_ns(self.coverage.start_ns)
-        return [each for each in since if each <= time_ns]
+    def _accumulate(self, time_ns: int, pulses: Sequence[CompletePulse]) -> None:
+        """Accumulate ``pulses``, up to ``time_ns``, and events of earlier ones that came late."""
+        times_ns, before_ns = [each.time_ns for each in pulses], self.coverage.cut_ns
+        if self._pipeline.order.control.pause:
+            self.acquisition.passed(times_ns)
+        elif pulses:
+            first = self.coverage.first
+            self.coverage = replace(
+                self.coverage,
+                first=pulses[0].number if first == NO_PULSE else first,
+                last=pulses[-1].number,
+                last_ns=time_ns,
+            )
+            self._pipeline.timeline.begin(times_ns[0])
+            self.acquisition.accumulated(times_ns)
+        self._take_events(time_ns, before_ns, set(times_ns))
+
+    def _take_events(self, time_ns: int, before_ns: int, ended_ns: set[int]) -> None:
+        """Take the events up to a time: of pulses that have just ended, and late ones before."""
+        counting, filtered = [], 0
+        for chunk in self._intake.cut(time_ns):
+            at_ns = chunk.pulse_time_ns
+            if self._counts(at_ns):
+                counting.append(chunk)
+            elif self.coverage.start_ns <= at_ns <= before_ns or at_ns in ended_ns:
+                filtered += chunk.tof_ns.size
+            elif at_ns > max(before_ns, self.coverage.start_ns):
+                self._intake.refuse(chunk)
+        self._pipeline.accumulate(counting, time_ns, filtered=filtered)
 
     def _counts(self, time_ns: int) -> bool:
-        """Whether the pulse at a time is in the running series or in a closed one."""
-        return time_ns >= self.coverage.start_ns or any(one.has(time_ns) for one in self.closed)
+        """Whether the pulse at a time is one of the running series or of a closed one."""
+        return _has(self.acquisition.times_ns, time_ns) or any(
+            _has(each.times_ns, time_ns) for each in self.closed
+        )
 
     def obey(self, order: RanksOrder) -> None:
         """Drop, close or start what ``order`` says; to be called before the pipeline obeys it."""
         if self._pipeline.resets(order):
-            self._intake.forget(self.coverage.cut_number + 1)
+            self._intake.restart(self.coverage.cut_ns + 1)
             self.closed.clear()
-            self._start_empty()
-            self._intake.logs.forget(self.coverage.start_ns)
+            self.coverage = PulseCoverage()
+            self.acquisition = self.acquisition.restarted()
         if self._pipeline.closes(order):
             self.closed.append(self._closed_series())
             self._start_empty()
@@ -164,3 +181,9 @@ class Accumulation:
         """Have the next pulse be the first that is accumulated."""
         self.coverage = self.coverage.emptied()
         self.acquisition = self.acquisition.restarted()
+
+
+def _has(times_ns: Sequence[int] | NDArray[np.int64], time_ns: int) -> bool:
+    """Whether ascending times hold a time."""
+    place = bisect.bisect_left(times_ns, time_ns)
+    return place < len(times_ns) and bool(times_ns[place] == time_ns)

@@ -136,16 +136,18 @@ class Pipeline:
         fade_s = self.order.control.fade_s
         return np.exp((times_ns - now_ns) / (fade_s * 1e9)) if fade_s else np.ones(times_ns.size)
 
-    def accumulate(self, chunks: Sequence[Chunk], time_ns: int) -> None:
-        """Take the events of the pulses that are cut at a time, and new values of logs."""
+    def accumulate(self, chunks: Sequence[Chunk], time_ns: int, *, filtered: int = 0) -> None:
+        """Take the events of the pulses that are cut at a time, and new values of logs.
+
+        So many more events are ``filtered``, as their pulses do not count.
+        """
         self.follow_logs(time_ns)
         self._move_window(time_ns)
+        self.received += filtered
+        self.filtered += filtered
         for chunk in chunks:
             self.received += chunk.tof_ns.size
-            if self.order.control.pause:
-                self.filtered += chunk.tof_ns.size
-            else:
-                self.engine.accumulate(chunk.pixel_id, chunk.tof_ns, chunk.pulse_time_ns)
+            self.engine.accumulate(chunk.pixel_id, chunk.tof_ns, chunk.pulse_time_ns)
 
     def follow_logs(self, time_ns: int) -> None:
         """Slice events of pulses up to a time anew where a log has another value by now.

@@ -41,6 +41,8 @@ class Rates:
 
     def update(self, now_s: float, events: int, pulse: int) -> tuple[float, float]:
         """The rates, given the events and the pulse number reached by now."""
+        if self._samples and self._samples[0].pulse == NO_PULSE:
+            self._samples.clear()
         self._samples.append(RateSample(now_s, events, pulse))
         while len(self._samples) > 2 and self._samples[1].at_s <= now_s - RATE_WINDOW_S:
             self._samples.popleft()

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from reduction.control.channel import decoded, encoded
 from reduction.control.orders import NO_REVISION, RanksOrder
@@ -29,6 +30,7 @@ from reduction.ranks.result_reporter import Control, ResultReporter
 from reduction.ranks.tick import Tick, Ticks
 from reduction.results.references import LoadedReferences, load_references
 from reduction.stream.messages import CorruptMessage, UnknownSchema, is_number
+from reduction.stream.partition_state import CompletePulse
 
 ENGINE_STEP_S = 0.01
 """Time given to the engine before the sockets are looked at again."""
@@ -160,7 +162,7 @@ class Rank:
             self._share_logs(logs)
         self._reporter.progress.newest_ns = ticks.newest_ns
         if self._pipeline.order.revision != NO_REVISION:
-            self._accumulation.advance(ticks)
+            self._accumulation.advance(ticks, self._pulses_until(ticks.slowest.reached_ns))
         if ticks.of_rank_0.revision != self._pipeline.order.revision:
             self._obey(decoded(RanksOrder, self._together.share(encoded(self._order))))
         self._caught_up = self._pipeline.engine.advance(ENGINE_STEP_S)
@@ -174,8 +176,18 @@ class Rank:
                 self._order_pending = False
         return ticks.stopping
 
+    def _pulses_until(self, time_ns: int) -> list[CompletePulse]:
+        """The pulses up to a time that are not cut yet, the same on all ranks.
+
+        A pulse is one of them if any partition has its mark: the others may have lost it.
+        """
+        here = np.array(self._intake.uncut_until(time_ns), np.int64).reshape(-1, 2)
+        numbers = {int(at_ns): int(number) for at_ns, number in self._together.gather(here)[::-1]}
+        return [CompletePulse(at_ns, numbers[at_ns]) for at_ns in sorted(numbers)]
+
     def _own_tick(self, logs: int) -> Tick:
         """What this rank tells the others, with how many ``logs`` it has from the IOC."""
+        self._intake.wait()
         reached_ns, reached_number = self._intake.reached
         return Tick(
             reached_ns=reached_ns,
@@ -184,7 +196,6 @@ class Rank:
             newest_ns=self._intake.newest_ns,
             stopping=self.stopping,
             revision=self._order.revision,
-            limit_ns=self._accumulation.limit_ns,
             preset_reached=self._accumulation.acquisition.reached,
             logs=logs,
         )

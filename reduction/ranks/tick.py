@@ -18,7 +18,6 @@ class Tick:
     - ``newest_ns``: the latest pulse of which it has received anything
     - ``revision``: the newest order that it has received
     - ``stopping``: whether it was told to stop
-    - ``limit_ns``: the pulse at which a preset ends the acquisition
     - ``preset_reached``: whether the counts have reached their preset
     - ``logs``: how many log values it has received from the IOC
 
@@ -32,17 +31,16 @@ class Tick:
     newest_ns: int
     stopping: bool
     revision: int
-    limit_ns: int
     preset_reached: bool
     logs: int
 
     def vector(self) -> NDArray[np.int64]:
-        """The fields in their order, (9,) int64."""
+        """The fields in their order, (8,) int64."""
         return np.array(list(vars(self).values()), np.int64)
 
     @classmethod
     def of(cls, row: NDArray[np.int64]) -> Self:
-        """The tick whose `vector` is ``row``, (9,)."""
+        """The tick whose `vector` is ``row``, (8,)."""
         return cls(*row.tolist())
 
 
@@ -54,7 +52,7 @@ class Ticks:
 
     @classmethod
     def of(cls, rows: NDArray[np.int64]) -> Self:
-        """The ticks whose vectors are ``rows``, (ranks, 9)."""
+        """The ticks whose vectors are ``rows``, (ranks, 8)."""
         return cls(tuple(Tick.of(row) for row in rows))
 
     @property

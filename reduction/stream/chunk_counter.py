@@ -8,7 +8,7 @@ times or zeros, are taken for no counter, and nothing depends on them.
 from __future__ import annotations
 
 import bisect
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import pairwise
@@ -54,6 +54,18 @@ class LostChunks:
     pulse: int
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What a mark has shown: how many chunks of its pulse are lost, at most `MOST_LOST`.
+
+    ``retracted`` is what the mark before had shown, if its count was wrong.
+    """
+
+    lost: int
+    pulse: int
+    retracted: Comparison | None = None
+
+
 class ChunkCounter:
     """Compares the chunks that come with the counts that marks tell.
 
@@ -64,11 +76,17 @@ class ChunkCounter:
         self.sent: int | None = None
         """Chunks sent by the last mark; None before the first one."""
         self.received = 0
-        """New chunks since the last mark."""
+        """Chunks so far, without those that were repeated or lost."""
+        self._compared = 0
+        """How many of these came before the last mark."""
+        self._otherwise: int | None = None
+        """Chunks sent by the last mark, if its own count should be wrong."""
+        self._last = Comparison(0, 0)
         self.completed: int | None = None
         """The pulse that the last chunk completed, if it was the last one that was lost of it."""
         self._first_id: int | None = None
-        self._seen: set[int] = set()
+        self._ids: deque[int] = deque(maxlen=MOST_LOST)
+        """Ids of these chunks since the last mark, as they came."""
         self._highest = -1
         self._known: dict[int, int] = {}
         self._lost: list[LostChunks] = []
@@ -95,7 +113,7 @@ class ChunkCounter:
         out_of_order = lowest <= number < self._highest
         if lowest <= number < lowest + MOST_LOST:
             self._highest = max(self._highest, number)
-        self._seen.add(number)
+        self._ids.append(number)
         self.received += 1
         return Arrival.OUT_OF_ORDER if out_of_order else Arrival.NEW
 
@@ -103,6 +121,8 @@ class ChunkCounter:
         """Note a chunk of a pulse that has ended."""
         place = bisect.bisect_right(self._lost, number, key=lambda each: each.first) - 1
         if place < 0 or number > self._lost[place].last:
+            self._ids.append(number)
+            self.received += 1
             return Arrival.PASSED
         gap = self._lost[place]
         parts = replace(gap, last=number - 1), replace(gap, first=number + 1)
@@ -113,42 +133,65 @@ class ChunkCounter:
             self.completed = gap.pulse
         return Arrival.LATE
 
-    def heard_from_start(self, chunks_sent: int) -> bool:
+    def heard_from_start(self, chunks_sent: int, received: int) -> bool:
         """Whether the first mark shows that the partition was heard from its first chunk on.
 
         It does if no chunk is lacking, or if the first one had the id 0 and most have come: zeros
         that are no counter do not make it so.
         """
-        return self.received == chunks_sent or (
-            self._first_id == 0 and self.received < chunks_sent <= 2 * self.received
+        return received == chunks_sent or (
+            self._first_id == 0 and received < chunks_sent <= 2 * received
         )
 
-    def mark(self, pulse: int, chunks_sent: int) -> int:
-        """Note the end of a pulse, by which so many chunks were sent; how many are lost of it."""
-        before = self.sent
-        if before is None and self.heard_from_start(chunks_sent):
+    def mark(self, pulse: int, chunks_sent: int, received: int) -> Comparison:
+        """Compare with the mark at the end of a pulse, by which so many chunks were sent.
+
+        So many new chunks had been ``received`` when it came.
+        """
+        of_pulse = received - self._compared
+        before, retracted = self._sent_before(chunks_sent, of_pulse)
+        expected = self.sent
+        if before is None and self.heard_from_start(chunks_sent, received):
             before = 0
-        if before is not None and chunks_sent < before:  # the source has started again
-            before = 0
+        lost = 0 if before is None else max(0, chunks_sent - before - of_pulse)
+        ids = [self._ids.popleft() for _ in range(min(of_pulse, len(self._ids)))]
+        if before is not None and 0 < lost <= MOST_LOST:
+            self._note_lost(LostChunks(before, chunks_sent - 1, pulse), ids, lost)
+        self._otherwise = None if expected is None else max(expected, before or 0) + of_pulse
+        self.sent, self._compared = chunks_sent, received
+        self._highest = -1
+        self._last = Comparison(min(lost, MOST_LOST), pulse)
+        return replace(self._last, retracted=retracted)
+
+    def _sent_before(self, chunks_sent: int, received: int) -> tuple[int | None, Comparison | None]:
+        """The chunks sent before this pulse, and what the last mark said if it was wrong."""
+        if self.sent is None:
+            return None, None
+        as_told = chunks_sent - self.sent - received
+        otherwise = -1 if self._otherwise is None else chunks_sent - self._otherwise - received
+        if as_told < 0 <= otherwise or 0 <= otherwise < as_told:
+            return self._otherwise, self._last
+        if chunks_sent < self.sent:  # the source has started again
             self._lost.clear()
             self._left.clear()
-        lost = 0 if before is None else max(0, chunks_sent - before - self.received)
-        if before is not None and 0 < lost <= MOST_LOST:
-            self._note_lost(pulse, before, chunks_sent, lost)
-        self.sent, self.received = chunks_sent, 0
-        self._seen.clear()
-        self._highest = -1
-        return min(lost, MOST_LOST)
+            return 0, None
+        return self.sent, None
 
-    def _note_lost(self, pulse: int, before: int, chunks_sent: int, lost: int) -> None:
-        """Keep which ids are lost, if those that came show that ids count."""
-        inside = sorted(each for each in self._seen if before <= each < chunks_sent)
-        ends = [before - 1, *inside, chunks_sent]
-        gaps = [LostChunks(a + 1, b - 1, pulse) for a, b in pairwise(ends) if b - a > 1]
+    def _note_lost(self, sent: LostChunks, ids: list[int], lost: int) -> None:
+        """Keep which of the ids of a pulse are lost, if ``ids`` that came show that ids count."""
+        inside = sorted(each for each in ids if sent.first <= each <= sent.last)
+        ends = [sent.first - 1, *inside, sent.last + 1]
+        gaps = [LostChunks(a + 1, b - 1, sent.pulse) for a, b in pairwise(ends) if b - a > 1]
         if sum(gap.last - gap.first + 1 for gap in gaps) == lost:
             self._lost += gaps
-            self._left[pulse] += lost
+            self._left[sent.pulse] += lost
             self._forget_first(len(self._lost) - MOST_GAPS)
+
+    def restart(self) -> None:
+        """Forget all chunks, but not how many were sent."""
+        self._lost.clear()
+        self._left.clear()
+        self._known.clear()
 
     def forget(self, pulse: int) -> None:
         """Forget what is lost of the pulses below a number."""

@@ -55,6 +55,6 @@ class LogTimes:
         offset = offset_words(log.time_ns - reference_ns)
         self._notices.give(
             f"log {log.name}",
-            f"log {log.name}: its time is {offset}, so it is taken to hold from its arrival on",
+            f"log {log.name}: its time is {offset} the pulses, so it holds from its arrival on",
         )
         return newest_ns + 1 if newest_ns != NO_PULSE else FIRST_LOG_NS

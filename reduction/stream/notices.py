@@ -38,5 +38,5 @@ class Notices:
 
 
 def offset_words(offset_ns: int) -> str:
-    """An offset in words, such as ``3600.0 s ahead``."""
-    return f"{abs(offset_ns) / 1e9:.1f} s {'ahead' if offset_ns > 0 else 'behind'}"
+    """An offset in words, such as ``3600.0 s ahead of``."""
+    return f"{abs(offset_ns) / 1e9:.1f} s {'ahead of' if offset_ns > 0 else 'behind'}"

@@ -23,12 +23,6 @@ from reduction.stream.messages import (
 from reduction.stream.notices import Notices
 from reduction.stream.partition_state import CompletePulse, Faults, PartitionState
 
-AHEAD_NS = 60_000_000_000
-"""A pulse time that is further ahead of the clock than this is not believed."""
-
-BEHIND_NS = 600_000_000_000
-"""Nor is one that lies further than this before the last complete pulse."""
-
 PULSE_NUMBERS = range(2**63)
 """The numbers that a pulse may have."""
 
@@ -37,17 +31,15 @@ class PulseAssembler:
     """Takes the messages of a rank's partitions, and gives the chunks of complete pulses.
 
     ``clock_ns`` tells the time, ns since the Unix epoch; no step of it is expected.
-    ``pending`` are chunks whose pulses are not cut yet, or that came late. ``logs`` are all logs
-    that came with the events. ``notices`` tell what is wrong.
+    ``logs`` are all logs that came with the events. ``notices`` tell what is wrong.
     """
 
     def __init__(self, partitions: list[int], clock_ns: Callable[[], int]) -> None:
-        self.partitions = {number: PartitionState() for number in partitions}
-        self.pending: list[Chunk] = []
         self.logs = Logs()
         self.clock_ns = clock_ns
         self.notices = Notices(clock_ns)
         self.log_times = LogTimes(clock_ns, self.notices)
+        self.partitions = {number: PartitionState(clock_ns, self.notices) for number in partitions}
 
     def take(self, partition: int, message: Buffer) -> None:
         """Take a message of a partition; a bad one is counted and ignored."""
@@ -63,14 +55,12 @@ class PulseAssembler:
         if isinstance(content, LogValue):
             self._take_log(state, content)
         else:
-            self._take_chunks(state, content)
+            state.chunks(content)
 
     def _take_log(self, state: PartitionState, log: LogValue) -> None:
         if log.name != PULSE_MARK:
             if not self.note_log(log):
                 state.faults.bad_log += 1
-        elif not self._plausible(log.time_ns, state):
-            state.faults.bad_time += 1
         else:
             self._take_mark(state, log)
 
@@ -95,17 +85,33 @@ class PulseAssembler:
             return
         state.mark(number, log.time_ns, chunks_sent)
 
-    def _take_chunks(self, state: PartitionState, chunks: list[Chunk]) -> None:
-        """Take the chunks of one message."""
-        if not all(self._plausible(chunk.pulse_time_ns, state) for chunk in chunks):
-            state.faults.bad_time += 1
-        elif state.chunk(chunks[-1]):
-            self.pending.extend(chunks)
-            state.faults.ignored += chunks[-1].without_pixels > 0
+    def wait(self) -> None:
+        """Go by the clock: believe marks in doubt after a while, and tell if there are none."""
+        for each in self.partitions.values():
+            each.wait()
 
-    def _plausible(self, time_ns: int, state: PartitionState) -> bool:
-        earliest_ns = max(0, state.reached.time_ns - BEHIND_NS)
-        return earliest_ns < time_ns <= self.clock_ns() + AHEAD_NS
+    def restart(self, time_ns: int) -> None:
+        """Begin afresh with the next pulse, whatever its time is.
+
+        Of each log, the last value before ``time_ns`` stays.
+        """
+        for each in self.partitions.values():
+            each.restart()
+        self.logs.forget(time_ns)
+        self.logs.forget(0)  # values from here on may be of earlier times again
+
+    def refuse(self, chunk: Chunk) -> None:
+        """Count a chunk whose time is that of no pulse."""
+        next(iter(self.partitions.values())).faults.bad_time += 1
+        self.notices.give(
+            "no pulse",
+            f"a chunk of {chunk.source} has a time at which there is no pulse: it does not count",
+        )
+
+    @property
+    def pending(self) -> list[Chunk]:
+        """Chunks whose pulses are not cut yet, or that came late."""
+        return [chunk for each in self.partitions.values() for chunk in each.pending]
 
     @property
     def reached(self) -> CompletePulse:
@@ -122,22 +128,19 @@ class PulseAssembler:
         """From this pulse time on all of each pulse has arrived; 0 if nothing has."""
         return max(each.complete_from_ns or 0 for each in self.partitions.values())
 
-    def number_at(self, time_ns: int) -> int:
-        """Number of the first uncut pulse at or after ``time_ns``; -1 if there is none."""
-        return max(each.number_at(time_ns) for each in self.partitions.values())
-
-    def uncut_times_ns(self, since_ns: int) -> list[int]:
-        """Times of the uncut pulses from ``since_ns`` on, as the first partition has them."""
-        first = next(iter(self.partitions.values()))
-        return [each.time_ns for each in first.uncut if each.time_ns >= since_ns]
+    def uncut_until(self, time_ns: int) -> list[CompletePulse]:
+        """The uncut pulses up to a time, of any partition, in their order."""
+        pulses = {
+            pulse.time_ns: pulse
+            for each in self.partitions.values()
+            for pulse in each.uncut
+            if pulse.time_ns <= time_ns
+        }
+        return sorted(pulses.values())
 
     def cut(self, time_ns: int) -> list[Chunk]:
         """The chunks of pulses up to ``time_ns``, which are no longer pending."""
-        for each in self.partitions.values():
-            each.cut(time_ns)
-        ready = [chunk for chunk in self.pending if chunk.pulse_time_ns <= time_ns]
-        self.pending = [chunk for chunk in self.pending if chunk.pulse_time_ns > time_ns]
-        return ready
+        return [chunk for each in self.partitions.values() for chunk in each.cut(time_ns)]
 
     def forget(self, number: int) -> None:
         """Forget what is missing of the pulses below ``number``."""

@@ -1,0 +1,177 @@
+"""Which marks of a partition are believed: those whose time and number follow from the others."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+NEAR_CLOCK_NS = 1_000_000_000
+"""A mark that is no further from the clock has a time that can be."""
+
+FIRST_AHEAD_NS = 5_000_000_000
+"""So has the first mark, which has no neighbours, if it is no further ahead of the clock."""
+
+FIRST_PERIOD_NS = 1_000_000_000
+"""Longest time between pulses that is believed until it is known from two of them."""
+
+LEAST_PERIOD_NS = 1_000_000
+"""Shortest time between pulses that is believed until it is known from two of them."""
+
+CONFIRMING = 3
+"""So many marks in a row are believed because they follow from each other."""
+
+WAIT_NS = 2_000_000_000
+"""Marks that nothing has contradicted for so long are believed."""
+
+REMEMBERED = 1000
+"""So many marks are remembered, to know them if they come a second time."""
+
+
+@dataclass(frozen=True)
+class PulseMark:
+    """The end of a pulse: its time, ns since the Unix epoch, number, and the chunks sent by it.
+
+    When it came, so many chunks had been ``received``, and the partition was ``followed``: all its
+    chunks since the mark before were kept. Marks are equal if they say the same.
+    """
+
+    time_ns: int
+    number: int
+    chunks_sent: int
+    received: int = field(default=0, compare=False)
+    followed: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a mark has decided.
+
+    - ``believed``: marks that are believed from now on, in their order
+    - ``doubted``: how many more, or fewer, are doubted or rejected
+    - ``repeated``: whether the mark has come before
+    - ``offset_ns``: by how much the last rejected mark is ahead of its neighbours; 0 if none is
+    - ``went_back_ns``: by how much the times of all marks have gone back; 0 if they have not
+    """
+
+    believed: Sequence[PulseMark] = ()
+    doubted: int = 0
+    repeated: bool = False
+    offset_ns: int = 0
+    went_back_ns: int = 0
+
+
+class MarkOrder:
+    """The last believed mark, and those in doubt.
+
+    A mark is believed at once if its time and its number follow from the last believed one. One
+    that does not is in doubt: the next one that follows from the last believed mark shows that it
+    was wrong. If instead `CONFIRMING` marks follow from each other, they are believed, as after a
+    pause of the source. Marks that go back in time are never believed before a `restart`.
+    """
+
+    def __init__(self, clock_ns: Callable[[], int]) -> None:
+        self._clock_ns = clock_ns
+        self._last: PulseMark | None = None
+        self._period_ns: float | None = None
+        self._doubted: list[PulseMark] = []
+        self._doubted_since_ns = 0
+        self._recent: deque[PulseMark] = deque(maxlen=REMEMBERED)
+        self._known: set[PulseMark] = set()
+
+    def restart(self) -> None:
+        """Forget all marks: the next one may have any time."""
+        self._last = None
+        self._doubted.clear()
+        self._recent.clear()
+        self._known.clear()
+
+    def take(self, mark: PulseMark) -> Decision:
+        """Decide on a mark, and on those before it that are in doubt."""
+        if mark == self._last:
+            return Decision(repeated=True)
+        if self._follows(mark):
+            return self._contradicted_by(mark)
+        repeated = mark in self._known
+        decision = self._doubt(mark)
+        if len(self._doubted) < CONFIRMING:
+            doubted = decision.doubted - repeated
+            return replace(decision, doubted=doubted, repeated=repeated)
+        last = self._last
+        if last is None or self._doubted[0].time_ns > last.time_ns:
+            return self._all_doubted(decision.doubted)
+        self._doubted = self._doubted[-CONFIRMING:]
+        return Decision(
+            doubted=decision.doubted - repeated,
+            repeated=repeated,
+            went_back_ns=last.time_ns - mark.time_ns,
+        )
+
+    def waited(self) -> Decision:
+        """Believe marks that nothing has contradicted for long enough."""
+        now_ns = self._clock_ns()
+        if not self._doubted or now_ns < self._doubted_since_ns + WAIT_NS:
+            return Decision()
+        newest, last = self._doubted[-1], self._last
+        forward = last is None or self._doubted[0].time_ns > last.time_ns
+        if not forward or newest.time_ns > now_ns + FIRST_AHEAD_NS:
+            return Decision()
+        return self._all_doubted(0)
+
+    def _follows(self, mark: PulseMark) -> bool:
+        """Whether a mark follows from the last believed one."""
+        last, from_clock_ns = self._last, mark.time_ns - self._clock_ns()
+        if last is None:
+            return not self._doubted and from_clock_ns <= FIRST_AHEAD_NS
+        time_ns, number = mark.time_ns - last.time_ns, mark.number - last.number
+        if time_ns <= 0 or number < 1:
+            return False
+        longest_ns = self._period_ns or FIRST_PERIOD_NS
+        shortest_ns = self._period_ns or LEAST_PERIOD_NS
+        in_time = time_ns < (number + 1) * longest_ns or abs(from_clock_ns) <= NEAR_CLOCK_NS
+        return in_time and number <= 1.5 * time_ns / shortest_ns + 1
+
+    def _contradicted_by(self, mark: PulseMark) -> Decision:
+        """Believe a mark that follows; those in doubt are wrong unless they lie before it."""
+        last, doubted = self._last, self._doubted
+        between = [
+            each
+            for each in doubted
+            if last is not None
+            and last.time_ns < each.time_ns < mark.time_ns
+            and last.number < each.number < mark.number
+        ]
+        wrong = [each for each in doubted if each not in between]
+        self._doubted = []
+        for each in (*between, mark):
+            self._believe(each)
+        offset_ns = wrong[-1].time_ns - mark.time_ns if wrong else 0
+        return Decision((*between, mark), doubted=-len(between), offset_ns=offset_ns)
+
+    def _doubt(self, mark: PulseMark) -> Decision:
+        """Put a mark in doubt, with those that it follows from, or in place of them."""
+        offset_ns = 0
+        if self._doubted:
+            before = self._doubted[-1]
+            if mark.time_ns <= before.time_ns or mark.number <= before.number:
+                offset_ns = before.time_ns - mark.time_ns
+                self._doubted = []
+        self._doubted.append(mark)
+        self._doubted_since_ns = self._clock_ns()
+        return Decision(doubted=1, offset_ns=offset_ns)
+
+    def _all_doubted(self, just_doubted: int) -> Decision:
+        believed, self._doubted = tuple(self._doubted), []
+        for each in believed:
+            self._believe(each)
+        return Decision(believed, doubted=just_doubted - len(believed))
+
+    def _believe(self, mark: PulseMark) -> None:
+        last = self._last
+        if last is not None and mark.number > last.number:
+            self._period_ns = (mark.time_ns - last.time_ns) / (mark.number - last.number)
+        if len(self._recent) == REMEMBERED:
+            self._known.discard(self._recent[0])
+        self._recent.append(mark)
+        self._known.add(mark)
+        self._last = mark
