@@ -14,7 +14,7 @@ from typing import Any
 
 import zmq
 
-from reduction.control.channel import CommandedEnd
+from reduction.control.channel import OrderReceiver
 from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.stream.log_entries import LogEntry, chunk_entry, log_entry, mark_entry
@@ -106,9 +106,9 @@ class EventStream:
         self._reported_ns = 0
         self._schedule = Schedule(clock_ns() + (FIRST_ORDER_PATIENCE_NS if start.control else 0))
         self._output = EventOutput(start.log, start.partitions, context, clock_ns)
-        self._control: CommandedEnd[SimulatorOrder, SimulatorReport] | None = None
+        self._control: OrderReceiver[SimulatorOrder, SimulatorReport] | None = None
         if start.control:
-            self._control = CommandedEnd(context, start.control, SimulatorOrder)
+            self._control = OrderReceiver(context, start.control, SimulatorOrder)
 
     @property
     def status(self) -> SimulatorStatus:

@@ -17,7 +17,7 @@ from ioc.app.server_start import ProcessControl
 from ioc.model.paths import Part
 from ioc.options.commands import IocOptions, RanksOptions, RunOptions, SimulateOptions
 from ioc.options.host_checks import mpi_launcher
-from reduction.control.channel import CommandingEnd
+from reduction.control.channel import OrderSender
 
 MPIEXEC_FLAGS = (
     *("--allow-run-as-root", "--oversubscribe", "--bind-to", "none"),
@@ -144,7 +144,7 @@ class Supervision:
         silent_s = 0.0 if settings.pause else watch.silent_s
         return watch.latest.status.pulse + 2 + math.ceil(silent_s * settings.pulse_rate)
 
-    async def _ended(self, part: Part, end: CommandingEnd[Any, Any], reason: str) -> None:
+    async def _ended(self, part: Part, end: OrderSender[Any, Any], reason: str) -> None:
         end.forget()
         self._restarts += 1
         await self._server.publisher.disconnected(part, reason)

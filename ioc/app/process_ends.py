@@ -5,7 +5,7 @@ from __future__ import annotations
 import zmq.asyncio
 
 from ioc.app.server_start import ServerStart
-from reduction.control.channel import CommandingEnd
+from reduction.control.channel import OrderSender
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from simulator.orders import SimulatorOrder, SimulatorReport
@@ -16,10 +16,10 @@ class ProcessEnds:
 
     def __init__(self, start: ServerStart) -> None:
         self._context = zmq.asyncio.Context()
-        self.ranks: CommandingEnd[RanksOrder, RanksReport] = CommandingEnd(
+        self.ranks: OrderSender[RanksOrder, RanksReport] = OrderSender(
             self._context, start.ranks_endpoint, RanksReport, start.ranks
         )
-        self.simulator: CommandingEnd[SimulatorOrder, SimulatorReport] = CommandingEnd(
+        self.simulator: OrderSender[SimulatorOrder, SimulatorReport] = OrderSender(
             self._context, start.simulator_endpoint, SimulatorReport, start.simulator
         )
 

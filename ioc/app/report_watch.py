@@ -12,7 +12,7 @@ from typing import Any, Generic
 import msgspec
 
 from ioc.model.paths import Part
-from reduction.control.channel import CommandingEnd, ReportT
+from reduction.control.channel import OrderSender, ReportT
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class ReportWatch(Generic[ReportT]):
     def __init__(
         self,
         part: Part,
-        end: CommandingEnd[Any, ReportT],
+        end: OrderSender[Any, ReportT],
         silence_s: float,
         actions: ReportActions[ReportT],
     ) -> None:

@@ -27,7 +27,7 @@ LOG = b"log"
 """The first of the two frames of a log value. An order has one frame."""
 
 MOST_LOGS = 100_000
-"""Most log values that wait for `CommandedEnd.logs`; older ones are dropped."""
+"""Most log values that wait for `OrderReceiver.logs`; older ones are dropped."""
 
 OrderT = TypeVar("OrderT")
 ReportT = TypeVar("ReportT")
@@ -56,7 +56,7 @@ def _array_in(_kind: type, value: Any) -> Any:
     return np.frombuffer(data, dtype).reshape(shape)
 
 
-class CommandedEnd(Generic[OrderT, ReportT]):
+class OrderReceiver(Generic[OrderT, ReportT]):
     """The end of the process that obeys: it takes orders and sends reports. It never blocks.
 
     If the IOC does not take reports a few are kept and further ones dropped, so that a stopped IOC
@@ -114,7 +114,7 @@ class CommandedEnd(Generic[OrderT, ReportT]):
         self.socket.close()
 
 
-class CommandingEnd(Generic[OrderT, ReportT]):
+class OrderSender(Generic[OrderT, ReportT]):
     """The end of the IOC: it sends orders to the newest peer and takes its reports."""
 
     def __init__(

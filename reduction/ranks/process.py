@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 import zmq
 
-from reduction.control.channel import CommandedEnd
+from reduction.control.channel import OrderReceiver
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Engine, Recipe
@@ -101,7 +101,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     context: zmq.Context[Any] = zmq.Context()
     control: Control | None = None
     if together.rank == 0:
-        control = CommandedEnd(context, start.control, RanksOrder)
+        control = OrderReceiver(context, start.control, RanksOrder)
     mine = range(together.rank, start.partitions, together.size)
     intake = PulseAssembler(list(mine), steady_clock())
     readers = {partition: _reader(context, start, partition) for partition in mine}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.control.channel import CommandedEnd
+from reduction.control.channel import OrderReceiver
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport, References
 from reduction.parameters.acquisition import AcquisitionStatus
@@ -26,7 +26,7 @@ from reduction.stream import pulse_ranges
 MOST_INCOMPLETE = 2**62
 """Most incomplete pulses that a rank tells the others: the sum over partitions may be larger."""
 
-Control = CommandedEnd[RanksOrder, RanksReport]
+Control = OrderReceiver[RanksOrder, RanksReport]
 
 
 class ResultReporter:

@@ -18,7 +18,7 @@ from ioc.model.paths import Part
 from ioc.options.commands import RunOptions
 from ioc.pva.addresses import Addresses
 from ioc.settings.initial import first_orders
-from reduction.control.channel import CommandedEnd
+from reduction.control.channel import OrderReceiver
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.instrument.geometry import powder_arc
@@ -57,7 +57,7 @@ class FakeRanks(threading.Thread):
 
     def run(self) -> None:
         with zmq.Context() as context:
-            end: CommandedEnd[RanksOrder, RanksReport] = CommandedEnd(
+            end: OrderReceiver[RanksOrder, RanksReport] = OrderReceiver(
                 context, self._endpoint, RanksOrder
             )
             order = RanksOrder(revision=-1)

@@ -12,7 +12,7 @@ import pytest
 
 from ioc.app.report_watch import ReportActions, ReportWatch
 from ioc.model.paths import Part
-from reduction.control.channel import CommandingEnd
+from reduction.control.channel import OrderSender
 from tests.support.virtual_time import VirtualLoop, at_virtual_time
 
 SILENCE_S = 2.0
@@ -40,7 +40,7 @@ class Bench:
         self._clock = asyncio.get_running_loop().time
         self._began_s = self._clock()
         actions = ReportActions[int](self._publish, self._missed, self._lost)
-        end = cast("CommandingEnd[Any, int]", self.end)
+        end = cast("OrderSender[Any, int]", self.end)
         self.watch = ReportWatch(Part.RANKS, end, SILENCE_S, actions)
 
     def _note(self, event: str) -> None:

@@ -10,20 +10,20 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from reduction.control.channel import LOG, CommandedEnd, CommandingEnd
+from reduction.control.channel import LOG, OrderReceiver, OrderSender
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from reduction.stream.messages import CorruptMessage
 
-Ioc = CommandingEnd[RanksOrder, RanksReport]
-Ranks = CommandedEnd[RanksOrder, RanksReport]
+Ioc = OrderSender[RanksOrder, RanksReport]
+Ranks = OrderReceiver[RanksOrder, RanksReport]
 
 
 @contextmanager
 def peer(endpoint: str) -> Iterator[Ranks]:
     with zmq.Context() as context:
-        end: Ranks = CommandedEnd(context, endpoint, RanksOrder)
+        end: Ranks = OrderReceiver(context, endpoint, RanksOrder)
         end.report(RanksReport(0, 0, StreamStatus(), BackendStatus()))
         yield end
         end.close()
@@ -33,7 +33,7 @@ def peer(endpoint: str) -> Iterator[Ranks]:
 async def ioc() -> AsyncIterator[Ioc]:
     """The IOC's end of a channel."""
     context = zmq.asyncio.Context()
-    end: Ioc = CommandingEnd(context, "tcp://127.0.0.1:*", RanksReport, RanksOrder())
+    end: Ioc = OrderSender(context, "tcp://127.0.0.1:*", RanksReport, RanksOrder())
     yield end
     end.close()
     context.term()
@@ -83,7 +83,7 @@ def test_a_log_value_that_is_none_is_dropped_by_name() -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     with context, context.socket(zmq.ROUTER) as router:
         port = router.bind_to_random_port("tcp://127.0.0.1")
-        end: Ranks = CommandedEnd(context, f"tcp://127.0.0.1:{port}", RanksOrder)
+        end: Ranks = OrderReceiver(context, f"tcp://127.0.0.1:{port}", RanksOrder)
         end.report(RanksReport(0, 0, StreamStatus(), BackendStatus()))
         identity, _ = router.recv_multipart()
         router.send_multipart([identity, LOG, b"\0\0\0\0f144junk"])
