@@ -105,10 +105,10 @@ class BlockEngine(ABC, Generic[BlockT]):
         histogram, fading = self._histograms[reduction], self._fading[reduction]
         if fading and recipe.fade_s == histogram.recipe.fade_s:
             for each in fading:
-                each.recut(layout)
+                each.change_layout(layout)
         else:
             self._fading[reduction] = self._fading_histograms(layout)
-        histogram.recut(layout)
+        histogram.change_layout(layout)
 
     def reslice(self, reduction: int, since_ns: int, until_ns: int) -> None:
         for each in (self._histograms[reduction], *self._fading[reduction]):
@@ -145,7 +145,7 @@ class BlockEngine(ABC, Generic[BlockT]):
                 return
             for histogram in self._all:
                 if not self._keep:
-                    histogram.leave_out(oldest)
+                    histogram.remove_from_slices(oldest)
                 histogram.fold(oldest, self._layout)
             self._folded += oldest.size
             del self._store.blocks[0]

@@ -55,7 +55,7 @@ class FoldedHistogram:
         """Memory of the cells."""
         return self.cells.nbytes
 
-    def absorb(self, other: FoldedHistogram) -> None:
+    def add_histogram(self, other: FoldedHistogram) -> None:
         """Take in the events of another one, each to a fine bin."""
         self._displaced += other.add_to(self.cells, self.layout)
 

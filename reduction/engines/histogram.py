@@ -40,7 +40,7 @@ class Histogram(Generic[BlockT]):
     def recipe(self) -> Recipe:
         return self._layout.recipe
 
-    def recut(self, layout: CellLayout[BlockT]) -> None:
+    def change_layout(self, layout: CellLayout[BlockT]) -> None:
         """Start again by another recipe; `advance` counts the blocks anew."""
         self._layout = layout
         self.cells = np.zeros(layout.cells, self.dtype)
@@ -64,7 +64,7 @@ class Histogram(Generic[BlockT]):
     def _add(self, block: BlockT, slices: NDArray[np.int32], weights: Cells) -> None:
         self._layout.add(block, slices, weights, self.cells)
 
-    def leave_out(self, block: BlockT) -> None:
+    def remove_from_slices(self, block: BlockT) -> None:
         """Take the events of the first block out of their slices; they are in none from now on."""
         known, weights = self._slices[0], self.weights(block.times_ns)
         self._slices[0] = np.full_like(known, -1)
@@ -93,7 +93,7 @@ class Histogram(Generic[BlockT]):
         layout = layout_of(dataclasses.replace(self.recipe, edges=fine_edges(edges)))
         made = FoldedHistogram(layout, edges, np.zeros(layout.cells, self.dtype))
         for each in same:
-            made.absorb(each)
+            made.add_histogram(each)
         self._folded = [*(each for each in self._folded if each not in same), made]
         return made
 

@@ -24,19 +24,19 @@ WIDTH, SUM_HEIGHT, MARGINS = 11.0, 4.3, 1.7
 """In inches."""
 
 COLUMNS = 1100
-"""Most steps of a line, about one for each pixel: to fill 10 000 of them takes minutes."""
+"""Most steps of a line, about one for each pixel: filling the area under 10 000 takes minutes."""
 
 DECADES_FOR_LOG = 1.0
 """Least number of decades that a logarithmic axis spans."""
 
 MOST_OVERLAP = 4.0
-"""Most distances between two spectra that the highest peak spans; it is less for few spectra."""
+"""Height of the highest peak, in distances between two spectra; less if there are few spectra."""
 
 LONGEST_LABEL = 22
 
 
-class Parts(NamedTuple):
-    """Spectra, (parts, n), to draw one above the other, the first at the bottom."""
+class StackedSpectra(NamedTuple):
+    """Spectra, (spectra, n), to draw one above the other, the first at the bottom."""
 
     heading: str
     labels: tuple[str, ...]
@@ -60,13 +60,13 @@ def plot(result: SavedResult, path_png: Path) -> None:
 def draw(result: SavedResult) -> Figure:
     """The figure that `plot` saves."""
     drawn = thinned(result)
-    parts = _parts(drawn)
-    heights = [SUM_HEIGHT, 2.6 + 0.27 * len(parts.labels)] if parts else [SUM_HEIGHT]
+    stacked = _stacked(drawn)
+    heights = [SUM_HEIGHT, 2.6 + 0.27 * len(stacked.labels)] if stacked else [SUM_HEIGHT]
     height = sum(heights) + MARGINS
     figure = Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH)
     figure.subplots_adjust(
         left=0.085,
-        right=0.86 if parts else 0.97,
+        right=0.86 if stacked else 0.97,
         bottom=0.8 / height,
         top=1 - 0.9 / height,
         hspace=0.3 * len(heights) / sum(heights),
@@ -76,14 +76,14 @@ def draw(result: SavedResult) -> Figure:
     )[:, 0]
     _words(figure, result, drawn)
     _sum(axes[0], drawn)
-    if parts:
-        _ridges(axes[1], drawn, parts)
+    if stacked:
+        _ridges(axes[1], drawn, stacked)
     _x_axis(axes[-1], drawn)
     return figure
 
 
 def thinned(result: SavedResult) -> SavedResult:
-    """``result`` with those bins joined that share a column of pixels."""
+    """``result`` with all bins that fall into the same column of pixels joined."""
     edges, place = result.edges, np.log if _logarithmic_x(result) else np.asarray
     if edges.size <= COLUMNS + 1:
         return result
@@ -94,21 +94,21 @@ def thinned(result: SavedResult) -> SavedResult:
         edges=np.append(edges[starts], edges[-1]),
         counts=np.add.reduceat(result.counts, starts, axis=-1),
         variances=np.add.reduceat(result.variances, starts, axis=-1),
-        series=(),  # which are not drawn
+        series=(),  # a picture shows no series
     )
 
 
-def _parts(result: SavedResult) -> Parts | None:
+def _stacked(result: SavedResult) -> StackedSpectra | None:
     if result.slice_bounds:
         labels = tuple(f"[{low:.7g}, {high:.7g})" for low, high in result.slice_bounds)
-        return Parts(result.slice_log, labels, result.by_slice)
+        return StackedSpectra(result.slice_log, labels, result.by_slice)
     if len(result.group_names) > 1:
-        return Parts("Groups", result.group_names, result.by_group)
+        return StackedSpectra("Groups", result.group_names, result.by_group)
     return None
 
 
 def _words(figure: Figure, result: SavedResult, drawn: SavedResult) -> None:
-    """Write title, what was measured, and where the events went; a $ is just a $."""
+    """Write the title, what was measured, and the accounting of events; a $ is not mathematics."""
     inch = 1 / figure.get_figheight()
     start, end = (
         iso_time(at)[:19].replace("T", " ") for at in (result.start_time_ns, result.end_time_ns)
@@ -176,9 +176,12 @@ def _y_axis(axes: Axes, result: SavedResult, intensity: Curve, error: Curve) -> 
     axes.grid(alpha=0.25)
 
 
-def _ridges(axes: Axes, result: SavedResult, parts: Parts) -> None:
-    """Draw the parts one above the other, each in front of those above it, named at the right."""
-    values = _heights(result, parts.spectrum)
+def _ridges(axes: Axes, result: SavedResult, stacked: StackedSpectra) -> None:
+    """Draw the spectra one above the other.
+
+    A lower spectrum covers the spectra above it. Each is labelled at its right end.
+    """
+    values = _heights(result, stacked.spectrum)
     overlap = MOST_OVERLAP if _logarithmic_y(result) else min(1 + len(values) / 8, MOST_OVERLAP)
     distance = (values.max() - min(values.min(), 0.0)) / overlap or 1.0
     colours = colormaps["viridis"](np.linspace(0, 0.85, len(values)))
@@ -187,10 +190,10 @@ def _ridges(axes: Axes, result: SavedResult, parts: Parts) -> None:
         _band(axes, result, np.full_like(line, base), line + base, color="white", zorder=order)
         _line(axes, result, line + base, color=colour, zorder=order + 0.5)
         end = base + float(np.median(line[-max(1, line.size // 25) :]))
-        _label(axes, parts.labels[index], end, colour)
+        _label(axes, stacked.labels[index], end, colour)
     top = max((line.max() + at * distance) for at, line in enumerate((*values, np.zeros(1))))
     axes.set_ylim(min(values.min(), -0.1 * distance), top + 0.1 * distance)
-    axes.set_title(parts.heading, loc="right", fontsize=9, pad=4, parse_math=False)
+    axes.set_title(stacked.heading, loc="right", fontsize=9, pad=4, parse_math=False)
     for spine in axes.spines.values():
         spine.set_zorder(2 * len(values) + 10)
     axes.set_yticks([])
@@ -211,7 +214,7 @@ def _heights(result: SavedResult, spectrum: CountsAndVariances) -> Curve:
 
 
 def _label(axes: Axes, text: str, y: float, colour: Any) -> None:
-    """Write ``text`` to the right of the axes at height ``y``; a $ is just a $."""
+    """Write ``text`` to the right of the axes at height ``y``; a $ does not begin mathematics."""
     axes.annotate(
         text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…",
         (1, y),

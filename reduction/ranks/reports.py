@@ -19,7 +19,7 @@ from reduction.ranks.pipeline import PulseSums
 from reduction.ranks.result_tick import RankFigures
 from reduction.ranks.series import ClosedSeries
 from reduction.results.analysis import peaks, regions
-from reduction.results.normalisation import shortfall
+from reduction.results.normalisation import undefined_bins
 from reduction.results.spectra import sum_spectrum
 
 
@@ -161,7 +161,7 @@ def _analysed(result: ReductionResult) -> ReductionResult:
     settings, spectrum = result.order.settings, sum_spectrum(result)
     by, measured = settings.corrections.normalisation, spectrum.measured
     intensity = spectrum.intensity(by)
-    undefined, why = shortfall(measured, by, result.references, intensity)
+    undefined, why = undefined_bins(measured, by, result.references, intensity)
     return dataclasses.replace(
         result,
         status=dataclasses.replace(

@@ -21,7 +21,7 @@ ROUNDING = 1e-9
 """Share of a bin by which ends of axes may differ and still be the same."""
 
 
-class Quotient(NamedTuple):
+class DividedSpectrum(NamedTuple):
     """Values and variances (n,) float64 of a division; ``undefined`` is how many bins are NaN."""
 
     values: NDArray[np.float64]
@@ -130,7 +130,9 @@ def rebinned(
     )
 
 
-def covered(edges_from: NDArray[np.float64], edges_to: NDArray[np.float64]) -> NDArray[np.bool_]:
+def bins_within(
+    edges_from: NDArray[np.float64], edges_to: NDArray[np.float64]
+) -> NDArray[np.bool_]:
     """Which bins of ``edges_to``, (n,) bool, lie entirely within the axis ``edges_from``."""
     slack = ROUNDING * np.diff(edges_to)
     after = edges_to[:-1] >= edges_from[0] - slack
@@ -154,13 +156,13 @@ def subtract(
 
 def divide(
     counts: CountArray, variances: CountArray, vanadium: CountArray, vanadium_variances: CountArray
-) -> Quotient:
+) -> DividedSpectrum:
     """The ratio y = c / v, var y = var c / v² + y²·var v / v²; NaN where v is not above 0."""
     usable = np.isfinite(vanadium) & (vanadium > 0)
     divisor = np.where(usable, vanadium, np.nan)
     values = _floats(counts) / divisor
     spread = (_floats(variances) + values**2 * vanadium_variances) / divisor**2
-    return Quotient(values, spread, int(values.size - np.count_nonzero(usable)))
+    return DividedSpectrum(values, spread, int(values.size - np.count_nonzero(usable)))
 
 
 def corrected(
@@ -198,7 +200,7 @@ def reference(
         raise ValueError(name + words)
     values, variances = rebinned(measured.edges, measured.counts, measured.variances, edges)
     within = Measured(edges, values, variances, measured.charge_uc, measured.monitor_counts)
-    return _where(covered(measured.edges, edges), _per(by, within))
+    return _where(bins_within(measured.edges, edges), _per(by, within))
 
 
 def where_positive(vanadium: Values) -> Values:
@@ -240,10 +242,10 @@ def _per(by: Normalisation, measured: Measured) -> Values:
             return per_monitor(measured.counts, measured.variances, measured.monitor_counts)
 
 
-def shortfall(
+def undefined_bins(
     sample: Measured, by: Normalisation, references: References, intensity: Values
 ) -> tuple[int, str]:
-    """How many bins have no ``intensity``, and why, in words."""
+    """The number of bins without an ``intensity``, and the reason in words."""
     bins = intensity.values.size
     undefined = int(np.count_nonzero(np.isnan(intensity.values)))
     why = "; ".join(filter(None, (lacking(sample, by), references.message)))

@@ -18,7 +18,13 @@ from reduction.instrument.calibration import LARGEST_CALIBRATION_BYTES
 from reduction.instrument.selection import group_names
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
-from reduction.results.normalisation import Measured, covered, lacking, reference, where_positive
+from reduction.results.normalisation import (
+    Measured,
+    bins_within,
+    lacking,
+    reference,
+    where_positive,
+)
 
 BACKGROUND, VANADIUM = "Background", "Vanadium"
 
@@ -68,7 +74,7 @@ class SavedReference:
     def gaps(self, settings: ReductionSettings, made: tuple[Values, ...]) -> Iterator[str]:
         """In words, where ``made`` has no values, which `values` made for ``settings``."""
         what, edges, saved = f"the {self.pv.lower()}", settings.edges, self.result.edges
-        inside = covered(saved, edges)
+        inside = bins_within(saved, edges)
         if not inside[0] and saved[0] > edges[0]:
             yield f"{what} begins at {saved[0]:g}"
         if not inside[-1] and saved[-1] < edges[-1]:
@@ -83,7 +89,7 @@ class SavedReference:
         """Why it cannot be used with ``settings``, to follow `words`; empty if it can."""
         if self.result.units is not settings.units:
             return f"is in {self.result.units}, not in {settings.units}"
-        if not covered(self.result.edges, settings.edges).any():
+        if not bins_within(self.result.edges, settings.edges).any():
             saved, bins = _ends(self.result.edges), _ends(settings.edges)
             return f"goes from {saved} and covers no bin from {bins}"
         why = lacking(self._measured(self.result.summed), settings.corrections.normalisation)

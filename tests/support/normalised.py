@@ -6,8 +6,8 @@ import numpy as np
 
 from reduction.parameters.corrections import Normalisation
 from reduction.results.normalisation import (
+    DividedSpectrum,
     Measured,
-    Quotient,
     corrected,
     lacking,
     reference,
@@ -20,7 +20,7 @@ def normalised(
     by: Normalisation,
     background: Measured | None = None,
     vanadium: Measured | None = None,
-) -> Quotient:
+) -> DividedSpectrum:
     """A spectrum `corrected` by background and vanadium as they were measured, in any bins.
 
     Bins that background or vanadium do not cover, and those where the vanadium is not above 0, are
@@ -37,4 +37,4 @@ def normalised(
     usable = np.ones(values.size, np.bool_)
     for each in (less, over):
         usable &= True if each is None else np.isfinite(each.values)
-    return Quotient(values, variances, int(usable.size - np.count_nonzero(usable)))
+    return DividedSpectrum(values, variances, int(usable.size - np.count_nonzero(usable)))

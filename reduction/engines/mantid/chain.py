@@ -9,19 +9,21 @@ from reduction.engines.cells import SPECIAL, CellLayout
 from reduction.engines.mantid.by_detector import ALL
 from reduction.engines.mantid.framework import FAILURES, Workspace
 from reduction.engines.mantid.steps import MantidSteps, rebin_params
-from reduction.engines.mantid.workspaces import Conversion, PartedWorkspaces, WorkspaceBlock
+from reduction.engines.mantid.workspaces import Conversion, SplitWorkspaces, WorkspaceBlock
 from reduction.engines.protocol import Cells, Recipe
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED
 
-MOST_PARTS = 256
-"""Most parts of a block whose workspaces are kept: with weights each pulse may be a part."""
+MOST_TARGETS = 256
+"""Most targets (slice and weight) for which the split workspaces of a block are kept: if events
+fade, each pulse may be a target of its own."""
 
 
 class MantidChain(CellLayout[WorkspaceBlock]):
     """The chain of algorithms of one recipe.
 
-    It has ``failed`` if cells may have counts of events that have to count as invalid from now on.
+    ``failed`` is set when an algorithm fails on events that cells may hold already: they have to
+    count as invalid from then on.
     """
 
     def __init__(self, mantid: MantidSteps, instrument: Instrument, recipe: Recipe) -> None:
@@ -45,7 +47,7 @@ class MantidChain(CellLayout[WorkspaceBlock]):
         )
 
     def try_out(self, empty: Workspace) -> None:
-        """Run the chain without events; raises what Mantid raises."""
+        """Run the chain without events; raises the errors of Mantid's algorithms (`FAILURES`)."""
         for each in self._convert(empty):
             self._mantid.histogram(each, self._params)
 
@@ -79,7 +81,8 @@ class MantidChain(CellLayout[WorkspaceBlock]):
     ) -> NDArray[np.float64]:
         """The cells of a slice, (slice_cells,), of ``spans`` (spans,) bool.
 
-        ``counted`` are the counts of their valid events; None: these count as bad times.
+        ``counted`` are the counts of the valid events in these spans. If it is None, the chain has
+        failed on them: they count as events at bad times.
         """
         cells = np.zeros(self.slice_cells)
         rows = block.bad_times[spans[block.bad_times[:, 1]], 0]
@@ -97,14 +100,18 @@ class MantidChain(CellLayout[WorkspaceBlock]):
     def _counted(
         self, block: WorkspaceBlock, targets: NDArray[np.int64], kinds: int
     ) -> list[NDArray[np.float64] | None]:
-        """For each target of spans the counts of all groups, below, in and above the bins."""
+        """For each target the counts of all groups: below, in and above the bins.
+
+        ``targets`` (spans,) numbers the pairs of slice and weight that spans have, from 0 to
+        ``kinds`` - 1. A target has None if the chain has failed.
+        """
         try:
-            parts = self._parts(block, targets)
+            parts = self._split(block, targets)
             return [self._histograms([part.get(each) for part in parts]) for each in range(kinds)]
         except FAILURES as error:
             self.failed |= isinstance(block.converted.get(self.conversion), list)
             block.converted[self.conversion] = str(error)
-            block.parted.pop(self.conversion, None)
+            block.split.pop(self.conversion, None)
             return [None] * kinds
 
     def _histograms(self, workspaces: list[Workspace | None]) -> NDArray[np.float64]:
@@ -117,10 +124,10 @@ class MantidChain(CellLayout[WorkspaceBlock]):
                 counts[number, -1] += nan_values
         return counts.ravel()
 
-    def _parts(
+    def _split(
         self, block: WorkspaceBlock, targets: NDArray[np.int64]
     ) -> list[dict[int, Workspace]]:
-        """For each group its workspaces by the targets of the spans, ``targets`` (spans,)."""
+        """For each group its workspaces by target; ``targets`` (spans,) are those of the spans."""
         if self.conversion not in block.converted:
             block.converted[self.conversion] = self._convert(block.raw)
         groups = block.converted[self.conversion]
@@ -128,11 +135,11 @@ class MantidChain(CellLayout[WorkspaceBlock]):
             raise RuntimeError(groups)
         if not targets.any():
             return [{0: each} for each in groups]
-        known = block.parted.get(self.conversion)
+        known = block.split.get(self.conversion)
         if known is not None and np.array_equal(known.targets, targets):
             return known.workspaces
         times_ns, first = np.unique(block.times_ns, return_index=True)
         parts = [self._mantid.split(each, times_ns, targets[first]) for each in groups]
-        if targets.max() < MOST_PARTS:
-            block.parted[self.conversion] = PartedWorkspaces(targets, parts)
+        if targets.max() < MOST_TARGETS:
+            block.split[self.conversion] = SplitWorkspaces(targets, parts)
         return parts

@@ -67,12 +67,12 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
         super().configure(reduction, recipe)
         used = {chain.conversion for chain in self._chains}
         for block in self._store.blocks:
-            for made in (block.converted, block.parted):
+            for made in (block.converted, block.split):
                 for conversion in made.keys() - used:
                     del made[conversion]
         if self.message:
             for block in self._store.blocks:
-                block.forgive()
+                block.forget_failures()
             self._recount()
 
     def advance(self, seconds: float) -> bool:
@@ -90,7 +90,7 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
     def _recount(self) -> None:
         """Count all events anew: which of them are invalid has changed."""
         for each in self._all:
-            each.recut(self._layout(each.recipe))
+            each.change_layout(self._layout(each.recipe))
 
     def _join(self) -> None:
         """Join neighbouring blocks that have been counted and fit together in one."""

@@ -22,7 +22,7 @@ WORKSPACE_EVENT_BYTES = 16
 """Memory of an event in a workspace."""
 
 Conversion = tuple[str, bytes, bytes]
-"""Unit, groups and DIFC, as bytes: equal ones give equal workspaces."""
+"""Unit, groups and DIFC, as bytes. Chains with equal conversions make equal workspaces."""
 
 
 class PulseOfEvents(NamedTuple):
@@ -33,11 +33,11 @@ class PulseOfEvents(NamedTuple):
     pulse_time_ns: int
 
 
-class PartedWorkspaces(NamedTuple):
-    """The events of a block by targets.
+class SplitWorkspaces(NamedTuple):
+    """The events of a block, split by target: a pair of a slice and a weight.
 
-    ``targets`` (spans,) are those of spans; ``workspaces`` has for each group its workspaces by
-    targets.
+    ``targets`` (spans,) has the target of each span. ``workspaces`` has, for each group, a
+    workspace for each target.
     """
 
     targets: NDArray[np.int64]
@@ -46,12 +46,12 @@ class PartedWorkspaces(NamedTuple):
 
 @dataclass(eq=False)
 class WorkspaceBlock:
-    """Valid events in workspaces, and numbers of the others.
+    """Valid events in workspaces, and the numbers of all other events.
 
     ``make`` gives a workspace with a spectrum for each detector. ``times_ns`` (spans,) are the
     pulse times of spans; ``counts`` and ``bad_times`` are as in
     `reduction.engines.mantid.by_detector.EventsByDetector`. For each conversion ``converted`` has a
-    workspace for each group, or the reason why there is none; ``parted`` has them by targets.
+    workspace for each group, or the reason why there is none; ``split`` has these by target.
     """
 
     make: Callable[[], Workspace]
@@ -59,7 +59,7 @@ class WorkspaceBlock:
     counts: NDArray[np.int64]
     bad_times: NDArray[np.int64]
     converted: dict[Conversion, list[Workspace] | str] = field(default_factory=dict)
-    parted: dict[Conversion, PartedWorkspaces] = field(default_factory=dict)
+    split: dict[Conversion, SplitWorkspaces] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -72,7 +72,7 @@ class WorkspaceBlock:
     @property
     def nbytes(self) -> int:
         """Approximate memory of the events."""
-        copies = 1 + len(self.converted) + len(self.parted)
+        copies = 1 + len(self.converted) + len(self.split)
         return WORKSPACE_EVENT_BYTES * copies * int(self.counts[:, VALID].sum())
 
     @property
@@ -84,27 +84,29 @@ class WorkspaceBlock:
 
     @property
     def fault(self) -> str:
-        """Why events of the block could not be reduced; empty if they could."""
+        """Why events of the block could not be reduced; empty if all could."""
         whys = (each for each in self.converted.values() if isinstance(each, str))
         return next((f"{self.size} events count as invalid: {why}" for why in whys), "")
 
-    def forgive(self) -> None:
+    def forget_failures(self) -> None:
         """Forget failed conversions, so that they are tried again."""
         for conversion, made in list(self.converted.items()):
             if isinstance(made, str):
                 del self.converted[conversion]
 
     def join(self, other: WorkspaceBlock, mantid: MantidSteps) -> bool:
-        """Append the events of another block to these; whether that was possible."""
+        """Append the events of another block to this one; return whether Mantid could."""
         try:
             mantid.added(self.raw, other.raw)
         except FAILURES:
             return False
-        self.parted.clear()
+        self.split.clear()
         for conversion in list(self.converted):
             these, others = self.converted.pop(conversion), other.converted.get(conversion)
             if isinstance(these, list) and isinstance(others, list):
-                with suppress(*FAILURES):  # if it fails, they are converted anew
+                with suppress(
+                    *FAILURES
+                ):  # after a failure the events are converted again when needed
                     together = list(map(mantid.added, these, others))
                     self.converted[conversion] = together
         later = np.array([0, self.spans])
@@ -179,7 +181,7 @@ class Workspaces:
 def _cut(
     pulses: list[PulseOfEvents], events: int
 ) -> tuple[list[PulseOfEvents], list[PulseOfEvents]]:
-    """The first ``events`` events, and the rest."""
+    """The pulses that hold the first ``events`` events, and the pulses with the rest."""
     for number, (pixel_id, tof_ns, time_ns) in enumerate(pulses):
         if tof_ns.size >= events:
             head = PulseOfEvents(pixel_id[:events], tof_ns[:events], time_ns)

@@ -1,4 +1,4 @@
-"""A recipe made ready for the compiled passes: tables over the range of detector ids."""
+"""A recipe in the form that the compiled passes take: tables over the range of detector ids."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ BAD_PIXEL_GROUP = -2
 """Group of a detector id that the instrument does not have."""
 
 MONITOR_GROUP = -3
-"""Group of a monitor, whatever group the recipe has it in."""
+"""Group of every monitor. The group that the recipe gives a monitor is ignored."""
 
 
-class PartValues(NamedTuple):
-    """Values of events, sorted in each part (a group of a slice), and the events without a value.
+class ValuesBySpectrum(NamedTuple):
+    """The values of events, sorted within each spectrum, and counts of the events without a value.
 
-    Part p is from ``starts[p]`` to ``starts[p + 1]``, (parts + 1,), in ``values``; ``special``
-    (slices · SPECIAL + 1,) counts the others. See `kernels.values_by_part`.
+    A spectrum is one group in one slice. The values of spectrum p are from ``starts[p]`` to
+    ``starts[p + 1]``, (spectra + 1,), in ``values``. ``special`` (slices · SPECIAL + 1,) counts the
+    events without a value. See `kernels.values_by_spectrum`.
     """
 
     values: NDArray[np.float64]
@@ -44,10 +45,10 @@ class PartValues(NamedTuple):
 
 
 class CompiledRecipe(CellLayout[EventBlock]):
-    """The passes of one recipe over raw events.
+    """Counts raw events by one recipe, with the compiled passes.
 
-    Its tables have a row for each detector id from the lowest to the highest of the instrument, and
-    one more row that serves all other ids.
+    The tables have a row for each detector id from the lowest to the highest of the instrument, and
+    one more row for all other ids.
     """
 
     def __init__(self, instrument: Instrument, recipe: Recipe, max_tof_ns: int) -> None:
@@ -107,7 +108,7 @@ class CompiledRecipe(CellLayout[EventBlock]):
     ) -> None:
         """Add ``weight`` to the cell of each event; arguments as in `kernels.uniform_pass`.
 
-        To counts, int64, it is an integer; to float64 it may be any weight.
+        ``weight`` is an integer if the cells are int64 counts. If they are float64, any weight.
         """
         self._kernel(
             pixel_id,
@@ -128,12 +129,12 @@ class CompiledRecipe(CellLayout[EventBlock]):
         bounds: NDArray[np.int64],
         slices: NDArray[np.int32],
         values: NDArray[np.float64],
-    ) -> PartValues:
-        """The values of events, sorted in each part, in the memory of ``values`` (n,)."""
-        parts = self.recipe.slices * self.recipe.groups
-        starts = np.zeros(parts + 1, np.int64)
+    ) -> ValuesBySpectrum:
+        """The values of events, sorted within each spectrum, in the memory of ``values`` (n,)."""
+        spectra = self.recipe.slices * self.recipe.groups
+        starts = np.zeros(spectra + 1, np.int64)
         special = np.zeros(self.recipe.slices * SPECIAL + 1, np.int64)
-        kernels.values_by_part(
+        kernels.values_by_spectrum(
             pixel_id,
             tof_ns,
             bounds,
@@ -147,17 +148,17 @@ class CompiledRecipe(CellLayout[EventBlock]):
         )
         for first, last in itertools.pairwise(starts):
             values[first:last].sort()
-        return PartValues(values[: int(starts[-1])], starts, special)
+        return ValuesBySpectrum(values[: int(starts[-1])], starts, special)
 
-    def add_sorted(self, parts: PartValues, cells: NDArray[np.int64]) -> None:
-        """Add what `sorted_values` gave to the cells."""
+    def add_sorted(self, ordered: ValuesBySpectrum, cells: NDArray[np.int64]) -> None:
+        """Count the values that `sorted_values` gave in ``cells``."""
         sorted_kernels.count_sorted(
-            parts.values, parts.starts, self.recipe.groups, self.edges, self.slice_cells, cells
+            ordered.values, ordered.starts, self.recipe.groups, self.edges, self.slice_cells, cells
         )
-        slices = parts.special.size // SPECIAL  # slices may have been added since it was sorted
+        slices = ordered.special.size // SPECIAL  # the recipe may have gained slices since then
         special = cells[:-1].reshape(self.recipe.slices, self.slice_cells)[:slices, -SPECIAL:]
-        special += parts.special[:-1].reshape(-1, SPECIAL)
-        cells[-1] += parts.special[-1]
+        special += ordered.special[:-1].reshape(-1, SPECIAL)
+        cells[-1] += ordered.special[-1]
 
 
 def _coefficients(instrument: Instrument, recipe: Recipe) -> NDArray[np.float64]:
@@ -170,12 +171,15 @@ def _coefficients(instrument: Instrument, recipe: Recipe) -> NDArray[np.float64]
 def merged_spans(
     bounds: NDArray[np.int64], slices: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """The same spans with neighbours of one slice made one: bounds and slices as above."""
+    """The bounds and slices of the spans, with neighbouring spans of the same slice merged.
+
+    ``bounds`` (spans + 1,) and ``slices`` (spans,) are as in `kernels.uniform_pass`.
+    """
     first = np.flatnonzero(np.diff(slices, prepend=slices[0] - 1 if slices.size else 0))
     return np.append(bounds[first], bounds[-1]), slices[first]
 
 
 def _stretches(weights: Cells) -> Iterator[tuple[int, int]]:
-    """[first, last) of each stretch of spans that have one weight, which is not 0."""
+    """[first, last) of each stretch of spans with the same weight, but for those of weight 0."""
     bounds = [0, *(np.flatnonzero(np.diff(weights)) + 1).tolist(), weights.size]
     return ((a, b) for a, b in itertools.pairwise(bounds) if a < b and weights[a])

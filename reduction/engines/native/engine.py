@@ -23,14 +23,18 @@ from reduction.engines.protocol import MAX_TOF_NS, Recipe
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.units import Units
 
-Kind = Callable[[SortedHistogram, Sequence[EventBlock]], Callable[[], SortedRun] | None]
+FindTask = Callable[[SortedHistogram, Sequence[EventBlock]], Callable[[], SortedRun] | None]
 
-KINDS: tuple[Kind, ...] = (SortedHistogram.to_sort, SortedHistogram.to_merge)
-"""Kinds of work that go on at the same time: new blocks must not wait for a merge to end."""
+SORTING: tuple[FindTask, ...] = (SortedHistogram.to_sort, SortedHistogram.to_merge)
+"""Each finds the next task of one kind. Both kinds run at the same time: a new block need not wait
+until a merge ends."""
 
 
-class Job(NamedTuple):
-    """Work under way for a histogram; of use if its ``validity`` is still the same object then."""
+class SortingTask(NamedTuple):
+    """Sorting or merging under way for a histogram.
+
+    The resulting run is of use only if the histogram still has this ``validity`` at the end.
+    """
 
     histogram: SortedHistogram
     validity: object
@@ -38,12 +42,12 @@ class Job(NamedTuple):
 
 
 def _lower_priority() -> None:
-    """Run this thread only when no other would: what somebody waits for goes first."""
+    """Give this thread the lowest priority: work that a client waits for goes first."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
 class NativeEngine(BlockEngine[EventBlock]):
-    """Keeps events as pixel and time of flight; counts them by compiled passes."""
+    """Keeps events as pixel ids and times of flight, and counts them with the compiled passes."""
 
     _histograms: list[SortedHistogram]  # type: ignore[assignment]
 
@@ -56,8 +60,8 @@ class NativeEngine(BlockEngine[EventBlock]):
     ) -> None:
         self._instrument, self._max_tof_ns = instrument, max_tof_ns
         super().__init__(f"native (numba {numba.__version__})", EventStore(block_events), recipes)
-        self._workers = ThreadPoolExecutor(len(KINDS), "sort", initializer=_lower_priority)
-        self._jobs: dict[Kind, Job] = {}
+        self._workers = ThreadPoolExecutor(len(SORTING), "sort", initializer=_lower_priority)
+        self._tasks: dict[FindTask, SortingTask] = {}
         self._compile()
 
     def _layout(self, recipe: Recipe) -> CompiledRecipe:
@@ -76,33 +80,33 @@ class NativeEngine(BlockEngine[EventBlock]):
             cells, values = np.zeros(layout.cells, np.int64), np.empty(0)
             layout.add_events(nothing, nothing, bounds, slices, cells)
             layout.add_events(nothing, nothing, bounds, slices, np.zeros(layout.cells), 1.0)
-            parts = layout.sorted_values(nothing, nothing, bounds, slices, values)
-            sorted_kernels.merge_sorted(values, parts.starts, values, parts.starts, values)
-            layout.add_sorted(parts, cells)
+            ordered = layout.sorted_values(nothing, nothing, bounds, slices, values)
+            sorted_kernels.merge_sorted(values, ordered.starts, values, ordered.starts, values)
+            layout.add_sorted(ordered, cells)
 
     def prepare(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
         while self._begin():
             left_s = max(deadline_s - time.monotonic(), 0)
-            wait([job.run for job in self._jobs.values()], left_s, FIRST_COMPLETED)
-            done = {kind: job for kind, job in self._jobs.items() if job.run.done()}
+            wait([task.run for task in self._tasks.values()], left_s, FIRST_COMPLETED)
+            done = {find: task for find, task in self._tasks.items() if task.run.done()}
             if not done:
                 return False
-            for kind, job in done.items():
-                del self._jobs[kind]
-                if job.validity is job.histogram.validity:
-                    job.histogram.adopt(job.run.result())
+            for find, task in done.items():
+                del self._tasks[find]
+                if task.validity is task.histogram.validity:
+                    task.histogram.add_run(task.run.result())
         return True
 
     def _begin(self) -> bool:
-        """Give idle workers their next work, if memory has room for it; whether any is at work."""
-        for kind in KINDS:
-            if kind in self._jobs or self._crowded:
+        """Start the next task of each kind, if memory has room; whether any task is running."""
+        for find in SORTING:
+            if find in self._tasks or self._crowded:
                 continue
             for histogram in self._histograms:
-                work = kind(histogram, self._store.blocks)
+                work = find(histogram, self._store.blocks)
                 if work is not None:
                     run = self._workers.submit(work)
-                    self._jobs[kind] = Job(histogram, histogram.validity, run)
+                    self._tasks[find] = SortingTask(histogram, histogram.validity, run)
                     break
-        return bool(self._jobs)
+        return bool(self._tasks)

@@ -1,4 +1,4 @@
-"""The compiled passes over raw events: here an event gets its bin.
+"""The compiled passes over raw events: they find the bin of each event.
 
 Cells are one vector (see `reduction.engines.cells.CellLayout`). For each slice and each group there
 is a cell for values below the edges, a cell for each bin, and a cell for values above the edges.
@@ -24,7 +24,7 @@ from reduction.engines.cells import SPECIAL
 from reduction.engines.native.tables import DetectorTables, EdgeLookup, UniformBins
 
 EVENT_BATCH = 2048
-"""Events per inner loop: what is in flight stays in the first-level cache."""
+"""Events per inner loop: so few that their cells stay in the first-level cache."""
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -40,7 +40,7 @@ def _value(tof_ns: int, coefficient: float, exponent: int) -> float:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _scaled(t: float, scale: float, exponent: int) -> float:
-    """The value of an event in bins; not exact, but without a division where it can be."""
+    """The value of an event in bins, not exact. If ``exponent`` is 1 it takes no division."""
     if exponent == 1:
         return t * scale
     if exponent == -1:
@@ -50,7 +50,10 @@ def _scaled(t: float, scale: float, exponent: int) -> float:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _located(v: float, edges: NDArray[np.float64], guess: int) -> int:
-    """The cell of ``v`` in its group, searched from bin ``guess``: 0 is below the edges."""
+    """The cell of the value ``v`` within its group, where cell 0 is below the edges.
+
+    The search begins at the bin ``guess``.
+    """
     last = edges.size - 1
     if not v >= edges[0]:
         return 0
@@ -79,16 +82,20 @@ def uniform_pass(
     """Add ``weight`` to the cell of each event, for edges that are even or nearly so.
 
     Span s of the events (n,) is from ``bounds[s]`` to ``bounds[s + 1]``, (spans + 1,), and is in
-    slice ``slices[s]``, (spans,); -1 is no slice. Events are taken in batches. A batch is looked
-    through a second time only if it has a time of flight out of bounds, or a y that is nearer than
-    ``bins.margin`` to an edge or above ``bins.trusted``: there the exact value decides.
+    slice ``slices[s]``, (spans,); -1 is no slice.
+
+    For each event the pass estimates y, the number of its bin plus 1 with a fraction (see
+    `reduction.engines.native.tables.UniformBins`). Events are taken in batches. A batch is passed a
+    second time only if it has a time of flight out of bounds, or a y that is nearer than
+    ``bins.margin`` to an edge or above ``bins.trusted``. The bins of those events are found by
+    their exact values.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coefficient, base = detectors.coefficient, detectors.base
     slice_cells = detectors.slice_cells
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
     ids = np.uint32(coefficient.size - 1)
-    under, over = 0.5, edges.size + 0.5  # amid their cells, not near an edge
+    under, over = 0.5, edges.size + 0.5  # in the middle of a cell, not near an edge
     cell = np.empty(EVENT_BATCH, np.int32)
     for s in range(slices.size):
         if slices[s] < 0:
@@ -98,7 +105,7 @@ def uniform_pass(
         bad_time = np.int32(offset + slice_cells - 1)
         for start in range(bounds[s], bounds[s + 1], EVENT_BATCH):
             n = min(EVENT_BATCH, bounds[s + 1] - start)
-            # Of a batch only the extremes are looked at: that keeps the loop free of branches.
+            # The loop notes only the extremes of a batch, so it is free of branches.
             farthest, highest, longest = 0.0, np.int32(0), np.uint32(0)
             for j in range(n):
                 k = min(np.uint32(pixel_id[start + j] - first_id), ids)
@@ -143,8 +150,8 @@ def searching_pass(
 ) -> None:  # more than 40 lines: one nest of loops, see above
     """Add ``weight`` to the cell of each event, for edges of any spacing.
 
-    Events, ``bounds`` and ``slices`` are as in `uniform_pass`. The search for the bin of a value
-    begins at the edge that ``bins`` has for its leading bits, and walks up from there.
+    Events, ``bounds`` and ``slices`` are as in `uniform_pass`. ``bins`` gives, for the leading bits
+    of a value, the edge at which the search for its bin begins. The search goes up from there.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coefficient, base = detectors.coefficient, detectors.base
@@ -162,7 +169,7 @@ def searching_pass(
             k = min(np.uint32(pixel_id[j] - first_id), ids)
             c = coefficient[k]
             cell = base[k] + offset
-            if c == c:  # a number
+            if c == c:  # not NaN: events of this detector have a value
                 if np.uint32(tof_ns[j] - 1) >= limit:
                     cell = offset + slice_cells - 1
                 else:
@@ -179,7 +186,7 @@ def searching_pass(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def values_by_part(
+def values_by_spectrum(
     pixel_id: NDArray[np.int32],
     tof_ns: NDArray[np.int32],
     bounds: NDArray[np.int64],
@@ -187,18 +194,21 @@ def values_by_part(
     detectors: DetectorTables,
     group: NDArray[np.int32],
     groups: int,
-    part_starts: NDArray[np.int64],
+    starts: NDArray[np.int64],
     special: NDArray[np.int64],
     values: NDArray[np.float64],
 ) -> None:  # more than 40 lines: one nest of loops, see above
-    """Put the values of events into ``values``, part by part; a part is a group of a slice.
+    """Put the values of events into ``values``, spectrum by spectrum: one group in one slice each.
 
     Events, ``bounds`` and ``slices`` are as in `uniform_pass`. ``group`` (ids + 1,) is the group of
-    a detector, or -1 if it is masked, -2 if there is no such pixel, -3 if it is a monitor.
-    The arrays that are filled have to be zeros. Part p, of group p % ``groups`` of slice
-    p // ``groups``, is from ``part_starts[p]`` to ``part_starts[p + 1]``, (parts + 1,), in
-    ``values``, (n,). ``special`` (slices · SPECIAL + 1,) counts events without a value as the
-    special cells of slices do, and in its last entry those that are in no slice.
+    a detector, or -1 if it is masked, -2 if the instrument has no such pixel, -3 if it is a
+    monitor.
+
+    The last three arrays are results; the caller fills ``starts`` and ``special`` with zeros. The
+    values of spectrum p, of group p % ``groups`` in slice p // ``groups``, are put from
+    ``starts[p]`` to ``starts[p + 1]``, (spectra + 1,), in ``values`` (n,). ``special``
+    (slices · SPECIAL + 1,) counts the events without a value: for each slice as the special cells
+    do, and in the last entry the events that are in no slice.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coefficient = detectors.coefficient
@@ -219,15 +229,15 @@ def values_by_part(
                     if counting:
                         special[(slices[s] + 1) * SPECIAL - 1] += 1
                 elif counting:
-                    part_starts[slices[s] * groups + g + 1] += 1
+                    starts[slices[s] * groups + g + 1] += 1
                 else:
-                    part = slices[s] * groups + g
-                    values[part_starts[part]] = _value(tof_ns[j], coefficient[k], exponent)
-                    part_starts[part] += 1
+                    spectrum = slices[s] * groups + g
+                    values[starts[spectrum]] = _value(tof_ns[j], coefficient[k], exponent)
+                    starts[spectrum] += 1
         if counting:
-            for part in range(1, part_starts.size):
-                part_starts[part] += part_starts[part - 1]
-    # Filling has moved each start to the end of its part.
-    for part in range(part_starts.size - 1, 0, -1):
-        part_starts[part] = part_starts[part - 1]
-    part_starts[0] = 0
+            for spectrum in range(1, starts.size):
+                starts[spectrum] += starts[spectrum - 1]
+    # Filling has moved each start to the end of its spectrum.
+    for spectrum in range(starts.size - 1, 0, -1):
+        starts[spectrum] = starts[spectrum - 1]
+    starts[0] = 0

@@ -33,11 +33,11 @@ class SortedHistogram(Histogram[EventBlock]):
     def _drop_runs(self) -> None:
         self.runs, self.validity = [], object()
 
-    def recut(self, layout: CellLayout[EventBlock]) -> None:
+    def change_layout(self, layout: CellLayout[EventBlock]) -> None:
         """Start again by another recipe; runs stay if it gives events the same values."""
         if not layout.recipe.reuses_values_of(self.recipe):
             self._drop_runs()
-        super().recut(layout)
+        super().change_layout(layout)
 
     def clear(self) -> None:
         self._drop_runs()
@@ -45,7 +45,7 @@ class SortedHistogram(Histogram[EventBlock]):
 
     @property
     def memory_bytes(self) -> int:
-        return super().memory_bytes + sum(run.parts.values.nbytes for run in self.runs)
+        return super().memory_bytes + sum(run.ordered.values.nbytes for run in self.runs)
 
     def fold(
         self, block: EventBlock, layout_of: Callable[[Recipe], CellLayout[EventBlock]]
@@ -58,7 +58,7 @@ class SortedHistogram(Histogram[EventBlock]):
         run = next((run for run in self.runs if run.first == number), None)
         if number < len(self._slices) or run is None:
             return super()._count(blocks, number)
-        self._layout.add_sorted(run.parts, self.cells)
+        self._layout.add_sorted(run.ordered, self.cells)
         self._slices += run.slices
         return run.last
 
@@ -86,7 +86,7 @@ class SortedHistogram(Histogram[EventBlock]):
                 return functools.partial(sorted_run, self._layout, block, number, slices)
         return None
 
-    def adopt(self, run: SortedRun) -> None:
+    def add_run(self, run: SortedRun) -> None:
         """Take a finished run, if the slices of its blocks are still the same."""
         slices = self._slices[run.first : run.last]
         same = len(slices) == len(run.slices)

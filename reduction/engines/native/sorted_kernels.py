@@ -1,7 +1,8 @@
-"""Compiled functions on values that are sorted in each part: merging, and counting between edges.
+"""Compiled functions that merge the sorted values of spectra, or count them between edges.
 
-Values and ``starts`` (parts + 1,) are laid out as `reduction.engines.native.kernels.values_by_part`
-lays them out: part p, a group of a slice, is from ``starts[p]`` to ``starts[p + 1]``.
+`reduction.engines.native.kernels.values_by_spectrum` defines the layout of the values. A spectrum
+is one group in one slice. The values of spectrum p are from ``starts[p]`` to ``starts[p + 1]``,
+(spectra + 1,).
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ def merge_sorted(
     other_starts: NDArray[np.int64],
     values: NDArray[np.float64],
 ) -> None:
-    """Merge ``one`` (n,) and ``other`` (m,), part by part, into ``values`` (n + m,)."""
+    """Merge ``one`` (n,) and ``other`` (m,), spectrum by spectrum, into ``values`` (n + m,)."""
     k = 0
-    for part in range(one_starts.size - 1):
-        i, one_end = one_starts[part], one_starts[part + 1]
-        j, other_end = other_starts[part], other_starts[part + 1]
+    for spectrum in range(one_starts.size - 1):
+        i, one_end = one_starts[spectrum], one_starts[spectrum + 1]
+        j, other_end = other_starts[spectrum], other_starts[spectrum + 1]
         while i < one_end and j < other_end:
             x, y = one[i], other[j]
-            first = x <= y  # no branch: the processor could not predict it
+            first = x <= y  # not a branch: the processor could not predict which one is taken
             values[k] = x if first else y
             i += first
             j += 1 - first
@@ -52,13 +53,14 @@ def count_sorted(
 ) -> None:
     """Add the number of values between ``edges`` (bins + 1,) to their ``cells``.
 
-    If a part has fewer values than there are edges, each value is searched among the edges; if not,
-    each edge is searched among the values. So the cost is that of the fewer. The search for an edge
-    begins where it would be if its bin held as many values as the bin before it.
+    If a spectrum has fewer values than there are edges, each value is searched among the edges. If
+    not, each edge is searched among the values. So the cost grows with the smaller of the two
+    numbers. The search for an edge among the values begins at a guess: as far after the edge before
+    it as that edge is after the one before, as if neighbouring bins held equally many values.
     """
-    for part in range(starts.size - 1):
-        first, last = starts[part], starts[part + 1]
-        base = (part // groups) * slice_cells + (part % groups) * (edges.size + 1)
+    for spectrum in range(starts.size - 1):
+        first, last = starts[spectrum], starts[spectrum + 1]
+        base = (spectrum // groups) * slice_cells + (spectrum % groups) * (edges.size + 1)
         if last - first < edges.size:
             at = 0
             for j in range(first, last):

@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reduction.engines.native.compiled_recipe import PartValues
+from reduction.engines.native.compiled_recipe import ValuesBySpectrum
 from reduction.engines.native.sorted_runs import SortedRun, to_merge
 
-NOTHING = PartValues(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64))
+NOTHING = ValuesBySpectrum(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 def run(first: int, last: int) -> SortedRun:

@@ -17,7 +17,7 @@ from reduction.parameters import bins
 from reduction.parameters.corrections import Normalisation
 from reduction.results.normalisation import (
     Measured,
-    covered,
+    bins_within,
     divide,
     per_charge,
     per_monitor,
@@ -101,8 +101,8 @@ def test_axes_apart_share_nothing() -> None:
 
 
 def test_covered_bins_lie_within_the_other_axis() -> None:
-    assert covered(EDGES, np.array([0.0, 0.5, 1.0, 4.5, 5.0])).tolist() == [0, 1, 1, 0]
-    assert covered(EDGES, EDGES * (1 + 1e-15)).all()
+    assert bins_within(EDGES, np.array([0.0, 0.5, 1.0, 4.5, 5.0])).tolist() == [0, 1, 1, 0]
+    assert bins_within(EDGES, EDGES * (1 + 1e-15)).all()
 
 
 def test_a_difference_adds_variances_with_the_scale_squared() -> None:

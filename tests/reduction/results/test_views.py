@@ -18,7 +18,7 @@ from reduction.files.nexus_writer import write_nexus
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
 from reduction.parameters.readings import HistogramReadings, ReductionStatus
 from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
-from reduction.results.normalisation import Measured, shortfall
+from reduction.results.normalisation import Measured, undefined_bins
 from reduction.results.references import LoadedReferences
 from reduction.results.views import ReductionView, reduction_view
 from tests.support.saved_sample import sample
@@ -155,7 +155,7 @@ def test_bins_without_a_value_are_counted_and_explained() -> None:
 
     def said(by: Normalisation, references: References, shown: list[float]) -> tuple[int, str]:
         values = np.array(shown)
-        return shortfall(measured, by, references, Values(values, values))
+        return undefined_bins(measured, by, references, Values(values, values))
 
     assert said(Normalisation.NONE, References(), [1, 1, 1]) == (0, "")
     assert said(Normalisation.NONE, gap, [1, 0.5, np.nan]) == (
