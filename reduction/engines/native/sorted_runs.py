@@ -36,7 +36,7 @@ class SortedRun:
     ordered: ValuesBySpectrum
 
     def renumbered(self) -> SortedRun:
-        """This run with the block numbers that hold after block 0 has been dropped."""
+        """The run with the block numbers that hold after block 0 has been dropped."""
         return dataclasses.replace(self, first=self.first - 1, last=self.last - 1)
 
 
