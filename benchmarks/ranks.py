@@ -110,7 +110,7 @@ def _counted(instrument: Instrument, recipe: Recipe, runs: list[SortedRun]) -> i
     ready = _ready(instrument, recipe)
     cells = np.zeros(ready.cells, np.int64)
     for run in runs:
-        ready.add_sorted(run.parts, cells)
+        ready.add_sorted(run.ordered, cells)
     return int(cells.sum())
 
 
@@ -118,7 +118,7 @@ def _searched(edges: NDArray[np.float64], runs: list[SortedRun]) -> None:
     """Count as numpy can."""
     counts = np.zeros(edges.size - 1, np.int64)
     for run in runs:
-        counts += np.diff(np.searchsorted(run.parts.values, edges))
+        counts += np.diff(np.searchsorted(run.ordered.values, edges))
 
 
 def _two_against_one(events: int) -> list[Row]:
