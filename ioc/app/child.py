@@ -14,10 +14,10 @@ import psutil
 log = logging.getLogger(__name__)
 
 GRACE_S = 2.0
-"""Time a process has to end by itself when told to."""
+"""Time that a process has to end after SIGTERM, in seconds; then it is killed."""
 
 STEADY_S = 10.0
-"""A process that lived this long is restarted at once, others after a growing pause."""
+"""A process that ran this long is restarted at once; one that ended sooner after a pause."""
 
 LONGEST_PAUSE_S = 4.0
 

@@ -23,21 +23,21 @@ MPIEXEC_FLAGS = (
     *("--allow-run-as-root", "--oversubscribe", "--bind-to", "none"),
     *("--mca", "btl", "self,sm"),
 )
-"""Ranks share the cores with the other processes: none may be bound to one, and all must start.
-
-They talk through shared memory alone: Open MPI's TCP would listen on all interfaces.
+"""Ranks share the cores with other processes. So no rank is bound to a core, and all ranks
+start even on fewer cores. Ranks talk through shared memory alone, because Open MPI's TCP would
+listen on all interfaces.
 """
 
 FIRST_REPORT_S = 20.0
-"""Least time that a process has from its start to its first report."""
+"""The shortest time that a process is given from its start to its first report, in seconds."""
 
 FIRST_REPORT_PATIENCES = 2
-"""The same, in multiples of the time after which a silent process is lost."""
+"""That time is also at least this many times `ReportWatch.patience_s`."""
 
 
 @dataclass(frozen=True)
 class ProcessOptions:
-    """What each process of a run is started with; they meet at endpoints in ``folder``."""
+    """The options of each process of a run, with ZeroMQ endpoints in ``folder``."""
 
     ioc: IocOptions
     ranks: RanksOptions
@@ -68,7 +68,7 @@ class ProcessOptions:
 
 
 class ChildProcesses:
-    """The two processes, which a server may kill and `Supervision` keeps running."""
+    """The ranks and the simulator; a server may kill them, and `Supervision` keeps them running."""
 
     def __init__(self, options: ProcessOptions) -> None:
         self.simulator = Child("simulator")
@@ -80,7 +80,7 @@ class ChildProcesses:
         return ProcessControl(self._lost, self._restart)
 
     def _lost(self, part: Part, reason: str) -> None:
-        """A process has fallen silent: it is killed, and so started again."""
+        """Kill a process that has fallen silent; `Supervision` starts it again."""
         (self.ranks if part is Part.RANKS else self.simulator).kill(reason)
 
     def _restart(self) -> None:
@@ -101,7 +101,7 @@ class Supervision:
         """Keep the simulator running until cancelled."""
 
         async def ended(reason: str) -> None:
-            await self._ended(Part.SIMULATOR, self._server.ends.simulator, reason)
+            await self._ended(Part.SIMULATOR, self._server.connections.simulator, reason)
 
         await self._children.simulator.run(self._simulate, ended)
 
@@ -109,14 +109,14 @@ class Supervision:
         """Keep the ranks running until cancelled."""
 
         async def ended(reason: str) -> None:
-            await self._ended(Part.RANKS, self._server.ends.ranks, reason)
+            await self._ended(Part.RANKS, self._server.connections.ranks, reason)
 
         await self._children.ranks.run(self._reduce, ended)
 
     def _reduce(self) -> Sequence[str]:
         """The command line that starts the ranks."""
         _expect(self._server.ranks_watch)
-        # What MPI and Mantid leave behind when they are killed goes with this folder.
+        # MPI and Mantid leave files here when they are killed.
         folder = self._options.mpi_folder
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(exist_ok=True)
@@ -132,10 +132,10 @@ class Supervision:
         return (sys.executable, "-m", "ioc", *options.arguments())
 
     def _next_pulse(self) -> int:
-        """The number of the pulse that a simulator is to start with.
+        """The number of the pulse that a restarted simulator begins with.
 
-        As with a real source, whose pulses go on whoever records them, those that a dead simulator
-        did not make are missing, and no number is used twice.
+        It skips the pulses that fell into the time without a simulator. So they are missing, as
+        with a real source, and no number is used twice.
         """
         watch = self._server.simulator_watch
         if watch.latest is None:

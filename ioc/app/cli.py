@@ -1,6 +1,6 @@
 """The command ``live-reduction``: reads flags and files, and does what the command says.
 
-A command imports what it needs when it starts: a rank has no use for a Channel Access server.
+Each command imports its modules when it starts, so that a rank does not load the servers.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _simulate(given: SimulateOptions) -> None:
             instrument=_instrument(options),
         )
     )
-    gc.freeze()  # the interpreter's end need not look through what numba made
+    gc.freeze()  # so that the end of the interpreter does not search numba's objects
 
 
 def _top(options: TopOptions) -> None:

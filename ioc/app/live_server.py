@@ -1,4 +1,4 @@
-"""Serves the process variables, and keeps in touch with the processes behind them."""
+"""The IOC's server: its channels, the handlers of puts, the publisher of reports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from typing import Any
 
-from ioc.app.process_ends import ProcessEnds
+from ioc.app.process_connections import ProcessConnections
 from ioc.app.report_watch import ReportActions, ReportWatch
 from ioc.app.server_start import ProcessControl, ServerStart
 from ioc.ca.database import Database
@@ -39,22 +39,25 @@ ServerTask = Callable[[], Coroutine[Any, Any, None]]
 
 
 class LiveServer:
-    """The channels, what takes their puts, what posts on them, and the ends of both processes.
+    """Makes all parts of the IOC, gives each the parts that it needs, and runs them.
 
-    Made inside a running event loop. A part that needs another one gets it in its constructor; a
-    part that needs one made later gets a method of the server.
+    Must be made inside a running event loop. A part gets the parts that it needs in its
+    constructor. If a needed part is made later, it gets a method of this server instead.
     """
 
     def __init__(self, start: ServerStart, control: ProcessControl | None = None) -> None:
         control, timeout_s = control or ProcessControl(), start.obey_timeout_s
         self._rules, self._has_simulator = start.rules, start.has_simulator
-        self.ends = ends = ProcessEnds(start)
+        self.connections = connections = ProcessConnections(start)
         self._logs = PvLogs(
-            self._updates_of, ends.ranks.send_log, ends.ranks.forget_log, self._sliced_by
+            self._updates_of,
+            connections.ranks.send_log,
+            connections.ranks.forget_log,
+            self._sliced_by,
         )
         self.orders = OrderPuts(
-            orders_to_ranks(start.ranks, ends.ranks.command, timeout_s),
-            orders_to_simulator(start.simulator, ends.simulator.command, timeout_s),
+            orders_to_ranks(start.ranks, connections.ranks.command, timeout_s),
+            orders_to_simulator(start.simulator, connections.simulator.command, timeout_s),
             OrderChecks(start.instrument, self._logs, self._series).check,
         )
         reductions = len(start.ranks.reductions)
@@ -74,20 +77,20 @@ class LiveServer:
         )
         self.ranks_watch = ReportWatch(
             Part.RANKS,
-            ends.ranks,
+            connections.ranks,
             start.ranks_silence_s,
             ReportActions(self._reported, self._missed, control.lost),
         )
         self.simulator_watch = ReportWatch(
             Part.SIMULATOR,
-            ends.simulator,
+            connections.simulator,
             start.simulator_silence_s,
             ReportActions(self.publisher.simulator, self._missed, control.lost),
         )
         self._services = list(self._all_tasks(start.pva))
 
     def _all_tasks(self, pva: Addresses | None) -> Iterator[ServerTask]:
-        """What runs as long as the server does."""
+        """The coroutines that run as long as the server runs."""
         yield self._server.serve
         yield self.publisher.families.run
         yield self._process.run
@@ -112,7 +115,7 @@ class LiveServer:
                     group.create_task(service())
         finally:
             await self._logs.close()
-            self.ends.close()
+            self.connections.close()
 
     def _guard(self, row: PvRow) -> Guard:
         return Guard(row.asg, self._rules, lambda client: self._lock.admit(row, client))
@@ -136,7 +139,7 @@ class LiveServer:
         await self.publisher.ranks(report)
 
     def _series(self) -> int:
-        """The number of the running series, as posted last."""
+        """The number of the running series, as in the report that was posted last."""
         report = self.publisher.latest
         return 1 if report is None else report.acquisition.series
 

@@ -1,4 +1,4 @@
-"""The reports of a process: taken, passed on, and missed when they do not come."""
+"""Receives the reports of a process, passes them on, and notices when they do not come."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ OVERSLEPT_S = 0.25
 
 @dataclass(frozen=True)
 class ReportActions(Generic[ReportT]):
-    """What is done with the reports of a process, and about those that do not come."""
+    """What to call when a report of a process has come, and when it has not."""
 
     publish: Callable[[ReportT], Awaitable[None]]
     missed: Callable[[Part, str], Awaitable[None]]
-    """Told the reason when no report has come for a time."""
+    """Called with the reason when no report has come for ``silence_s`` of the `ReportWatch`."""
     lost: Callable[[Part, str], None]
-    """Told the reason when no report has come for as long again."""
+    """Called with the reason when no report has come for the same time again."""
 
 
 class ReportDeadline:
@@ -40,7 +40,7 @@ class ReportDeadline:
         self._timeout: asyncio.Timeout | None = None
 
     def set(self, within_s: float) -> None:
-        """A report is due within a time from now, whatever was due before."""
+        """The next report is due in ``within_s`` seconds; this replaces the old deadline."""
         self._due_s = self._clock() + within_s
         if self._timeout is not None and not self._timeout.expired():
             self._timeout.reschedule(self._due_s)
@@ -56,7 +56,7 @@ class ReportDeadline:
 
     @asynccontextmanager
     async def enforced(self) -> AsyncIterator[None]:
-        """What is awaited inside ends with TimeoutError at the deadline, also if that is moved."""
+        """A context that raises TimeoutError at the deadline, even if `set` has moved it."""
         try:
             async with asyncio.timeout_at(self._due_s) as self._timeout:
                 yield
@@ -67,7 +67,7 @@ class ReportDeadline:
 class ReportWatch(Generic[ReportT]):
     """Takes the reports of one process, and notices when none comes for ``silence_s``.
 
-    A process that was only slow is back with its next report, and has lost nothing.
+    A process that was only slow is taken as present again with its next report.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class ReportWatch(Generic[ReportT]):
         self.latest: ReportT | None = None
 
     def expect(self, within_s: float) -> None:
-        """The process starts: its first report is due within a time."""
+        """The process starts: its first report is due within ``within_s`` seconds."""
         self._missing = False
         self._deadline.set(within_s)
 
@@ -102,7 +102,7 @@ class ReportWatch(Generic[ReportT]):
         return self._clock() - self._reported_s
 
     async def run(self) -> None:
-        """Take reports until cancelled. A process that was never expected is not missed."""
+        """Receive reports until cancelled. Before `expect`, no report is due."""
         while True:
             try:
                 async with self._deadline.enforced():
@@ -118,7 +118,7 @@ class ReportWatch(Generic[ReportT]):
 
     async def _late(self) -> None:
         late_s = self._deadline.late_s
-        if late_s > OVERSLEPT_S:  # this process slept: reports may be here, waiting to be read
+        if late_s > OVERSLEPT_S:  # this process was stopped: reports may wait to be read
             self.expect(self.silence_s)
         elif late_s >= 0:  # else the deadline was moved at this very moment
             await self._silent()

@@ -1,4 +1,4 @@
-"""The parts put together: the IOC alone, or with the simulator and the ranks as its children."""
+"""Starts the IOC alone, or with simulator and ranks as its child processes."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ PATIENCE_S = 3.0
 
 
 async def serve_alone(options: IocOptions, instrument: Instrument) -> None:
-    """The IOC alone, until stopped: others start ranks and simulator, sooner or later."""
+    """Run the IOC alone until stopped; ranks and simulator are started by somebody else."""
     server = LiveServer(server_start(options, instrument))
     await _until_stopped([server.run])
 
 
 async def run_all(given: RunOptions, instrument: Instrument) -> None:
-    """Simulator, ranks and IOC, until stopped; leaves no process behind."""
+    """Run simulator, ranks and IOC until stopped; leaves no process behind."""
     run = with_event_log(given)
     check_engine(run)
     mpi_launcher()
@@ -52,7 +52,7 @@ async def run_all(given: RunOptions, instrument: Instrument) -> None:
 
 
 def _result(task: asyncio.Task[Any]) -> None:
-    """Raise what ended a task; of a group the first, which brought the others down."""
+    """Raise the error that ended a task; of an ExceptionGroup the first error, the cause."""
     try:
         task.result()
     except ExceptionGroup as group:
@@ -65,7 +65,7 @@ async def _until_stopped(services: Sequence[Callable[[], Coroutine[Any, Any, Non
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    gc.freeze()  # what is here stays; to look through it for garbage would take 0.1 s, now and then
+    gc.freeze()  # these objects stay; searching them for garbage would take 0.1 s now and then
     tasks = [asyncio.create_task(service()) for service in services]
     waiter = asyncio.create_task(stop.wait())
     try:

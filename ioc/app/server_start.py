@@ -28,7 +28,7 @@ class ServerStart:
     """What a server is started with.
 
     ``port`` None is EPICS_CA_SERVER_PORT, or else 5064; ``pva`` None is no pvAccess. The orders
-    hold the settings to begin with; ``autosave`` is the file that keeps them from then on, if any.
+    hold the first settings; ``autosave`` is the file that keeps later ones, or None.
     """
 
     prefix: str = "LIVE:"
@@ -55,17 +55,17 @@ class ServerStart:
 
     @property
     def has_simulator(self) -> bool:
-        """Whether there can be a simulator, as there is none of an IOC that was started alone."""
+        """Whether a simulator can connect; it cannot with the option ``sim_control = "none"``."""
         return self.simulator_endpoint != NO_SIMULATOR
 
 
 def _let_be(_part: Part, _reason: str) -> None:
-    """Leaves a silent process alone: whoever started it looks after it."""
+    """Does nothing: whoever started the silent process restarts it."""
 
 
 @dataclass(frozen=True)
 class ProcessControl:
-    """What a server may do to ranks and simulator; by default nothing, as others started them.
+    """What a server may do to ranks and simulator; by default nothing.
 
     ``lost`` is called with the reason when a process that reported stays silent; ``restart`` ends
     both processes, which are then started again, or is None if they cannot be restarted from here.
@@ -78,8 +78,8 @@ class ProcessControl:
 def server_start(options: IocOptions, instrument: Instrument) -> ServerStart:
     """How to serve; raises `ioc.options.program.StartError` for settings that are refused.
 
-    Revisions count on from the clock, so that ranks and a simulator that have outlived an IOC never
-    take its orders for those of the next.
+    The first revision is the time in ms. So orders of this IOC have higher revisions than those of
+    an earlier IOC, which ranks and simulator may still obey.
     """
     check_interfaces(options)
     orders = starting_orders(options, instrument)

@@ -1,4 +1,4 @@
-"""The orders that the processes begin with: defaults, saved settings, and what ``--set`` says."""
+"""The first orders of all processes: defaults, saved settings, and settings of ``--set``."""
 
 from __future__ import annotations
 
@@ -52,15 +52,19 @@ def _fits(instrument: Instrument) -> InstrumentCheck:
 def _restored(
     options: ServerOptions, path: Path, fits: InstrumentCheck, first: AllOrders
 ) -> AllOrders:
-    """The ``first`` orders with the settings saved at ``path``; says which are restored or not."""
+    """The ``first`` orders with the settings saved at ``path``; prints which are restored."""
     try:
         saved = load_settings(path, options.prefix)
     except ForeignFile as foreign:
-        log.warning("%s is set aside as %s, all is default: %s", path, set_aside(path), foreign)
+        log.warning(
+            "%s is renamed to %s, and the defaults are used: %s", path, set_aside(path), foreign
+        )
         return first
     result = restored(options, saved, fits, first.ranks.reductions[0].settings.detectors.banks)
     if result.skipped:
-        log.warning("%s has what is not restored; it is kept as %s", path, set_aside(path))
+        log.warning(
+            "%s has settings that are not restored; it is kept as %s", path, set_aside(path)
+        )
     for skipped in result.skipped:
         log.warning("not restored: %s", skipped)
     print(f"{len(result.names)} settings are restored from {path}", flush=True)

@@ -1,4 +1,4 @@
-"""Alarms of channels that several modules raise."""
+"""The alarms of channels that several modules use."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Alarm(NamedTuple):
 NO_ALARM = Alarm(AlarmStatus.NO_ALARM, AlarmSeverity.NO_ALARM)
 
 REFUSED_ALARM = Alarm(AlarmStatus.WRITE, AlarmSeverity.MAJOR_ALARM)
-"""Of a setpoint or command whose last put was refused."""
+"""The alarm of a setpoint or command whose last put was refused."""
 
 DISCONNECTED_ALARM = Alarm(AlarmStatus.COMM, AlarmSeverity.INVALID_ALARM)
-"""Of readings whose part of the program does not report."""
+"""The alarm of readings of a process that does not report."""
 
 ABSENT_ALARM = Alarm(AlarmStatus.UDF, AlarmSeverity.INVALID_ALARM)
-"""Of readings of a slice, group or series beyond the number that there are now."""
+"""The alarm of readings of a slice, group or series that does not exist now."""

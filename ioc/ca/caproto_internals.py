@@ -1,8 +1,8 @@
 """The only module that uses what caproto does not document: its private methods and its queues.
 
-It gives `ioc.ca.circuit` and `ioc.ca.server` public methods to override and to call. The table is
-all that they rely on in ``caproto.asyncio``, as caproto 1.3 has it. A test compares the table with
-the installed caproto and says in words what has changed.
+`ioc.ca.circuit` and `ioc.ca.server` override and call the public methods of its classes. The table
+lists everything private of ``caproto.asyncio`` 1.3 that is used here. A test compares it with the
+installed caproto and says in words what has changed.
 
 =========  ==============================================================================
 kind       name and arguments
@@ -64,16 +64,16 @@ __all__ = ["CaprotoCircuit", "CaprotoServer", "DisconnectedCircuit", "QueueMarke
 
 @dataclass(frozen=True, eq=False)
 class QueueMarker:
-    """An entry of a server's queue of updates that is no update.
+    """A marker in a server's queue of updates.
 
-    ``reached`` is called once all updates before it were given to their circuits.
+    ``reached`` is called once all updates before the marker were given to their circuits.
     """
 
     reached: Callable[[], None]
 
 
 class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
-    """A client's connection: caproto's, with public methods to override and to call."""
+    """caproto's connection of a client, with public methods to override and to call."""
 
     def __init__(
         self, circuit: ProtocolState, client: _TransportWrapper, context: CaprotoServer
@@ -84,7 +84,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         self._sub_task: asyncio.Task[None] | None = None
 
     async def answer(self, request: Any) -> list[Any]:
-        """The messages that answer a request of the client; as caproto answers it."""
+        """The messages with which caproto answers a request of the client."""
         response: list[Any] = await super()._process_command(request)
         return response
 
@@ -97,7 +97,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         return channel, entry
 
     async def begin_put(self, put: Callable[[], Awaitable[None]]) -> None:
-        """Run ``put`` as a task of its own; reads wait for its `end_put`, but only 1 ms."""
+        """Run ``put`` as a task; later reads of the client wait for `end_put`, at most 1 ms."""
         self.write_event.clear()
         await self._start_write_task(put)
 
@@ -111,7 +111,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         return {sub.subscriptionid for subs in self.subscriptions.values() for sub in subs}
 
     async def caproto_messages(self, sub: Any, update: Update) -> list[Any]:
-        """The messages that caproto makes of an update for one subscription; none if filtered."""
+        """The messages that caproto makes of an update; empty if the client's filter drops it."""
         await self.context.pack(sub, update)
         messages = []
         while not self.subscription_queue.empty():
@@ -127,10 +127,10 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         await self.context.circuit_disconnected(self)
 
     async def _on_disconnect(self) -> None:
-        """As caproto's, but nobody waits for the task that sends updates to end.
+        """Disconnect as caproto does, but without waiting for the end of the sending task.
 
-        That task itself may be what finds the client gone. Waiting for oneself, or for a task that
-        was cancelled, raises before the circuit is dropped, and it would then stay for ever.
+        The sending task itself may find the client gone and call this. A task that waits for
+        itself, or for a cancelled task, raises; the circuit would then never be dropped.
         """
         sending, self._sub_task = self._sub_task, None
         if sending is not None and sending is not asyncio.current_task():
@@ -142,18 +142,18 @@ class CaprotoServer(Context):  # type: ignore[misc]
     """caproto's server, with public methods to override and to call."""
 
     def offer(self, sub: Any, update: Update) -> None:
-        """Take an update for one subscription; called for each, in the order of the updates."""
+        """Take an update for one subscription; called in the order of the updates."""
         raise NotImplementedError
 
     def port_taken(self, port: int) -> None:
-        """The port asked for is taken, and ``port`` is found instead; may raise OSError."""
+        """Called if the wanted port is taken and ``port`` is used instead; may raise OSError."""
 
     async def mark_queue(self, marker: QueueMarker) -> None:
         """Put a marker behind the updates that wait to be offered."""
         await self.subscription_queue.put(((), None, None, 0, marker))
 
     async def pack(self, sub: Any, update: Update) -> None:
-        """Have caproto pack an update for one subscription, and put it in its circuit's queue."""
+        """Let caproto pack an update for a subscription and put it into the circuit's queue."""
         await self._subscription_queue_send(
             update.spec, sub, update.metadata, update.values, update.flags
         )
@@ -181,11 +181,11 @@ class CaprotoServer(Context):  # type: ignore[misc]
         return port, sockets
 
     async def server_accept_loop(self, listening: socket.socket) -> None:
-        """As caproto's, but it ends its asyncio server before its socket is closed."""
+        """Accept connections as caproto does; closes the asyncio server before its socket."""
 
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            # asyncio sets this on sockets that were made with the protocol TCP; caproto's were not.
-            # A second small message would wait 40 ms for the client's delayed acknowledgement.
+            # asyncio sets TCP_NODELAY only on sockets made with IPPROTO_TCP; caproto's are not.
+            # Without it a second small message waits 40 ms for the client's acknowledgement.
             sock = writer.get_extra_info("socket")
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             transport = _TransportWrapper(reader, writer)
@@ -205,6 +205,6 @@ class CaprotoServer(Context):  # type: ignore[misc]
                 del self.beacon_socks[address]
 
     def abort_connections(self) -> None:
-        """Close all connections without waiting for clients, which might take for ever."""
+        """Close all connections without waiting for clients, which may never answer."""
         for circuit in list(self.circuits):
             circuit.client.writer.transport.abort()

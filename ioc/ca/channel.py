@@ -1,7 +1,8 @@
-"""Channels made from specs: what clients read, and the way of a put from a client to `Put`.
+"""Channels made from specs: the values that clients read, and the first checks of their puts.
 
-A value is checked by its spec, which says in words why it refuses one. caproto's own check of
-limits is not used.
+A put is checked here for access, scan lock, type and limits, on Channel Access and on pvAccess. The
+spec checks the value and says in words why it refuses it; caproto's own check of limits is not
+used. `ioc.puts` then checks what depends on instrument, files and logs.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ It returns once the change has taken effect, and raises `Refused` otherwise.
 """
 
 OPEN_TO_ALL = Guard()
-"""Lets everybody write."""
+"""The guard that lets everybody write."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ BACKLOG = 2
 
 
 class PvChannel(ChannelData):  # type: ignore[misc]
-    """A channel with a spec; ``kind`` are arguments of caproto's class for the type."""
+    """A channel with a spec; ``kind`` holds further arguments of caproto's class."""
 
     def __init__(self, name: str, spec: Spec, value: Any, puts: ClientPuts, **kind: Any) -> None:
         self.name, self.spec, self.guard = name, spec, puts.guard
@@ -102,10 +103,10 @@ class PvChannel(ChannelData):  # type: ignore[misc]
     ) -> None:
         """Set the value, and send it to subscribers.
 
-        ``value`` is a value as the spec has it, or an array (n,) of numbers, n at most the length
-        of the channel. A scalar that stays the same is not sent again, nor is the same array object
-        as last time. ``time_ns`` is in ns since 1970; None: now. Without ``alarm`` the present one
-        stays. Never suspends, so clients see values that are published in a row change together.
+        ``value`` is of the type that the spec has, or an array (n,) of numbers; n is at most the
+        length of the channel. A scalar with an equal value, or the same array object as last time,
+        is not sent again. ``time_ns`` is in ns since 1970; None: now. Without ``alarm`` the present
+        alarm stays. Never suspends, so clients see all values of a series of calls change together.
         """
         array = self.wire.is_array
         if array and value is self._last_given:
@@ -141,7 +142,7 @@ class PvChannel(ChannelData):  # type: ignore[misc]
             await self._update_fields("EGU")
 
     async def publish_high(self, limit: float) -> None:
-        """Change the limit that clients see as the limit of the MINOR alarm.
+        """Change the field ``.HIGH``, the limit above which there is a MINOR alarm.
 
         The alarm itself is published by `publish_alarm`.
         """
@@ -158,9 +159,9 @@ class PvChannel(ChannelData):  # type: ignore[misc]
         metadata: Any,
         **more: Any,
     ) -> None:
-        """Take a client's put: raises `Forbidden` or `Refused` if it has no effect.
+        """Obey a client's put; raises `Forbidden` or `Refused`, with nothing changed.
 
-        ``hostname`` is the client's IP address. caproto calls it in a task for every put.
+        ``hostname`` is the client's IP address. caproto calls this method in a task for each put.
         """
         if self._put is None:
             raise Forbidden(f"{self.name} is read only")
@@ -181,7 +182,7 @@ class PvChannel(ChannelData):  # type: ignore[misc]
     async def _take(self, client: Client, data: Any, data_type: ChannelType) -> None:
         """Check what a client wrote and put it; raises `Refused`."""
         assert self._put is not None
-        self.guard.admit(client)  # a refusal here says nothing about the setpoint: no alarm
+        self.guard.admit(client)  # a refusal by the lock sets no alarm
         try:
             value = self.spec.checked(received(self.spec, data, native_type(data_type)))
             if isinstance(self.spec, Command) and self.spec.endless:
@@ -194,7 +195,7 @@ class PvChannel(ChannelData):  # type: ignore[misc]
             raise
 
     async def _begin_or_end(self, put: Put, value: Any, client: Client) -> None:
-        """Run a command that may take for ever, or end it; ending it does not wait for its end."""
+        """Run an endless command, or end it; the put that ends it does not wait for its end."""
         if not value:
             await put(value, client)
             await self.publish_alarm(NO_ALARM)

@@ -1,4 +1,4 @@
-"""A client's connection: slow clients do not slow others down, and refused puts answer in words."""
+"""A client's connection: a slow client delays no other, and a refused put is answered in words."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from reduction.parameters.specs import Refused
 log = logging.getLogger(__name__)
 
 BATCH = 1 << 16
-"""Bytes, about, that are packed for a client at once; a single array may be more."""
+"""Bytes after which a batch of updates is sent; a single large array may exceed it."""
 
 LONGEST_WAIT_S = 1.0
-"""Longest time that the answer to a put waits for updates to leave: the client may not read."""
+"""Longest time that the answer to a put waits until updates are sent; the client may not read."""
 
 
 @dataclass(frozen=True, eq=False)
 class FlushMarker:
-    """A marker among the updates of a circuit; ``passed`` is done once all before it were sent."""
+    """A marker among the updates of a circuit; ``passed`` is set once earlier updates are sent."""
 
     passed: asyncio.Future[None]
 
@@ -35,8 +35,8 @@ class FlushMarker:
 class Circuit(CaprotoCircuit):
     """A client's connection, which keeps no more than the latest value of each subscription.
 
-    caproto queues every update for every client. There, one client that stops reading ends the
-    updates of all clients once its queue is full, and the queues fill the memory.
+    caproto queues every update for every client. If one client stops reading, its queue fills up,
+    and then caproto sends updates to no client. The queues also fill the memory.
     """
 
     def __init__(self, circuit: Any, client: Any, context: Any) -> None:
@@ -45,7 +45,7 @@ class Circuit(CaprotoCircuit):
         self._offered = asyncio.Event()
 
     def offer(self, sub: Any, update: Update | None) -> None:
-        """Send ``update`` when the client can take it, unless a later one has replaced it by then.
+        """Keep ``update`` to be sent; it replaces an earlier one that is not sent yet.
 
         ``sub`` is a subscription, or a `FlushMarker`, which has no update.
         """
@@ -53,7 +53,7 @@ class Circuit(CaprotoCircuit):
         self._offered.set()
 
     async def subscription_queue_loop(self) -> None:
-        """Send updates, as fast as the client takes them, while it has not turned them off."""
+        """Send updates as fast as the client reads, unless it has turned events off."""
         self.events_on.set()
         try:
             while True:
@@ -66,15 +66,15 @@ class Circuit(CaprotoCircuit):
                 await self._send_updates(leaving)
         except OSError:
             await self.drop()
-        except Exception:  # no one waits for this task, so no one would hear of the error
+        except Exception:  # nobody awaits this task: log the error here
             log.exception("no more updates for %s", self._client_name)
             raise
 
     async def _send_updates(self, leaving: dict[Any, Update | None]) -> None:
         """Send updates, then pass the markers among them.
 
-        All of them leave before anything newer. So what was posted together arrives together, even
-        at a slow client.
+        All these updates are sent before any newer one. So values that were posted together arrive
+        together, even at a slow client.
         """
         markers = [sub for sub, update in leaving.items() if update is None]
         updates = [(sub, update) for sub, update in leaving.items() if update is not None]
@@ -115,9 +115,9 @@ class Circuit(CaprotoCircuit):
         return [part for each in messages for part in (bytes(each.header), *each.buffers)]
 
     async def _wait_until_sent(self) -> None:
-        """Wait until the client was sent all that is posted by now, at most `LONGEST_WAIT_S`.
+        """Wait until the client was sent all updates posted by now, at most `LONGEST_WAIT_S`.
 
-        So a client that keeps what its monitors receive has the new values when its put returns.
+        So a client that reads the values of its monitors has the new ones when its put returns.
         """
         marker = FlushMarker(asyncio.get_running_loop().create_future())
         await self.context.mark_queue(QueueMarker(lambda: self.offer(marker, None)))
@@ -138,7 +138,7 @@ class Circuit(CaprotoCircuit):
         return await super().answer(request)
 
     def _access_rights(self) -> list[Any]:
-        """What the user, who may have been another one until now, may do with each channel."""
+        """The access rights to each channel, sent after the client has told its user name."""
         return [
             caproto.AccessRightsResponse(
                 channel.cid,
@@ -150,15 +150,15 @@ class Circuit(CaprotoCircuit):
     def _ask_for_present_length(self, request: Any) -> None:
         """Turn a subscription to as many elements as the channel can hold into one with count 0.
 
-        Count 0 means the present length. caproto would announce as many elements as were asked for
-        and send fewer; clients in Java, Phoebus among them, ask so, believe the number, and fail.
+        Count 0 means the present length. Clients in Java, such as Phoebus, ask for the maximum.
+        caproto would announce that number and send fewer elements, and these clients would fail.
         """
         _, entry = self.channel_of(request)
         if request.data_count == entry.max_length > 1:
             request.header.data_count = 0
 
     async def _put(self, request: Any) -> None:
-        """A client's put: as caproto's, but a refusal is one line in the log, in our own words."""
+        """Obey a client's put, and answer it; a refusal is logged as one line."""
         self.context.puts += 1
         try:
             answer = await self._put_answer(request)
@@ -182,7 +182,7 @@ class Circuit(CaprotoCircuit):
             log.warning("%s from %s: %s", channel.name, self._client_name, refusal)
             return _failed(request, channel, refusal)
         except Exception as error:
-            # A defect of this program: the client is told, instead of waiting for ever.
+            # A defect of this program. Without an answer the client would wait for ever.
             log.exception("%s from %s failed", channel.name, self._client_name)
             return _failed(request, channel, error)
         return _completed(request, channel, caproto.CAStatus.ECA_NORMAL)
@@ -194,14 +194,14 @@ class Circuit(CaprotoCircuit):
 
 
 def _completed(request: Any, channel: Any, status: caproto.CAStatus) -> list[Any]:
-    """The completion of a put, if the client has asked for one."""
+    """The message that completes a put; none if the client has not asked for completion."""
     if not isinstance(request, caproto.WriteNotifyRequest):
         return []
     return [channel.write(ioid=request.ioid, status=status, data_count=request.data_count)]
 
 
 def _failed(request: Any, channel: Any, error: Exception) -> list[Any]:
-    """The error in words, then the completion: the C library reads the first, others the second."""
+    """An error message in words, which the C library prints, and the completion for all clients."""
     message = latin1(str(error)).encode("latin-1") + b"\0"
     forbidden = isinstance(error, caproto.Forbidden)
     status = caproto.CAStatus.ECA_NOWTACCESS if forbidden else caproto.CAStatus.ECA_PUTFAIL

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 from caproto.asyncio.client import Context
 
 CLIENT_NAME = "live-reduction"
-"""The user name that other IOCs are told."""
+"""The user name that this program gives to other IOCs."""
 
 
 @contextlib.asynccontextmanager
 async def client_context() -> AsyncIterator[Context]:
     """A new context of caproto's client, for a ``with`` block.
 
-    After a lost connection use a new one: caproto's may keep some of the lost connection's state.
+    Use a new context after a lost connection: caproto's may keep state of the old one.
     """
     context = Context(client_name=CLIENT_NAME)
     try:

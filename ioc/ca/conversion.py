@@ -1,4 +1,4 @@
-"""Turns what a Channel Access client wrote into a value for a parameter's own check."""
+"""Turns the data of a Channel Access client into a value that the parameter's spec can check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def received(spec: Spec, data: Any, native: ChannelType) -> Any:
     """The value that a client wrote, as ``spec.checked`` takes it.
 
     ``data`` is what caproto read: texts in a list, or an array (n,) of the ``native`` type. Raises
-    `Refused` if it is not one value, or names no state of an enum.
+    `Refused` if ``data`` is not one value, or names no state of an enum.
     """
     wire = wire_type(spec)
     if wire.is_text:

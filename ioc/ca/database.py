@@ -1,4 +1,4 @@
-"""All channels of the IOC, and what they show: the front door of Channel Access."""
+"""All channels of the IOC, and the values that they show."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def open_to_all(row: PvRow) -> Guard:
 class Channels(dict[str, PvChannel]):
     """Channels by name, in the form that caproto's server takes.
 
-    A channel that is not there yet is made when it is asked for, by a search or by a client. Fields
-    that clients ask for are stored here too, by caproto.
+    A missing channel is made when a client searches for its name. caproto also stores the channels
+    of fields here, such as ``NAME.DESC``.
     """
 
     def __init__(self, make: Callable[[str], PvChannel]) -> None:
@@ -50,9 +50,9 @@ class Channels(dict[str, PvChannel]):
 
 @dataclass(frozen=True)
 class ReadingValues:
-    """Values for readings, all of one time: a dataclass or mapping that paths lead into.
+    """Values for readings, all of one time: ``view`` is a dataclass or mapping of them.
 
-    ``axis_units`` are the units of readings that have those of the axis. ``time_ns`` is in ns since
+    ``axis_units`` is the unit of all readings on the axis of a spectrum. ``time_ns`` is in ns since
     1970; None: now.
     """
 
@@ -67,8 +67,8 @@ class ReadingValues:
 class Database:
     """All channels: by name for clients, and by the address of their values for publishers.
 
-    Channels of rare groups (see `PvGroup`) are made when a client first asks for one, and then show
-    what was last shown at their address. So a thousand slices that nobody looks at cost nothing.
+    A channel of a rare group (see `PvGroup`) is made when a client first asks for it. It then shows
+    the value that was last shown at its address. So slices that nobody looks at cost nothing.
     ``put`` takes all puts; ``max_bins`` is the number of bins of the longest spectrum.
     """
 
@@ -86,7 +86,7 @@ class Database:
         self._made: dict[tuple[PvGroup, Access], dict[str, PvChannel]] = {}
         self._showing: dict[ValuePath, ReadingValues] = {}
         self.watchers: set[Callable[[ValuePath], None]] = set()
-        """Called with the address of the group of each channel that is made."""
+        """Functions that are called when a channel is made, with the address of its group."""
         self.channels = Channels(self._make)
         for row in pv_rows(prefix, reductions):
             if len(row.name) > MAX_NAME:
@@ -138,7 +138,7 @@ class Database:
     async def show(self, root: ValuePath, values: ReadingValues) -> None:
         """Show ``values`` on all readings below ``root``, now and on channels made later.
 
-        Never suspends, so no client sees a part of it.
+        Never suspends, so a client sees either none or all of the new values.
         """
         self._showing[root] = values
         for (group, access), channels in self._made.items():
@@ -213,7 +213,7 @@ async def _show_group(
 
 
 def _fields_at(group: PvGroup, values: ReadingValues, path: Path) -> tuple[Any, bool]:
-    """What ``path`` leads to, and True; beyond the end of a tuple the defaults, and False."""
+    """The value at ``path``, and True; or the defaults, and False, if an index is too large."""
     try:
         return value_at(values.view, path), True
     except IndexError:
@@ -221,7 +221,7 @@ def _fields_at(group: PvGroup, values: ReadingValues, path: Path) -> tuple[Any, 
 
 
 def _alarm(values: ReadingValues, found: bool, field: str) -> Alarm:
-    """The alarm of a field; fields that were not found are absent, if the part is connected."""
+    """The alarm of a field; `ABSENT_ALARM` if it was not ``found`` and the process reports."""
     if found or values.alarm == DISCONNECTED_ALARM:
         return values.alarms.get(field, values.alarm)
     return ABSENT_ALARM

@@ -1,4 +1,4 @@
-"""The values of one process variable as they change: of this IOC, or of another on the network."""
+"""Follows the values of one process variable, of this IOC or of another on the network."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from reduction.parameters.specs import Refused
 log = logging.getLogger(__name__)
 
 CHECK_PERIOD_S = 1.0
-"""Time between two checks of a connection that is silent: caproto may not tell when it ends."""
+"""Time between two checks of a silent connection: caproto may not report its end."""
 
 SEARCH_TIMEOUT_S = 30.0
-"""Time after which a search is started anew: caproto searches less and less often."""
+"""Time after which a new search begins, because caproto searches less and less often."""
 
 INVALID = "INVALID"
 NO_NUMBER = "not a finite number"
@@ -34,20 +34,20 @@ LOST = "not connected"
 
 @dataclass(frozen=True)
 class PvValue:
-    """A value, and the time from which on it holds, in ns since 1970."""
+    """A value, and the time since which it holds, in ns since 1970."""
 
     time_ns: int
     value: float
 
 
 PvUpdate = PvValue | str
-"""A value, or in words why there is none."""
+"""A value, or the reason, in words, why there is none."""
 
 
 async def local_updates(channel: PvChannel) -> AsyncGenerator[PvUpdate, None]:
     """The present value of a channel of this IOC, and each change of it.
 
-    Raises `Refused` if it is no single number.
+    Raises `Refused` if the channel does not hold a single number.
     """
     if channel.wire.is_text or channel.wire.is_array:
         raise Refused("Log", channel.name, "it holds no single number")
@@ -72,9 +72,9 @@ def _present(channel: PvChannel) -> PvUpdate:
 
 
 async def remote_updates(name: str) -> AsyncGenerator[PvUpdate, None]:
-    """The values of a process variable on Channel Access; searched for again whenever it is lost.
+    """The values of a process variable on Channel Access; reconnects whenever it is lost.
 
-    Never ends. Raises `Refused` if it is no single number.
+    Never ends. Raises `Refused` if the process variable does not hold a single number.
     """
     while True:
         try:
@@ -93,7 +93,7 @@ async def remote_updates(name: str) -> AsyncGenerator[PvUpdate, None]:
 async def _updates_until_lost(
     name: str, pv: PV, replies: asyncio.Queue[Any]
 ) -> AsyncGenerator[PvUpdate, None]:
-    """The values that come until the connection ends, or its search has taken too long."""
+    """The values until the connection is lost, or was not made in `SEARCH_TIMEOUT_S`."""
     loop = asyncio.get_running_loop()
     search_end_s = loop.time() + SEARCH_TIMEOUT_S
     connected = False
@@ -127,7 +127,7 @@ def _update(time_ns: int, value: float) -> PvUpdate:
 
 @contextlib.asynccontextmanager
 async def _subscription(name: str) -> AsyncIterator[tuple[PV, asyncio.Queue[Any]]]:
-    """A process variable and a queue of what it sends; None in it: the connection has changed."""
+    """A process variable and the queue of its messages; None means a change of connection."""
     replies: asyncio.Queue[Any] = asyncio.Queue()
 
     async def connection_changed(_pv: PV, _state: str) -> None:  # a plain function gets a thread

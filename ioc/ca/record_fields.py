@@ -1,7 +1,7 @@
 """The fields of a process variable (``.DESC``, ``.EGU``, …) as read-only channels.
 
-They are made when a client first asks for them. caproto's own records would cost 156 kB and 2 ms
-for each process variable.
+A field is made when a client first asks for it. A record of caproto's, with all fields, would cost
+156 kB and 2 ms for each process variable.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ METADATA = {
 def field_of(channel: Any, name: str, field: str) -> Any:
     """The present value of a field of ``channel``, the channel of the process variable ``name``.
 
-    Raises KeyError or AttributeError if it has no such field.
+    Raises KeyError or AttributeError if the channel has no such field.
     """
     match field:
         case "NAME":

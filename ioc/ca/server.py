@@ -1,4 +1,4 @@
-"""The Channel Access server: caproto's, with a fair order of updates and a clean end."""
+"""The Channel Access server: caproto's, with puts before updates, and closed sockets at its end."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ioc.ca.circuit import Circuit
 from ioc.ca.updates import Update
 
 ROUNDS = 10
-"""Rounds of the event loop that updates wait, each time, for puts that are in progress."""
+"""Most rounds of the event loop for which updates wait while a put is in progress."""
 
 
 class Server(CaprotoServer):
-    """Serves ``channels``, by name, on some interfaces.
+    """Serves ``channels`` (by name) on ``interfaces`` (IP addresses).
 
     ``port`` None is EPICS_CA_SERVER_PORT, or else 5064. caproto adds the fields that clients ask
     for, such as ``NAME.DESC``, to ``channels``.
@@ -36,13 +36,14 @@ class Server(CaprotoServer):
         """The number of puts that are in progress."""
 
     def offer(self, sub: Any, update: Update) -> None:
-        """Give an update to the connection of its subscription."""
+        """Give an update to the connection of the client that has subscribed."""
         sub.circuit.offer(sub, update)
 
     async def turn(self) -> None:
-        """Wait until a connection may pack its updates: one in each round of the event loop.
+        """Wait until this connection may pack its updates; one connection does so at a time.
 
-        So puts and requests are handled between the updates for several clients, not after all.
+        Between two connections the event loop runs once, and longer while a put is in progress. So
+        puts and requests need not wait for the updates of all clients.
         """
         async with self._turns:
             await asyncio.sleep(0)
@@ -53,7 +54,7 @@ class Server(CaprotoServer):
 
     @property
     def clients(self) -> tuple[int, int]:
-        """The number of clients, and of the channels that they are connected to, together."""
+        """The number of clients, and the total number of channels that they are connected to."""
         return len(self.circuits), sum(len(each.circuit.channels) for each in self.circuits)
 
     async def serve(self) -> None:
@@ -62,20 +63,20 @@ class Server(CaprotoServer):
             await self.run()
         finally:
             self.abort_connections()
-            await asyncio.sleep(0)  # the circuits' tasks are cancelled by now, but have not run
+            await asyncio.sleep(0)  # lets the cancelled tasks of the circuits end
 
     def port_taken(self, port: int) -> None:  # noqa: ARG002
-        """Raise OSError on loopback, where no other port will do than the one asked for.
+        """Raise OSError on loopback; on other interfaces another port does as well.
 
-        There, searches of clients reach only the last server that uses a port number for them. A
-        second one would hide the first.
+        On loopback a UDP search reaches only the server that was started last on that port. A
+        second IOC would hide the first.
         """
         if any(map(_is_loopback, self.interfaces)):
             taken = f"port {self.ca_server_port} of {', '.join(self.interfaces)} is taken"
             raise OSError(errno.EADDRINUSE, f"{taken}; give another with --port")
 
     async def broadcast_beacon_loop(self) -> None:
-        """As caproto's; but a server of this host alone sends beacons to this host alone."""
+        """Send beacons as caproto does; a server on loopback sends them to loopback alone."""
         if all(map(_is_loopback, self.interfaces)):
             self.keep_beacons(_is_loopback)
         await super().broadcast_beacon_loop()

@@ -1,4 +1,4 @@
-"""Updates for clients: packed once for all of them, and sent in pieces."""
+"""Updates of subscriptions: packed once for all clients, and sent in pieces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from caproto import ChannelType, EventAddResponse, native_type
 from ioc.model.wire_values import BigEndianBytes
 
 LARGEST_JOINED = 1 << 12
-"""Most bytes of a message that is copied into one part; a larger one is sent in several parts."""
+"""Largest message, in bytes, that is copied into one buffer; larger ones stay in parts."""
 
 PIECE = 1 << 18
 """Most bytes given to the operating system at once."""
@@ -20,7 +20,7 @@ PIECE = 1 << 18
 
 @dataclass(eq=False)
 class Update:
-    """A value with its metadata, for all subscriptions of one kind.
+    """A value with its metadata, for all subscriptions with the same ``SubscriptionSpec``.
 
     ``spec`` is caproto's ``SubscriptionSpec``, ``values`` an array (n,) or a list of texts, and
     ``flags`` say what changed.
@@ -33,13 +33,13 @@ class Update:
     _packed: tuple[bytes, Sequence[Any]] | None = field(default=None, init=False)
 
     def serves(self, sub: Any) -> bool:
-        """Whether a subscription gets what most do: all elements, at every update."""
+        """Whether a subscription gets the common message: all elements, unfiltered."""
         asked = sub.channel_filter
         filtered = any(each is not None for each in (asked.dbnd, asked.arr, asked.sync))
         return sub.data_count in (0, len(self.values)) and not filtered
 
     def message(self, sub: Any) -> list[Any]:
-        """The bytes of the message to a subscription that this `serves`, in parts."""
+        """The bytes, in parts, of the message to a subscription for which `serves` is true."""
         if self._packed is None:
             self._packed = split_message(self._response(sub.data_type))
         head, tail = self._packed
@@ -48,7 +48,7 @@ class Update:
         return [b"".join((head, number, first)), *more]
 
     def _response(self, data_type: Any) -> EventAddResponse:
-        """What caproto sends to subscription 0, in the type that all of this kind ask for."""
+        """The message, for subscription 0, in the type that its subscribers have asked for."""
         packed = getattr(self.values, "base", None)
         doubles = native_type(data_type) is ChannelType.DOUBLE
         data = packed if doubles and isinstance(packed, BigEndianBytes) else self.values
@@ -56,7 +56,7 @@ class Update:
 
 
 def split_message(command: EventAddResponse) -> tuple[bytes, Sequence[Any]]:
-    """The bytes before the number of the subscription, and those after it, in parts."""
+    """The bytes before the number of the subscription, and the bytes after it, in parts."""
     header = bytes(command.header)  # bytes 12 to 15 are the number, in the long header too
     parts = [header[16:], *command.buffers]
     if sum(memoryview(each).nbytes for each in parts) <= LARGEST_JOINED:
@@ -67,7 +67,7 @@ def split_message(command: EventAddResponse) -> tuple[bytes, Sequence[Any]]:
 def pieces(parts: Sequence[Any], most: int = PIECE) -> Iterator[Any]:
     """All bytes of ``parts`` in order, ``most`` at a time: small parts joined, large ones cut.
 
-    So only a piece is copied while it waits for a slow client to read it, not a whole array.
+    So the event loop copies at most one piece, not a long array, while a slow client reads.
     """
     small: list[Any] = []
     size = 0

@@ -1,7 +1,7 @@
-"""Rows of what is numbered: regions, peaks, slices, groups and series.
+"""Tables of screens with a row for each region, peak, slice, group or series.
 
-A row is a file, which Phoebus repeats for each number (its Template/Instance widget). Another file
-is the head of the table, with a name for each cell.
+A row is written to one file, which Phoebus repeats for each number (its Template/Instance widget).
+Another file is the head of the table; it has the name of each cell.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from reduction.parameters.specs import Spec
 
 ROW_MACROS = {"N": "1"}
 FAMILY_MACROS = ROW_MACROS | {"FAMILY": "Slices"}
-"""The further macros of a row, its number, and of one with arrays over a family, its name."""
+"""Defaults of the macros of a row (its number), and of a row of arrays (also its family)."""
 
 ROWS_PER_COLUMN = 16
-"""More rows than these stand in two columns."""
+"""Most rows in a column; further rows stand in the next column."""
 
 LABEL_WIDTH = 70
 CELL_WIDTH = 96
-"""In pixels, of the name of a row and of a number in it."""
+"""Widths, in pixels, of the name of a row and of a number in it."""
 
 
 @dataclass(frozen=True)
 class Numbered:
-    """The ``name`` of what is numbered, ``ROI``, and the ``family``, ``Slices``, of its arrays.
+    """A kind of numbered PV groups: ``name``, such as ``ROI``, and ``family``, such as ``Slices``.
 
-    The family is empty for what has single values.
+    With a family, each value is an array over it; the family is empty for single values.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Numbered:
 
     @classmethod
     def of(cls, group: PvGroup) -> Self | None:
-        """What a group is one of, or None; its prefix is such as ``$(R)ROI1:Slices:``."""
+        """The kind of a group whose prefix is like ``$(R)ROI1:Slices:``; None without number."""
         if group.number is None:
             return None
         name, family = group.prefix.removeprefix("$(R)").split(f"{group.number + 1}:")
@@ -58,12 +58,12 @@ class Numbered:
 
     @property
     def prefix(self) -> str:
-        """The prefix of all of its kind, with macros in place of number and family."""
+        """The prefix of all groups of this kind, with macros for number and family."""
         return f"$(R){self.name}$(N):" + ("$(FAMILY):" if self.family else "")
 
 
 @dataclass(frozen=True)
-class Cell:
+class RowCell:
     """A value of a row, and the box of its widget within the row."""
 
     line: ParameterLine
@@ -79,7 +79,7 @@ class Cell:
 class RowTable:
     """A table with a row for each number from 1 to ``count``.
 
-    ``lines`` are those of one number, with macros in the names in place of number and family.
+    ``lines`` are the lines of one number. Their PV names have macros for number and family.
     """
 
     of: Numbered
@@ -89,7 +89,7 @@ class RowTable:
 
     @property
     def title(self) -> str:
-        """What the table shows, in as many characters as a tab has room for."""
+        """The words on the tab of the table, such as ``ROI1…8:Slices``."""
         return ":".join(filter(None, (f"{self.of.name}1…{self.count}", self.of.family)))
 
     @property
@@ -115,24 +115,24 @@ class RowTable:
         return max(cell.box.y for cell in self.cells) + LINE_HEIGHT
 
     @functools.cached_property
-    def cells(self) -> Sequence[Cell]:
-        """The values of a row, from left to right and on as many lines as they take.
+    def cells(self) -> Sequence[RowCell]:
+        """The cells of a row, from left to right, on as many lines as they need.
 
-        Arrays have no cell if there are single values too: they are plotted elsewhere.
+        Arrays have no cell if there are single values too: other screens plot them.
         """
         scalars = [line for line in self.lines if not wire_type(line.spec).is_array]
-        made, x, y = list[Cell](), LABEL_WIDTH, 0
+        made, x, y = list[RowCell](), LABEL_WIDTH, 0
         for line in scalars or self.lines:
             for row in filter(None, (line.writes, line.reads)):
                 wide = CELL_WIDTH * _numbers_wide(wire_type(row.spec))
                 if x + wide > self.row_width:
                     x, y = LABEL_WIDTH, y + LINE_HEIGHT
-                made.append(Cell(line, row, Box(x, y, wide - GAP)))
+                made.append(RowCell(line, row, Box(x, y, wide - GAP)))
                 x += wide
         return made
 
     def files(self, macros: Mapping[str, str]) -> Mapping[str, str]:
-        """The texts of head and row by their files; ``macros`` are the defaults of macros."""
+        """The contents of the files of head and row; ``macros`` are the defaults of macros."""
         row_macros = {**macros, **(FAMILY_MACROS if self.of.family else ROW_MACROS)}
         name = label(f"{self.of.name}$(N)", Box(0, 0, LABEL_WIDTH - GAP))
         row = [name, *(cell.widget() for cell in self.cells)]
@@ -158,7 +158,7 @@ class RowTable:
 
 
 def row_tables(rows: Iterable[PvRow], width: int) -> Iterator[RowTable]:
-    """A table for each kind of what is numbered, among all process variables.
+    """A table for each kind of numbered groups among ``rows``.
 
     Raises ValueError if two numbers of a kind have different parameters.
     """
@@ -181,5 +181,5 @@ def _parameters(rows: Iterable[PvRow]) -> Sequence[tuple[str, Spec]]:
 
 
 def _numbers_wide(wire: WireType) -> int:
-    """The width of a value, in that of a number."""
+    """The width of a value, in units of the width of a number."""
     return 4 if wire.is_text else 2 if wire.is_array else 1

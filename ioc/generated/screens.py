@@ -1,4 +1,4 @@
-"""The screens that are generated: which parameters stand on which, and the files they are in."""
+"""The generated screens: which parameters each shows, and the files that are written."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from ioc.model.pvs import PvGroup, PvRow, pv_rows
 from ioc.options.commands import RunOptions
 
 MACROS = {"P": RunOptions.prefix, "R": "Red1:"}
-"""The macros of every screen, the prefix and the reduction that it shows, with their defaults."""
+"""The defaults of the macros of every screen: the prefix, and the reduction that it shows."""
 
 SCREEN_WIDTH, SCREEN_HEIGHT = 1336, 570
-"""What is left of 1366 x 768 within the window of Phoebus and below the tabs of the main screen."""
+"""In pixels: 1366 x 768 without the frame of Phoebus and the tabs of the main screen."""
 
 TABS_HEIGHT = 40
-"""Height of the tabs above a page and of the frame below it, in pixels."""
+"""Height of the tabs above a page plus the frame below it, in pixels."""
 
 
 @dataclass(frozen=True)
-class Block:
-    """The lines of a group."""
+class GroupLines:
+    """A group of process variables, and the line of a panel for each of its parameters."""
 
     group: PvGroup
     lines: Sequence[ParameterLine]
 
     @property
     def height(self) -> int:
-        """In pixels, with the title above and an empty line below."""
+        """Height in pixels, with a title above and an empty line below."""
         return (len(self.lines) + 2) * LINE_HEIGHT
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A file of lines, in columns, of the groups that ``shows`` chooses.
+    """A file with the lines of all groups for which ``shows`` is true, in columns.
 
-    ``title`` is on the tab that it has on the expert screen.
+    ``title`` is the word on its tab of the expert screen.
     """
 
     name: str
@@ -99,14 +99,14 @@ def _rows() -> Iterator[PvRow]:
         yield replace(row, name=f"$(P){name}", group=replace(row.group, prefix=prefix))
 
 
-def _blocks(rows: Sequence[PvRow]) -> Iterator[Block]:
+def _blocks(rows: Sequence[PvRow]) -> Iterator[GroupLines]:
     """The lines of each group that is not numbered."""
     for group, those in itertools.groupby(rows, key=lambda row: row.group):
         if group.number is None:
-            yield Block(group, list(parameter_lines(list(those))))
+            yield GroupLines(group, list(parameter_lines(list(those))))
 
 
-def _panel(panel: Panel, blocks: Sequence[Block]) -> str:
+def _panel(panel: Panel, blocks: Sequence[GroupLines]) -> str:
     shown = [block for block in blocks if panel.shows(block.group)]
     columns = _columns(shown, panel.columns)
     height = max(sum(block.height for block in each) for each in columns) - LINE_HEIGHT
@@ -114,16 +114,16 @@ def _panel(panel: Panel, blocks: Sequence[Block]) -> str:
     return display_file(panel.name.capitalize(), size, MACROS, _side_by_side(columns))
 
 
-def _columns(blocks: Sequence[Block], most: int) -> Sequence[Sequence[Block]]:
-    """The blocks in order, in at most that many columns that are as low as can be."""
+def _columns(blocks: Sequence[GroupLines], most: int) -> Sequence[Sequence[GroupLines]]:
+    """The blocks in order, in at most ``most`` columns of the least possible height."""
     height = max(block.height for block in blocks)
     while len(columns := _columns_of_height(blocks, height)) > most:
         height += LINE_HEIGHT
     return columns
 
 
-def _columns_of_height(blocks: Sequence[Block], height: int) -> Sequence[Sequence[Block]]:
-    columns: list[list[Block]] = [[]]
+def _columns_of_height(blocks: Sequence[GroupLines], height: int) -> Sequence[Sequence[GroupLines]]:
+    columns: list[list[GroupLines]] = [[]]
     for block in blocks:
         if sum(each.height for each in columns[-1]) + block.height > height:
             columns.append([])
@@ -131,7 +131,7 @@ def _columns_of_height(blocks: Sequence[Block], height: int) -> Sequence[Sequenc
     return columns
 
 
-def _side_by_side(columns: Sequence[Sequence[Block]]) -> Iterator[Element]:
+def _side_by_side(columns: Sequence[Sequence[GroupLines]]) -> Iterator[Element]:
     """The widgets of columns of blocks, the first at the left."""
     for number, blocks in enumerate(columns):
         y = 0
@@ -141,9 +141,9 @@ def _side_by_side(columns: Sequence[Sequence[Block]]) -> Iterator[Element]:
 
 
 def _row_files(tables: Iterable[RowTable]) -> dict[str, str]:
-    """The files of head and row of each table; raises ValueError if tables that share one differ.
+    """The files of head and row of all tables, by name.
 
-    Tables of arrays share their files, whatever the family.
+    Tables of arrays of different families share these files. Raises ValueError if they differ.
     """
     made: dict[str, str] = {}
     for table in tables:
@@ -153,12 +153,12 @@ def _row_files(tables: Iterable[RowTable]) -> dict[str, str]:
     return made
 
 
-def _expert(blocks: Sequence[Block], tables: Iterable[RowTable]) -> str:
-    """Everything: the panels, what is on none of them by prefix, and tables of what is numbered."""
+def _expert(blocks: Sequence[GroupLines], tables: Iterable[RowTable]) -> str:
+    """The expert screen: tabs of the panels, of each remaining prefix, and of numbered groups."""
     size = Box(0, 0, SCREEN_WIDTH, SCREEN_HEIGHT)
     inside = Box(0, 0, SCREEN_WIDTH - 4, SCREEN_HEIGHT - TABS_HEIGHT)
     pages = {each.title: [embedded(f"panels/{each.name}.bob", inside)] for each in SCREEN_PANELS}
-    prefixes: dict[str, list[Block]] = {}
+    prefixes: dict[str, list[GroupLines]] = {}
     for block in blocks:
         if not any(panel.shows(block.group) for panel in SCREEN_PANELS):
             prefixes.setdefault(_tab(block.group.prefix), []).append(block)
@@ -169,5 +169,5 @@ def _expert(blocks: Sequence[Block], tables: Iterable[RowTable]) -> str:
 
 
 def _tab(prefix: str) -> str:
-    """The words on the tab of a prefix; to have none is to be of the IOC itself."""
+    """The words on the tab of a prefix; the empty prefix is called IOC."""
     return prefix.removeprefix("$(R)").rstrip(":") or prefix or "IOC"

@@ -1,4 +1,4 @@
-"""Addresses of values: where a value stands in an order, or in the readings shown of a report."""
+"""Addresses of values in the order of a part of the program, or in its readings."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ ValueT = TypeVar("ValueT")
 
 
 class Part(enum.StrEnum):
-    """The three parts of the program; each obeys an order of its own and has its own readings."""
+    """The three parts of the program: each obeys its order, and has its readings.
 
-    RANKS = "back end"
-    """The MPI ranks, together."""
+    The values are the names in messages.
+    """
+
+    RANKS = "ranks"
     SIMULATOR = "simulator"
     IOC = "IOC"
 
@@ -31,7 +33,7 @@ class DerivedView(Protocol):
         """The view of ``value``."""
 
     def onto(self, value: Any) -> Any:
-        """``value`` changed so that its view equals this one."""
+        """A copy of ``value`` that is changed so that its view equals this one."""
 
 
 PathStep = str | int | type[DerivedView]
@@ -47,8 +49,8 @@ A step is the name of a field (or the key of a mapping), an index into a tuple, 
 class ValuePath:
     """The address of a value: a part of the program, and a path.
 
-    The path of a setting or a command leads into the part's order, that of a reading into the
-    readings that are shown of the part's report.
+    The path of a setting or a command leads into the order of the part. The path of a reading leads
+    into the readings that are computed from the report of the part.
     """
 
     part: Part
@@ -59,12 +61,12 @@ class ValuePath:
 
     @property
     def is_derived(self) -> bool:
-        """Whether the value is in a `DerivedView`, and so another way to show a value."""
+        """Whether the value is in a `DerivedView`: it shows another value in another way."""
         return any(isinstance(step, type) for step in self.path)
 
     @property
     def depth(self) -> int:
-        """The number of steps: a value has more than what contains it."""
+        """The number of steps of the path."""
         return len(self.path)
 
     def below(self, root: ValuePath) -> Path | None:

@@ -43,7 +43,7 @@ def orders_to_ranks(
     order: RanksOrder, send: SendOrder[RanksOrder], timeout_s: float = 30.0
 ) -> PendingOrders[RanksOrder]:
     """The orders of the ranks, beginning with ``order``."""
-    return PendingOrders("the back end", order, send, numbered, timeout_s)
+    return PendingOrders("the ranks", order, send, numbered, timeout_s)
 
 
 def orders_to_simulator(

@@ -135,7 +135,7 @@ class PendingOrders(Generic[ProcessOrderT]):
                 done.result()
                 return ""
             if self._ends - ends >= MOST_ENDS:
-                return f"{self._name} ended {MOST_ENDS} times when it was to apply it"
+                return f"{self._name} ended {MOST_ENDS} times before the change was applied"
             if changes != self._presence_changes:
                 changes, since_s = self._presence_changes, clock()
             if self._present and clock() - since_s >= self._timeout_s:

@@ -109,6 +109,6 @@ def test_an_ioc_alone_says_who_is_missing(net: Network, tmp_path: Path) -> None:
     with site.part("ioc"):
         client.until(lambda: answers(client), START_S)
         assert client.get("DetectorState_RBV") == "Disconnected"
-        assert "waiting for the back end" in client.get("StatusMessage_RBV", "-S")
+        assert "waiting for the ranks" in client.get("StatusMessage_RBV", "-S")
         assert client.get("EventTotal_RBV.SEVR") == "INVALID"
         assert client.get("Sim:Pulse_RBV.SEVR") == "INVALID"

@@ -136,7 +136,7 @@ class Ioc(Client):
 
     def _on_ready(self, server: LiveServer) -> None:
         self.server = server
-        self.ranks = FakeRanks(server.ends.ranks.endpoint)
+        self.ranks = FakeRanks(server.connections.ranks.endpoint)
         self._ready.set()
 
     def __enter__(self) -> Ioc:

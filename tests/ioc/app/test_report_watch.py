@@ -80,7 +80,7 @@ async def test_a_silent_process_is_missed_and_then_lost_and_then_forgotten() -> 
         await asyncio.sleep(100)
     assert bench.events == [
         (0, "report 1"),
-        (2, "missed: no report from the back end for 2 s"),
+        (2, "missed: no report from the ranks for 2 s"),
         (4, "lost: gave no sign for 4 s"),
     ]
 
@@ -96,7 +96,7 @@ async def test_a_process_that_was_slow_is_back_with_its_next_report() -> None:
 
     assert [event for _, event in bench.events] == [
         "report 1",
-        "missed: no report from the back end for 2 s",
+        "missed: no report from the ranks for 2 s",
         "report 2",
         "report 3",
     ]
@@ -111,7 +111,7 @@ async def test_a_process_that_starts_has_the_time_that_it_is_given() -> None:
         await asyncio.sleep(19)
         assert [event for _, event in bench.events] == ["report 1"]
         await asyncio.sleep(1.5)
-    assert bench.events[-1] == (21, "missed: no report from the back end for 2 s")
+    assert bench.events[-1] == (21, "missed: no report from the ranks for 2 s")
 
 
 @at_virtual_time
@@ -124,7 +124,7 @@ async def test_bad_reports_are_counted_and_are_no_sign_of_life() -> None:
         await asyncio.sleep(1.5)
 
     assert bench.watch.bad_reports == 3
-    assert bench.events[1:] == [(2, "missed: no report from the back end for 2 s")]
+    assert bench.events[1:] == [(2, "missed: no report from the ranks for 2 s")]
 
 
 @at_virtual_time

@@ -178,7 +178,7 @@ def test_what_the_back_end_does_not_obey_is_refused_and_taken_back(
 def test_readings_are_invalid_while_the_back_end_is_silent_and_recover(ioc: Ioc) -> None:
     ioc.ranks.reporting.clear()
     ioc.until(lambda: ioc.get("DetectorState_RBV") == "Disconnected")
-    assert "no report from the back end for 0.4 s" in ioc.get("StatusMessage_RBV", "-S")
+    assert "no report from the ranks for 0.4 s" in ioc.get("StatusMessage_RBV", "-S")
     for pv in ("EventTotal_RBV", "Engine_RBV", "Red1:EventsBinned_RBV", "Red1:Spec:XE"):
         assert (ioc.get(pv + ".SEVR"), ioc.get(pv + ".STAT")) == ("INVALID", "COMM")
     assert ioc.get("EventTotal_RBV") == "7"
@@ -195,7 +195,7 @@ def test_a_put_waits_for_a_back_end_that_starts_anew(ioc: Ioc) -> None:
     ioc.ranks.join()
     put = ioc.start("caput", "-w", "5", "-c", "-S", ioc.prefix + "Red1:BinParams", "1,1,4")
     ioc.until(lambda: ioc.lost == [Part.RANKS] and ioc.server.orders.ranks.newest.revision == 1)
-    ioc.ranks = FakeRanks(ioc.server.ends.ranks.endpoint)
+    ioc.ranks = FakeRanks(ioc.server.connections.ranks.endpoint)
     ioc.ranks.start()
     said, _ = put.communicate(timeout=5)
     assert put.returncode == 0, said

@@ -214,7 +214,7 @@ def test_the_simulator_is_told_apart(bench: PublisherBench) -> None:
     at_once(bench.publisher.disconnected(Part.SIMULATOR, "it died"))
     assert (bench.get("Sim:Pulse_RBV"), bench.alarm("Sim:Pulse_RBV")) == (5, DISCONNECTED_ALARM)
     assert bench.get("Sim:StatusMessage_RBV") == "it died"
-    assert bench.get("StatusMessage_RBV") == "waiting for the back end to report"
+    assert bench.get("StatusMessage_RBV") == "waiting for the ranks to report"
 
 
 def test_bins_without_a_value_are_a_minor_alarm_and_no_other(bench: PublisherBench) -> None:

@@ -241,7 +241,7 @@ async def test_a_put_that_is_not_obeyed_takes_nothing_of_another_back() -> None:
     failing = await bench.put("Red1:BinMin", 1.0)
     await asyncio.sleep(SOON_S / 2)
     lasting = await bench.put("Red1:BinMax", 4.0)
-    with pytest.raises(Refused, match="the back end did not apply it within"):
+    with pytest.raises(Refused, match="the ranks did not apply it within"):
         await failing
     assert bench.ranks[-1].revision == bench.ranks[-1].reductions[0].generation == 3
     await bench.report(bench.ranks[-2])
@@ -315,7 +315,7 @@ def test_a_change_that_ends_its_process_again_and_again_is_taken_back() -> None:
         put = await bench.put("Red1:BinParams", "1,0.1,2")
         for there in (False, True, False, True):
             bench.orders.ranks.set_present(there)
-        with pytest.raises(Refused, match="the back end ended 2 times"):
+        with pytest.raises(Refused, match="the ranks ended 2 times"):
             await put
         assert bench.bins == ReductionSettings().bin_params
         assert bench.ranks[-1].reductions[0].settings == ReductionSettings()

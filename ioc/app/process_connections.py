@@ -1,4 +1,4 @@
-"""The IOC's ends of the channels to ranks and simulator."""
+"""The sockets on which the IOC sends orders to ranks and simulator, and receives reports."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from reduction.control.reports import RanksReport
 from simulator.orders import SimulatorOrder, SimulatorReport
 
 
-class ProcessEnds:
-    """Sends orders to ranks and simulator, and receives their reports."""
+class ProcessConnections:
+    """A connection to the ranks and one to the simulator; both use one ZeroMQ context."""
 
     def __init__(self, start: ServerStart) -> None:
         self._context = zmq.asyncio.Context()
