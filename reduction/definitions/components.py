@@ -1,4 +1,4 @@
-"""Walks the components of a Mantid instrument definition, places them and gives them their ids."""
+"""Walks the components of a Mantid instrument definition, and finds its detectors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PANEL_TYPES = ("rectangulardetector", "rectangular_detector")
 MARKED_TYPES = ("source", "samplepos")
 IGNORED_TYPES = ("", "chopper", "chopperpos")
 DEEPEST = 50
-"""Most types within each other."""
+"""Most types nested in each other."""
 
 
 class ComponentWalk:
@@ -72,7 +72,7 @@ class ComponentWalk:
             yield PlacedComponent(component, Locations.of(each, self._conventions))
 
     def _components_of(self, kind: Element) -> list[PlacedComponent]:
-        """The components in a type; neighbours that are detectors of one kind are made one."""
+        """The components in a type; neighbouring detectors of the same type are joined into one."""
         if kind not in self._in_type:
             components: list[PlacedComponent] = []
             for component in kind.findall("component"):
@@ -104,7 +104,7 @@ class ComponentWalk:
         return self._types[name]
 
     def _category(self, kind: Element) -> str:
-        """What a type is, in lower case, or ``parts`` if it has components of its own."""
+        """The attribute ``is`` of a type in lower case, or ``parts`` if the type has components."""
         if kind.find("component") is not None:
             combined = kind.find("combine-components-into-one-shape") is not None
             if not combined:
@@ -146,7 +146,7 @@ class ComponentWalk:
         enclosing: tuple[Element, ...],
         name: str,
     ) -> None:
-        """Place what is no detector at one of its places; ``enclosing`` ends with its type."""
+        """Place a component that is no detector at one place; ``enclosing`` ends with its type."""
         kind = enclosing[-1]
         mark = kind.get("is", "").lower()
         if (
@@ -169,7 +169,7 @@ class ComponentWalk:
         scope: BankScope,
         enclosing: tuple[Element, ...],
     ) -> None:
-        """Place the components of a type, but for those that ``<exclude>`` names."""
+        """Place the components of a type, without those that ``<exclude>`` names."""
         kind = enclosing[-1]
         if not placed.excluded:
             for each in self._components_of(kind):

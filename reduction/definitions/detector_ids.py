@@ -1,4 +1,4 @@
-"""The detector ids of a Mantid instrument definition, given out in the order of its detectors."""
+"""Assigns the ids of a Mantid instrument definition to its detectors, in their order."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ RANGE = frozenset(("start", "end", "step"))
 
 
 class DetectorIdLists:
-    """Gives out the ids of one ``<idlist>`` at a time.
+    """Assigns the ids of one ``<idlist>`` at a time.
 
-    A component that names a list starts it, unless that list is in use already. The components in
-    it go on from there, and so do, as in Mantid, those after it.
+    A component that names a list starts that list, unless it is in use already. The components
+    within this component take the next ids of the list, and so do, as in Mantid, the components
+    after it.
     """
 
     def __init__(self, root: Element) -> None:
@@ -41,7 +42,7 @@ class DetectorIdLists:
         self._ids = np.empty(0, np.int32)
 
     def start_list(self, component: Element) -> None:
-        """Start the list that a component names, if it names another than the one in use."""
+        """Start the list that a component names, unless it is the list in use."""
         name = component.get("idlist", self._name)
         if name == self._name:
             return
@@ -80,7 +81,7 @@ def _ids(element: Element) -> NDArray[np.int32]:
 
 
 def _range(element: Element) -> NDArray[np.int32]:
-    """The ids of one element, from ``start`` to ``end`` and both, or its ``val``."""
+    """The ids of one element: ``start`` to ``end``, both included, or ``val``."""
     key = "val" if "val" in element.attrib else "start"
     if key not in element.attrib:
         raise NotUnderstood(f"{tag_text(element)} has neither val nor start")

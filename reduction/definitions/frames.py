@@ -1,4 +1,4 @@
-"""Coordinate systems of components within each other, and rotations."""
+"""Coordinate systems of nested components, and rotations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float64]
 
 SNAPPED_M = 1e-6
-"""x and y that are smaller are taken as 0 after polar coordinates, as in Mantid's V3D."""
+"""Smaller x and y from polar coordinates are set to 0, as in Mantid's V3D."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def rotation_matrix(degrees: float, axis: Vectors) -> Vectors:
 
 
 def facing_away(point: Vectors, position: Vectors, rotation: Vectors) -> Vectors:
-    """``rotation`` (3, 3) followed by the shortest one after which z points away from ``point``."""
+    """``rotation`` (3, 3), then the smallest rotation that turns z away from ``point``."""
     direction = rotation.T @ (position - point)
     length = np.linalg.norm(direction)
     if not length:

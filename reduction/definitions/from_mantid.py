@@ -20,8 +20,9 @@ from reduction.instrument.geometry import Instrument
 def load_instrument(mantid: MantidFramework, path: Path) -> Instrument:
     """The instrument of a file that Mantid reads, in its order of detectors.
 
-    Banks are as in `reduction.definitions.placed_component.BankScope`, but a detector right below
-    the instrument is in a bank only if others have its name. Raises ValueError that names the file.
+    Banks are as in `reduction.definitions.placed_component.BankScope`. But a detector directly
+    below the instrument is in a bank only if other detectors have the same name. Raises ValueError
+    that names the file.
     """
     try:
         return _instrument(_with_instrument(mantid, path))
@@ -33,7 +34,7 @@ def _with_instrument(mantid: MantidFramework, path: Path) -> Workspace:
     """A workspace with the instrument of a file.
 
     A file is a definition, NeXus geometry, or anything with an instrument that Mantid loads. Of a
-    file of events it loads the logs, which tell where things stood, but no events. Raises
+    file of events it loads no events, but the logs, which give the positions of components. Raises
     RuntimeError or ValueError.
     """
     if not path.is_file():
@@ -42,7 +43,7 @@ def _with_instrument(mantid: MantidFramework, path: Path) -> Workspace:
     if path.suffix.lower() == ".xml" or has_shapes(path):
         return mantid.run("LoadEmptyInstrument", Filename=file)
     algorithm = mantid.child("Load")
-    algorithm.setProperty("Filename", file)  # from here on it has the properties for such files
+    algorithm.setProperty("Filename", file)  # Mantid now adds the properties for this kind of file
     algorithm.setPropertyValue("OutputWorkspace", UNSEEN)
     if algorithm.existsProperty("MetaDataOnly"):
         algorithm.setProperty("MetaDataOnly", True)
@@ -58,7 +59,7 @@ def _instrument(workspace: Workspace) -> Instrument:
     ids = np.array(detectors.detectorIDs(), np.int32)
     if not ids.size:
         raise ValueError("an instrument without detectors")
-    # Mantid gives these one by one.
+    # Mantid gives these values one detector at a time.
     monitor = np.array([detectors.isMonitor(each) for each in range(ids.size)])
     places = np.array([[*detectors.position(each)] for each in range(ids.size)])
     sample = np.array([*components.samplePosition()])
@@ -84,7 +85,7 @@ def _axes(frame: Workspace) -> Vectors:
 
 @dataclass(frozen=True, eq=False)
 class _Banks:
-    """The banks of components by their places in Mantid's list; the last one is the instrument."""
+    """Banks of components by index in Mantid's list, whose last component is the instrument."""
 
     components: Workspace
     known: dict[int, str] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class _Banks:
     def of_detectors(self, is_monitor: NDArray[np.bool_]) -> list[str]:
         """The bank of each of the first components, which are the detectors; "" for monitors.
 
-        The bank of a detector right below the instrument is its name, if others have that too.
+        The bank of a detector directly below the instrument is its name, if others share it.
         """
         root = len(self.components) - 1
         above = [self.components.parent(each) for each in range(is_monitor.size)]
@@ -122,7 +123,7 @@ class _Banks:
             around.append(above)
         names = [self.components.name(each) for each in around]
         banks = [each for each in names if each.lower().startswith("bank")]
-        # Mantid names the columns of a rectangular detector after it.
+        # Mantid names the columns after the rectangular detector that they are in.
         column = re.fullmatch(r"(.*)\(x=\d+\)", names[0])
         if column and names[1:2] == [column[1]]:
             banks.insert(0, names[1])

@@ -1,8 +1,8 @@
 """Mantid's instrument definitions (IDF), read without Mantid.
 
 The format is described in docs.mantidproject.org/nightly/concepts/InstrumentDefinitionFile.html;
-where that is silent, this reader does what Mantid's InstrumentDefinitionParser does. What it does
-not understand it refuses and names; it never guesses.
+where that page says nothing, this reader does what Mantid's InstrumentDefinitionParser does. If it
+does not understand an element or attribute, it refuses the file and names them. It never guesses.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ MOVING = frozenset(
 """Parameters by which Mantid moves, rotates or scales components."""
 
 STRAIGHT = 1e-9
-"""Largest angle in rad between the beam and the axis that is along it."""
+"""Largest angle in rad between the beam and the axis that is declared to be along it."""
 
 
 def read_definition(path: Path) -> Instrument:
@@ -79,10 +79,10 @@ def _refuse_moving(root: Element) -> None:
 
 
 def _defaults(element: Element | None) -> tuple[Conventions, Vectors]:
-    """The conventions of the file, and the axes x, y, z as rows of a matrix (3, 3) in its axes."""
+    """The conventions, and x, y, z as rows of a matrix (3, 3) in the axes of the file."""
     if element is None:
         return Conventions(), np.eye(3)
-    # Mantid reads no default location either.
+    # Mantid does not read a default location, either.
     check_contents(element, NO_NAMES, DEFAULTS)
     here = {each.tag: each for each in element}
     empty = Element("none")

@@ -1,4 +1,4 @@
-"""Reads XML files from anywhere: elements and attributes are checked before they are used."""
+"""Reads XML files that are not trusted: elements and attributes are checked before use."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from reduction.parameters.specs import Integer, nearest, shown
 
 LARGEST_DEFINITION_BYTES = 64 << 20
 LARGEST_NUMBER = 1e6
-"""Largest number in a definition: no instrument is larger, in metres or in degrees."""
+"""Largest number that a definition may have, in metres or in degrees."""
 
 NO_NAMES: frozenset[str] = frozenset()
 """For elements that may have no attributes, or no children."""
 
 
 class NotUnderstood(ValueError):
-    """A definition has something that is not understood. The text names element and attribute."""
+    """A definition cannot be understood. The text names the element and the attribute."""
 
 
 class _PlainBuilder(TreeBuilder):
@@ -50,7 +50,7 @@ def read_xml(path: Path) -> Element:
 
 
 def check_contents(element: Element, attributes: frozenset[str], children: frozenset[str]) -> None:
-    """Raises `NotUnderstood` if an element has an attribute or a child that is not named here."""
+    """Raises `NotUnderstood` for attributes and children that are not in these sets."""
     for attribute in element.attrib:
         if attribute not in attributes and not attribute.startswith("{"):
             raise NotUnderstood(f"{tag_text(element)}: attribute {attribute!r} is not understood")
@@ -60,7 +60,7 @@ def check_contents(element: Element, attributes: frozenset[str], children: froze
 
 
 def tag_text(element: Element) -> str:
-    """The element for a message: its tag and the attribute that identifies it."""
+    """The element as messages show it: its tag and the attribute that identifies it."""
     known = ("name", "idname", "type", "id")
     told = [f'{key}="{element.get(key)}"' for key in known if key in element.attrib]
     return f"<{' '.join([element.tag, *told[:1]])}>"

@@ -1,8 +1,9 @@
-"""Where a Mantid instrument definition puts things, in the same order of steps as Mantid.
+"""Positions and rotations of components in a Mantid instrument definition.
 
-A component has a position and a rotation relative to its parent. ``<location>`` gives both; then
-its nested ``<rot>`` and ``<trans>`` go on from there, each in the coordinates rotated so far; then
-``<facing>`` rotates the z axis away from a point.
+A component has a position and a rotation relative to its parent. They are computed by the same
+steps as in Mantid. ``<location>`` gives both. Then each nested ``<rot>`` and ``<trans>`` rotates or
+moves the component further, in the coordinates rotated so far. Then ``<facing>`` rotates the z axis
+away from a point.
 """
 
 from __future__ import annotations
@@ -44,10 +45,11 @@ IN_LOCATION = MOVES | frozenset(("exclude", "facing", "parameter", "neutronic"))
 
 @dataclass(frozen=True, eq=False)
 class Conventions:
-    """What ``<defaults>`` says about places.
+    """The conventions for positions that ``<defaults>`` sets.
 
-    The unit of angles is ``degrees`` degrees. With ``offsets`` polar coordinates add to those of
-    the parent. ``facing`` (3,), in m, is the point that components face unless they say otherwise.
+    The unit of angles is ``degrees`` degrees. If ``offsets`` is set, polar coordinates
+    are added to those of the parent. ``facing`` (3,), in m, is the point that components face
+    unless they name another.
     """
 
     degrees: float = 1.0
@@ -60,8 +62,9 @@ class Locations:
     """The n places that a ``<location>`` or ``<locations>`` gives.
 
     ``vectors`` (n, 3) are x, y, z in m, or r, t, p in m and degrees if ``polar``. ``angles`` (n,),
-    in degrees, are rotations about ``axis`` (3,). ``names`` are empty where none is given.
-    ``element`` has what else is in a ``<location>``; ``facing`` (3,) is the point that it faces.
+    in degrees, are rotations about ``axis`` (3,). A name that is
+    not given is empty. ``element`` has the other children of a ``<location>``. ``facing`` (3,) is
+    the point that the component faces.
     """
 
     names: Sequence[str]
@@ -101,7 +104,7 @@ class Locations:
 
     @cached_property
     def moves(self) -> tuple[Element, ...]:
-        """The nested ``<rot>`` and ``<trans>``, from the outside in."""
+        """The nested ``<rot>`` and ``<trans>``, the outermost first."""
         found, here = [], self.element
         while inside := [each for each in here if each.tag in MOVES]:
             if len(inside) > 1:
@@ -125,7 +128,7 @@ class Locations:
         return self._cartesian
 
     def positions(self, parent: Frame) -> Vectors:
-        """Positions of components that have no parts, (n, 3) in m."""
+        """Positions of components without child components, (n, 3) in m."""
         if any(each.tag == "trans" for each in self.moves):
             return np.stack([self.frame(parent, n).position for n in range(len(self.angles))])
         positions: Vectors = parent.position + self._relative(parent) @ parent.rotation.T
@@ -163,7 +166,7 @@ class Locations:
 
 
 def joined(several: Sequence[Locations]) -> Locations:
-    """The places of several as one; they must be of one kind, and have no moves."""
+    """The places of several locations as one; all have the same kind and no nested moves."""
     return replace(
         several[0],
         names=[name for each in several for name in each.names],
@@ -181,7 +184,7 @@ def vector(element: Element, conventions: Conventions) -> Vectors:
 
 
 def _keys(element: Element) -> tuple[bool, tuple[str, ...]]:
-    """Whether an element has polar coordinates, and the attributes that have the coordinates."""
+    """Whether the coordinates of an element are polar, and the names of their attributes."""
     long = [each for each in LONG_POLAR if each in element.attrib]
     short = [each for each in POLAR if each in element.attrib]
     if (long or short) and any(each in element.attrib for each in CARTESIAN):

@@ -1,4 +1,4 @@
-"""A component of a Mantid instrument definition at its places, and the bank that it belongs to."""
+"""A component of a Mantid instrument definition at its places, and the bank of its detectors."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ DetectorIds = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class BankScope:
-    """What encloses detectors: the component right below the instrument, and the bank if known.
+    """The components around detectors that name their bank.
 
     The bank of a detector is the outermost component around it whose name begins with ``bank``. If
-    there is none, it is the rectangular detector that the detector is a pixel of. If there is none,
-    it is the component right below the instrument.
+    no name does, the bank is the rectangular detector that the detector is a pixel of. Without one,
+    the bank is the component directly below the instrument.
     """
 
     top: str
     bank: str = ""
 
     def inside(self, name: str) -> BankScope:
-        """What encloses the detectors in a component of that name within this scope."""
+        """The scope of the detectors in a component called ``name`` within this scope."""
         bank = self.bank or (name if name.lower().startswith("bank") else "")
         return BankScope(self.top or name, bank)
 
 
 @dataclass
 class FoundDetectors:
-    """What was found in a definition: blocks of detectors, and where source and sample are.
+    """The detectors found in a definition, in blocks, and the positions of source and sample.
 
     For each block: ids (n,), positions (n, 3) in m, whether they are monitors, and the bank.
     """
@@ -63,25 +63,25 @@ class PlacedComponent:
     places: Locations
 
     def name(self, place: int) -> str:
-        """Mantid's name of it there: that of the location, else its own, else that of its type."""
+        """Its name at a place, as in Mantid: of the location, else the component, else the type."""
         return plain_name(self.places.names[place] or own_name(self.component))
 
     @property
     def monitor(self) -> bool:
-        """Whether it is marked as a monitor in the old way, by an attribute."""
+        """Whether an attribute marks it as a monitor, which is the older way."""
         marks = [each.get("mark-as") for each in (self.component, self.places.element)]
         return "monitor" in marks
 
     @cached_property
     def excluded(self) -> frozenset[str]:
-        """Names of the parts that ``<exclude>`` leaves out."""
+        """Names of the child components that ``<exclude>`` leaves out."""
         excludes = [each for each in self.places.element if each.tag == "exclude"]
         for each in excludes:
             check_contents(each, frozenset(("sub-part",)), frozenset())
         return frozenset(plain_name(each.get("sub-part", "")) for each in excludes)
 
     def joins(self, other: PlacedComponent) -> bool:
-        """Whether the places of ``other`` can be added to these, if both are of detectors."""
+        """Whether the places of ``other`` can be added to these. Both must be of detectors."""
         same = ("type", "name")
         return (
             all(self.component.get(key) == other.component.get(key) for key in same)
@@ -92,11 +92,11 @@ class PlacedComponent:
 
 
 def own_name(component: Element) -> str:
-    """The name of a component, or that of its type if it has none."""
+    """The name of a component, or of its type if the component has no name."""
     return component.get("name", "") or component.get("type", "")
 
 
 def plain_name(name: str) -> str:
-    """A name as it can be written in a list of names and ids: without blanks, commas and colons."""
+    """A name in the form that Mask and Groups take: without blanks, commas and colons."""
     plain = re.sub(r"[^!-~]+|[,;:]", "_", name.strip())
     return f"bank{plain}" if re.fullmatch(r"[+-]?\d+", plain) else plain

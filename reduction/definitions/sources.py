@@ -40,7 +40,7 @@ def read_instrument(source: str) -> Instrument:
 
 
 def read_any_instrument(source: str) -> Instrument:
-    """As `read_instrument`; what that refuses, a name or a file, is read by Mantid.
+    """The instrument as `read_instrument` gives it; sources that it refuses are read by Mantid.
 
     Raises ValueError that names the source, and what to install if Mantid is needed.
     """
@@ -55,7 +55,9 @@ def read_any_instrument(source: str) -> Instrument:
         if path.suffix.lower() == ".npz" or not path.is_file():
             raise
         found = _through_mantid(path, f"{error}; Mantid may read it")
-        log.warning("%s; Mantid has read it, with moving parts where they are without logs", error)
+        log.warning(
+            "%s; read by Mantid, with moving components at their positions without logs", error
+        )
         return found
 
 
@@ -79,7 +81,7 @@ def _mantid(why: str) -> MantidFramework:
 
 
 def summary(instrument: Instrument) -> str:
-    """The instrument in some lines: how many detectors, where they are, and its banks."""
+    """A few lines about an instrument: how many detectors, where they are, and its banks."""
     pixels, monitors = ~instrument.is_monitor, instrument.detector_id[instrument.is_monitor]
     lines = [
         f"{instrument.name}: L1 {instrument.l1_m:g} m, monitors: {_listed(monitors)}",

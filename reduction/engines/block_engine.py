@@ -1,4 +1,4 @@
-"""What both engines have in common: events in blocks, and histograms that are kept up to date."""
+"""The base of both engines: it keeps events in blocks, and keeps histograms of them up to date."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class BlockEngine(ABC, Generic[BlockT]):
 
     @abstractmethod
     def _layout(self, recipe: Recipe) -> CellLayout[BlockT]:
-        """Where the cells of a recipe are, and how events are added to them."""
+        """The layout of the cells of a recipe, which adds events to them."""
 
     def _histogram(self, layout: CellLayout[BlockT]) -> Histogram[BlockT]:
         return Histogram(layout)
@@ -70,7 +70,7 @@ class BlockEngine(ABC, Generic[BlockT]):
 
     @property
     def _all(self) -> Iterator[Histogram[BlockT]]:
-        """The histograms of all reductions, of counts and of weights."""
+        """The histograms of all reductions: those of counts, and those of fading weights."""
         return itertools.chain(self._histograms, *self._fading)
 
     @property
@@ -125,7 +125,7 @@ class BlockEngine(ABC, Generic[BlockT]):
 
     @property
     def memory_bytes(self) -> int:
-        """Memory of the events and of what histograms keep in addition to them."""
+        """Memory of the events, and of folded events and sorted runs that histograms keep."""
         return self._store.nbytes + sum(each.memory_bytes for each in self._all)
 
     @property
@@ -134,10 +134,11 @@ class BlockEngine(ABC, Generic[BlockT]):
         return self.memory_bytes > self._limit_bytes and len(self._store.blocks) > 1
 
     def _make_room(self, deadline_s: float) -> None:
-        """Fold blocks, the oldest first, while memory is crowded and until the deadline.
+        """Fold blocks, the oldest first, until memory is within its limit or the deadline passes.
 
-        At least one block is folded, so that each call gets further. The last block is never
-        folded. Cells are right after each block.
+        At least one block is folded, so that each call makes progress. The newest block is never
+        folded. The cells are correct whenever a block has been folded, so the work may stop after
+        any block.
         """
         while self._crowded:
             oldest = self._store.blocks[0]

@@ -1,4 +1,4 @@
-"""The cells of a recipe: one vector, whatever engine filled it, that ranks can add up."""
+"""The cells of a recipe: one vector with the same layout in both engines, which ranks add up."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BlockT = TypeVar("BlockT", bound=EventSpans)
 
 
 class CellLayout(ABC, Generic[BlockT]):
-    """Where the cells of a recipe are, and how the events of a block are added to them.
+    """The layout of the cells of a recipe; it adds the events of a block to them.
 
     Each slice has ``slice_cells``: for each group one cell below the edges, the bins and one cell
     above the edges, then the `SPECIAL` cells. The last of all ``cells`` is for events in no slice.
@@ -57,11 +57,11 @@ class CellLayout(ABC, Generic[BlockT]):
         """Add the events of a block to ``cells``, by the slice and the weight of their span.
 
         ``slices`` (spans,) are -1 for no slice. ``weights`` (spans,) are integers if cells are
-        int64, and any numbers if they are float64. Spans of weight 0 are passed over.
+        int64, and any numbers if they are float64. Spans of weight 0 are skipped.
         """
 
     def tally(self, cells: Cells) -> EventTally:
-        """What became of all events, by ``cells`` of one rank or the sum of several ranks'."""
+        """Where all events were counted, given the ``cells`` of one rank or of several, summed."""
         slices = cells[:-1].reshape(self.recipe.slices, -1)
         spectra = slices[:, :-SPECIAL].reshape(self.recipe.slices, self.recipe.groups, -1)
         special = slices[:, -SPECIAL:]

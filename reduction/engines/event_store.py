@@ -1,4 +1,4 @@
-"""Retained events as they came, in blocks that never move in memory."""
+"""Retained events as they arrived, in blocks that never move in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK_EVENTS = 1 << 20
-"""Events of a block. Counting one anew takes some ms, so work can stop in time between two."""
+"""Events of a block. To count a block takes some ms, so work can stop in time after each."""
 
 RAW_EVENT_BYTES = 8
 """Memory of an event: pixel id and time of flight, int32 each."""
@@ -18,9 +18,10 @@ ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
 def pages(shape: tuple[int, ...], dtype: type[ScalarT]) -> NDArray[ScalarT]:
-    """An array of zeros in memory pages of its own, which go back to the system with it.
+    """An array of zeros in separate memory pages, which the system gets back with the array.
 
-    It asks for huge pages: with these the first access to new memory costs a fifth.
+    The array is in huge pages where possible: the first access to new memory then takes a fifth of
+    the time.
     """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     memory = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -70,7 +71,7 @@ class EventBlock:
     def append(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
     ) -> int:
-        """Copy in as many of the events, (n,) each, as there is room for; their number."""
+        """Copy as many of the events, (n,) each, as there is room for; return how many."""
         n = min(self.capacity - self.size, pixel_id.size)
         if n:
             self._events[0, self.size : self.size + n] = pixel_id[:n]
@@ -101,7 +102,7 @@ class EventStore:
     def append(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
     ) -> None:
-        """Copy in the events of a pulse, (n,) int32 each."""
+        """Copy the events of a pulse, (n,) int32 each, into blocks."""
         while pixel_id.size:
             if not self.blocks or self.blocks[-1].full:
                 self.blocks.append(EventBlock(self._capacity))
@@ -109,5 +110,5 @@ class EventStore:
             pixel_id, tof_ns = pixel_id[n:], tof_ns[n:]
 
     def clear(self) -> None:
-        """Drop all events; their memory goes back to the system."""
+        """Drop all events; the system gets their memory back."""
         self.blocks.clear()

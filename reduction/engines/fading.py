@@ -12,14 +12,14 @@ from reduction.engines.histogram import Histogram
 from reduction.engines.protocol import Cells
 
 FORGOTTEN = 40.0
-"""Age, in fading times, from which on a pulse adds less than the rounding of newer ones."""
+"""Age, in fading times, above which a pulse adds less than the rounding of newer pulses."""
 
 LARGEST = 300.0
-"""Logarithm of a weight at which all weights are made smaller, before they overflow."""
+"""Logarithm of a weight above which all weights are scaled down, before they overflow."""
 
 
 class FadingHistogram(Histogram[BlockT]):
-    """The cells of one recipe in weights, relative to the weight of a pulse at a reference time.
+    """The cells of one recipe as sums of weights; a pulse at the reference time has weight 1.
 
     ``fade_ns`` is the time in which weights fall by e. (Squares of weights fall by e in half of it,
     so a second histogram with that time sums the squares.)
@@ -38,7 +38,7 @@ class FadingHistogram(Histogram[BlockT]):
         self._reference_ns, self._newest_ns = None, 0
 
     def at(self, time_ns: int) -> NDArray[np.float64]:
-        """The cells in the weights that pulses have at a time, ns since 1970."""
+        """The cells as sums of the weights that pulses have at a time, ns since 1970."""
         since_ns = time_ns if self._reference_ns is None else self._reference_ns
         age = (time_ns - since_ns) / self._fade_ns
         faded: NDArray[np.float64] = self.cells * np.exp(-age)
@@ -51,7 +51,7 @@ class FadingHistogram(Histogram[BlockT]):
         return super().advance(blocks, deadline_s)
 
     def _rebase(self) -> None:
-        """Move the reference time, if the newest pulses would weigh too much to be represented."""
+        """Move the reference time before the weights of the newest pulses overflow."""
         reference_ns = self._newest_ns if self._reference_ns is None else self._reference_ns
         self._reference_ns = reference_ns
         if (self._newest_ns - reference_ns) / self._fade_ns > LARGEST:
@@ -61,7 +61,7 @@ class FadingHistogram(Histogram[BlockT]):
             self._reference_ns = self._newest_ns
 
     def weights(self, times_ns: NDArray[np.int64]) -> Cells:
-        """The weight of pulses at these times, (spans,) float64: 0 once they are forgotten."""
+        """The weight of pulses at these times, (spans,) float64; 0 above the age `FORGOTTEN`."""
         assert self._reference_ns is not None
         remembered = self._newest_ns - times_ns < FORGOTTEN * self._fade_ns
         age = np.where(remembered, (self._reference_ns - times_ns) / self._fade_ns, np.inf)

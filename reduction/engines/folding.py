@@ -1,7 +1,9 @@
 """Old events that memory has no more room for, kept as fine histograms.
 
-Their counts are never lost. Bins whose edges lie on fine edges are exact. Others are right to a
-fine bin, which is a tenth of the bin that was set when the events were folded.
+Counts of folded events are never lost. A bin is exact if its edges lie on edges of fine bins. If an
+edge lies inside a fine bin, the events of that fine bin are displaced: they may be counted one bin
+away from the bin of their value. A fine bin is a tenth of the bin that was set when the events were
+folded.
 """
 
 from __future__ import annotations
@@ -15,10 +17,10 @@ from reduction.engines.cells import SPECIAL, CellLayout
 from reduction.engines.protocol import Cells, Recipe
 
 FINER = 10
-"""Fine bins in each bin that is set when events are folded."""
+"""Number of fine bins for each bin that is set when events are folded."""
 
 EDGE_TOLERANCE = 1e-6
-"""Share of a fine bin by which edges may differ and still be the same edge."""
+"""Edges that differ by less than this share of a fine bin are taken to be the same edge."""
 
 
 def fine_edges(edges: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,13 +58,13 @@ class FoldedHistogram:
         return self.cells.nbytes
 
     def add_histogram(self, other: FoldedHistogram) -> None:
-        """Take in the events of another one, each to a fine bin."""
+        """Add the events of another folded histogram, each to one fine bin of this one."""
         self._displaced += other.add_to(self.cells, self.layout)
 
     def add_to(self, cells: Cells, layout: CellLayout[Any]) -> int:
-        """Add the events to ``cells`` of another layout; how many may be in a bin next to theirs.
+        """Add the events to ``cells``, which have another layout; return how many are displaced.
 
-        If it is of another unit, grouping or slicing, all events count as filtered there.
+        If ``layout`` has another unit, grouping or slicing, all events count as filtered.
         """
         if not layout.recipe.reuses_values_of(self.recipe):
             cells[-1] += self.events
@@ -82,9 +84,10 @@ class FoldedHistogram:
 def _cells_of(
     fine: NDArray[np.float64], edges: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """For each fine cell, underflow to overflow, the cell that its middle is in; and if it is cut.
+    """The cell that holds the middle of each fine cell, and whether an edge cuts the fine cell.
 
-    Both (fine bins + 2,). Edges that differ from fine ones by rounding cut nothing.
+    Both are (fine bins + 2,), from underflow to overflow. An edge that differs from an edge of
+    ``fine`` only by rounding does not cut.
     """
     tolerance = EDGE_TOLERANCE * np.diff(fine)
     cell = np.searchsorted(edges, (fine[:-1] + fine[1:]) / 2)

@@ -18,8 +18,8 @@ from reduction.engines.protocol import Cells, Recipe
 class Histogram(Generic[BlockT]):
     """The cells of one recipe, and how many of the retained blocks have been counted in them.
 
-    For each counted block it keeps the slice of each span. ``displaced`` is the number of folded
-    events that may be in a bin next to theirs.
+    For each counted block it keeps the slice of each span. ``displaced`` is the number of displaced
+    events: folded events that may be counted one bin away from the bin of their value.
     """
 
     dtype: type[np.int64] | type[np.float64] = np.int64
@@ -33,7 +33,7 @@ class Histogram(Generic[BlockT]):
 
     @property
     def layout(self) -> CellLayout[BlockT]:
-        """Where the cells are, and how events are added to them."""
+        """The layout of the cells, which adds events to them."""
         return self._layout
 
     @property
@@ -41,7 +41,7 @@ class Histogram(Generic[BlockT]):
         return self._layout.recipe
 
     def change_layout(self, layout: CellLayout[BlockT]) -> None:
-        """Start again by another recipe; `advance` counts the blocks anew."""
+        """Use the layout of another recipe from now on; `advance` counts all blocks again."""
         self._layout = layout
         self.cells = np.zeros(layout.cells, self.dtype)
         self._slices = []
@@ -54,7 +54,7 @@ class Histogram(Generic[BlockT]):
 
     @property
     def memory_bytes(self) -> int:
-        """Memory of what is kept in addition to the events."""
+        """Memory of the folded histograms."""
         return sum(each.nbytes for each in self._folded)
 
     def weights(self, times_ns: NDArray[np.int64]) -> Cells:
@@ -65,16 +65,16 @@ class Histogram(Generic[BlockT]):
         self._layout.add(block, slices, weights, self.cells)
 
     def remove_from_slices(self, block: BlockT) -> None:
-        """Take the events of the first block out of their slices; they are in none from now on."""
+        """Move the events of the first block out of all slices: they count as filtered."""
         known, weights = self._slices[0], self.weights(block.times_ns)
         self._slices[0] = np.full_like(known, -1)
         self._add(block, known, -weights)
         self._add(block, self._slices[0], weights)
 
     def fold(self, block: BlockT, layout_of: Callable[[Recipe], CellLayout[BlockT]]) -> None:
-        """Keep the first block, which has been counted and is to be dropped, as a fine histogram.
+        """Keep the events of the first block as a fine histogram, before the block is dropped.
 
-        ``layout_of`` makes the layout of a recipe.
+        The block must have been counted. ``layout_of`` makes the layout of a recipe.
         """
         fine = self._fine_histogram(layout_of)
         fine.layout.add(block, self._slices.pop(0), self.weights(block.times_ns), fine.cells)
@@ -82,8 +82,8 @@ class Histogram(Generic[BlockT]):
     def _fine_histogram(self, layout_of: Callable[[Recipe], CellLayout[BlockT]]) -> FoldedHistogram:
         """The fine histogram to fold into.
 
-        There is one for each unit, grouping and slicing. Memory is short, so a new one takes in
-        those that differ from it in bins alone.
+        There is one for each unit, grouping and slicing. Memory is short, so a new fine histogram
+        takes over the events of those that differ from it in their bins alone.
         """
         edges = self._layout.edges
         same = [each for each in self._folded if self.recipe.reuses_values_of(each.recipe)]
@@ -102,7 +102,7 @@ class Histogram(Generic[BlockT]):
         return number < len(self._slices) and self._slices[number].size == block.spans
 
     def advance(self, blocks: Sequence[BlockT], deadline_s: float) -> bool:
-        """Count blocks until all are in the cells, or until the deadline; whether all are.
+        """Count blocks until the deadline passes or all are counted; return whether all are.
 
         ``deadline_s`` is a time of the monotonic clock.
         """
@@ -128,14 +128,14 @@ class Histogram(Generic[BlockT]):
         return number + 1
 
     def _slices_at(self, times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
-        """The slices of pulses, checked: the kernels write where these say, without a check."""
+        """The slices of pulses; raises ValueError if one is too high: kernels do not check."""
         slices = self.recipe.slice_of(times_ns)
         if np.any(slices >= self.recipe.slices):
             raise ValueError(f"slice {slices.max()} of {self.recipe.slices}")
         return slices
 
     def reslice(self, blocks: Sequence[BlockT], since_ns: int, until_ns: int) -> None:
-        """Move the events of pulses in [since, until] whose slice has changed."""
+        """Move events to other slices, for the pulses in [since, until] whose slice has changed."""
         for number, known in enumerate(self._slices):
             times_ns = blocks[number].times_ns[: known.size]
             if not known.size or times_ns.max() < since_ns or times_ns.min() > until_ns:
@@ -146,11 +146,11 @@ class Histogram(Generic[BlockT]):
                 self._move(blocks[number], number, slices, self.weights(times_ns) * moved)
 
     def _move(self, block: BlockT, number: int, slices: NDArray[np.int32], weights: Cells) -> None:
-        """Give the events of a block's spans other slices."""
+        """Move the events of a block to ``slices``; ``weights`` (spans,) are 0 where none moved."""
         self._add(block, self._slices[number], -weights)
         self._add(block, slices, weights)
         self._slices[number] = slices
 
     def join(self, number: int) -> None:
-        """Take a block and the one before it, which have been counted, as one from now on."""
+        """Note that a block has been joined to the block before it; both must have been counted."""
         self._slices[number - 1] = np.append(self._slices[number - 1], self._slices.pop(number))

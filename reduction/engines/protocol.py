@@ -1,4 +1,4 @@
-"""What an engine is asked to do, and what it answers; the two engines keep this protocol."""
+"""The protocol of engines, which both engines follow, and the recipes and tallies it uses."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ class Recipe:
     """How events become histograms.
 
     ``edges`` (bins + 1,) float64 ascend and are in ``units``. ``group`` (detectors,) int32, in the
-    order of the instrument, is the spectrum that a detector is summed into, or
-    `reduction.instrument.selection.MASKED`. There are at least ``least_groups``.
-    ``difc_us_per_angstrom`` (detectors,) float64 calibrates detectors; None takes their positions.
-    If ``fade_s`` is not 0, events are also counted by weights that fall by e in as many seconds.
+    order of the instrument, is the group of each detector, or
+    `reduction.instrument.selection.MASKED`. There are at least ``least_groups`` groups.
+    ``difc_us_per_angstrom`` (detectors,) float64 is the calibration; if it is None, DIFC follows
+    from the positions of the detectors. If ``fade_s`` is not 0, events are also counted by weights
+    that fall by a factor e in ``fade_s`` seconds.
     """
 
     units: Units
@@ -43,13 +44,13 @@ class Recipe:
 
     @property
     def groups(self) -> int:
-        """Number of spectra in a slice, with those of groups whose detectors are all masked."""
+        """Number of groups, also those whose detectors are all masked."""
         return max(int(self.group.max(initial=0)) + 1, self.least_groups)
 
     def reuses_values_of(self, other: Recipe) -> bool:
-        """Whether events have the same value, group and slice as by ``other``.
+        """Whether this recipe gives every event the same value, group and slice as ``other``.
 
-        That is so if only bins differ, or if slices have been added.
+        It does if the recipes differ only in bins, or if this one has more slices.
         """
         return (
             (self.units, self.groups, self.slice_of) == (other.units, other.groups, other.slice_of)
@@ -72,12 +73,12 @@ Cells = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class EventTally:
-    """What became of every event; the numbers add up to the events accumulated.
+    """Where every event was counted; the numbers add up to the events accumulated.
 
     ``counts`` are (slices, groups, bins); a bin holds its lower edge and not its upper one.
-    ``masked`` counts events of masked detectors and of monitors, ``monitor_counts`` (slices,) those
-    of monitors alone. ``bad_pixel`` counts ids that the instrument does not have, ``bad_time``
-    times of flight out of bounds, ``filtered`` events in no slice.
+    ``masked`` counts events of masked detectors and of monitors; ``monitor_counts`` (slices,) only
+    the events of monitors. ``bad_pixel`` counts events with an id that the instrument does not
+    have, ``bad_time`` events with a time of flight out of bounds, ``filtered`` events in no slice.
     """
 
     counts: Cells
@@ -102,34 +103,38 @@ class EventTally:
 class Engine(Protocol):
     """Keeps events, and makes a histogram of all of them for each of its recipes.
 
-    A reduction is known by its number, the place of its recipe.
+    The number of a reduction is the index of its recipe.
     """
 
     name: str
 
     @property
     def message(self) -> str:
-        """What is wrong, in words for an operator; empty if nothing is."""
+        """What is wrong, in words for an operator; empty if nothing is wrong."""
 
     def check(self, recipe: Recipe) -> None:
         """Raises `reduction.parameters.specs.Refused` for a recipe that cannot be followed."""
 
     @property
     def retained(self) -> int:
-        """Number of events that can be counted anew by any recipe."""
+        """Number of events that are kept, so that any recipe can count them again."""
 
     @property
     def folded(self) -> int:
         """Number of events that are only kept as fine histograms."""
 
     def displaced(self, reduction: int) -> int:
-        """Folded events that may be one bin off: an edge of the bins cuts their fine bin."""
+        """Number of displaced events: folded events that may be counted one bin away.
+
+        They are in fine bins that an edge of the bins cuts.
+        """
 
     def limit(self, memory_bytes: int, *, keep: bool) -> None:
-        """Use no more memory for events: from now on `advance` folds the oldest to make room.
+        """Limit the memory of events: from now on `advance` folds the oldest events to make room.
 
-        It takes some calls to meet a lower limit: each folds as much as it has time for, and at
-        least one block. Folded events stay in the cells; without ``keep`` they count as filtered.
+        A lower limit takes several calls of `advance` to be met. Each folds as many blocks as it
+        has time for, and at least one. Folded events stay in the cells if ``keep`` is set, and
+        count as filtered if not.
         """
 
     def accumulate(
@@ -143,32 +148,32 @@ class Engine(Protocol):
     def configure(self, reduction: int, recipe: Recipe) -> None:
         """Count all retained events by ``recipe`` from now on.
 
-        The number after the last reduction makes a new one.
+        If ``reduction`` is the number of reductions so far, a new one is added.
         """
 
     def reslice(self, reduction: int, since_ns: int, until_ns: int) -> None:
         """Ask `Recipe.slice_of` again for the pulses in [since, until], and move their events."""
 
     def advance(self, seconds: float) -> bool:
-        """Count outstanding events, for about ``seconds``; whether all are counted."""
+        """Count events that are not counted yet, for about ``seconds``; whether all are counted."""
 
     def prepare(self, seconds: float) -> bool:
-        """Spend spare time on what makes later changes quick; whether nothing is left to do."""
+        """Do work ahead that makes later changes of settings quick; whether none is left."""
 
     def clear(self) -> None:
         """Drop all events and counts."""
 
     def cells(self, reduction: int) -> NDArray[np.int64]:
-        """The cells of a reduction, one int64 vector; vectors of ranks add up elementwise."""
+        """The cells of a reduction, one int64 vector. The cells of all ranks are their sum."""
 
     def faded(self, reduction: int, time_ns: int) -> NDArray[np.float64]:
-        """The cells in the weights that pulses have at a time, and in their squares, (2, cells).
+        """Sums of the weights that events have at a time, and of their squares, (2, cells).
 
         The shape is (0, 0) if the recipe does not fade.
         """
 
     def tally(self, reduction: int, cells: Cells) -> EventTally:
-        """What became of all events, by cells of `cells` or `faded` or their sum over ranks."""
+        """Where all events were counted, given the result of `cells` or `faded`, or its sum."""
 
 
 MAX_TOF_NS = 1_000_000_000

@@ -1,4 +1,4 @@
-"""From the settings of a reduction to the recipe that an engine follows."""
+"""Makes the recipe that an engine follows from the settings of a reduction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def recipe(
 ) -> Recipe:
     """The recipe of ``settings``; raises `Refused` if they do not fit the instrument or memory.
 
-    Each of the ``series`` has its own slices; numbers go on from one series to the next.
+    Each of the ``series`` has ``settings.filter.count`` slices, numbered on from series to series.
     """
     made = Recipe(
         units=settings.units,

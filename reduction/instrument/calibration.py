@@ -43,7 +43,7 @@ def calibrated_difc(
 
 
 def _calibrated(table: CalibrationTable, instrument: Instrument) -> NDArray[np.float64]:
-    """DIFC of each detector, (detectors,), with those of the table in place of its own."""
+    """DIFC of each detector, (detectors,): that of the table, else that of its position."""
     _, rows, detectors = np.intersect1d(
         table.detector_id, instrument.detector_id, assume_unique=True, return_indices=True
     )
@@ -66,7 +66,7 @@ def _check_table(table: CalibrationTable) -> None:
 
 
 def _read_table(path: Path) -> CalibrationTable:
-    """The columns of a text file or an ``.npz``; raises what numpy raises, and ValueError."""
+    """The columns of a text file or an ``.npz``; raises ValueError and the errors of numpy."""
     if not path.is_file() or path.stat().st_size > LARGEST_CALIBRATION_BYTES:
         raise ValueError(f"no file of at most {LARGEST_CALIBRATION_BYTES >> 20} MiB")
     if path.suffix == ".npz":

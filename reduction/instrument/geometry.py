@@ -1,4 +1,4 @@
-"""The table of detectors: where they are, and what follows from that."""
+"""The table of detectors: positions, and the quantities that follow from them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Instrument:
     ``detector_id`` (n,) int32, each id once; ``position_m`` (n, 3) float64; ``is_monitor`` (n,)
     bool; ``l1_m`` is the distance from source to sample. ``bank`` (n,) int32 is the place of a
     detector's bank in ``bank_names``, -1 if it has none; without ``bank`` no detector has one.
-    Raises ValueError for columns that do not fit each other, and for values that no instrument has.
+    Raises ValueError for columns of different lengths, and for values that no instrument has.
     """
 
     name: str
@@ -46,15 +46,18 @@ class Instrument:
                 raise ValueError(why)
 
     def _checks(self) -> Iterator[tuple[bool | np.bool_, str]]:
-        """Conditions that must hold, and why the table is refused if one does not."""
+        """Conditions that must hold, and for each the fault of a table that does not meet it."""
         count = self.detector_id.size
-        yield self.detector_id.shape == (count,) and count > 0, "one detector or more in a row"
-        each = "one of each for every detector: id, position, is_monitor, bank"
+        yield (
+            self.detector_id.shape == (count,) and count > 0,
+            "no detector, or ids that are not in one row",
+        )
+        each = "id, position_m, is_monitor or bank is not there once for every detector"
         yield self.position_m.shape == (count, 3), each
         yield self.is_monitor.shape == self.bank.shape == (count,), each
         yield (
             np.unique(self.detector_id).size == count,
-            "one position for each id, and each id once",
+            "a detector id that occurs twice",
         )
         yield np.isfinite(self.position_m).all(), "a position that is not finite"
         yield math.isfinite(self.l1_m) and self.l1_m > 0, f"L1 is {self.l1_m:g} m, not above 0"
@@ -89,10 +92,10 @@ class Instrument:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """The instrument of a table, an ``.npz`` as `save` writes it.
+        """The instrument in an ``.npz`` file, as `save` writes it.
 
-        Only `REQUIRED_COLUMNS` must be in it. Raises ValueError that names the file and what is
-        wrong with it.
+        The file must have `REQUIRED_COLUMNS`; other columns are optional. Raises ValueError that
+        names the file and its fault.
         """
         try:
             with path.open("rb") as file, np.load(file) as table:
@@ -123,9 +126,9 @@ class Instrument:
         )
 
     def save(self, path: Path) -> None:
-        """Write the table: all columns, and for other readers what follows from them.
+        """Write all columns to ``path``, and for other readers also L2, two-theta and DIFC.
 
-        Raises OSError with path and reason; the path then has what it had before.
+        Raises OSError with path and reason; then the file has not changed.
         """
         content = io.BytesIO()
         np.savez_compressed(
@@ -145,10 +148,10 @@ class Instrument:
 
 
 def _as_int32(column: str, values: NDArray[Any]) -> NDArray[np.int32]:
-    """``values`` as int32; raises ValueError if they are no integers of 32 bits."""
+    """``values`` as int32; raises ValueError if one is not an integer of 32 bits."""
     integers = values.astype(np.int32)
     if not np.array_equal(integers, values):
-        raise ValueError(f"{column} is not of whole numbers of 32 bits")
+        raise ValueError(f"{column} has values that are not whole numbers of 32 bits")
     return integers
 
 

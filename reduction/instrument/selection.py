@@ -11,11 +11,11 @@ from reduction.parameters.reduction import DetectorSettings
 from reduction.parameters.specs import Refused, nearest
 
 BANKS = "banks"
-"""As groups: each bank of the instrument is one."""
+"""The word that, as the setting Groups, makes each bank of the instrument a group."""
 
 
 def detector_groups(settings: DetectorSettings, instrument: Instrument) -> NDArray[np.int32]:
-    """The group of each detector, (detectors,) int32; `MASKED` for those that are left out.
+    """The group of each detector, (detectors,) int32; `MASKED` for detectors that are left out.
 
     Raises `Refused` for a word that is no id, range or bank, for a range without detectors, for a
     detector in two groups, and for more than `MOST_GROUPS` groups.
@@ -39,7 +39,7 @@ def detector_groups(settings: DetectorSettings, instrument: Instrument) -> NDArr
 
 
 def group_names(settings: DetectorSettings) -> tuple[str, ...]:
-    """The groups as they are written, or the banks; ``all`` if no groups are set."""
+    """The names of the groups: as they are written, or of the banks; ``all`` without groups."""
     if settings.groups == BANKS and settings.banks:
         return settings.banks
     return (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BAD_PIXEL_ROW, MONITOR_ROW = -1, -2
-"""Instead of a row: for ids that the instrument does not have, and for monitors."""
+"""Values in place of a row: for ids that the instrument does not have, and for monitors."""
 
 
 ALL, VALID, BAD_PIXELS, MONITORS = range(4)
@@ -17,7 +17,7 @@ ALL, VALID, BAD_PIXELS, MONITORS = range(4)
 
 
 class EventsByDetector(NamedTuple):
-    """Valid events by rows, one for each detector, and numbers of the other events."""
+    """Valid events in rows, one row for each detector, and the numbers of all other events."""
 
     starts: NDArray[np.int64]
     """Row i has the valid events from ``starts[i]`` to ``starts[i + 1]``, (rows + 1,)."""

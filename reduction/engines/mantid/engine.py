@@ -1,6 +1,6 @@
 """The Mantid engine: the chain in Mantid's algorithms, on events in Mantid's workspaces.
 
-Events are loaded in batches. A batch goes through the chain alone: ConvertUnits (or
+Events are loaded in batches. Each batch goes through the chain by itself: ConvertUnits (or
 AlignDetectors), MaskDetectors and SumSpectra give a workspace of events for each group,
 FilterEvents divides them into slices, Rebin counts them. Then the batch is joined to the block
 before it, until that is full. So other bins need a Rebin of each block, other slices FilterEvents
@@ -28,7 +28,7 @@ WORKSPACE_BLOCK_EVENTS = 1 << 22
 
 
 class MantidEngine(BlockEngine[WorkspaceBlock]):
-    """Keeps events in Mantid's workspaces and counts them by its algorithms."""
+    """Keeps events in Mantid's workspaces and counts them with Mantid's algorithms."""
 
     _store: Workspaces
 
@@ -88,12 +88,12 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
                 return done and not self._store.waiting
 
     def _recount(self) -> None:
-        """Count all events anew: which of them are invalid has changed."""
+        """Count all events again, after events have become invalid."""
         for each in self._all:
             each.change_layout(self._layout(each.recipe))
 
     def _join(self) -> None:
-        """Join neighbouring blocks that have been counted and fit together in one."""
+        """Join neighbouring blocks that have been counted and fit into one block."""
         blocks, number = self._store.blocks, 1
         while number < len(blocks):
             first, second = blocks[number - 1 : number + 1]

@@ -29,7 +29,7 @@ def write_events(
     tof_us: NDArray[np.float64],
     pulse_ns: NDArray[np.int64],
 ) -> None:
-    """Write a processed NeXus file of events; times lose no digits in it.
+    """Write a processed NeXus file of events, a format in which times lose no digits.
 
     Spectrum i has the events from ``starts[i]`` to ``starts[i + 1]``, (spectra + 1,). Times of
     flight (n,) are in µs, pulse times (n,) in ns since 1990. Raises OSError.
@@ -45,7 +45,8 @@ def write_events(
 def _file_without_events(spectra: int) -> bytes:
     """The content of the file without the events.
 
-    Of sample, logs and instrument it has only what Mantid looks for, for they are known already.
+    It has only those parts of sample, logs and instrument that Mantid requires: the workspace that
+    events are added to has them already.
     """
     with h5py.File("frame", "w", driver="core", backing_store=False) as file:
         entry = _group(file, "mantid_workspace_1", "NXentry")
@@ -69,7 +70,7 @@ def _file_without_events(spectra: int) -> bytes:
 
 
 def has_shapes(path: Path) -> bool:
-    """Whether a file has what Mantid takes for NeXus geometry: shapes of detectors in HDF5."""
+    """Whether a file is HDF5 with detector shapes, which Mantid takes for NeXus geometry."""
     if not h5py.is_hdf5(path):
         return False
     shapes = (b"NXoff_geometry", b"NXcylindrical_geometry")

@@ -48,14 +48,14 @@ DEPRECATED = ("AlignDetectors",)
 """Algorithms that log a warning at each run in later versions."""
 
 UNSEEN = "__live"
-"""Name of the output of a child algorithm: it must have one, though nobody sees it."""
+"""Name of the output of a child algorithm. Mantid requires a name, though it is never used."""
 
 Workspace = Any
 """A workspace of Mantid, which has no types to check."""
 
 
 class NoMantid(ImportError):
-    """There is no Mantid of a supported version; the text says what to do."""
+    """Mantid is missing or of an unsupported version; the text says what to do."""
 
 
 class MantidFramework:
@@ -78,7 +78,7 @@ class MantidFramework:
 
     @classmethod
     def imported(cls) -> Self:
-        """Import Mantid; its settings and all that it writes are in a temporary folder.
+        """Import Mantid, with its settings and everything that it writes in a temporary folder.
 
         Raises `NoMantid` if that fails.
         """
@@ -90,7 +90,7 @@ class MantidFramework:
         properties.write_text(SETTINGS, encoding="ascii")
         os.environ["HOME"] = str(folder)  # where Mantid looks for its files
         try:
-            with warnings.catch_warnings(action="ignore"):  # of things inside Mantid
+            with warnings.catch_warnings(action="ignore"):  # Mantid's modules raise warnings
                 import mantid.api
                 import mantid.dataobjects  # adds methods to its workspaces
                 import mantid.kernel
@@ -115,7 +115,7 @@ class MantidFramework:
         return algorithm.getProperty(output).value
 
     def child(self, name: str) -> Any:
-        """An algorithm whose properties are still to be set."""
+        """An algorithm without properties; the caller sets them and runs it."""
         algorithm = self.api.AlgorithmManager.createUnmanaged(name)
         algorithm.initialize()
         algorithm.setChild(True)
@@ -138,7 +138,7 @@ class MantidFramework:
         made = self.run(
             "ConvertUnits", InputWorkspace=copy, OutputWorkspace=copy, Target="dSpacing"
         )
-        # Without this the calibration would be in each copy, and be applied to what follows.
+        # Without this each copy would keep the calibration and apply it in later steps.
         self.run(
             "ApplyDiffCal",
             output="InstrumentWorkspace",
@@ -149,7 +149,7 @@ class MantidFramework:
 
     def definition_of(self, name: str) -> str:
         """The path of the definition of an instrument by its name in Mantid; raises ValueError."""
-        # From version 6 on it is in another class; the former one warns.
+        # From version 6 on the method is in another class; the former class warns.
         finder = getattr(self.api, "InstrumentFileFinder", self.api.ExperimentInfo)
         try:
             return str(finder.getInstrumentFilename(name))
@@ -160,8 +160,8 @@ class MantidFramework:
 def _keep_memory() -> None:
     """Make glibc keep the memory of a batch for the next one.
 
-    Large pieces would go back to the system each time, and the first access to new memory takes
-    half as long as all the rest.
+    By default large pieces go back to the system each time, and the first access to new memory
+    takes half as long as all other work on a batch.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

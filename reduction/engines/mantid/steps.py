@@ -14,7 +14,7 @@ from reduction.instrument.geometry import Instrument
 from reduction.parameters.units import Units
 
 OUTERMOST = 4e307
-"""Outer edges of the bins below and above all others."""
+"""Outer edges of the two bins that hold the values below and above all other bins."""
 
 IN_BEAM = 1e-290
 """DIFC in µs/Å of detectors that have none: the values of their events lie above all bins."""
@@ -64,8 +64,8 @@ class MantidSteps:
     ) -> Workspace:
         """A copy of the workspace ``into`` with events added, by way of a file.
 
-        Events are as in `write_events`. The file is a processed NeXus file, for in these times lose
-        no digits.
+        Events are as in `write_events`. The file is a processed NeXus file, because times lose no
+        digits in this format.
         """
         made = self.copied(into)
         if not tof_us.size:
@@ -121,8 +121,8 @@ class MantidSteps:
     ) -> dict[int, Workspace]:
         """A workspace for each target, with the events of its pulses.
 
-        ``targets`` (n,) are those of the pulses at ``times_ns`` (n,), which ascend. Events of other
-        pulses, and of targets below 0, are left out.
+        ``targets`` (n,) has the target of each pulse at ``times_ns`` (n,), which ascend. Events of
+        other pulses, and of pulses whose target is below 0, are left out.
         """
         self._splitters.setRowCount(0)
         first = np.flatnonzero(np.diff(targets, prepend=targets[0] - 1))
@@ -151,7 +151,7 @@ class MantidSteps:
                 named.remove(name)
 
     def copied(self, workspace: Workspace) -> Workspace:
-        """A copy, which remains when the workspace is removed from those with names."""
+        """A copy, which remains when the named workspace is removed from Mantid."""
         return self._run("CloneWorkspace", InputWorkspace=workspace)
 
     @functools.cached_property
@@ -196,8 +196,8 @@ class MantidSteps:
 def rebin_params(edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rebin's parameters, (2 · bins + 5,), for bins between ``edges`` and one below and above them.
 
-    Each bin is a segment with a step longer than itself, so Rebin ends it at the edge as it is
-    given, without rounding.
+    Each bin is a segment with a step longer than the bin, so Rebin ends the bin exactly at the edge
+    as it is given, without rounding.
     """
     all_edges = np.concatenate(([-OUTERMOST], edges, [OUTERMOST]))
     params = np.empty(2 * all_edges.size - 1)

@@ -1,4 +1,4 @@
-"""A histogram that sorts events in spare time, so that other bins need no pass over them."""
+"""A histogram that has events sorted in spare time, so that new bins need no pass over them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from reduction.engines.protocol import Cells, Recipe
 
 
 class SortedHistogram(Histogram[EventBlock]):
-    """A histogram that keeps the values of blocks in ``runs``, as far as there was time to sort.
+    """A histogram with ``runs``: the sorted values of the blocks that have been sorted so far.
 
-    Runs are in the order of their blocks. ``validity`` is replaced by another object whenever work
-    that has begun on runs is of no more use.
+    Runs are in the order of their blocks. ``validity`` is replaced by another object whenever
+    sorting or merging that is under way has become useless.
     """
 
     _layout: CompiledRecipe
@@ -34,7 +34,7 @@ class SortedHistogram(Histogram[EventBlock]):
         self.runs, self.validity = [], object()
 
     def change_layout(self, layout: CellLayout[EventBlock]) -> None:
-        """Start again by another recipe; runs stay if it gives events the same values."""
+        """Use another recipe; runs stay if it gives events the same values, groups and slices."""
         if not layout.recipe.reuses_values_of(self.recipe):
             self._drop_runs()
         super().change_layout(layout)
@@ -73,12 +73,12 @@ class SortedHistogram(Histogram[EventBlock]):
         self.runs = [run for run in self.runs if not run.first <= number < run.last]
 
     def to_merge(self, _: Sequence[EventBlock]) -> Callable[[], SortedRun] | None:
-        """The merging of two runs, as work for any thread; None if there is nothing to merge."""
+        """A function that merges two runs, for any thread; None if there is nothing to merge."""
         pair = to_merge(self.runs)
         return functools.partial(merged_run, *pair) if pair else None
 
     def to_sort(self, blocks: Sequence[EventBlock]) -> Callable[[], SortedRun] | None:
-        """The sorting of the next block, as work for any thread; None if all are sorted."""
+        """A function that sorts the next block, for any thread; None if all are sorted."""
         done = {number for run in self.runs for number in range(run.first, run.last)}
         for number, slices in enumerate(self._slices):
             block = blocks[number]
@@ -87,7 +87,7 @@ class SortedHistogram(Histogram[EventBlock]):
         return None
 
     def add_run(self, run: SortedRun) -> None:
-        """Take a finished run, if the slices of its blocks are still the same."""
+        """Add a finished run, unless the slices of its blocks have changed meanwhile."""
         slices = self._slices[run.first : run.last]
         same = len(slices) == len(run.slices)
         if same and all(map(np.array_equal, slices, run.slices)):

@@ -1,7 +1,7 @@
-"""The tables that the compiled passes look things up in, and how they are made.
+"""The look-up tables of the compiled passes, and the functions that make them.
 
-They are NamedTuples, because numba takes these and knows the types of their fields. Numba's cache
-does not notice when fields of one type change places here: save ``kernels.py`` anew then.
+Tables are NamedTuples, because numba knows the types of their fields. If two fields of the same
+type change places here, numba's cache does not notice: save ``kernels.py`` again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 
 class DetectorTables(NamedTuple):
-    """What a pass needs to know of the detectors. Row k is for the detector id ``first_id`` + k.
+    """What a pass has to know about detectors. Row k is for the detector id ``first_id`` + k.
 
     The last row is for all ids that the instrument does not have.
     """
@@ -29,7 +29,7 @@ class DetectorTables(NamedTuple):
     """The power of the time of flight in the unit: 1 (v = t/c), -1 (v = c/t) or -2 (v = c/t²)."""
 
     coefficient: NDArray[np.float64]
-    """The c of each detector, (ids + 1,), for t in µs; NaN where its events get no value."""
+    """The c of each detector, (ids + 1,), for t in µs; NaN if its events get no value."""
 
     base: NDArray[np.int32]
     """The first cell of each detector's group within a slice, or its special cell, (ids + 1,)."""
@@ -49,13 +49,13 @@ class UniformBins(NamedTuple):
     """Bins per ns (or ns, or ns²), (ids + 1,); 0 for detectors whose events get no value."""
 
     shift: NDArray[np.float64]
-    """What is added, (ids + 1,); 0.5 for detectors whose events get no value."""
+    """The term added to y, (ids + 1,); 0.5 for detectors whose events get no value."""
 
     margin: float
-    """How far y may be off: an event nearer to an edge than this is compared with the edges."""
+    """The largest error of y: an event nearer to an edge than this is compared with the edges."""
 
     trusted: int
-    """The highest number y (without its fraction) that is right; above it edges are compared."""
+    """The highest y, without its fraction, to trust; events above it are compared with edges."""
 
 
 class EdgeLookup(NamedTuple):
@@ -65,9 +65,9 @@ class EdgeLookup(NamedTuple):
     """
 
     lowest_edge: NDArray[np.int32]
-    """For each pattern of leading bits the last edge below all values that begin with it.
+    """For each pattern of leading bits, the last edge below all values that begin with the pattern.
 
-    The first entry also serves the positive values below the first pattern.
+    The first entry is also used for positive values below the first pattern.
     """
 
     first_bits: int
@@ -81,7 +81,7 @@ class EdgeLookup(NamedTuple):
 class EvenEdges:
     """Evenly spaced edges: y = value · ``per_unit`` + ``shift`` is the number of the bin plus 1.
 
-    y is off by up to ``margin``. It is right up to y = ``trusted`` + 1, and not above.
+    The error of y is at most ``margin`` up to y = ``trusted`` + 1, and unknown above.
     """
 
     per_unit: float
@@ -91,11 +91,11 @@ class EvenEdges:
 
     @classmethod
     def of(cls, edges: NDArray[np.float64]) -> EvenEdges | None:
-        """What holds for ``edges`` (bins + 1,); None if they are uneven.
+        """The even spacing of ``edges`` (bins + 1,); None if they are uneven.
 
-        The last bin may have any width. The margin is how far an edge lies from its even place, in
-        bins, with the rounding of y on top: three operations on numbers that are as large as the
-        first edge is in bins.
+        The last bin may have any width. The margin, in bins, is the largest distance of an edge
+        from its even place, plus the rounding error of y. That error comes from three operations on
+        numbers as large as the first edge divided by the width of a bin.
         """
         bins = edges.size - 1
         even = bins if bins == 1 else bins - 1
