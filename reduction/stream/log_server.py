@@ -129,7 +129,8 @@ class LogServer:
         )
         frames = [peer, msgspec.msgpack.encode(answer), *(each.data for each in messages)]
         try:
-            self.socket.send_multipart(frames, zmq.DONTWAIT, copy=False)
+            # Copied: what ZeroMQ has not sent yet must not hold on to segments that were dropped.
+            self.socket.send_multipart(frames, zmq.DONTWAIT)
         except zmq.Again:
             return  # the reader does not take what it asked for; it will ask again
 
