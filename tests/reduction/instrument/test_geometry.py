@@ -76,7 +76,10 @@ def test_a_table_of_nothing_but_positions_has_no_banks() -> None:
         ),
         ({"detector_id": ["a", "b"]}, "is no instrument table"),
         ({"detector_id": [1, 2, 3]}, "is not there once for every detector"),
-        ({"detector_id": [], "position_m": np.ones((0, 3)), "is_monitor": []}, "one detector or"),
+        (
+            {"detector_id": [], "position_m": np.ones((0, 3)), "is_monitor": []},
+            "no detector, or ids that",
+        ),
         ({"position_m": np.ones((2, 2))}, "is not there once for every detector"),
         ({"position_m": np.full((2, 3), np.nan)}, "a position that is not finite"),
         ({"is_monitor": [True]}, "is not there once for every detector"),
