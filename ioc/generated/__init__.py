@@ -1,4 +1,4 @@
-"""What is written from the list of process variables: operator screens, tables, lists.
+"""Operator screens, tables and lists that are generated from the list of process variables.
 
 Imports `ioc.model`. Front doors: `ioc.generated.screens` and `ioc.generated.exports`.
 """

@@ -17,12 +17,12 @@ STRING_FORMAT = "6"
 """The format that shows an array of characters as text."""
 
 _FONTS = {HEADING_FONT: ("BOLD", "16.0"), TEXT_FONT: ("REGULAR", "14.0")}
-"""Style and size of each font, for where its name is not defined."""
+"""Style and size of each font, used where Phoebus does not know its name."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """Where a widget is, in pixels from the top left corner of what contains it."""
+    """Place and size of a widget, in pixels from the top left corner of its container."""
 
     x: int
     y: int
@@ -46,7 +46,7 @@ def widget(kind: str, name: str, box: Box, **properties: object) -> Element:
 
 
 def label(words: str, box: Box, font: str = TEXT_FONT, tooltip: str | None = None) -> Element:
-    """A text that does not change."""
+    """A widget with a fixed text."""
     middle = {"vertical_alignment": 1, "wrap_words": False}
     return widget("label", words, box, text=words, font=_font(font), tooltip=tooltip, **middle)
 
@@ -84,7 +84,7 @@ def template(
 
 
 def tabs(box: Box, pages: Mapping[str, Sequence[Element]]) -> Element:
-    """Pages of widgets, of which one is seen at a time, by the words on their tabs."""
+    """A widget that shows one of several pages; ``pages`` is by the words on the tabs."""
     every = Element("tabs")
     for name, widgets in pages.items():
         tab = SubElement(every, "tab")
@@ -98,8 +98,8 @@ def display_file(
 ) -> str:
     """The text of a file that shows ``widgets``; ``defaults`` are the values of macros not given.
 
-    To Phoebus a screen's own macros win over those it is opened with. So each own macro is what was
-    given, or else the default.
+    In Phoebus macros in the file have precedence over macros that the screen is opened with. So
+    each macro in the file is written as ``$(NAME=default)``, which takes the given value first.
     """
     root = Element("display", version="2.0.0")
     _add(root, "name", name)

@@ -1,4 +1,4 @@
-"""Lists of process variables for other programs, written from the same rows as the database."""
+"""Lists of process variables for other programs: spreadsheets, archiver, alarm server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reduction.parameters.specs import Guidance
 
 @dataclass(frozen=True)
 class SpreadsheetLine:
-    """What the spreadsheet says of one process variable."""
+    """A line of the spreadsheet: one process variable."""
 
     name: str
     description: str
@@ -54,7 +54,7 @@ class SpreadsheetLine:
 SPREADSHEET_COLUMNS = tuple(field.name for field in fields(SpreadsheetLine))
 
 SAMPLING_PERIOD_S = 1.0
-"""How often the archiver reads what comes with the results, which is several times a second."""
+"""Sampling period of readings that are posted with results, several times a second."""
 
 NOT_ARCHIVED = (WireKind.DOUBLES, WireKind.CHARS, WireKind.COMMAND)
 
@@ -71,9 +71,8 @@ def spreadsheet(prefix: str, reductions: int = 1) -> str:
 def archiver(prefix: str, reductions: int = 1) -> str:
     """The list for an Archiver Appliance, as JSON: POST it to ``bpl/archivePV``.
 
-    It has readbacks and readings that are scalars. States and settings are archived at every
-    change, readings that come with the results at most once a second. The archiver stores a value
-    that it reads only if it has changed.
+    The list has scalar readbacks and readings. States and settings are archived at every change;
+    numbers that are posted with results are sampled once a second, and stored if they have changed.
     """
     pvs = [
         {
@@ -95,7 +94,7 @@ def _is_archived(row: PvRow) -> bool:
 
 
 def _changes_rarely(row: PvRow) -> bool:
-    """Whether it changes when somebody does something, and not with each result."""
+    """Whether the value changes with settings or states, and not with each result."""
     number = wire_type(row.spec).kind in (WireKind.DOUBLE, WireKind.LONG)
     return row.access is Access.READBACK or not number
 
@@ -103,7 +102,7 @@ def _changes_rarely(row: PvRow) -> bool:
 def alarm_server(prefix: str, reductions: int = 1) -> str:
     """The configuration of a Phoebus alarm server, as XML.
 
-    It has the process variables that have `Guidance`, by the part of the program.
+    It has the process variables with `Guidance`, grouped by part of the program.
     """
     tree = ET.Element("config", name=re.sub(r"[^\w.-]+", "_", prefix.rstrip(":")))
     parts: dict[str, ET.Element] = {}
@@ -139,7 +138,7 @@ def _alarm(part: ET.Element, row: PvRow, guidance: Guidance) -> None:
 
 
 def _part(row: PvRow) -> str:
-    """The name of the part of the program that a process variable tells of."""
+    """The name of the alarm server's component for a process variable."""
     group = row.group
     if group.reduction is not None:
         return f"Reduction{group.reduction + 1}"

@@ -1,6 +1,6 @@
-"""Panels of parameters: a line for each, with the widgets that its kind asks for.
+"""Panels of screens: a line of widgets for each parameter, by the kind of the parameter.
 
-To show another kind of parameter, add it to `WRITERS`.
+A new kind of parameter needs an entry in `WRITERS`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reduction.parameters.specs import Spec
 LINE_HEIGHT = 23
 NAME_WIDTH, VALUE_WIDTH, GAP = 176, 124, 4
 COLUMN_WIDTH = NAME_WIDTH + 2 * (VALUE_WIDTH + GAP) + 8
-"""In pixels: a column has a name, a setpoint and its readback side by side."""
+"""Width of a column, in pixels: a name, a setpoint and its readback side by side."""
 
 WRITERS: Mapping[WireKind, str | None] = {
     WireKind.DOUBLE: "textentry",
@@ -45,28 +45,28 @@ class ParameterLine:
 
     @property
     def name(self) -> str:
-        """What stands before its values."""
+        """The name that is shown before the values."""
         return self.spec.pv.removesuffix("_RBV")
 
     @property
     def writes(self) -> PvRow | None:
-        """What clients write, if they may."""
+        """The row that clients write; None for a reading."""
         return self.row if self.row.access.writable else None
 
     @property
     def reads(self) -> PvRow | None:
-        """What clients only read, if anything."""
+        """The row that clients only read; None for a command."""
         return self.readback if self.writes else self.row
 
     @property
     def words(self) -> str:
-        """Its description, with the values that clients may write."""
+        """The description, with the values that clients may write."""
         limits = f"Takes {self.spec.limits}." if self.writes and self.spec.limits else ""
         return " ".join(filter(None, (f"{self.spec.description}.", self.spec.details, limits)))
 
     @property
     def tooltip(self) -> str:
-        """Its name and its description."""
+        """The PV name and the description."""
         return f"{self.row.name}\n{self.words}"
 
 
@@ -110,8 +110,8 @@ def writer(row: PvRow, box: Box, tooltip: str) -> Element:
 def reader(row: PvRow, box: Box, tooltip: str) -> Element:
     """The widget that shows a parameter.
 
-    A channel of a rare group is in alarm while there is no such slice, group or series. That is no
-    fault, so the widget does not show it.
+    A channel of a rare group is in alarm while its slice, group or series does not exist. This is
+    no fault, so the widget does not show the alarm.
     """
     return widget(
         "textupdate",
@@ -127,5 +127,5 @@ def reader(row: PvRow, box: Box, tooltip: str) -> Element:
 
 
 def text_format(spec: Spec) -> str | None:
-    """The format for a text that Channel Access has as an array of characters; None for others."""
+    """The widget's format for text in an array of characters; None for other parameters."""
     return STRING_FORMAT if wire_type(spec).kind is WireKind.CHARS else None

@@ -1,4 +1,4 @@
-"""The table of process variables for the docs, written from the same rows as the database."""
+"""The table of process variables in the documentation."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ own pulses, for a series that of the series, for a group that of all slices.
 def markdown(prefix: str, _reductions: int = 1) -> str:
     """The table of all process variables under ``prefix``, in Markdown.
 
-    A setpoint and its readback share a line. The first of what is numbered stands for all, so the
-    table is the same for any number of reductions.
+    A setpoint and its readback share a line. Only the first reduction, slice, region and so on is
+    shown, so the table is the same for any number of reductions.
     """
     shown = [row for row in pv_rows(prefix) if row.access is not Access.READBACK and row.first]
     return "\n".join((*TABLE_HEAD, *map(_line, shown))) + "\n" + NUMBERED_WORDS
 
 
 def inserted(readme_text: str, table: str) -> str:
-    """``readme_text`` with ``table`` between its two marks; raises ValueError if it has none."""
+    """``readme_text`` with ``table`` between its two marks; raises ValueError without marks."""
     before, begin, rest = readme_text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

@@ -1,4 +1,4 @@
-"""The settings that the IOC itself obeys."""
+"""All settings of the IOC itself, in one dataclass."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ioc.model.lock_parameters import LockSettings
 
 @dataclass(frozen=True)
 class IocOrder:
-    """What the IOC obeys itself."""
+    """The settings of files, alarms and scan lock, which the IOC applies itself."""
 
     files: FileSettings = field(default_factory=FileSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)

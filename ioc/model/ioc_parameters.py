@@ -1,4 +1,4 @@
-"""The state of the live reduction, and when the IOC raises an alarm."""
+"""Readings of the overall state, and the setting of the limit above which the lag is in alarm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reduction.parameters.specs import Choice, Float, Guidance, Integer, Text
 
 
 class DetectorState(enum.StrEnum):
-    """The states of areaDetector, all of them, so that their numbers are the same too."""
+    """All states of areaDetector, in its order, so that the enum indices agree."""
 
     IDLE = "Idle"
     ACQUIRE = "Acquire"
@@ -26,7 +26,7 @@ class DetectorState(enum.StrEnum):
 
 
 class OverallStatus(enum.StrEnum):
-    """The overall status."""
+    """The values of ``Status_RBV``."""
 
     OK = "OK"
     WARNING = "Warning"

@@ -1,6 +1,6 @@
-"""Spectra of which a reduction has many: how their process variables are named, and how many.
+"""The names of process variables of slices, detector groups and series, such as ``Slice300:YC``.
 
-Their names follow a rule, so that thousands that nobody looks at cost nothing.
+Names follow a rule, so that channels need not exist before a client asks for them.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from reduction.parameters.readings import GroupReadings, SeriesReadings, SliceRe
 
 @dataclass(frozen=True)
 class NumberedSpectra:
-    """A kind of spectra, for example slices.
+    """A kind of numbered spectra, for example slices.
 
     - ``name``: the word in the names of process variables
-    - ``field``: the field of a `reduction.results.views.ReductionView` that has them
-    - ``listed``: lists and screens show so many
-    - ``most``: there are names for so many
-    - ``readings``: the dataclass of the readings of one
+    - ``field``: the field of `reduction.results.views.ReductionView` with these spectra
+    - ``listed``: how many lists and screens show
+    - ``most``: the highest number that a name may have
+    - ``readings``: the dataclass of the readings of one spectrum
     """
 
     name: str
@@ -47,7 +47,7 @@ NUMBERED_SPECTRA = (
 
 @dataclass(frozen=True)
 class NumberedName:
-    """What a name like ``Red1:Slice300:YC`` tells; ``reduction`` and ``number`` are from 0."""
+    """The parts of a name like ``Red1:Slice300:YC``; ``reduction`` and ``number`` count from 0."""
 
     reduction: int
     spectra: NumberedSpectra
@@ -62,7 +62,7 @@ PATTERN = re.compile(
 
 
 def numbered_name(name: str) -> NumberedName | None:
-    """What the name of a process variable, without prefix, tells if it is of such spectra."""
+    """The parts of a PV name without prefix; None if it is no name of a numbered spectrum."""
     found = PATTERN.fullmatch(name)
     if found is None:
         return None

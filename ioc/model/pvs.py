@@ -1,7 +1,6 @@
 """The list of all process variables: what each is, and the address of its value.
 
-To add settings or readings, add a line to `pv_groups`: the dataclass with its specs, the prefix,
-and the address of the instance.
+To add a dataclass of settings or readings, add a `PvGroup` to `pv_groups`.
 """
 
 from __future__ import annotations
@@ -41,26 +40,29 @@ from simulator.parameters import SimulatorSettings, SimulatorStatus
 RANKS, SIMULATOR, IOC = ValuePath(Part.RANKS), ValuePath(Part.SIMULATOR), ValuePath(Part.IOC)
 
 STREAM = RANKS / "stream"
-"""The state of the event stream."""
+"""The address of the readings of the event stream."""
 
 IOC_PROCESS = IOC / "program"
-"""The IOC's own process."""
+"""The address of the readings and commands of the IOC's own process."""
 
 OPERATED = (RANKS / "control" / "pause", RANKS / "acquisition", IOC / "lock")
-"""Settings that operators change during a measurement; they are in the access group OPERATION."""
+"""Addresses of settings that operators change while they measure (access group OPERATION)."""
 
 IOC_REMARKS = "ioc"
-"""The step of an address below which the IOC itself says how another part of the program is."""
+"""The first step of the path of readings that the IOC itself makes about ranks or simulator.
+
+The other readings of ranks and simulator come from their reports.
+"""
 
 ANALYSES = RANKS / "analyses"
-"""Below it are the results of the regions and peaks in each spectrum of a family."""
+"""The root of the addresses of regions and peaks of each slice, group and series."""
 
 ANALYSED_LATER = "One value a spectrum, at its own pace."
-"""Details of regions and peaks of families: they are found after a result is posted, if asked."""
+"""Words added to the details of arrays below `ANALYSES`; see `ioc.posting.family_analysis`."""
 
 
 def reduction_at(number: int) -> ValuePath:
-    """The address of a reduction, by its index from 0: the same in orders and in readings."""
+    """The address of a reduction, by its index from 0, in orders and in readings."""
     return RANKS / "reductions" / number
 
 
@@ -78,24 +80,27 @@ class Access(enum.Enum):
 
 
 class Role(enum.Enum):
-    """Settings of a reduction that others depend on, or that depend on others."""
+    """The role of a setting whose put also changes, or depends on, another setting."""
 
     UNITS = enum.auto()
-    """The unit of the axis; bins are given in it."""
+    """The unit of the axis; a put to it also sets bins of this unit."""
     BINS = enum.auto()
-    """The bins, or a part of them; they are given in the unit of their reduction."""
+    """The bins, or one of their limits or steps, in the unit of the reduction."""
 
 
 @dataclass(frozen=True)
 class PvGroup:
     """The process variables of one dataclass, which share a prefix.
 
-    ``place`` is the address of the instance of the dataclass ``of``. Channels of a ``rare`` group
-    are made when a client first asks for them. ``reduction`` is the index, from 0, of the reduction
-    that the group belongs to, if it belongs to one; ``number`` its own index, from 0, if there are
-    several groups of the dataclass in a reduction: 2 for ``Slice3:``. If ``columns`` is not 0, the
-    numbers of the dataclass are arrays, with one value for each of at most that many spectra;
-    ``details`` are then added to those of each spec.
+    - ``of``: the dataclass
+    - ``place``: the address of its instance
+    - ``reduction``: the index, from 0, of the reduction that the group belongs to; None for others
+    - ``number``: the index, from 0, of the group among those of its kind in a reduction, such as 2
+      for ``Slice3:``; None if there is one group of the kind
+    - ``rare``: whether channels are made only when a client first asks for them
+    - ``columns``: if not 0, each number of the dataclass is an array with one value for each
+      spectrum of a family, and this is the most spectra
+    - ``details``: words added to the details of each spec of a group with ``columns``
     """
 
     of: type[Any]
@@ -109,7 +114,7 @@ class PvGroup:
     details: str = ""
 
     def specs(self) -> Iterator[tuple[str, Spec]]:
-        """Field name and spec of each parameter."""
+        """The field name and the spec of each parameter."""
         return (
             column_specs(self.of, self.columns, self.details) if self.columns else specs_of(self.of)
         )
@@ -120,7 +125,7 @@ class PvGroup:
 
     @property
     def title(self) -> str:
-        """A heading: the words of the dataclass' docstring before the prefix."""
+        """The heading of the group: the dataclass' docstring up to the word "prefix"."""
         if self.columns:
             return "One value for each spectrum"
         words = re.split(r", prefix|; |\.", self.of.__doc__ or self.of.__name__)[0]
@@ -128,7 +133,7 @@ class PvGroup:
 
     @property
     def by_ioc(self) -> bool:
-        """Whether the IOC itself says this of another part: it can while that part is gone."""
+        """Whether the IOC itself makes these readings, even while ranks or simulator are gone."""
         return IOC_REMARKS in self.place.path
 
 
@@ -168,7 +173,7 @@ def reduction_prefix(reduction: int) -> str:
 
 
 def _reduction(reduction: int) -> Iterator[PvGroup]:
-    """The groups of which a reduction has one."""
+    """The groups that a reduction has once."""
     setpoint, reading = Access.SETPOINT, Access.READING
     prefix, place = reduction_prefix(reduction), reduction_at(reduction)
     settings = place / "settings"
@@ -186,7 +191,7 @@ def _reduction(reduction: int) -> Iterator[PvGroup]:
 
 
 def _numbered(reduction: int) -> Iterator[PvGroup]:
-    """The groups of which a reduction has several; of spectra those that are listed."""
+    """The numbered groups of a reduction: regions, peaks, and the listed slices, groups, series."""
     prefix, place = reduction_prefix(reduction), reduction_at(reduction)
     for name, field, count, readings in (
         ("ROI", "regions", REGIONS, RegionStatus),
@@ -202,7 +207,7 @@ def _numbered(reduction: int) -> Iterator[PvGroup]:
 
 
 def _numbered_group(reduction: int, spectra: NumberedSpectra, number: int) -> PvGroup:
-    """The group of one of many spectra of a reduction."""
+    """The group of one slice, detector group or series; ``number`` is its index from 0."""
     prefix = f"{reduction_prefix(reduction)}{spectra.name}{number + 1}:"
     place = reduction_at(reduction) / spectra.field / number
     return PvGroup(spectra.readings, prefix, Access.READING, place, reduction, number, rare=True)
@@ -211,14 +216,14 @@ def _numbered_group(reduction: int, spectra: NumberedSpectra, number: int) -> Pv
 def analyses(number: int, family: SpectrumFamily) -> ValuePath:
     """The address of the regions and peaks of each spectrum of a family.
 
-    ``number`` is the index of the reduction. They are not among its other readings because they
-    are computed, and posted, at their own pace.
+    ``number`` is the index of the reduction. These values have their own root because they are
+    computed and posted later than the other readings of the reduction.
     """
     return ANALYSES / number / FAMILIES.index(family)
 
 
 def _family(reduction: int, family: SpectrumFamily) -> Iterator[PvGroup]:
-    """The groups of arrays that have one value for each spectrum of a family."""
+    """The groups of a family whose values are arrays with one element for each spectrum."""
     prefix, name = reduction_prefix(reduction), f"{family.name}:"
     reading, found = Access.READING, analyses(reduction, family)
     spectra, most = reduction_at(reduction) / family.columns_field, family.most
@@ -254,12 +259,12 @@ class PvRow:
 
     @property
     def place(self) -> ValuePath:
-        """The address of its value."""
+        """The address of the value."""
         return self.group.place / self.field
 
     @property
     def role(self) -> Role | None:
-        """Its role among the settings of its reduction; None for most."""
+        """The role of the setting; None for most."""
         if self.group.of is Segment:
             return Role.BINS
         if self.group.of is ReductionSettings:
@@ -268,7 +273,7 @@ class PvRow:
 
     @property
     def asg(self) -> Asg:
-        """Its access security group."""
+        """The access security group."""
         if not self.access.writable:
             return Asg.DEFAULT
         if self.place.part is Part.SIMULATOR:
@@ -279,14 +284,14 @@ class PvRow:
 
     @property
     def first(self) -> bool:
-        """Whether all its numbers are the first ones: documents show only these."""
+        """Whether every index in the address is 0; the documentation shows only such rows."""
         return all(step == 0 for step in self.place.path if isinstance(step, int))
 
 
 def numbered_row(name: str, prefix: str, reductions: int = 1) -> PvRow | None:
     """The process variable of a numbered spectrum with this name; None if there is none.
 
-    These are all up to the limits of `reduction.parameters.limits`, listed or not.
+    Numbers go up to the limits of `reduction.parameters.limits`, beyond those that are listed.
     """
     found = numbered_name(name[len(prefix) :]) if name.startswith(prefix) else None
     if found is None or found.reduction >= reductions:
@@ -301,8 +306,8 @@ def numbered_row(name: str, prefix: str, reductions: int = 1) -> PvRow | None:
 def pv_rows(prefix: str, reductions: int = 1) -> Iterator[PvRow]:
     """All process variables, with ``prefix`` before their names; a readback follows its setpoint.
 
-    ``reductions`` is the number of reductions. Of numbered spectra the first ones stand for all:
-    see `numbered_row`.
+    ``reductions`` is the number of reductions. Only the first slices, groups and series are listed;
+    `numbered_row` finds the others.
     """
     for group in pv_groups(reductions):
         for field, spec in group.specs():

@@ -1,6 +1,6 @@
 """How each kind of parameter looks to clients: the one place that distinguishes the kinds.
 
-Channel Access, pvAccess, screens and tables look up here what they need to know of a spec. To add a
+Channel Access, pvAccess, screens and tables get the properties of a spec from here. To add a
 kind of spec, add a `WireKind`, a case to `wire_type`, and an entry to each table by `WireKind`; a
 test names the tables that lack it.
 """
@@ -61,7 +61,7 @@ class WireKind(enum.Enum):
 
 @dataclass(frozen=True)
 class Limits:
-    """The lowest and the highest value that clients are told."""
+    """The limits that clients see: the lowest and the highest value."""
 
     low: float
     high: float
@@ -76,11 +76,12 @@ class WireType:
     input_record: str
     """The record type of EPICS Base that is most like a channel that clients only read."""
     output_record: str
-    """The same of a channel that clients write."""
+    """The record type of EPICS Base that is most like a channel that clients write."""
     served: Callable[[Any], Any]
-    """Turns a Python value into what the channel holds. It never refuses: readings must not fail.
+    """Turns a Python value into the value of the channel. Never raises, so readings cannot fail.
 
-    A state becomes its label, an array (n,) becomes ``>f8`` (see `big_endian`), None an empty one.
+    A state becomes its label; an array (n,) becomes ``>f8`` (see `big_endian`); None becomes an
+    empty array.
     """
     labels: tuple[str, ...] = ()
     """The states of an enum, by their index."""
@@ -98,7 +99,7 @@ class WireType:
 
     @property
     def is_array(self) -> bool:
-        """Whether it is an array of numbers."""
+        """Whether the value is an array of numbers."""
         return self.kind is WireKind.DOUBLES
 
     @property
@@ -189,7 +190,7 @@ def _doubles(spec: Array) -> WireType:
 
 
 def _limits(low: float | None, high: float | None) -> Limits | None:
-    """Both limits, or none: clients take a pair of equal limits for no limits."""
+    """Both limits, or None if one is missing: to clients two equal limits mean no limits."""
     return None if low is None or high is None else Limits(low, high)
 
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 class BigEndianBytes(bytes):
     """The elements of an array, float64 and big-endian, ready to be sent to every client.
 
-    caproto would copy an array for each client, but sends bytes without a copy. Like an array,
-    they are as long as they have elements.
+    caproto copies an array for each client, but it sends bytes without a copy. ``len()`` is the
+    number of elements, as of an array.
     """
 
     def __len__(self) -> int:
@@ -18,15 +18,15 @@ class BigEndianBytes(bytes):
 
     @property
     def nbytes(self) -> int:
-        """Their length in bytes."""
+        """The length in bytes."""
         return super().__len__()
 
 
 def big_endian(array: NDArray[np.float64]) -> NDArray[np.float64]:
     """A copy of ``array`` (n,), float64 in any byte order, of dtype ``>f8``.
 
-    Its ``base`` is a `BigEndianBytes`, which is what clients are sent. An empty array is returned
-    as it is.
+    The ``base`` of the copy is a `BigEndianBytes`, which is sent to clients. An empty array is
+    returned as it is.
     """
     return np.frombuffer(BigEndianBytes(array.tobytes()), ">f8") if array.size else array
 

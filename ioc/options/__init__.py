@@ -1,4 +1,4 @@
-"""What the program is started with: flags of a command, or the same names in a TOML file.
+"""The options of each command, from flags on the command line or from a TOML file.
 
 Imports `reduction.parameters`. Front door: `ioc.options.commands`, one dataclass for each command.
 """

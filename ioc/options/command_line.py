@@ -14,7 +14,7 @@ from reduction.parameters.specs import nearest
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """The options of the command that ``arguments`` ask for; flags win over the file.
+    """The options of the command in ``arguments``; flags have precedence over the file.
 
     Raises `StartError` for options that are not valid, and SystemExit as argparse does.
     """
@@ -50,7 +50,7 @@ def _check_all_known(command: type[Options], unknown: Sequence[str]) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line; what is parsed has ``options``, the dataclass of the command."""
+    """The parser of the command line; its result has ``options``, the dataclass of the command."""
     top = argparse.ArgumentParser(
         prog="live-reduction", description="Live reduction of neutron events, driven through EPICS."
     )
@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 class ShowVersion(argparse.Action):
-    """Prints the version, which takes long to find, only if it is asked for."""
+    """Prints the version; imports the slow module that finds it only then."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print the version and end."""

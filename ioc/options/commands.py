@@ -1,7 +1,7 @@
 """The commands of ``live-reduction``: a frozen dataclass for each, whose fields are its options.
 
-What can be changed while the program runs is a process variable and is given by ``set``. Options
-that several commands have are declared once, in a base class that says what they are about.
+Whatever can change while the program runs is no option but a process variable; ``set`` gives its
+first value. Options of several commands are declared once, in a base class.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ioc.options.program import StartError
 from ioc.options.sizes import check_size
 
 MANTIDS_SILENCE_S = 15.0
-"""Longest that one of Mantid's algorithms should take: on very many detectors it is seconds."""
+"""Longest time, in seconds, that a Mantid algorithm should take with very many detectors."""
 
 
 def _check_prefix(prefix: str) -> None:
@@ -32,7 +32,7 @@ def _check_interfaces(interfaces: str) -> None:
 
 
 def split_addresses(interfaces: str) -> tuple[str, ...]:
-    """The addresses of a text that has them separated by commas."""
+    """The addresses in a text that separates them by commas."""
     return tuple(word.strip() for word in interfaces.split(","))
 
 

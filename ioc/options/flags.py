@@ -19,9 +19,9 @@ FLAG = "flag"
 
 @dataclass(frozen=True, kw_only=True)
 class Flag:
-    """What is known of an option besides its name, type and default.
+    """The help, the limits and the choices of an option.
 
-    A positional option is given without its name; an optional one of those may be left out.
+    A ``positional`` option is given without its name; it may be left out if it is ``optional``.
     """
 
     help: str
@@ -68,7 +68,7 @@ class Option:
 
     @property
     def written(self) -> str:
-        """How it is written on the command line: ``--pva-port``."""
+        """The option as it is written on the command line: ``--pva-port``."""
         return "--" + self.name.replace("_", "-")
 
 
@@ -79,7 +79,7 @@ class Options:
     command: ClassVar[str]
     summary: ClassVar[str]
     file_only: ClassVar[frozenset[str]] = frozenset()
-    """Options that are no flags of this command, but are read from a file that commands share."""
+    """Options that this command takes from a TOML file only, not from the command line."""
 
     verbose: bool = flag(False, "say more")
 
@@ -104,7 +104,7 @@ class Options:
         return command(**{name: getattr(self, name) for name in shared} | more)
 
     def arguments(self) -> list[str]:
-        """The command line that gives these options: the command, and what is not default."""
+        """The command line of these options: the command, and all values that are not default."""
         return [self.command, *self._words()]
 
     def _words(self) -> Iterator[str]:

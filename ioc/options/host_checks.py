@@ -13,7 +13,7 @@ from ioc.options.program import StartError
 
 
 def pva_served(options: ServerOptions) -> bool:
-    """Whether to serve on pvAccess; raises `StartError` if that is asked for and cannot be."""
+    """Whether to serve on pvAccess; raises `StartError` if ``pva = on`` and p4p is missing."""
     installed = importlib.util.find_spec("p4p") is not None
     if options.pva == "on" and not installed:
         raise StartError("pva = on: it needs p4p: pip install 'epics-live-reduction[pva]'")
@@ -41,10 +41,10 @@ def check_engine(options: EngineOptions) -> None:
 
 
 def mpi_launcher() -> str:
-    """The path of ``mpiexec``: that of this Python's environment, or else the one on the PATH.
+    """The path of ``mpiexec``: in this Python's environment, or else on the PATH.
 
-    So the launcher and the MPI that mpi4py was installed with belong together, also where the
-    environment is not activated. Raises `StartError` if there is none.
+    So the launcher belongs to the MPI that mpi4py uses, even if the environment is not activated.
+    Raises `StartError` if there is no ``mpiexec``.
     """
     found = shutil.which("mpiexec", path=str(Path(sys.executable).parent))
     found = found or shutil.which("mpiexec")

@@ -13,10 +13,10 @@ from reduction.parameters.specs import nearest
 
 
 def from_toml(path: Path) -> dict[str, Any]:
-    """The values that a file holds, by option name; options of any command.
+    """The values in a file, by option name; the file may hold options of any command.
 
-    Raises `StartError` for a file that cannot be read, a name that no command has, and a value that
-    is not valid.
+    Raises `StartError` for a file that cannot be read, for a name that no command has, and for a
+    value that is not valid.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -49,5 +49,5 @@ def _typed(name: str, value: Any, default: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    """The value of a setting as it would be given on the command line; true is 1, false 0."""
+    """The value of a setting as text for ``--set``; true becomes 1, false 0."""
     return str(int(value) if value in (True, False) else value)

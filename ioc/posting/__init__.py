@@ -1,5 +1,5 @@
-"""From reports to process variables: results, health, files on disk, the state of the process.
+"""Posts reports as PV values; also alarms, files of results, and the state of the IOC's process.
 
-`ioc.posting.publisher`, the front door, is where a result becomes the values of process variables.
-Imports `ioc.puts`, `ioc.ca` and `ioc.model`.
+Imports `ioc.puts`, `ioc.ca` and `ioc.model`. Front door: `ioc.posting.publisher`, where a result
+becomes the values of process variables.
 """

@@ -1,4 +1,4 @@
-"""Regions and peaks of each slice, group and series, found in a thread if a client asks."""
+"""Regions and peaks of each slice, group and series, computed in a thread if a client asks."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from reduction.results.families import (
 from reduction.results.spectra import MeasuredSpectrum
 
 PAUSE = 3.0
-"""Pause after an analysis, as a multiple of its time: so it takes a quarter of a core at most."""
+"""Pause after an analysis, in multiples of its duration: analyses take at most a quarter core."""
 
 Analyse = Callable[[ReductionSettings, MeasuredSpectrum, float], SpectrumAnalysis]
-"""What is found in a spectrum: (settings, spectrum, seconds in which it was counted)."""
+"""Computes regions and peaks of (settings, spectrum, seconds in which it was counted)."""
 
 
 @dataclass(frozen=True)
 class ResultState:
-    """What a result is of: values found in a result of one state are not shown for another."""
+    """The settings and the reset of a result. Values of one state are not shown for another."""
 
     resets: int
     generation: int
@@ -56,18 +56,18 @@ class PostedResult:
 
 @dataclass(frozen=True)
 class FinishedAnalysis:
-    """Of which result, and for which paths below the root of a family, an analysis was made."""
+    """The result that was analysed, by its serial, and the paths below the root of the family."""
 
     serial: int
     asked: frozenset[Path]
 
 
 class FamilyAnalysis:
-    """Analyses the posted results, and posts arrays of what is found in each spectrum of a family.
+    """Posts arrays with the regions and peaks of each spectrum of a family.
 
-    Only what clients have asked for is found; ``analyse`` runs in a thread. The arrays of a family
-    are of one result, whose time they carry. Once a result of another state is posted, they are NaN
-    until it is analysed.
+    Only regions and peaks that clients have asked for are computed; ``analyse`` runs in a thread.
+    All arrays of a family are of one result, and have the time of that result. When a result of
+    another state is posted, the arrays become NaN until that result is analysed.
     """
 
     def __init__(
@@ -85,13 +85,13 @@ class FamilyAnalysis:
         database.watchers.add(self._channel_made)
 
     def _channel_made(self, place: ValuePath) -> None:
-        """A channel was made at ``place``, because a client asks for it."""
+        """Remember that a client asks for the value at ``place``, whose channel was made."""
         if place.below(ANALYSES) is not None:
             self._asked.add(place)
             self._work.set()
 
     async def posted(self, report: RanksReport, resets: int) -> None:
-        """Take the results of ``report``, now posted; ``resets`` is of the accepted order.
+        """Take the results of ``report``, which is posted; ``resets`` is of the accepted order.
 
         Never suspends.
         """
@@ -130,9 +130,9 @@ class FamilyAnalysis:
                 await asyncio.wait_for(self._state_changed.wait(), pause_s)
 
     async def _analyse_family(self, number: int, family: SpectrumFamily) -> None:
-        """Analyse the latest result and post what is found.
+        """Analyse the latest result of a reduction and post the arrays of one family.
 
-        Not if that is done already, or if a result of another state is posted meanwhile.
+        Does nothing if this is done already; stops when a result of another state is posted.
         """
         root, posted = analyses(number, family), self._posted.get(number)
         asked = frozenset(filter(None, (place.below(root) for place in self._asked)))
@@ -158,13 +158,13 @@ class FamilyAnalysis:
     def _analysed(
         self, family: SpectrumFamily, posted: PostedResult, number: int, settings: ReductionSettings
     ) -> SpectrumAnalysis:
-        """What is found in one spectrum; runs in a thread."""
+        """Regions and peaks of one spectrum; runs in a thread."""
         sample = family.sample(posted.result, number)
         return self._analyse(settings, sample, family.seconds(posted.result, number))
 
 
 def _only(settings: ReductionSettings, asked: frozenset[Path]) -> ReductionSettings:
-    """``settings`` with only those regions and peaks that are asked for; the others are empty."""
+    """``settings`` in which all regions and peaks that are not in ``asked`` are empty."""
 
     def used(field: str) -> tuple[WindowSettings, ...]:
         windows = enumerate(getattr(settings, field))

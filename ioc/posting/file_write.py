@@ -1,4 +1,4 @@
-"""The command that saves the posted results in files."""
+"""The put handler of ``File:Write``, which saves the posted results in files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from reduction.parameters.specs import Refused
 
 
 class FileWriter:
-    """Writes the results that are posted when the command ``File:Write`` is put."""
+    """Writes the results that are posted at the time of a put to ``File:Write``."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class FileWriter:
         await self._post(FileStatus())
 
     async def put(self, _row: PvRow, value: Any, _client: Client) -> Any:
-        """Write files; raises `Refused`, and says why on ``File:Message_RBV``, if that fails."""
+        """Write files; if that fails, posts ``File:Message_RBV`` and raises `Refused`."""
         return await self._write() if value else False
 
     async def _write(self) -> bool:
@@ -62,7 +62,7 @@ class FileWriter:
         return False
 
     def _saved(self, results: dict[str, SavedResult]) -> list[Path]:
-        """Write results by file name, all or none. The paths of the files, the first one NeXus."""
+        """Write results by file name, all or none; returns the paths, the NeXus file first."""
         return save_together(results, Path(self._settings.accepted.files.path).absolute())
 
     async def _post(self, status: FileStatus) -> None:
@@ -128,7 +128,7 @@ def _result(
 
 
 def _accounting(report: RanksReport, result: ReductionResult) -> dict[str, int]:
-    """Numbers of events, by what became of them, and of missing pulses."""
+    """The number of events in each class of the accounting, and of missing pulses."""
     status, stream = result.status, report.stream
     return {
         "received": stream.event_total,

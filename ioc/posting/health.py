@@ -1,4 +1,4 @@
-"""What is wrong with the live reduction: one status, its alarm, and a message that says why."""
+"""The overall status: all problems in one status, one alarm and one message."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ioc.model.paths import Part
 from reduction.control.reports import RanksReport, ReductionResult
 
 UNACCOUNTED = Alarm(AlarmStatus.CALC, AlarmSeverity.MAJOR_ALARM)
-"""Events are not accounted for."""
+"""The alarm if events are not accounted for."""
 LAGGING = Alarm(AlarmStatus.HIGH, AlarmSeverity.MINOR_ALARM)
-"""Results are older than LagLimit."""
+"""The alarm if results are older than LagLimit."""
 MINOR = Alarm(AlarmStatus.STATE, AlarmSeverity.MINOR_ALARM)
-"""Everything else that is wrong while the ranks report."""
+"""The alarm of all other problems while the ranks report."""
 
 RECENT_S = 60.0
-"""How long an event, such as a restart, stays in the message."""
+"""How long an incident, such as a restart, stays in the message."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong, in words, and how badly."""
+    """A problem in words, and its alarm."""
 
     message: str
     alarm: Alarm = MINOR
@@ -34,7 +34,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class HealthSummary:
-    """All problems in one: the status, the worst alarm, and the messages of all."""
+    """The status, the worst alarm of all problems, and their messages joined."""
 
     status: OverallStatus = OverallStatus.OK
     alarm: Alarm = NO_ALARM
@@ -44,9 +44,8 @@ class HealthSummary:
 class Health:
     """Collects problems and sums them up.
 
-    ``watch`` tells the limits in force, ``ioc_problems`` what is wrong with the IOC itself (empty
-    if nothing is), ``clock`` seconds. Until the ranks have reported, `summary` says that they are
-    gone; a simulator that has never reported is no problem.
+    ``watch`` returns the limits in force, ``ioc_problems`` the problems of the IOC itself (an empty
+    text if there are none), ``clock`` seconds. A simulator that has never reported is no problem.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class Health:
 
     @property
     def lag_limit_s(self) -> float:
-        """Lag of the results, in seconds, above which it is a problem."""
+        """The lag of results, in seconds, above which there is a problem."""
         return self._watch().lag_limit
 
     def gone(self, part: Part, reason: str) -> None:
@@ -82,7 +81,7 @@ class Health:
         self._add_recent(f"{self._gone.get(part, part)}; started again")
 
     def reported(self, report: RanksReport, current: bool) -> None:
-        """The ranks report; ``current`` if they obey an order whose results may be shown."""
+        """Take a report of the ranks; ``current`` if its results may be shown."""
         self.back(Part.RANKS)
         if report.stream.pulses_missing > self._pulses_missing:
             self._add_recent("pulses went missing")
@@ -103,7 +102,7 @@ class Health:
 
     @property
     def summary(self) -> HealthSummary:
-        """How everything is now; only that the ranks are gone, if they are."""
+        """The present status; while the ranks are gone, it says only that."""
         if Part.RANKS in self._gone:
             return HealthSummary(OverallStatus.ERROR, DISCONNECTED_ALARM, self._gone[Part.RANKS])
         problems = [*self._reported, *self._empty_spectra, *map(Problem, self._minor_messages())]
@@ -128,14 +127,14 @@ class Health:
         return {message: at for message, at in self._recent.items() if now_s - at < RECENT_S}
 
     def _add_recent(self, message: str) -> None:
-        """Keep a message for a while; the latest comes last, and an equal earlier one goes."""
+        """Keep a message for `RECENT_S`; it becomes the last one, and replaces an equal one."""
         recent = self._still_recent()
         recent.pop(message, None)
         self._recent = recent | {message: self._clock()}
 
 
 def _empty_spectra(report: RanksReport) -> Iterator[Problem]:
-    """A problem for each reduction whose spectrum has no events, with where most of them are."""
+    """A problem for each reduction with an empty spectrum; it says where most events are."""
     for number, result in enumerate(report.results, start=1):
         most, where = max(_not_binned(result), key=lambda each: each[0])
         if most and not result.status.events_binned:
@@ -143,7 +142,7 @@ def _empty_spectra(report: RanksReport) -> Iterator[Problem]:
 
 
 def _not_binned(result: ReductionResult) -> Iterator[tuple[int, str]]:
-    """Numbers of events, and why they are not in the spectrum."""
+    """The number of events that are not in the spectrum, for each reason, and the reason."""
     status = result.status
     yield status.events_out_of_range, "out of range: choose other bins or another unit"
     yield status.events_masked, "masked: Mask or Groups excludes them"

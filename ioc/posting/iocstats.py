@@ -1,4 +1,4 @@
-"""The state of the IOC's own process, under the names of iocStats, and the command SYSRESET."""
+"""Posts readings of the IOC's process under the names of iocStats; obeys puts to SYSRESET."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ MEASUREMENTS = round(1 / MEASURING_PERIOD_S)
 """Measurements from one heartbeat to the next."""
 
 WORST_OF, P99_OF = 5 * MEASUREMENTS, 60 * MEASUREMENTS
-"""Numbers of latest measurements of which the worst delay and the percentile are taken."""
+"""How many of the latest measurements the worst delay and the percentile are taken from."""
 
 CONFIRMATION_S = 10.0
-"""Time in which a restart must be put a second time."""
+"""Longest time between the two puts that restart ranks and simulator."""
 
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3600, 60
 
@@ -40,9 +40,9 @@ DAY_S, HOUR_S, MINUTE_S = 86_400, 3600, 60
 class IocStats:
     """Posts the state of the process once a second, and obeys SYSRESET.
 
-    ``clients`` tells how many clients there are, and to how many channels they are connected.
-    ``restart`` ends ranks and simulator, which are then started again; None if that cannot be done
-    from here. ``clock`` tells seconds.
+    ``clients`` returns the number of clients and of their channels. ``restart`` ends ranks and
+    simulator, which are then started again; None if this IOC did not start them. ``clock`` returns
+    seconds.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class IocStats:
         await self._database.show(IOC_PROCESS, ReadingValues(self._status(beat)))
 
     async def _measure(self) -> None:
-        """Measure for a second how late the event loop is with what is due."""
+        """Measure for a second how late the event loop runs tasks that are due."""
         due_s = self._clock()
         for _ in range(MEASUREMENTS):
             due_s = max(due_s + MEASURING_PERIOD_S, self._clock())
@@ -101,7 +101,7 @@ class IocStats:
     async def put(self, row: PvRow, value: Any, _client: Client) -> bool:
         """Restart ranks and simulator at the second put in a short time.
 
-        Raises `Refused` at the first one, and if they cannot be restarted from here.
+        Raises `Refused` at the first put, and always if this IOC did not start them.
         """
         if not value:
             return False

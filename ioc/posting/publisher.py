@@ -1,4 +1,4 @@
-"""Where a result becomes the values of process variables, so that what is read together agrees.
+"""Turns reports into PV values, so that values which clients read together are of one result.
 
 A report of the ranks or the simulator comes in; `reduction.results.views.reduction_view` computes
 the values that clients see, and `ioc.ca.database.Database.show` puts them on the channels.
@@ -29,10 +29,10 @@ BINS_UNDEFINED = Alarm(AlarmStatus.CALC, AlarmSeverity.MINOR_ALARM)
 
 
 class Publisher:
-    """Posts reports on the channels of ``database``, and completes the puts that they obey.
+    """Posts reports on the channels of ``database``, and completes puts that the ranks have obeyed.
 
-    A report of the ranks is posted as a whole, ``array_rate`` times a second at most, so readings
-    and arrays are always of the same pulses. The first result of a new revision is posted at once.
+    All values of a report are posted together, at most ``array_rate`` times a second. So readings
+    and arrays are of the same pulses. The first result of a new revision is posted at once.
     Results of an order before the accepted one are never posted.
     """
 
@@ -51,11 +51,11 @@ class Publisher:
         self._results_posted = 0
         self._held: RanksReport | None = None
         self.families = FamilyAnalysis(database)
-        """What is found in each slice, group and series, while its `FamilyAnalysis.run` does."""
+        """Posts regions and peaks of families while `FamilyAnalysis.run` runs."""
         self.latest: RanksReport | None = None
-        """The report whose results are posted."""
+        """The report whose results were posted last; None before the first."""
         self.posted: dict[int, PostedReduction] = {}
-        """What is posted of each reduction."""
+        """The posted result of each reduction, by the index of the reduction."""
 
     async def start(self) -> None:
         """Post the accepted settings, and that no process has reported yet."""
@@ -79,19 +79,19 @@ class Publisher:
         self._due_s = min(max(self._due_s, now_s) + period_s, now_s + 1.5 * period_s)
         held, self._held = self._held, None
         if held is not None and held.results and not report.results:
-            # The counts that were held go with the readings that they were reported with.
+            # Post the held counts with the readings of their own report.
             report, current = held, self._orders.ranks.may_show(held.revision)
         await self._post(report, current)
 
     def _is_due(self) -> bool:
-        # Half a period of grace, which the next one waits longer for: so reports as frequent as the
-        # limit do not miss it by jitter.
+        # A report may come half a period early; the next period is then longer. So jitter does not
+        # halve the rate of reports that come exactly as often as they may be posted.
         return self._clock() >= self._due_s - self._period_s / 2
 
     async def _post(self, report: RanksReport, current: bool) -> None:
-        """Post a report; nothing here suspends, so all of it appears at the same time.
+        """Post a report. Never suspends, so clients see all values change together.
 
-        Of one whose results may not be shown, only the state of the ranks is posted.
+        If its results may not be shown, only the state of the ranks is posted.
         """
         self._health.reported(report, current)
         if current:
@@ -117,7 +117,7 @@ class Publisher:
         await self._database.show(RANKS / "stream", stream)
 
     async def _post_results(self, report: RanksReport) -> None:
-        """Post the result of each reduction, with the time of the latest pulse in it."""
+        """Post the result of each reduction, with the time of its last pulse."""
         time_ns = report.pulse_time_ns or time.time_ns()
         for number, result in enumerate(report.results):
             former = self.posted.get(number)
@@ -161,7 +161,7 @@ class Publisher:
         await self._post_health()
 
     async def disconnected(self, part: Part, reason: str) -> None:
-        """A process does not report: its last values stay, as invalid, until it reports again."""
+        """Mark the values of a process that does not report as invalid, until it reports again."""
         await self._database.mark_disconnected(part)
         self._health.gone(part, reason)
         await self._post_health()
@@ -176,7 +176,7 @@ class Publisher:
         await state.publish_value(DetectorState.DISCONNECTED, alarm=DISCONNECTED_ALARM)
 
     async def restarted(self, part: Part, count: int) -> None:
-        """Ranks or simulator, now ``part``, were started again for the ``count``-th time."""
+        """Post that ``part`` was started again; ``count`` is the number of all restarts."""
         self._health.restarted(part)
         await self._remarks_on(Part.RANKS)["restarts"].publish_value(count)
 
@@ -184,7 +184,7 @@ class Publisher:
         await self._database.show_settings(part, self._orders.accepted(part))
 
     def _remarks_on(self, part: Part) -> dict[str, PvChannel]:
-        """The channels, by field, on which the IOC itself says how a process is."""
+        """The channels, by field, of the readings that the IOC makes about a process."""
         return self._database.channels_at(
             (RANKS if part is Part.RANKS else SIMULATOR) / IOC_REMARKS
         )

@@ -1,8 +1,9 @@
-"""Where a put is checked and obeyed, after `ioc.ca.channel` has checked its type and limits.
+"""Checks puts further and obeys them, after `ioc.ca.channel` has checked access, type and limits.
 
-`ioc.puts.handlers` chooses who takes a put: `order_puts` turns it into an order to ranks or
-simulator, which `order_checks` checks against the instrument, the files and the logs;
-`ioc_settings` keeps the IOC's own settings; `scan_lock` keeps other clients out during a scan.
+`ioc.puts.handlers` chooses the handler of a put. `order_puts` makes an order to ranks or simulator;
+`order_checks` checks the order against the instrument, the files and the logs. `ioc_settings` holds
+the settings of the IOC itself, and `scan_lock` the scan lock. Two more handlers are
+`ioc.posting.file_write` (``File:Write``) and `ioc.posting.iocstats` (``SYSRESET``).
 
 Imports `ioc.ca`, `ioc.model` and `ioc.security`. Front door: `ioc.puts.handlers`.
 """

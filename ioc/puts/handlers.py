@@ -1,4 +1,9 @@
-"""Who takes a put: the protocol of a put handler, and the one place that chooses it for a row."""
+"""Chooses the handler of a put by its row; `PutHandler` is the protocol of all handlers.
+
+Three handlers are in this package: `ioc.puts.order_puts`, `ioc.puts.ioc_settings` and
+`ioc.puts.scan_lock`. Two need posted results, or post readings, and are in another package:
+``FileWriter`` of `ioc.posting.file_write` and ``IocStats`` of `ioc.posting.iocstats`.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +17,19 @@ from ioc.security.rules import Client
 
 
 class PutHandler(Protocol):
-    """Takes puts to some of the rows."""
+    """Obeys the puts to some of the rows."""
 
     async def put(self, row: PvRow, value: Any, client: Client) -> Any:
         """Obey the put of ``value``, which `ioc.ca` has checked against the spec of the row.
 
-        Returns the value that the channel shows from then on, once the put has taken effect. Raises
-        `reduction.parameters.specs.Refused`, with nothing changed, if it cannot.
+        Returns once the put has taken effect, with the value that the channel shows from then on.
+        Raises `reduction.parameters.specs.Refused`, with nothing changed, if the put is refused.
         """
 
 
 @dataclass(frozen=True)
 class PutHandlers:
-    """The handler of every row that may be put to."""
+    """The handlers of all rows that clients may write."""
 
     orders: PutHandler
     """Settings and commands of ranks and simulator."""

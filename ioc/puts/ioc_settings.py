@@ -1,4 +1,4 @@
-"""The settings that the IOC obeys itself."""
+"""The put handler of the settings of the IOC itself."""
 
 from __future__ import annotations
 

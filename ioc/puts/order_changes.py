@@ -1,4 +1,4 @@
-"""What commands and units do to the order of the ranks, and how orders are numbered."""
+"""Changes of the order of the ranks: by commands, by a unit, and of the numbers in it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ RanksChange = Callable[[RanksOrder], RanksOrder]
 def numbered(order: RanksOrder, former: RanksOrder) -> RanksOrder:
     """``order`` with numbers that count on from those of ``former``.
 
-    The generation of a reduction counts up where its settings differ. Resets and closes never count
-    down: the ranks would take a lower number for another reset or close.
+    The generation of a reduction counts up if its settings differ. The numbers ``resets`` and
+    ``closes`` never decrease: the ranks obey every change of them as a new reset or close.
     """
     reductions = tuple(
         dataclasses.replace(new, generation=old.generation + (new.settings != old.settings))
@@ -31,7 +31,7 @@ def numbered(order: RanksOrder, former: RanksOrder) -> RanksOrder:
 def reset(order: RanksOrder) -> RanksOrder:
     """The order to drop all that is accumulated.
 
-    Its number is one that no order had before, of this IOC or of one that ran before it.
+    The number of the reset is new: no earlier order had it, of this IOC or of an earlier IOC.
     """
     return dataclasses.replace(order, resets=max(order.revision, order.resets) + 1)
 
@@ -54,7 +54,7 @@ def stopped(order: RanksOrder) -> RanksOrder:
 
 
 def command_change(field: str, value: bool) -> RanksChange:
-    """What a command does: a field of `RunCommands`; ``value`` is false to stop an acquisition."""
+    """The change that a command makes: ``field`` of `RunCommands`; ``value`` false is to stop."""
     match field:
         case "acquire":
             return started if value else stopped

@@ -1,6 +1,6 @@
 """Checks orders before they are sent: against the instrument, the files and the logs they need.
 
-So an order that the ranks could not obey is refused at once, in words.
+So an order that the ranks could not obey is refused before it is sent.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from reduction.results.references import LoadedReferences
 class OrderChecks:
     """Checks the orders of ranks that reduce for ``instrument``.
 
-    ``series`` tells how many series there are, the running one included. What was read of the
-    background and vanadium files in force is kept: as in the ranks, a file is read again only when
-    it is set again.
+    ``series`` returns the number of series, including the running one. The contents of the
+    background and vanadium files in force are kept: a file is read again only when its name is put
+    again, as in the ranks.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class OrderChecks:
     async def check(self, former: RanksOrder, order: RanksOrder) -> AsyncIterator[None]:
         """Raises `Refused` if ``order`` cannot be obeyed after ``former``.
 
-        Inside the context, the ranks have a value of every log that the order slices by.
+        While the context is open, the ranks have a value of every log that the order slices by.
         """
         pairs = zip(former.reductions, order.reductions, strict=True)
         settings = list(enumerate((was.settings, now.settings) for was, now in pairs))
@@ -60,7 +60,7 @@ class OrderChecks:
         """Raises `Refused` if the settings do not fit the instrument, or need too much memory."""
         check = functools.partial(recipe, settings, self._instrument, series=series)
         if settings.detectors.calibration:
-            # A file of a million detectors takes seconds, and the loop must go on meanwhile.
+            # Reading a file of a million detectors takes seconds; the event loop must not wait.
             await asyncio.to_thread(check)
         else:
             check()
@@ -68,7 +68,7 @@ class OrderChecks:
     async def _correction(
         self, number: int, was: ReductionSettings, now: ReductionSettings
     ) -> LoadedReferences:
-        """The files that ``now`` corrects by; raises `Refused` if they do not fit the settings."""
+        """The background and vanadium of ``now``; raises `Refused` if they do not fit it."""
         known = self._corrections.get(number)
         former = known if known and known.settings.corrections == was.corrections else None
         if now.corrections.background or now.corrections.vanadium:

@@ -30,7 +30,8 @@ from simulator.orders import SimulatorOrder, SimulatorReport
 OrderCheck = Callable[[RanksOrder, RanksOrder], AbstractAsyncContextManager[None]]
 """Checks a new order, the second, against the one before it, and raises `Refused`.
 
-Inside the context, whatever only the new order needs is kept, until it is obeyed or taken back.
+While the context is open, the logs that only the new order needs are followed. It ends when the
+order is obeyed or taken back.
 """
 
 
@@ -49,14 +50,14 @@ def orders_to_ranks(
 def orders_to_simulator(
     order: SimulatorOrder, send: SendOrder[SimulatorOrder], timeout_s: float = 30.0
 ) -> PendingOrders[SimulatorOrder]:
-    """The orders of the simulator, beginning with ``order``, which have only a revision."""
+    """The orders of the simulator, beginning with ``order``; their only number is the revision."""
     return PendingOrders("the simulator", order, send, lambda new, _former: new, timeout_s)
 
 
 class OrderPuts:
     """Holds the accepted settings of ranks and simulator, and changes them by orders.
 
-    It knows no channels and no sockets.
+    It uses no channels and no sockets.
     """
 
     def __init__(
@@ -72,13 +73,13 @@ class OrderPuts:
         self._remember_bins(ranks.accepted)
 
     def accepted(self, part: Part) -> RanksOrder | SimulatorOrder:
-        """The order that a part is known to obey: what setpoints and readbacks show."""
+        """The newest order that a part is known to obey; setpoints and readbacks show it."""
         return self.ranks.accepted if part is Part.RANKS else self.simulator.accepted
 
     async def put(self, row: PvRow, value: Any, _client: Client) -> Any:
-        """Change what a row sets and return its accepted value once posted results show it.
+        """Change the setting of a row; returns the accepted value once posted results show it.
 
-        Raises `Refused`, with nothing changed, if the value is not taken or not obeyed in time.
+        Raises `Refused`, with nothing changed, if the value is refused or not obeyed in time.
         """
         is_command = row.access is Access.COMMAND
         endless = isinstance(row.spec, RunningCommand) and row.spec.endless
@@ -110,9 +111,9 @@ class OrderPuts:
         await self._ended.wait()
 
     def _record_end(self) -> None:
-        """Stop the acquisition in the order, too, once it has ended.
+        """Change the order to "stopped" once the ranks have ended the acquisition.
 
-        Else ranks that are restarted would obey the order and begin it anew.
+        Otherwise restarted ranks would obey the old order and begin the acquisition again.
         """
         order = self.ranks.accepted
         if order.acquiring and self._recording is None and not self.ranks.waiting():
@@ -142,9 +143,9 @@ class OrderPuts:
                 return lambda order: with_value(order, path, value)
 
     def _for_present_unit(self, reduction: int, change: RanksChange) -> RanksChange:
-        """``change``, which is refused if the unit of the reduction is another one by then.
+        """``change``, but refused if the reduction has another unit when the change is made.
 
-        So bins that were put after a unit are not used for another unit if that one is taken back.
+        If a unit is put and then bins, and the unit is taken back, these bins are refused too.
         """
         units = self.ranks.newest.reductions[reduction].settings.units
 
@@ -157,7 +158,7 @@ class OrderPuts:
         return checked
 
     def ranks_report_posted(self, report: RanksReport) -> None:
-        """Complete the puts that the results of ``report``, now posted, show to be obeyed."""
+        """Complete the puts that are obeyed in the results of ``report``, which is posted now."""
 
         def shows(order: RanksOrder) -> bool:
             return len(report.results) == len(order.reductions) and all(
@@ -172,7 +173,7 @@ class OrderPuts:
             self._record_end()
 
     def simulator_report_posted(self, report: SimulatorReport) -> None:
-        """Complete the puts that ``report``, now posted, shows to be obeyed."""
+        """Complete the puts that are obeyed according to ``report``, which is posted now."""
         self.simulator.report_posted(report.revision, lambda _: True)
 
     def _remember_bins(self, order: RanksOrder) -> None:

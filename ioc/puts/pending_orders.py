@@ -1,7 +1,7 @@
-"""The order that a process is to obey, and the changes of it that wait to be obeyed.
+"""The newest order of a process, and the changes in it that the process has not obeyed yet.
 
-The newest order is the last one known to be obeyed, with every waiting change applied to it in the
-order of arrival. So concurrent changes merge, and one that fails is taken out without the others.
+The newest order is the accepted order with all waiting changes, applied in order of arrival. So
+concurrent changes merge, and a change that fails is removed while the others stay.
 """
 
 from __future__ import annotations
@@ -22,18 +22,21 @@ SendOrder = Callable[[ProcessOrderT], Awaitable[None]]
 """Sends an order to the process, now and whenever it starts anew."""
 
 NumberOrder = Callable[[ProcessOrderT, ProcessOrderT], ProcessOrderT]
-"""The first order, with its numbers (all but the revision) counted on from those of the second."""
+"""(new, former): the new order with numbers that count on from those of the former order.
+
+The revision is not changed.
+"""
 
 PRESENCE_CHECK_S = 0.5
 """How often a waiting change checks whether its process is present."""
 
 MOST_ENDS = 2
-"""A process that ends so often while a change waits is taken to end because of it."""
+"""If a process ends so often while a change waits, the change is taken as the cause."""
 
 
 @dataclass(eq=False)
 class PendingChange(Generic[ProcessOrderT]):
-    """A change that was sent, as part of ``order``, and is not known to be obeyed."""
+    """A change that was sent in ``order`` and is not known to be obeyed yet."""
 
     change: Callable[[ProcessOrderT], ProcessOrderT]
     in_result: bool
@@ -42,7 +45,7 @@ class PendingChange(Generic[ProcessOrderT]):
 
 
 class PendingOrders(Generic[ProcessOrderT]):
-    """The orders of one process, whose ``name`` stands in messages."""
+    """The orders of one process; ``name`` is the name of the process in messages."""
 
     def __init__(
         self,
@@ -89,18 +92,18 @@ class PendingOrders(Generic[ProcessOrderT]):
     def may_show(self, revision: int) -> bool:
         """Whether results that obey the order of ``revision`` may be shown.
 
-        Not those of an order before the accepted one, of a change that was taken back, or of an
-        order that another IOC gave before this one started.
+        They may not if the order is older than the accepted one, holds a change that was taken
+        back, or was sent by an earlier IOC.
         """
         return self._first_valid <= revision <= self.newest.revision
 
     def report_posted(
         self, revision: int, shows: Callable[[ProcessOrderT], bool]
     ) -> list[ProcessOrderT]:
-        """Complete the changes that the report of ``revision``, now posted, proves to be obeyed.
+        """Complete the changes that are obeyed according to a posted report of ``revision``.
 
-        Returns their orders, oldest first. ``shows`` tells whether the report has results that obey
-        an order.
+        Returns the orders of these changes, oldest first. ``shows(order)`` is true if the report
+        has results that obey the order.
         """
         obeyed = []
         while self._pending:
@@ -119,14 +122,14 @@ class PendingOrders(Generic[ProcessOrderT]):
         return [each.order for each in self._pending]
 
     def set_present(self, present: bool) -> None:
-        """Tell whether the process is present; while it is not, changes wait without a limit."""
+        """Set whether the process reports; while it does not, changes wait without a limit."""
         if present != self._present:
             self._present = present
             self._presence_changes += 1
             self._ends += not present
 
     async def _why_not_obeyed(self, done: asyncio.Future[None]) -> str:
-        """Wait until ``done``; empty if it is, or why the change is not going to be obeyed."""
+        """Wait until ``done``; returns an empty text, or the reason why the change has failed."""
         clock = asyncio.get_running_loop().time
         changes, ends, since_s = self._presence_changes, self._ends, clock()
         while True:
@@ -156,7 +159,7 @@ class PendingOrders(Generic[ProcessOrderT]):
             each.order = restored
         if not self._pending:
             self.accepted = restored
-        # What was taken back may have been obeyed by now: only what comes after it is to be shown.
+        # The process may obey the failed change by now: only later results may be shown.
         self._first_valid = restored.revision
         await self._send(restored)
 

@@ -15,13 +15,13 @@ from reduction.parameters.specs import Refused, nearest
 log = logging.getLogger(__name__)
 
 FIRST_VALUE_S = 2.0
-"""Time that a process variable has to give its first value."""
+"""Longest wait for the first value of a process variable."""
 
 SendLogValue = Callable[[str, int, float], Awaitable[None]]
 """Sends a value to the ranks: (log, time in ns since 1970, value)."""
 
 UpdatesOf = Callable[[str], AsyncGenerator[PvUpdate, None]]
-"""The updates of the process variable of a name; raises `Refused` if it cannot be a log."""
+"""Name to the updates of that process variable; raises `Refused` if it cannot be a log."""
 
 
 class PvFollower:
@@ -54,7 +54,7 @@ class PvFollower:
             self.problem = update
 
     async def answers(self, within_s: float) -> bool:
-        """Whether a value has been sent within a time; raises `Refused` if it cannot be a log."""
+        """Whether a value is sent in ``within_s`` seconds; raises `Refused` if it is no log."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._answered.wait(), within_s)
         if self._refusal is not None:
@@ -65,8 +65,8 @@ class PvFollower:
 class PvLogs:
     """The logs that are process variables: followed while a put or a filter needs them.
 
-    A log that the stream itself has is never followed. ``filters`` tells the logs that the newest
-    order slices by.
+    A log of the stream itself is never followed. ``filters`` returns the names of the logs that the
+    newest order slices by.
     """
 
     def __init__(
@@ -86,16 +86,16 @@ class PvLogs:
         self._ending: set[asyncio.Task[None]] = set()
 
     def reported(self, logs: Iterable[str]) -> None:
-        """Take the logs that the ranks report: those of the stream, and those sent to them."""
+        """Take the names of the logs that the ranks have: from the stream, or from this IOC."""
         self._stream = (self._stream or set()) | (set(logs) - self._sent)
         self._follow_needed()
 
     @contextlib.asynccontextmanager
     async def available(self, names: Iterable[str]) -> AsyncIterator[None]:
-        """Inside the context, the ranks have a value of each log.
+        """A context in which the ranks have a value of each log.
 
-        Raises `Refused` for a name that is no log. Before the first report the logs of the stream
-        are not known, and every name is accepted.
+        Raises `Refused` for a name that is no log. Before the first report of the ranks every name
+        is accepted, because the logs of the stream are not known.
         """
         self._asked.update(asked := list(names))
         try:
@@ -139,7 +139,7 @@ class PvLogs:
             task.add_done_callback(self._ending.discard)
 
     async def _send_value(self, name: str, time_ns: int, value: float) -> None:
-        self._sent.add(name)  # from now on the ranks report it as they do the stream's logs
+        self._sent.add(name)  # from now on the ranks report this name too
         await self._send(name, time_ns, value)
 
     def _unknown(self, name: str, problem: str) -> Refused:

@@ -17,13 +17,13 @@ from reduction.parameters.specs import Refused
 log = logging.getLogger(__name__)
 
 POSTING_PERIOD_S = 1.0
-"""How often the time that is left is posted."""
+"""Time between two posts of the remaining time."""
 
 
 class ScanLock:
     """A lock that a client holds until ``Lock:Expiry`` has passed since its latest put.
 
-    A client is a user at an address, whatever its connection. ``clock`` tells seconds.
+    The holder is a user at an IP address, on any connection. ``clock`` returns seconds.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ScanLock:
         return ": ".join(filter(None, (str(self._holder), self._name))) if self.remaining_s else ""
 
     def admit(self, row: PvRow, client: Client) -> None:
-        """Admit a put of ``client`` to a row: raises `Refused` if another client holds the lock.
+        """Let ``client`` put to a row; raises `Refused` if another client holds the lock.
 
         A put of the holder renews the lock. Every client may break it.
         """
@@ -68,7 +68,7 @@ class ScanLock:
     async def put(self, row: PvRow, value: Any, client: Client) -> Any:
         """Obey a command of the lock.
 
-        Raises `Refused` if another client has taken the lock since this put was admitted.
+        Raises `Refused` if another client has taken the lock in the meantime.
         """
         self.admit(row, client)
         match row.field:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 class Addresses:
     """Interfaces and ports of pvAccess.
 
-    ``port`` None is EPICS_PVAS_SERVER_PORT, or else 5075; if it is taken, any other is used, which
-    searches find too. ``search_port`` None is EPICS_PVAS_BROADCAST_PORT, or else 5076.
+    ``port`` None is EPICS_PVAS_SERVER_PORT, or else 5075. If the port is taken, the server
+    uses another one, which searches find too. ``search_port`` None is EPICS_PVAS_BROADCAST_PORT, or
+    else 5076.
     """
 
     interfaces: tuple[str, ...] = ("127.0.0.1",)
@@ -22,7 +23,7 @@ class Addresses:
     def settings(self) -> dict[str, str]:
         """Settings for p4p, which override the environment.
 
-        A server of this host alone sends beacons to this host alone.
+        A server on loopback sends beacons to loopback alone.
         """
         names = " ".join(self.interfaces)
         settings = {"EPICS_PVAS_INTF_ADDR_LIST": names}

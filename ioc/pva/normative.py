@@ -1,4 +1,4 @@
-"""Shows a channel on pvAccess as a normative type, and takes what clients put to it."""
+"""A channel on pvAccess, as a normative type (NTScalar, NTScalarArray or NTEnum)."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ ALARM_STATUS = {
 """The alarm status of pvAccess (1 device, 2 driver, 3 record), as QSRV of EPICS Base maps it."""
 
 UNDEFINED_STATUS = 6
-"""The alarm status of pvAccess for all others."""
+"""The alarm status of pvAccess for every status that is not in `ALARM_STATUS`."""
 
 
 class Normative:
-    """A channel as a normative type: NTScalar, NTScalarArray or NTEnum."""
+    """Makes pvAccess values of a channel, and passes puts to the channel."""
 
     def __init__(self, channel: PvChannel) -> None:
         self.channel = channel
@@ -75,7 +75,7 @@ class Normative:
         return changes
 
     async def put(self, host: str, user: str, value: Value) -> None:
-        """Put what a client sent, as Channel Access does; raises `Refused` or Forbidden."""
+        """Put the value of a client, as Channel Access does; raises `Refused` or Forbidden."""
         channel = self.channel
         data, data_type = _written(channel.wire, channel.spec.pv, value)
         await channel.auth_write(host, user, data, data_type, None)

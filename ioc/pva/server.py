@@ -1,7 +1,7 @@
 """Serves on pvAccess the same process variables as on Channel Access, and snapshots of results.
 
-p4p runs threads of its own. They call into this module only to ask which names there are;
-everything else runs on the event loop.
+p4p runs its own threads. They call this module only to ask which names exist; everything else runs
+on the event loop.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class PvaView(Protocol):
-    """What a name shows on pvAccess; it is posted whenever ``channel`` changes."""
+    """The value of a name on pvAccess, which is posted whenever ``channel`` changes."""
 
     channel: PvChannel
 
@@ -41,15 +41,16 @@ class PvaView(Protocol):
 class PvaConnection(SharedPV):  # type: ignore[misc]
     """One client's connection to a name. Calls from p4p's threads are handled on the event loop.
 
-    Each client has a connection of its own, because the subscribers of a `SharedPV` share what is
-    posted: for a slow one, later posts would be written over a value that others are being sent.
+    Each client gets its own `SharedPV`. Subscribers of one `SharedPV` share the posted values: for
+    a slow subscriber p4p writes a later post into a value that it is sending to others.
     """
 
     def __init__(self, name: str, handler: PvAccess, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(handler)
         self.name, self._loop = name, loop
 
-    # A private method of p4p, which would call the handler on one of p4p's threads.
+    # Overrides a private method of p4p, which would call the handler on a thread of p4p. A test in
+    # tests/ioc/pva/test_pva_server.py fails if p4p changes it.
     def _exec(self, _operation: Any, handle: Callable[..., None], *arguments: Any) -> None:
         self._loop.call_soon_threadsafe(handle, *arguments)
 
@@ -67,7 +68,7 @@ class OpenPv:
         self.view.channel.watchers.add(self._post)
 
     def remove(self, client: PvaConnection) -> bool:
-        """Forget a client; returns whether it was the last one."""
+        """Remove a client; returns whether no client is left."""
         self._clients.discard(client)
         if not self._clients:
             self.view.channel.watchers.discard(self._post)
@@ -80,9 +81,10 @@ class OpenPv:
 
 
 class PvAccess:
-    """A server of the names that it ``has``, which is asked on threads of p4p.
+    """The pvAccess server.
 
-    ``view`` makes the view of a name when its first client connects.
+    ``has(name)`` is true for the names that it serves; p4p calls it on its threads. ``view(name)``
+    makes the view of a name when its first client connects.
     """
 
     def __init__(
@@ -102,7 +104,7 @@ class PvAccess:
                 await self._loop.create_future()
             finally:
                 server.stop()
-                await asyncio.sleep(0)  # the last calls of its threads are handled
+                await asyncio.sleep(0)  # handles the last calls of p4p's threads
 
     def testChannel(self, name: str) -> bool:  # noqa: N802
         """Whether there is such a name; called by p4p on one of its threads."""
@@ -125,13 +127,14 @@ class PvAccess:
 
     def put(self, client: PvaConnection, operation: ServOpWrap) -> None:
         """Begin a client's put."""
-        view = self._opened[client.name].view  # now, as the client may be gone later
+        view = self._opened[client.name].view  # the client may be gone when the task runs
         self._puts.create_task(self._answer(client.name, view, operation))
 
     async def _answer(self, name: str, view: PvaView, operation: ServOpWrap) -> None:
         """Tell a client that its put is done, or why it was refused.
 
-        A client that does not wait is told only of a refusal that comes immediately.
+        A put without completion is answered in the next round of the event loop. Its client is told
+        of a refusal only if the put is refused by then.
         """
         doing = self._puts.create_task(self._refusal(name, view, operation))
         if _waits(view, operation):
@@ -149,17 +152,17 @@ class PvAccess:
             log.warning("%s from %s@%s: %s", name, user, address, refusal)
             return str(refusal)
         except Exception as error:
-            # A defect of this program: the client is told, instead of waiting for ever.
+            # A defect of this program. Without an answer the client would wait for ever.
             log.exception("%s from %s@%s failed", name, user, address)
             return str(error)
         return None
 
 
 def _waits(view: PvaView, operation: ServOpWrap) -> bool:
-    """Whether a client's put is answered only when it is done.
+    """Whether a put is answered only when it has taken effect.
 
-    The client says so by the option ``record[block=true]``; without the option the answer is yes,
-    except for a command that may take for ever.
+    The client's option ``record[block=…]`` decides. Without it this is true, except for an endless
+    command.
     """
     spec = view.channel.spec
     endless = isinstance(spec, Command) and spec.endless
@@ -172,7 +175,7 @@ def pv_access(
 ) -> PvAccess:
     """The server of all names of ``database``, and of the snapshots of results.
 
-    ``posted`` has what is posted of each reduction, by its index.
+    ``posted`` holds the posted result of each reduction, by the index of the reduction.
     """
     all_snapshots = snapshots(database, posted)
 

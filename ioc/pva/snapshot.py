@@ -42,15 +42,15 @@ SNAPSHOT_NAME = "Snapshot"
 class Snapshot:
     """The posted result of a reduction, in one structure.
 
-    It is an NTTable with the columns X, Y, YC and E, (bins,) float64, as the channels of these
-    names have them. A table has columns of one length only, so other fields are outside of it: the
+    It is an NTTable with the columns X, Y, YC and E, (bins,) float64, equal to the channels of
+    these names. Columns of a table have one length, so further fields are outside of the table: the
     edges XE (bins + 1,), float64; ``units`` of the axis; ``generation``; the first and last pulse;
     and ``parameters``, the settings that the result obeys. These are two arrays of text, PV names
     and values, because names with a colon cannot be fields.
 
     The timestamp is the time of the last pulse. The alarm is that of ``channel``, the counts; a
-    snapshot is posted when that channel changes. Every post is complete, so a client need not
-    remember what it got before.
+    snapshot is posted when that channel changes. Every post has all fields, so a client need not
+    keep earlier ones.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 The grammar is that of EPICS Base (asLib). A file whose rules depend on process variables (INP,
 CALC) is refused. Only rules to WRITE matter here, because everybody may read. Rules of both levels
-apply: the value of a process variable is of level 0.
+apply, because all fields here have level 0.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Resolve = Callable[[str], Names]
 
 
 class AcfError(ValueError):
-    """A line is wrong; the text says what."""
+    """An error in a line of the file; the text says which."""
 
 
 @dataclass(frozen=True)

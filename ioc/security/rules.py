@@ -43,7 +43,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules to write, by access group; a group without an entry has the rules of DEFAULT."""
+    """The rules for writing, by access group; a group without rules has those of DEFAULT."""
 
     writing: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
 
@@ -58,13 +58,13 @@ NOBODY = Rules()
 
 
 def plain_address(text: str) -> str:
-    """An IP address in its usual form: IPv4 in IPv6 as IPv4; raises ValueError if it is none."""
+    """An IP address in its usual form, IPv4-mapped IPv6 as IPv4; raises ValueError."""
     address = ipaddress.ip_address(text)
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def admit_all(_: Client) -> None:
-    """Refuses no put."""
+    """Accepts every put."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Guard:
     """Decides who may put to one process variable, on Channel Access and on pvAccess.
 
     ``admit`` is called before each put of a client that may write. It raises `Refused` if the put
-    is not allowed now, as while another client holds the scan lock.
+    is not allowed now, for example because another client holds the scan lock.
     """
 
     asg: Asg = Asg.DEFAULT

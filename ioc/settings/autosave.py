@@ -22,10 +22,10 @@ from reduction.host import atomic_files
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-"""The number of the file format; files of another one are not read."""
+"""The number of the file format; files with another number are not read."""
 
 SAVE_PERIOD_S = 1.0
-"""Time between two looks for changes, and so the shortest time between two writes."""
+"""Time between two checks for changes; so also the shortest time between two writes."""
 
 FILE_HEADER = """\
 # The settings as they were accepted last. Edit them while the IOC is stopped: --set knows the same
@@ -40,7 +40,7 @@ class ForeignFile(ValueError):
 def settings_by_name(orders: AllOrders) -> dict[str, Any]:
     """All settings by PV name without prefix; switches and choices by their labels.
 
-    Settings that only show another one, as BinMin shows BinParams, are left out.
+    Settings that show a part of another one are left out, such as BinMin, a part of BinParams.
     """
     return {
         row.name: wire_type(row.spec).served(orders.setting(row))
@@ -56,7 +56,7 @@ def file_text(prefix: str, settings: Mapping[str, Any]) -> str:
 
 
 def settings_from_text(text: str, prefix: str) -> dict[str, Any]:
-    """The settings in such a text, by PV name without prefix; raises `ForeignFile`."""
+    """The settings in the text of a file, by PV name without prefix; raises `ForeignFile`."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -76,8 +76,8 @@ def settings_from_text(text: str, prefix: str) -> dict[str, Any]:
 def load_settings(path: Path, prefix: str) -> dict[str, Any]:
     """The settings in a file, by PV name without prefix; empty if there is no file.
 
-    Raises `ForeignFile` for a file that has no settings of this prefix, and `StartError` for one
-    that cannot be read.
+    Raises `ForeignFile` for a file without settings of this prefix, and `StartError` if the file
+    cannot be read.
     """
     try:
         return settings_from_text(path.read_text(encoding="utf-8"), prefix)
@@ -90,7 +90,7 @@ def load_settings(path: Path, prefix: str) -> dict[str, Any]:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a file, and return the new name, which has the time in it; raises `StartError`."""
+    """Rename a file, and return its new name, which contains the time; raises `StartError`."""
     nanoseconds = time.time_ns()
     now = time.strftime("%Y%m%dT%H%M%S", time.gmtime(nanoseconds // 10**9))
     aside = path.with_name(f"{path.name}.aside-{now}.{nanoseconds % 10**9:09d}Z")
@@ -139,7 +139,7 @@ class Autosave:
 
 
 def _write(path: Path, prefix: str, orders: AllOrders) -> str:
-    """Write the settings; why that failed, or an empty text."""
+    """Write the settings; returns the reason if that fails, or else an empty text."""
     text = file_text(prefix, settings_by_name(orders))
     try:
         atomic_files.replace([(path, text.encode("ascii"))])

@@ -1,4 +1,4 @@
-"""The settings to begin with: the defaults, with what ``--set`` changes of them."""
+"""The first settings of an IOC: the defaults, changed by ``--set``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class AllOrders(NamedTuple):
         return {Part.RANKS: self.ranks, Part.SIMULATOR: self.simulator, Part.IOC: self.ioc}[part]
 
     def setting(self, row: PvRow) -> Any:
-        """The value of the setting that a row shows."""
+        """The value of the setting of a row."""
         return value_at(self.of(row.place.part), row.place.path)
 
 
@@ -65,10 +65,10 @@ class NamedSettings:
 
 
 def first_orders(options: SettingOptions, banks: Banks = ()) -> AllOrders:
-    """The defaults, with ``options.set``, pairs of PV name without prefix and value, in force.
+    """The defaults, changed by ``options.set``: pairs of PV name without prefix and value.
 
-    ``banks`` are those of the instrument. Raises `StartError` for a name that no setting has, and
-    for a value that is refused.
+    ``banks`` are the banks of the instrument. Raises `StartError` for a name that no setting has,
+    and for a value that is refused.
     """
     known = NamedSettings(options.reductions)
     for name, _ in options.set:
@@ -104,14 +104,14 @@ def with_settings(orders: AllOrders, values: Mapping[ValuePath, FieldValues]) ->
 
 
 def _with_bins(present: Any, values: FieldValues) -> FieldValues:
-    """``values``, with the default bins of a unit if there is a unit and no bins."""
+    """``values``; if they have a unit and no bins, with the default bins of that unit."""
     if isinstance(present, ReductionSettings) and "units" in values:
         return {"bin_params": values["units"].default_bins, **values}
     return values
 
 
 def _state(spec: Spec, value: Any) -> Any:
-    """``value``; if it is the label of a state, in any case, what ``spec.checked`` takes for it."""
+    """``value``; the label of a state, in upper or lower case, becomes the state."""
     wire = wire_type(spec)
     if not wire.labels or not isinstance(value, str):
         return value

@@ -1,4 +1,4 @@
-"""Takes saved settings into the first orders, and leaves out those that are refused."""
+"""Restores saved settings into the first orders, without settings that are refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RestoredOrders:
     names: tuple[str, ...]
     """The settings that were restored, without prefix."""
     changed: Mapping[str, Any]
-    """The values of those that are not the defaults; switches and choices by their labels."""
+    """Restored values that differ from the default; switches and choices by their labels."""
     skipped: tuple[str, ...]
     """The settings that were not restored: name, value and reason of each."""
 
@@ -45,10 +45,10 @@ def restored(
 ) -> RestoredOrders:
     """The first orders with the ``saved`` settings, by PV name without prefix, in them.
 
-    ``options.set`` wins over what was saved. Bins in it are for the unit in it, or else for the
-    default unit: neither these bins nor saved ones are used with another unit. Saved settings of
-    one dataclass are applied together, so that their order does not matter. Those that are refused,
-    or do not go with ``options.set``, are left out one by one. Raises as `first_orders` does.
+    ``options.set`` has precedence. Its bins are for its unit, or else for the default unit; bins
+    are never used with another unit, whether given or saved. Saved settings of one dataclass are
+    applied together, so that their order does not matter. Settings that are refused, or contradict
+    ``options.set``, are left out one by one. Raises as `first_orders` does.
     """
     restoring = _Restoring(options, saved, check, banks)
     for group in restoring.groups():
@@ -76,7 +76,7 @@ class _Restoring:
         self._skipped = [self._known.unknown(name) for name in saved if name not in self._known]
 
     def groups(self) -> Iterable[list[str]]:
-        """The names to restore, those of one dataclass together, in the order of the settings."""
+        """The names to restore, grouped by dataclass, in the order of the settings."""
         decided = {self._unit_of[name] for name in self._given if name in self._unit_of}
         groups: dict[ValuePath, list[str]] = {}
         for name, row in self._known.rows.items():
@@ -85,7 +85,7 @@ class _Restoring:
         return groups.values()
 
     def take(self, group: list[str]) -> None:
-        """Take the settings of one dataclass, but for those that are refused."""
+        """Restore the settings of one dataclass, without settings that are refused."""
         while group:
             try:
                 self._orders = self._tried([*self._taken, *group])
@@ -96,7 +96,7 @@ class _Restoring:
                 return
 
     def result(self) -> RestoredOrders:
-        """What was restored, and what was not."""
+        """The orders, and the names of the settings that were restored and that were not."""
         rows = [self._known.rows[name] for name in self._taken]
         changed = {
             row.name: wire_type(row.spec).served(self._orders.setting(row))
@@ -106,14 +106,14 @@ class _Restoring:
         return RestoredOrders(self._orders, tuple(self._taken), changed, tuple(self._skipped))
 
     def _tried(self, names: list[str]) -> AllOrders:
-        """Orders with the saved settings of these names, and what was given over them."""
+        """Orders with the saved settings of these names, changed by ``options.set``."""
         values = self._known.checked((name, self._saved[name]) for name in names)
         orders = with_settings(with_settings(self._defaults, values), self._given_values)
         self._check(orders)
         return orders
 
     def _without_refused(self, group: list[str], refused: Refused) -> list[str]:
-        """``group`` without the setting that was refused, and without bins that were for it."""
+        """``group`` without the refused setting, and without bins of a refused unit."""
         matching = [name for name in group if self._known.rows[name].spec.pv == refused.name]
         culprit = matching[0] if matching else group[-1]
         value = self._saved[culprit]

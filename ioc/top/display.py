@@ -46,7 +46,7 @@ EVENT_FATES = {
     "filtered": "events_filtered",
     "invalid": "events_invalid",
 }
-"""Where events went: the words shown, and the field that counts them."""
+"""The classes of the accounting: the words that are shown, and the field with the count."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class TopStart:
 
 
 def frame(start: TopStart, seen: Readout | None, width: int) -> RenderableType:
-    """The whole display of a readout, ``width`` characters wide; None: no IOC answers."""
+    """The display of a readout, ``width`` characters wide; ``seen`` None: no IOC answers."""
     if seen is None:
         return Text(f"{start.prefix} no IOC answers; looking for it", STYLES[OverallStatus.ERROR])
     parts: list[RenderableType] = [*_head(start, seen), _figures(seen)]
@@ -205,7 +205,7 @@ async def _once(start: TopStart) -> bool:
 async def _for_ever(start: TopStart) -> bool:
     task = asyncio.current_task()
     assert task is not None
-    for number in (signal.SIGTERM, signal.SIGHUP):  # so that the terminal is as it was
+    for number in (signal.SIGTERM, signal.SIGHUP):  # ends Live, which restores the terminal
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with Live(screen=True, auto_refresh=False) as screen:
         width = screen.console.width

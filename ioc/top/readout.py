@@ -1,4 +1,4 @@
-"""Reads what a running IOC shows, over Channel Access, again and again, from any machine."""
+"""Reads the values of a running IOC again and again, over Channel Access."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reduction.parameters.readings import SliceReadings
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 
 READ_TIMEOUT_S = 2.0
-"""Time that an IOC has to answer a search or a read; then it counts as gone."""
+"""Longest wait for the answer to a search or a read; then the IOC counts as gone."""
 
 SEARCH_PAUSE_S = 1.0
 """Time until an IOC that is gone is searched for again."""
@@ -35,7 +35,7 @@ Readout = Mapping[ValuePath, Any]
 def shown_rows(prefix: str, reductions: int = 1) -> list[PvRow]:
     """The process variables that are always read.
 
-    These are readings of the ranks and of the IOC's process, and the settings of each reduction.
+    They are the readings of the ranks and of the IOC's process, and the settings of each reduction.
     """
     return [row for row in pv_rows(prefix, reductions) if not row.group.rare and _is_shown(row)]
 
@@ -90,7 +90,7 @@ async def _readouts_until_lost(prefix: str, reductions: int) -> AsyncGenerator[R
 
 
 async def _connect(context: Context, rows: list[PvRow]) -> dict[PvRow, PV]:
-    """The client's end of each process variable; it may not be connected yet."""
+    """The client's PV object of each row; it may not be connected yet."""
     pvs = await context.get_pvs(*(row.name for row in rows)) if rows else []
     return dict(zip(rows, pvs, strict=True))
 
