@@ -1,11 +1,12 @@
-"""The typed channel between the IOC and a process it commands, over ZeroMQ.
+"""The typed channel between the IOC and a process that obeys it, over ZeroMQ.
 
-The IOC binds and outlives its peer. It sends orders and receives reports. Both are frozen
+The IOC has an `OrderSender`, which binds; the process, its peer, has an `OrderReceiver`, which
+connects. The process may end and another may take its place. Orders and reports are frozen
 dataclasses, encoded as MessagePack by their annotations, with arrays as raw bytes. When the first
-report of a new peer comes, the IOC sends it the present order at once.
+report of a new peer comes, the IOC sends it the present order immediately.
 
-The IOC also sends log values, as ``f144`` bytes like those of the event stream, behind a frame that
-says so. A new peer is sent the last value of each log.
+The IOC also sends log values, as ``f144`` messages like those of the event stream, after a frame
+that marks them. A new peer is sent the last value of each log.
 """
 
 from __future__ import annotations
@@ -57,9 +58,9 @@ def _array_in(_kind: type, value: Any) -> Any:
 
 
 class OrderReceiver(Generic[OrderT, ReportT]):
-    """The end of the process that obeys: it takes orders and sends reports. It never blocks.
+    """The socket of the process that obeys: it receives orders and sends reports. It never blocks.
 
-    If the IOC does not take reports a few are kept and further ones dropped, so that a stopped IOC
+    If the IOC does not take reports, a few wait and further ones are dropped, so that a stopped IOC
     costs no memory.
     """
 
@@ -80,7 +81,7 @@ class OrderReceiver(Generic[OrderT, ReportT]):
         return self._newest is not None
 
     def latest(self) -> OrderT | None:
-        """The newest order that has come since the last call."""
+        """The newest order that has come since the last call; None if none has."""
         self._drain()
         newest, self._newest = self._newest, None
         return None if newest is None else decoded(self._kind, newest)
@@ -97,7 +98,7 @@ class OrderReceiver(Generic[OrderT, ReportT]):
         return [value for value in values if isinstance(value, LogValue)]
 
     def _drain(self) -> None:
-        """Take what has come: keep the newest order, and all log values."""
+        """Read all messages that have come: keep the newest order, and all log values."""
         while self.socket.poll(0):
             match self.socket.recv_multipart():
                 case [order]:
@@ -115,7 +116,7 @@ class OrderReceiver(Generic[OrderT, ReportT]):
 
 
 class OrderSender(Generic[OrderT, ReportT]):
-    """The end of the IOC: it sends orders to the newest peer and takes its reports."""
+    """The socket of the IOC: it sends orders to the newest peer and receives its reports."""
 
     def __init__(
         self,
@@ -141,13 +142,13 @@ class OrderSender(Generic[OrderT, ReportT]):
             await self._socket.send_multipart([self._peer, encoded(order)])
 
     async def send_log(self, name: str, time_ns: int, value: float) -> None:
-        """Send the value that a log has from ``time_ns`` on, also to each peer that appears."""
+        """Send the value that a log has from ``time_ns`` on, to the peer and to each later peer."""
         self._logs[name] = encode_log(name, time_ns, value)
         if self._peer is not None:
             await self._socket.send_multipart([self._peer, LOG, self._logs[name]])
 
     def forget_log(self, name: str) -> None:
-        """Do not send the log to peers that appear from now on."""
+        """Stop sending the last value of the log to new peers."""
         self._logs.pop(name, None)
 
     async def report(self) -> ReportT:
@@ -164,13 +165,13 @@ class OrderSender(Generic[OrderT, ReportT]):
             return decoded(self._kind, data)
 
     async def _greet(self, peer: bytes) -> None:
-        """Send a new peer the logs, then the order, which may need them."""
+        """Send a new peer the log values, then the order, which may slice by these logs."""
         for message in list(self._logs.values()):
             await self._socket.send_multipart([peer, LOG, message])
         await self.command(self._order)
 
     def forget(self) -> None:
-        """The peer is gone: ignore what it has sent and is still on the way."""
+        """Note that the peer is gone: ignore its reports that are still on the way."""
         if self._peer is not None:
             self._former.add(self._peer)
             self._peer = None

@@ -1,7 +1,7 @@
-"""Orders: what the IOC has the ranks obey.
+"""The orders of the IOC to the ranks.
 
-An order is a complete state, not a change: it holds everything that its receiver is to obey, under
-a revision that counts up. So it can be sent again at any time, also to a process that has just
+An order is a complete state, not a change: it holds everything that the ranks have to obey, and a
+revision that counts up. So it can be sent again at any time, also to a process that has just
 started.
 """
 
@@ -14,7 +14,7 @@ from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run import RunControl
 
 NO_REVISION = -1
-"""Revision of the order that ranks have before the first one has come."""
+"""Revision of the order that ranks obey before the first order has come."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,14 @@ class RanksOrder:
     """What the ranks obey.
 
     - ``revision``: counts up with each order
-    - ``resets``: whenever it has changed, what is accumulated is dropped
-    - ``acquisition``: the preset, which is taken when ``starts`` changes
+    - ``resets``: whenever it has changed, the ranks drop the accumulated pulses
+    - ``acquisition``: the preset, which the ranks read only when ``starts`` changes
     - ``acquiring``: whether to accumulate, until the preset is reached
     - ``starts``: whenever it has changed, an acquisition starts
-    - ``closes``: whenever it has changed, what is accumulated is closed as a series
+    - ``closes``: whenever it has changed, the ranks close the accumulation as a series
 
-    A change to 0 has no effect: an IOC that starts while ranks are at work begins with 0.
+    A change of one of these counts to 0 has no effect: an IOC that starts while ranks are running
+    begins with 0.
     """
 
     revision: int = 0

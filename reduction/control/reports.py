@@ -25,11 +25,11 @@ class Values(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class References:
-    """Background and vanadium of a reduction, each empty if there is none.
+    """Background and vanadium of a reduction, each empty if none is set.
 
-    Both are ready for `reduction.results.normalisation.intensity`. The first of each is for the sum
-    over groups. The others are for the groups, if the file has the same groups as the reduction.
-    ``message`` says where they have no values.
+    Both have the form that `reduction.results.normalisation.intensity` takes. The first item of
+    each is for the sum over groups. The other items are for the groups, if the file has the same
+    groups as the reduction. ``message`` says which bins or groups have no values.
     """
 
     background: tuple[Values, ...] = ()
@@ -56,9 +56,9 @@ def _reference(references: tuple[Values, ...], number: int) -> Values | None:
 
 @dataclass(frozen=True)
 class SeriesResult:
-    """One closed series: ``counts`` (bins,) int64 over all slices and groups, its charge in µC.
+    """One closed series: ``counts`` (bins,) int64 over all slices and groups, and charge in µC.
 
-    ``seconds`` is the time measured in the pulses of these slices.
+    ``seconds`` is the time measured in the pulses of all its slices.
     """
 
     status: SeriesStatus
@@ -74,10 +74,10 @@ class ReductionResult:
 
     - ``counts``: (slices, groups, bins) int64; None in a report without results
     - ``edges``: (bins + 1,) float64, in the unit of ``order.settings``; None without results
-    - ``faded``: (2, slices, groups, bins) float64, if events fade the sums of their weights and of
-      the squares of these
-    - ``charges_uc``, ``monitor_counts``, ``seconds``: of the pulses of each slice, faded as well;
-      seconds are of time measured
+    - ``faded``: (2, slices, groups, bins) float64: if events fade, the sums of their weights and of
+      the squares of the weights
+    - ``charges_uc``, ``monitor_counts``, ``seconds``: charge, monitor counts and time measured of
+      the pulses of each slice; weighted if events fade
     - ``references``: background and vanadium, for intensities
     - ``series``: the closed series
     - ``regions``, ``peaks``: one for each window of the settings

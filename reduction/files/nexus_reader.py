@@ -19,7 +19,7 @@ def read_nexus(path: Path) -> SavedResult:
     Raises OSError if the file cannot be read. Raises ValueError with path and reason if it is not
     HDF5, is damaged, or lacks a part of a result, as files of other programs do.
     """
-    with path.open("rb"):  # raises an OSError that says more than that of h5py
+    with path.open("rb"):  # its OSError is clearer than that of h5py
         pass
     if not h5py.is_hdf5(path):
         raise ValueError(f"{path} is no HDF5 file")
@@ -112,7 +112,7 @@ def _integers(entry: Any, name: str) -> dict[str, int]:
 
 
 def _collection(entry: Any, name: str) -> dict[str, Any]:
-    """The fields of an NXcollection, in its order, by their PVs or else by their names."""
+    """The fields of an NXcollection in order, by PV name, or by field name if there is none."""
     group = _group(entry, name)
     return {str(group[each].attrs.get("pv", each)): _value(group, each) for each in group}
 
@@ -155,7 +155,7 @@ def _numbers(group: Any, name: str) -> NDArray[np.float64]:
 
 
 def _whole_numbers(group: Any, name: str) -> NDArray[np.int64]:
-    """A field as int64, of any shape; no digit of it is lost."""
+    """A field as int64, of any shape, without loss of digits."""
     dataset = _dataset(group, name)
     if dataset.shape is None or dataset.dtype.kind not in "iu":
         raise ValueError(f"{dataset.name} holds no whole numbers")

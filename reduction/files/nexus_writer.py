@@ -1,4 +1,4 @@
-"""Results as NeXus (HDF5) files, which nexpy, silx, scippnexus and our own reader read.
+"""Results as NeXus files (HDF5), for nexpy, silx, scippnexus and `reduction.files.nexus_reader`.
 
 ::
 
@@ -10,16 +10,17 @@
         slices      NXdata (slices, bins): the sum over groups; only of a sliced result
         groups      NXdata (groups, bins): the sum over slices; only if there are several
         series      NXdata (series, bins): the series closed before; only if there are any
-        spectra     NXdata (slices, groups, bins): all of it
+        spectra     NXdata (slices, groups, bins): all spectra
         variances   NXdata (slices, groups, bins): the errors of spectra, squared and exact
-        axes        NXcollection: what the NXdata are over, and the log of the slices
+        axes        NXcollection: the coordinates of the NXdata, and the log of the slices
         monitor     NXmonitor: integral
         pulses, accounting, parameters: NXcollection
 
 Every NXdata has bin centres as its axis, and the edges as well. silx does not take an axis with one
-more value than the signal (silx-kit/silx#3275); ``histogram`` is for programs that do. What is in
-several groups is stored once, under hard links. NeXus allows no colon in a name, so the PV of a
-parameter is in the attribute ``pv`` of its field. The same result always makes the same bytes.
+more value than the signal (silx-kit/silx#3275); ``histogram`` is for programs that take one. A
+dataset that is in several groups is stored once, under hard links. NeXus allows no colon in a name,
+so the PV name of a parameter is in the attribute ``pv`` of its field. Equal results make equal
+bytes.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
 class Coordinate(NamedTuple):
-    """What an axis of NXdata can be labelled with: the dimension it is along, and its dataset."""
+    """A coordinate of NXdata: the dimension that it belongs to, and its dataset."""
 
     dimension: str
     dataset: Any
@@ -62,7 +63,7 @@ def write_nexus(result: SavedResult, path: Path) -> None:
 def contents(result: SavedResult, path: Path) -> bytes:
     """The content of the file for ``result``; ``path`` is for messages.
 
-    It is made in memory, because HDF5 does not close a file that it failed to write to a full disk.
+    The file is made in memory: if a disk is full, HDF5 cannot close a file that is on it.
     """
     try:
         with h5py.File(path, "w", driver="core", backing_store=False, block_size=2**22) as file:
@@ -124,7 +125,7 @@ def _series_counts(result: SavedResult) -> CountsAndVariances:
 
 
 def _axes(entry: Any, result: SavedResult) -> Coordinates:
-    """Write the group ``axes``, and return what is in it."""
+    """Write the group ``axes``, and return the coordinates in it."""
     group, (name, units, quantity) = _group(entry, "axes", "NXcollection"), result.axis[:3]
     group["slice_log"] = result.slice_log
     of_bins = {"units": units, "long_name": f"{quantity} ({units})"}
@@ -192,7 +193,7 @@ def _collection(entry: Any, name: str, values: Mapping[str, Any]) -> None:
 
 
 def _stored(value: str | float | int | bool) -> Any:
-    """``value`` in a type that h5py reads back as the same: a member of an enum as its text."""
+    """``value`` in a type that h5py reads back unchanged: a member of an enum as its text."""
     return str(value) if isinstance(value, str) else value
 
 

@@ -25,8 +25,8 @@ def save_together(results: Mapping[str, SavedResult], folder: Path) -> list[Path
 
     All files are written before any of them is replaced, so that a full disk changes nothing. NeXus
     files are replaced last: once one is new, all text is. If an earlier result of the same name had
-    more slices, the text of the further ones is removed. A missing folder is made if its parent
-    exists, for that may be the folder of a new run, while other paths are mistyped.
+    more slices, the text files of the further slices are removed. A missing folder is made if its
+    parent exists, as for a new run. If the parent is missing, the path is probably mistyped.
 
     Returns the paths, NeXus first, once they are on disk. Raises OSError with path and reason,
     `reduction.parameters.specs.Refused` for a name that is not allowed, or ValueError as
@@ -62,7 +62,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _text_of_further_slices(text: Path, slices: int) -> Iterator[Path]:
-    """Texts beside ``text`` of slices with higher numbers: they are of an earlier result."""
+    """Text files of slices with higher numbers than ``slices``, from an earlier result."""
     pattern = re.compile(re.escape(text.stem) + r"_slice(\d+)\.xye")
     for path in list(text.parent.iterdir()):
         match = pattern.fullmatch(path.name)

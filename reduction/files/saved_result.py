@@ -1,4 +1,4 @@
-"""A result as it is saved: everything that a file says about it."""
+"""A result in the form in which it is saved: all that the files hold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INT64 = range(-(2**63), 2**63)
 class SavedSeries(NamedTuple):
     """A closed series: ``counts`` (n,) float64 over slices and groups, its pulses and charge.
 
-    ``collection_time_s`` is the time measured, 0 in a file that does not tell it.
+    ``collection_time_s`` is the time measured, 0 if the file does not have it.
     """
 
     counts: NDArray[np.float64]
@@ -45,7 +45,7 @@ class CountsAndVariances(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SavedResult:
-    """The histograms of one reduction, with everything that tells how they were made.
+    """The histograms of one reduction, with the settings and pulses that they were made from.
 
     - ``edges``: (n + 1,), ascending, in ``units``
     - ``counts``, ``variances``: (slices, groups, n); NaN where there is no value
@@ -53,9 +53,9 @@ class SavedResult:
       slice, if the result is not sliced
     - ``start_time_ns``, ``end_time_ns``: ns since the Unix epoch
     - ``collection_time_s``: time measured in the pulses of all slices, without pauses; 0: not known
-    - ``accounting``: events by where they went
+    - ``accounting``: numbers of events by where they were counted
     - ``parameters``: settings by the names of their process variables
-    - ``series``: those closed before, in the same bins
+    - ``series``: the series closed before, in the same bins
 
     Arrays are float64 and read-only. Raises ValueError if shapes or values do not fit together.
     """
@@ -142,7 +142,7 @@ def time_ns(iso: str) -> int:
 
 
 def _frozen(name: str, values: Any) -> NDArray[np.float64]:
-    """``values`` as a read-only float64 array, which is a view if they are float64 already."""
+    """``values`` as a read-only float64 array; a view if they are float64 already."""
     try:
         array = np.asarray(values, np.float64).view()
     except (TypeError, ValueError):

@@ -1,9 +1,10 @@
 """Spectra as text for refinement: centre, intensity per unit of the axis, standard error.
 
 GSAS-II and FullProf (instrument 10) read these columns and skip lines that begin with ``#``. The
-header suits GSAS-II's reader (GSASII/imports/G2pwd_xye.py) in two ways. Until 2025 it took x for Q
-if a comment had a small ``q``, so there is none. From ``# …Temp… = 300`` it takes the sample
-temperature. Points without a finite intensity are left out, since neither program knows ``nan``.
+header suits GSAS-II's reader (GSASII/imports/G2pwd_xye.py) in two ways. Until 2025 that reader
+took x for Q if a comment had a small ``q``, so no comment has one. It reads the sample temperature
+from ``# …Temp… = 300``. Points without a finite intensity are left out, since neither program knows
+``nan``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def write_xye(result: SavedResult, path: Path) -> list[Path]:
 
 
 def files(result: SavedResult, path: Path) -> Iterator[tuple[Path, bytes]]:
-    """Path and content of each file; the first is that of the sum."""
+    """Path and content of each file, that of the sum first."""
     centres = result.centres
     yield path, text(result, result.summed, centres)
     slices = result.by_slice

@@ -16,8 +16,8 @@ def replace(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
     written they are renamed, and files and folders are synced to disk. ``files`` may be a
     generator: its items are taken one at a time.
 
-    Raises OSError with path and reason. Then every path has what it had before, unless renaming or
-    syncing failed, and no hidden file is left. A process that is killed may leave hidden files.
+    Raises OSError with path and reason. Then no file has changed, unless renaming or syncing
+    failed, and no hidden file is left. A process that is killed may leave hidden files.
     """
     with contextlib.ExitStack() as leftovers:
         written = [(_written(path, content, leftovers), path) for path, content in files]
@@ -31,7 +31,7 @@ def replace(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync ``folder`` to disk, so that the names in it outlast a loss of power."""
+    """Sync ``folder`` to disk, so that the names in it survive a loss of power."""
     with _naming(folder):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -41,9 +41,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def _written(path: Path, content: bytes, leftovers: contextlib.ExitStack) -> Path:
-    """The hidden file with ``content`` for ``path``, which ``leftovers`` remove if it is there."""
+    """The hidden file with ``content`` for ``path``; ``leftovers`` removes it if it is left."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    # tempfile would make files that only their owner can read; results are shared by the umask.
+    # Files of tempfile are readable by their owner alone; results follow the umask.
     with _naming(path), part.open("xb") as file:
         leftovers.callback(part.unlink, missing_ok=True)
         file.write(content)
@@ -54,7 +54,7 @@ def _written(path: Path, content: bytes, leftovers: contextlib.ExitStack) -> Pat
 
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Have an OSError that is raised inside name ``path``."""
+    """Make an OSError that is raised inside name ``path``."""
     try:
         yield
     except OSError as error:

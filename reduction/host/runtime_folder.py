@@ -15,7 +15,7 @@ MEMORY = Path("/dev/shm")
 PREFIX, LOCK = "live-reduction-", ".live-reduction.lock"
 
 FRESH_S = 60.0
-"""The owner of a lock file younger than this may be about to lock it."""
+"""A lock file younger than this is left alone: its process may be about to lock it."""
 
 
 @contextmanager
@@ -23,8 +23,8 @@ def own_folder(memory: Path = MEMORY) -> Iterator[Path]:
     """A new folder for this process, removed at the end.
 
     Folders that killed processes have left behind are removed first. Each folder has a lock file,
-    which its process keeps locked; the lock goes with the process, however that ends. A folder
-    without such a file was not made by this function, and is left alone.
+    which its process keeps locked. The lock ends with the process, even if it is killed. A folder
+    without a lock file was not made by this function, and is left alone.
 
     The folder is in ``memory``, or in the folder for temporary files if ``memory`` cannot be
     written, or if that folder lies in ``memory`` itself.
@@ -45,7 +45,7 @@ def own_folder(memory: Path = MEMORY) -> Iterator[Path]:
 def _remove_abandoned(place: Path) -> None:
     """Remove the folders of this user whose lock files nobody has locked."""
     for lock_file in place.glob(f"{PREFIX}*/{LOCK}"):
-        # An OSError means that it is gone, that we may not open it, or that it is locked.
+        # An OSError means that the file is gone, is locked, or may not be opened.
         with suppress(OSError), lock_file.open() as lock:
             found = os.fstat(lock.fileno())
             if found.st_uid == os.getuid() and time.time() - found.st_mtime > FRESH_S:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 def steady_clock(
     wall_ns: Callable[[], int] = time.time_ns, elapsed_ns: Callable[[], int] | None = None
 ) -> Callable[[], int]:
-    """A clock that tells ns since the Unix epoch: the time of day now, and what has elapsed since.
+    """A clock of ns since the Unix epoch: the time of day at the call, plus the time elapsed since.
 
-    It goes on steadily when somebody sets the clock of the host, forward or back. The time in which
-    the host was suspended counts as elapsed, where the system can tell.
+    It does not step when the clock of the host is set, forward or back. Time in which the host was
+    suspended counts as elapsed, if the system measures it.
     """
     elapsed = elapsed_ns or _since_boot_ns
     offset_ns = wall_ns() - elapsed()

@@ -1,4 +1,4 @@
-"""Regions of interest and peaks in the windows that settings ask for."""
+"""Regions of interest and peaks in the windows that settings define."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _region(
     low, high = window.minimum, window.maximum
     found = region_sum(edges, counts, variances, low, high, seconds)
     if not found.ok:
-        # If there is no room for side bands there is still a sum. The message is kept.
+        # Without room for side bands there is still a sum; the message stays.
         bare = region_sum(edges, counts, variances, low, high, seconds, side_band=0)
         found = dataclasses.replace(bare, message=found.message)
     return found
@@ -59,7 +59,7 @@ def peaks(
     """
     if not any(each.used for each in windows):
         return (PeakStatus(),) * len(windows)
-    # Imported here because it imports scipy, which takes 0.4 s, and peaks may not be asked for.
+    # Imported here because scipy takes 0.4 s to import, and there may be no peak to fit.
     from reduction.results.peaks import fit_peak
 
     return tuple(

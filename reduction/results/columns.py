@@ -1,6 +1,6 @@
-"""One array for each number that every spectrum of a family has, with one value a spectrum.
+"""Columns: arrays that hold one number of every spectrum of a family, one value for each spectrum.
 
-A dataclass of readings declares each number once, with its spec. Its columns follow from that.
+A dataclass of readings declares each number once, with its spec. The columns are made from it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from reduction.parameters.specs import Array, Float
 from reduction.results.arrays import FloatArray
 
 Columns = Mapping[str, FloatArray]
-"""Arrays (spectra,) float64 by the field of the readings that their values are from."""
+"""Arrays (spectra,) float64 by the name of the field that holds the number in the readings."""
 
 
 def column_specs(kind: type[Any], most: int, details: str = "") -> Iterator[tuple[str, Array]]:
     """Field and spec of each column of a dataclass of readings, for at most ``most`` spectra.
 
-    Columns are made of `Float` fields alone. ``details`` follow those of the field's own spec.
+    Only `Float` fields have columns. ``details`` are appended to the details of the field's spec.
     """
     for name, spec in specs_of(kind):
         if isinstance(spec, Float):
@@ -42,7 +42,7 @@ def column_specs(kind: type[Any], most: int, details: str = "") -> Iterator[tupl
 def columns_of(kind: type[Any], readings: Sequence[Any]) -> Columns:
     """The columns of ``readings``, which are instances of the dataclass ``kind``."""
     names = [name for name, spec in specs_of(kind) if isinstance(spec, Float)]
-    # Each reading is looked up once, since a lazy sequence makes it each time.
+    # Each reading is looked up once: a lazy sequence makes it again at every access.
     rows = np.array([[getattr(each, name) for name in names] for each in readings], np.float64)
     columns = rows.reshape(-1, len(names)).T
     return MappingProxyType(dict(zip(names, columns, strict=True)))

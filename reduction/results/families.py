@@ -24,12 +24,12 @@ from reduction.results.spectra import (
 
 
 def _seconds_of_slice(result: ReductionResult, number: int) -> float:
-    """The time measured in the pulses of a slice; 0 if the result does not tell it."""
+    """The time measured in the pulses of a slice; 0 if the result does not have it."""
     return result.seconds[number] if number < len(result.seconds) else 0.0
 
 
 def _seconds_of_group(result: ReductionResult, _number: int) -> float:
-    """The time measured in all slices, which the groups share."""
+    """The time measured in all slices, which is the same for every group."""
     return sum(result.seconds)
 
 
@@ -42,12 +42,12 @@ def _seconds_of_series(result: ReductionResult, number: int) -> float:
 class SpectrumFamily:
     """A kind of spectra of which a result has several, for example slices.
 
-    - ``name``: as in the names of process variables
+    - ``name``: the name in process variables
     - ``of``: the dataclass of readings of one spectrum
     - ``most``: how many there can be
     - ``count``: how many a result has
-    - ``sample``: makes the spectrum of a number, from 0
-    - ``seconds``: the time measured, for its rates
+    - ``sample``: makes the spectrum with a number, from 0
+    - ``seconds``: gives the time measured, for the rates of its regions
     """
 
     name: str
@@ -59,17 +59,17 @@ class SpectrumFamily:
 
     @property
     def field(self) -> str:
-        """The field with its readings, in `reduction.results.views.ReductionView`."""
+        """The field with the readings of the family, in `reduction.results.views.ReductionView`."""
         return self.name.lower()
 
     @property
     def columns_field(self) -> str:
-        """The field with its columns, in `reduction.results.views.ReductionView`."""
+        """The field with the columns of the family, in `reduction.results.views.ReductionView`."""
         return f"{self.field}_columns"
 
 
 def _cells_along(axis: int) -> Callable[[ReductionResult], int]:
-    """Counts what a result has along an axis of its cells."""
+    """A function that gives the length of a result's counts along an axis."""
     return lambda result: np.asarray(result.counts).shape[axis]
 
 

@@ -17,11 +17,11 @@ LINE_PASSES = 6
 def start_parameters(
     edges: FloatArray, values: FloatArray, variances: FloatArray
 ) -> GaussianParameters:
-    """Parameters to begin a fit with: those of the run of bins that stands out most from a line.
+    """Parameters to begin a fit with, from the run of bins that stands out most from a line.
 
     Runs are 1, 2, 4 ... bins long, up to half of all bins. How far a run stands out is measured in
-    its error. The background is then the line through the bins on both sides of the run. ``edges``
-    (n + 1,) ascend; ``values`` and ``variances`` (n,).
+    units of the error of its sum. The background is the line through the bins on both sides.
+    ``edges`` (n + 1,) ascend; ``values`` and ``variances`` (n,).
     """
     x = 0.5 * (edges[1:] + edges[:-1])
     line = _robust_line(x, values)
@@ -56,15 +56,15 @@ class StraightLine(NamedTuple):
     slope: float
 
     def below(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        """How far it lies below points, (n,)."""
+        """How far the line lies below the points, (n,)."""
         return y - self.level - self.slope * x
 
 
 def _robust_line(x: FloatArray, y: FloatArray) -> StraightLine:
     """Nearly the line of least absolute deviations, which a peak at one end does not tilt.
 
-    It is found by least squares, in which each point has the inverse of its last deviation as its
-    weight.
+    It is found by repeated least squares. In each pass the weight of a point is the inverse of its
+    deviation in the pass before.
     """
     weights = np.ones_like(y)
     for _ in range(LINE_PASSES):

@@ -47,9 +47,9 @@ PARAMETERS = len(GaussianParameters._fields)
 
 @dataclass(frozen=True)
 class GaussianFit:
-    """Where a fit ended: parameters, their standard deviations, reduced χ².
+    """The end of a fit: parameters, their standard deviations, reduced χ².
 
-    Unless it ``converged`` it was ended by `MAX_STEPS`.
+    If ``converged`` is not set, the fit was ended by `MAX_STEPS`.
     """
 
     parameters: GaussianParameters
@@ -60,7 +60,7 @@ class GaussianFit:
 
 @dataclass(frozen=True)
 class FitLimits:
-    """Lowest and highest centre and sigma that a fit may end at."""
+    """The lowest and highest centre and sigma of a fit."""
 
     lowest_centre: float
     highest_centre: float
@@ -79,7 +79,7 @@ class FitLimits:
 
     @property
     def middle(self) -> FloatArray:
-        """Between the limits of centre and sigma, (2,)."""
+        """The middle between the limits of centre and of sigma, (2,)."""
         lowest, highest = self._bounds
         return 0.5 * (highest + lowest)
 
@@ -134,7 +134,7 @@ def fit(
     middle, half = limits.middle, limits.half
     weights = 1 / np.sqrt(variances)
 
-    @functools.lru_cache(maxsize=1)  # derivatives are asked for at the place of the last values
+    @functools.lru_cache(maxsize=1)  # MINPACK asks for derivatives where it last asked for values
     def residuals(inner: bytes) -> tuple[FloatArray, FloatArray]:
         outer, rates = _from_angles(np.frombuffer(inner), middle, half)
         expected, derivatives = model(outer.tolist(), edges)
@@ -162,7 +162,7 @@ def fit(
 def _from_angles(
     inner: FloatArray, middle: FloatArray, half: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Parameters from those that are fitted, and the derivatives by them, (5,) each."""
+    """The parameters for the angles that are fitted, and their derivatives, (5,) each."""
     outer, rates = inner.copy(), np.ones(PARAMETERS)
     outer[1:3] = middle + half * np.sin(inner[1:3])
     rates[1:3] = half * np.cos(inner[1:3])

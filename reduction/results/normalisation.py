@@ -18,7 +18,7 @@ from reduction.parameters.corrections import Normalisation
 from reduction.results.arrays import CountArray
 
 ROUNDING = 1e-9
-"""Share of a bin by which ends of axes may differ and still be the same."""
+"""Ends of axes that differ by less than this share of a bin are taken to be the same."""
 
 
 class DividedSpectrum(NamedTuple):
@@ -34,7 +34,7 @@ class Measured:
     """A histogram of counts, with the charge and the monitor counts of its pulses.
 
     ``edges`` (n + 1,) float64 ascend; ``counts`` and ``variances`` are (n,). The proton charge, in
-    µC, or the monitor counts may be NaN if spectra are not normalised by them.
+    µC, or the monitor counts may be NaN if the normalisation does not use them.
     """
 
     edges: NDArray[np.float64]
@@ -56,7 +56,7 @@ def per_charge(counts: CountArray, variances: CountArray, charge_uc: float) -> V
 def per_monitor(counts: CountArray, variances: CountArray, monitor_counts: float) -> Values:
     """Counts per monitor count m with Poisson error: y = c / m, var y = var c / m² + y² / m.
 
-    The second term is an error that all bins share: it does not average out in a sum over bins.
+    The second term is an error common to all bins: it does not average out in a sum over bins.
     Raises ValueError if the monitor counts are not above 0.
     """
     monitor = _above_zero(_lacking_monitor(monitor_counts), monitor_counts)
@@ -103,14 +103,14 @@ def rebinned(
     variances: CountArray,
     edges_to: NDArray[np.float64],
 ) -> Values:
-    """Counts in the bins ``edges_to``: each old bin is shared out by overlap in width.
+    """Counts in the bins ``edges_to``: each old bin is divided in proportion to overlap in width.
 
     y_j = Σ_i c_i·f_ij and var y_j = Σ_i var c_i·f_ij with f_ij = |overlap of i and j| / |i|, as
     in Mantid's Rebin of counts (rebinCounts in HistogramData). Edges are (n + 1,) and ascend.
 
-    Counts and variances within both axes are conserved: the parts of a bin that is cut are taken as
-    independent counts. New bins that share an old bin are correlated, which is not kept. A new bin
-    outside the old axis has 0.
+    Counts and variances within both axes are conserved: the parts of a divided bin are taken as
+    independent counts. In fact, new bins that share an old bin are correlated; this correlation is
+    ignored. A new bin outside the old axis has 0.
     """
     values, spread = _floats(counts), _floats(variances)
     if np.array_equal(edges_from, edges_to):
@@ -170,11 +170,11 @@ def corrected(
 ) -> Values:
     """(sample / m - background) / vanadium, where m is the sample's charge or monitor count.
 
-    With `Normalisation.NONE` m is 1. ``background`` and ``vanadium`` are each a `reference`, that
-    is, divided by their own m. So the background has the scale of the sample, and the errors of all
-    monitor counts are right. (To scale it by m / m_b first would use the error of m twice, as if
-    they were independent.) The vanadium is taken as it was saved: its own background is expected to
-    be subtracted already.
+    With `Normalisation.NONE` m is 1. ``background`` and ``vanadium`` are results of `reference`:
+    each has been divided by its charge or monitor count, m_b or m_v. So the background has the
+    scale of the sample, and the errors of all monitor counts are right. (To scale the background by
+    m / m_b first would use the error of m twice, as if the two uses were independent.) A background
+    of the vanadium must have been subtracted before the vanadium was saved.
 
     Without a vanadium the result is counts per m, not per unit of the axis. With one it has no
     dimension. Bins where a reference is NaN are NaN. Raises ValueError for a charge or monitor
@@ -193,8 +193,8 @@ def reference(
 ) -> Values:
     """A background or vanadium in the bins ``edges`` (n + 1,), divided by its charge or monitor.
 
-    Bins that it does not cover are NaN. Raises ValueError for a charge or monitor count that is not
-    above 0; its message begins with ``name``.
+    Bins outside the axis of ``measured`` are NaN. Raises ValueError for a charge or
+    monitor count that is not above 0; its message begins with ``name``.
     """
     if words := lacking(measured, by):
         raise ValueError(name + words)
@@ -204,9 +204,9 @@ def reference(
 
 
 def where_positive(vanadium: Values) -> Values:
-    """``vanadium`` with NaN in the bins that nothing can be divided by.
+    """``vanadium`` with NaN in the bins that cannot be a divisor.
 
-    These include bins that have only what rounding gave them of a neighbour's counts.
+    These include bins whose counts are only a rounding error of a neighbouring bin's counts.
     """
     highest = np.max(vanadium.values, where=np.isfinite(vanadium.values), initial=0.0)
     return _where(vanadium.values > ROUNDING * highest, vanadium)
@@ -215,9 +215,9 @@ def where_positive(vanadium: Values) -> Values:
 def intensity(
     sample: Measured, by: Normalisation, background: Values | None, vanadium: Values | None
 ) -> Values:
-    """What clients see of a spectrum: `corrected`, and without a vanadium per unit of the axis.
+    """The intensity that clients see: `corrected`, per unit of the axis if there is no vanadium.
 
-    All bins are NaN if the sample has no charge or monitor count to be divided by.
+    All bins are NaN if the sample has no charge or monitor count to divide by.
     """
     if lacking(sample, by):
         nothing = np.full(sample.edges.size - 1, np.nan)

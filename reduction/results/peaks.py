@@ -17,7 +17,7 @@ from reduction.results.gaussian import FWHM_PER_SIGMA, GaussianFit
 from reduction.results.regions import bounds_refusal
 
 FEWEST_BINS = 8
-"""Fewest bins of a window: as many as there are parameters, and a few more to test them."""
+"""Fewest bins of a window: the number of parameters, and a few more to test the fit."""
 
 LEAST_HEIGHT = 3.0
 """Least height of a peak, as a multiple of its standard error."""
@@ -30,10 +30,10 @@ of 100 and 500 bins without a peak 1 fit of 250 still finds one; by the height a
 """
 
 REWEIGHTINGS = 2
-"""Fits after the first one, each with the variances that the fit before it expects."""
+"""Number of fits after the first. Each has the variances expected from the fit before it."""
 
 LEAST_COUNT = 0.1
-"""Least number of counts that a bin is expected to hold, for its variance."""
+"""The variance of a bin is at least that of this expected number of counts."""
 
 AT_LIMIT = 0.99
 """A width within this share of its limit is taken to be at the limit."""
@@ -120,7 +120,7 @@ def _window(
 def _one_count(values: FloatArray, variances: FloatArray) -> float:
     """The intensity of one count: the slope of ``variances`` over ``values``, (n,) each.
 
-    It is 0 if they do not lie along a rising line, as those of counts do.
+    It is 0 if they do not lie along a rising line, as values and variances of counts do.
     """
     y, v = values - values.mean(), variances - variances.mean()
     if np.abs(y).max() < 1e-9:
@@ -131,7 +131,7 @@ def _one_count(values: FloatArray, variances: FloatArray) -> float:
 
 
 def _fitted(window: Window) -> GaussianFit:
-    """The last of the repeated fits, or the first that finds a height below its error."""
+    """The last of the repeated fits; fits end early if a height is below its error."""
     edges, y, v, one_count = window.edges, window.values, window.variances, window.one_count
     variances = np.maximum(v, one_count * one_count) if one_count else np.where(v > 0, v, v.mean())
     found = gaussian.fit(edges, y, variances, start_parameters(edges, y, v))
@@ -165,7 +165,7 @@ def _excess(window: Window, found: GaussianFit) -> float:
 
 
 def _peak(found: GaussianFit, window: Window) -> PeakStatus:
-    """The fit in the units of the data, if it is that of a peak."""
+    """The fit in the units of the data; a message instead of numbers if it shows no peak."""
     if refusal := _refusal(found, window):
         return PeakStatus(message=refusal)
     at, errors = found.parameters, found.errors
@@ -188,7 +188,7 @@ def _peak(found: GaussianFit, window: Window) -> PeakStatus:
 
 
 def _refusal(found: GaussianFit, window: Window) -> str:
-    """Why the fit is not that of a peak; empty if it is."""
+    """Why the fit shows no peak; empty if it shows one."""
     at, limits = found.parameters, gaussian.FitLimits.of(window.edges)
     if not window.edges[1] < at.centre < window.edges[-2]:
         place = window.middle + window.half * at.centre

@@ -55,11 +55,11 @@ class SavedReference:
 
     @property
     def words(self) -> str:
-        """What messages call it."""
+        """The file as messages name it."""
         return f"the {self.pv.lower()} {Path(self.path).name}"
 
     def values(self, settings: ReductionSettings) -> tuple[Values, ...]:
-        """Its spectra in the bins of ``settings``: the sum, then each group; raises `Refused`."""
+        """The spectra in the bins of ``settings``: the sum, then each group; raises `Refused`."""
         if refusal := self._refusal(settings):
             raise Refused(self.pv, self.path, f"{self.words} {refusal}")
         by = settings.corrections.normalisation
@@ -72,7 +72,7 @@ class SavedReference:
         return made
 
     def gaps(self, settings: ReductionSettings, made: tuple[Values, ...]) -> Iterator[str]:
-        """In words, where ``made`` has no values, which `values` made for ``settings``."""
+        """Texts that say where ``made``, which `values` gave for ``settings``, has no values."""
         what, edges, saved = f"the {self.pv.lower()}", settings.edges, self.result.edges
         inside = bins_within(saved, edges)
         if not inside[0] and saved[0] > edges[0]:
@@ -86,7 +86,7 @@ class SavedReference:
             yield f"{what} has other groups, so groups have no values"
 
     def _refusal(self, settings: ReductionSettings) -> str:
-        """Why it cannot be used with ``settings``, to follow `words`; empty if it can."""
+        """Why the file cannot be used with ``settings``; follows `words`. Empty if it can."""
         if self.result.units is not settings.units:
             return f"is in {self.result.units}, not in {settings.units}"
         if not bins_within(self.result.edges, settings.edges).any():
@@ -123,7 +123,7 @@ class LoadedReferences:
     def for_settings(
         cls, settings: ReductionSettings, former: LoadedReferences | None = None
     ) -> LoadedReferences:
-        """The references that ``settings`` ask for; files that ``former`` has are not read again.
+        """The references that ``settings`` name; files that ``former`` has are not read again.
 
         Raises `Refused`, which names the setting, if a file is not a saved result, has another
         unit, covers none of the bins, or lacks the charge or monitor counts to be normalised by;
@@ -162,7 +162,7 @@ def _need_same(one: ReductionSettings, other: ReductionSettings) -> bool:
 
 
 def _opened(pv: str, path: str, former: SavedReference | None) -> SavedReference | None:
-    """The file at ``path``, not read again if it is that of ``former``; None without a path."""
+    """The file at ``path``; ``former`` if it has the same path, None without a path."""
     if not path:
         return None
     return former if former and former.path == path else SavedReference.read(pv, path)

@@ -16,7 +16,7 @@ SIDE_BAND_SHARE = 0.1
 """Width of each side band by default, as a share of the width of the region."""
 
 WHOLE_BIN = 1 - 1e-9
-"""From this share on a bin counts as a whole one, since edges are rounded."""
+"""A bin counts fully if at least this share of it is inside, since edges are rounded."""
 
 
 def region_sum(
@@ -41,8 +41,8 @@ def region_sum(
     The background is a line through the mean densities of two side bands that touch the region,
     integrated over the region. (areaDetector's ROIStat takes the mean of such bands.) A side band
     is ``side_band`` wide, by default a tenth of the region, but at least one bin. At an end of the
-    axis it takes the room there is, if that is at least one bin. If ``side_band`` is 0 the net is
-    NaN and the rest is given; if ``seconds`` is not above 0 the rate is.
+    axis it is narrower if need be, but at least one bin. If ``side_band`` is 0, only the
+    net is NaN. If ``seconds`` is not above 0, only the rate is NaN.
     """
     if refusal := bounds_refusal(edges, low, high):
         return RegionStatus(message=f"region {refusal}")
@@ -62,7 +62,7 @@ def region_sum(
 
 
 def _sum_and_rate(total: float, variance: float, seconds: float) -> RegionStatus:
-    """The sum and its rate, without a net."""
+    """The sum and its rate, without net counts."""
     timed = 0 < seconds < math.inf
     return RegionStatus(
         total=total,
@@ -75,7 +75,7 @@ def _sum_and_rate(total: float, variance: float, seconds: float) -> RegionStatus
 def bounds_refusal(edges: NDArray[np.float64], low: float, high: float) -> str:
     """Why [``low``, ``high``) is not a part of the axis; empty if it is.
 
-    The words are to follow a noun, as in "region 1 to 5 reaches outside". ``edges`` (n + 1,)
+    The text follows a noun, as in "region 1 to 5 reaches outside". ``edges`` (n + 1,)
     ascend.
     """
     if edges.size < 2:
@@ -105,7 +105,7 @@ def _inside(
         middle = float(values[first + 1 : last].sum())
         return middle + start * float(values[first]) + (end * float(values[last]) if end else 0.0)
 
-    with np.errstate(all="ignore"):  # the caller says what is not finite
+    with np.errstate(all="ignore"):  # the caller reports sums that are not finite
         return summed(counts), summed(variances)
 
 

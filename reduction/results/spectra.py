@@ -15,14 +15,14 @@ EVERY_SLICE = slice(None)
 
 
 class MeasuredSpectrum(NamedTuple):
-    """A spectrum as it was ``measured``, with its background and vanadium, if there are any."""
+    """A spectrum as it was ``measured``, with its background and vanadium, if they are set."""
 
     measured: Measured
     background: Values | None
     vanadium: Values | None
 
     def intensity(self, by: Normalisation) -> Values:
-        """What clients see of it, (bins,); see `reduction.results.normalisation.intensity`."""
+        """The intensity that clients see, (bins,); see `reduction.results.normalisation`."""
         return intensity(self.measured, by, self.background, self.vanadium)
 
 
@@ -57,8 +57,8 @@ def _measured(
 ) -> Measured:
     """The sum of the cells ``where`` over an axis: of counts, or of weights if events fade.
 
-    ``slices`` are those whose charge and monitor counts belong to it. Variances below zero are set
-    to zero: rounding leaves such where events have moved to another slice.
+    ``slices`` are the slices whose charge and monitor counts belong to the sum. Variances below
+    zero are set to zero: rounding leaves some where events have moved to another slice.
     """
     assert result.edges is not None
     assert result.counts is not None

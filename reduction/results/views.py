@@ -1,4 +1,4 @@
-"""What the readings of a reduction show of its result."""
+"""Makes the readings of a reduction from its result."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CountsT = TypeVar("CountsT", bound=HistogramReadings)
 
 
 class LazySequence(Sequence[ReadingT], Generic[ReadingT]):
-    """A sequence whose items are made each time they are asked for; most of them never are."""
+    """A sequence that makes an item at each access; most items are never accessed."""
 
     def __init__(self, count: int, make: Callable[[int], ReadingT]) -> None:
         self._numbers, self._make = range(count), make
@@ -70,7 +70,7 @@ class SpectrumAxis:
     ) -> SpectrumAxis:
         """The axis with these edges, (bins + 1,).
 
-        It is ``former`` itself if that is the same, so that its arrays are not sent again.
+        If ``former`` has the same edges, ``former`` is returned, so that arrays are not sent again.
         """
         if former is not None and former.units == units and np.array_equal(former.xe, edges):
             return former
@@ -109,7 +109,7 @@ class ReductionView:
 
 @dataclass(frozen=True)
 class PostedReduction:
-    """What the process variables of a reduction show, with its order and the pulses it is of."""
+    """The values in the process variables of a reduction, with their order and pulses."""
 
     view: ReductionView
     order: ReductionOrder
@@ -117,7 +117,7 @@ class PostedReduction:
 
 
 def reduction_view(result: ReductionResult, former: ReductionView | None) -> ReductionView | None:
-    """The readings of ``result``, None if it has no histogram; ``former`` are those before."""
+    """The readings of ``result``, None if it has no histogram; ``former`` are the last ones."""
     if result.edges is None or result.counts is None:
         return None
     settings = result.order.settings
