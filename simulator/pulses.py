@@ -20,13 +20,13 @@ from simulator.parameters import SimulatorSettings
 from simulator.sample import Reflections, Sample
 
 MAX_EVENTS = 20_000_000
-"""Most events of one pulse, whatever the spread draws."""
+"""Most events of one pulse; a larger random number is cut to it."""
 
 LATEST_TOF_NS = 2**31 - 2
 """Longest time of flight, so that each is a valid int32; the shortest is 1 ns."""
 
 BEAM_ANGSTROM = (0.1, 8.0)
-"""Range of wavelengths at the monitors: all that reach a detector with the default range of d."""
+"""Range of wavelengths at the monitors: those that detectors see in the default range of d."""
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -86,7 +86,7 @@ class LineTable(NamedTuple):
 
 
 class PulseGenerator:
-    """Makes the pulses of an instrument. It keeps no state but the lines of the last sample."""
+    """Makes the pulses of an instrument. Its only state is the lines of the last sample."""
 
     def __init__(self, instrument: Instrument, seed: int) -> None:
         detectors = np.isfinite(instrument.difc_us_per_angstrom)
@@ -133,8 +133,8 @@ class PulseGenerator:
     def monitor_events(self, settings: SimulatorSettings, pulse: int) -> PulseEvents:
         """The events of a pulse in monitors.
 
-        All monitors are equally likely, and wavelengths are uniform in `BEAM_ANGSTROM`. The random
-        numbers are other ones than those of the events in detectors.
+        All monitors are equally likely, and wavelengths are uniform in `BEAM_ANGSTROM`. They have
+        different random numbers from the events in detectors.
         """
         key = np.uint64(_hashed(self._key(pulse) ^ _MONITORS))
         mean = settings.monitor_events_per_pulse if self._monitor_id.size else 0
@@ -146,7 +146,7 @@ class PulseGenerator:
             self._monitor_us_per_angstrom,
             self._lines(settings.sample),
             0.0,
-            FlatBackground(1.0, *BEAM_ANGSTROM),  # all events are flat, none is of a line
+            FlatBackground(1.0, *BEAM_ANGSTROM),  # all events are uniform, none is from a line
         )
         return PulseEvents(pixel_id, tof_ns)
 

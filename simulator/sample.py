@@ -33,10 +33,10 @@ MAX_PHASES = 20_000_000
 """Most terms of all structure factors together: lines × images of atoms."""
 
 EXTINCT = 1e-20
-"""F² relative to the square of all scattering lengths; below that it is rounding alone."""
+"""Smaller F², relative to the square of the summed scattering lengths, is rounding error."""
 
 SAME_SITE_ANGSTROM = 0.01
-"""Images of an atom that are nearer are one, so that 0.3333 for 1/3 is a special position."""
+"""Images of an atom that are nearer than this are the same site: 0.3333 is taken for 1/3."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +179,7 @@ def _between(
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Lines in range: hkl (n, 3), d (n,). ``inverse`` (3, 3) turns index rows into 1/Å."""
     edges = np.linalg.norm(np.linalg.inv(inverse), axis=0)
-    # One more than the bound: rounding must not lose an index that lies right on it.
+    # One more than the bound, so that rounding does not lose an index on the bound.
     axes = [np.arange(-n, n + 1) for n in (edges / sample.d_min).astype(np.int64) + 1]
     hkl = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     hkl = hkl[np.any(hkl != 0, axis=1)]
@@ -187,7 +187,7 @@ def _between(
     near = (d > sample.d_min * (1 - 1e-6)) & (d < sample.d_max * (1 + 1e-6))
     hkl = hkl[near]
     for rotation in _rotations(symmetry):
-        # Each round drops indices with a greater equivalent, so the rounds soon become short.
+        # Each round drops indices that have a greater equivalent, so later rounds are short.
         hkl = hkl[_rank(hkl @ rotation) <= _rank(hkl)]
     unique = np.ascontiguousarray(hkl, np.int32)
     unique = unique[~symmetry.systematic_absences(unique)]

@@ -1,4 +1,4 @@
-"""When the next pulse is due."""
+"""The times at which pulses are due."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ log = logging.getLogger(__name__)
 
 SECOND_NS = 1_000_000_000
 OFF_LIMIT_NS = SECOND_NS
-"""A source that is further behind than this leaves out the pulses that it missed."""
+"""A source that is further behind than this skips the pulses that it missed."""
 
 WARNING_INTERVAL_NS = 10 * SECOND_NS
 

@@ -1,4 +1,4 @@
-"""A request to stop, which a poll can wait for."""
+"""A request to stop that a ZeroMQ poll can wait for."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Stop:
 
 @contextmanager
 def stopped_by_signals(stop: Stop) -> Iterator[None]:
-    """Within it SIGTERM and SIGINT set ``stop``; outside the main thread it does nothing."""
+    """A context in which SIGTERM and SIGINT set ``stop``; no effect outside the main thread."""
 
     def handler(_number: int, _frame: FrameType | None) -> None:
         stop.set()

@@ -1,7 +1,7 @@
-"""Reads the texts of a crystal structure: unit cell, space group and atoms.
+"""Parses the texts of a crystal structure: unit cell, space group and atoms.
 
-Every function takes a text as a user writes it and returns what it means. It raises `Refused` under
-the name of the process variable that has the text. The syntax is that of Mantid's
+Every function parses a text that a user has written. It raises `Refused` with the name of the
+process variable that has the text. The syntax is that of Mantid's
 ``CrystalStructure``.
 """
 
@@ -56,7 +56,7 @@ def unit_cell(text: str) -> gemmi.UnitCell:
 def space_group(text: str) -> gemmi.SpaceGroup:
     """The group of a Hermann-Mauguin symbol: first origin choice, hexagonal axes for R.
 
-    An extension chooses otherwise: ``F d -3 m:2``, ``R -3 c:R``.
+    An extension chooses another origin or cell: ``F d -3 m:2``, ``R -3 c:R``.
     """
     group = gemmi.find_spacegroup_by_name(text)
     if group is None:
@@ -122,7 +122,7 @@ def _scattering_length_fm(symbol: str, site: str) -> float:
     """The bound coherent scattering length (Sears 1992 and updates, as periodictable has them)."""
     known = ["D", "T", *(each.symbol for each in periodictable.elements if each.number > 0)]
     if symbol not in known:
-        # Words of two letters are too short for a search by spelling; compare how they begin.
+        # Two letters are too few for a search by similar spelling: compare first letters.
         alike = [each for each in known if each == symbol.capitalize()]
         alike = alike or [each for each in known if each[0] == symbol[0].upper()]
         hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
@@ -147,7 +147,7 @@ def _coordinate(site: str, word: str) -> float:
 
 def _number(pv: str, text: str, word: str) -> float:
     try:
-        number = float(word.replace("_", "?"))  # 1_0 is a number to Python alone
+        number = float(word.replace("_", "?"))  # only Python takes 1_0 for a number
     except ValueError:
         raise Refused(pv, text, f"{word} is not a number") from None
     if not math.isfinite(number):

@@ -1,4 +1,4 @@
-"""When an accumulation ends: presets, and how far it has come."""
+"""Presets, which end an acquisition, and its progress."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def rebin_numbers(bin_params: str) -> tuple[float, ...]:
 
 def _number(word: str, place: int) -> float:
     try:
-        number = float(word.replace("_", "?"))  # 1_000 is a number to Python alone
+        number = float(word.replace("_", "?"))  # only Python takes 1_000 for a number
     except ValueError:
         raise ValueError(f"number {place} is {word!r}, not a number") from None
     if not math.isfinite(number):

@@ -1,4 +1,4 @@
-"""Settings of what intensities are divided by, and what is subtracted from them."""
+"""Settings of the normalisation, and of background and vanadium."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dataclasses whose fields carry specs: how they are declared, checked and looked through."""
+"""Declares dataclass fields with specs, checks their values, and lists them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which names a saved result may have."""
+"""Checks the names of saved results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from reduction.parameters.specs import Refused
 
 LONGEST_NAME = 200
-"""Most bytes of a name: file systems take 255, endings are added to it."""
+"""Most bytes of a name: file systems take 255, and endings are appended."""
 
 
 def check_name(name: str) -> None:

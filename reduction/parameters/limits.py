@@ -1,4 +1,4 @@
-"""How many of everything a reduction has at most. Each limit is written here alone."""
+"""The limits of a reduction: most slices, bins, regions and so on. Each is set here only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_SERIES = 1000
 """Most closed series that are kept."""
 
 LISTED_SLICES = 32
-"""Slices that lists and screens show; clients find the others by their names."""
+"""Slices that lists and screens show; clients reach the other slices by PV name."""
 
 LISTED_GROUPS = 32
 LISTED_SERIES = 16

@@ -120,14 +120,14 @@ class FilterSettings(Settings):
 
 
 def _decimal(number: float) -> Decimal:
-    """The decimal number that people see for ``number``: 0.1 is a tenth."""
+    """The decimal number with the shortest text for ``number``: 0.1 becomes exactly a tenth."""
     return Decimal(repr(number))
 
 
 def _slice_count(minimum: float, step: float, maximum: float) -> int:
     """How many slices there are, the last one perhaps thinner than ``step``."""
     steps = (_decimal(maximum) - _decimal(minimum)) / _decimal(step)
-    # A last slice thinner than a millionth of a step is rounding: of a step of 1/3, for example.
+    # A last slice thinner than a millionth of a step is a rounding error, as with a step of 1/3.
     return max(math.ceil(min(steps, Decimal(10**9)) - Decimal("1e-6")), 1)
 
 
@@ -135,8 +135,8 @@ def _slice_count(minimum: float, step: float, maximum: float) -> int:
 def _slice_edges(minimum: float, step: float, maximum: float, count: int) -> NDArray[np.float64]:
     """The bounds of ``count`` slices, (count + 1,) float64; read-only.
 
-    They are computed as decimal numbers, so that three steps of 0.1 are 0.3, as a log has it, and
-    not 0.30000000000000004.
+    They are computed as decimal numbers, so that three steps of 0.1 end at 0.3, as a log has
+    it, and not at 0.30000000000000004.
     """
     lows = (_decimal(minimum) + n * _decimal(step) for n in range(count))
     edges = np.array([*map(float, lows), maximum])

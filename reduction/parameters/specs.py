@@ -1,4 +1,4 @@
-"""What a parameter is: its kind, unit, limits and words, and the check of a value against them.
+"""Specs of parameters: kind, unit, limits and description, and checks of values against them.
 
 A settings class is a frozen dataclass, see `reduction.parameters.fields`. Everything that shows a
 parameter (process variables, tables, screens, flags) reads the spec from the field, so no default,
@@ -18,7 +18,7 @@ DESCRIPTION_LIMIT = 40
 """Longest description: what fits a DESC field, an EPICS string."""
 
 AXIS_UNITS = "axis"
-"""Unit of a reading that has the unit of the histogram axis, whichever is set."""
+"""Stands for the unit of the histogram axis that is set at present."""
 
 LONGEST_STRING = 39
 """Longest text of an EPICS string; a text that may be longer is a char waveform."""
@@ -56,11 +56,11 @@ class Guidance:
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What is known of every parameter and reading.
+    """The properties that every parameter and reading has.
 
     ``pv`` is the name of the process variable after the prefix of its group. ``description`` fits a
-    DESC field, ``details`` are added to it in tables and tooltips. A change re-runs the reduction
-    from ``stage`` on. An alarm server watches process variables that have ``guidance``.
+    DESC field, ``details`` are appended to it in tables and tooltips. A change re-runs the
+    reduction from ``stage`` on. An alarm server watches process variables that have ``guidance``.
     """
 
     pv: str
@@ -98,7 +98,7 @@ def shown(value: object) -> str:
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """A question that suggests the ``words`` most like ``word``; empty if none is like it."""
+    """A question that suggests the ``words`` most like ``word``; empty if none is similar."""
     close = difflib.get_close_matches(word, list(words), n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
@@ -217,10 +217,10 @@ class Switch(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class Command(Switch):
-    """A momentary switch: a put of 1 carries the command out; it is 0 again when that is done.
+    """A momentary switch: a put of 1 executes the command. It returns to 0 on completion.
 
-    An ``endless`` command may go on without end: a put of 0 ends it, and a put of 1 meanwhile is
-    refused.
+    An ``endless`` command may run without end: a put of 0 ends it, and a second put of 1 is refused
+    while it runs.
     """
 
     off: str = "Done"

@@ -1,6 +1,6 @@
-"""Units of the histogram axis: each is declared once, with all that is known of it.
+"""Units of the histogram axis; each is declared once, with all its properties.
 
-What a time of flight is worth in a unit follows from the wave of a neutron, λ = h/(m·v), its
+The value of a time of flight in a unit follows from the wave of a neutron, λ = h/(m·v), its
 velocity v = L/t, Bragg's law λ = 2d·sin θ, the momentum transfer Q = 2π/d and the energy
 E = m·v²/2. Constants are those of Mantid (CODATA 2006: Mohr, Taylor and Newell, Rev. Mod. Phys. 80,
 633), so that values agree with Mantid's to rounding.
@@ -23,7 +23,7 @@ MILLI_ELECTRONVOLT_J = 1.602176487e-22
 
 
 class AxisLabels(NamedTuple):
-    """What an axis is called in files and figures."""
+    """The names of an axis in files and figures."""
 
     name: str
     """Name of the field in a NeXus file."""
@@ -40,7 +40,7 @@ class AxisLabels(NamedTuple):
 
 @dataclass(frozen=True)
 class UnitDeclaration:
-    """All that is known of a unit.
+    """The properties of a unit.
 
     ``name`` is that on process variables and in Mantid. ``symbol`` is the unit as EPICS shows it,
     at most 7 characters of ASCII. ``default_bins`` are Rebin parameters that suit a powder

@@ -11,7 +11,7 @@ from reduction.parameters.specs import AXIS_UNITS, Float, Text
 
 @dataclass(frozen=True)
 class WindowSettings(Settings):
-    """A part of the axis, prefix ``$(P)Red1:ROI1:`` or ``:Peak1:``; not used from 0 to 0."""
+    """An interval of the axis, prefix ``$(P)Red1:ROI1:`` or ``:Peak1:``; not used from 0 to 0."""
 
     minimum: float = parameter(
         Float(pv="Min", description="Start, in the unit of the axis", precision=5), 0.0

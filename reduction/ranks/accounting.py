@@ -14,8 +14,8 @@ Cells of larger reductions are summed only when a result is due.
 class EventAccount:
     """The account of one rank: received = filtered + events in the cells, for each reduction.
 
-    Each rank is checked for itself, so that an event lost by one rank and an event counted twice
-    by another do not cancel.
+    Each rank checks its account separately. So an event that one rank lost and an event that
+    another rank counted twice do not cancel.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -36,7 +36,7 @@ class EventAccount:
                 self._found[number] = max(wrong, self._found.get(number, 0))
 
     def unaccounted(self) -> int:
-        """By how many events the worst reduction is wrong; to be asked once for each report.
+        """The largest error of any reduction, in events; call it once for each report.
 
         It is the largest error found since the last report, so that an error which disappears
         before the report is noticed, too.

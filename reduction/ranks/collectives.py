@@ -1,12 +1,16 @@
-"""All collective operations of the MPI ranks. Each is always called by all ranks.
+"""All communication of the MPI ranks: collective operations, and the calls to a tick.
+
+The collective operations are `Collectives.exchange`, `share`, `gather`, `texts` and `total`; all
+ranks have to call each of them, in the same order. `Collectives.call` and `called` are point to
+point: rank 0 sends to each of the other ranks.
 
 Ranks wait for each other in `Collectives.exchange`. It tests and sleeps instead of spinning, so
-that ranks that wait leave the cores to ranks that work. An operation right after it finds all ranks
-there, so it blocks and goes at full speed: with tests and sleeps a large sum would take a thousand
+that waiting ranks leave the cores to busy ranks. An operation directly after `exchange` finds all
+ranks there. So it blocks without sleeping: with tests and sleeps a large sum would take a thousand
 times as long. Only arrays and bytes are exchanged, nothing is pickled.
 
-Rank 0 can call the others to a tick earlier than they would come by the clock. Whether they notice
-the call changes when they come, and nothing else.
+Rank 0 can call the others to a tick before it is due. Whether a rank notices the call changes only
+when that rank enters the tick.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ CALL = 1
 
 
 class Collectives:
-    """The operations of all ranks of a communicator together."""
+    """The communication of the ranks of a communicator."""
 
     def __init__(self, communicator: MPI.Intracomm) -> None:
         self._communicator = communicator
@@ -51,7 +55,7 @@ class Collectives:
             self._communicator.Send(np.array([tick]), rank, CALL)
 
     def called(self, tick: int) -> bool:
-        """Whether rank 0 has called to this tick; calls to earlier ones came too late."""
+        """Whether rank 0 has called this rank to this tick; calls to earlier ticks are ignored."""
         newest = np.zeros(1, np.int64)
         while self._communicator.Iprobe(0, CALL):
             self._communicator.Recv(newest, 0, CALL)
@@ -86,7 +90,7 @@ class Collectives:
     def total(self, array: NDArray[SummedT]) -> NDArray[SummedT]:
         """The elementwise sum over ranks; on other ranks than 0 the result has no meaning.
 
-        It is to be called right after `exchange`, when all ranks are there.
+        Call it directly after `exchange`, when all ranks are there.
         """
         summed = np.empty_like(array)
         self._communicator.Reduce(array, summed, root=0)

@@ -29,8 +29,8 @@ PROTON_CHARGE = "proton_charge"
 class PulseSums:
     """Sums over the pulses in each slice of a reduction, (series, slices) float64 each.
 
-    ``charges_uc`` are proton charges in µC, NaN if that of a pulse is not known; ``seconds`` are
-    the times that the pulses stand for.
+    ``charges_uc`` are proton charges in µC, NaN if the charge of a pulse is not known; ``seconds``
+    are measured times.
     """
 
     charges_uc: NDArray[np.float64]
@@ -59,7 +59,7 @@ class PulseSums:
 class PulseSlicing:
     """The slice that each pulse belongs to, by its time and the value of a log.
 
-    Two are equal if their settings are: then they give the same slices.
+    Two slicings are equal if their settings are equal: then they give the same slices.
     """
 
     def __init__(self, logs: Logs, settings: FilterSettings, timeline: SeriesTimeline) -> None:

@@ -13,10 +13,10 @@ from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionSta
 from reduction.ranks.pulse_periods import PulsePeriods
 
 NEVER_NS = 2**63 - 1
-"""A time that is later than that of any pulse."""
+"""A time later than that of any pulse."""
 
 ROUNDING_NS = 2
-"""By so much the time of a pulse is wrong at most if it stands for the usual time of a pulse."""
+"""Largest error of the measured time of a pulse that has the usual time between pulses."""
 
 
 class Acquisition:
@@ -71,7 +71,7 @@ class Acquisition:
         return Acquisition(self.settings, done=self.done, periods=self._periods)
 
     def started(self, settings: AcquisitionSettings) -> Acquisition:
-        """One that starts afresh, with another preset."""
+        """An acquisition without pulses, with another preset."""
         return Acquisition(settings, periods=self._periods)
 
     def limit_ns(self, times_ns: Iterable[int]) -> int:
@@ -88,14 +88,14 @@ class Acquisition:
                 return NEVER_NS
 
     def _after(self, times_ns: Iterable[int], left: int) -> int:
-        """The time of the pulse after which none of ``left`` pulses is left."""
+        """The time of the pulse with which ``left`` more pulses have come."""
         for number, time_ns in enumerate(times_ns, start=1):
             if number == left:
                 return time_ns
         return NEVER_NS if left > 0 else self.last_ns
 
     def _before(self, times_ns: Iterable[int], seconds: float) -> int:
-        """The time of the pulse before the one with which ``seconds`` are over."""
+        """The time of the last pulse before the measured time exceeds ``seconds``."""
         last_ns, periods = self.last_ns, self._periods.copy()
         since_first_ns = self._measured_ns - self._stands_for_ns[0] if self.pulses else None
         rounding_ns = ROUNDING_NS * self._estimated
@@ -136,7 +136,7 @@ class Acquisition:
             self._settle()
 
     def _settle(self) -> None:
-        """Reconsider the first pulses: what is usual is known better now."""
+        """Compute the measured time of the first pulses again, now that the usual time is known."""
         known = [self._periods.stands_for_ns(period_ns) for period_ns in self._unsettled_ns]
         self._stands_for_ns[: len(known)] = array("q", known)
         self._measured_ns = sum(self._stands_for_ns)
@@ -148,7 +148,7 @@ class Acquisition:
                 self._share = total / self.settings.preset_counts
             case Preset.REL_ERROR:
                 wanted = self.settings.preset_rel_error
-                # The error falls with the root of the counts, so its square is the share of them.
+                # The error falls with the root of the counts, so its square gives the progress.
                 self._share = (wanted * total / error) ** 2 if error > 0 else 0.0
             case Preset.PULSES:
                 self._share = self.pulses / self.settings.preset_pulses
@@ -175,7 +175,7 @@ class Acquisition:
 
     @property
     def status(self) -> AcquisitionStatus:
-        """How far it has come."""
+        """The progress of the acquisition."""
         share = 1.0 if self.done and self.settings.preset != Preset.NONE else min(self._share, 1.0)
         left_s = self._elapsed_s * (1 / share - 1) if 0 < share < 1 else 0.0
         return AcquisitionStatus(

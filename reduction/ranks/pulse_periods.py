@@ -1,4 +1,4 @@
-"""How much time each pulse stands for."""
+"""The measured time that each pulse contributes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import deque
 from typing import Self
 
 USUAL_OF = 16
-"""The usual time between pulses is the median of so many."""
+"""The usual time between pulses is the median of this number of recent times."""
 
 GAP_PERIODS = 10
-"""A time between pulses of more than so many usual ones is a gap: the source was off."""
+"""A time between pulses of more than this multiple of the usual time is a gap: source off."""
 
 
 class PulsePeriods:
@@ -26,7 +26,7 @@ class PulsePeriods:
         self._recent: deque[int] = deque(maxlen=USUAL_OF)
 
     def copy(self) -> Self:
-        """Another one with the same pulses behind it."""
+        """A copy with the same recent pulses."""
         other = copy.copy(self)
         other._recent = self._recent.copy()
         return other
@@ -41,10 +41,10 @@ class PulsePeriods:
 
     @property
     def settled(self) -> bool:
-        """Whether there were pulses enough to know the usual time between them."""
+        """Whether there were enough pulses to know the usual time between them."""
         return len(self._recent) == USUAL_OF
 
     def stands_for_ns(self, period_ns: int) -> int:
-        """The time that a pulse stands for, if so much has passed since the pulse before it."""
+        """The measured time of a pulse, given the time since the pulse before it, both in ns."""
         usual_ns = sorted(self._recent)[(len(self._recent) - 1) // 2] if self._recent else 0
         return period_ns if 0 < period_ns <= GAP_PERIODS * usual_ns else usual_ns

@@ -1,4 +1,4 @@
-"""What rank 0 reports, made of the figures and cells of all ranks."""
+"""Makes the report of rank 0 from the figures and cells of all ranks."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from reduction.results.spectra import sum_spectrum
 
 @dataclass(frozen=True, eq=False)
 class ReductionSums:
-    """What the ranks have of one reduction, summed over ranks.
+    """The results of one reduction, summed over ranks.
 
-    - ``order``: what the reduction obeys
-    - ``tally``: where each event went
-    - ``displaced``: folded events that may be one bin off
+    - ``order``: the order that the reduction obeys
+    - ``tally``: where each event was counted
+    - ``displaced``: displaced events, which may be counted one bin away
     - ``pulses``: proton charge and time of the pulses
     - ``closed``: the series before the running one
-    - ``faded``: if events fade, the sums of their weights and of the squares; else empty
+    - ``faded``: if events fade, the sums of their weights and of the squares; empty if not
     - ``references``: background and vanadium
     """
 
@@ -97,7 +97,7 @@ def ranks_report(sums: RanksSums) -> RanksReport:
 
 
 def _unaccounted(sums: RanksSums) -> int:
-    """By how many events the account of the worst reduction is wrong, or those of the ranks."""
+    """The largest number of events that are not accounted for, in any reduction or rank."""
     figures = sums.figures
     accounted = (figures.filtered + each.tally.events for each in sums.reductions)
     return max(figures.unaccounted, *(abs(figures.received - events) for events in accounted), 0)
@@ -180,14 +180,14 @@ def _analysed(result: ReductionResult) -> ReductionResult:
 
 @dataclass(frozen=True)
 class PresetCount:
-    """The counts that a preset goes by, and their standard error."""
+    """The counts that a preset is compared with, and their standard error."""
 
     total: float
     error: float
 
 
 def preset_count(result: ReductionResult, settings: AcquisitionSettings) -> PresetCount:
-    """What a preset of counts goes by; 0 in a region that has no sum."""
+    """The counts that a preset is compared with; 0 in a region without a sum."""
     if not settings.preset_region:
         total = 0.0 if result.counts is None else float(result.counts.sum())
         return PresetCount(total, math.sqrt(total))

@@ -1,4 +1,4 @@
-"""What every rank tells the others when a result is due, and the figures that add up over ranks."""
+"""The message of each rank to all others when a result is due, and figures summed over ranks."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ class ResultTick:
     - ``incomplete_pulses``: of how many pulses it knows that something is missing
     - ``has_message``: whether it has something to say
     - ``figures``: its figures
-    - ``displaced``: for each reduction the events that may be one bin off
+    - ``displaced``: for each reduction the number of displaced events, which may be counted one
+      bin away
     """
 
     caught_up: bool
@@ -141,5 +142,5 @@ class ResultTicks:
 
     @property
     def displaced(self) -> list[int]:
-        """For each reduction the events that may be one bin off, summed over ranks."""
+        """The number of displaced events of each reduction, summed over ranks."""
         return [sum(each) for each in zip(*(tick.displaced for tick in self.of_ranks), strict=True)]

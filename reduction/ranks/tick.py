@@ -1,4 +1,4 @@
-"""What every rank tells the others at each tick, and what follows from it for all of them."""
+"""The message of each rank to all others at a tick, and the values that follow from all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Tick:
     """What one rank tells the others at a tick; times are pulse times, ns since the Unix epoch.
 
     - ``reached_ns``, ``reached_number``: the last pulse that is complete in all its partitions
-    - ``complete_from_ns``: from this time on it has received all of each pulse
+    - ``complete_from_ns``: from this time on it has received every pulse completely
     - ``newest_ns``: the latest pulse of which it has received anything
     - ``revision``: the newest order that it has received
     - ``stopping``: whether it was told to stop
