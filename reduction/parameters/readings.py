@@ -54,6 +54,7 @@ class ReductionStatus:
             precision=0,
         )
     )
+    # Displaced events; the PV keeps its older name, EventsAstray.
     events_displaced: int = reading(
         Float(
             pv="EventsAstray_RBV",

@@ -1,8 +1,8 @@
-"""Which chunks of a partition are new, repeated, late or lost.
+"""Decides which chunks of a partition are new, repeated, late or lost.
 
-The mark at the end of each pulse tells how many chunks were sent: that alone says how many are
-lost. Ids of chunks say which ones, if they count up by one as they should. Ids that do not, such as
-times or zeros, are taken for no counter, and nothing depends on them.
+The mark at the end of each pulse has the number of chunks sent: only this number decides how many
+are lost. The ids of chunks tell which chunks are lost, if ids count up by one as they should. Ids
+that do not count up, such as times or zeros, are ignored.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ MOST_GAPS = 1000
 """Most runs of lost chunks that are known by their ids, in case they come late."""
 
 REMEMBERED = 10_000
-"""So many chunks are remembered, to know them if they come a second time."""
+"""This number of chunks is remembered, to recognise a chunk that comes a second time."""
 
 SAMPLE = 4
-"""A chunk is known by so many of its first and of its last events."""
+"""A chunk is recognised by this number of its first and of its last events."""
 
 
 class Arrival(Enum):
-    """What a chunk is when it comes.
+    """The state of a chunk on arrival.
 
     - ``NEW``: a chunk of a pulse that has not ended
     - ``OUT_OF_ORDER``: such a chunk with a lower id than one before it
@@ -67,7 +67,7 @@ class Comparison:
 
 
 class ChunkCounter:
-    """Compares the chunks that come with the counts that marks tell.
+    """Compares the chunks that come with the counts in the marks.
 
     Memory and the time for a message are bounded, whatever ids and counts are.
     """
@@ -205,7 +205,7 @@ class ChunkCounter:
 
 
 def _fingerprint(chunk: Chunk) -> int:
-    """A number that differs for chunks with other events, as good as always."""
+    """A hash of the events of a chunk; chunks with other events almost always differ."""
     ends = (
         array.tobytes()
         for events in (chunk.pixel_id, chunk.tof_ns)

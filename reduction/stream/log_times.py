@@ -1,4 +1,4 @@
-"""From which time on log values hold: their own, or that of their arrival if it cannot be."""
+"""The time from which a log value holds: its timestamp, or its arrival if that is impossible."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LOG_AHEAD_NS = 5_000_000_000
 """A log value that is further ahead of both the clock and the pulses holds from its arrival on."""
 
 LOG_LATE_NS = 3_000_000_000
-"""So does a change of a process variable that is further behind the pulses: it comes at once."""
+"""So does a change of a process variable that is further behind the pulses: PVs post at once."""
 
 FIRST_LOG_NS = 631_238_400_000_000_000
-"""So does a value from before 1990-01-02: a clock that was not set begins in 1970 or 1990."""
+"""So does a value from before 1990-01-02: a clock that is not set begins in 1970 or 1990."""
 
 
 class LogTimes:

@@ -32,7 +32,7 @@ class Log:
         return before != value
 
     def forget(self, time_ns: int) -> None:
-        """Drop the values that no time from ``time_ns`` on has."""
+        """Drop the values that do not hold at ``time_ns`` or later."""
         last = bisect.bisect_right(self._times_ns, time_ns) - 1
         if last > 0:
             del self._times_ns[:last], self._values[:last]

@@ -1,4 +1,4 @@
-"""Which marks of a partition are believed: those whose time and number follow from the others."""
+"""Decides which marks of a partition to believe: those that follow from the other marks."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 NEAR_CLOCK_NS = 1_000_000_000
-"""A mark that is no further from the clock has a time that can be."""
+"""The time of a mark is possible if it differs from the clock by no more than this."""
 
 FIRST_AHEAD_NS = 5_000_000_000
-"""So has the first mark, which has no neighbours, if it is no further ahead of the clock."""
+"""The first mark, which has no neighbours, is possible if it is no further ahead than this."""
 
 FIRST_PERIOD_NS = 1_000_000_000
-"""Longest time between pulses that is believed until it is known from two of them."""
+"""Longest time between pulses that is believed before two pulses show the usual time."""
 
 LEAST_PERIOD_NS = 1_000_000
-"""Shortest time between pulses that is believed until it is known from two of them."""
+"""Shortest time between pulses that is believed before two pulses show the usual time."""
 
 CONFIRMING = 3
-"""So many marks in a row are believed because they follow from each other."""
+"""This number of marks in a row is believed if each follows from the one before."""
 
 WAIT_NS = 2_000_000_000
-"""Marks that nothing has contradicted for so long are believed."""
+"""Marks in doubt are believed if no other mark has contradicted them for this time."""
 
 REMEMBERED = 1000
-"""So many marks are remembered, to know them if they come a second time."""
+"""This number of marks is remembered, to recognise a mark that comes a second time."""
 
 
 @dataclass(frozen=True)
 class PulseMark:
     """The end of a pulse: its time, ns since the Unix epoch, number, and the chunks sent by it.
 
-    When it came, so many chunks had been ``received``, and the partition was ``followed``: all its
-    chunks since the mark before were kept. Marks are equal if they say the same.
+    ``received`` chunks had come before it. ``followed`` is set if all chunks since the mark before
+    were kept. Marks are equal if time, number and chunks sent are equal.
     """
 
     time_ns: int

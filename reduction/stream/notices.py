@@ -1,17 +1,17 @@
-"""What is wrong with the stream at present, in words."""
+"""Notices: texts about present faults of the stream, for operators."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 NOTICE_NS = 60_000_000_000
-"""A notice is shown for so long after the last time it was given."""
+"""A notice is shown for this time after it was last given."""
 
 
 class Notices:
     """The notices of the last minute, one for each subject.
 
-    ``clock_ns`` tells ns that elapse.
+    ``clock_ns`` is a clock of elapsed ns.
     """
 
     def __init__(self, clock_ns: Callable[[], int]) -> None:

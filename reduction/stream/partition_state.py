@@ -1,6 +1,6 @@
-"""One partition of the stream: which chunks are new, late or lost, which pulses are complete.
+"""The state of one partition: chunks that are new, late or lost, and complete pulses.
 
-`reduction.stream.messages` says what the order of messages in a partition promises.
+`reduction.stream.messages` describes the order of messages in a partition.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NO_PULSE = -1
 
 @dataclass
 class Faults:
-    """Messages that were not as they should be, each counted under its own name."""
+    """Counts of faulty messages, one for each kind of fault."""
 
     corrupt: int = 0
     unknown: int = 0
@@ -67,14 +67,14 @@ SOON_NS = 10_000_000_000
 """A chunk that is no further ahead of the last complete pulse is of the newest pulse."""
 
 UNMARKED_NS = 5_000_000_000
-"""If chunks come for so long without a mark, that is told."""
+"""A notice is given if chunks come for this time without a mark."""
 
 MARKS, TIMES, BACK, CLOCK = "marks", "times", "back", "clock"
 """Subjects of notices."""
 
 
 class PartitionState:
-    """How far one partition has come, and what is missing of it.
+    """The progress of one partition, and its missing pulses.
 
     - ``faults``: what was wrong with its messages
     - ``reached``: the last pulse that is complete

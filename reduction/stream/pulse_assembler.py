@@ -24,7 +24,7 @@ from reduction.stream.notices import Notices
 from reduction.stream.partition_state import CompletePulse, Faults, PartitionState
 
 PULSE_NUMBERS = range(2**63)
-"""The numbers that a pulse may have."""
+"""The valid numbers of a pulse."""
 
 
 class PulseAssembler:
@@ -65,7 +65,7 @@ class PulseAssembler:
             self._take_mark(state, log)
 
     def note_log(self, log: LogValue) -> bool:
-        """Note the value of a log, however old it is; False, and nothing, if it is not a number.
+        """Note the value of a log, however old it is. If it is not a number, ignore it: False.
 
         A value whose time cannot be is taken as of its arrival, after the newest pulse.
         """
