@@ -1,8 +1,8 @@
 """The live reduction in NICOS: a detector, ``count(live, pulses=100)``, and settings to move.
 
-The devices of NICOS itself put a value and do not wait for completion. A setpoint of the live
-reduction shows a new value only after it has taken effect, so they would take the old value for
-the target. The devices here wait.
+NICOS's own devices put a value and do not wait for completion. A setpoint of the live reduction
+shows a new value only after the value has taken effect, so these devices would read the old value
+as the target. The devices here wait for completion.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ VALUES = {
 LONGEST_PUT_S = 40.0
 """Longest wait for a put. The IOC takes a change back that is not obeyed within 30 s.
 
-A refusal ends in a timeout too: NICOS's client of Channel Access does not understand its answer.
+A refused put also ends in a timeout: NICOS's Channel Access client ignores the answer of a refusal.
 """
 
 

@@ -1,7 +1,7 @@
 """The live reduction as an ophyd-async device, for plans of bluesky.
 
-A class body is the list of its process variables; the documentation says what
-each is (docs/reference/process-variables.md).
+The body of each class lists its process variables, which
+docs/reference/process-variables.md describes.
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ class Peak(StandardReadable, EpicsDevice):
 
 
 class LiveReduction(StandardReadable, EpicsDevice, Triggerable, Stoppable):
-    """Counts to the preset at each point; reads those ``regions`` and ``peaks`` that are named.
+    """Counts to the preset at each point; reads also the given ``regions`` and ``peaks``.
 
     Set the preset before a scan: ``bps.mv(live.preset, Preset.PULSES, live.preset_pulses, 100)``.
     After a scan the live reduction is idle.
     """
 
-    # A number, not a command of ophyd-async: 1 begins, and completes at the preset; 0 ends.
+    # No command of ophyd-async but a number: 1 starts, and completes at the preset; 0 stops.
     acquire: A[SignalRW[bool], PvSuffix("Acquire")]
     hold: A[SignalRW[Hold], PvSuffix.rbv("Pause")]
     mode: A[SignalRW[Mode], PvSuffix.rbv("AccumulationMode"), Format.CONFIG_SIGNAL]

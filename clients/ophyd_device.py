@@ -1,7 +1,7 @@
 """The live reduction as an ophyd device, for plans of bluesky.
 
-A class body is the list of its process variables; the documentation says what
-each is (docs/reference/process-variables.md).
+The body of each class lists its process variables, which
+docs/reference/process-variables.md describes.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Peak(Window):
 
 
 class LiveReduction(Device):
-    """Counts to the preset at each point: ``stage_sigs`` says to which.
+    """Counts at each point to the preset that ``stage_sigs`` gives.
 
     >>> live = LiveReduction("LIVE:", name="live")              # doctest: +SKIP
     >>> live.stage_sigs.update(preset="Pulses", preset_pulses=100)  # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""An IOC with a fake back end, and the C tools of EPICS Base to talk to it."""
+"""An IOC with fake ranks, and the C tools of EPICS Base to talk to it."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def report_on(order: RanksOrder, counts: CountsOf = counts) -> RanksReport:
 
 
 class Ioc(Client):
-    """A server in a thread of its own, its back end, and the C tools that find it."""
+    """A server in its own thread, its fake ranks, and the C tools that find it."""
 
     def __init__(
         self, net: Network, reductions: int = 1, prefix: str = "", pva: bool = False

@@ -1,4 +1,4 @@
-"""The IOC as clients see it: the C tools of EPICS Base against a fake back end."""
+"""The IOC as clients see it: the C tools of EPICS Base against fake ranks."""
 
 from __future__ import annotations
 

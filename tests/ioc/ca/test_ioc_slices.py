@@ -1,4 +1,4 @@
-"""Slices, groups and reductions as clients see them: the C tools against a fake back end."""
+"""Slices, groups and reductions as clients see them: the C tools against fake ranks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""pvAccess beside Channel Access: the tools of EPICS Base and p4p against a fake back end."""
+"""pvAccess beside Channel Access: the tools of EPICS Base and p4p against fake ranks."""
 
 from __future__ import annotations
 
