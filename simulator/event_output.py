@@ -1,4 +1,4 @@
-"""Where the events of the simulated source go: into an event log, which may be served to others."""
+"""Writes the events of the simulated source to an event log, and serves it to other hosts."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ class EventOutput:
 
     @property
     def size_bytes(self) -> int:
-        """What the log takes on the disk."""
+        """The bytes that the log takes on the disk."""
         return self._writer.size_bytes
 
     @property
     def reach_s(self) -> float:
-        """How far back the log goes."""
+        """The time span that the log holds."""
         return max(0.0, (self._clock_ns() - self._writer.oldest_ns) / 1e9)
 
     @property
     def socket(self) -> zmq.Socket[bytes] | None:
-        """Where readers on other hosts ask."""
+        """The socket with the requests of readers on other hosts; None if none are served."""
         return None if self._server is None else self._server.socket
 
     def put(self, partition: int, entry: LogEntry, events: int = 0) -> None:
-        """Append a message, with so many events; if there is no space for it, drop and count it."""
+        """Append a message with a number of events; without space for it, drop and count it."""
         try:
             self._writer.append(partition, entry)
         except OSError as error:
@@ -89,7 +89,7 @@ class EventOutput:
             self._server.serve()
 
     def close(self) -> None:
-        """End the log, which stays where it is."""
+        """Close the log; its files stay."""
         if self._server is not None:
             self._server.close()
         self._writer.close()

@@ -42,7 +42,7 @@ FIRST_ORDER_PATIENCE_NS = 2_000_000_000
 
 @dataclass(frozen=True)
 class SimulateStart:
-    """How the process starts.
+    """The settings that the process starts with.
 
     ``log`` is where the events go. ``control`` is the endpoint of the IOC; None: run alone with
     ``settings``.
@@ -74,7 +74,7 @@ def simulate(start: SimulateStart, stop: Stop | None = None) -> None:
 
 
 def chunk_bounds(events: int, partitions: int, max_chunk_size: int) -> list[tuple[int, int]]:
-    """How to cut the events of a pulse into chunks: [low, high) of each.
+    """The [low, high) of each chunk that the events of a pulse are cut into.
 
     There are as few chunks as ``max_chunk_size`` allows, but at least one for each partition if
     there are enough events. Sizes differ by one at most.

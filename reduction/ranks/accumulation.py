@@ -44,7 +44,7 @@ class PulseCoverage:
         return self.last_ns or self.cut_ns
 
     def emptied(self) -> PulseCoverage:
-        """The same with no pulse accumulated: the next one counts as the first."""
+        """The same coverage with no pulse accumulated: the next pulse is the first."""
         start_ns = NO_PULSE if self.cut_ns == NO_PULSE else self.cut_ns + 1
         return PulseCoverage(start_ns, self.cut_ns, self.cut_number)
 
@@ -74,7 +74,7 @@ class Accumulation:
 
     @property
     def seconds(self) -> NDArray[np.float64]:
-        """The time that each of these pulses stands for, (pulses,) float64, in s."""
+        """The measured time of each of these pulses, (pulses,) float64, in s."""
         return np.concatenate([*(each.seconds for each in self.closed), self.acquisition.seconds])
 
     def advance(self, ticks: Ticks, pulses: Sequence[CompletePulse]) -> None:
@@ -167,7 +167,7 @@ class Accumulation:
             self.acquisition = self.acquisition.started(order.acquisition)
 
     def _closed_series(self) -> ClosedSeries:
-        """What is accumulated, as a closed series."""
+        """The accumulated pulses as a closed series."""
         status, coverage = self.acquisition.status, self.coverage
         return ClosedSeries(
             SeriesStatus(status.pulses, coverage.first, coverage.last, status.time_elapsed),
@@ -178,7 +178,7 @@ class Accumulation:
         )
 
     def _start_empty(self) -> None:
-        """Have the next pulse be the first that is accumulated."""
+        """Make the next pulse the first that is accumulated."""
         self.coverage = self.coverage.emptied()
         self.acquisition = self.acquisition.restarted()
 

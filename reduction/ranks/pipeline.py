@@ -114,8 +114,8 @@ class Pipeline:
     ) -> list[PulseSums]:
         """Proton charge and time in each slice of each reduction.
 
-        They are sums over the pulses at ``times_ns`` (n,), which stand for ``seconds`` (n,). If
-        events fade, those of the running series fade as well.
+        They are sums over the pulses at ``times_ns`` (n,), whose measured times are ``seconds``
+        (n,). If events fade, those of the running series fade as well.
         """
         weights = np.where(
             times_ns > self.timeline.last_end_ns, self.weights(times_ns, now_ns), 1.0
@@ -137,9 +137,9 @@ class Pipeline:
         return np.exp((times_ns - now_ns) / (fade_s * 1e9)) if fade_s else np.ones(times_ns.size)
 
     def accumulate(self, chunks: Sequence[Chunk], time_ns: int, *, filtered: int = 0) -> None:
-        """Take the events of the pulses that are cut at a time, and new values of logs.
+        """Pass the events of the pulses that are cut at a time to the engine, and follow logs.
 
-        So many more events are ``filtered``, as their pulses do not count.
+        ``filtered`` more events have come, of pulses that do not count.
         """
         self.follow_logs(time_ns)
         self._move_window(time_ns)
@@ -150,7 +150,7 @@ class Pipeline:
             self.engine.accumulate(chunk.pixel_id, chunk.tof_ns, chunk.pulse_time_ns)
 
     def follow_logs(self, time_ns: int) -> None:
-        """Slice events of pulses up to a time anew where a log has another value by now.
+        """Move events of pulses up to a time to other slices, if values of logs have changed.
 
         Charges always go by the present values, so this is due also while nothing is accumulated.
         """
@@ -160,7 +160,7 @@ class Pipeline:
                     self.engine.reslice(number, since_ns, time_ns)
 
     def _move_window(self, time_ns: int) -> None:
-        """Have the sliding window, if there is one, end at a time."""
+        """Make the sliding window, if there is one, end at a time."""
         control, before_ns = self.order.control, self.timeline.start_ns
         sliding = control.accumulation is AccumulationMode.WINDOW
         self.timeline.start_ns = time_ns - int(control.window_time * 1e9) if sliding else 0

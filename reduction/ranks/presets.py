@@ -22,8 +22,8 @@ ROUNDING_NS = 2
 class Acquisition:
     """The pulses that are accumulated since a start, and how far they are from a preset.
 
-    ``times_ns`` are the times of the pulses, ns since the Unix epoch. ``periods`` tell how much
-    time each stands for. It is ``done`` once the preset is reached. The counts of a result, for
+    ``times_ns`` are the times of the pulses, ns since the Unix epoch. ``periods`` give the measured
+    time of each. It is ``done`` once the preset is reached. The counts of a result, for
     presets of these, are known on rank 0 alone.
     """
 
@@ -38,12 +38,12 @@ class Acquisition:
         self.times_ns = array("q")
         self.done = done
         self._periods = periods or PulsePeriods()
-        self._stands_for_ns = array("q")
+        self._pulse_ns = array("q")
         self._unsettled_ns = array("q")
         """The periods of the pulses, until the usual one is known."""
         self._measured_ns = 0
         self._estimated = 0
-        """How many pulses after the first one stand for the usual time."""
+        """How many pulses after the first have the usual time as measured time."""
         self._share = 0.0
 
     @property
@@ -63,8 +63,8 @@ class Acquisition:
 
     @property
     def seconds(self) -> NDArray[np.float64]:
-        """The time that each pulse stands for, (pulses,) float64, in s."""
-        return np.array(self._stands_for_ns, np.float64) / 1e9
+        """The measured time of each pulse, (pulses,) float64, in s."""
+        return np.array(self._pulse_ns, np.float64) / 1e9
 
     def restarted(self) -> Acquisition:
         """The same with no pulse accumulated. If it has ended it stays ended."""
@@ -97,16 +97,16 @@ class Acquisition:
     def _before(self, times_ns: Iterable[int], seconds: float) -> int:
         """The time of the last pulse before the measured time exceeds ``seconds``."""
         last_ns, periods = self.last_ns, self._periods.copy()
-        since_first_ns = self._measured_ns - self._stands_for_ns[0] if self.pulses else None
+        since_first_ns = self._measured_ns - self._pulse_ns[0] if self.pulses else None
         rounding_ns = ROUNDING_NS * self._estimated
         for time_ns in times_ns:
             period_ns = periods.passed(time_ns)
-            stands_for_ns = periods.stands_for_ns(period_ns)
+            pulse_ns = periods.measured_ns(period_ns)
             if since_first_ns is None:
                 since_first_ns = 0
             else:
-                since_first_ns += stands_for_ns
-                rounding_ns += ROUNDING_NS * (stands_for_ns != period_ns)
+                since_first_ns += pulse_ns
+                rounding_ns += ROUNDING_NS * (pulse_ns != period_ns)
             if since_first_ns + rounding_ns >= seconds * 1e9:
                 return last_ns
             last_ns = time_ns
@@ -117,11 +117,11 @@ class Acquisition:
         settled = self._periods.settled
         for time_ns in times_ns:
             period_ns = self._periods.passed(time_ns)
-            stands_for_ns = self._periods.stands_for_ns(period_ns)
+            pulse_ns = self._periods.measured_ns(period_ns)
             self.times_ns.append(time_ns)
-            self._stands_for_ns.append(stands_for_ns)
-            self._measured_ns += stands_for_ns
-            self._estimated += self.pulses > 1 and stands_for_ns != period_ns
+            self._pulse_ns.append(pulse_ns)
+            self._measured_ns += pulse_ns
+            self._estimated += self.pulses > 1 and pulse_ns != period_ns
             if not settled:
                 self._unsettled_ns.append(period_ns)
         if not settled:
@@ -137,9 +137,9 @@ class Acquisition:
 
     def _settle(self) -> None:
         """Compute the measured time of the first pulses again, now that the usual time is known."""
-        known = [self._periods.stands_for_ns(period_ns) for period_ns in self._unsettled_ns]
-        self._stands_for_ns[: len(known)] = array("q", known)
-        self._measured_ns = sum(self._stands_for_ns)
+        known = [self._periods.measured_ns(period_ns) for period_ns in self._unsettled_ns]
+        self._pulse_ns[: len(known)] = array("q", known)
+        self._measured_ns = sum(self._pulse_ns)
 
     def counted(self, total: float, error: float) -> None:
         """Note the counts of a result, and their standard error."""
@@ -170,7 +170,7 @@ class Acquisition:
     @property
     def _real_s(self) -> float:
         """The time from the start of the first pulse to the last one."""
-        before_ns = self._stands_for_ns[0] if self.pulses else 0
+        before_ns = self._pulse_ns[0] if self.pulses else 0
         return (self.last_ns - self.first_ns + before_ns) / 1e9
 
     @property

@@ -1,4 +1,4 @@
-"""How the stream reaches the ranks: how fast, how late, and what is missing of it."""
+"""The readings of the stream: rates, lag, and missing pulses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reduction.stream import pulse_ranges
 from reduction.stream.partition_state import NO_PULSE
 
 RATE_WINDOW_S = 2.0
-"""Time over which rates are taken."""
+"""Time over which rates are averaged."""
 
 
 class RateSample(NamedTuple):
@@ -54,7 +54,7 @@ class Rates:
 
 
 class Progress:
-    """What every rank knows of the stream of all ranks.
+    """The progress of the stream over all ranks, the same on every rank.
 
     ``newest_ns`` is the time of the newest pulse of which any rank has received anything.
     ``clock_ns`` tells the time, ns since the Unix epoch, without steps.
@@ -71,7 +71,7 @@ class Progress:
         self._status = StreamStatus()
 
     def clear(self) -> None:
-        """Forget the rates: what is received from now on is counted from 0."""
+        """Forget the rates, because the number of received events starts from 0 again."""
         self._rates.clear()
 
     def note_missing(

@@ -16,9 +16,9 @@ GAP_PERIODS = 10
 class PulsePeriods:
     """The times between the pulses of a stream, of all pulses whether or not they are accumulated.
 
-    A pulse stands for the time since the pulse before it. Where that is not known, or is a gap, it
-    stands for the usual time between pulses. So what a pulse stands for depends on the source
-    alone: not on pauses, and not on what is accumulated.
+    The measured time of a pulse is the time since the pulse before it. If this time is not known,
+    or is a gap, it is the usual time between pulses. So the measured time of a pulse depends
+    only on the source: not on pauses, and not on which pulses are accumulated.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class PulsePeriods:
         """Whether there were enough pulses to know the usual time between them."""
         return len(self._recent) == USUAL_OF
 
-    def stands_for_ns(self, period_ns: int) -> int:
+    def measured_ns(self, period_ns: int) -> int:
         """The measured time of a pulse, given the time since the pulse before it, both in ns."""
         usual_ns = sorted(self._recent)[(len(self._recent) - 1) // 2] if self._recent else 0
         return period_ns if 0 < period_ns <= GAP_PERIODS * usual_ns else usual_ns

@@ -33,10 +33,10 @@ from reduction.stream.messages import CorruptMessage, UnknownSchema, is_number
 from reduction.stream.partition_state import CompletePulse
 
 ENGINE_STEP_S = 0.01
-"""Time given to the engine before the sockets are looked at again."""
+"""Time that the engine gets before the event log is read again."""
 
 CALL_POLL_S = 0.005
-"""How often a rank that waits for messages looks whether a tick is called for."""
+"""How often a rank that waits for messages checks whether rank 0 has called it to a tick."""
 
 ORDER_DELAY_S = 0.2
 """How long a tick is put off while the first result under an order is being made."""
@@ -70,8 +70,8 @@ class RankTiming:
 class TickClock:
     """When ticks are due: one period after the other, by the monotonic clock.
 
-    Ranks on other hosts have other monotonic clocks. So each counts the periods from a moment at
-    which all were together.
+    Monotonic clocks of different hosts differ. So each rank counts periods from a moment at which
+    all ranks have just waited for each other.
     """
 
     def __init__(self, rate_hz: float, now_s: Callable[[], float]) -> None:
@@ -79,7 +79,7 @@ class TickClock:
         self._start_s = now_s()
 
     def start(self) -> None:
-        """Count periods from now: to be called when all ranks have just waited for each other."""
+        """Count periods from now; call it when all ranks have just waited for each other."""
         self._start_s = self.now_s()
 
     def next_tick_s(self) -> float:
@@ -113,7 +113,7 @@ class Rank:
         self._references = load_references(pipeline.order, [])
         self._order = pipeline.order
         self._order_pending = False
-        """Whether an order is obeyed, or refused, of which no result is reported yet."""
+        """Whether an order is obeyed or refused, but no result under it is reported yet."""
         self._caught_up = True
         self._message = ""
         self.stopping = False
@@ -136,7 +136,7 @@ class Rank:
             self._receiver.take(0 if called or not self._caught_up else min(left, CALL_POLL_S))
 
     def _called(self) -> bool:
-        """Whether to tick before it is due.
+        """Whether to tick before the next tick is due.
 
         Rank 0 calls the others to a tick as soon as it has an order, unless the result of the one
         before is still pending, which must have its time. Ranks that have that result ready come
@@ -152,7 +152,7 @@ class Rank:
         return ordered
 
     def _tick(self) -> bool:
-        """One step of all ranks together; whether to stop."""
+        """One tick of all ranks together; return whether to stop."""
         self._ticks += 1
         logs = self._take_orders()
         ticks = Ticks.of(self._together.exchange(self._own_tick(len(logs)).vector()))
@@ -186,7 +186,7 @@ class Rank:
         return [CompletePulse(at_ns, numbers[at_ns]) for at_ns in sorted(numbers)]
 
     def _own_tick(self, logs: int) -> Tick:
-        """What this rank tells the others, with how many ``logs`` it has from the IOC."""
+        """The tick of this rank, which has received ``logs`` log values from the IOC."""
         self._intake.wait()
         reached_ns, reached_number = self._intake.reached
         return Tick(
@@ -201,7 +201,7 @@ class Rank:
         )
 
     def _take_orders(self) -> list[IocLog]:
-        """Take what the IOC has sent: keep the newest order, and return the log values."""
+        """Receive from the IOC: keep the newest order, and return the log values."""
         if self._control is None:
             return []
         try:
@@ -220,13 +220,13 @@ class Rank:
         ]
 
     def _share_logs(self, logs: list[IocLog]) -> None:
-        """Have all ranks note the ``logs`` of rank 0."""
+        """Share the ``logs`` of rank 0 with all ranks, which note them."""
         shared = self._together.share(encoded(logs))
         for log in decoded(list[IocLog], shared):
             self._intake.logs.add(log.name, log.time_ns, log.value)
 
     def _obey(self, order: RanksOrder) -> None:
-        """Follow an order on all ranks, or on none of them if one of them cannot."""
+        """Obey an order on all ranks, or on none if one of them cannot."""
         self._order, self._order_pending = order, True
         references: list[LoadedReferences] = []
         try:

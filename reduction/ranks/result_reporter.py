@@ -1,4 +1,4 @@
-"""Results of all ranks: what each has is summed on rank 0, which reports it to the IOC."""
+"""Sums the results of all ranks on rank 0, which reports them to the IOC."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reduction.ranks.result_tick import RankFigures, ResultTick, ResultTicks
 from reduction.stream import pulse_ranges
 
 MOST_INCOMPLETE = 2**62
-"""Most incomplete pulses that a rank tells the others: the sum over partitions may be larger."""
+"""Largest number of incomplete pulses that a rank sends: the sum over partitions may overflow."""
 
 Control = OrderReceiver[RanksOrder, RanksReport]
 
@@ -83,7 +83,7 @@ class ResultReporter:
         return range(len(self._pipeline.order.reductions))
 
     def _tick(self, caught_up: bool) -> ResultTick:
-        """What this rank tells the others."""
+        """The result tick of this rank."""
         engine = self._pipeline.engine
         return ResultTick(
             caught_up=caught_up,
@@ -100,7 +100,7 @@ class ResultReporter:
         faded: Sequence[NDArray[np.float64]],
         references: Sequence[References],
     ) -> list[ReductionSums]:
-        """What all ranks have of each reduction; nothing if there are no ``cells``."""
+        """The sums of each reduction over all ranks; empty if there are no ``cells``."""
         if not cells:
             return []
         accumulation, tally = self._accumulation, self._pipeline.engine.tally

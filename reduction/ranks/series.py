@@ -1,4 +1,4 @@
-"""Which pulses belong to which series."""
+"""The series that each pulse belongs to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ClosedSeries:
     """The pulses of a closed series.
 
     They lie from ``start_ns`` to ``last_ns``; ``times_ns`` (pulses,) int64 has the time of each, ns
-    since the Unix epoch, and ``seconds`` (pulses,) float64 the time that each stands for, in s.
+    since the Unix epoch, and ``seconds`` (pulses,) float64 its measured time in s.
     """
 
     status: SeriesStatus
