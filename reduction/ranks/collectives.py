@@ -1,13 +1,14 @@
 """All communication of the MPI ranks: collective operations, and the calls to a tick.
 
-The collective operations are `Collectives.exchange`, `share`, `gather`, `texts` and `total`; all
-ranks have to call each of them, in the same order. `Collectives.call` and `called` are point to
-point: rank 0 sends to each of the other ranks.
+All ranks have to call each collective operation, in the same order: `Collectives.exchange`,
+`Collectives.share`, `Collectives.gather`, `Collectives.texts` and `Collectives.total`. But
+`Collectives.call` and `Collectives.called` are point to point: rank 0 sends to each other rank.
 
 Ranks wait for each other in `Collectives.exchange`. It tests and sleeps instead of spinning, so
-that waiting ranks leave the cores to busy ranks. An operation directly after `exchange` finds all
-ranks there. So it blocks without sleeping: with tests and sleeps a large sum would take a thousand
-times as long. Only arrays and bytes are exchanged, nothing is pickled.
+that waiting ranks leave the cores to busy ranks. An operation directly after
+`Collectives.exchange` finds all ranks there. So it blocks without sleeping: with tests and sleeps a
+large sum would take a thousand times as long. Only arrays and bytes are exchanged, nothing is
+pickled.
 
 Rank 0 can call the others to a tick before it is due. Whether a rank notices the call changes only
 when that rank enters the tick.
