@@ -127,13 +127,18 @@ class Rank:
             stopped = self._tick()
 
     def _receive_until(self, deadline_s: float) -> None:
-        """Take messages, and histogram events, until it is time to tick."""
+        """Histogram events, or take messages, until it is time to tick.
+
+        Messages are taken only while the engine has caught up. Those that come faster than it can
+        work wait in the event log, and there are results of what has been taken meanwhile.
+        """
         called = False
         while not called and (left := deadline_s - self._clock.now_s()) > 0:
             called = self._called()
-            if not self._caught_up:
+            if self._caught_up:
+                self._receiver.take(0 if called else min(left, CALL_POLL_S))
+            else:
                 self._caught_up = self._pipeline.engine.advance(min(ENGINE_STEP_S, left))
-            self._receiver.take(0 if called or not self._caught_up else min(left, CALL_POLL_S))
 
     def _called(self) -> bool:
         """Whether to tick before the next tick is due.
