@@ -75,17 +75,11 @@ class LiveServer:
         self._handlers = PutHandlers(
             self.orders, self._settings, self._lock, self._files, self._process
         )
-        self.ranks_watch = ReportWatch(
-            Part.RANKS,
-            connections.ranks,
-            start.ranks_silence_s,
-            ReportActions(self._reported, self._missed, control.lost),
-        )
+        ranks = ReportActions(self._reported, self._missed, control.lost)
+        simulator = ReportActions(self.publisher.simulator, self._missed, control.lost)
+        self.ranks_watch = ReportWatch(Part.RANKS, connections.ranks, start.ranks_silence_s, ranks)
         self.simulator_watch = ReportWatch(
-            Part.SIMULATOR,
-            connections.simulator,
-            start.simulator_silence_s,
-            ReportActions(self.publisher.simulator, self._missed, control.lost),
+            Part.SIMULATOR, connections.simulator, start.simulator_silence_s, simulator
         )
         self._services = list(self._all_tasks(start.pva))
 

@@ -16,8 +16,12 @@ SHOWING = [page for page in pages() if sessions(page.path)]
 RUN_HERE = {"docs/tutorials/bluesky-scan.md"}
 """Pages whose Python code is run in this test, after their sessions."""
 
-RUN_ELSEWHERE = {"docs/how-to/clients.md", "docs/how-to/one-result.md"}
-"""Pages whose Python code is run by `test_examples` and `test_one_result`."""
+RUN_ELSEWHERE = {
+    "docs/how-to/clients.md",
+    "docs/how-to/one-result.md",
+    "docs/reference/event-stream.md",
+}
+"""Pages whose code is run by `test_examples`, `test_one_result` and `test_event_log_code`."""
 
 NEEDS = {
     "docs/tutorials/pressure-ramp.md": [needs("epics", "pyepics"), needs("matplotlib", "plot")],
