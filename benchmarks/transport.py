@@ -18,9 +18,9 @@ from streaming_data_types.eventdata_ev44 import serialise_ev44
 
 from benchmarks.rows import Row, below
 from benchmarks.timing import Figure
-from reduction.stream.embedded_log import EmbeddedLogReader
-from reduction.stream.log_entries import chunk_entry, log_entry, mark_entry
-from reduction.stream.log_writer import LogWriter
+from reduction.event_log.embedded import EmbeddedLogReader
+from reduction.event_log.entries import chunk_entry, log_entry, mark_entry
+from reduction.event_log.writer import LogWriter
 from reduction.stream.messages import Chunk, decode
 
 CHUNK_EVENTS = 50_000

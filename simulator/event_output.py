@@ -11,9 +11,9 @@ from typing import Any
 
 import zmq
 
-from reduction.stream.log_entries import EntryKind, LogEntry
-from reduction.stream.log_server import LogServer
-from reduction.stream.log_writer import LogWriter
+from reduction.event_log.entries import EntryKind, LogEntry
+from reduction.event_log.server import LogServer
+from reduction.event_log.writer import LogWriter
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class EventLogStart:
 class EventOutput:
     """Appends messages to the event log, and counts what was written and what could not be.
 
-    Raises `reduction.stream.event_log.LogRefused` for a folder that is not fit for a log, and
+    Raises `reduction.event_log.protocol.LogRefused` for a folder that is not fit for a log, and
     OSError naming an endpoint that cannot be bound.
     """
 

@@ -15,9 +15,9 @@ from typing import Any
 import zmq
 
 from reduction.control.channel import OrderReceiver
+from reduction.event_log.entries import LogEntry, chunk_entry, log_entry, mark_entry
 from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
-from reduction.stream.log_entries import LogEntry, chunk_entry, log_entry, mark_entry
 from reduction.stream.messages import Chunk
 from simulator.event_output import EventLogStart, EventOutput
 from simulator.orders import SimulatorOrder, SimulatorReport

@@ -20,9 +20,9 @@ from ioc.options.commands import IocOptions, RunOptions
 from ioc.options.event_log import with_event_log
 from ioc.options.host_checks import check_engine, mpi_launcher
 from ioc.options.program import StartError
+from reduction.event_log.folder import check_log
 from reduction.host.runtime_folder import own_folder
 from reduction.instrument.geometry import Instrument
-from reduction.stream.log_folder import check_log
 
 PATIENCE_S = 3.0
 """How long a simulator of a run that was killed may take to end."""

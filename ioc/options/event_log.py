@@ -11,7 +11,7 @@ import platformdirs
 
 from ioc.options.commands import RunOptions, SimulateOptions
 from ioc.options.sizes import size_bytes
-from reduction.stream.log_folder import default_limit_bytes
+from reduction.event_log.folder import default_limit_bytes
 
 WriterT = TypeVar("WriterT", RunOptions, SimulateOptions)
 

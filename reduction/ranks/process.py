@@ -22,6 +22,9 @@ from reduction.control.channel import OrderReceiver
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Engine, Recipe
+from reduction.event_log.embedded import EmbeddedLogReader
+from reduction.event_log.protocol import LogReader
+from reduction.event_log.remote import RemoteLogReader
 from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.ranks.collectives import Collectives
@@ -29,10 +32,7 @@ from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.rank import Rank, RankTiming
 from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.result_reporter import Control
-from reduction.stream.embedded_log import EmbeddedLogReader
-from reduction.stream.event_log import LogReader
 from reduction.stream.pulse_assembler import PulseAssembler
-from reduction.stream.remote_log import RemoteLogReader
 
 EngineOf = Callable[[Instrument, list[Recipe]], Engine]
 

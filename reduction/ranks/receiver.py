@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from reduction.stream.event_log import Backlog, LogReader
+from reduction.event_log.protocol import Backlog, LogReader
 from reduction.stream.pulse_assembler import PulseAssembler
 
 LOOK_INTERVAL_S = 0.002

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reduction.stream.embedded_log import EmbeddedLogReader
+from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.stream.messages import decode, encode_log
 from tests.support.pages import ROOT, Page
 

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import zmq
 
-from reduction.stream.embedded_log import EmbeddedLogReader
-from reduction.stream.event_log import LogRefused
-from reduction.stream.log_folder import LEAST_BYTES
-from reduction.stream.log_writer import LogWriter
+from reduction.event_log.embedded import EmbeddedLogReader
+from reduction.event_log.folder import LEAST_BYTES
+from reduction.event_log.protocol import LogRefused
+from reduction.event_log.remote import RemoteLogReader
+from reduction.event_log.writer import LogWriter
 from reduction.stream.messages import PULSE_MARK
-from reduction.stream.remote_log import RemoteLogReader
 from simulator.event_output import EventLogStart
 from simulator.orders import SimulatorReport
 from simulator.pulses import PulseGenerator

@@ -19,8 +19,8 @@ from ioc.options.host_checks import mpi_launcher
 from reduction.control.channel import decoded, encoded
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
-from reduction.stream.log_entries import entry_of
-from reduction.stream.log_writer import LogWriter
+from reduction.event_log.entries import entry_of
+from reduction.event_log.writer import LogWriter
 from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
 
 PERIOD_NS = 71_428_571

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from reduction.stream.event_log import LogReader
-from reduction.stream.log_entries import EntryKind, LogEntry, chunk_entry, log_entry, mark_entry
-from reduction.stream.log_writer import LogWriter
+from reduction.event_log.entries import EntryKind, LogEntry, chunk_entry, log_entry, mark_entry
+from reduction.event_log.protocol import LogReader
+from reduction.event_log.writer import LogWriter
 from reduction.stream.messages import Chunk
 
 START_NS = 1_800_000_000_000_000_000

@@ -11,9 +11,9 @@ import numpy as np
 import zmq
 
 from reduction.control.channel import decoded, encoded
+from reduction.event_log.embedded import EmbeddedLogReader
+from reduction.event_log.protocol import LogReader
 from reduction.instrument.geometry import powder_arc
-from reduction.stream.embedded_log import EmbeddedLogReader
-from reduction.stream.event_log import LogReader
 from reduction.stream.messages import PULSE_MARK, Chunk, LogValue, decode
 from simulator.event_output import EventLogStart
 from simulator.orders import SimulatorOrder, SimulatorReport

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reduction.event_log.writer import LogWriter
 from reduction.instrument.geometry import Instrument
-from reduction.stream.log_writer import LogWriter
 
 SOURCES = [("run",), ("simulate", "--sim-control=none", "--events=")]
 """What writes an event log."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reduction.stream.embedded_log import EmbeddedLogReader
-from reduction.stream.event_log import LogRefused
-from reduction.stream.log_folder import LEAST_BYTES, check_log, default_limit_bytes
-from reduction.stream.log_writer import LogWriter
+from reduction.event_log.embedded import EmbeddedLogReader
+from reduction.event_log.folder import LEAST_BYTES, check_log, default_limit_bytes
+from reduction.event_log.protocol import LogRefused
+from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import (
     LIMIT,
     written,

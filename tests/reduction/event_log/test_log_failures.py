@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reduction.stream.embedded_log import LOOK_INTERVAL_S, EmbeddedLogReader
-from reduction.stream.event_log import Dropped, LogRefused
-from reduction.stream.log_entries import entry_of
-from reduction.stream.log_folder import LEAST_BYTES
-from reduction.stream.log_segments import segment_paths
-from reduction.stream.log_writer import LogWriter
+from reduction.event_log.embedded import LOOK_INTERVAL_S, EmbeddedLogReader
+from reduction.event_log.entries import entry_of
+from reduction.event_log.folder import LEAST_BYTES
+from reduction.event_log.protocol import Dropped, LogRefused
+from reduction.event_log.segments import segment_paths
+from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import (
     PERIOD_NS,
     START_NS,
@@ -35,7 +35,7 @@ from tests.support.event_logs import (
 WRITER = """
 import sys, random
 from pathlib import Path
-from reduction.stream.log_writer import LogWriter
+from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import LIMIT, SMALL_SEGMENT, pulse_entries
 run = int(sys.argv[2])
 writer = LogWriter(Path(sys.argv[1]), 1, LIMIT, SMALL_SEGMENT)

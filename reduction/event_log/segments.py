@@ -23,8 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from reduction.event_log.entries import EntryKind
 from reduction.stream.ev44 import Buffer
-from reduction.stream.log_entries import EntryKind
 
 MAGIC = b"LRSG0001"
 RECORD_MAGIC = b"LRec"

@@ -42,7 +42,8 @@ class LogAnswer(msgspec.Struct, array_like=True, frozen=True):
     """What stands before the messages of an answer.
 
     ``offsets`` are those of the messages, ``next_offset`` is where to go on. The rest is as in
-    `reduction.stream.event_log`: what is behind the messages, what was dropped, and what is wrong.
+    `reduction.event_log.protocol`: what comes after the messages, what was dropped, and what is
+    wrong.
     """
 
     number: int

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import zmq
 
-from reduction.stream.event_log import LogReader
-from reduction.stream.log_server import LogServer
-from reduction.stream.log_writer import LogWriter
-from reduction.stream.remote_log import RETRY_S, RemoteLogReader
+from reduction.event_log.protocol import LogReader
+from reduction.event_log.remote import RETRY_S, RemoteLogReader
+from reduction.event_log.server import LogServer
+from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import (
     LIMIT,
     PERIOD_NS,

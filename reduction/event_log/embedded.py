@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from reduction.stream.event_log import (
+from reduction.event_log.entries import EntryKind
+from reduction.event_log.folder import LogFolder
+from reduction.event_log.protocol import (
     MESSAGES_AT_ONCE,
     Backlog,
     Dropped,
     LogMessage,
     LogRefused,
 )
-from reduction.stream.log_entries import EntryKind
-from reduction.stream.log_folder import LogFolder
-from reduction.stream.log_segments import (
+from reduction.event_log.segments import (
     HEAD_BYTES,
     Damaged,
     SegmentScan,
@@ -31,7 +31,7 @@ LOOK_INTERVAL_S = 0.1
 
 
 class EmbeddedLogReader:
-    """One partition of an event log in a folder, as `reduction.stream.event_log.LogReader`.
+    """One partition of an event log in a folder, as `reduction.event_log.protocol.LogReader`.
 
     The log may come later than its reader, who then begins at its start unless told otherwise.
     Raises `LogRefused` for one of another kind, version or number of partitions.

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from reduction.stream.event_log import LogRefused
-from reduction.stream.log_segments import is_segment, partition_folder
+from reduction.event_log.protocol import LogRefused
+from reduction.event_log.segments import is_segment, partition_folder
 
 FORMAT, VERSION = "live-reduction event log", 1
 ABOUT, LOCK = "log.json", "writer.lock"

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reduction.stream.event_log import LogRefused
-from reduction.stream.log_entries import EntryKind, LogEntry, entry_of
-from reduction.stream.log_folder import LogFolder, refusing
-from reduction.stream.log_segments import (
+from reduction.event_log.entries import EntryKind, LogEntry, entry_of
+from reduction.event_log.folder import LogFolder, refusing
+from reduction.event_log.protocol import LogRefused
+from reduction.event_log.segments import (
     HEAD_BYTES,
     RECORD,
     Damaged,
@@ -25,7 +25,7 @@ from reduction.stream.log_segments import (
     segment_path,
     segment_paths,
 )
-from reduction.stream.log_space import (
+from reduction.event_log.space import (
     PART,
     SEGMENT_MESSAGES,
     LeftOver,

@@ -12,10 +12,9 @@ from typing import Any
 import msgspec
 import zmq
 
-from reduction.stream.embedded_log import EmbeddedLogReader
-from reduction.stream.endpoints import bind
-from reduction.stream.event_log import LogMessage
-from reduction.stream.log_requests import (
+from reduction.event_log.embedded import EmbeddedLogReader
+from reduction.event_log.protocol import LogMessage
+from reduction.event_log.requests import (
     MOST_BYTES,
     PATIENCE_S,
     REQUEST,
@@ -23,6 +22,7 @@ from reduction.stream.log_requests import (
     LogAnswer,
     LogRequest,
 )
+from reduction.stream.endpoints import bind
 
 MOST_READERS = 256
 """Readers that the server keeps; of more, those that asked longest ago find their place anew."""

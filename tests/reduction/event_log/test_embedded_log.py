@@ -13,12 +13,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reduction.stream.embedded_log import LOOK_INTERVAL_S, EmbeddedLogReader
-from reduction.stream.event_log import Dropped
-from reduction.stream.log_entries import EntryKind, LogEntry, entry_of
-from reduction.stream.log_folder import LEAST_BYTES
-from reduction.stream.log_segments import HEAD_BYTES, checksum, segment_paths
-from reduction.stream.log_writer import LogWriter
+from reduction.event_log.embedded import LOOK_INTERVAL_S, EmbeddedLogReader
+from reduction.event_log.entries import EntryKind, LogEntry, entry_of
+from reduction.event_log.folder import LEAST_BYTES
+from reduction.event_log.protocol import Dropped
+from reduction.event_log.segments import HEAD_BYTES, checksum, segment_paths
+from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import (
     LIMIT,
     PERIOD_NS,

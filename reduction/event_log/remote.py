@@ -9,16 +9,16 @@ from typing import Any
 import msgspec
 import zmq
 
+from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage
+from reduction.event_log.requests import ANSWER, PATIENCE_S, Go, LogAnswer, LogRequest
 from reduction.stream.endpoints import connect
-from reduction.stream.event_log import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage
-from reduction.stream.log_requests import ANSWER, PATIENCE_S, Go, LogAnswer, LogRequest
 
 RETRY_S = 2 * PATIENCE_S
 """A request without an answer for as long is made again."""
 
 
 class RemoteLogReader:
-    """One partition of a served event log, as `reduction.stream.event_log.LogReader`.
+    """One partition of a served event log, as `reduction.event_log.protocol.LogReader`.
 
     The server may come later than its reader, and may be started again: the reader goes on where
     it was. Raises OSError naming an endpoint that cannot be.

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reduction.stream.ev44 import Buffer
-from reduction.stream.log_segments import (
+from reduction.event_log.segments import (
     COMMITTED,
     HEAD_BYTES,
     NEXT_OFFSET,
@@ -22,6 +21,7 @@ from reduction.stream.log_segments import (
     SegmentHead,
     padded,
 )
+from reduction.stream.ev44 import Buffer
 
 SEGMENT_MESSAGES = 4096
 """Most messages in a segment. A seek looks at the heads of all in one segment: some ms at most."""
