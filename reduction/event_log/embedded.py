@@ -43,6 +43,7 @@ class EmbeddedLogReader:
         self._path, self._partition, self._clock_s = path, partition, clock_s
         self._segment: SegmentView | None = None
         self._place, self._offset, self._pulses, self._time_ns = HEAD_BYTES, 0, 0, 0
+        self._began, self._identity = 0, ""
         self._values: list[LogMessage] = []
         """The last values of logs before the place, which come first."""
         self._dropped = Dropped()
@@ -61,6 +62,15 @@ class EmbeddedLogReader:
             words = f"it has {found.partitions} partitions, not {self._partition + 1}"
             raise LogRefused(f"log {self._path}: {words}")
         self._missing = f"log {self._path}: it is not there yet" if found is None else ""
+        self._identity = "" if found is None else found.identity
+
+    def _look_again(self) -> bool:
+        """See whether the log is there, and which one; whether it can be read."""
+        try:
+            self._look()
+        except LogRefused as error:
+            self._missing = str(error.strerror)
+        return not self._missing
 
     def seek(self, time_ns: int) -> None:
         """See `LogReader.seek`."""
@@ -80,7 +90,7 @@ class EmbeddedLogReader:
                 if not scan.starts_before or not self._go_to_offset(scan.offset, paths[:number]):
                     self._go(view, scan)
                 return
-        self._go_to_oldest(paths, time_ns)
+        self._go_to_oldest(paths, since_ns=time_ns)
 
     def seek_to_end(self) -> None:
         """See `LogReader.seek_to_end`."""
@@ -92,16 +102,26 @@ class EmbeddedLogReader:
                 return
 
     def seek_offset(self, offset: int) -> None:
-        """Go to the message at an offset, or the oldest after it; the last values come first."""
+        """See `LogReader.seek_offset`."""
         self._start_over()
         paths = self._paths
         if not self._go_to_offset(offset, paths):
-            self._go_to_oldest(paths, 0)
+            self._go_to_oldest(paths, offset=offset)
 
     @property
     def offset(self) -> int:
         """The offset of the next message, or of one before it if some are missing."""
         return self._offset
+
+    @property
+    def began(self) -> int:
+        """See `LogReader.began`."""
+        return self._began
+
+    @property
+    def identity(self) -> str:
+        """See `LogReader.identity`; as of the last look at the folder."""
+        return self._identity
 
     def read(self, most: int = MESSAGES_AT_ONCE) -> list[LogMessage]:
         """See `LogReader.read`."""
@@ -150,15 +170,20 @@ class EmbeddedLogReader:
 
     def close(self) -> None:
         """See `LogReader.close`."""
-        self._start_over()
+        self._forget_place()
 
     @property
     def _paths(self) -> list[Path]:
         return segment_paths(self._path, self._partition)
 
     def _start_over(self) -> None:
+        """Look which log is there; have no place in it."""
+        self._look_again()
+        self._forget_place()
+
+    def _forget_place(self) -> None:
         """Have no place in the log."""
-        self._segment = None
+        self._segment, self._began = None, 0
         self._place, self._offset, self._pulses, self._time_ns = HEAD_BYTES, 0, 0, 0
         self._values.clear()
         self._dropped = Dropped()
@@ -194,6 +219,7 @@ class EmbeddedLogReader:
             self._dropped = Dropped(view.head.first_offset - view.head.pulse_offset, 1)
         self._segment, self._place, self._offset = view, scan.place, scan.offset
         self._pulses, self._time_ns = scan.pulses, scan.time_ns
+        self._began = scan.offset
         end = view.committed
         for place in scan.values:
             record, _ = view.record(place, end)
@@ -209,18 +235,20 @@ class EmbeddedLogReader:
                 return True
         return False
 
-    def _go_to_oldest(self, paths: Sequence[Path], since_ns: int) -> bool:
-        """Go to the first message that is there; note what was dropped since a time."""
+    def _go_to_oldest(self, paths: Sequence[Path], *, since_ns: int = 0, offset: int = 0) -> bool:
+        """Go to the first message that is there; note what was dropped since a time or an offset.
+
+        Returns whether there is one.
+        """
         for path in paths:
             view = self._view(path)
             if view is not None:
                 head = view.head
                 self._go(view, view.scan(stop_offset=head.first_offset))
                 self._damaged += max(0, self._offset - head.first_offset)
-                if head.first_offset > 0:
-                    self._dropped = Dropped(
-                        head.first_offset, head.pulses_before, since_ns, head.time_before_ns
-                    )
+                if (messages := head.first_offset - max(0, offset)) > 0:
+                    pulses = min(head.pulses_before, messages)
+                    self._dropped = Dropped(messages, pulses, since_ns, head.time_before_ns)
                 return True
         return False
 
@@ -230,12 +258,7 @@ class EmbeddedLogReader:
         if now_s - self._looked_s < LOOK_INTERVAL_S:
             return False
         self._looked_s = now_s
-        try:
-            self._look()
-        except LogRefused as error:
-            self._missing = str(error.strerror)
-            return False
-        return self._go_to_oldest(self._paths, 0)
+        return self._look_again() and self._go_to_oldest(self._paths)
 
     def _open_next(self, segment: SegmentView) -> bool:
         """Go on in the segment after one whose end is reached; whether there is one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -30,17 +31,22 @@ SHARE_OF_FREE, MOST_BYTES = 0.1, 16 * 2**30
 
 @dataclass(frozen=True)
 class LogFolder:
-    """A folder that holds an event log of so many partitions; one that it can be made in, too."""
+    """A folder that holds an event log, or in which one can be made.
+
+    ``identity`` is a random name that the log got when it was made; empty if it is not made yet.
+    """
 
     path: Path
     partitions: int
+    identity: str = ""
 
     @classmethod
     def found(cls, path: Path) -> LogFolder | None:
         """The log in a folder, None if there is none; raises `LogRefused` for one of other kind."""
         with refusing(path):
             try:
-                about = json.loads((path / ABOUT).read_bytes())
+                with (path / ABOUT).open("rb") as file:
+                    about, made_ns = json.loads(file.read()), os.fstat(file.fileno()).st_mtime_ns
             except FileNotFoundError:
                 return None
             except ValueError:
@@ -53,7 +59,8 @@ class LogFolder:
         partitions = about.get("partitions")
         if type(partitions) is not int or partitions < 1:
             raise LogRefused(f"log {path}: {ABOUT} tells no number of partitions")
-        return cls(path, partitions)
+        # Older logs have no name. The time when they were made tells them apart.
+        return cls(path, partitions, str(about.get("identity") or f"{made_ns:x}"))
 
     def check(self, limit_bytes: int) -> None:
         """Raise `LogRefused` for a folder in which a writer cannot keep this log; leaves no trace.
@@ -101,7 +108,12 @@ class LogFolder:
             for partition in range(self.partitions):
                 partition_folder(self.path, partition).mkdir(exist_ok=True)
             if self.found(self.path) is None:
-                about = {"format": FORMAT, "version": VERSION, "partitions": self.partitions}
+                about = {
+                    "format": FORMAT,
+                    "version": VERSION,
+                    "partitions": self.partitions,
+                    "identity": secrets.token_hex(8),
+                }
                 part = self.path / f"{ABOUT}.part"
                 part.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
                 part.replace(self.path / ABOUT)

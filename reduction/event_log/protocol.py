@@ -49,6 +49,15 @@ class Dropped:
     since_ns: int = 0
     until_ns: int = 0
 
+    def __add__(self, later: Dropped) -> Dropped:
+        """The sum of two losses, of which the first one happened first."""
+        return Dropped(
+            self.messages + later.messages,
+            self.pulses + later.pulses,
+            self.since_ns or later.since_ns,
+            later.until_ns or self.until_ns,
+        )
+
 
 class LogReader(Protocol):
     """A place in one partition of an event log, and what has come since. Nothing here waits."""
@@ -65,8 +74,31 @@ class LogReader(Protocol):
     def seek_to_end(self) -> None:
         """Go behind the last message; the next `read` begins with the last values of all logs."""
 
+    def seek_offset(self, offset: int) -> None:
+        """Go to the message at an offset, or to the oldest one after it; `dropped` then says so.
+
+        An offset behind the end is the end. The last values that each log had before the place
+        come first, as with `seek`. So `seek_offset` to the offset at which another reader `began`
+        gives the messages that the other reader got.
+        """
+
     def read(self, most: int = MESSAGES_AT_ONCE) -> list[LogMessage]:
         """The next messages, as many as have come, but at most ``most``."""
+
+    @property
+    def began(self) -> int:
+        """The offset of the first message after the last seek, without the values before it.
+
+        0 if the log does not exist yet. -1 while it is unknown, as before the first answer of a
+        server.
+        """
+
+    @property
+    def identity(self) -> str:
+        """The name of this log; empty while it is unknown.
+
+        A log that is deleted and begun again in the same folder has another one.
+        """
 
     @property
     def behind(self) -> Backlog:

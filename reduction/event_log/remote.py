@@ -36,6 +36,11 @@ class RemoteLogReader:
         self._socket.setsockopt(zmq.LINGER, 0)
         connect(self._socket, endpoint)
         self._request = LogRequest(0, partition, Go.OFFSET)
+        self._began = -1
+        self._sought = 0
+        """The last request of this reader that was a seek."""
+        self._dropped_before = Dropped()
+        """What had gone before the last seek of the server."""
         self._asked_s = self._clock_s()
         self._sent = self._heard = False
         self._answer = LogAnswer(0, [], 0, (0, 0), (0, 0, 0, 0), "")
@@ -49,12 +54,19 @@ class RemoteLogReader:
         """See `LogReader.seek_to_end`."""
         self._go(Go.END)
 
+    def seek_offset(self, offset: int) -> None:
+        """See `LogReader.seek_offset`."""
+        self._go(Go.OFFSET, offset)
+
     def _go(self, go: Go, place: int = 0) -> None:
         self._ready.clear()
+        self._began, self._dropped_before = -1, Dropped()
         self._ask(go, place)
+        self._sought = self._request.number
 
     def _ask(self, go: Go, place: int = 0) -> None:
-        self._request = LogRequest(self._request.number + 1, self._partition, go, place)
+        number, identity = self._request.number + 1, self._answer.identity
+        self._request = LogRequest(number, self._partition, go, place, identity)
         self._send()
 
     def _send(self) -> None:
@@ -75,14 +87,14 @@ class RemoteLogReader:
     def _receive(self) -> None:
         """Take the answer if it has come, and ask for what is behind it; or ask again."""
         if not self._request.number:
-            self._ask(Go.OFFSET)
+            self._go(Go.OFFSET)
         while True:
             try:
                 head, *frames = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
             except zmq.Again:
                 break
             if self._take(head, frames):
-                self._ask(Go.OFFSET, self._answer.next_offset)
+                self._ask(Go.ON, self._answer.next_offset)
                 return
         if self._clock_s() - self._asked_s >= RETRY_S:
             self._heard = False
@@ -96,16 +108,30 @@ class RemoteLogReader:
             return False
         if answer.number != self._request.number or len(answer.offsets) != len(frames):
             return False
-        self._answer, self._heard = answer, True
-        least = self._request.place if self._request.go is Go.OFFSET else 0
-        if answer.next_offset < least:
-            least = 0  # the log has been deleted, and another one begun
+        last, self._answer, self._heard = self._answer, answer, True
+        least = 0
+        if answer.seek == self._sought or answer.identity != last.identity:
+            self._began = answer.began
+        elif answer.seek == self._request.number:  # Of an older seek, the last values are read.
+            least = self._request.place
+        if answer.seek not in (self._sought, last.seek):
+            self._dropped_before = self._dropped_before + Dropped(*last.dropped)
         self._ready = [
             LogMessage(offset, frame.buffer)
             for offset, frame in zip(answer.offsets, frames, strict=True)
             if offset >= least
         ]
         return True
+
+    @property
+    def began(self) -> int:
+        """See `LogReader.began`."""
+        return self._began
+
+    @property
+    def identity(self) -> str:
+        """See `LogReader.identity`; as of the last answer."""
+        return self._answer.identity
 
     @property
     def behind(self) -> Backlog:
@@ -117,7 +143,9 @@ class RemoteLogReader:
     @property
     def dropped(self) -> Dropped:
         """See `LogReader.dropped`; as of the last answer."""
-        return Dropped(*self._answer.dropped)
+        if self._began < 0:
+            return Dropped()
+        return self._dropped_before + Dropped(*self._answer.dropped)
 
     @property
     def message(self) -> str:

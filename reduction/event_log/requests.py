@@ -18,32 +18,42 @@ PATIENCE_S = 1.0
 
 
 class Go(enum.IntEnum):
-    """Where the reader wants to be first."""
+    """Where the answer to a request begins.
+
+    The first three are as `seek`, `seek_to_end` and `seek_offset` of a reader: the last values of
+    logs come first. `ON` goes on behind the previous answer.
+    """
 
     TIME = 0
     END = 1
     OFFSET = 2
+    ON = 3
 
 
 class LogRequest(msgspec.Struct, array_like=True, frozen=True):
-    """Messages of a partition, after going to a place.
+    """A request for messages of a partition, from a place on.
 
-    ``place`` is the pulse time in ns since 1970 of `Go.TIME`, or the offset of `Go.OFFSET`.
-    ``number`` is repeated in the answer.
+    - ``number``: is repeated in the answer
+    - ``place``: the pulse time of `Go.TIME` in ns since 1970, or an offset
+    - ``identity``: the log to which the offset of `Go.ON` belongs; empty if the reader knows none
     """
 
     number: int
     partition: int
     go: Go
     place: int = 0
+    identity: str = ""
 
 
 class LogAnswer(msgspec.Struct, array_like=True, frozen=True):
-    """What stands before the messages of an answer.
+    """The first frame of an answer, before its messages.
 
-    ``offsets`` are those of the messages, ``next_offset`` is where to go on. The rest is as in
-    `reduction.event_log.protocol`: what comes after the messages, what was dropped, and what is
-    wrong.
+    - ``offsets``: of the messages
+    - ``next_offset``: where to go on
+    - ``behind``, ``dropped``, ``message``, ``began``, ``identity``: as `LogReader` has them
+    - ``seek``: number of the last request for which the server sought a place. All but the first
+      one of a reader are new seeks of a server that was started again, or that has forgotten the
+      reader
     """
 
     number: int
@@ -52,6 +62,9 @@ class LogAnswer(msgspec.Struct, array_like=True, frozen=True):
     behind: tuple[int, int]
     dropped: tuple[int, int, int, int]
     message: str
+    began: int = 0
+    identity: str = ""
+    seek: int = 0
 
 
 REQUEST = msgspec.msgpack.Decoder(LogRequest)

@@ -30,6 +30,14 @@ MOST_READERS = 256
 REQUESTS_AT_ONCE = 64
 
 
+@dataclass
+class ServedReader:
+    """The place of one reader, and the number of the request that last made it seek."""
+
+    log: EmbeddedLogReader
+    seek: int = -1
+
+
 @dataclass(frozen=True)
 class Waiting:
     """A request for messages that have not come yet, until ``deadline_s`` of the clock."""
@@ -58,7 +66,7 @@ class LogServer:
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, 8)
         bind(self.socket, endpoint)
-        self._readers: OrderedDict[tuple[bytes, int], EmbeddedLogReader] = OrderedDict()
+        self._readers: OrderedDict[tuple[bytes, int], ServedReader] = OrderedDict()
         self._waiting: dict[tuple[bytes, int], Waiting] = {}
         self.ignored = 0
         """Requests that were none."""
@@ -78,7 +86,7 @@ class LogServer:
             self._ask(peer, frames)
         for key, waiting in list(self._waiting.items()):
             reader = self._readers.get(key)
-            messages = _batch(reader) if reader is not None else []
+            messages = _batch(reader.log) if reader is not None else []
             if messages or self._clock_s() >= waiting.deadline_s:
                 del self._waiting[key]
                 self._answer(waiting.peer, waiting.request, messages)
@@ -95,29 +103,37 @@ class LogServer:
             return
         key = peer, request.partition
         self._go(self._reader(key), request)
-        deadline_s = self._clock_s() + (PATIENCE_S if request.go is Go.OFFSET else 0)
+        deadline_s = self._clock_s() + (PATIENCE_S if request.go is Go.ON else 0)
         self._waiting[key] = Waiting(peer, request, deadline_s)
 
-    def _reader(self, key: tuple[bytes, int]) -> EmbeddedLogReader:
+    def _reader(self, key: tuple[bytes, int]) -> ServedReader:
         if key not in self._readers:
-            self._readers[key] = EmbeddedLogReader(self._path, key[1])
+            self._readers[key] = ServedReader(EmbeddedLogReader(self._path, key[1]))
         self._readers.move_to_end(key)
         while len(self._readers) > MOST_READERS:
             oldest, _ = self._readers.popitem(last=False)
             self._waiting.pop(oldest, None)
         return self._readers[key]
 
-    def _go(self, reader: EmbeddedLogReader, request: LogRequest) -> None:
+    def _go(self, reader: ServedReader, request: LogRequest) -> None:
+        log = reader.log
+        known = request.identity in ("", log.identity)
         match request.go:
+            case Go.ON if known and reader.seek >= 0 and request.place == log.offset:
+                return
             case Go.TIME:
-                reader.seek(request.place)
+                log.seek(request.place)
             case Go.END:
-                reader.seek_to_end()
-            case Go.OFFSET if request.place != reader.offset:
-                reader.seek_offset(request.place)
+                log.seek_to_end()
+            case Go.OFFSET | Go.ON:
+                log.seek_offset(request.place)
+                if request.go is Go.ON and request.identity not in ("", log.identity):
+                    log.seek_offset(0)  # The place is one in a log that was deleted.
+        reader.seek = request.number
 
     def _answer(self, peer: bytes, request: LogRequest, messages: list[LogMessage]) -> None:
-        reader = self._readers[peer, request.partition]
+        served = self._readers[peer, request.partition]
+        reader = served.log
         behind, dropped = reader.behind, reader.dropped
         answer = LogAnswer(
             number=request.number,
@@ -126,6 +142,9 @@ class LogServer:
             behind=(behind.messages, behind.size_bytes),
             dropped=(dropped.messages, dropped.pulses, dropped.since_ns, dropped.until_ns),
             message=reader.message,
+            began=reader.began,
+            identity=reader.identity,
+            seek=served.seek,
         )
         frames = [peer, msgspec.msgpack.encode(answer), *(each.data for each in messages)]
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import shutil
 import tempfile
 import threading
 import time
@@ -87,7 +88,12 @@ def test_a_seek_finds_the_first_pulse_at_or_after_a_time_and_the_last_values_bef
             reader.seek(time_ns)
             assert all_of(reader) == sought(stream, time_ns)
             assert reader.dropped == Dropped()
+            again = EmbeddedLogReader(path, 0)
+            again.seek_offset(reader.began)
+            assert all_of(again) == sought(stream, time_ns)
+            assert again.began == reader.began
         reader.seek_to_end()
+        assert reader.began == len(stream)
         assert all(entry_of(data).kind is EntryKind.LOG for _, data in all_of(reader))
         assert reader.behind == (0, 0)
         assert reader.message == ""
@@ -117,6 +123,52 @@ def test_a_log_that_comes_after_its_reader_is_read_from_its_start(tmp_path: Path
     now_s[0] += LOOK_INTERVAL_S
     assert len(reader.read()) == 3
     assert reader.message == ""
+
+
+def test_a_reader_of_an_offset_gets_that_message_and_the_last_values_before(tmp_path: Path) -> None:
+    stream = [entry for number in range(100) for entry in pulse_entries(number, 300, "ab")]
+    written(tmp_path, stream)
+    reader = EmbeddedLogReader(tmp_path, 0)
+    messages = [data_of(each) for each in stream]
+    for offset in (0, 1, 2, 3, 150, 398, 399, 400, 9999):
+        reader.seek_offset(offset)
+        logs = [each for each in range(offset) if each % 4 < 2 and each < 400][-2:]
+        found = all_of(reader)
+        assert sorted(found[: len(logs)]) == [(each, messages[each]) for each in logs]
+        assert found[len(logs) :] == list(enumerate(messages))[offset:]
+        assert reader.began == min(offset, 400)
+        assert reader.dropped == Dropped()
+
+
+def test_an_offset_whose_message_has_gone_leads_to_the_oldest_one(tmp_path: Path) -> None:
+    writer = LogWriter(tmp_path, 1, LEAST_BYTES)
+    for number in range(200):
+        write(writer, pulse_entries(number, 5000))
+    writer.close()
+    oldest = int(segment_paths(tmp_path, 0)[0].stem)
+    reader = EmbeddedLogReader(tmp_path, 0)
+    reader.seek_offset(31)
+    assert reader.began == oldest
+    assert reader.dropped.messages == oldest - 31
+    assert oldest // 3 - 11 <= reader.dropped.pulses <= oldest // 3
+    values, first = reader.read(2)
+    assert (values.offset, first.offset) == (oldest // 3 * 3 - 3 * (oldest % 3 == 0), oldest)
+
+
+def test_a_log_has_an_identity_that_stays_until_it_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    reader = EmbeddedLogReader(path, 0)
+    assert (reader.identity, reader.began) == ("", 0)
+    written(path, pulse_entries(0))
+    reader.seek(0)
+    first = reader.identity
+    written(path, pulse_entries(1))
+    reader.seek(0)
+    assert reader.identity == first != ""
+    shutil.rmtree(path)
+    written(path, pulse_entries(0))
+    reader.seek(0)
+    assert reader.identity not in ("", first)
 
 
 def test_any_number_of_readers_follow_a_writer(tmp_path: Path) -> None:

@@ -57,6 +57,14 @@ def test_a_folder_that_is_no_log_of_this_kind_is_refused_and_left_alone(
     assert (tmp_path / name).read_text() == content
 
 
+def test_a_log_without_an_identity_of_its_own_has_one_that_stays(tmp_path: Path) -> None:
+    written(tmp_path / "log", [])
+    (tmp_path / "log/log.json").write_text(about())
+    identity = EmbeddedLogReader(tmp_path / "log", 0).identity
+    written(tmp_path / "log", [])
+    assert EmbeddedLogReader(tmp_path / "log", 0).identity == identity != ""
+
+
 def test_a_file_a_limit_that_is_too_small_and_a_partition_that_is_not_there_are_refused(
     tmp_path: Path,
 ) -> None:

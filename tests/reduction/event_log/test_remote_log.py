@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import zmq
 
+from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.protocol import LogReader
 from reduction.event_log.remote import RETRY_S, RemoteLogReader
 from reduction.event_log.server import LogServer
@@ -84,9 +85,16 @@ def test_it_seeks_and_finds_the_end_as_a_reader_in_place_does(
             time_ns = START_NS + pulse * PERIOD_NS
             reader.seek(time_ns)
             expected = sought(STREAM, time_ns)
+            assert reader.began == -1
             assert read(server, reader, len(expected)) == expected
+            assert reader.began == 3 * pulse
+            assert reader.identity == EmbeddedLogReader(path, 0).identity
+            reader.seek_offset(reader.began)
+            assert read(server, reader, len(expected)) == expected
+            assert reader.began == 3 * pulse
         reader.seek_to_end()
         assert read(server, reader, 1)[0][1] == data_of(STREAM[-3])
+        assert reader.began == len(STREAM)
 
 
 def test_after_its_server_has_started_again_it_goes_on_where_it_was(
@@ -96,11 +104,13 @@ def test_after_its_server_has_started_again_it_goes_on_where_it_was(
     written(path, STREAM[:300])
     with closing(RemoteLogReader(context, endpoint, 0, lambda: now_s[0])) as reader:
         with closing(LogServer(context, endpoint, path, 1)) as server:
+            reader.seek_offset(0)
             found = read(server, reader, 150)
         written(path, STREAM[300:])
         with closing(LogServer(context, endpoint, path, 1)) as server:
             now_s[0] += RETRY_S
             found += read(server, reader, 450)
+            assert reader.began == 0
     assert found == [(offset, data_of(entry)) for offset, entry in enumerate(STREAM)]
 
 
