@@ -14,6 +14,7 @@ from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
 from reduction.parameters.series import SeriesStatus
 from reduction.parameters.windows import PeakStatus, RegionStatus
+from reduction.stream.partition_state import NO_PULSE
 
 
 class Values(NamedTuple):
@@ -106,6 +107,8 @@ class RanksReport:
     - ``unaccounted``: received events that are not counted, or counted twice, added up over ranks.
       Every rank checks its own at every tick. Anything but 0 is an error.
     - ``logs``: names of the logs that slices can be of
+    - ``newest_pulse_ns``: time of the newest pulse of which any rank has received anything, ns since
+      the Unix epoch; `reduction.stream.partition_state.NO_PULSE` if there is none
     """
 
     revision: int
@@ -118,3 +121,4 @@ class RanksReport:
     message: str = ""
     acquisition: AcquisitionStatus = field(default_factory=AcquisitionStatus)
     event_log: EventLogStatus = field(default_factory=EventLogStatus)
+    newest_pulse_ns: int = NO_PULSE

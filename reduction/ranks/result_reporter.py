@@ -143,7 +143,11 @@ class ResultReporter:
         if report.results:
             count = preset_count(report.results[0], acquisition.settings)
             acquisition.counted(count.total, count.error)
-        return replace(report, acquisition=self._acquisition_status())
+        return replace(
+            report,
+            acquisition=self._acquisition_status(),
+            newest_pulse_ns=self.progress.newest_ns,
+        )
 
     def _acquisition_status(self) -> AcquisitionStatus:
         """How far the acquisition has come, counts of this report included."""

@@ -52,6 +52,15 @@ def test_a_late_log_value_slices_closed_series_alike() -> None:
     assert counts_and_charges(report) == [(0, 0.0), (30, 3.0)]
 
 
+def test_a_report_tells_the_newest_pulse_of_which_anything_has_come() -> None:
+    fed = FedRank(PLAIN)
+    assert fed.report().newest_pulse_ns == -1
+    fed.pulses(range(3))
+    assert fed.report().newest_pulse_ns == pulse_ns(2)
+    fed.events(3)
+    assert fed.report().newest_pulse_ns == pulse_ns(3)
+
+
 @pytest.mark.parametrize("offset_s", [0, -2, -5, -3600, 3600, 86_400, -(10**9), 7])
 def test_the_clock_of_a_process_variables_host_neither_moves_nor_drops_events(
     offset_s: int,
