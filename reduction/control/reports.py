@@ -107,8 +107,8 @@ class RanksReport:
     - ``unaccounted``: received events that are not counted, or counted twice, added up over ranks.
       Every rank checks its own at every tick. Anything but 0 is an error.
     - ``logs``: names of the logs that slices can be of
-    - ``newest_pulse_ns``: time of the newest pulse of which any rank has received anything, ns since
-      the Unix epoch; `reduction.stream.partition_state.NO_PULSE` if there is none
+    - ``newest_pulse_ns``: time of the newest pulse of which any rank has received anything, ns
+      since the Unix epoch; `reduction.stream.partition_state.NO_PULSE` if there is none
     """
 
     revision: int
