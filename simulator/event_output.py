@@ -54,6 +54,11 @@ class EventOutput:
         """Why the last message could not be written; empty if it was."""
 
     @property
+    def last_pulse(self) -> int:
+        """The number of the last pulse that the log held at the start; -1 if it held none."""
+        return self._writer.last_pulse
+
+    @property
     def size_bytes(self) -> int:
         """The bytes that the log takes on the disk."""
         return self._writer.size_bytes

@@ -45,7 +45,8 @@ class SimulateStart:
     """The settings that the process starts with.
 
     ``log`` is where the events go. ``control`` is the endpoint of the IOC; None: run alone with
-    ``settings``.
+    ``settings``. Pulses are numbered from ``first_pulse``, or from the one after the last pulse in
+    the log if that is larger.
     """
 
     log: EventLogStart
@@ -99,13 +100,13 @@ class EventStream:
         self._generator = PulseGenerator(start.instrument, start.seed)
         self._settings = start.settings
         self._generator.compile(start.settings)
-        self._pulse = start.first_pulse - 1
         self._message_ids = [0] * start.partitions
         self._next_partition = 0
         self._revision = self._obeyed = -1
         self._reported_ns = 0
         self._schedule = Schedule(clock_ns() + (FIRST_ORDER_PATIENCE_NS if start.control else 0))
         self._output = EventOutput(start.log, start.partitions, context, clock_ns)
+        self._pulse = max(start.first_pulse - 1, self._output.last_pulse)
         self._control: OrderReceiver[SimulatorOrder, SimulatorReport] | None = None
         if start.control:
             self._control = OrderReceiver(context, start.control, SimulatorOrder)

@@ -191,7 +191,12 @@ class SimulateOptions(
     summary = "the simulated detector alone"
     file_only = frozenset({"ranks", "control", "prefix", "reductions", "max_bins"})
 
-    first_pulse: int = flag(0, "number of the first simulated pulse", least=0)
+    first_pulse: int = flag(
+        0,
+        "number of the first simulated pulse, unless the event log holds later ones; then they are"
+        " counted on",
+        least=0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

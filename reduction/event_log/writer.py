@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reduction.event_log.entries import EntryKind, LogEntry, entry_of
 from reduction.event_log.folder import LogFolder, refusing
+from reduction.event_log.last_pulse import last_pulse
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.segments import (
     HEAD_BYTES,
@@ -208,9 +209,10 @@ class LogWriter:
         self._lock = folder.lock()
         share = limit_bytes // (SEGMENTS_IN_LIMIT * partitions)
         segment_bytes = min(segment_bytes, share // mmap.PAGESIZE * mmap.PAGESIZE)
-        self._space = SegmentSpace(limit_bytes, _stored(path, partitions))
         try:
             with refusing(path):
+                self._space = SegmentSpace(limit_bytes, _stored(path, partitions))
+                self._last_pulse = last_pulse(path, partitions)
                 self._partitions = [
                     PartitionWriter(path, each, segment_bytes, self._space)
                     for each in range(partitions)
@@ -218,6 +220,11 @@ class LogWriter:
         except LogRefused:
             self._lock.close()
             raise
+
+    @property
+    def last_pulse(self) -> int:
+        """The number of the last pulse that the log held at the start; -1 if it held none."""
+        return self._last_pulse
 
     @property
     def size_bytes(self) -> int:

@@ -1,0 +1,33 @@
+"""The numbers of the pulses of a source that starts on a log which holds pulses."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.stream_bench import SMALL, Bench, assert_events_are, chunks_of, marks_of
+
+
+@pytest.mark.parametrize(("first_pulse", "number"), [(0, 4), (3, 4), (4, 4), (90, 90)])
+def test_a_source_that_starts_on_a_log_with_pulses_counts_on(
+    tmp_path: Path, first_pulse: int, number: int
+) -> None:
+    with closing(Bench(tmp_path / "log")) as bench:
+        former = bench.stream(partitions=2)
+        bench.pulses(former, 4)
+        former.close()
+        bench.kept.remove(former)
+        readers = bench.readers(2)
+        for reader in readers:
+            reader.log.seek_to_end()
+            reader.messages()
+        stream = bench.stream(partitions=2, first_pulse=first_pulse)
+        assert stream.status.pulse == number - 1
+        bench.pulses(stream, 2)
+        found = [reader.messages() for reader in readers]
+    assert [mark[2][0] for mark in marks_of(found[0])] == [number, number + 1]
+    received = [chunks_of(each) for each in found]
+    in_order = [received[k % 2][k // 2] for k in range(sum(map(len, received)))]
+    assert_events_are(in_order, SMALL, [number, number + 1])
