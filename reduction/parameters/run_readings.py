@@ -26,6 +26,22 @@ class EventLogStatus:
             details="The oldest go when the log reaches its limit, whether they are read or not.",
         )
     )
+    messages_late: int = reading(
+        Integer(
+            pv="MessagesLate_RBV",
+            description="Chunks too late for a result; used later",
+            details="In a stream without marks: a result of their pulses was made before they came."
+            " The next one has them.",
+        )
+    )
+    messages_unnumbered: int = reading(
+        Integer(
+            pv="MessagesUnnumbered_RBV",
+            description="Chunks whose ids do not count up",
+            details="In a stream without marks: how many messages of their sources are lost is not"
+            " known.",
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ from reduction.stream.partition_state import NO_PULSE
 RATE_WINDOW_S = 2.0
 """Time over which rates are averaged."""
 
+OF_EVENT_LOG = frozenset({"late", "unnumbered"})
+"""Counts of `reduction.stream.partition_state.Faults` that are readings of the event log."""
+
 
 class RateSample(NamedTuple):
     """Events received and pulse number reached at a time of the monotonic clock."""
@@ -112,7 +115,8 @@ class Progress:
 
 def stream_status(figures: RankFigures, coverage: PulseCoverage, missing: int) -> StreamStatus:
     """The readings of the stream without rates and lag; ``missing`` is a number of pulses."""
-    faults = {f"messages_{name}": n for name, n in dataclasses.asdict(figures.faults).items()}
+    counted = dataclasses.asdict(figures.faults).items()
+    faults = {f"messages_{name}": n for name, n in counted if name not in OF_EVENT_LOG}
     return StreamStatus(
         event_total=figures.received,
         pulse_first=coverage.first,

@@ -78,7 +78,12 @@ def ranks_report(sums: RanksSums) -> RanksReport:
     return RanksReport(
         revision=sums.revision,
         pulse_time_ns=sums.last_pulse_ns,
-        event_log=EventLogStatus(figures.log_behind, figures.log_dropped),
+        event_log=EventLogStatus(
+            log_behind=figures.log_behind,
+            messages_dropped=figures.log_dropped,
+            messages_late=figures.faults.late,
+            messages_unnumbered=figures.faults.unnumbered,
+        ),
         stream=sums.stream,
         acquisition=sums.acquisition,
         backend=BackendStatus(

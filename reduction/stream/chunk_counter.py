@@ -94,7 +94,7 @@ class ChunkCounter:
 
     def note(self, chunk: Chunk, *, passed: bool) -> Arrival:
         """Note a chunk; ``passed`` tells that its pulse has ended."""
-        number, print_ = chunk.message_id, _fingerprint(chunk)
+        number, print_ = chunk.message_id, fingerprint(chunk)
         self.completed = None
         if self._known.get(number) == print_:
             return Arrival.REPEATED
@@ -204,7 +204,7 @@ class ChunkCounter:
         del self._lost[: max(gaps, 0)]
 
 
-def _fingerprint(chunk: Chunk) -> int:
+def fingerprint(chunk: Chunk) -> int:
     """A hash of the events of a chunk; chunks with other events almost always differ."""
     ends = (
         array.tobytes()

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +30,24 @@ NO_EVENTS = -1
 """The index of the first event of a pulse that has none, by a convention of some sources."""
 
 
+MOST_PULSES = 1000
+"""Most pulses of one message, so that the time that a message takes is bounded."""
+
+OLD_SCHEMAS = frozenset({"ev42", "ev43", "f142"})
+"""Schemas of events and logs that facilities used before ``ev44`` and ``f144``; they are not read.
+"""
+
+
 class CorruptMessage(ValueError):
     """Bytes that name a known schema but cannot be decoded by it."""
 
 
 class UnknownSchema(ValueError):
-    """A message of a schema that is not known here."""
+    """A message of a schema that is not read here; ``schema`` is its name."""
+
+    def __init__(self, schema: bytes) -> None:
+        self.schema = schema.decode("ascii", "backslashreplace")
+        super().__init__(f"schema {self.schema}")
 
 
 @dataclass(frozen=True)
@@ -90,10 +104,15 @@ def encode_pulse_mark(pulse: int, time_ns: int, chunks_sent: int) -> bytes:
     return data
 
 
-def decode(message: Buffer) -> list[Chunk] | LogValue:
+NO_MONITORS: Mapping[str, int] = MappingProxyType({})
+"""No source of events without pixel ids is known."""
+
+
+def decode(message: Buffer, monitors: Mapping[str, int] = NO_MONITORS) -> list[Chunk] | LogValue:
     """The log value that a message holds, or its chunks, one for each pulse.
 
-    The arrays of chunks lie in the message.
+    The arrays of chunks lie in the message. Events without pixel ids get the one that ``monitors``
+    has for their source.
 
     Raises UnknownSchema or CorruptMessage and nothing else, whatever the bytes are.
     """
@@ -101,7 +120,7 @@ def decode(message: Buffer) -> list[Chunk] | LogValue:
     try:
         match schema:
             case b"ev44":
-                return _chunks(message)
+                return _chunks(message, monitors)
             case b"f144":
                 return _log_value(bytes(message))
     except (
@@ -117,7 +136,7 @@ def decode(message: Buffer) -> list[Chunk] | LogValue:
         raise CorruptMessage(
             f"{schema.decode()} message of {len(message)} bytes: {error}"
         ) from error
-    raise UnknownSchema(f"schema {schema!r}")
+    raise UnknownSchema(schema)
 
 
 def _log_value(message: bytes) -> LogValue:
@@ -137,9 +156,13 @@ def _has_32_bits(message: bytes) -> bool:
     return kind in (Value.Value.Float, Value.Value.ArrayFloat)
 
 
-def _chunks(message: Buffer) -> list[Chunk]:
+def _chunks(message: Buffer, monitors: Mapping[str, int]) -> list[Chunk]:
     event = decoded_ev44(message)
     times, starts, tof, pixel = event.times_ns, event.starts, event.tof_ns, event.pixel_id
+    if times.size > MOST_PULSES:
+        raise ValueError(f"{times.size} pulses; the most is {MOST_PULSES}")
+    if not pixel.size and event.source in monitors:
+        pixel = np.full(tof.size, monitors[event.source], np.int32)
     without_pixels = 0 if pixel.size else int(tof.size)
     if tof.size != pixel.size and not without_pixels:
         raise ValueError(f"{tof.size} times of flight for {pixel.size} pixels")

@@ -7,6 +7,9 @@ from collections.abc import Callable
 NOTICE_NS = 60_000_000_000
 """A notice is shown for this time after it was last given."""
 
+MOST_ONCE = 1000
+"""Most subjects of notices that are given once only."""
+
 
 class Notices:
     """The notices of the last minute, one for each subject.
@@ -17,11 +20,18 @@ class Notices:
     def __init__(self, clock_ns: Callable[[], int]) -> None:
         self._clock_ns = clock_ns
         self._given: dict[str, tuple[str, int]] = {}
+        self._once: set[str] = set()
 
     def give(self, subject: str, text: str) -> None:
         """Show ``text`` in place of an earlier notice about the subject."""
         self._given.pop(subject, None)
         self._given[subject] = text, self._clock_ns()
+
+    def give_once(self, subject: str, text: str) -> None:
+        """Show ``text``, unless a notice about the subject was given in this way before."""
+        if subject not in self._once and len(self._once) < MOST_ONCE:
+            self._once.add(subject)
+            self.give(subject, text)
 
     def withdraw(self, subject: str) -> None:
         """Show no notice about the subject any more."""

@@ -33,6 +33,8 @@ class Faults:
     bad_time: int = 0
     bad_log: int = 0
     ignored: int = 0
+    late: int = 0
+    unnumbered: int = 0
 
     @classmethod
     def total(cls, faults: Iterable[Faults]) -> Self:
@@ -120,10 +122,10 @@ class PartitionState:
     def _keep_message(self, chunks: list[Chunk]) -> None:
         """Keep the chunks of a message for their pulses, if there is room."""
         newest_ns = max(each.pulse_time_ns for each in chunks)
-        size, started = _size_bytes(chunks), self.reached.time_ns != NO_PULSE
+        size, started = chunks_bytes(chunks), self.reached.time_ns != NO_PULSE
         if newest_ns > max(self.reached.time_ns, self._clock_ns()) + AHEAD_NS:
             self.refuse(newest_ns - (self.reached.time_ns if started else self._clock_ns()))
-            if _size_bytes(self._held) + size <= MOST_HELD_BYTES:
+            if chunks_bytes(self._held) + size <= MOST_HELD_BYTES:
                 self._held += chunks
         elif self._pending_bytes + size > (MOST_PENDING_BYTES if started else MOST_UNMARKED_BYTES):
             self._drop_unmarked()
@@ -184,6 +186,11 @@ class PartitionState:
         self._follow(decision)
         self._followed, self._unmarked_since_ns = True, None
 
+    @property
+    def unmarked(self) -> list[Chunk]:
+        """The chunks so far, if no mark has come."""
+        return [*self.pending, *self._held]
+
     def wait(self) -> None:
         """Go by the clock: believe marks in doubt after a while, and tell if there are none."""
         self._follow(self._order.waited())
@@ -208,7 +215,7 @@ class PartitionState:
 
     def _keep(self, pending: list[Chunk]) -> None:
         self.pending = pending
-        self._pending_bytes = _size_bytes(pending)
+        self._pending_bytes = chunks_bytes(pending)
 
     def _follow(self, decision: Decision) -> None:
         """Complete the pulses whose marks are believed."""
@@ -285,6 +292,6 @@ class PartitionState:
         self._counter.forget(number)
 
 
-def _size_bytes(chunks: Iterable[Chunk]) -> int:
+def chunks_bytes(chunks: Iterable[Chunk]) -> int:
     """Memory of chunks."""
     return sum(CHUNK_BYTES + each.tof_ns.nbytes + each.pixel_id.nbytes for each in chunks)

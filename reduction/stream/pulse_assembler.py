@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reduction.stream import pulse_ranges
+from reduction.stream.dialect import ANY_STREAM, Dialect, DialectEvidence, StreamFormat
 from reduction.stream.ev44 import Buffer
 from reduction.stream.log_times import LogTimes
 from reduction.stream.logs import Logs
 from reduction.stream.messages import (
+    OLD_SCHEMAS,
     PULSE_MARK,
     Chunk,
     CorruptMessage,
@@ -21,7 +23,13 @@ from reduction.stream.messages import (
     is_number,
 )
 from reduction.stream.notices import Notices
-from reduction.stream.partition_state import CompletePulse, Faults, PartitionState
+from reduction.stream.partition_state import MARKS, CompletePulse, Faults, PartitionState
+from reduction.stream.plain_partition import PlainPartition
+from reduction.stream.pulse_ages import PulseAges
+from reduction.stream.unread_messages import CORRUPT, UnreadMessages
+
+NEVER_NS = 2**63 - 1
+"""A time later than that of any pulse."""
 
 PULSE_NUMBERS = range(2**63)
 """The valid numbers of a pulse."""
@@ -32,36 +40,64 @@ class PulseAssembler:
 
     ``clock_ns`` tells the time, ns since the Unix epoch; no step of it is expected.
     ``logs`` are all logs that came with the events. ``notices`` tell what is wrong.
+    ``ages`` are those of the pulses of a plain stream.
     """
 
-    def __init__(self, partitions: list[int], clock_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        partitions: list[int],
+        clock_ns: Callable[[], int],
+        stream_format: StreamFormat = ANY_STREAM,
+    ) -> None:
         self.logs = Logs()
         self.clock_ns = clock_ns
         self.notices = Notices(clock_ns)
         self.log_times = LogTimes(clock_ns, self.notices)
-        self.partitions = {number: PartitionState(clock_ns, self.notices) for number in partitions}
+        self.ages = PulseAges(clock_ns)
+        self.dialect = stream_format.dialect
+        self._monitors = stream_format.monitors
+        self._evidence = {number: DialectEvidence() for number in partitions}
+        self._unread = UnreadMessages(clock_ns, self.notices)
+        self._ended: set[int] = set()
+        """The partitions that are read to their ends."""
+        self.partitions: dict[int, PartitionState | PlainPartition] = {
+            number: PlainPartition(clock_ns, self.notices)
+            if self.dialect is Dialect.PLAIN
+            else PartitionState(clock_ns, self.notices)
+            for number in partitions
+        }
 
     def take(self, partition: int, message: Buffer) -> None:
         """Take a message of a partition; a bad one is counted and ignored."""
         state = self.partitions[partition]
         try:
-            content = decode(message)
-        except UnknownSchema:
+            content = decode(message, self._monitors)
+        except UnknownSchema as error:
             state.faults.unknown += 1
+            self._unread.note(f"of schema {error.schema}")
+            if error.schema in OLD_SCHEMAS:
+                self._unread.tell_old(error.schema)
             return
         except CorruptMessage:
             state.faults.corrupt += 1
+            self._unread.note(CORRUPT)
             return
         if isinstance(content, LogValue):
-            self._take_log(state, content)
+            self._take_log(partition, content)
         else:
+            self._unread.read()
+            if self.dialect is Dialect.AUTO:
+                self._evidence[partition].chunk(content[-1].pulse_time_ns)
             state.chunks(content)
 
-    def _take_log(self, state: PartitionState, log: LogValue) -> None:
+    def _take_log(self, partition: int, log: LogValue) -> None:
+        state = self.partitions[partition]
         if log.name != PULSE_MARK:
             if not self.note_log(log):
                 state.faults.bad_log += 1
         else:
+            self._unread.read()
+            self._evidence[partition].mark()
             self._take_mark(state, log)
 
     def note_log(self, log: LogValue) -> bool:
@@ -75,7 +111,7 @@ class PulseAssembler:
         self.logs.add(log.name, time_ns, float(log.value[0]))
         return True
 
-    def _take_mark(self, state: PartitionState, log: LogValue) -> None:
+    def _take_mark(self, state: PartitionState | PlainPartition, log: LogValue) -> None:
         if log.value.size != 2 or log.value.dtype.kind not in "iu":
             state.faults.corrupt += 1
             return
@@ -89,6 +125,45 @@ class PulseAssembler:
         """Go by the clock: believe marks in doubt after a while, and tell if there are none."""
         for each in self.partitions.values():
             each.wait()
+        if self.dialect is Dialect.PLAIN:
+            self.ages.note(self.newest_ns)
+
+    def note_end(self, partition: int, *, ended: bool) -> None:
+        """Note whether a partition is read to its end, so that nothing of it waits to be read."""
+        if ended:
+            self._ended.add(partition)
+        else:
+            self._ended.discard(partition)
+
+    def full(self, partition: int) -> bool:
+        """Whether no more of a partition should be read for now."""
+        state = self.partitions[partition]
+        return isinstance(state, PlainPartition) and state.full
+
+    @property
+    def shown_dialect(self) -> Dialect:
+        """The dialect that the messages so far show; `Dialect.AUTO` if they do not."""
+        shown = {each.shown for each in self._evidence.values()}
+        order = Dialect.MARKED, Dialect.PLAIN
+        return next((each for each in order if each in shown), Dialect.AUTO)
+
+    def decide_dialect(self, dialect: Dialect) -> None:
+        """Read the stream as one of a dialect from now on, what has come included."""
+        self.dialect = dialect
+        if dialect is Dialect.PLAIN:
+            self.notices.withdraw(MARKS)
+            for number, state in self.partitions.items():
+                if isinstance(state, PartitionState):
+                    self.partitions[number] = self._plain(state)
+
+    def _plain(self, state: PartitionState) -> PlainPartition:
+        """A partition without marks, with the chunks that have come for one with marks."""
+        old = state.faults
+        faults = Faults(corrupt=old.corrupt, unknown=old.unknown, bad_log=old.bad_log)
+        plain = PlainPartition(self.clock_ns, self.notices, faults)
+        for chunk in state.unmarked:
+            plain.chunks([chunk])
+        return plain
 
     def restart(self, time_ns: int) -> None:
         """Begin afresh with the next pulse, whatever its time is.
@@ -97,6 +172,7 @@ class PulseAssembler:
         """
         for each in self.partitions.values():
             each.restart()
+        self.ages.restart()
         self.logs.forget(time_ns)
         self.logs.forget(0)  # values from here on may be of earlier times again
 
@@ -117,6 +193,12 @@ class PulseAssembler:
     def reached(self) -> CompletePulse:
         """The last pulse that is complete in all partitions."""
         return min(each.reached for each in self.partitions.values())
+
+    @property
+    def unread_ns(self) -> int:
+        """The time up to which pulses are complete where not all is read; `NEVER_NS` if all is."""
+        left = (state for each, state in self.partitions.items() if each not in self._ended)
+        return min((each.reached.time_ns for each in left), default=NEVER_NS)
 
     @property
     def newest_ns(self) -> int:

@@ -1,0 +1,61 @@
+"""The two dialects of a stream: with a mark at the end of each pulse, or plain, without marks."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reduction.stream.partition_state import NO_PULSE
+
+UNMARKED_PULSES = 5
+"""A partition with as many pulses, each later than the one before, and no mark, has no marks."""
+
+
+class Dialect(enum.StrEnum):
+    """How pulses end in a stream.
+
+    - ``AUTO``: as the first pulses show
+    - ``MARKED``: with a mark, as this project's simulator sends it
+    - ``PLAIN``: with nothing, as facilities send their streams
+    """
+
+    AUTO = "auto"
+    MARKED = "marked"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True)
+class StreamFormat:
+    """How the messages of a stream are read.
+
+    ``monitors`` has the pixel ids of sources whose events have none, by the name of the source.
+    """
+
+    dialect: Dialect = Dialect.AUTO
+    monitors: Mapping[str, int] = field(default_factory=dict)
+
+
+ANY_STREAM = StreamFormat()
+"""A stream of either dialect, without such sources."""
+
+
+class DialectEvidence:
+    """Which dialect the messages of a partition so far are of; `Dialect.AUTO` if unknown."""
+
+    def __init__(self) -> None:
+        self.shown = Dialect.AUTO
+        self._newest_ns = NO_PULSE
+        self._pulses = 0
+
+    def mark(self) -> None:
+        """Note a mark."""
+        self.shown = Dialect.MARKED
+
+    def chunk(self, time_ns: int) -> None:
+        """Note a chunk of the pulse at ``time_ns``, ns since 1970."""
+        if self.shown is Dialect.AUTO and time_ns > self._newest_ns:
+            self._newest_ns = time_ns
+            self._pulses += 1
+            if self._pulses >= UNMARKED_PULSES:
+                self.shown = Dialect.PLAIN

@@ -1,0 +1,234 @@
+"""The state of one partition of a stream without marks: which pulses have been seen, and chunks.
+
+Nothing tells when a pulse ends. A pulse is complete here once a later one was seen. What comes of
+it afterwards is late, and counts all the same. So which events count depends on the messages alone;
+when they come only decides which result is the first to have them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reduction.stream import pulse_ranges
+from reduction.stream.chunk_counter import Arrival
+from reduction.stream.message_ids import MessageIds
+from reduction.stream.messages import Chunk
+from reduction.stream.notices import Notices, offset_words
+from reduction.stream.partition_state import (
+    AHEAD_NS,
+    BACK,
+    CLOCK,
+    MOST_HELD_BYTES,
+    MOST_PENDING_BYTES,
+    NO_PULSE,
+    TIMES,
+    CompletePulse,
+    Faults,
+    chunks_bytes,
+)
+from reduction.stream.pulse_times import PulseTimes
+
+FROM_START_NS = 1
+"""A time before that of any pulse: all pulses have arrived that a partition has had."""
+
+
+class PlainPartition:
+    """The progress of one partition without marks, as `PartitionState` is of one with marks.
+
+    Pulses have no numbers: `NO_PULSE` stands in their place.
+
+    - ``faults``: what was wrong with its messages, and how many were late
+    - ``complete_from_ns``: from this time on all of each pulse has arrived; None if none has yet
+    - ``incomplete``: always empty, for no message tells which pulse a lost chunk belongs to
+    - ``pending``: chunks whose pulses are not cut yet, or that came late
+    """
+
+    def __init__(
+        self, clock_ns: Callable[[], int], notices: Notices, faults: Faults | None = None
+    ) -> None:
+        self.faults = faults or Faults()
+        self.complete_from_ns: int | None = None
+        self.incomplete: list[pulse_ranges.PulseRange] = []
+        self.pending: list[Chunk] = []
+        self._clock_ns, self._notices = clock_ns, notices
+        self._ids = MessageIds()
+        self._times = PulseTimes(clock_ns)
+        self._held: list[Chunk] = []
+        """Chunks whose times are in doubt."""
+        self._pending_bytes = self._held_bytes = 0
+        self._uncut_ns: set[int] = set()
+        self._cut_ns = NO_PULSE
+        self._joined_ns: int | None = NO_PULSE
+        """The first pulse that was seen, which may have begun before; None once that is settled."""
+        self._restarted_ns: int | None = None
+        """The last pulse that was cut before a restart; None once a pulse has come since."""
+
+    @property
+    def newest_ns(self) -> int:
+        """The latest pulse time that is believed."""
+        return self._times.newest_ns
+
+    @property
+    def reached(self) -> CompletePulse:
+        """The time up to which all pulses are complete: shortly before the latest one."""
+        return CompletePulse(max(self.newest_ns - 1, NO_PULSE), NO_PULSE)
+
+    @property
+    def uncut(self) -> list[CompletePulse]:
+        """The pulses that were seen and are not cut yet, late ones included."""
+        return [CompletePulse(time_ns, NO_PULSE) for time_ns in sorted(self._uncut_ns)]
+
+    @property
+    def full(self) -> bool:
+        """Whether no more should be read for now: too much waits for other partitions."""
+        return self._pending_bytes >= MOST_PENDING_BYTES // 2
+
+    def chunks(self, chunks: list[Chunk]) -> None:
+        """Take the chunks of one message."""
+        last, newest_ns = chunks[-1], self.newest_ns
+        if min(each.pulse_time_ns for each in chunks) <= 0:
+            self.refuse(last.pulse_time_ns - self.newest_ns)
+            return
+        if not self._takes(last):
+            return
+        self.faults.ignored += last.without_pixels > 0
+        for each in chunks:
+            self._take_chunk(each)
+        if self._held and (self.newest_ns != newest_ns or self._times.refuted):
+            self._decide()
+
+    def _takes(self, chunk: Chunk) -> bool:
+        """Note a chunk by its id; whether its events are new."""
+        arrival = self._ids.note(chunk)
+        self.faults.missing, self.faults.unnumbered = self._ids.lost, self._ids.unnumbered
+        if self._ids.tell_nothing(chunk.source):
+            self._notices.give_once(
+                f"ids {chunk.source}",
+                f"message ids of {chunk.source} do not count up:"
+                " how many of its messages are lost is not known",
+            )
+        match arrival:
+            case Arrival.REPEATED:
+                self.faults.repeated += 1
+                return False
+            case Arrival.PASSED:
+                self.faults.bad_time += 1
+                offset = offset_words(chunk.pulse_time_ns - self.newest_ns)
+                self._notices.give(
+                    BACK,
+                    f"pulses come again: they are {offset} those before and do not count;"
+                    " Reset starts afresh with them",
+                )
+                return False
+            case Arrival.OUT_OF_ORDER:
+                self.faults.out_of_order += 1
+        return True
+
+    def _take_chunk(self, chunk: Chunk) -> None:
+        """Keep a chunk for its pulse, or hold it while its time is in doubt."""
+        size = chunks_bytes([chunk])
+        if self._times.take(chunk.pulse_time_ns):
+            self._keep(chunk, size)
+        elif self._held_bytes + size <= MOST_HELD_BYTES:
+            self._held.append(chunk)
+            self._held_bytes += size
+        else:
+            self.refuse(chunk.pulse_time_ns - self.newest_ns)
+
+    def _keep(self, chunk: Chunk, size: int) -> None:
+        """Keep a chunk whose time is believed."""
+        time_ns = chunk.pulse_time_ns
+        if self._pending_bytes + size > MOST_PENDING_BYTES:
+            self.faults.bad_time += 1
+            self._notices.give("full", "events wait for other partitions: some are dropped")
+            return
+        self._join(chunk)
+        self._ids.believed(chunk)
+        if time_ns <= self._cut_ns:
+            self.faults.late += 1
+        if time_ns > max(self.newest_ns, self._clock_ns()) + AHEAD_NS:
+            offset = offset_words(time_ns - self._clock_ns())
+            self._notices.give(CLOCK, f"pulses are {offset} the clock of this host")
+        self._pending_bytes += size
+        self.pending.append(chunk)
+        self._uncut_ns.add(time_ns)
+
+    def _join(self, chunk: Chunk) -> None:
+        """Find out from which pulse on all has arrived.
+
+        If the first id is 0 the source has just started. If not, something of the first pulse that
+        is seen, and of the next one, may have come before.
+        """
+        time_ns = chunk.pulse_time_ns
+        if self._restarted_ns is not None:
+            played_again = time_ns <= self._restarted_ns
+            self.complete_from_ns = FROM_START_NS if played_again else self._restarted_ns + 1
+            self._restarted_ns = None
+        if self._joined_ns is None:
+            return
+        if self._joined_ns == NO_PULSE and chunk.message_id == 0:
+            self.complete_from_ns, self._joined_ns = FROM_START_NS, None
+        elif self._joined_ns == NO_PULSE:
+            self.complete_from_ns, self._joined_ns = time_ns + 1, time_ns
+        elif time_ns > self._joined_ns:
+            self.complete_from_ns, self._joined_ns = time_ns + 1, None
+
+    def _decide(self) -> None:
+        """Take the chunks in doubt whose times are believed now, refuse those that are wrong."""
+        held = sorted(self._held, key=lambda each: each.pulse_time_ns)
+        self._held, self._held_bytes = [], 0
+        for chunk in held:
+            if self._times.believes(chunk.pulse_time_ns):
+                self._take_chunk(chunk)
+            elif self._times.refuted:
+                self.refuse(chunk.pulse_time_ns - self.newest_ns)
+            else:
+                self._held.append(chunk)
+        self._held_bytes = chunks_bytes(self._held)
+        if not self._held:
+            self._times.settle()
+
+    def refuse(self, offset_ns: int) -> None:
+        """Count a message whose time cannot be, so far ahead of the pulses."""
+        self.faults.bad_time += 1
+        self._notices.give(
+            TIMES, f"a message is {offset_words(offset_ns)} the pulses: its time is not believed"
+        )
+
+    def mark(self, number: int, time_ns: int, chunks_sent: int) -> None:
+        """Ignore a mark: pulses of this dialect need none."""
+
+    def wait(self) -> None:
+        """Go by the clock: believe times in doubt after a while."""
+        if self._times.waited():
+            self._decide()
+
+    def restart(self) -> None:
+        """Begin afresh with the next pulse, whatever its time is."""
+        passed_ns = self._cut_ns
+        later = [each for each in (*self.pending, *self._held) if each.pulse_time_ns > passed_ns]
+        self.pending, self._held = [], []
+        self._pending_bytes = self._held_bytes = 0
+        self._uncut_ns.clear()
+        self._times.restart(passed_ns)
+        self._ids.restart()
+        self._cut_ns = NO_PULSE
+        if passed_ns != NO_PULSE:
+            self.complete_from_ns, self._joined_ns = None, None
+            self._restarted_ns = passed_ns
+        self._notices.withdraw(BACK)
+        for chunk in later:
+            self._take_chunk(chunk)
+
+    def cut(self, time_ns: int) -> list[Chunk]:
+        """Pulses up to ``time_ns`` are cut: their chunks, which are no longer pending."""
+        self._cut_ns = max(self._cut_ns, time_ns)
+        self._uncut_ns = {each for each in self._uncut_ns if each > time_ns}
+        ready = [chunk for chunk in self.pending if chunk.pulse_time_ns <= time_ns]
+        if ready:
+            self.pending = [chunk for chunk in self.pending if chunk.pulse_time_ns > time_ns]
+            self._pending_bytes = chunks_bytes(self.pending)
+        return ready
+
+    def forget(self, number: int) -> None:
+        """Nothing is kept of pulses by their numbers."""

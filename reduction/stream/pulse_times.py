@@ -1,0 +1,101 @@
+"""Which pulse times of a partition without marks are believed: those that follow from others."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from reduction.stream.mark_order import CONFIRMING, FIRST_AHEAD_NS, FIRST_PERIOD_NS, WAIT_NS
+from reduction.stream.partition_state import NO_PULSE
+
+USUAL_OF = 16
+"""The usual time between pulses is the median of this number of recent times."""
+
+
+class PulseTimes:
+    """The latest pulse time that is believed, and those in doubt. Times are ns since 1970.
+
+    A time is believed at once unless it is ahead of the latest one by more than two usual periods,
+    and by more than a second. One that is further ahead is in doubt. As soon as `CONFIRMING` times
+    in doubt have come, each later than the one before, they are believed, as after a pause of the
+    source. If as many later times follow from the latest one instead, those in doubt are wrong.
+
+    The decision follows from the times and their order alone, so that the same messages, read again
+    at another speed, give the same pulses. A clock only decides on the first time of all, and when
+    nothing else comes for `WAIT_NS`.
+    """
+
+    def __init__(self, clock_ns: Callable[[], int]) -> None:
+        self.newest_ns = NO_PULSE
+        self._clock_ns = clock_ns
+        self._passed_ns = NO_PULSE
+        self._periods: deque[int] = deque(maxlen=USUAL_OF)
+        self._rising: list[int] = []
+        self._in_doubt = False
+        self._contradictions = 0
+        self._doubted_since_ns = 0
+
+    def restart(self, passed_ns: int) -> None:
+        """Forget the latest time. Times up to ``passed_ns`` are in doubt, since they have been."""
+        self.newest_ns, self._passed_ns = NO_PULSE, passed_ns
+        self._periods.clear()
+        self.settle()
+
+    def settle(self) -> None:
+        """Note that no time is in doubt any more."""
+        self._rising.clear()
+        self._in_doubt, self._contradictions = False, 0
+
+    @property
+    def refuted(self) -> bool:
+        """Whether later times show that those in doubt are wrong."""
+        return self._contradictions >= CONFIRMING
+
+    def believes(self, time_ns: int) -> bool:
+        """Whether a time follows from the latest one, or is at or before it."""
+        if self.newest_ns == NO_PULSE:
+            return self._passed_ns < time_ns <= self._clock_ns() + FIRST_AHEAD_NS
+        return time_ns <= self.newest_ns + self._longest_ns
+
+    def take(self, time_ns: int) -> bool:
+        """Note the time of a chunk; whether it is believed."""
+        if not self.believes(time_ns):
+            return self._doubt(time_ns)
+        if time_ns > self.newest_ns:
+            if self.newest_ns != NO_PULSE:
+                self._periods.append(time_ns - self.newest_ns)
+            self.newest_ns = time_ns
+            self._contradictions += self._in_doubt
+            self._rising.clear()
+        return True
+
+    def waited(self) -> bool:
+        """Believe times in doubt that nothing has contradicted for a while; whether there are."""
+        now_ns = self._clock_ns()
+        if not self._rising or now_ns < self._doubted_since_ns + WAIT_NS:
+            return False
+        return self._rising[-1] <= now_ns + FIRST_AHEAD_NS and self._believe_rising()
+
+    @property
+    def _longest_ns(self) -> int:
+        """The longest time between pulses that is believed at once."""
+        usual_ns = sorted(self._periods)[len(self._periods) // 2] if self._periods else 0
+        return max(2 * usual_ns, FIRST_PERIOD_NS)
+
+    def _doubt(self, time_ns: int) -> bool:
+        """Put a time in doubt; whether it is believed now, with others that it confirms."""
+        if time_ns in self._rising:
+            return False
+        self._in_doubt = True
+        self._rising = [*(each for each in self._rising if each < time_ns), time_ns]
+        self._doubted_since_ns = self._clock_ns()
+        return len(self._rising) >= CONFIRMING and self._believe_rising()
+
+    def _believe_rising(self) -> bool:
+        self.newest_ns, self._passed_ns = self._rising[-1], NO_PULSE
+        self._periods.clear()
+        pairs = zip(self._rising, self._rising[1:], strict=False)
+        self._periods.extend(later - earlier for earlier, later in pairs)
+        self._rising.clear()
+        self._contradictions = 0
+        return True
