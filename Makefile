@@ -5,10 +5,10 @@ BIN := .venv/bin
 WITH_PATH := PATH="$(CURDIR)/$(BIN):$$PATH"
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --prefer-binary
 INSTALL := $(PIP) --editable
-RUN := mpi,plot,pva,tools,top
+RUN := kafka,mpi,plot,pva,tools,top
 TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
-.PHONY: help run test test-mantid coverage check format docs site wheel bench phoebus screens clean
+.PHONY: help run test test-mantid coverage check format docs site wheel bench phoebus kafka screens clean
 
 help:                   ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ bench: .venv/bench      ## measure, with peers and Mantid in MANTID_PYTHON; writ
 phoebus:                ## get CS-Studio Phoebus into .phoebus for its tests; takes mvn and Java 17
 	@mvn --batch-mode --quiet --file opi/pom.xml dependency:copy-dependencies \
 	  -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.phoebus/lib"
+
+kafka:                  ## get a Kafka broker into .kafka for its tests; takes mvn and Java 17
+	@mvn --batch-mode --quiet --file tests/support/kafka/pom.xml dependency:copy-dependencies \
+	  -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.kafka/lib"
 
 screens: .venv/test     ## take the pictures of the operator screens, docs/screens, in Phoebus
 	@$(WITH_PATH) $(BIN)/python -m tests.support.pictures docs/screens

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.ca_client import Network, network
+from tests.support.kafka_broker import KafkaBroker, Topic, why_no_broker
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -22,3 +24,23 @@ def net() -> Iterator[Network]:
     """Loopback alone, with a free port for a server."""
     with network() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A Kafka broker that runs; a test that stops it starts it again."""
+    pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
+    if why := why_no_broker():
+        pytest.skip(why)
+    broker = KafkaBroker(tmp_path_factory.mktemp("kafka"))
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def kafka_topic(kafka_broker: KafkaBroker) -> Topic:
+    """A topic that is not made yet, of a name that nobody has."""
+    return Topic(kafka_broker, f"topic-{secrets.token_hex(4)}")

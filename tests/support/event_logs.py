@@ -18,9 +18,11 @@ SMALL_SEGMENT = 3 * 4096
 LIMIT = 64 * 2**20
 
 
-def pulse_entries(number: int, events: int = 20, logs: Sequence[str] = ("T",)) -> list[LogEntry]:
+def pulse_entries(
+    number: int, events: int = 20, logs: Sequence[str] = ("T",), start_ns: int = START_NS
+) -> list[LogEntry]:
     """A pulse: a value of each log, a chunk whose pixels are its number, and its mark."""
-    time_ns = START_NS + number * PERIOD_NS
+    time_ns = start_ns + number * PERIOD_NS
     pixel = np.full(events, number, np.int32)
     chunk = Chunk("test", number, time_ns, pixel, np.arange(events, dtype=np.int32))
     values = [log_entry(name, time_ns, float(number)) for name in logs]

@@ -1,0 +1,287 @@
+"""The Kafka client library confluent-kafka: the one module that imports it. Nothing here waits.
+
+Requests to brokers are answered later. A consumer is assigned its place; it joins no group and
+commits nothing. The library demands a name of a group all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from reduction.event_log.kafka_settings import KafkaServer
+from reduction.event_log.protocol import LogRefused
+
+try:
+    from confluent_kafka import (
+        Consumer,
+        KafkaError,
+        KafkaException,
+        Producer,
+        TopicCollection,
+        TopicPartition,
+    )
+    from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+except ImportError:
+    raise LogRefused(
+        "Kafka needs confluent-kafka: pip install 'epics-live-reduction[kafka]'"
+    ) from None
+
+AnswerT = TypeVar("AnswerT")
+
+ANSWER_S = 5.0
+"""A request that is not answered after this time fails."""
+
+CLIENT = {
+    "client.id": "live-reduction",
+    "log_level": "2",  # trouble is told on process variables instead
+    "reconnect.backoff.max.ms": "1000",
+    "message.max.bytes": "100000000",
+}
+"""Options of all clients, unless the settings have others."""
+
+CONSUMER = {
+    "group.id": "live-reduction",
+    "enable.auto.commit": "false",
+    "enable.auto.offset.store": "false",
+    "auto.offset.reset": "error",
+    "fetch.queue.backoff.ms": "10",
+    "fetch.message.max.bytes": "8388608",
+    "queued.max.messages.kbytes": "32768",
+}
+"""Options of consumers, unless the settings have others."""
+
+PRODUCER = {"linger.ms": "1", "queue.buffering.max.kbytes": "262144", "acks": "1"}
+"""Options of producers, unless the settings have others."""
+
+
+class KafkaFailed(Exception):
+    """A request that failed; the text says why. ``topic_missing``: the topic does not exist."""
+
+    def __init__(self, error: Any) -> None:
+        code = error.code()
+        self.topic_missing = code in (
+            KafkaError.UNKNOWN_TOPIC_OR_PART,
+            KafkaError._UNKNOWN_TOPIC,
+            KafkaError._UNKNOWN_PARTITION,
+        )
+        self.exists = code == KafkaError.TOPIC_ALREADY_EXISTS
+        self.unreachable = code in (
+            KafkaError._TRANSPORT,
+            KafkaError._TIMED_OUT,
+            KafkaError._ALL_BROKERS_DOWN,
+            KafkaError._RESOLVE,
+        )
+        super().__init__(error.str())
+
+
+class Answer(Generic[AnswerT]):
+    """What brokers answer to requests, once they have."""
+
+    def __init__(
+        self, futures: Sequence[Future[Any]], make: Callable[[list[Any]], AnswerT]
+    ) -> None:
+        self._futures, self._make = futures, make
+
+    @property
+    def has_come(self) -> bool:
+        """Whether all requests are answered or have failed."""
+        return all(each.done() for each in self._futures)
+
+    def result(self) -> AnswerT:
+        """The answer, which has come; raises `KafkaFailed`."""
+        try:
+            return self._make([each.result(0) for each in self._futures])
+        except KafkaException as error:
+            raise KafkaFailed(error.args[0]) from None
+
+
+class TopicFacts(NamedTuple):
+    """A topic as it is now: one that is deleted and made again has another ``identity``."""
+
+    identity: str
+    partitions: int
+
+
+class OffsetAt(NamedTuple):
+    """The first message from a time on: its offset, and its timestamp in ns since 1970.
+
+    Both are -1 if there is no message from that time on.
+    """
+
+    offset: int
+    time_ns: int
+
+
+class PartitionPlaces(NamedTuple):
+    """A partition as it is now: the first offset, the offset behind the last, those of times."""
+
+    topic: TopicFacts
+    low: int
+    high: int
+    at: list[OffsetAt]
+
+
+class KafkaRecord(NamedTuple):
+    """A message: its offset, its timestamp in ns since 1970, its bytes."""
+
+    offset: int
+    time_ns: int
+    data: bytes
+
+
+def _configured(server: KafkaServer, ours: Mapping[str, str], make: Any, **more: Any) -> Any:
+    """A client of the library; raises `LogRefused` for options that it does not take."""
+    given = server.configuration()
+    options = {**CLIENT, **ours, **given, **more}
+    try:
+        return make(options)
+    except KafkaException as error:
+        words = error.args[0].str()
+        for name, _ in server.secrets:
+            words = words.replace(given[name], "…") if given[name] else words
+        raise LogRefused(f"{server.url}: {words}") from None
+
+
+class BrokerClient:
+    """Asks the brokers of a cluster. Raises `LogRefused` for options that librdkafka refuses."""
+
+    def __init__(self, server: KafkaServer) -> None:
+        self.server = server
+        self.problem = ""
+        """The last error of the connection, in words of librdkafka."""
+        self._admin = _configured(server, {}, AdminClient, error_cb=self._note)
+
+    def _note(self, error: Any) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # it follows the error that says why
+            self.problem = error.str()
+
+    def poll(self) -> None:
+        """Take the errors of the connection that have come."""
+        self._admin.poll(0)
+
+    def topic(self, name: str) -> Answer[TopicFacts]:
+        """Ask what a topic is."""
+        return Answer([self._described(name)], lambda found: _facts(found[0]))
+
+    def _described(self, name: str) -> Future[Any]:
+        asked = self._admin.describe_topics(TopicCollection([name]), request_timeout=ANSWER_S)
+        found: Future[Any] = asked[name]
+        return found
+
+    def places(
+        self, topic: str, partition: int, times_ns: Sequence[int] = ()
+    ) -> Answer[PartitionPlaces]:
+        """Ask for the places in a partition, and those of times in ns since 1970."""
+        specs = [OffsetSpec.earliest(), OffsetSpec.latest()]
+        specs += [OffsetSpec.for_timestamp(max(0, each // 1_000_000)) for each in times_ns]
+        place = TopicPartition(topic, partition)
+        asked = [
+            self._admin.list_offsets({place: spec}, request_timeout=ANSWER_S)[place]
+            for spec in specs
+        ]
+        return Answer([self._described(topic), *asked], _places)
+
+    def create(self, topic: str, partitions: int) -> Answer[None]:
+        """Ask for a new topic."""
+        asked = self._admin.create_topics(
+            [NewTopic(topic, partitions)], operation_timeout=ANSWER_S, request_timeout=ANSWER_S
+        )
+        return Answer([asked[topic]], lambda _: None)
+
+
+def _facts(described: Any) -> TopicFacts:
+    return TopicFacts(str(described.topic_id), len(described.partitions))
+
+
+def _places(found: list[Any]) -> PartitionPlaces:
+    described, low, high, *at = found
+    return PartitionPlaces(
+        _facts(described),
+        low.offset,
+        high.offset,
+        [OffsetAt(each.offset, each.timestamp * 1_000_000) for each in at],
+    )
+
+
+class PlaceLost(Exception):
+    """The place in a partition is not there: its message has gone, or is not there yet."""
+
+
+class PartitionConsumer:
+    """The messages of a partition from a place on."""
+
+    def __init__(self, server: KafkaServer, topic: str, partition: int) -> None:
+        self._place = TopicPartition(topic, partition)
+        self._consumer = _configured(server, CONSUMER, Consumer)
+
+    def go(self, offset: int) -> None:
+        """Go to an offset."""
+        self._consumer.assign([TopicPartition(self._place.topic, self._place.partition, offset)])
+
+    def leave(self) -> None:
+        """Have no place."""
+        self._consumer.unassign()
+
+    def take(self, most: int) -> list[KafkaRecord]:
+        """The messages that have come, at most ``most``.
+
+        Raises `PlaceLost`, and `KafkaFailed` for anything else that is wrong with the partition.
+        """
+        found: list[KafkaRecord] = []
+        for each in self._consumer.consume(most, 0):
+            error = each.error()
+            if error is None:
+                _, time_ms = each.timestamp()
+                found.append(KafkaRecord(each.offset(), time_ms * 1_000_000, each.value() or b""))
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+                raise PlaceLost
+            elif not found:
+                raise KafkaFailed(error)
+        return found
+
+    @property
+    def high(self) -> int:
+        """The offset behind the last message, as far as it is known here; else negative."""
+        _, high = self._consumer.get_watermark_offsets(self._place, cached=True)
+        return int(high)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._consumer.close()
+
+
+class MessageProducer:
+    """Sends messages. ``failed`` is called with the words of an error and what was lost by it."""
+
+    def __init__(self, server: KafkaServer, failed: Callable[[str, int], None]) -> None:
+        self._producer = _configured(server, PRODUCER, Producer)
+        self._failed = failed
+
+    def send(self, topic: str, partition: int, time_ns: int, data: bytes, events: int) -> None:
+        """Send a message that holds a number of events, with a timestamp in ns since 1970."""
+
+        def delivered(error: Any, _message: Any) -> None:
+            self._failed("" if error is None else error.str(), events)
+
+        try:
+            self._producer.produce(
+                topic,
+                data,
+                partition=partition,
+                timestamp=max(0, time_ns // 1_000_000),
+                on_delivery=delivered,
+            )
+        except BufferError:
+            self._failed("the broker does not take what is sent", events)
+        except KafkaException as error:
+            self._failed(error.args[0].str(), events)
+
+    def poll(self) -> None:
+        """Take the answers of brokers that have come."""
+        self._producer.poll(0)
+
+    def flush(self, seconds: float) -> None:
+        """Wait until all messages are sent, at most for a time."""
+        self._producer.flush(seconds)

@@ -1,0 +1,75 @@
+"""What brokers say of topics, asked again and again, for all readers of a process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from reduction.event_log.kafka_client import Answer, BrokerClient, KafkaFailed, TopicFacts
+
+LOOK_INTERVAL_S = 1.0
+"""How often brokers are asked; also the time after which an answer is missed."""
+
+
+class TopicWatch:
+    """The newest answers of brokers about topics.
+
+    `look` is called often; it asks when it is time to.
+    """
+
+    def __init__(
+        self,
+        client: BrokerClient,
+        topics: Iterable[str],
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.client, self._clock_s = client, clock_s
+        self._asked: dict[str, Answer[TopicFacts]] = {}
+        self._facts: dict[str, TopicFacts] = {}
+        self._wrong: dict[str, str] = dict.fromkeys(topics, "no answer yet")
+        self._topics = tuple(self._wrong)
+        self._next_s = clock_s()
+
+    def look(self) -> None:
+        """Take what has come, and ask again if it is time to."""
+        now_s = self._clock_s()
+        if now_s >= self._next_s and not self._asked:
+            self._next_s = now_s + LOOK_INTERVAL_S
+            self._asked = {name: self.client.topic(name) for name in self._topics}
+        if not self._asked:
+            return
+        self.client.poll()
+        for name in [name for name, answer in self._asked.items() if answer.has_come]:
+            self._take(name, self._asked.pop(name))
+        if self._asked and now_s >= self._next_s and self.client.problem:
+            self._wrong.update(dict.fromkeys(self._asked, self._away(self.client.problem)))
+
+    def _take(self, name: str, answer: Answer[TopicFacts]) -> None:
+        try:
+            self._facts[name] = answer.result()
+        except KafkaFailed as failed:
+            self._wrong[name] = self._words(name, failed)
+            if failed.topic_missing:
+                self._facts.pop(name, None)
+        else:
+            self._wrong[name] = self.client.problem = ""
+
+    def _words(self, name: str, failed: KafkaFailed) -> str:
+        """What is wrong, in words."""
+        url = self.client.server.url
+        if failed.topic_missing:
+            return f"{url}: topic {name} does not exist"
+        if failed.unreachable:
+            return self._away(self.client.problem or str(failed))
+        return f"{url}: {failed}"
+
+    def _away(self, why: str) -> str:
+        return f"{self.client.server.url}: no broker answers: {why}"
+
+    def facts(self, topic: str) -> TopicFacts | None:
+        """What a topic was when the brokers answered last; None if it does not exist."""
+        return self._facts.get(topic)
+
+    def message(self, topic: str) -> str:
+        """What is wrong with a topic or with the brokers, in words; empty if nothing is."""
+        return self._wrong[topic]

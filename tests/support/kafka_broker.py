@@ -1,0 +1,204 @@
+"""A real Kafka broker for tests, on the loopback interface: one that a test may stop and start."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from reduction.event_log.entries import LogEntry
+
+ROOT = Path(__file__).parents[2]
+JARS, POM = ROOT / ".kafka" / "lib", Path(__file__).parent / "kafka" / "pom.xml"
+FETCH_S, START_S, STOP_S = 300.0, 60.0, 20.0
+CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"
+USER, PASSWORD = "live", "open sesame"
+
+JAVA = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{JARS}/*")
+
+SETTINGS = """\
+process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{own}
+controller.listener.names=CONTROLLER
+controller.quorum.bootstrap.servers=127.0.0.1:{own}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_plaintext.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}="{password}";
+log.dirs={folder}/data
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+message.max.bytes=104857600
+replica.fetch.max.bytes=104857600
+socket.send.buffer.bytes=-1
+socket.receive.buffer.bytes=-1
+"""
+
+
+def why_no_broker() -> str:
+    """Why no broker can run here; empty if one can. Fetches it if Maven is there."""
+    if shutil.which("java") is None:
+        return "a Kafka broker needs Java"
+    if JARS.is_dir():
+        return ""
+    if shutil.which("mvn") is None:
+        return f"no Kafka in {JARS}, and no mvn to fetch it: make kafka"
+    fetch = ("mvn", "--batch-mode", "--quiet", "--file", str(POM), "dependency:copy-dependencies")
+    part = JARS.with_name("part")
+    command = (*fetch, "-DincludeScope=runtime", f"-DoutputDirectory={part}")
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=FETCH_S)
+    except (subprocess.SubprocessError, OSError) as error:
+        return f"Kafka cannot be fetched by mvn: {error}"
+    part.rename(JARS)
+    return ""
+
+
+class KafkaBroker:
+    """A broker with its data in a folder; its ports stay when it is started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with ExitStack() as stack:
+            free = [stack.enter_context(closing(socket.socket())) for _ in range(3)]
+            for each in free:
+                each.bind(("127.0.0.1", 0))
+            self.port, self.sasl_port, own = (each.getsockname()[1] for each in free)
+        self._file = folder / "server.properties"
+        self._file.write_text(
+            SETTINGS.format(
+                port=self.port,
+                sasl=self.sasl_port,
+                own=own,
+                folder=folder,
+                user=USER,
+                password=PASSWORD,
+            ),
+            encoding="ascii",
+        )
+        tool = ("kafka.tools.StorageTool", "format", "--standalone", "-t", CLUSTER)
+        command = (*JAVA, *tool, "-c", str(self._file))
+        subprocess.run(command, check=True, capture_output=True, timeout=START_S)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """Host and port for clients without a password."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def sasl_address(self) -> str:
+        """Host and port for clients with a password."""
+        return f"127.0.0.1:{self.sasl_port}"
+
+    def start(self) -> None:
+        """Start, and wait until clients are answered."""
+        with (self._folder / "broker.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                (*JAVA[:1], "-Xmx256m", *JAVA[1:], "kafka.Kafka", str(self._file)),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+            )
+        wait_until(self._answers, START_S)
+
+    def _answers(self) -> bool:
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient
+
+        assert self._process is not None
+        assert self._process.poll() is None, (self._folder / "broker.log").read_text()
+        try:
+            AdminClient({"bootstrap.servers": self.address, "log_level": 0}).list_topics(timeout=1)
+        except KafkaException:
+            return False
+        return True
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Stop, or kill; the data stay."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            try:
+                self._process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+
+class Topic:
+    """A topic of a broker, by the library itself."""
+
+    def __init__(self, broker: KafkaBroker, name: str) -> None:
+        from confluent_kafka import Producer
+        from confluent_kafka.admin import AdminClient
+
+        self.broker, self.name = broker, name
+        options = {"bootstrap.servers": broker.address, "log_level": 0}
+        self._admin = AdminClient(options)
+        self._producer = Producer(options | {"message.max.bytes": 100_000_000})
+
+    def make(self, partitions: int = 1) -> None:
+        """Make the topic, and wait until it is there."""
+        from confluent_kafka.admin import NewTopic
+
+        self._admin.create_topics([NewTopic(self.name, partitions)])[self.name].result(30)
+        wait_until(self._is_there)
+
+    def _is_there(self) -> bool:
+        found = self._admin.list_topics(self.name, timeout=5).topics[self.name]
+        return found.error is None and all(p.leader >= 0 for p in found.partitions.values())
+
+    def send(self, entries: Sequence[LogEntry], partition: int = 0) -> None:
+        """Send messages whose timestamps are the times that they hold; all are there then."""
+        failed: list[object] = []
+
+        def delivered(error: object, _message: object) -> None:
+            if error is not None:
+                failed.append(error)
+
+        for each in entries:
+            time_ms, data = each.time_ns // 1_000_000, b"".join(each.pieces)
+            self._producer.produce(
+                self.name, data, partition=partition, timestamp=time_ms, on_delivery=delivered
+            )
+            self._producer.poll(0)
+        assert self._producer.flush(30) == 0
+        assert failed == []
+
+    def delete_before(self, offset: int, partition: int = 0) -> None:
+        """Have messages go, as retention has."""
+        from confluent_kafka import TopicPartition
+
+        place = TopicPartition(self.name, partition, offset)
+        self._admin.delete_records([place])[place].result(30)
+
+    def add_partitions(self, count: int) -> None:
+        """Have more partitions."""
+        from confluent_kafka.admin import NewPartitions
+
+        self._admin.create_partitions([NewPartitions(self.name, count)])[self.name].result(30)
+
+    def delete(self) -> None:
+        """Delete the topic, and wait until it has gone."""
+        self._admin.delete_topics([self.name])[self.name].result(30)
+        wait_until(lambda: not self._is_there())
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait for a condition; raises AssertionError if it does not come."""
+    deadline_s = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline_s, "it never came"
+        time.sleep(0.005)
