@@ -23,8 +23,10 @@ from ioc.puts.handlers import PutHandlers
 from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_checks import OrderChecks
 from ioc.puts.order_puts import OrderPuts, orders_to_ranks, orders_to_simulator
-from ioc.puts.pv_logs import PvLogs
 from ioc.puts.scan_lock import ScanLock
+from ioc.pv_logs.log_history import PvLogHistory
+from ioc.pv_logs.pv_logs import PvLogs
+from ioc.pv_logs.recorder import PvLogRecorder
 from ioc.pva.addresses import Addresses
 from ioc.security.rules import Client, Guard
 from ioc.settings.autosave import Autosave
@@ -48,13 +50,10 @@ class LiveServer:
     def __init__(self, start: ServerStart, control: ProcessControl | None = None) -> None:
         control, timeout_s = control or ProcessControl(), start.obey_timeout_s
         self._rules, self._has_simulator = start.rules, start.has_simulator
-        self.connections = connections = ProcessConnections(start)
-        self._logs = PvLogs(
-            self._updates_of,
-            connections.ranks.send_log,
-            connections.ranks.forget_log,
-            self._sliced_by,
-        )
+        history = PvLogHistory()
+        self.connections = connections = ProcessConnections(start, history.logs)
+        recorder = PvLogRecorder(history, connections.ranks.send_log)
+        self._logs = PvLogs(self._updates_of, recorder, self._sliced_by)
         self.orders = OrderPuts(
             orders_to_ranks(start.ranks, connections.ranks.command, timeout_s),
             orders_to_simulator(start.simulator, connections.simulator.command, timeout_s),
@@ -129,7 +128,7 @@ class LiveServer:
         return AllOrders(orders.ranks.accepted, orders.simulator.accepted, self._settings.accepted)
 
     async def _reported(self, report: RanksReport) -> None:
-        self._logs.reported(report.logs)
+        self._logs.reported(report)
         await self.publisher.ranks(report)
 
     def _series(self) -> int:

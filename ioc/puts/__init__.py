@@ -5,5 +5,5 @@
 the settings of the IOC itself, and `scan_lock` the scan lock. Two more handlers are
 `ioc.posting.file_write` (``File:Write``) and `ioc.posting.iocstats` (``SYSRESET``).
 
-Imports `ioc.ca`, `ioc.model` and `ioc.security`. Front door: `ioc.puts.handlers`.
+Imports `ioc.pv_logs`, `ioc.ca`, `ioc.model` and `ioc.security`. Front door: `ioc.puts.handlers`.
 """

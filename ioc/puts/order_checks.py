@@ -10,7 +10,7 @@ import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable
 
-from ioc.puts.pv_logs import PvLogs
+from ioc.pv_logs.pv_logs import PvLogs
 from reduction.control.orders import RanksOrder
 from reduction.engines.recipe import recipe
 from reduction.instrument.geometry import Instrument

@@ -5,15 +5,17 @@ connects. The process may end and another may take its place. Orders and reports
 dataclasses, encoded as MessagePack by their annotations, with arrays as raw bytes. When the first
 report of a new peer comes, the IOC sends it the present order immediately.
 
-The IOC also sends log values, as ``f144`` messages like those of the event stream, after a frame
-that marks them. A new peer is sent the last value of each log.
+The IOC also sends values of logs, after a frame that marks them. A new peer is sent all values that
+the IOC keeps, and then the order. A peer that could not take a message when it was sent is sent
+everything again with its next report: orders are states, and a log value that comes twice changes
+nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import secrets
-from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -21,14 +23,11 @@ import numpy as np
 import zmq
 import zmq.asyncio
 
+from reduction.control.pv_log_values import PvLogValues, messages_of
 from reduction.stream.endpoints import bind, connect
-from reduction.stream.messages import LogValue, decode, encode_log
 
 LOG = b"log"
-"""The first of the two frames of a log value. An order has one frame."""
-
-MOST_LOGS = 100_000
-"""Most log values that wait for `OrderReceiver.logs`; older ones are dropped."""
+"""The first of the two frames of a message with log values. An order has one frame."""
 
 OrderT = TypeVar("OrderT")
 ReportT = TypeVar("ReportT")
@@ -72,7 +71,7 @@ class OrderReceiver(Generic[OrderT, ReportT]):
         self.socket.setsockopt(zmq.IDENTITY, secrets.token_bytes(8))
         connect(self.socket, endpoint)
         self._newest: bytes | None = None
-        self._logs: deque[bytes] = deque(maxlen=MOST_LOGS)
+        self._logs: list[bytes] = []
 
     @property
     def ordered(self) -> bool:
@@ -86,16 +85,14 @@ class OrderReceiver(Generic[OrderT, ReportT]):
         newest, self._newest = self._newest, None
         return None if newest is None else decoded(self._kind, newest)
 
-    def logs(self) -> list[LogValue]:
+    def logs(self) -> list[PvLogValues]:
         """The log values that have come since the last call, in the order they were sent in.
 
-        If one of them cannot be decoded, raises `reduction.stream.messages.CorruptMessage` or
-        `reduction.stream.messages.UnknownSchema`, and drops them all.
+        If a message cannot be decoded, raises msgspec.DecodeError, and drops them all.
         """
         self._drain()
-        messages, self._logs = self._logs, deque(maxlen=MOST_LOGS)
-        values = [decode(message) for message in messages]
-        return [value for value in values if isinstance(value, LogValue)]
+        messages, self._logs = self._logs, []
+        return [log for each in messages for log in decoded(tuple[PvLogValues, ...], each)]
 
     def _drain(self) -> None:
         """Read all messages that have come: keep the newest order, and all log values."""
@@ -116,7 +113,11 @@ class OrderReceiver(Generic[OrderT, ReportT]):
 
 
 class OrderSender(Generic[OrderT, ReportT]):
-    """The socket of the IOC: it sends orders to the newest peer and receives its reports."""
+    """The socket of the IOC: it sends orders to the newest peer and receives its reports.
+
+    ``history`` returns the log values that a new peer is sent before the order. Nothing that is
+    sent waits for the peer, so the IOC never does.
+    """
 
     def __init__(
         self,
@@ -124,32 +125,40 @@ class OrderSender(Generic[OrderT, ReportT]):
         endpoint: str,
         report: type[ReportT],
         order: OrderT,
+        history: Callable[[], Iterable[PvLogValues]] = tuple,
     ) -> None:
         self._kind = report
         self._order = order
+        self._history = history
         self._peer: bytes | None = None
+        self._missed = False
+        """Whether the peer could not take a message."""
         self._former: set[bytes] = set()
-        self._logs: dict[str, bytes] = {}
         self._socket = context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # else it drops without an error
         bind(self._socket, endpoint)
         self.endpoint: str = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     async def command(self, order: OrderT) -> None:
         """Send ``order`` to the peer, and to each new peer that appears."""
         self._order = order
-        if self._peer is not None:
-            await self._socket.send_multipart([self._peer, encoded(order)])
+        await self._send(encoded(order))
 
     async def send_log(self, name: str, time_ns: int, value: float) -> None:
-        """Send the value that a log has from ``time_ns`` on, to the peer and to each later peer."""
-        self._logs[name] = encode_log(name, time_ns, value)
-        if self._peer is not None:
-            await self._socket.send_multipart([self._peer, LOG, self._logs[name]])
+        """Send the value that a log has from ``time_ns`` on; ``history`` must have it already."""
+        await self._send(LOG, encoded((PvLogValues.one(name, time_ns, value),)))
 
-    def forget_log(self, name: str) -> None:
-        """Stop sending the last value of the log to new peers."""
-        self._logs.pop(name, None)
+    async def _send(self, *frames: bytes) -> None:
+        """Send to the peer, if there is one, or note that it could not take it."""
+        if self._peer is None:
+            return
+        try:
+            await self._socket.send_multipart([self._peer, *frames], zmq.DONTWAIT)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EAGAIN, zmq.EHOSTUNREACH):
+                raise
+            self._missed = True
 
     async def report(self) -> ReportT:
         """The next report of the newest peer; raises msgspec.ValidationError for anything else."""
@@ -160,15 +169,19 @@ class OrderSender(Generic[OrderT, ReportT]):
             if peer != self._peer:
                 if self._peer is not None:
                     self._former.add(self._peer)
-                self._peer = peer
-                await self._greet(peer)
+                self._peer, self._missed = peer, True
+            if self._missed:
+                await self._send_all()
             return decoded(self._kind, data)
 
-    async def _greet(self, peer: bytes) -> None:
-        """Send a new peer the log values, then the order, which may slice by these logs."""
-        for message in list(self._logs.values()):
-            await self._socket.send_multipart([peer, LOG, message])
-        await self.command(self._order)
+    async def _send_all(self) -> None:
+        """Send the log values, then the order, which may slice by these logs."""
+        self._missed = False
+        for logs in messages_of(self._history()):
+            await self._send(LOG, encoded(logs))
+            if self._missed:
+                return
+        await self._send(encoded(self._order))
 
     def forget(self) -> None:
         """Note that the peer is gone: ignore its reports that are still on the way."""

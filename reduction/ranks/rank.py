@@ -14,13 +14,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from reduction.control.channel import decoded, encoded
 from reduction.control.orders import NO_REVISION, RanksOrder
+from reduction.control.pv_log_values import PvLogValues
 from reduction.parameters.specs import Refused
 from reduction.ranks.accumulation import Accumulation
 from reduction.ranks.collectives import Collectives
@@ -29,7 +29,6 @@ from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.result_reporter import Control, ResultReporter
 from reduction.ranks.tick import Tick, Ticks
 from reduction.results.references import LoadedReferences, load_references
-from reduction.stream.messages import CorruptMessage, UnknownSchema, is_number
 from reduction.stream.partition_state import CompletePulse
 
 ENGINE_STEP_S = 0.01
@@ -40,14 +39,6 @@ CALL_POLL_S = 0.005
 
 ORDER_DELAY_S = 0.2
 """How long a tick is put off while the first result under an order is being made."""
-
-
-class IocLog(NamedTuple):
-    """A value of a log that the IOC has sent, from ``time_ns`` on, ns since the Unix epoch."""
-
-    name: str
-    time_ns: int
-    value: float
 
 
 TICKS_PER_START = 1000
@@ -205,30 +196,28 @@ class Rank:
             logs=logs,
         )
 
-    def _take_orders(self) -> list[IocLog]:
-        """Receive from the IOC: keep the newest order, and return the log values."""
+    def _take_orders(self) -> list[PvLogValues]:
+        """Receive from the IOC: keep the newest order, and return the log values.
+
+        The IOC has decided from which times these values hold.
+        """
         if self._control is None:
             return []
         try:
             newest = self._control.latest()
             logs = self._control.logs()
-        except (msgspec.ValidationError, CorruptMessage, UnknownSchema) as error:
+        except msgspec.DecodeError as error:
             self._message = f"what the IOC sent was not understood: {error}"
             return []
         if newest is not None:
             self._order = newest
-        newest_ns, times = self._intake.newest_ns, self._intake.log_times
-        return [
-            IocLog(each.name, times.of_process_variable(each, newest_ns), float(each.value[0]))
-            for each in logs
-            if is_number(each)
-        ]
+        return [each.finite for each in logs]
 
-    def _share_logs(self, logs: list[IocLog]) -> None:
+    def _share_logs(self, logs: list[PvLogValues]) -> None:
         """Share the ``logs`` of rank 0 with all ranks, which note them."""
         shared = self._together.share(encoded(logs))
-        for log in decoded(list[IocLog], shared):
-            self._intake.logs.add(log.name, log.time_ns, log.value)
+        for log in decoded(list[PvLogValues], shared):
+            self._intake.logs.extend(log.name, log.times_ns, log.values)
 
     def _obey(self, order: RanksOrder) -> None:
         """Obey an order on all ranks, or on none if one of them cannot."""

@@ -9,6 +9,9 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
+FEW = 100
+"""Up to so many values are noted one by one, which copies no others."""
+
 
 class Log:
     """One log, which has at each time the last value at or before it. A value takes 16 bytes."""
@@ -30,6 +33,41 @@ class Log:
             self._times_ns.insert(place, time_ns)
             self._values.insert(place, value)
         return before != value
+
+    def extend(self, times_ns: NDArray[np.int64], values: NDArray[np.float64]) -> int | None:
+        """Note values (n,) from times (n,) on, as `add` does one after the other.
+
+        Returns the earliest time at which that may change the value; None if there is none.
+        """
+        if times_ns.size <= FEW:
+            pairs = zip(times_ns.tolist(), values.tolist(), strict=True)
+            return min(
+                (time_ns for time_ns, value in pairs if self.add(time_ns, value)), default=None
+            )
+        every_ns = np.concatenate([np.asarray(self._times_ns), times_ns])
+        order = np.argsort(every_ns, kind="stable")
+        every_ns = every_ns[order]
+        every = np.concatenate([np.asarray(self._values), values])[order]
+        last = np.append(every_ns[1:] != every_ns[:-1], True)  # of equal times the last counts
+        every_ns, every = every_ns[last], every[last]
+        changed_ns = every_ns[self.at(every_ns) != every]
+        self._times_ns, self._values = array("q", every_ns.tobytes()), array("d", every.tobytes())
+        return int(changed_ns[0]) if changed_ns.size else None
+
+    def thin(self) -> None:
+        """Drop every second value of the older half."""
+        half = len(self) // 2
+        del self._times_ns[1:half:2], self._values[1:half:2]
+
+    @property
+    def times_ns(self) -> NDArray[np.int64]:
+        """The times from which values hold, (n,) int64, ascending; a copy."""
+        return np.array(self._times_ns, np.int64)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The values, (n,) float64; a copy."""
+        return np.array(self._values, np.float64)
 
     def forget(self, time_ns: int) -> None:
         """Drop the values that do not hold at ``time_ns`` or later."""
@@ -65,8 +103,17 @@ class Logs:
     def add(self, name: str, time_ns: int, value: float) -> None:
         """Note the value that a log has from a time on."""
         log = self._logs.setdefault(name, Log())
-        if log.add(time_ns, value):
-            self._changed[name] = min(time_ns, self._changed.get(name, time_ns))
+        self._noted(name, log, time_ns if log.add(time_ns, value) else None)
+
+    def extend(self, name: str, times_ns: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        """Note the values (n,) that a log has from times (n,) on, ns since the Unix epoch."""
+        log = self._logs.setdefault(name, Log())
+        self._noted(name, log, log.extend(times_ns, values))
+
+    def _noted(self, name: str, log: Log, changed_ns: int | None) -> None:
+        """Note from which time on a log has changed, if it has, and drop what is not needed."""
+        if changed_ns is not None:
+            self._changed[name] = min(changed_ns, self._changed.get(name, changed_ns))
         log.forget(self._since_ns)
 
     def forget(self, time_ns: int) -> None:

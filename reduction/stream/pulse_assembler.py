@@ -52,7 +52,7 @@ class PulseAssembler:
         self.logs = Logs()
         self.clock_ns = clock_ns
         self.notices = Notices(clock_ns)
-        self.log_times = LogTimes(clock_ns, self.notices)
+        self._log_times = LogTimes(clock_ns, self.notices)
         self.ages = PulseAges(clock_ns)
         self.dialect = stream_format.dialect
         self._monitors = stream_format.monitors
@@ -107,7 +107,7 @@ class PulseAssembler:
         """
         if not is_number(log):
             return False
-        time_ns = self.log_times.of_stream(log, self.newest_ns)
+        time_ns = self._log_times.of(log.name, log.time_ns, self.newest_ns)
         self.logs.add(log.name, time_ns, float(log.value[0]))
         return True
 

@@ -20,13 +20,13 @@ from ioc.pva.addresses import Addresses
 from ioc.settings.initial import first_orders
 from reduction.control.channel import OrderReceiver
 from reduction.control.orders import RanksOrder, ReductionOrder
+from reduction.control.pv_log_values import PvLogValues
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.selection import group_names
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
-from reduction.stream.messages import LogValue
 from tests.support.ca_client import Client, Network
 
 CountsOf = Callable[[ReductionOrder], NDArray[np.int64]]
@@ -51,7 +51,7 @@ class FakeRanks(threading.Thread):
         self.seen: list[RanksOrder] = []
         self.raw: list[bytes] = []
         self.counts = counts
-        self.logs: list[LogValue] = []
+        self.logs: list[PvLogValues] = []
         self.reporting.set()
         self.obeying.set()
 

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ioc.ca.pv_monitors import PvValue
+from ioc.pv_logs.log_times import DatedValue, HostClocks, PvLogTimes
 from reduction.control.orders import NO_REVISION, RanksOrder, ReductionOrder
+from reduction.control.pv_log_values import PvLogValues
 from reduction.control.reports import RanksReport
 from reduction.engines.native.engine import NativeEngine
 from reduction.instrument.geometry import powder_arc
@@ -16,7 +19,7 @@ from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.rank import Rank, RankTiming
 from reduction.ranks.receiver import StreamReceiver
-from reduction.stream.messages import Chunk, LogValue, encode_chunk, encode_log, encode_pulse_mark
+from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.stream.pulse_assembler import PulseAssembler
 
 START_NS = 1_767_225_600_000_000_000
@@ -60,7 +63,7 @@ class OneRank:
         receiver = StreamReceiver({}, self.intake)
         self._rank = Rank(collectives, receiver, pipeline, control, timing)
         self._newest: RanksOrder | None = None
-        self.from_ioc: list[LogValue] = []
+        self.from_ioc: list[PvLogValues] = []
         """Values of process variables that the IOC sends next."""
 
     def obeyed(self, order: RanksOrder) -> RanksReport:
@@ -78,7 +81,7 @@ class OneRank:
         newest, self._newest = self._newest, None
         return newest
 
-    def logs(self) -> list[LogValue]:
+    def logs(self) -> list[PvLogValues]:
         logs, self.from_ioc = self.from_ioc, []
         return logs
 
@@ -96,6 +99,9 @@ class FedRank:
 
     def __init__(self, settings: ReductionSettings, clock_ns: int = START_NS + 100 * 10**9) -> None:
         self.rank = OneRank(clock_ns)
+        self.pv_times = PvLogTimes(HostClocks(lambda: clock_ns, lambda: 0))
+        """When values of process variables hold, as the IOC decides it."""
+        self._last_values: dict[str, DatedValue] = {}
         self.chunks = 0
         self._order = RanksOrder(revision=0, reductions=(ReductionOrder(0, settings),))
         self.report()
@@ -130,7 +136,11 @@ class FedRank:
 
     def process_variable(self, name: str, time_ns: int, value: float) -> None:
         """Have the IOC send a value of a process variable."""
-        self.rank.from_ioc.append(LogValue(name, time_ns, np.array([value])))
+        self.pv_times.pulses.reported(self.rank.intake.newest_ns)
+        before = self._last_values.get(name)
+        dated = self.pv_times.dated(name, PvValue(time_ns, value), before, None)
+        self._last_values[name] = dated
+        self.rank.from_ioc.append(PvLogValues.one(name, dated.time_ns, value))
         self.report()
 
     def report(self, **changes: Any) -> RanksReport:

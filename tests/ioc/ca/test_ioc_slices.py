@@ -117,12 +117,14 @@ def test_a_log_that_does_not_exist_is_refused_with_a_list_of_those_that_do(
 
 def test_a_process_variable_of_the_control_system_is_a_log(ioc: Ioc, cryo: SoftIoc) -> None:
     assert ioc.put("Red1:Filter:Log", "Cryo:Temperature", "-S").returncode == 0
-    assert [(each.name, each.value[0]) for each in ioc.ranks.logs] == [("Cryo:Temperature", 295.5)]
+    assert [(each.name, each.values.tolist()) for each in ioc.ranks.logs] == [
+        ("Cryo:Temperature", [295.5])
+    ]
     cryo.put("Temperature", "300")
     ioc.until(lambda: len(ioc.ranks.logs) == 2)
     first, second = ioc.ranks.logs
-    assert second.value[0] == 300
-    assert second.time_ns > first.time_ns > 10**18
+    assert second.values.tolist() == [300]
+    assert second.times_ns[0] > first.times_ns[0] > 10**18
     cryo.stop()
     lost = "log Cryo:Temperature: not connected, its last value is used"
     ioc.until(lambda: lost in ioc.get("StatusMessage_RBV", "-S"))
@@ -139,7 +141,7 @@ def test_a_process_variable_of_the_control_system_is_a_log(ioc: Ioc, cryo: SoftI
 def test_process_variables_of_this_ioc_are_logs_without_the_network(ioc: Ioc) -> None:
     for pv, value in (("Sim:Temperature", 295), ("Red2:BinMin", 0.4)):
         assert ioc.put("Red1:Filter:Log", ioc.prefix + pv, "-S").returncode == 0
-        assert ioc.ranks.logs[-1].value[0] == value
+        assert ioc.ranks.logs[-1].values[0] == value
     assert ioc.put("Red2:BinMin", "0.5").returncode == 0
-    ioc.until(lambda: ioc.ranks.logs[-1].value[0] == 0.5)
+    ioc.until(lambda: ioc.ranks.logs[-1].values[0] == 0.5)
     assert "no single number" in ioc.refused("Red1:Filter:Log", ioc.prefix + "Red1:Spec:YC", "-S")

@@ -1,4 +1,4 @@
-"""Process variables as logs: monitored while a filter slices by them, and sent to the ranks."""
+"""Process variables as logs: monitored while a filter slices by them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 
-from ioc.ca.pv_monitors import INVALID, NO_NUMBER, PvUpdate, PvValue
+from ioc.ca.pv_monitors import INVALID, LOST, NO_NUMBER, PvUpdate, PvValue
+from ioc.pv_logs.recorder import PvLogRecorder
+from reduction.control.reports import RanksReport
 from reduction.parameters.specs import Refused, nearest
 
 log = logging.getLogger(__name__)
@@ -17,39 +19,40 @@ log = logging.getLogger(__name__)
 FIRST_VALUE_S = 2.0
 """Longest wait for the first value of a process variable."""
 
-SendLogValue = Callable[[str, int, float], Awaitable[None]]
-"""Sends a value to the ranks: (log, time in ns since 1970, value)."""
-
 UpdatesOf = Callable[[str], AsyncGenerator[PvUpdate, None]]
 """Name to the updates of that process variable; raises `Refused` if it cannot be a log."""
 
 
 class PvFollower:
-    """Sends the values of one process variable while its task runs."""
+    """Has the values of one process variable recorded while its task runs."""
 
-    def __init__(self, name: str, updates_of: UpdatesOf, send: SendLogValue) -> None:
+    def __init__(self, name: str, updates_of: UpdatesOf, recorder: PvLogRecorder) -> None:
         self.name = name
         self.problem = ""
         """Why there is no value now; empty if there is one."""
+        self._recorder = recorder
         self._answered = asyncio.Event()
         self._refusal: Refused | None = None
-        self.task = asyncio.create_task(self._run(updates_of, send))
+        self.task = asyncio.create_task(self._run(updates_of))
 
-    async def _run(self, updates_of: UpdatesOf, send: SendLogValue) -> None:
+    async def _run(self, updates_of: UpdatesOf) -> None:
         try:
             async with aclosing(updates_of(self.name)) as updates:
                 async for update in updates:
-                    await self._take(update, send)
+                    await self._take(update)
         except Refused as refused:
             self._refusal, self.problem = refused, refused.why
             self._answered.set()
 
-    async def _take(self, update: PvUpdate, send: SendLogValue) -> None:
+    async def _take(self, update: PvUpdate) -> None:
         if isinstance(update, PvValue):
             self.problem = ""
-            await send(self.name, update.time_ns, update.value)
+            await self._recorder.take(self.name, update)
             self._answered.set()
-        elif update != self.problem:
+            return
+        if update == LOST:
+            self._recorder.missed(self.name)
+        if update != self.problem:
             log.warning("log %s: %s", self.name, update)
             self.problem = update
 
@@ -66,29 +69,35 @@ class PvLogs:
     """The logs that are process variables: followed while a put or a filter needs them.
 
     A log of the stream itself is never followed. ``filters`` returns the names of the logs that the
-    newest order slices by.
+    newest order slices by. A log that is not followed any more keeps its last value.
     """
 
     def __init__(
         self,
         updates_of: UpdatesOf,
-        send: SendLogValue,
-        forget: Callable[[str], None],
+        recorder: PvLogRecorder,
         filters: Callable[[], set[str]],
         first_value_s: float = FIRST_VALUE_S,
     ) -> None:
-        self._updates_of, self._send, self._forget = updates_of, send, forget
+        self._updates_of, self._recorder = updates_of, recorder
         self._filters, self._first_value_s = filters, first_value_s
         self._stream: set[str] | None = None  # not known before the first report
-        self._sent: set[str] = set()
         self._asked: Counter[str] = Counter()
         self._followers: dict[str, PvFollower] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
-    def reported(self, logs: Iterable[str]) -> None:
-        """Take the names of the logs that the ranks have: from the stream, or from this IOC."""
-        self._stream = (self._stream or set()) | (set(logs) - self._sent)
+    def reported(self, report: RanksReport) -> None:
+        """Take the logs that the ranks have, from the stream or from this IOC, and their pulse."""
+        self._recorder.reported(report.newest_pulse_ns)
+        self._stream = (self._stream or set()) | (set(report.logs) - self._recorder.names)
         self._follow_needed()
+
+    def forget_before(self, time_ns: int) -> None:
+        """Drop the values that no pulse from ``time_ns`` on needs; ns since the Unix epoch.
+
+        To be called when the accumulation starts afresh there.
+        """
+        self._recorder.forget_before(time_ns, self._needed | self._followers.keys())
 
     @contextlib.asynccontextmanager
     async def available(self, names: Iterable[str]) -> AsyncIterator[None]:
@@ -111,36 +120,36 @@ class PvLogs:
 
     @property
     def problems(self) -> str:
-        """Which logs have no value now, and why; empty if all have one."""
+        """Which logs have no value now or a wrong time, and why; empty if all is well."""
         problems = {each.name: each.problem for each in self._followers.values() if each.problem}
-        return "; ".join(
-            f"log {name}: {why}, its last value is used" for name, why in problems.items()
-        )
+        missing = (f"log {name}: {why}, its last value is used" for name, why in problems.items())
+        return "; ".join(filter(None, (*missing, self._recorder.problem)))
 
     async def close(self) -> None:
         """Stop following all logs."""
         self._follow(set())
         await asyncio.gather(*self._ending, return_exceptions=True)
 
+    @property
+    def _needed(self) -> set[str]:
+        """The logs that are asked for or sliced by, those of the stream included."""
+        return (self._filters() | set(+self._asked)) - {""}
+
     def _follow_needed(self) -> None:
-        """Follow the logs that are asked for or sliced by, once those of the stream are known."""
+        """Follow the logs that are needed, once those of the stream are known."""
         if self._stream is not None:
-            self._follow((self._filters() | set(+self._asked)) - self._stream - {""})
+            self._follow(self._needed - self._stream)
 
     def _follow(self, names: set[str]) -> None:
         """Follow these logs and no others."""
         for name in names - self._followers.keys():
-            self._followers[name] = PvFollower(name, self._updates_of, self._send_value)
+            self._followers[name] = PvFollower(name, self._updates_of, self._recorder)
         for name in self._followers.keys() - names:
-            self._forget(name)
+            self._recorder.missed(name)
             task = self._followers.pop(name).task
             task.cancel()
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
-
-    async def _send_value(self, name: str, time_ns: int, value: float) -> None:
-        self._sent.add(name)  # from now on the ranks report this name too
-        await self._send(name, time_ns, value)
 
     def _unknown(self, name: str, problem: str) -> Refused:
         """Why a process variable that has given no value is no log."""

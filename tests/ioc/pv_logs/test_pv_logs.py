@@ -9,10 +9,16 @@ from typing import Any
 import pytest
 
 from ioc.ca.pv_monitors import INVALID, LOST, NO_NUMBER, PvUpdate, PvValue
-from ioc.puts.pv_logs import PvLogs
+from ioc.pv_logs.log_history import PvLogHistory
+from ioc.pv_logs.log_times import HostClocks
+from ioc.pv_logs.pv_logs import PvLogs
+from ioc.pv_logs.recorder import PvLogRecorder
+from reduction.control.reports import RanksReport
+from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from reduction.parameters.specs import Refused
 
 ANSWER_S = 0.05
+NOW_NS = 1_767_225_600_000_000_000
 
 
 class Bench:
@@ -21,12 +27,12 @@ class Bench:
     def __init__(self) -> None:
         self.filters: set[str] = set()
         self.sent: list[tuple[str, int, float]] = []
-        self.forgotten: list[str] = []
         self.followed: list[str] = []
         self.variables: dict[str, asyncio.Queue[PvUpdate | Refused]] = {}
-        self.logs = PvLogs(
-            self._source, self._send, self.forgotten.append, lambda: self.filters, ANSWER_S
-        )
+        self.history = PvLogHistory()
+        clocks = HostClocks(lambda: NOW_NS, lambda: 0)
+        recorder = PvLogRecorder(self.history, self._send, clocks)
+        self.logs = PvLogs(self._source, recorder, lambda: self.filters, ANSWER_S)
 
     async def _source(self, name: str) -> AsyncGenerator[PvUpdate, None]:
         self.followed.append(name)
@@ -41,6 +47,10 @@ class Bench:
 
     async def _send(self, name: str, time_ns: int, value: float) -> None:
         self.sent.append((name, time_ns, value))
+
+    def reported(self, logs: list[str]) -> None:
+        report = RanksReport(0, 0, StreamStatus(), BackendStatus(), logs=tuple(logs))
+        self.logs.reported(report)
 
     def tell(self, name: str, news: PvUpdate | Refused) -> None:
         self.variables.setdefault(name, asyncio.Queue()).put_nowait(news)
@@ -66,7 +76,7 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 
 
 async def test_a_log_of_the_stream_is_taken_as_it_is(bench: Bench) -> None:
-    bench.logs.reported(["temperature"])
+    bench.reported(["temperature"])
     await bench.slice_by("temperature")
     await settle()
     assert bench.followed == []
@@ -75,23 +85,25 @@ async def test_a_log_of_the_stream_is_taken_as_it_is(bench: Bench) -> None:
 async def test_a_process_variable_is_sent_before_the_order_and_followed_while_used(
     bench: Bench,
 ) -> None:
-    bench.logs.reported(["temperature"])
-    bench.tell("Cryo:T", PvValue(7, 295.0))
+    bench.reported(["temperature"])
+    bench.tell("Cryo:T", PvValue(NOW_NS + 7, 295.0))
     async with bench.logs.available(["Cryo:T"]):
-        assert bench.sent == [("Cryo:T", 7, 295.0)]
+        assert bench.sent == [("Cryo:T", NOW_NS + 7, 295.0)]
         bench.filters = {"Cryo:T"}
-    bench.tell("Cryo:T", PvValue(9, 300.0))
+    bench.tell("Cryo:T", PvValue(NOW_NS + 9, 300.0))
     await settle()
-    assert bench.sent[1:] == [("Cryo:T", 9, 300.0)]
-    bench.logs.reported(["Cryo:T", "temperature"])
+    assert bench.sent[1:] == [("Cryo:T", NOW_NS + 9, 300.0)]
+    bench.reported(["Cryo:T", "temperature"])
     assert bench.followed == ["Cryo:T"], "the ranks report what was forwarded to them, too"
     await bench.slice_by("temperature")
     await settle()
-    assert (bench.followed, bench.forgotten) == ([], ["Cryo:T"])
+    assert bench.followed == []
+    (kept,) = bench.history.logs()
+    assert (kept.name, kept.values.tolist()) == ("Cryo:T", [295.0, 300.0])
 
 
 async def test_what_is_no_log_is_refused_with_those_that_are_and_not_followed(bench: Bench) -> None:
-    bench.logs.reported(["pressure", "temperature"])
+    bench.reported(["pressure", "temperature"])
     with pytest.raises(Refused) as refused:
         await bench.slice_by("temprature")
     for words in (
@@ -105,15 +117,15 @@ async def test_what_is_no_log_is_refused_with_those_that_are_and_not_followed(be
 
 
 async def test_a_process_variable_that_holds_no_number_is_refused_at_once(bench: Bench) -> None:
-    bench.logs.reported([])
+    bench.reported([])
     bench.tell("Cryo:Name", Refused("Log", "Cryo:Name", "it holds text"))
     with pytest.raises(Refused, match="it holds text"):
         await bench.slice_by("Cryo:Name")
 
 
 async def test_an_order_that_is_refused_leaves_nothing_followed(bench: Bench) -> None:
-    bench.logs.reported([])
-    bench.tell("Cryo:T", PvValue(7, 295.0))
+    bench.reported([])
+    bench.tell("Cryo:T", PvValue(NOW_NS + 7, 295.0))
     with pytest.raises(TimeoutError):
         async with bench.logs.available(["Cryo:T"]):
             raise TimeoutError
@@ -126,23 +138,23 @@ async def test_before_the_first_report_any_name_is_taken_and_looked_for_after_it
 ) -> None:
     await bench.slice_by("Cryo:T")
     assert bench.followed == []
-    bench.logs.reported([])
+    bench.reported([])
     await settle()
     assert bench.followed == ["Cryo:T"]
-    bench.logs.reported(["Cryo:T"])
+    bench.reported(["Cryo:T"])
     await settle()
     assert bench.followed == [], "it is a log of the stream"
 
 
 async def test_a_lost_one_is_remarked_on_until_it_is_back(bench: Bench) -> None:
-    bench.logs.reported([])
-    bench.tell("Cryo:T", PvValue(7, 295.0))
+    bench.reported([])
+    bench.tell("Cryo:T", PvValue(NOW_NS + 7, 295.0))
     await bench.slice_by("Cryo:T")
     assert bench.logs.problems == ""
     bench.tell("Cryo:T", LOST)
     await settle()
     assert bench.logs.problems == "log Cryo:T: not connected, its last value is used"
-    bench.tell("Cryo:T", PvValue(9, 296.0))
+    bench.tell("Cryo:T", PvValue(NOW_NS + 9, 296.0))
     await settle()
     assert bench.logs.problems == ""
     await bench.logs.close()
@@ -152,13 +164,13 @@ async def test_a_lost_one_is_remarked_on_until_it_is_back(bench: Bench) -> None:
 @pytest.mark.parametrize("problem", [INVALID, NO_NUMBER])
 async def test_one_without_a_valid_value_keeps_its_last_one_or_is_refused(problem: str) -> None:
     bench = Bench()
-    bench.logs.reported([])
+    bench.reported([])
     bench.tell("Cryo:T", problem)
     with pytest.raises(Refused, match=f"it is {problem}"):
         await bench.slice_by("Cryo:T")
-    bench.tell("Cryo:T", PvValue(7, 295.0))
+    bench.tell("Cryo:T", PvValue(NOW_NS + 7, 295.0))
     await bench.slice_by("Cryo:T")
     bench.tell("Cryo:T", problem)
     await settle()
-    assert bench.sent == [("Cryo:T", 7, 295.0)]
+    assert bench.sent == [("Cryo:T", NOW_NS + 7, 295.0)]
     assert bench.logs.problems == f"log Cryo:T: {problem}, its last value is used"

@@ -1,0 +1,4 @@
+"""Process variables as logs: follows those that filters slice by, and keeps their values.
+
+Imports `ioc.ca`, `reduction.control` and `reduction.stream`. Front door: `ioc.pv_logs.pv_logs`.
+"""
