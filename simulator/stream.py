@@ -18,6 +18,7 @@ from reduction.control.channel import OrderReceiver
 from reduction.event_log.entries import LogEntry, chunk_entry, log_entry, mark_entry
 from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
+from reduction.stream.dialect import Dialect
 from reduction.stream.messages import Chunk
 from simulator.event_output import EventLogStart, EventOutput
 from simulator.orders import SimulatorOrder, SimulatorReport
@@ -46,7 +47,7 @@ class SimulateStart:
 
     ``log`` is where the events go. ``control`` is the endpoint of the IOC; None: run alone with
     ``settings``. Pulses are numbered from ``first_pulse``, or from the one after the last pulse in
-    the log if that is larger.
+    the log if that is larger. In the plain ``dialect`` there are no marks.
     """
 
     log: EventLogStart
@@ -54,6 +55,7 @@ class SimulateStart:
     control: str | None = None
     seed: int = 1
     first_pulse: int = 0
+    dialect: Dialect = Dialect.MARKED
     settings: SimulatorSettings = field(default_factory=SimulatorSettings)
     instrument: Instrument = field(default_factory=powder_arc)
 
@@ -100,6 +102,7 @@ class EventStream:
         self._generator = PulseGenerator(start.instrument, start.seed)
         self._settings = start.settings
         self._generator.compile(start.settings)
+        self._plain = start.dialect is Dialect.PLAIN
         self._message_ids = [0] * start.partitions
         self._next_partition = 0
         self._revision = self._obeyed = -1
@@ -187,7 +190,7 @@ class EventStream:
             self._control.report(SimulatorReport(self._obeyed, self.status))
 
     def _stream_pulse(self, time_ns: int) -> None:
-        """Send logs to all partitions, chunks to one after the other, and the end mark to all."""
+        """Send logs to all partitions, chunks to one after the other, and any end mark to all."""
         events = self._generator.events(self._settings, self._pulse + 1)
         monitored = self._generator.monitor_events(self._settings, self._pulse + 1)
         self._pulse += 1
@@ -202,8 +205,9 @@ class EventStream:
             self._output.put(partition, chunk_entry(chunk), tof_ns.size)
             self._message_ids[partition] += 1
             self._next_partition = (partition + 1) % len(self._message_ids)
-        for partition, chunks in enumerate(self._message_ids):
-            self._output.put(partition, mark_entry(self._pulse, time_ns, chunks))
+        if not self._plain:
+            for partition, chunks in enumerate(self._message_ids):
+                self._output.put(partition, mark_entry(self._pulse, time_ns, chunks))
         self._obeyed = self._revision
 
     def _chunks(self, events: PulseEvents, monitored: PulseEvents) -> Iterator[PulseEvents]:

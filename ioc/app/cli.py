@@ -92,6 +92,7 @@ def _serve(options: IocOptions) -> None:
 
 def _reduce(options: RanksOptions) -> None:
     from reduction.ranks.process import RanksStart, reduce
+    from reduction.stream.dialect import Dialect, StreamFormat
 
     reduce(
         RanksStart(
@@ -103,6 +104,7 @@ def _reduce(options: RanksOptions) -> None:
             instrument=_instrument(options),
             tick_rate_hz=options.tick_rate,
             publish_rate_hz=options.array_rate,
+            stream_format=StreamFormat(Dialect(options.dialect), options.monitor_ids),
         )
     )
 
@@ -110,6 +112,7 @@ def _reduce(options: RanksOptions) -> None:
 def _simulate(given: SimulateOptions) -> None:
     from ioc.options.event_log import with_event_log
     from ioc.settings.initial import first_orders
+    from reduction.stream.dialect import Dialect
     from simulator.event_output import EventLogStart
     from simulator.stream import SimulateStart, simulate
 
@@ -122,6 +125,7 @@ def _simulate(given: SimulateOptions) -> None:
             control=None if alone else options.sim_control,
             seed=options.seed,
             first_pulse=options.first_pulse,
+            dialect=Dialect(options.dialect),
             settings=first_orders(options).simulator.settings,
             instrument=_instrument(options),
         )

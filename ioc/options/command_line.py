@@ -27,8 +27,7 @@ def parse(arguments: Sequence[str]) -> Options:
     values = from_toml(Path(path)) if path else {}
     here = {option.name for option in command.options()}
     values = {name: value for name, value in values.items() if name in here} | given
-    if "set" in given:
-        values["set"] = tuple(given["set"])
+    values |= {name: tuple(pairs) for name, pairs in given.items() if isinstance(pairs, list)}
     return command(**values)
 
 
@@ -96,7 +95,9 @@ def _add_option(command: argparse.ArgumentParser, option: Option) -> None:
         case bool():
             command.add_argument(name, action="store_true", help=words)
         case tuple():
-            command.add_argument(name, action="append", metavar="PV=VALUE", type=_pair, help=words)
+            command.add_argument(
+                name, action="append", metavar="NAME=VALUE", type=_pair, help=words
+            )
         case _:
             command.add_argument(name, type=type(default), help=f"{words} [{default}]")
 
@@ -104,5 +105,5 @@ def _add_option(command: argparse.ArgumentParser, option: Option) -> None:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not PV=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value

@@ -17,6 +17,9 @@ from ioc.options.sizes import check_size
 MANTIDS_SILENCE_S = 15.0
 """Longest time, in seconds, that a Mantid algorithm should take with very many detectors."""
 
+MOST_PIXEL_ID = 2**31 - 1
+"""Largest pixel id: messages have 32 bits for it."""
+
 
 def _check_prefix(prefix: str) -> None:
     if not re.fullmatch(r"[^\s.]{1,30}", prefix):
@@ -29,6 +32,15 @@ def _check_interfaces(interfaces: str) -> None:
             ipaddress.ip_address(address)
         except ValueError:
             raise StartError(f"interfaces = {address!r}: no IP address") from None
+
+
+def _check_monitors(monitors: tuple[tuple[str, str], ...]) -> None:
+    for source, pixel_id in monitors:
+        if not pixel_id.isdecimal() or int(pixel_id) > MOST_PIXEL_ID:
+            words = (
+                f"monitor = {source}={pixel_id}: a pixel id is a number from 0 to {MOST_PIXEL_ID}"
+            )
+            raise StartError(words)
 
 
 def split_addresses(interfaces: str) -> tuple[str, ...]:
@@ -67,11 +79,27 @@ class StreamOptions(InstrumentOptions):
 
     ranks: int = flag(2, "MPI ranks that reduce", least=1)
     partitions: int = flag(0, "partitions of the event stream; 0: as many as ranks", least=0)
+    dialect: str = flag(
+        "auto",
+        "what ends a pulse in the event stream: a mark (marked), nothing (plain), or auto: ranks"
+        " find out, and the simulator sends marks",
+        choices=("auto", "marked", "plain"),
+    )
+    monitor: tuple[tuple[str, str], ...] = flag(
+        (),
+        "pixel id for events that have none, by the name of their source, e.g. monitor_1=100001",
+        check=_check_monitors,
+    )
 
     @property
     def stream_partitions(self) -> int:
         """The number of partitions, as many as ranks unless given."""
         return self.partitions or self.ranks
+
+    @property
+    def monitor_ids(self) -> dict[str, int]:
+        """The pixel ids for events that have none, by the name of their source."""
+        return {source: int(pixel_id) for source, pixel_id in self.monitor}
 
 
 @dataclass(frozen=True, kw_only=True)

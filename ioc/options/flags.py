@@ -28,8 +28,8 @@ class Flag:
     least: float | None = None
     most: float | None = None
     choices: tuple[str, ...] = ()
-    check: Callable[[str], None] | None = None
-    """Raises `StartError` for a text that is not valid."""
+    check: Callable[[Any], None] | None = None
+    """Raises `StartError` for a value that is not valid."""
     positional: bool = False
     optional: bool = False
 

@@ -82,6 +82,20 @@ class RunControl(Settings):
         0.0,
     )
 
+    grace_time: float = parameter(
+        Float(
+            pv="GraceTime",
+            description="Longest wait for the rest of a pulse",
+            details="In a stream without marks, where a partition that is silent may have nothing"
+            " to send, or be late. What comes later counts too, in the next result.",
+            units="s",
+            minimum=0.05,
+            maximum=60,
+            precision=2,
+        ),
+        0.5,
+    )
+
     @property
     def fade_s(self) -> float:
         """The time in which weights fall by e; 0 if they do not."""

@@ -32,6 +32,7 @@ from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.rank import Rank, RankTiming
 from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.result_reporter import Control
+from reduction.stream.dialect import ANY_STREAM, StreamFormat
 from reduction.stream.pulse_assembler import PulseAssembler
 
 EngineOf = Callable[[Instrument, list[Recipe]], Engine]
@@ -70,6 +71,7 @@ class RanksStart:
     instrument: Instrument = field(default_factory=powder_arc)
     tick_rate_hz: float = 14.0
     publish_rate_hz: float = 5.0
+    stream_format: StreamFormat = ANY_STREAM
 
 
 def reduce(start: RanksStart) -> None:
@@ -103,7 +105,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     if together.rank == 0:
         control = OrderReceiver(context, start.control, RanksOrder)
     mine = range(together.rank, start.partitions, together.size)
-    intake = PulseAssembler(list(mine), steady_clock())
+    intake = PulseAssembler(list(mine), steady_clock(), start.stream_format)
     readers = {partition: _reader(context, start, partition) for partition in mine}
     pipeline = Pipeline(
         start.instrument,

@@ -21,6 +21,7 @@ from reduction.event_log.folder import LEAST_BYTES
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.remote import RemoteLogReader
 from reduction.event_log.writer import LogWriter
+from reduction.stream.dialect import Dialect
 from reduction.stream.messages import PULSE_MARK
 from simulator.event_output import EventLogStart
 from simulator.orders import SimulatorReport
@@ -45,6 +46,19 @@ from tests.support.stream_bench import (
 def bench(tmp_path: Path) -> Iterator[Bench]:
     with closing(Bench(tmp_path / "log")) as made:
         yield made
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 3, 5])
+def test_a_stream_without_marks_has_the_same_events(bench: Bench, partitions: int) -> None:
+    stream = bench.stream(partitions=partitions, dialect=Dialect.PLAIN)
+    readers = bench.readers(partitions)
+    bench.pulses(stream, 4)
+    messages = [reader.messages() for reader in readers]
+    received = [chunks_of(each) for each in messages]
+    assert [marks_of(each) for each in messages] == [[]] * partitions
+    count = sum(map(len, received))
+    in_order = [received[k % partitions][k // partitions] for k in range(count)]
+    assert_events_are(in_order, SMALL, range(4))
 
 
 @pytest.mark.parametrize("partitions", [1, 2, 3, 5])

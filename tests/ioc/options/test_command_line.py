@@ -205,3 +205,22 @@ def test_fewer_partitions_than_ranks_are_refused_where_both_are_known() -> None:
     with pytest.raises(StartError, match="2 ranks need as many"):
         parse(["run", "--ranks", "2", "--partitions", "1"])
     parse(["ranks", "--partitions", "1"])
+
+
+def test_the_dialect_of_the_stream_and_its_monitors_reach_every_part(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text("[monitor]\nmonitor_1 = 100001\n")
+    run = parsed_run("--config", str(file), "--dialect", "plain")
+    assert (run.dialect, run.monitor_ids) == ("plain", {"monitor_1": 100_001})
+    for command in (RanksOptions, SimulateOptions):
+        part = parse(run.options_for(command).arguments())
+        assert isinstance(part, RanksOptions | SimulateOptions)
+        assert (part.dialect, part.monitor_ids) == ("plain", {"monitor_1": 100_001})
+    two = parsed_run("--monitor", "up=1", "--monitor", "down=2")
+    assert two.monitor_ids == {"up": 1, "down": 2}
+
+
+@pytest.mark.parametrize("monitor", ["m=-1", "m=2147483648", "m=x", "m="])
+def test_a_pixel_id_of_a_monitor_that_cannot_be_is_refused(monitor: str) -> None:
+    with pytest.raises(StartError, match=r"monitor = m=.*: a pixel id is a number from 0"):
+        parsed_run("--monitor", monitor)
