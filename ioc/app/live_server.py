@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ioc.app.process_connections import ProcessConnections
@@ -31,7 +32,10 @@ from ioc.pva.addresses import Addresses
 from ioc.security.rules import Client, Guard
 from ioc.settings.autosave import Autosave
 from ioc.settings.initial import AllOrders
+from ioc.settings.run_state_file import RunStateFile, RunStateOwner
+from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport
+from reduction.control.run_state import RunState
 from reduction.parameters.specs import Refused
 
 log = logging.getLogger(__name__)
@@ -50,14 +54,16 @@ class LiveServer:
     def __init__(self, start: ServerStart, control: ProcessControl | None = None) -> None:
         control, timeout_s = control or ProcessControl(), start.obey_timeout_s
         self._rules, self._has_simulator = start.rules, start.has_simulator
+        owner = RunStateOwner.of(start.prefix, start.instrument)
+        self._run_state = RunStateFile(start.run_state, owner, start.run)
         history = PvLogHistory()
-        self.connections = connections = ProcessConnections(start, history.logs)
+        self.connections = connections = ProcessConnections(start, history.logs, self._with_run)
         recorder = PvLogRecorder(history, connections.ranks.send_log)
         self._logs = PvLogs(self._updates_of, recorder, self._sliced_by)
         self.orders = OrderPuts(
             orders_to_ranks(start.ranks, connections.ranks.command, timeout_s),
             orders_to_simulator(start.simulator, connections.simulator.command, timeout_s),
-            OrderChecks(start.instrument, self._logs, self._series).check,
+            OrderChecks(start.instrument, self._logs, self._run).check,
         )
         reductions = len(start.ranks.reductions)
         self.database = Database(start.prefix, self._put, reductions, start.max_bins, self._guard)
@@ -121,7 +127,7 @@ class LiveServer:
     def _problems(self) -> str:
         """What is wrong with the IOC itself, for ``StatusMessage_RBV``; empty if nothing is."""
         autosave = self._autosave.problem if self._autosave else ""
-        return "; ".join(filter(None, (self._logs.problems, autosave)))
+        return "; ".join(filter(None, (self._logs.problems, autosave, self._run_state.problem)))
 
     def _accepted(self) -> AllOrders:
         orders = self.orders
@@ -129,12 +135,17 @@ class LiveServer:
 
     async def _reported(self, report: RanksReport) -> None:
         self._logs.reported(report)
+        if report.revision != NO_REVISION:
+            await self._run_state.keep(report.run)
         await self.publisher.ranks(report)
 
-    def _series(self) -> int:
-        """The number of the running series, as in the report that was posted last."""
-        report = self.publisher.latest
-        return 1 if report is None else report.acquisition.series
+    def _run(self) -> RunState:
+        """The newest run state of the ranks."""
+        return self._run_state.state or RunState()
+
+    def _with_run(self, order: RanksOrder) -> RanksOrder:
+        """The order to ranks that have just started: they go on with what was accumulated."""
+        return replace(order, run=self._run_state.state)
 
     def _sliced_by(self) -> set[str]:
         """The logs that the newest order slices by."""

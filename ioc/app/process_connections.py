@@ -17,15 +17,24 @@ from simulator.orders import SimulatorOrder, SimulatorReport
 class ProcessConnections:
     """A connection to the ranks and one to the simulator; both use one ZeroMQ context.
 
-    ``log_history`` returns the log values that new ranks are sent.
+    ``log_history`` returns the log values that new ranks are sent. ``for_new_peer`` makes the order
+    to new ranks of the one to running ranks.
     """
 
     def __init__(
-        self, start: ServerStart, log_history: Callable[[], Iterable[PvLogValues]]
+        self,
+        start: ServerStart,
+        log_history: Callable[[], Iterable[PvLogValues]],
+        for_new_peer: Callable[[RanksOrder], RanksOrder],
     ) -> None:
         self._context = zmq.asyncio.Context()
         self.ranks: OrderSender[RanksOrder, RanksReport] = OrderSender(
-            self._context, start.ranks_endpoint, RanksReport, start.ranks, log_history
+            self._context,
+            start.ranks_endpoint,
+            RanksReport,
+            start.ranks,
+            log_history,
+            for_new_peer,
         )
         self.simulator: OrderSender[SimulatorOrder, SimulatorReport] = OrderSender(
             self._context, start.simulator_endpoint, SimulatorReport, start.simulator

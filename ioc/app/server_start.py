@@ -7,15 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ioc.app.starting_orders import starting_orders
+from ioc.app.starting_orders import kept_run, starting_orders
 from ioc.model.ioc_order import IocOrder
 from ioc.model.paths import Part
 from ioc.options.commands import IocOptions, ServerOptions, split_addresses
+from ioc.options.event_log import run_state_path
 from ioc.options.host_checks import check_interfaces, pva_served
 from ioc.pva.addresses import Addresses
 from ioc.security import acf
 from ioc.security.rules import EVERYBODY, NOBODY, Rules
+from ioc.settings.run_state_file import RunStateOwner
 from reduction.control.orders import RanksOrder
+from reduction.control.run_state import RunState
+from reduction.control.transitions import resumed
 from reduction.instrument.geometry import Instrument, powder_arc
 from simulator.orders import SimulatorOrder
 
@@ -28,13 +32,16 @@ class ServerStart:
     """What a server is started with.
 
     ``port`` None is EPICS_CA_SERVER_PORT, or else 5064; ``pva`` None is no pvAccess. The orders
-    hold the first settings; ``autosave`` is the file that keeps later ones, or None.
+    hold the first settings; ``autosave`` is the file that keeps later ones, or None. ``run`` is the
+    accumulation that goes on, or None, and ``run_state`` the file that keeps it, or None.
     """
 
     prefix: str = "LIVE:"
     interfaces: tuple[str, ...] = ("127.0.0.1",)
     port: int | None = None
     pva: Addresses | None = None
+    run_state: Path | None = None
+    run: RunState | None = None
     ranks_endpoint: str = "tcp://127.0.0.1:*"
     simulator_endpoint: str = "tcp://127.0.0.1:*"
     ranks: RanksOrder = field(default_factory=RanksOrder)
@@ -83,6 +90,8 @@ def server_start(options: IocOptions, instrument: Instrument) -> ServerStart:
     """
     check_interfaces(options)
     orders = starting_orders(options, instrument)
+    run_state = run_state_path(options)
+    run = kept_run(run_state, RunStateOwner.of(options.prefix, instrument)) if run_state else None
     revision = time.time_ns() // 1_000_000
     interfaces = split_addresses(options.interfaces)
     return ServerStart(
@@ -92,7 +101,9 @@ def server_start(options: IocOptions, instrument: Instrument) -> ServerStart:
         pva=Addresses(interfaces, options.pva_port or None) if pva_served(options) else None,
         ranks_endpoint=options.control,
         simulator_endpoint=NO_SIMULATOR if options.sim_control == "none" else options.sim_control,
-        ranks=replace(orders.ranks, revision=revision),
+        run_state=run_state,
+        run=run,
+        ranks=replace(resumed(orders.ranks, run), revision=revision),
         simulator=replace(orders.simulator, revision=revision),
         ioc=orders.ioc,
         rules=_rules(options),

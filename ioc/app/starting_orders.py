@@ -11,6 +11,8 @@ from ioc.options.program import StartError
 from ioc.settings.autosave import ForeignFile, load_settings, set_aside
 from ioc.settings.initial import AllOrders, first_orders
 from ioc.settings.restore import InstrumentCheck, restored
+from ioc.settings.run_state_file import RunStateOwner, load_run_state
+from reduction.control.run_state import RunState
 from reduction.engines.recipe import recipe
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.reduction import ReductionSettings
@@ -32,6 +34,27 @@ def starting_orders(options: ServerOptions, instrument: Instrument) -> AllOrders
     except Refused as refused:
         raise StartError(str(refused)) from None
     return _restored(options, Path(options.autosave), fits, orders) if options.autosave else orders
+
+
+def kept_run(path: Path, owner: RunStateOwner) -> RunState | None:
+    """The accumulation that a file keeps, and that goes on; prints since when it has been measured.
+
+    None if there is none. A file that is damaged or of another instrument is set aside. Raises
+    `StartError` for a file that cannot be read.
+    """
+    try:
+        run = load_run_state(path, owner)
+    except ForeignFile as foreign:
+        aside = set_aside(path, "run-state")
+        log.warning(
+            "%s is renamed to %s, and the accumulation begins afresh: %s", path, aside, foreign
+        )
+        return None
+    if run is not None and run.places:
+        print(
+            f"What was accumulated since {run.since} goes on ({path}); Reset drops it", flush=True
+        )
+    return run
 
 
 def _fits(instrument: Instrument) -> InstrumentCheck:

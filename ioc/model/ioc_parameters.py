@@ -42,7 +42,8 @@ class IocStatus:
             pv="DetectorState_RBV",
             description="What the live reduction is doing",
             details="Acquire: accumulating. Waiting: paused. Initializing: the ranks have not"
-            " taken the settings yet. Idle: stopped. Disconnected: no ranks. Error: given up."
+            " taken the settings yet. Readout: the ranks have started again and read the event log"
+            " again, see CatchUp_RBV. Idle: stopped. Disconnected: no ranks. Error: given up."
             " Others: unused.",
             options=DetectorState,
         ),

@@ -182,6 +182,11 @@ class ServerOptions(EngineOptions, InstrumentOptions, SettingOptions):
     autosave: str = flag(
         "", "file that keeps the settings, restored from it at the start; empty: none"
     )
+    run_state: str = flag(
+        "",
+        "file that keeps which pulses count, so that the accumulation goes on after a restart of"
+        " the IOC; empty: one among the user's data; 'none': it begins afresh",
+    )
     access: str = flag("", "EPICS access security file (.acf): who may write; empty: everybody")
     read_only: bool = flag(False, "nobody may write")
 

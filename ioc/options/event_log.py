@@ -1,4 +1,4 @@
-"""The event log that a command writes: its folder and limit, given or the defaults."""
+"""Where the event log and the run state are, if nobody says, among the user's data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import platformdirs
 
-from ioc.options.commands import RunOptions, SimulateOptions
+from ioc.options.commands import RunOptions, ServerOptions, SimulateOptions
 from ioc.options.sizes import size_bytes
 from reduction.event_log.folder import default_limit_bytes
 
@@ -24,7 +24,20 @@ def with_event_log(options: WriterT) -> WriterT:
     return dataclasses.replace(options, log_folder=str(folder), log_limit=str(limit))
 
 
+def run_state_path(options: ServerOptions) -> Path | None:
+    """The file that keeps the run state; None if it is not to be kept."""
+    if options.run_state == "none":
+        return None
+    if options.run_state:
+        return Path(options.run_state).expanduser().absolute()
+    return _user_folder(options.prefix) / "run-state.json"
+
+
+def _user_folder(prefix: str) -> Path:
+    """The folder of a prefix among the user's data."""
+    return platformdirs.user_state_path("live-reduction") / quote(prefix, safe=":")
+
+
 def _folder(options: RunOptions | SimulateOptions) -> Path:
     """A folder of the prefix and the number of partitions, among the user's data."""
-    base = platformdirs.user_state_path("live-reduction")
-    return base / quote(options.prefix, safe=":") / f"events-{options.stream_partitions}"
+    return _user_folder(options.prefix) / f"events-{options.stream_partitions}"

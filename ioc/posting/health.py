@@ -97,8 +97,16 @@ class Health:
             yield Problem(report.message)
         if not current:
             yield Problem("the ranks have not taken the settings yet")
-        if report.stream.lag > self.lag_limit_s:
+        if report.catching_up:
+            share = f"{report.event_log.catch_up:.0f} %"
+            yield Problem(f"the event log is read again: the results have {share} of it")
+        elif report.stream.lag > self.lag_limit_s:
             yield Problem(f"results lag by more than {self.lag_limit_s:g} s")
+        if report.run.lost:
+            yield Problem(
+                f"{report.run.lost} pulses since {report.run.since} had left the event log before"
+                " they were read again: they are missing, until Reset"
+            )
 
     @property
     def summary(self) -> HealthSummary:

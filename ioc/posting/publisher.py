@@ -135,6 +135,8 @@ class Publisher:
     async def _post_state(self, report: RanksReport, current: bool) -> None:
         if not current:
             state = DetectorState.INITIALIZING
+        elif report.catching_up:
+            state = DetectorState.READOUT
         elif not report.acquisition.acquiring:
             state = DetectorState.IDLE
         elif self._orders.ranks.accepted.control.pause:

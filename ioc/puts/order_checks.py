@@ -12,25 +12,27 @@ from collections.abc import AsyncIterator, Callable
 
 from ioc.pv_logs.pv_logs import PvLogs
 from reduction.control.orders import RanksOrder
+from reduction.control.run_state import MOST_GAPS, RunState
 from reduction.engines.recipe import recipe
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.series import check_next_series
+from reduction.parameters.specs import Refused
 from reduction.results.references import LoadedReferences
 
 
 class OrderChecks:
     """Checks the orders of ranks that reduce for ``instrument``.
 
-    ``series`` returns the number of series, including the running one. The contents of the
+    ``run`` returns the newest run state of the ranks. The contents of the
     background and vanadium files in force are kept: a file is read again only when its name is put
     again, as in the ranks.
     """
 
     def __init__(
-        self, instrument: Instrument, logs: PvLogs, series: Callable[[], int] = lambda: 1
+        self, instrument: Instrument, logs: PvLogs, run: Callable[[], RunState] = RunState
     ) -> None:
-        self._instrument, self._logs, self._series = instrument, logs, series
+        self._instrument, self._logs, self._run = instrument, logs, run
         self._corrections: dict[int, LoadedReferences] = {}
 
     @contextlib.asynccontextmanager
@@ -41,13 +43,16 @@ class OrderChecks:
         """
         pairs = zip(former.reductions, order.reductions, strict=True)
         settings = list(enumerate((was.settings, now.settings) for was, now in pairs))
-        closes = former.closes != order.closes
+        closes, run = former.closes != order.closes, self._run()
         if closes:
-            check_next_series(self._series(), order.control)
+            check_next_series(run.series, order.control)
+        if order.control.pause and len(run.gaps) >= MOST_GAPS:
+            why = f"there were {len(run.gaps)} pauses, which is the limit; Reset forgets them"
+            raise Refused("Pause", True, why)
         corrections: dict[int, LoadedReferences] = {}
         for number, (was, now) in settings:
             if closes or was.counted != now.counted:
-                await self._check_recipe(now, self._series() + closes)
+                await self._check_recipe(now, run.series + closes)
             if was != now:
                 corrections[number] = await self._correction(number, was, now)
         logs = [(was.filter.log, now.filter.log) for _, (was, now) in settings]

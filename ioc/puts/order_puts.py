@@ -168,7 +168,7 @@ class OrderPuts:
 
         for order in self.ranks.report_posted(report.revision, shows):
             self._remember_bins(order)
-        if report.results and not report.acquisition.acquiring:
+        if report.results and not report.catching_up and not report.acquisition.acquiring:
             self._ended.set()
             self._record_end()
 

@@ -89,15 +89,18 @@ def load_settings(path: Path, prefix: str) -> dict[str, Any]:
         raise StartError(f"autosave = {path}: {error.strerror}") from None
 
 
-def set_aside(path: Path) -> Path:
-    """Rename a file, and return its new name, which contains the time; raises `StartError`."""
+def set_aside(path: Path, option: str = "autosave") -> Path:
+    """Rename the file of an option, and return its new name, which contains the time.
+
+    Raises `StartError` if that fails.
+    """
     nanoseconds = time.time_ns()
     now = time.strftime("%Y%m%dT%H%M%S", time.gmtime(nanoseconds // 10**9))
     aside = path.with_name(f"{path.name}.aside-{now}.{nanoseconds % 10**9:09d}Z")
     try:
         path.rename(aside)
     except OSError as error:
-        raise StartError(f"autosave = {path}: cannot be set aside: {error.strerror}") from None
+        raise StartError(f"{option} = {path}: cannot be set aside: {error.strerror}") from None
     return aside
 
 

@@ -115,8 +115,9 @@ class OrderReceiver(Generic[OrderT, ReportT]):
 class OrderSender(Generic[OrderT, ReportT]):
     """The socket of the IOC: it sends orders to the newest peer and receives its reports.
 
-    ``history`` returns the log values that a new peer is sent before the order. Nothing that is
-    sent waits for the peer, so the IOC never does.
+    ``history`` returns the log values that a new peer is sent before the order. ``for_new_peer``
+    makes that order of the one to a running peer. Nothing that is sent waits for the peer, so the
+    IOC never does.
     """
 
     def __init__(
@@ -126,8 +127,9 @@ class OrderSender(Generic[OrderT, ReportT]):
         report: type[ReportT],
         order: OrderT,
         history: Callable[[], Iterable[PvLogValues]] = tuple,
+        for_new_peer: Callable[[OrderT], OrderT] = lambda order: order,
     ) -> None:
-        self._kind = report
+        self._kind, self._for_new_peer = report, for_new_peer
         self._order = order
         self._history = history
         self._peer: bytes | None = None
@@ -181,7 +183,7 @@ class OrderSender(Generic[OrderT, ReportT]):
             await self._send(LOG, encoded(logs))
             if self._missed:
                 return
-        await self._send(encoded(self._order))
+        await self._send(encoded(self._for_new_peer(self._order)))
 
     def forget(self) -> None:
         """Note that the peer is gone: ignore its reports that are still on the way."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from reduction.control.run_state import RunState
 from reduction.parameters.acquisition import AcquisitionSettings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run import RunControl
@@ -35,6 +36,8 @@ class RanksOrder:
     - ``acquiring``: whether to accumulate, until the preset is reached
     - ``starts``: whenever it has changed, an acquisition starts
     - ``closes``: whenever it has changed, the ranks close the accumulation as a series
+    - ``run``: which pulses counted so far. Only ranks that have just started read it: they read the
+      event log again from where it begins. None: there is nothing to go on with.
 
     A change of one of these counts to 0 has no effect: an IOC that starts while ranks are running
     begins with 0.
@@ -48,3 +51,4 @@ class RanksOrder:
     acquiring: bool = True
     starts: int = 0
     closes: int = 0
+    run: RunState | None = None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.control.orders import ReductionOrder
+from reduction.control.run_state import RunState
 from reduction.parameters.acquisition import AcquisitionStatus
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
@@ -109,6 +110,9 @@ class RanksReport:
     - ``logs``: names of the logs that slices can be of
     - ``newest_pulse_ns``: time of the newest pulse of which any rank has received anything, ns
       since the Unix epoch; `reduction.stream.partition_state.NO_PULSE` if there is none
+    - ``run``: which pulses count; the IOC keeps it for ranks that start later
+    - ``catching_up``: whether the ranks have started and read the event log again, so that the
+      results do not have all pulses yet
     """
 
     revision: int
@@ -122,3 +126,5 @@ class RanksReport:
     acquisition: AcquisitionStatus = field(default_factory=AcquisitionStatus)
     event_log: EventLogStatus = field(default_factory=EventLogStatus)
     newest_pulse_ns: int = NO_PULSE
+    run: RunState = field(default_factory=RunState)
+    catching_up: bool = False

@@ -20,7 +20,7 @@ PATIENCE_S = 1.0
 class Go(enum.IntEnum):
     """Where the answer to a request begins.
 
-    The first three are as `seek`, `seek_to_end` and `seek_offset` of a reader: the last values of
+    The first three are as the seeks of a reader to a time, the end and an offset: last values of
     logs come first. `ON` goes on behind the previous answer.
     """
 

@@ -42,6 +42,28 @@ class EventLogStatus:
             " known.",
         )
     )
+    catch_up: float = reading(
+        Float(
+            pv="CatchUp_RBV",
+            description="Share of the event log read again",
+            details="After ranks have started again they read the event log from the start of the"
+            " accumulation on. Until this is 100, DetectorState_RBV is Readout, and results do not"
+            " have all pulses: PulseLast_RBV is the last one. Presets, pauses, stops and new series"
+            " wait; Reset drops what is not read yet.",
+            units="%",
+            precision=1,
+        ),
+        100.0,
+    )
+    pulses_lost: int = reading(
+        Float(
+            pv="PulsesLost_RBV",
+            description="Pulses that left the log before reading",
+            details="Of the present accumulation: when ranks read it again, the event log no longer"
+            " held them. The first pulses of the accumulation are missing.",
+            precision=0,
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -1,37 +1,35 @@
-"""Which pulses count: those of the running series, and of the ones that were closed before it."""
+"""Takes the events of the pulses that count, by the run state, from the stream to the pipeline."""
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reduction.control.orders import RanksOrder
-from reduction.parameters.series import SeriesStatus
+from reduction.control import transitions
+from reduction.control.orders import NO_REVISION, RanksOrder
+from reduction.control.run_state import LogPlace, RunState
+from reduction.ranks.collectives import Collectives
+from reduction.ranks.counted_pulses import CountedPulses
 from reduction.ranks.pipeline import Pipeline
-from reduction.ranks.presets import NEVER_NS, Acquisition
-from reduction.ranks.series import ClosedSeries, all_times_ns
+from reduction.ranks.presets import Acquisition
+from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.tick import Ticks
-from reduction.stream.partition_state import NO_PULSE, CompletePulse
-from reduction.stream.pulse_assembler import PulseAssembler
+from reduction.stream.partition_state import NEVER_NS, NO_PULSE, CompletePulse
 
 
 @dataclass(frozen=True)
 class PulseCoverage:
-    """Which pulses are taken from the stream, and which of these are accumulated.
+    """Which pulses are taken from the stream, and which of these the running series has.
 
     Times are pulse times, ns since the Unix epoch. `NO_PULSE` stands where there is no pulse yet.
 
-    - ``start_ns``: pulses from this time on count
     - ``cut_ns``, ``cut_number``: pulses up to this one are taken from the stream
-    - ``first``, ``last``: numbers of the first and the last pulse that is accumulated
-    - ``last_ns``: time of the last pulse that is accumulated, 0 if there is none
+    - ``first``, ``last``: numbers of the first and the last pulse of the series
+    - ``last_ns``: time of the last pulse of the series, 0 if there is none
     """
 
-    start_ns: int = NO_PULSE
     cut_ns: int = NO_PULSE
     cut_number: int = NO_PULSE
     first: int = NO_PULSE
@@ -43,147 +41,189 @@ class PulseCoverage:
         """The time at which weights are taken: the last accumulated pulse, or else the cut."""
         return self.last_ns or self.cut_ns
 
-    def emptied(self) -> PulseCoverage:
-        """The same coverage with no pulse accumulated: the next pulse is the first."""
-        start_ns = NO_PULSE if self.cut_ns == NO_PULSE else self.cut_ns + 1
-        return PulseCoverage(start_ns, self.cut_ns, self.cut_number)
-
 
 class Accumulation:
     """Takes the events of the pulses that count, from the stream into the pipeline.
 
-    ``coverage``, ``acquisition`` and the ``closed`` series are the same on all ranks. But whether
-    counts have reached their preset is known on rank 0 alone.
+    ``state`` and the ``counted`` pulses are the same on all ranks. But whether counts have reached
+    their preset is known on rank 0 alone.
     """
 
-    def __init__(self, pipeline: Pipeline, intake: PulseAssembler) -> None:
-        self._pipeline, self._intake = pipeline, intake
-        self.coverage = PulseCoverage()
-        self.acquisition = Acquisition(pipeline.order.acquisition)
-        self.closed: list[ClosedSeries] = []
+    def __init__(self, together: Collectives, pipeline: Pipeline, receiver: StreamReceiver) -> None:
+        self._together, self._pipeline, self._receiver = together, pipeline, receiver
+        self._intake = receiver.intake
+        self._begin_with(RunState())
+
+    def _begin_with(self, state: RunState) -> None:
+        """Accumulate no pulse yet, by a state that may have pulses in the event log."""
+        self.state = state
+        self.counted = CountedPulses(state.before_ns)
+        self._cut = CompletePulse(NO_PULSE, NO_PULSE)
+        self._begin_ns = NO_PULSE
+        self._pipeline.timeline.clear()
+        self._follow_series()
+
+    def _follow_series(self) -> None:
+        """Have the series and the acquisition that the state says."""
+        self.counted.close(self.state.series)
+        self._pipeline.timeline.end(self.state.series_ends_ns)
+        self.acquisition = Acquisition(
+            self.state.preset, self.counted.running, self.counted.periods
+        )
 
     @property
-    def running(self) -> bool:
-        """Whether pulses are accumulated now."""
-        return self._pipeline.order.acquiring and not self.acquisition.done
-
-    @property
-    def times_ns(self) -> NDArray[np.int64]:
-        """Times of the pulses in all series, (pulses,) int64."""
-        return all_times_ns(self.closed, self.acquisition.times_ns)
-
-    @property
-    def seconds(self) -> NDArray[np.float64]:
-        """The measured time of each of these pulses, (pulses,) float64, in s."""
-        return np.concatenate([*(each.seconds for each in self.closed), self.acquisition.seconds])
+    def coverage(self) -> PulseCoverage:
+        """Which pulses are taken and accumulated."""
+        running = self.counted.running
+        return PulseCoverage(
+            self._cut.time_ns, self._cut.number, running.first, running.last, running.last_ns
+        )
 
     def advance(self, ticks: Ticks, pulses: Sequence[CompletePulse]) -> None:
-        """Take the events of the pulses that all ranks have reached, up to the limit of a preset.
+        """Take the events of the pulses that all ranks have reached.
 
         ``pulses`` are those that are not cut yet on any rank, in their order.
         """
-        time_ns, number = ticks.slowest.reached_ns, ticks.slowest.reached_number
-        if time_ns == NO_PULSE:
+        reached = CompletePulse(ticks.slowest.reached_ns, ticks.slowest.reached_number)
+        if reached.time_ns == NO_PULSE:
             return
-        if self.coverage.start_ns == NO_PULSE:
+        if self._begin_ns == NO_PULSE:
             self._begin(ticks.complete_from_ns)
-        since = max(self.coverage.start_ns, self.coverage.cut_ns + 1)
-        pulses = [each for each in pulses if each.time_ns >= since]
-        if not self.running:
-            self.acquisition.passed([each.time_ns for each in pulses])
-            self._intake.cut(time_ns)
-            self._pipeline.follow_logs(time_ns)
-        elif ticks.of_rank_0.preset_reached:
-            self.acquisition.done = True
-        else:
-            limit_ns = self._limit_ns(pulses)
-            self.acquisition.done = time_ns >= limit_ns
-            if limit_ns < time_ns:
-                time_ns = limit_ns
-                pulses = [each for each in pulses if each.time_ns <= time_ns]
-                number = pulses[-1].number if pulses else self.coverage.cut_number
-            self._accumulate(max(time_ns, self.coverage.cut_ns), pulses)
-        cut_ns = max(time_ns, self.coverage.cut_ns)
-        self.coverage = replace(self.coverage, cut_ns=cut_ns, cut_number=number)
+        since_ns = max(self._begin_ns, self._cut.time_ns + 1)
+        pulses = [each for each in pulses if each.time_ns >= since_ns]
+        self._note_first(pulses)
+        self._end_at_preset(pulses, preset_reached=ticks.of_rank_0.preset_reached)
+        self._take_pulses(pulses)
+        before_ns = self._cut.time_ns
+        self._cut = CompletePulse(max(reached.time_ns, before_ns), reached.number)
+        self._take_events(before_ns, {each.time_ns for each in pulses})
 
     def _begin(self, complete_from_ns: int) -> None:
         """Count from the first pulse of which all ranks have received everything."""
-        self.coverage = replace(self.coverage, start_ns=complete_from_ns)
-        self._intake.logs.forget(complete_from_ns)
-
-    def _limit_ns(self, pulses: Sequence[CompletePulse]) -> int:
-        """The time of the last pulse before a preset ends the acquisition."""
-        if self._pipeline.order.control.pause:
-            return NEVER_NS
-        return self.acquisition.limit_ns([each.time_ns for each in pulses])
-
-    def _accumulate(self, time_ns: int, pulses: Sequence[CompletePulse]) -> None:
-        """Accumulate ``pulses``, up to ``time_ns``, and events of earlier ones that came late."""
-        times_ns, before_ns = [each.time_ns for each in pulses], self.coverage.cut_ns
-        if self._pipeline.order.control.pause:
-            self.acquisition.passed(times_ns)
-        elif pulses:
-            first = self.coverage.first
-            self.coverage = replace(
-                self.coverage,
-                first=pulses[0].number if first == NO_PULSE else first,
-                last=pulses[-1].number,
-                last_ns=time_ns,
+        self._begin_ns = max(complete_from_ns, self.state.start_ns)
+        if self.state.start_ns == NO_PULSE:
+            places = self.state.places or self._of_all(self._receiver.places_begun())
+            self.state = replace(
+                self.state, start_ns=self._begin_ns, places=places, log=self._receiver.log
             )
-            self._pipeline.timeline.begin(times_ns[0])
-            self.acquisition.accumulated(times_ns)
-        self._take_events(time_ns, before_ns, set(times_ns))
+        self._intake.logs.forget(self._begin_ns)
 
-    def _take_events(self, time_ns: int, before_ns: int, ended_ns: set[int]) -> None:
-        """Take the events up to a time: of pulses that have just ended, and late ones before."""
+    def _of_all(self, places: Mapping[int, LogPlace]) -> tuple[LogPlace, ...]:
+        """The places of the partitions of all ranks, by number; empty if one is not known yet."""
+        rows = [(partition, *place) for partition, place in places.items()]
+        gathered = self._together.gather(np.array(rows, np.int64).reshape(-1, 3))
+        if (gathered[:, 1] < 0).any():
+            return ()
+        ordered = sorted(gathered.tolist())
+        return tuple(LogPlace(offset, bool(after_mark)) for _, offset, after_mark in ordered)
+
+    def _note_first(self, pulses: Sequence[CompletePulse]) -> None:
+        """Note the number of the first pulse, or how many had left the event log before it."""
+        if not pulses or self._cut.time_ns != NO_PULSE:
+            return
+        first = pulses[0].number
+        if self.state.first == NO_PULSE:
+            self.state = replace(self.state, first=first)
+        elif self._begin_ns > self.state.start_ns:
+            self.state = replace(self.state, lost=max(first - self.state.first, 0))
+
+    def _end_at_preset(self, pulses: Sequence[CompletePulse], *, preset_reached: bool) -> None:
+        """End the acquisition if a preset is reached with one of ``pulses``, which come next.
+
+        ``preset_reached`` tells that the counts have reached theirs.
+        """
+        if not self.state.counting:
+            return
+        if preset_reached:
+            self.state = self.state.ended(self._cut.time_ns)
+            return
+        times_ns = np.array([each.time_ns for each in pulses], np.int64)
+        running = self.state.series_of(times_ns) == self.state.series - 1
+        limit_ns = self.acquisition.limit_ns(times_ns, running & self.state.counts(times_ns))
+        if limit_ns != NEVER_NS:
+            self.state = self.state.ended(limit_ns)
+
+    def _take_pulses(self, pulses: Sequence[CompletePulse]) -> None:
+        """Take the next pulses: note which of them count, and for which series."""
+        times_ns = np.array([each.time_ns for each in pulses], np.int64)
+        counts, series = self.state.counts(times_ns), self.state.series_of(times_ns)
+        self.counted.take(pulses, counts, series)
+        for number in np.unique(series[counts]).tolist():
+            first_ns = int(times_ns[counts & (series == number)][0])
+            self._pipeline.timeline.begin(number, first_ns)
+
+    def _take_events(self, before_ns: int, ended_ns: set[int]) -> None:
+        """Take the events up to the cut: of pulses that have just ended, and late ones before.
+
+        Those of pulses that a pause left out count as filtered, those after the end of an
+        acquisition do not count at all.
+        """
         counting, filtered = [], 0
-        for chunk in self._intake.cut(time_ns):
+        for chunk in self._intake.cut(self._cut.time_ns):
             at_ns = chunk.pulse_time_ns
-            if self._counts(at_ns):
+            if self.counted.has(at_ns):
                 counting.append(chunk)
-            elif self.coverage.start_ns <= at_ns <= before_ns or at_ns in ended_ns:
-                filtered += chunk.tof_ns.size
-            elif at_ns > max(before_ns, self.coverage.start_ns):
+            elif self._begin_ns <= at_ns <= before_ns or at_ns in ended_ns:
+                gap = self.state.gap_at(at_ns)
+                filtered += chunk.tof_ns.size if gap is None or gap.paused else 0
+            elif at_ns > max(before_ns, self._begin_ns):
                 self._intake.refuse(chunk)
-        self._pipeline.accumulate(counting, time_ns, filtered=filtered)
-
-    def _counts(self, time_ns: int) -> bool:
-        """Whether the pulse at a time is one of the running series or of a closed one."""
-        return _has(self.acquisition.times_ns, time_ns) or any(
-            _has(each.times_ns, time_ns) for each in self.closed
+        gap = self.state.gap_at(self._cut.time_ns)
+        ended = gap is not None and not gap.paused
+        self._pipeline.accumulate(
+            counting,
+            self._cut.time_ns,
+            filtered=filtered,
+            window_end_ns=gap.after_ns if gap and ended else self._cut.time_ns,
         )
 
-    def obey(self, order: RanksOrder) -> None:
-        """Drop, close or start what ``order`` says; to be called before the pipeline obeys it."""
-        if self._pipeline.resets(order):
-            self._intake.restart(self.coverage.cut_ns + 1)
-            self.closed.clear()
-            self.coverage = PulseCoverage()
-            self.acquisition = self.acquisition.restarted()
-        if self._pipeline.closes(order):
-            self.closed.append(self._closed_series())
-            self._start_empty()
-        if order.starts not in (0, self._pipeline.order.starts):
-            self.acquisition = self.acquisition.started(order.acquisition)
+    def after(self, order: RanksOrder) -> RunState:
+        """The state once ``order`` is obeyed now; raises `reduction.parameters.specs.Refused`."""
+        state = self._former(order)
+        if transitions.resets(state, order) or not self._goes_on(order):
+            return transitions.begun(state, order)
+        return transitions.followed(state, order, self._cut.time_ns)
 
-    def _closed_series(self) -> ClosedSeries:
-        """The accumulated pulses as a closed series."""
-        status, coverage = self.acquisition.status, self.coverage
-        return ClosedSeries(
-            SeriesStatus(status.pulses, coverage.first, coverage.last, status.time_elapsed),
-            coverage.start_ns,
-            coverage.last_ns,
-            np.array(self.acquisition.times_ns, np.int64),
-            self.acquisition.seconds,
-        )
+    def _former(self, order: RanksOrder) -> RunState:
+        """The state before ``order``: with the first order, it is the one that comes with it."""
+        if self._pipeline.order.revision != NO_REVISION:
+            return self.state
+        return order.run or RunState(resets=order.resets)
 
-    def _start_empty(self) -> None:
-        """Make the next pulse the first that is accumulated."""
-        self.coverage = self.coverage.emptied()
-        self.acquisition = self.acquisition.restarted()
+    def _goes_on(self, order: RanksOrder) -> bool:
+        """Whether there is an accumulation that goes on under ``order`` unless it resets."""
+        if self._pipeline.order.revision != NO_REVISION:
+            return True
+        return order.run is not None and len(order.run.places) == self._receiver.partitions
 
+    def resets(self, order: RanksOrder) -> bool:
+        """Whether ``order`` drops what is accumulated."""
+        return transitions.resets(self._former(order), order)
 
-def _has(times_ns: Sequence[int] | NDArray[np.int64], time_ns: int) -> bool:
-    """Whether ascending times hold a time."""
-    place = bisect.bisect_left(times_ns, time_ns)
-    return place < len(times_ns) and bool(times_ns[place] == time_ns)
+    def obey(self, order: RanksOrder, state: RunState, *, skip: bool) -> bool:
+        """Go over to the ``state`` after an order; whether the event log is to be read again.
+
+        All ranks call this together, before their pipelines obey the order. A reset goes on with
+        the next pulse, or, if ``skip`` is set, with what comes to the event log after now.
+        """
+        first = self._pipeline.order.revision == NO_REVISION
+        if self.resets(order) or not self._goes_on(order):
+            self._restart(state, skip=skip, first=first)
+        elif first:
+            self._receiver.read_again(state)
+            self._begin_with(state)
+            return True
+        else:
+            self.state = state
+            self._follow_series()
+        return False
+
+    def _restart(self, state: RunState, *, skip: bool, first: bool) -> None:
+        """Accumulate from the next pulse on, by a new ``state``."""
+        if skip:
+            self._receiver.skip_to_end()
+        elif not first:
+            places = self._of_all(self._receiver.places_after_marks())
+            state = replace(state, places=places, before_ns=self.counted.periods.times_ns)
+            self._intake.restart(self._cut.time_ns + 1)
+        self._begin_with(replace(state, log=self._receiver.log))

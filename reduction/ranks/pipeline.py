@@ -16,7 +16,6 @@ from reduction.engines.recipe import recipe
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.reduction import TIME_LOG, FilterSettings, ReductionSettings
 from reduction.parameters.run import AccumulationMode
-from reduction.parameters.series import check_next_series
 from reduction.ranks.series import SeriesTimeline
 from reduction.stream.logs import Logs
 from reduction.stream.messages import Chunk
@@ -85,7 +84,8 @@ class Pipeline:
     """Obeys orders between pulses, and counts the events that it hands on to the engine.
 
     Events take up to ``memory_bytes``, unless an order sets a limit. ``received`` events have come
-    since the reset. Of these the ``filtered`` ones came during a pause and were dropped.
+    since the reset. Of these the ``filtered`` ones came during a pause and were dropped. Whoever
+    hands on the events keeps ``timeline``, which has the series of each pulse.
     """
 
     def __init__(
@@ -100,6 +100,7 @@ class Pipeline:
         self._memory_bytes = memory_bytes
         self.order = order
         self.timeline = SeriesTimeline()
+        self._series = 1
         recipes = [self._recipe(each.settings, order, 1) for each in order.reductions]
         self.engine = engine(instrument, recipes)
         self.received = 0
@@ -136,20 +137,23 @@ class Pipeline:
         fade_s = self.order.control.fade_s
         return np.exp((times_ns - now_ns) / (fade_s * 1e9)) if fade_s else np.ones(times_ns.size)
 
-    def accumulate(self, chunks: Sequence[Chunk], time_ns: int, *, filtered: int = 0) -> None:
+    def accumulate(
+        self, chunks: Sequence[Chunk], time_ns: int, *, filtered: int, window_end_ns: int
+    ) -> None:
         """Pass the events of the pulses that are cut at a time to the engine, and follow logs.
 
-        ``filtered`` more events have come, of pulses that do not count.
+        ``filtered`` more events have come, of pulses that do not count. The sliding window, if
+        there is one, ends at ``window_end_ns``.
         """
-        self.follow_logs(time_ns)
-        self._move_window(time_ns)
+        self._follow_logs(time_ns)
+        self._move_window(window_end_ns)
         self.received += filtered
         self.filtered += filtered
         for chunk in chunks:
             self.received += chunk.tof_ns.size
             self.engine.accumulate(chunk.pixel_id, chunk.tof_ns, chunk.pulse_time_ns)
 
-    def follow_logs(self, time_ns: int) -> None:
+    def _follow_logs(self, time_ns: int) -> None:
         """Move events of pulses up to a time to other slices, if values of logs have changed.
 
         Charges always go by the present values, so this is due also while nothing is accumulated.
@@ -169,24 +173,12 @@ class Pipeline:
             for number in range(len(self.order.reductions)):
                 self.engine.reslice(number, *bounds)
 
-    def resets(self, order: RanksOrder) -> bool:
-        """Whether ``order`` drops what is accumulated; not if its IOC has just started."""
-        return order.resets not in (0, self.order.resets)
-
-    def closes(self, order: RanksOrder) -> bool:
-        """Whether ``order`` closes what is accumulated as a series; the first order never does."""
-        closes = order.closes not in (0, self.order.closes)
-        return closes and self.order.revision >= 0 and not self.resets(order)
-
-    def plan(self, order: RanksOrder) -> dict[int, Recipe]:
-        """The recipes that ``order`` changes, by number of the reduction.
+    def plan(self, order: RanksOrder, series: int) -> dict[int, Recipe]:
+        """The recipes that ``order`` changes, by number of the reduction, for so many ``series``.
 
         Raises `reduction.parameters.specs.Refused` if one of them cannot be followed.
         """
-        series = 1 if self.resets(order) else self.timeline.series + self.closes(order)
-        if self.closes(order):
-            check_next_series(self.timeline.series, order.control)
-        every = series != self.timeline.series or order.control.fade_s != self.order.control.fade_s
+        every = series != self._series or order.control.fade_s != self.order.control.fade_s
         pairs = enumerate(itertools.zip_longest(order.reductions, self.order.reductions))
         changed = {
             number: self._recipe(new.settings, order, series)
@@ -198,13 +190,16 @@ class Pipeline:
             self.engine.check(made)
         return changed
 
-    def obey(self, order: RanksOrder, changed: dict[int, Recipe], cut_ns: int) -> None:
-        """Obey ``order``, whose `plan` is ``changed``, for all events retained up to ``cut_ns``."""
-        if self.closes(order):
-            self.timeline.close(cut_ns)
-        if self.resets(order):
+    def obey(
+        self, order: RanksOrder, changed: dict[int, Recipe], series: int, *, clear: bool
+    ) -> None:
+        """Obey ``order``, whose `plan` for so many ``series`` is ``changed``, for all events.
+
+        If ``clear`` is set, all events so far are dropped.
+        """
+        self._series = series
+        if clear:
             self.engine.clear()
-            self.timeline.clear()
             self.received = self.filtered = 0
         for number, made in changed.items():
             self.engine.configure(number, made)

@@ -114,7 +114,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
         intake.logs,
         psutil.virtual_memory().total // 2 // together.ranks_on_this_host,
     )
-    receiver = StreamReceiver(readers, intake)
+    receiver = StreamReceiver(readers, intake, start.partitions)
     timing = RankTiming(start.tick_rate_hz, start.publish_rate_hz)
     rank = Rank(together, receiver, pipeline, control, timing)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections import deque
+from collections.abc import Iterable
+from itertools import accumulate
 from typing import Self
 
 USUAL_OF = 16
@@ -19,11 +21,23 @@ class PulsePeriods:
     The measured time of a pulse is the time since the pulse before it. If this time is not known,
     or is a gap, it is the usual time between pulses. So the measured time of a pulse depends
     only on the source: not on pauses, and not on which pulses are accumulated.
+
+    ``before_ns`` are the last pulses before, as `times_ns` gives them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before_ns: Iterable[int] = ()) -> None:
         self._last_ns = 0
         self._recent: deque[int] = deque(maxlen=USUAL_OF)
+        for time_ns in before_ns:
+            self.passed(time_ns)
+
+    @property
+    def times_ns(self) -> tuple[int, ...]:
+        """Times of pulses from which the same periods follow: the last one, and those before it."""
+        if not self._last_ns:
+            return ()
+        back = accumulate((-each for each in reversed(self._recent)), initial=self._last_ns)
+        return tuple(back)[::-1]
 
     def copy(self) -> Self:
         """A copy with the same recent pulses."""

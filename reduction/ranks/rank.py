@@ -18,11 +18,14 @@ from dataclasses import dataclass, replace
 import msgspec
 import numpy as np
 
+from reduction.control import transitions
 from reduction.control.channel import decoded, encoded
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.pv_log_values import PvLogValues
+from reduction.engines.protocol import Recipe
 from reduction.parameters.specs import Refused
 from reduction.ranks.accumulation import Accumulation
+from reduction.ranks.catch_up import RESULT_INTERVAL_S, CatchUp
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.receiver import StreamReceiver
@@ -56,6 +59,11 @@ class RankTiming:
     def ticks_per_result(self) -> int:
         """Every how many ticks a result is due."""
         return max(1, round(self.tick_rate_hz / self.publish_rate_hz))
+
+    @property
+    def ticks_per_catch_up_result(self) -> int:
+        """The same while the event log is read again."""
+        return max(self.ticks_per_result, round(self.tick_rate_hz * RESULT_INTERVAL_S))
 
 
 class TickClock:
@@ -98,8 +106,11 @@ class Rank:
         self._control, self._timing = control, timing
         self._clock = TickClock(timing.tick_rate_hz, now_s)
         self._intake = receiver.intake
-        self._accumulation = Accumulation(pipeline, self._intake)
-        self._reporter = ResultReporter(together, pipeline, self._accumulation, receiver, control)
+        self._accumulation = Accumulation(together, pipeline, receiver)
+        self._catch_up = CatchUp(timing.ticks_per_catch_up_result)
+        self._reporter = ResultReporter(
+            together, pipeline, self._accumulation, receiver, self._catch_up, control
+        )
         self._ticks = 0
         self._references = load_references(pipeline.order, [])
         self._order = pipeline.order
@@ -121,12 +132,15 @@ class Rank:
         """Histogram events, or take messages, until it is time to tick.
 
         Messages are taken only while the engine has caught up. Those that come faster than it can
-        work wait in the event log, and there are results of what has been taken meanwhile.
+        work wait in the event log, and there are results of what has been taken meanwhile. When the
+        log is read again, messages are always there, so reading waits for a result now and then.
         """
         called = False
         while not called and (left := deadline_s - self._clock.now_s()) > 0:
             called = self._called()
-            if self._caught_up:
+            if self._caught_up and self._catch_up.waits:
+                time.sleep(min(left, CALL_POLL_S))
+            elif self._caught_up:
                 self._receiver.take(0 if called else min(left, CALL_POLL_S))
             else:
                 self._caught_up = self._pipeline.engine.advance(min(ENGINE_STEP_S, left))
@@ -152,6 +166,7 @@ class Rank:
         self._ticks += 1
         logs = self._take_orders()
         ticks = Ticks.of(self._together.exchange(self._own_tick(len(logs)).vector()))
+        self._catch_up.ticked(at_end=ticks.at_end)
         if self._ticks % TICKS_PER_START == 1:
             self._clock.start()
         if ticks.of_rank_0.logs:
@@ -160,7 +175,8 @@ class Rank:
         if self._pipeline.order.revision != NO_REVISION:
             self._accumulation.advance(ticks, self._pulses_until(ticks.slowest.reached_ns))
         if ticks.of_rank_0.revision != self._pipeline.order.revision:
-            self._obey(decoded(RanksOrder, self._together.share(encoded(self._order))))
+            order = encoded(self._next_order) if self._control is not None else b""
+            self._obey(decoded(RanksOrder, self._together.share(order)))
         self._caught_up = self._pipeline.engine.advance(ENGINE_STEP_S)
         due = self._order_pending or self._ticks % self._timing.ticks_per_result == 0
         if self._caught_up:
@@ -191,7 +207,8 @@ class Rank:
             complete_from_ns=self._intake.complete_from_ns,
             newest_ns=self._intake.newest_ns,
             stopping=self.stopping,
-            revision=self._order.revision,
+            at_end=self._receiver.at_end,
+            revision=self._next_order.revision,
             preset_reached=self._accumulation.acquisition.reached,
             logs=logs,
         )
@@ -219,16 +236,33 @@ class Rank:
         for log in decoded(list[PvLogValues], shared):
             self._intake.logs.extend(log.name, log.times_ns, log.values)
 
+    @property
+    def _next_order(self) -> RanksOrder:
+        """The order that rank 0 has all ranks obey now.
+
+        It is the newest one. But while the event log is read again, which pulses count stays: a
+        pause or the end of a series is meant for pulses that arrive now. Only a reset is obeyed.
+        """
+        first = self._pipeline.order.revision == NO_REVISION
+        state = self._order.run if first else self._accumulation.state
+        if state is None or not (first or self._catch_up.active):
+            return self._order
+        if transitions.resets(state, self._order):
+            return self._order
+        return transitions.without_changes(state, self._order)
+
     def _obey(self, order: RanksOrder) -> None:
         """Obey an order on all ranks, or on none if one of them cannot."""
-        self._order, self._order_pending = order, True
+        self._order_pending = True
         references: list[LoadedReferences] = []
+        state, changed, refusal = self._accumulation.state, dict[int, Recipe](), ""
         try:
-            changed, refusal = self._pipeline.plan(order), ""
+            state = self._accumulation.after(order)
+            changed = self._pipeline.plan(order, state.series)
             if self._control is not None:
                 references = load_references(order, self._references)
         except Refused as refused:
-            changed, refusal = {}, str(refused)
+            refusal = str(refused)
         refusals = self._together.texts(refusal)
         self._message = next(filter(None, refusals), "")
         if self._message and self._pipeline.order.revision == NO_REVISION:
@@ -236,8 +270,12 @@ class Rank:
         if self._message:
             self._pipeline.order = replace(self._pipeline.order, revision=order.revision)
             return
-        if self._pipeline.resets(order):
+        clear = self._accumulation.resets(order)
+        if clear:
             self._reporter.progress.clear()
-        self._accumulation.obey(order)
-        self._pipeline.obey(order, changed, self._accumulation.coverage.cut_ns)
+        if self._accumulation.obey(order, state, skip=clear and self._catch_up.active):
+            self._catch_up.begin()
+        elif clear:
+            self._catch_up.end()
+        self._pipeline.obey(order, changed, state.series, clear=clear)
         self._references = references

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from reduction.event_log.protocol import Backlog, LogReader
+from reduction.control.run_state import LogPlace, RunState
+from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, LogReader
 from reduction.stream.pulse_assembler import PulseAssembler
 
 LOOK_INTERVAL_S = 0.002
@@ -13,11 +14,18 @@ LOOK_INTERVAL_S = 0.002
 
 
 class StreamReceiver:
-    """Takes messages from readers, one for each partition by its number, to ``intake``."""
+    """Takes messages from readers, one for each partition by its number, to ``intake``.
 
-    def __init__(self, readers: Mapping[int, LogReader], intake: PulseAssembler) -> None:
-        self.intake = intake
+    The stream has so many ``partitions``, those of all ranks together.
+    """
+
+    def __init__(
+        self, readers: Mapping[int, LogReader], intake: PulseAssembler, partitions: int
+    ) -> None:
+        self.intake, self.partitions = intake, partitions
         self._readers = readers
+        self._sought: dict[int, int] = {}
+        """Where partitions were to be read from, until their first message has come."""
 
     def take(self, wait_s: float) -> None:
         """Take what has come, of each partition in its turn; wait for it ``wait_s`` at most."""
@@ -30,9 +38,68 @@ class StreamReceiver:
         found = False
         for partition, reader in self._readers.items():
             for message in reader.read():
-                self.intake.take(partition, message.data)
+                if partition in self._sought:
+                    self._check_place(partition, message.offset)
+                self.intake.take(partition, message.data, message.offset)
                 found = True
         return found
+
+    def _check_place(self, partition: int, offset: int) -> None:
+        """Note that something is missing if the first message is behind the place looked for."""
+        sought = self._sought[partition]
+        if offset >= sought:  # else it is the last value of a log, which comes before the place
+            del self._sought[partition]
+            if offset > sought:
+                self.intake.begin(partition, after_mark=False)
+
+    def read_again(self, state: RunState) -> None:
+        """Go to where an accumulation begins in the event log.
+
+        In another event log than it began in, that is its first pulse.
+        """
+        for partition, reader in self._readers.items():
+            place = state.places[partition]
+            known = reader.identity in ("", state.log)
+            if known:
+                reader.seek_offset(place.offset)
+                self._sought[partition] = place.offset
+            else:
+                reader.seek(max(state.start_ns, 0))
+            self.intake.begin(partition, after_mark=known and place.after_mark)
+
+    def skip_to_end(self) -> None:
+        """Go behind all that the event logs hold now."""
+        self._sought.clear()
+        for partition, reader in self._readers.items():
+            reader.seek_to_end()
+            self.intake.begin(partition, after_mark=False)
+
+    def places_after_marks(self) -> dict[int, LogPlace]:
+        """By partition, the place after its last mark, or where reading began before any mark."""
+        return {partition: self._place(partition) for partition in self._readers}
+
+    def _place(self, partition: int) -> LogPlace:
+        state = self.intake.partitions[partition]
+        if state.mark_offset is None:
+            return LogPlace(self._readers[partition].began, after_mark=False)
+        return LogPlace(state.mark_offset + 1, state.followed)
+
+    def places_begun(self) -> dict[int, LogPlace]:
+        """By partition, where reading began; the offset is -1 where that is not known yet."""
+        return {number: LogPlace(each.began, False) for number, each in self._readers.items()}
+
+    @property
+    def log(self) -> str:
+        """The identity of the event log; empty if there is none."""
+        return next((reader.identity for reader in self._readers.values()), "")
+
+    @property
+    def at_end(self) -> bool:
+        """Whether all that the event logs hold is taken, but for a few messages."""
+        return all(
+            reader.began >= 0 and reader.behind.messages <= MESSAGES_AT_ONCE
+            for reader in self._readers.values()
+        )
 
     @property
     def behind(self) -> Backlog:

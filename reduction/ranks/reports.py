@@ -11,13 +11,14 @@ import numpy as np
 
 from reduction.control.orders import ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult, References, SeriesResult
+from reduction.control.run_state import RunState
 from reduction.engines.protocol import Cells, EventTally
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
+from reduction.parameters.series import SeriesStatus
 from reduction.ranks.pipeline import PulseSums
 from reduction.ranks.result_tick import RankFigures
-from reduction.ranks.series import ClosedSeries
 from reduction.results.analysis import peaks, regions
 from reduction.results.normalisation import undefined_bins
 from reduction.results.spectra import sum_spectrum
@@ -40,7 +41,7 @@ class ReductionSums:
     tally: EventTally
     displaced: int
     pulses: PulseSums
-    closed: Sequence[ClosedSeries]
+    closed: Sequence[SeriesStatus]
     faded: Sequence[EventTally]
     references: References
 
@@ -58,6 +59,9 @@ class RanksSums:
     - ``reductions``: one for each; empty while no result is due
     - ``logs``: names of the logs that slices can be of
     - ``message``: what is wrong, or empty
+    - ``run``: which pulses count
+    - ``catching_up``: whether the event log is read again
+    - ``caught_up_share``: which share of it is read
     """
 
     revision: int
@@ -70,6 +74,9 @@ class RanksSums:
     reductions: Sequence[ReductionSums]
     logs: tuple[str, ...]
     message: str
+    run: RunState
+    catching_up: bool
+    caught_up_share: float
 
 
 def ranks_report(sums: RanksSums) -> RanksReport:
@@ -83,6 +90,8 @@ def ranks_report(sums: RanksSums) -> RanksReport:
             messages_dropped=figures.log_dropped,
             messages_late=figures.faults.late,
             messages_unnumbered=figures.faults.unnumbered,
+            catch_up=100 * sums.caught_up_share,
+            pulses_lost=sums.run.lost,
         ),
         stream=sums.stream,
         acquisition=sums.acquisition,
@@ -98,6 +107,8 @@ def ranks_report(sums: RanksSums) -> RanksReport:
         unaccounted=_unaccounted(sums),
         logs=sums.logs,
         message=sums.message,
+        run=sums.run,
+        catching_up=sums.catching_up,
     )
 
 
@@ -128,7 +139,7 @@ def _result(sums: ReductionSums, filtered: int) -> ReductionResult:
         seconds=tuple(seconds.tolist()),
         series=tuple(
             SeriesResult(
-                one.status, cells.sum(axis=(0, 1)), float(uc.sum()), float(m.sum()), float(s.sum())
+                one, cells.sum(axis=(0, 1)), float(uc.sum()), float(m.sum()), float(s.sum())
             )
             for one, cells, uc, m, s in zip(
                 sums.closed, closed, closed_charges, closed_monitors, closed_seconds, strict=True

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from reduction.control.channel import OrderReceiver
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport, References
-from reduction.parameters.acquisition import AcquisitionStatus
 from reduction.parameters.reduction import TIME_LOG
 from reduction.ranks.accounting import EventAccount
 from reduction.ranks.accumulation import Accumulation
+from reduction.ranks.catch_up import CatchUp
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.progress import Progress
@@ -38,10 +38,11 @@ class ResultReporter:
         pipeline: Pipeline,
         accumulation: Accumulation,
         receiver: StreamReceiver,
+        catch_up: CatchUp,
         control: Control | None,
     ) -> None:
         self._together, self._pipeline, self._control = together, pipeline, control
-        self._accumulation, self._receiver = accumulation, receiver
+        self._accumulation, self._receiver, self._catch_up = accumulation, receiver, catch_up
         self._intake = receiver.intake
         self.progress = Progress(together, receiver.intake.clock_ns)
         self.account = EventAccount(pipeline)
@@ -60,6 +61,7 @@ class ResultReporter:
         cells: list[NDArray[np.int64]] = []
         faded: list[NDArray[np.float64]] = []
         if ticks.caught_up:
+            self._catch_up.made_result()
             self._revision = self._pipeline.order.revision
             self.progress.note_result(self._accumulation.coverage.cut_ns)
             now_ns = self._accumulation.coverage.now_ns
@@ -103,17 +105,17 @@ class ResultReporter:
         """The sums of each reduction over all ranks; empty if there are no ``cells``."""
         if not cells:
             return []
-        accumulation, tally = self._accumulation, self._pipeline.engine.tally
-        sums = self._pipeline.pulse_sums(
-            accumulation.times_ns, accumulation.seconds, accumulation.coverage.now_ns
-        )
+        counted, tally = self._accumulation.counted, self._pipeline.engine.tally
+        now_ns = self._accumulation.coverage.now_ns
+        sums = self._pipeline.pulse_sums(counted.times_ns, counted.seconds, now_ns)
+        closed = counted.closed
         return [
             ReductionSums(
                 order=order,
                 tally=tally(number, cells[number]),
                 displaced=displaced[number],
                 pulses=sums[number],
-                closed=accumulation.closed,
+                closed=closed,
                 faded=[tally(number, each) for each in faded[number]],
                 references=references[number],
             )
@@ -124,8 +126,8 @@ class ResultReporter:
         self, figures: RankFigures, reductions: list[ReductionSums], message: str
     ) -> RanksReport:
         """The report of all ranks; without reductions it repeats the stream's last readings."""
-        accumulation, acquisition = self._accumulation, self._accumulation.acquisition
-        coverage = accumulation.coverage
+        acquisition, state = self._accumulation.acquisition, self._accumulation.state
+        coverage = self._accumulation.coverage
         report = ranks_report(
             RanksSums(
                 revision=self._revision,
@@ -134,26 +136,20 @@ class ResultReporter:
                 figures=figures,
                 last_pulse_ns=coverage.last_ns,
                 stream=self.progress.status(figures, coverage, result=bool(reductions)),
-                acquisition=acquisition.status,
+                acquisition=acquisition.status(state),
                 reductions=reductions,
                 logs=tuple(sorted({*self._intake.logs.names, TIME_LOG})),
                 message=message,
+                run=state,
+                catching_up=self._catch_up.active,
+                caught_up_share=self._catch_up.progress(figures.log_behind),
             )
         )
-        if report.results:
+        if report.results and not self._catch_up.active:
             count = preset_count(report.results[0], acquisition.settings)
             acquisition.counted(count.total, count.error)
         return replace(
             report,
-            acquisition=self._acquisition_status(),
+            acquisition=acquisition.status(state),
             newest_pulse_ns=self.progress.newest_ns,
         )
-
-    def _acquisition_status(self) -> AcquisitionStatus:
-        """How far the acquisition has come, counts of this report included."""
-        series = self._pipeline.timeline.series
-        status = replace(self._accumulation.acquisition.status, series=series)
-        if self._accumulation.running:
-            return status
-        # Stopped before its preset, it has no time to go.
-        return replace(status, acquiring=False, time_remaining=0.0)

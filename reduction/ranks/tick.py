@@ -16,7 +16,8 @@ class Tick:
     - ``reached_ns``, ``reached_number``: the last pulse that is complete in all its partitions
     - ``complete_from_ns``: from this time on it has received every pulse completely
     - ``newest_ns``: the latest pulse of which it has received anything
-    - ``revision``: the newest order that it has received
+    - ``at_end``: whether it has taken what its event logs hold, but for a few messages
+    - ``revision``: the order that is to be obeyed now
     - ``stopping``: whether it was told to stop
     - ``preset_reached``: whether the counts have reached their preset
     - ``logs``: how many log values it has received from the IOC
@@ -30,17 +31,18 @@ class Tick:
     complete_from_ns: int
     newest_ns: int
     stopping: bool
+    at_end: bool
     revision: int
     preset_reached: bool
     logs: int
 
     def vector(self) -> NDArray[np.int64]:
-        """The fields in their order, (8,) int64."""
+        """The fields in their order, (9,) int64."""
         return np.array(list(vars(self).values()), np.int64)
 
     @classmethod
     def of(cls, row: NDArray[np.int64]) -> Self:
-        """The tick whose `vector` is ``row``, (8,)."""
+        """The tick whose `vector` is ``row``, (9,)."""
         return cls(*row.tolist())
 
 
@@ -52,7 +54,7 @@ class Ticks:
 
     @classmethod
     def of(cls, rows: NDArray[np.int64]) -> Self:
-        """The ticks whose vectors are ``rows``, (ranks, 8)."""
+        """The ticks whose vectors are ``rows``, (ranks, 9)."""
         return cls(tuple(Tick.of(row) for row in rows))
 
     @property
@@ -74,6 +76,11 @@ class Ticks:
     def newest_ns(self) -> int:
         """The latest pulse of which any rank has received anything."""
         return max(tick.newest_ns for tick in self.of_ranks)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether all ranks have taken what the event log holds."""
+        return all(tick.at_end for tick in self.of_ranks)
 
     @property
     def stopping(self) -> bool:

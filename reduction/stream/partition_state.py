@@ -20,6 +20,9 @@ from reduction.stream.notices import Notices, offset_words
 NO_PULSE = -1
 """Time and number of a pulse where there is none yet."""
 
+NEVER_NS = 2**63 - 1
+"""A time later than that of any pulse."""
+
 
 @dataclass
 class Faults:
@@ -85,13 +88,18 @@ class PartitionState:
     - ``uncut``: complete pulses that are not cut yet, in their order
     - ``incomplete``: numbers of the pulses of which something is missing
     - ``pending``: chunks whose pulses are not cut yet, or that came late
+    - ``mark_offset``: the offset of the last mark of any kind; None before the first one
 
     The mark at the end of each pulse tells how many chunks there were; `ChunkCounter` compares.
-    `MarkOrder` decides which marks are believed.
+    `MarkOrder` decides which marks are believed. ``after_mark`` tells that the first message
+    follows a mark.
     """
 
-    def __init__(self, clock_ns: Callable[[], int], notices: Notices) -> None:
+    def __init__(
+        self, clock_ns: Callable[[], int], notices: Notices, *, after_mark: bool = False
+    ) -> None:
         self.faults = Faults()
+        self.mark_offset: int | None = None
         self.reached = CompletePulse(NO_PULSE, NO_PULSE)
         self.newest_ns = NO_PULSE
         self.complete_from_ns: int | None = None
@@ -103,7 +111,7 @@ class PartitionState:
         self._pending_bytes = self._dropped = 0
         self._counter = ChunkCounter()
         self._order = MarkOrder(clock_ns)
-        self._followed = False
+        self.followed = after_mark
         """Whether all chunks since the last mark of any kind are kept, and there was one."""
         self._unmarked_since_ns: int | None = None
         """When the first chunk since the last mark came, by the clock."""
@@ -139,11 +147,11 @@ class PartitionState:
         """Note a chunk by its id; whether its events are new."""
         match self._counter.note(chunk, passed=chunk.pulse_time_ns <= self.reached.time_ns):
             case Arrival.REPEATED:
-                self._followed = False
+                self.followed = False
                 self.faults.repeated += 1
                 return False
             case Arrival.PASSED:
-                self._followed = False
+                self.followed = False
                 self.refuse(chunk.pulse_time_ns - self.reached.time_ns)
                 return False
             case Arrival.OUT_OF_ORDER:
@@ -168,23 +176,24 @@ class PartitionState:
     def _drop_unmarked(self) -> None:
         self.faults.bad_time += 1
         self._dropped += 1
-        self._followed = False
+        self.followed = False
         self._notices.give(
             MARKS,
             f"events come and their pulses are not completed by marks: {self._dropped}"
             " chunks are dropped",
         )
 
-    def mark(self, number: int, time_ns: int, chunks_sent: int) -> None:
+    def mark(self, number: int, time_ns: int, chunks_sent: int, offset: int) -> None:
         """Note the end of a pulse, by which ``chunks_sent`` chunks have been sent in all."""
+        self.mark_offset = offset
         if time_ns <= 0:
             self.refuse(time_ns - self.reached.time_ns)
             return
-        mark = PulseMark(time_ns, number, chunks_sent, self._counter.received, self._followed)
+        mark = PulseMark(time_ns, number, chunks_sent, self._counter.received, self.followed)
         decision = self._order.take(mark)
         self.faults.repeated += decision.repeated
         self._follow(decision)
-        self._followed, self._unmarked_since_ns = True, None
+        self.followed, self._unmarked_since_ns = True, None
 
     @property
     def unmarked(self) -> list[Chunk]:

@@ -47,6 +47,8 @@ class PlainPartition:
         self, clock_ns: Callable[[], int], notices: Notices, faults: Faults | None = None
     ) -> None:
         self.faults = faults or Faults()
+        self.mark_offset: int | None = None
+        self.followed = False
         self.complete_from_ns: int | None = None
         self.incomplete: list[pulse_ranges.PulseRange] = []
         self.pending: list[Chunk] = []
@@ -195,7 +197,7 @@ class PlainPartition:
             TIMES, f"a message is {offset_words(offset_ns)} the pulses: its time is not believed"
         )
 
-    def mark(self, number: int, time_ns: int, chunks_sent: int) -> None:
+    def mark(self, number: int, time_ns: int, chunks_sent: int, offset: int) -> None:
         """Ignore a mark: pulses of this dialect need none."""
 
     def wait(self) -> None:

@@ -23,13 +23,10 @@ from reduction.stream.messages import (
     is_number,
 )
 from reduction.stream.notices import Notices
-from reduction.stream.partition_state import MARKS, CompletePulse, Faults, PartitionState
+from reduction.stream.partition_state import MARKS, NEVER_NS, CompletePulse, Faults, PartitionState
 from reduction.stream.plain_partition import PlainPartition
 from reduction.stream.pulse_ages import PulseAges
 from reduction.stream.unread_messages import CORRUPT, UnreadMessages
-
-NEVER_NS = 2**63 - 1
-"""A time later than that of any pulse."""
 
 PULSE_NUMBERS = range(2**63)
 """The valid numbers of a pulse."""
@@ -67,8 +64,11 @@ class PulseAssembler:
             for number in partitions
         }
 
-    def take(self, partition: int, message: Buffer) -> None:
-        """Take a message of a partition; a bad one is counted and ignored."""
+    def take(self, partition: int, message: Buffer, offset: int = 0) -> None:
+        """Take a message of a partition, with its offset in the event log if it comes from one.
+
+        A bad one is counted and ignored.
+        """
         state = self.partitions[partition]
         try:
             content = decode(message, self._monitors)
@@ -83,14 +83,14 @@ class PulseAssembler:
             self._unread.note(CORRUPT)
             return
         if isinstance(content, LogValue):
-            self._take_log(partition, content)
+            self._take_log(partition, content, offset)
         else:
             self._unread.read()
             if self.dialect is Dialect.AUTO:
                 self._evidence[partition].chunk(content[-1].pulse_time_ns)
             state.chunks(content)
 
-    def _take_log(self, partition: int, log: LogValue) -> None:
+    def _take_log(self, partition: int, log: LogValue, offset: int) -> None:
         state = self.partitions[partition]
         if log.name != PULSE_MARK:
             if not self.note_log(log):
@@ -98,7 +98,7 @@ class PulseAssembler:
         else:
             self._unread.read()
             self._evidence[partition].mark()
-            self._take_mark(state, log)
+            self._take_mark(state, log, offset)
 
     def note_log(self, log: LogValue) -> bool:
         """Note the value of a log, however old it is. If it is not a number, ignore it: False.
@@ -111,7 +111,9 @@ class PulseAssembler:
         self.logs.add(log.name, time_ns, float(log.value[0]))
         return True
 
-    def _take_mark(self, state: PartitionState | PlainPartition, log: LogValue) -> None:
+    def _take_mark(
+        self, state: PartitionState | PlainPartition, log: LogValue, offset: int
+    ) -> None:
         if log.value.size != 2 or log.value.dtype.kind not in "iu":
             state.faults.corrupt += 1
             return
@@ -119,7 +121,7 @@ class PulseAssembler:
         if number not in PULSE_NUMBERS or chunks_sent < 0:
             state.faults.corrupt += 1
             return
-        state.mark(number, log.time_ns, chunks_sent)
+        state.mark(number, log.time_ns, chunks_sent, offset)
 
     def wait(self) -> None:
         """Go by the clock: believe marks in doubt after a while, and tell if there are none."""
@@ -175,6 +177,17 @@ class PulseAssembler:
         self.ages.restart()
         self.logs.forget(time_ns)
         self.logs.forget(0)  # values from here on may be of earlier times again
+
+    def begin(self, partition: int, *, after_mark: bool) -> None:
+        """Begin a partition anew, with messages of another place in its event log.
+
+        The first one follows a mark if ``after_mark`` is set. All logs stay.
+        """
+        self.partitions[partition] = (
+            PlainPartition(self.clock_ns, self.notices)
+            if self.dialect is Dialect.PLAIN
+            else PartitionState(self.clock_ns, self.notices, after_mark=after_mark)
+        )
 
     def refuse(self, chunk: Chunk) -> None:
         """Count a chunk whose time is that of no pulse."""

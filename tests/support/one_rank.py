@@ -60,7 +60,7 @@ class OneRank:
         collectives: Any = SingleRank()
         control: Any = self
         timing = RankTiming(tick_rate_hz=1000.0)
-        receiver = StreamReceiver({}, self.intake)
+        receiver = StreamReceiver({}, self.intake, 0)
         self._rank = Rank(collectives, receiver, pipeline, control, timing)
         self._newest: RanksOrder | None = None
         self.from_ioc: list[PvLogValues] = []

@@ -9,7 +9,8 @@ import numpy as np
 
 from reduction.stream.dialect import Dialect, StreamFormat
 from reduction.stream.messages import Chunk, encode_chunk
-from reduction.stream.pulse_assembler import NEVER_NS, PulseAssembler
+from reduction.stream.partition_state import NEVER_NS
+from reduction.stream.pulse_assembler import PulseAssembler
 
 NOW = 1_767_225_600_000_000_000
 SECOND = 10**9

@@ -15,6 +15,7 @@ from ioc.model.paths import Path as Steps
 from ioc.model.paths import with_value
 from ioc.puts.order_checks import OrderChecks
 from reduction.control.orders import RanksOrder
+from reduction.control.run_state import RunState
 from reduction.files.nexus_writer import write_nexus
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.corrections import Normalisation
@@ -47,7 +48,8 @@ def checked_changes(*changes: tuple[Steps, Any], old: RanksOrder = RanksOrder())
 
 def checked(old: RanksOrder, new: RanksOrder, series: int = 1) -> Logs:
     logs = Logs()
-    checks = OrderChecks(powder_arc(), logs, lambda: series)  # type: ignore[arg-type]
+    run = RunState(series_ends_ns=(0,) * (series - 1))
+    checks = OrderChecks(powder_arc(), logs, lambda: run)  # type: ignore[arg-type]
     asyncio.run(check(checks, old, new))
     return logs
 

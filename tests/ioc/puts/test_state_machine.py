@@ -24,8 +24,8 @@ from reduction.parameters.acquisition import Preset
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Choice, Refused, Switch, Text
 from reduction.parameters.units import Units
-from reduction.ranks.presets import NEVER_NS, Acquisition
 from simulator.orders import SimulatorOrder
+from tests.support.counted_acquisition import CountedAcquisition
 from tests.support.publisher_bench import report
 from tests.support.virtual_time import at_virtual_time
 
@@ -39,18 +39,18 @@ class FakeRanks:
 
     def __init__(self) -> None:
         self.order = NO_ORDER
-        self.acquisition = Acquisition(NO_ORDER.acquisition)
+        self.acquisition = CountedAcquisition(NO_ORDER.acquisition)
 
     def obey(self, order: RanksOrder) -> None:
         if order.resets not in (0, self.order.resets):
-            self.acquisition = self.acquisition.restarted()
+            self.acquisition.next_series()
         if order.starts != self.order.starts:
-            self.acquisition = Acquisition(order.acquisition)
+            self.acquisition = CountedAcquisition(order.acquisition)
         self.order = order
 
     @property
     def accumulating(self) -> bool:
-        return self.order.acquiring and not self.acquisition.done
+        return self.order.acquiring and not self.acquisition.ended
 
     def pulse(self, time_ns: int) -> None:
         if not self.accumulating or self.order.control.pause or self.order == NO_ORDER:
@@ -58,7 +58,7 @@ class FakeRanks:
         limit_ns = self.acquisition.limit_ns([time_ns])
         if time_ns <= limit_ns:
             self.acquisition.accumulated([time_ns])
-        self.acquisition.done = limit_ns != NEVER_NS
+        self.acquisition.end(limit_ns)
 
     def report(self, with_results: bool) -> Any:
         self.acquisition.counted(self.acquisition.pulses, 1)

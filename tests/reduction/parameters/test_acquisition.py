@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
-from reduction.ranks.presets import NEVER_NS, Acquisition
+from reduction.stream.partition_state import NEVER_NS
+from tests.support.counted_acquisition import CountedAcquisition
 
 S = 1_000_000_000
 
 
-def acquisition(preset: Preset, **values: Any) -> Acquisition:
-    return Acquisition(AcquisitionSettings(preset=preset, **values))
+def acquisition(preset: Preset, **values: Any) -> CountedAcquisition:
+    return CountedAcquisition(AcquisitionSettings(preset=preset, **values))
 
 
 @given(st.integers(1, 30), st.lists(st.integers(0, 7), max_size=20))

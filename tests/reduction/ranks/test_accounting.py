@@ -34,7 +34,8 @@ def pipeline() -> Pipeline:
     order = RanksOrder(reductions=tuple(ReductionOrder(0, each) for each in settings))
     made = Pipeline(powder_arc(), Miscounting, order, Logs(), 1 << 40)
     times_ns = np.arange(100, dtype=np.int32) * np.int32(10**6)
-    made.accumulate([Chunk("", 0, 1, np.arange(-5, 95, dtype=np.int32), times_ns)], 1)
+    chunk = Chunk("", 0, 1, np.arange(-5, 95, dtype=np.int32), times_ns)
+    made.accumulate([chunk], 1, filtered=0, window_end_ns=1)
     assert made.engine.advance(60)
     return made
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
-from reduction.ranks.presets import NEVER_NS, Acquisition
+from reduction.stream.partition_state import NEVER_NS
+from tests.support.counted_acquisition import CountedAcquisition
 
 S = 10**9
 
@@ -18,11 +19,11 @@ def pulses(first: int, last: int, rate_hz: float = 14) -> list[int]:
     return [S * 10**6 + round(n * S / rate_hz) for n in range(first, last)]
 
 
-def acquisition(seconds: float = 30) -> Acquisition:
-    return Acquisition(AcquisitionSettings(preset=Preset.TIME, acquire_time=seconds))
+def acquisition(seconds: float = 30) -> CountedAcquisition:
+    return CountedAcquisition(AcquisitionSettings(preset=Preset.TIME, acquire_time=seconds))
 
 
-def run(running: Acquisition, *stretches: list[int]) -> int:
+def run(running: CountedAcquisition, *stretches: list[int]) -> int:
     """Take the pulses of stretches, those between which are paused, until the preset ends it."""
     for nth, stretch in enumerate(stretches):
         limit_ns = running.limit_ns(stretch)
@@ -107,9 +108,9 @@ def test_a_source_that_becomes_slower_is_measured_after_a_few_pulses() -> None:
 def test_what_starts_afresh_knows_how_long_its_first_pulse_is() -> None:
     running = acquisition(30)
     running.accumulated(pulses(0, 50))
-    fresh = running.restarted()
-    fresh.accumulated(pulses(50, 51))
-    assert fresh.status.time_elapsed == pytest.approx(1 / 14)
-    other = running.started(running.settings)
-    other.accumulated(pulses(51, 53))
-    assert other.status.time_elapsed == pytest.approx(2 / 14)
+    running.next_series()
+    running.accumulated(pulses(50, 51))
+    assert running.status.time_elapsed == pytest.approx(1 / 14)
+    running.next_series(AcquisitionSettings())
+    running.accumulated(pulses(51, 53))
+    assert running.status.time_elapsed == pytest.approx(2 / 14)

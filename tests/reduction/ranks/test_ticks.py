@@ -14,7 +14,7 @@ from reduction.stream.partition_state import Faults
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 small = st.integers(0, 2**50)
-ticks = st.builds(Tick, *[int64] * 4, st.booleans(), int64, st.booleans(), small)
+ticks = st.builds(Tick, *[int64] * 4, st.booleans(), st.booleans(), int64, st.booleans(), small)
 faults = st.builds(Faults, *[small] * len(dataclasses.fields(Faults)))
 figures = st.builds(RankFigures, *[small] * 8, faults)
 

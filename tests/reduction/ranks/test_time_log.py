@@ -125,7 +125,7 @@ def test_twelve_hours_are_cut_into_slices_of_five_minutes() -> None:
     five_minutes = FilterSettings("time", minimum=0, step=300, maximum=43_200)
     times_ns = START_NS + np.arange(0, 43_200 * 14, 7) * 10**9 // 14
     timeline = SeriesTimeline()
-    timeline.begin(START_NS)
+    timeline.begin(0, START_NS)
     slices = PulseSlicing(Logs(), five_minutes, timeline)(times_ns)
     assert five_minutes.count == 144
     assert np.bincount(slices).tolist() == [600] * 144
@@ -136,7 +136,8 @@ def test_twelve_hours_are_cut_into_slices_of_five_minutes() -> None:
 def test_before_the_first_pulse_there_is_no_time() -> None:
     timeline = SeriesTimeline()
     assert np.isnan(timeline.seconds_since_begin(np.array([START_NS]))).all()
-    timeline.close(START_NS)
-    timeline.begin(START_NS + 10**9)
+    timeline.end((START_NS,))
+    timeline.begin(1, START_NS + 10**9)
     seconds = timeline.seconds_since_begin(START_NS + 10**9 * np.arange(3))
-    assert seconds.tolist() == [0, 0, 1]
+    assert np.isnan(seconds[0])
+    assert seconds[1:].tolist() == [0, 1]

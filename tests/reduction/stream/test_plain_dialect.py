@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from reduction.stream import plain_partition
 from reduction.stream.dialect import UNMARKED_PULSES, Dialect
 from reduction.stream.messages import Chunk, encode_chunk, encode_pulse_mark
-from reduction.stream.partition_state import NO_PULSE, Faults
-from reduction.stream.pulse_assembler import NEVER_NS, PulseAssembler
+from reduction.stream.partition_state import NEVER_NS, NO_PULSE, Faults
+from reduction.stream.pulse_assembler import PulseAssembler
 from tests.support.plain_stream import (
     NONE,
     PERIOD,

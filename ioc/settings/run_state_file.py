@@ -1,0 +1,130 @@
+"""The file that keeps the run state, so that the accumulation survives a restart of the IOC."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ioc.options.program import DISTRIBUTION, StartError
+from ioc.settings.autosave import ForeignFile
+from reduction.control.run_state import RunState
+from reduction.host import atomic_files
+from reduction.instrument.geometry import Instrument
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+"""The number of the file format; files with another number are not read."""
+
+PATIENCE_S = 1.0
+"""How long the results of a new state wait until it is on the disk."""
+
+
+@dataclass(frozen=True)
+class RunStateOwner:
+    """Whose run state it is: that of a ``prefix`` and of an ``instrument``, by its digest."""
+
+    prefix: str
+    instrument: str
+
+    @classmethod
+    def of(cls, prefix: str, instrument: Instrument) -> RunStateOwner:
+        """The owner of the state of the IOC with a prefix, for an instrument."""
+        digest = hashlib.sha256(repr((instrument.l1_m, instrument.bank_names)).encode())
+        for column in (
+            instrument.detector_id,
+            instrument.position_m,
+            instrument.is_monitor,
+            instrument.bank,
+        ):
+            digest.update(column.tobytes())
+        return cls(prefix, digest.hexdigest())
+
+
+@dataclass(frozen=True)
+class RunStateContent:
+    """What a file holds: a run state, whose it is, and which program wrote it."""
+
+    program: str
+    format: int
+    owner: RunStateOwner
+    state: RunState
+
+
+def load_run_state(path: Path, owner: RunStateOwner) -> RunState | None:
+    """The state in a file; None if there is no file.
+
+    Raises `ForeignFile` if the file is damaged, or is not the run state of this ``owner``, and
+    `StartError` if it cannot be read.
+    """
+    try:
+        content = msgspec.json.decode(path.read_bytes(), type=RunStateContent)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise ForeignFile(f"it is no run state: {error}") from None
+    except OSError as error:
+        raise StartError(f"run-state = {path}: {error.strerror}") from None
+    if (content.program, content.format) != (DISTRIBUTION, FORMAT):
+        raise ForeignFile(f"it is of {content.program}, format {content.format}, not {FORMAT}")
+    if content.owner.prefix != owner.prefix:
+        raise ForeignFile(f"it is of prefix {content.owner.prefix!r}, not {owner.prefix!r}")
+    if content.owner.instrument != owner.instrument:
+        raise ForeignFile("it is of another instrument")
+    return content.state
+
+
+class RunStateFile:
+    """Keeps the newest run state of the ranks, in memory and in a file.
+
+    Without a ``path`` there is no file. ``state`` is None until there is one. If the file cannot be
+    written, ``problem`` says why, and it is tried again with the next report.
+    """
+
+    def __init__(self, path: Path | None, owner: RunStateOwner, state: RunState | None) -> None:
+        self._path, self._owner = path, owner
+        self.state = self._written = state
+        self._writing: asyncio.Task[str] | None = None
+        self.problem = ""
+
+    async def keep(self, state: RunState) -> None:
+        """Keep a state; returns once it is on the disk, or cannot be written in `PATIENCE_S`."""
+        self.state = state
+        if self._path is None or state == self._written:
+            return
+        if self._writing is None:
+            self._writing = asyncio.create_task(
+                asyncio.to_thread(_write, self._path, self._owner, state)
+            )
+            await self._wait(self._path, state, self._writing)
+        elif self._writing.done():
+            self._writing = None
+
+    async def _wait(self, path: Path, state: RunState, writing: asyncio.Task[str]) -> None:
+        """Wait for a write, but not longer than `PATIENCE_S`."""
+        await asyncio.wait({writing}, timeout=PATIENCE_S)
+        if not writing.done():
+            problem = f"the run state is not kept: {path}: the disk does not answer"
+        else:
+            problem, self._writing = writing.result(), None
+        if not problem:
+            self._written = state
+        elif problem != self.problem:
+            log.warning(problem)
+        self.problem = problem
+
+
+def _write(path: Path, owner: RunStateOwner, state: RunState) -> str:
+    """Write a state; returns the reason if that fails, or else an empty text."""
+    content = RunStateContent(DISTRIBUTION, FORMAT, owner, state)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_files.replace([(path, msgspec.json.format(msgspec.json.encode(content)))])
+    except OSError as error:
+        return f"the run state is not kept: {error.filename}: {error.strerror}"
+    return ""

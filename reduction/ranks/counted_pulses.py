@@ -1,0 +1,144 @@
+"""The pulses that count, by series, and how much time each of them measured."""
+
+from __future__ import annotations
+
+import bisect
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.parameters.series import SeriesStatus
+from reduction.ranks.pulse_periods import PulsePeriods
+from reduction.stream.partition_state import NO_PULSE, CompletePulse
+
+
+class SeriesPulses:
+    """The pulses of one series that count.
+
+    ``times_ns`` are their times, ns since the Unix epoch. ``first`` and ``last`` are the numbers
+    of the first and the last one. ``estimated`` pulses after the first one have the usual time
+    between pulses as measured time, because the time since the pulse before is a gap.
+    """
+
+    def __init__(self) -> None:
+        self.times_ns = array("q")
+        self.first = self.last = NO_PULSE
+        self.measured_ns = 0
+        """The measured time of all pulses."""
+        self.estimated = 0
+        self._pulse_ns = array("q")
+        self._unsettled_ns = array("q")
+        """The periods of the pulses, until the usual one is known."""
+
+    @property
+    def pulses(self) -> int:
+        """How many pulses count."""
+        return len(self.times_ns)
+
+    @property
+    def first_ns(self) -> int:
+        """The time of the first pulse; 0 without pulses."""
+        return self.times_ns[0] if self.times_ns else 0
+
+    @property
+    def last_ns(self) -> int:
+        """The time of the last pulse; 0 without pulses."""
+        return self.times_ns[-1] if self.times_ns else 0
+
+    @property
+    def first_pulse_ns(self) -> int:
+        """The measured time of the first pulse; 0 without pulses."""
+        return self._pulse_ns[0] if self._pulse_ns else 0
+
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """The measured time of each pulse, (pulses,) float64, in s."""
+        return np.array(self._pulse_ns, np.float64) / 1e9
+
+    @property
+    def status(self) -> SeriesStatus:
+        """What is told of the series once it is closed."""
+        return SeriesStatus(self.pulses, self.first, self.last, self.measured_ns / 1e9)
+
+    def has(self, time_ns: int) -> bool:
+        """Whether the pulse at a time is one of these."""
+        place = bisect.bisect_left(self.times_ns, time_ns)
+        return place < len(self.times_ns) and self.times_ns[place] == time_ns
+
+    def add(self, pulse: CompletePulse, period_ns: int, pulse_ns: int, *, settled: bool) -> None:
+        """Add a pulse, ``period_ns`` after the one before it in the stream.
+
+        Its measured time ``pulse_ns`` is not ``settled`` as long as the usual period is not known.
+        """
+        self.first = self.first if self.times_ns else pulse.number
+        self.last = pulse.number
+        self.times_ns.append(pulse.time_ns)
+        self._pulse_ns.append(pulse_ns)
+        self.measured_ns += pulse_ns
+        self.estimated += self.pulses > 1 and pulse_ns != period_ns
+        if not settled:
+            self._unsettled_ns.append(period_ns)
+
+    def settle(self, periods: PulsePeriods) -> None:
+        """Compute the measured time of the first pulses again, now that more periods are known."""
+        known = [periods.measured_ns(period_ns) for period_ns in self._unsettled_ns]
+        self._pulse_ns[: len(known)] = array("q", known)
+        self.measured_ns = sum(self._pulse_ns)
+
+
+class CountedPulses:
+    """Which pulses of the stream have counted, by series.
+
+    ``before_ns`` are the times of the last pulses before these.
+    """
+
+    def __init__(self, before_ns: Sequence[int] = ()) -> None:
+        self.periods = PulsePeriods(before_ns)
+        self.series = [SeriesPulses()]
+
+    def close(self, series: int) -> None:
+        """Have so many ``series``: the last one is the running one."""
+        self.series += [SeriesPulses() for _ in range(series - len(self.series))]
+
+    @property
+    def running(self) -> SeriesPulses:
+        """The pulses of the running series."""
+        return self.series[-1]
+
+    @property
+    def closed(self) -> list[SeriesStatus]:
+        """The closed series."""
+        return [each.status for each in self.series[:-1]]
+
+    @property
+    def times_ns(self) -> NDArray[np.int64]:
+        """The times of the pulses of all series, (pulses,) int64."""
+        return np.concatenate([np.array(each.times_ns, np.int64) for each in self.series])
+
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """The measured time of each of these pulses, (pulses,) float64, in s."""
+        return np.concatenate([each.seconds for each in self.series])
+
+    def has(self, time_ns: int) -> bool:
+        """Whether the pulse at a time counts."""
+        return any(each.has(time_ns) for each in reversed(self.series))
+
+    def take(
+        self,
+        pulses: Sequence[CompletePulse],
+        counts: NDArray[np.bool_],
+        series: NDArray[np.int64],
+    ) -> None:
+        """Take the next ``pulses`` of the stream; those that count belong to these ``series``."""
+        settled = self.periods.settled
+        for pulse, counted, number in zip(pulses, counts.tolist(), series.tolist(), strict=True):
+            period_ns = self.periods.passed(pulse.time_ns)
+            if counted:
+                pulse_ns = self.periods.measured_ns(period_ns)
+                self.series[number].add(pulse, period_ns, pulse_ns, settled=settled)
+        if not settled:
+            for each in self.series:
+                each.settle(self.periods)
