@@ -12,6 +12,7 @@ from typing import Any
 import zmq
 
 from reduction.event_log.entries import EntryKind, LogEntry
+from reduction.event_log.protocol import LogRefused
 from reduction.event_log.server import LogServer
 from reduction.event_log.writer import LogWriter
 
@@ -48,10 +49,12 @@ class EventOutput:
         self._server: LogServer | None = None
         if start.endpoint:
             self._server = LogServer(context, start.endpoint, start.folder, partitions)
-        self._writer = LogWriter(start.folder, partitions, start.limit_bytes)
+        self._writer = LogWriter(
+            start.folder, partitions, start.limit_bytes, clock_s=lambda: clock_ns() / 1e9
+        )
         self.events_sent = self.events_dropped = self.chunks_dropped = 0
         self.message = ""
-        """Why the last message could not be written; empty if it was."""
+        """Why the last message could not be written, or what has happened to the log, or empty."""
 
     @property
     def last_pulse(self) -> int:
@@ -78,14 +81,16 @@ class EventOutput:
         try:
             self._writer.append(partition, entry)
         except OSError as error:
-            if not self.message:
-                log.warning("event log %s: %s", self._folder, error.strerror)
-            self.message = f"event log {self._folder}: {error.strerror}"
+            refused = isinstance(error, LogRefused)
+            words = error.strerror if refused else f"event log {self._folder}: {error.strerror}"
+            if words != self.message:
+                log.warning("%s", words)
+            self.message = str(words)
             if entry.kind is EntryKind.CHUNK:
                 self.chunks_dropped += 1
                 self.events_dropped += events
         else:
-            self.message = ""
+            self.message = self._writer.message
             self.events_sent += events
 
     def serve(self) -> None:

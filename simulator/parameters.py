@@ -247,8 +247,8 @@ class SimulatorStatus:
     log_message: str = reading(
         Text(
             pv="LogMessage_RBV",
-            description="Why the event log cannot be written",
-            details="Empty while it can.",
+            description="What is wrong with the event log",
+            details="Why it cannot be written; for a minute also that its files were deleted.",
         ),
         "",
     )

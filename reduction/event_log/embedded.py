@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reduction.event_log.entries import EntryKind
-from reduction.event_log.folder import LogFolder
+from reduction.event_log.folder import LOOK_INTERVAL_S, MESSAGE_S, LogFolder
+from reduction.event_log.partition_segments import PartitionSegments
 from reduction.event_log.protocol import (
     MESSAGES_AT_ONCE,
     Backlog,
@@ -16,18 +17,8 @@ from reduction.event_log.protocol import (
     LogMessage,
     LogRefused,
 )
-from reduction.event_log.segments import (
-    HEAD_BYTES,
-    Damaged,
-    SegmentScan,
-    SegmentView,
-    first_offset,
-    head_of,
-    segment_paths,
-)
-
-LOOK_INTERVAL_S = 0.1
-"""How often to look for files that are not there yet."""
+from reduction.event_log.segment_view import SegmentScan, SegmentView
+from reduction.event_log.segments import HEAD_BYTES, first_offset
 
 
 class EmbeddedLogReader:
@@ -43,48 +34,44 @@ class EmbeddedLogReader:
         self._path, self._partition, self._clock_s = path, partition, clock_s
         self._segment: SegmentView | None = None
         self._place, self._offset, self._pulses, self._time_ns = HEAD_BYTES, 0, 0, 0
-        self._began, self._identity = 0, ""
+        self._began, self._end_offset = 0, 0
+        self._identity = ""
+        """Which log the place is in."""
         self._values: list[LogMessage] = []
         """The last values of logs before the place, which come first."""
         self._dropped = Dropped()
         self._damaged = 0
-        self._unreadable: dict[Path, str] = {}
-        """Segments that cannot be read, and why."""
-        self._looked_s = -math.inf
+        self._segments = PartitionSegments(path, partition)
+        self._looked_s = self._replaced_s = -math.inf
         self._missing = ""
         """What is wrong as long as the log is not there."""
-        self._look()
+        found = self._found()
+        self._identity = "" if found is None else found.identity
 
-    def _look(self) -> None:
-        """See whether the log is there; raises `LogRefused` for one that cannot be read."""
+    def _found(self) -> LogFolder | None:
+        """The log that is in the folder now; raises `LogRefused` for one that cannot be read."""
         found = LogFolder.found(self._path)
         if found is not None and self._partition >= found.partitions:
             words = f"it has {found.partitions} partitions, not {self._partition + 1}"
             raise LogRefused(f"log {self._path}: {words}")
-        self._missing = f"log {self._path}: it is not there yet" if found is None else ""
-        self._identity = "" if found is None else found.identity
+        why = "it has been deleted" if self._identity else "it is not there yet"
+        self._missing = f"log {self._path}: {why}" if found is None else ""
+        return found
 
-    def _look_again(self) -> bool:
-        """See whether the log is there, and which one; whether it can be read."""
+    def _look(self) -> LogFolder | None:
+        """The log that is in the folder now; None, and `message` says why, if none can be read."""
         try:
-            self._look()
+            return self._found()
         except LogRefused as error:
             self._missing = str(error.strerror)
-        return not self._missing
+            return None
 
     def seek(self, time_ns: int) -> None:
         """See `LogReader.seek`."""
         self._start_over()
-        paths = self._paths
-        low, high = 0, len(paths)
-        while low < high:  # find the first segment before which a mark has the time, or a later one
-            middle = (low + high) // 2
-            if self._time_before_ns(paths[: middle + 1]) >= time_ns:
-                high = middle
-            else:
-                low = middle + 1
-        for number in range(low - 1, -1, -1):
-            view = self._view(paths[number])
+        paths = self._segments.paths
+        for number in reversed(range(self._segments.count_before(paths, time_ns))):
+            view = self._segments.view(paths[number])
             if view is not None:
                 scan = view.scan(stop_ns=time_ns)
                 if not scan.starts_before or not self._go_to_offset(scan.offset, paths[:number]):
@@ -95,8 +82,8 @@ class EmbeddedLogReader:
     def seek_to_end(self) -> None:
         """See `LogReader.seek_to_end`."""
         self._start_over()
-        for path in reversed(self._paths):
-            view = self._view(path)
+        for path in reversed(self._segments.paths):
+            view = self._segments.view(path)
             if view is not None:
                 self._go(view, view.scan())
                 return
@@ -104,7 +91,7 @@ class EmbeddedLogReader:
     def seek_offset(self, offset: int) -> None:
         """See `LogReader.seek_offset`."""
         self._start_over()
-        paths = self._paths
+        paths = self._segments.paths
         if not self._go_to_offset(offset, paths):
             self._go_to_oldest(paths, offset=offset)
 
@@ -120,7 +107,7 @@ class EmbeddedLogReader:
 
     @property
     def identity(self) -> str:
-        """See `LogReader.identity`; as of the last look at the folder."""
+        """See `LogReader.identity`."""
         return self._identity
 
     def read(self, most: int = MESSAGES_AT_ONCE) -> list[LogMessage]:
@@ -148,9 +135,12 @@ class EmbeddedLogReader:
             return Backlog()
         next_offset, size = segment.next_offset, segment.committed - self._place
         if segment.sealed:
-            for path in self._paths:
-                if path.name > segment.path.name and (later := self._view(path)) is not None:
+            for path in self._segments.paths:
+                if path.name <= segment.path.name:
+                    continue
+                if (later := self._segments.view(path)) is not None:
                     next_offset, size = later.next_offset, size + later.committed - HEAD_BYTES
+        self._end_offset = max(self._end_offset, next_offset)
         return Backlog(max(0, next_offset - self._offset), max(0, size))
 
     @property
@@ -162,61 +152,36 @@ class EmbeddedLogReader:
     def message(self) -> str:
         """See `LogReader.message`."""
         words = [self._missing] if self._missing else []
+        if self._clock_s() - self._replaced_s < MESSAGE_S:
+            words.append(f"log {self._path}: it was deleted, and a new one is read")
         where = f"log {self._path}: partition {self._partition}:"
         if self._damaged:
             words.append(f"{where} {self._damaged} damaged records passed over")
-        words += [f"{where} {path.name}: {why}" for path, why in self._unreadable.items()]
+        words += [f"{where} {path.name}: {why}" for path, why in self._segments.unreadable.items()]
         return "; ".join(words[:3])
 
     def close(self) -> None:
         """See `LogReader.close`."""
         self._forget_place()
 
-    @property
-    def _paths(self) -> list[Path]:
-        return segment_paths(self._path, self._partition)
-
     def _start_over(self) -> None:
         """Look which log is there; have no place in it."""
-        self._look_again()
+        found = self._look()
+        self._identity = "" if found is None else found.identity
         self._forget_place()
+        self._dropped = Dropped()
 
     def _forget_place(self) -> None:
         """Have no place in the log."""
-        self._segment, self._began = None, 0
+        self._segment, self._began, self._end_offset = None, 0, 0
         self._place, self._offset, self._pulses, self._time_ns = HEAD_BYTES, 0, 0, 0
         self._values.clear()
-        self._dropped = Dropped()
-
-    def _view(self, path: Path) -> SegmentView | None:
-        """A segment; None if it has gone or cannot be read."""
-        try:
-            return SegmentView(path)
-        except FileNotFoundError:
-            return None
-        except Damaged as error:
-            self._unreadable[path] = str(error)
-        except OSError as error:
-            self._unreadable[path] = error.strerror or str(error)
-        return None
-
-    def _time_before_ns(self, paths: Sequence[Path]) -> int:
-        """The time of the last mark before a segment, the last of ``paths``; -1 if unknown.
-
-        If it cannot be read the one before it is asked, which makes the time an earlier one.
-        """
-        for path in reversed(paths):
-            try:
-                return head_of(path).time_before_ns
-            except (Damaged, OSError):
-                continue
-        return -1
 
     def _go(self, view: SegmentView, scan: SegmentScan) -> None:
         """Go to the place of a scan, or the first message if the pulse there began before it."""
         if scan.starts_before:
             scan = view.scan(stop_offset=view.head.first_offset)
-            self._dropped = Dropped(view.head.first_offset - view.head.pulse_offset, 1)
+            self._dropped += Dropped(view.head.first_offset - view.head.pulse_offset, 1)
         self._segment, self._place, self._offset = view, scan.place, scan.offset
         self._pulses, self._time_ns = scan.pulses, scan.time_ns
         self._began = scan.offset
@@ -229,7 +194,7 @@ class EmbeddedLogReader:
     def _go_to_offset(self, offset: int, paths: Sequence[Path]) -> bool:
         """Go to an offset in the last of these segments that begins before it, if there is one."""
         for path in reversed(paths):
-            if first_offset(path) <= offset and (view := self._view(path)) is not None:
+            if first_offset(path) <= offset and (view := self._segments.view(path)) is not None:
                 self._go(view, view.scan(stop_offset=offset))
                 self._damaged += max(0, self._offset - offset)
                 return True
@@ -241,14 +206,14 @@ class EmbeddedLogReader:
         Returns whether there is one.
         """
         for path in paths:
-            view = self._view(path)
+            view = self._segments.view(path)
             if view is not None:
                 head = view.head
                 self._go(view, view.scan(stop_offset=head.first_offset))
                 self._damaged += max(0, self._offset - head.first_offset)
                 if (messages := head.first_offset - max(0, offset)) > 0:
                     pulses = min(head.pulses_before, messages)
-                    self._dropped = Dropped(messages, pulses, since_ns, head.time_before_ns)
+                    self._dropped += Dropped(messages, pulses, since_ns, head.time_before_ns)
                 return True
         return False
 
@@ -258,38 +223,55 @@ class EmbeddedLogReader:
         if now_s - self._looked_s < LOOK_INTERVAL_S:
             return False
         self._looked_s = now_s
-        return self._look_again() and self._go_to_oldest(self._paths)
+        found = self._look()
+        if found is None:
+            return False
+        self._identity = found.identity
+        return self._go_to_oldest(self._segments.paths)
 
     def _open_next(self, segment: SegmentView) -> bool:
-        """Go on in the segment after one whose end is reached; whether there is one."""
-        if not segment.sealed:
-            # It may never be, if its writer was killed or its head is damaged.
-            now_s = self._clock_s()
-            if now_s - self._looked_s < LOOK_INTERVAL_S:
-                return False
-            self._looked_s = now_s
-        paths = [path for path in self._paths if path.name >= segment.path.name]
-        for path in paths:
-            view = self._view(path)
-            if view is None or view.head.sequence == segment.head.sequence:
-                continue
-            if self._place < segment.committed:
-                return True  # it came between the two looks
-            self._enter(view, gone=path is paths[0])
-            return True
-        return False
+        """Go on in the segment after one whose end is reached, or in a new log; whether it can."""
+        # A segment is never sealed if its writer was killed, or if it was deleted.
+        now_s = self._clock_s()
+        due = now_s - self._looked_s >= LOOK_INTERVAL_S
+        if not due and not segment.sealed:
+            return False
+        view, first = self._segments.next_of(segment)
+        if view is None and not due:
+            return False
+        self._looked_s = now_s if due else self._looked_s
+        if segment.cut:
+            self._segments.unreadable[segment.path] = "it has been cut short"
+        found = self._look()
+        if found is not None and found.identity != self._identity:
+            return self._go_to_new_log(segment, found)
+        if view is None:
+            return False
+        if self._place >= segment.committed:  # nothing came between the two looks
+            self._enter(view, gone=first)
+        return True
+
+    def _go_to_new_log(self, segment: SegmentView, found: LogFolder) -> bool:
+        """Go to the start of a log that has replaced the one of a segment; whether it can be read.
+
+        The messages after the segment count as dropped, as far as this reader has heard of them.
+        """
+        unread = max(self._end_offset, segment.next_offset) - self._offset
+        if unread > 0:
+            self._dropped += Dropped(unread, 0, self._time_ns)
+        self._forget_place()
+        self._segments.unreadable.clear()
+        self._identity = found.identity
+        self._replaced_s = self._looked_s
+        return self._go_to_oldest(self._segments.paths)
 
     def _enter(self, view: SegmentView, *, gone: bool) -> None:
         """Go on at the start of a segment; what is missing before it is ``gone``, or damaged."""
-        head, former = view.head, self._dropped
+        head = view.head
         messages = max(0, head.first_offset - self._offset)
         if messages and gone:
-            self._dropped = Dropped(
-                former.messages + messages,
-                former.pulses + max(0, head.pulses_before - self._pulses),
-                former.since_ns or self._time_ns,
-                head.time_before_ns,
-            )
+            pulses = max(0, head.pulses_before - self._pulses)
+            self._dropped += Dropped(messages, pulses, self._time_ns, head.time_before_ns)
         elif messages:
             self._damaged += messages
         self._segment, self._place = view, HEAD_BYTES

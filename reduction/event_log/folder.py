@@ -24,6 +24,10 @@ LEAST_BYTES = 2 * 2**20
 """The least that a log may be limited to, for each partition."""
 
 LOOK_INTERVAL_S = 0.1
+"""How often readers look for files that do not exist yet, and the writer whether its files do."""
+
+MESSAGE_S = 60.0
+"""How long readers and the writer say that a log was deleted."""
 
 SHARE_OF_FREE, MOST_BYTES = 0.1, 16 * 2**30
 """What a log may take if nobody says: a share of what is free, and not more than this."""
@@ -101,13 +105,14 @@ class LogFolder:
         folders = [partition_folder(self.path, each) for each in range(self.partitions)]
         return file in folders and file.is_dir()
 
-    def make(self) -> None:
-        """Make what is missing of the folder, the description last."""
+    def make(self) -> str:
+        """Make what is missing of the folder, the description last; returns the identity."""
         with refusing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             for partition in range(self.partitions):
                 partition_folder(self.path, partition).mkdir(exist_ok=True)
-            if self.found(self.path) is None:
+            found = self.found(self.path)
+            if found is None:
                 about = {
                     "format": FORMAT,
                     "version": VERSION,
@@ -117,6 +122,8 @@ class LogFolder:
                 part = self.path / f"{ABOUT}.part"
                 part.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
                 part.replace(self.path / ABOUT)
+                found = self.found(self.path)
+            return "" if found is None else found.identity
 
     def lock(self) -> TextIO:
         """The lock of the one writer, held until it is closed.

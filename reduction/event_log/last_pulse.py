@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from reduction.event_log.entries import EntryKind
-from reduction.event_log.segments import HEAD_BYTES, Damaged, SegmentView, segment_paths
-from reduction.event_log.space import SEGMENT_MESSAGES
+from reduction.event_log.segment_view import SegmentView
+from reduction.event_log.segments import HEAD_BYTES, SEGMENT_MESSAGES, Damaged, segment_paths
 from reduction.stream.messages import CorruptMessage, LogValue, UnknownSchema, decode
 
 

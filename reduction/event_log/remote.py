@@ -115,7 +115,9 @@ class RemoteLogReader:
         elif answer.seek == self._request.number:  # Of an older seek, the last values are read.
             least = self._request.place
         if answer.seek not in (self._sought, last.seek):
-            self._dropped_before = self._dropped_before + Dropped(*last.dropped)
+            self._dropped_before += Dropped(*last.dropped)
+            if answer.identity != last.identity:
+                self._dropped_before += Dropped(last.behind[0])
         self._ready = [
             LogMessage(offset, frame.buffer)
             for offset, frame in zip(answer.offsets, frames, strict=True)

@@ -20,8 +20,8 @@ PATIENCE_S = 1.0
 class Go(enum.IntEnum):
     """Where the answer to a request begins.
 
-    The first three are as the seeks of a reader to a time, the end and an offset: last values of
-    logs come first. `ON` goes on behind the previous answer.
+    The first three are the seeks of `reduction.event_log.protocol.LogReader`, after which the last
+    values of all logs come first. `Go.ON` goes on behind the previous answer.
     """
 
     TIME = 0
@@ -50,7 +50,8 @@ class LogAnswer(msgspec.Struct, array_like=True, frozen=True):
 
     - ``offsets``: of the messages
     - ``next_offset``: where to go on
-    - ``behind``, ``dropped``, ``message``, ``began``, ``identity``: as `LogReader` has them
+    - ``behind``, ``dropped``, ``message``, ``began``, ``identity``: as in
+      `reduction.event_log.protocol.LogReader`
     - ``seek``: number of the last request for which the server sought a place. All but the first
       one of a reader are new seeks of a server that was started again, or that has forgotten the
       reader

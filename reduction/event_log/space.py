@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reduction.event_log.segment_view import SegmentView
 from reduction.event_log.segments import (
     COMMITTED,
     HEAD_BYTES,
     NEXT_OFFSET,
     RECORD,
     SEALED,
+    SEGMENT_MESSAGES,
+    Damaged,
     RecordHead,
     SegmentHead,
     padded,
 )
 from reduction.stream.ev44 import Buffer
-
-SEGMENT_MESSAGES = 4096
-"""Most messages in a segment. A seek looks at the heads of all in one segment: some ms at most."""
 
 PART = ".part"
 """Behind the name of a segment that is being made."""
@@ -88,12 +88,25 @@ class OpenSegment:
         self._words[COMMITTED] = self.place
         self._words[NEXT_OFFSET] = next_offset
 
-    def seal(self) -> None:
-        """Nothing more comes: readers go to the next segment; the space that is left is freed."""
+    @property
+    def lost(self) -> bool:
+        """Whether somebody has deleted the file, or cut something off."""
+        status = os.fstat(self._file)
+        return not status.st_nlink or status.st_size < self.size
+
+    def seal(self) -> int:
+        """Have readers go on to the next segment, and free the space behind the last record.
+
+        Returns the size of the file on the disk, 0 if it has been deleted.
+        """
+        if os.fstat(self._file).st_size < HEAD_BYTES:
+            os.truncate(self._file, self.size)  # or the store to its head would kill this process
         _seal(self._file, self._words, self.place)
+        status = os.fstat(self._file)
         self._words.release()
         self._map.close()
         os.close(self._file)
+        return status.st_size if status.st_nlink else 0
 
 
 class LeftOver:
@@ -102,6 +115,7 @@ class LeftOver:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._end = _end_of_records(path)
 
     def seal(self) -> int:
         """Have readers go on to the next segment, also if that has taken the name of this one.
@@ -112,10 +126,22 @@ class LeftOver:
         if size >= HEAD_BYTES:
             with mmap.mmap(self._file, HEAD_BYTES) as head, memoryview(head).cast("Q") as words:
                 if not words[SEALED]:
-                    _seal(self._file, words, min(words[COMMITTED], size))
+                    _seal(self._file, words, size if self._end is None else self._end)
         size = os.fstat(self._file).st_size
         os.close(self._file)
         return size
+
+
+def _end_of_records(path: Path) -> int | None:
+    """The end of the records in a segment; None for a damaged one.
+
+    What its head says alone does not count: a file that becomes too short kills its readers.
+    """
+    try:
+        view = SegmentView(path)
+    except (Damaged, OSError):
+        return None
+    return view.committed if view.intact else None
 
 
 def _seal(file: int, words: memoryview, end: int) -> None:
@@ -159,13 +185,13 @@ class SegmentSpace:
                 self.size_bytes += size
                 return segment
 
-    def complete(self, segment: OpenSegment) -> None:
-        """Note a segment that has been sealed."""
-        self.size_bytes += segment.place - segment.size
+    def complete(self, segment: OpenSegment, size: int) -> None:
+        """Note a segment that has been sealed, and its size; 0 if it has been deleted."""
+        self.size_bytes += size - segment.size
         head = segment.head
-        self._stored.append(
-            StoredSegment(head.sequence, segment.path, segment.place, head.created_ns)
-        )
+        if not size:
+            return
+        self._stored.append(StoredSegment(head.sequence, segment.path, size, head.created_ns))
 
     def note_size(self, path: Path, size: int) -> None:
         """Note the size of a segment that was stored; 0 if another one has taken its name."""

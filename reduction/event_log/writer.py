@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
-from reduction.event_log.entries import EntryKind, LogEntry, entry_of
-from reduction.event_log.folder import LogFolder, refusing
+from reduction.event_log.entries import EntryKind, LogEntry
+from reduction.event_log.folder import LOOK_INTERVAL_S, MESSAGE_S, LogFolder, refusing
 from reduction.event_log.last_pulse import last_pulse
+from reduction.event_log.partition_end import PartitionEnd
 from reduction.event_log.protocol import LogRefused
+from reduction.event_log.segment_view import SegmentView
 from reduction.event_log.segments import (
     HEAD_BYTES,
     RECORD,
     Damaged,
     RecordHead,
     SegmentHead,
-    SegmentView,
     checksum,
-    first_offset,
     padded,
     partition_folder,
     segment_path,
@@ -28,7 +28,6 @@ from reduction.event_log.segments import (
 )
 from reduction.event_log.space import (
     PART,
-    SEGMENT_MESSAGES,
     LeftOver,
     OpenSegment,
     SegmentSpace,
@@ -40,79 +39,7 @@ SEGMENT_BYTES = 64 * 2**20
 
 SEGMENTS_IN_LIMIT = 8
 
-
-@dataclass
-class LogValues:
-    """The last value of one log, by its coming and by its time, each with its offset."""
-
-    newest: tuple[int, LogEntry]
-    latest: tuple[int, LogEntry]
-
-
-@dataclass
-class PartitionEnd:
-    """Where a partition ends, and what the next segment has to say of what is before it.
-
-    - ``next_offset``: offset of the next message
-    - ``time_ns``, ``pulses``, ``pulse_offset``: as in `SegmentHead`, for the next segment
-    - ``logs``: the last values of each log
-    """
-
-    next_offset: int = 0
-    time_ns: int = 0
-    pulses: int = 0
-    pulse_offset: int = 0
-    logs: dict[str, LogValues] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, paths: Sequence[Path]) -> PartitionEnd:
-        """The end of a partition with these segments, from the last one that can be read."""
-        end = cls()
-        for path in reversed(paths):
-            try:
-                view = SegmentView(path)
-            except (Damaged, OSError):
-                # Nobody knows the offsets of its messages: no new one may have the same.
-                end.next_offset = max(end.next_offset, first_offset(path) + SEGMENT_MESSAGES)
-            else:
-                end._take(view)
-                break
-        return end
-
-    def _take(self, view: SegmentView) -> None:
-        """Take the end from a segment."""
-        first, scan, committed = view.head.first_offset, view.scan(), view.committed
-        known = view.next_offset if view.next_offset <= first + SEGMENT_MESSAGES else first
-        self.next_offset = max(self.next_offset, known, scan.next_offset)
-        self.time_ns, self.pulses = scan.time_ns, scan.pulses
-        self.pulse_offset = scan.pulse_offset
-        for place in scan.values:
-            record, _ = view.record(place, committed)
-            if record is not None:
-                self._note_value(record.head.offset, entry_of(bytes(record.data)))
-
-    def note(self, entry: LogEntry) -> None:
-        """Note a message that is appended."""
-        offset, self.next_offset = self.next_offset, self.next_offset + 1
-        if entry.kind is EntryKind.MARK:
-            self.time_ns = max(self.time_ns, entry.time_ns)
-            self.pulses += 1
-            self.pulse_offset = self.next_offset
-        elif entry.kind is EntryKind.LOG:
-            self._note_value(offset, entry)
-
-    def _note_value(self, offset: int, entry: LogEntry) -> None:
-        before = self.logs.get(entry.name)
-        latest = offset, entry
-        if before is not None and before.latest[1].time_ns > entry.time_ns:
-            latest = before.latest
-        self.logs[entry.name] = LogValues((offset, entry), latest)
-
-    @property
-    def values(self) -> list[tuple[int, LogEntry]]:
-        """The last values of all logs with their offsets, in their order."""
-        found = dict(each for log in self.logs.values() for each in (log.newest, log.latest))
-        return sorted(found.items())
+log = logging.getLogger(__name__)
 
 
 class PartitionWriter:
@@ -136,9 +63,7 @@ class PartitionWriter:
         """Append a message; raises OSError, and nothing has changed, if there is no space."""
         length, before = entry.size_bytes, self._segment
         if not before.has_room(length):
-            self._segment = self._new_segment(length)
-            before.seal()
-            self._space.complete(before)
+            self._go_on_in_new_segment(length)
         self._write(self._segment, self._end.next_offset, entry)
         self._end.note(entry)
         self._segment.commit(self._end.next_offset)
@@ -148,9 +73,22 @@ class PartitionWriter:
         """When the last segment was made, ns since 1970."""
         return self._segment.head.created_ns
 
+    def replace_lost_segment(self) -> bool:
+        """Go on in a new segment if somebody has deleted or cut the last one; whether it was so."""
+        lost = self._segment.lost
+        if lost:
+            partition_folder(self._folder, self._partition).mkdir(exist_ok=True)
+            self._go_on_in_new_segment(0)
+        return lost
+
     def close(self) -> None:
         """Seal the last segment."""
         self._segment.seal()
+
+    def _go_on_in_new_segment(self, length: int) -> None:
+        before = self._segment
+        self._segment = self._new_segment(length)
+        self._space.complete(before, before.seal())
 
     def _new_segment(self, length: int) -> OpenSegment:
         """A segment for what comes next, in which a message of a length has room."""
@@ -196,26 +134,41 @@ class PartitionWriter:
 class LogWriter:
     """The one writer of an embedded event log.
 
+    If its files are deleted it begins a new log in the same folder, and `message` says so.
+
     Raises `LogRefused` for a folder that is not fit for it, and if there is a writer already.
     """
 
     def __init__(
-        self, path: Path, partitions: int, limit_bytes: int, segment_bytes: int = SEGMENT_BYTES
+        self,
+        path: Path,
+        partitions: int,
+        limit_bytes: int,
+        segment_bytes: int = SEGMENT_BYTES,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path = path
-        folder = LogFolder(path, partitions)
-        folder.check(limit_bytes)
-        folder.make()
-        self._lock = folder.lock()
+        self._path, self._count, self._clock_s = path, partitions, clock_s
+        self._limit_bytes = limit_bytes
         share = limit_bytes // (SEGMENTS_IN_LIMIT * partitions)
-        segment_bytes = min(segment_bytes, share // mmap.PAGESIZE * mmap.PAGESIZE)
+        self._segment_bytes = min(segment_bytes, share // mmap.PAGESIZE * mmap.PAGESIZE)
+        self._partitions: list[PartitionWriter] = []
+        self._looked_s = clock_s()
+        self._told, self._told_s = "", clock_s()
+        self._open()
+
+    def _open(self) -> None:
+        """Begin the log, or go on at its end; raises `LogRefused`."""
+        folder = LogFolder(self._path, self._count)
+        folder.check(self._limit_bytes)
+        self._identity = folder.make()
+        self._lock = folder.lock()
         try:
-            with refusing(path):
-                self._space = SegmentSpace(limit_bytes, _stored(path, partitions))
-                self._last_pulse = last_pulse(path, partitions)
+            with refusing(self._path):
+                self._space = SegmentSpace(self._limit_bytes, _stored(self._path, self._count))
+                self._last_pulse = last_pulse(self._path, self._count)
                 self._partitions = [
-                    PartitionWriter(path, each, segment_bytes, self._space)
-                    for each in range(partitions)
+                    PartitionWriter(self._path, each, self._segment_bytes, self._space)
+                    for each in range(self._count)
                 ]
         except LogRefused:
             self._lock.close()
@@ -234,14 +187,55 @@ class LogWriter:
     @property
     def oldest_ns(self) -> int:
         """When the oldest segment was made, ns since 1970."""
-        return min(self._space.oldest_ns, *(each.created_ns for each in self._partitions))
+        return min([self._space.oldest_ns, *(each.created_ns for each in self._partitions)])
+
+    @property
+    def message(self) -> str:
+        """What has happened to the files of the log, in words, for a minute; otherwise empty."""
+        return self._told if self._clock_s() - self._told_s < MESSAGE_S else ""
 
     def append(self, partition: int, entry: LogEntry) -> None:
         """Append a message to a partition; raises OSError if the disk is full.
 
-        Then the message is not there, and everything else is as it was.
+        Then the message is not there, and everything else is as it was. Also raises `LogRefused`
+        if the log was deleted and none can be begun in its place.
         """
+        now_s = self._clock_s()
+        if now_s - self._looked_s >= LOOK_INTERVAL_S:
+            self._looked_s = now_s
+            self._look()
+        if not self._partitions:
+            raise LogRefused(self._told)
         self._partitions[partition].append(entry)
+
+    def _look(self) -> None:
+        """See whether the files of the log are still there; go on in new ones if not."""
+        if self._partitions and self._is_there():
+            for number, each in enumerate(self._partitions):
+                if each.replace_lost_segment():
+                    self._tell(f"the last segment of partition {number} was deleted or cut")
+            return
+        self.close()
+        self._partitions = []
+        try:
+            self._open()
+        except LogRefused as error:
+            words = f"{error.strerror}; the log of this process was deleted"
+            self._told, self._told_s = words, self._looked_s
+            raise LogRefused(words) from None
+        self._tell("it was deleted, and a new one is begun")
+
+    def _is_there(self) -> bool:
+        """Whether the folder holds the log that this writer has opened."""
+        try:
+            found = LogFolder.found(self._path)
+        except LogRefused:
+            return True
+        return found is not None and found.identity == self._identity
+
+    def _tell(self, words: str) -> None:
+        self._told, self._told_s = f"log {self._path}: {words}", self._looked_s
+        log.warning("%s; up to %g s of messages are lost", self._told, LOOK_INTERVAL_S)
 
     def close(self) -> None:
         """Seal the log and let another write to it."""

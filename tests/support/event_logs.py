@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from reduction.event_log.entries import EntryKind, LogEntry, chunk_entry, log_entry, mark_entry
 from reduction.event_log.protocol import LogReader
+from reduction.event_log.server import LogServer
 from reduction.event_log.writer import LogWriter
 from reduction.stream.messages import Chunk
 
@@ -73,3 +75,14 @@ def sought(entries: Sequence[LogEntry], time_ns: int) -> list[tuple[int, bytes]]
         (offset, data_of(entries[offset]))
         for offset in [*sorted(last), *range(start, len(entries))]
     ]
+
+
+def read_served(server: LogServer, reader: LogReader, count: int) -> list[tuple[int, bytes]]:
+    """The next messages of a served log, as many as ``count``."""
+    found: list[tuple[int, bytes]] = []
+    deadline_s = time.monotonic() + 20
+    while len(found) < count:
+        assert time.monotonic() < deadline_s
+        server.serve()
+        found += [(each.offset, bytes(each.data)) for each in reader.read(5)]
+    return found

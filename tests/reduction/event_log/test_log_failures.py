@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reduction.event_log.embedded import LOOK_INTERVAL_S, EmbeddedLogReader
+from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.entries import entry_of
-from reduction.event_log.folder import LEAST_BYTES
+from reduction.event_log.folder import LEAST_BYTES, LOOK_INTERVAL_S
 from reduction.event_log.protocol import Dropped, LogRefused
 from reduction.event_log.segments import segment_paths
 from reduction.event_log.writer import LogWriter

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.protocol import LogReader
 from reduction.event_log.remote import RETRY_S, RemoteLogReader
 from reduction.event_log.server import LogServer
 from reduction.event_log.writer import LogWriter
@@ -23,6 +21,7 @@ from tests.support.event_logs import (
     START_NS,
     data_of,
     pulse_entries,
+    read_served,
     sought,
     write,
     written,
@@ -42,17 +41,6 @@ def endpoint(tmp_path: Path) -> str:
     return f"ipc://{tmp_path}/served"
 
 
-def read(server: LogServer, reader: LogReader, count: int) -> list[tuple[int, bytes]]:
-    """The next messages, as many as ``count``."""
-    found: list[tuple[int, bytes]] = []
-    deadline_s = time.monotonic() + 20
-    while len(found) < count:
-        assert time.monotonic() < deadline_s
-        server.serve()
-        found += [(each.offset, bytes(each.data)) for each in reader.read(5)]
-    return found
-
-
 def test_a_remote_reader_gets_what_is_there_and_what_comes(
     context: zmq.Context[Any], endpoint: str, tmp_path: Path
 ) -> None:
@@ -65,9 +53,9 @@ def test_a_remote_reader_gets_what_is_there_and_what_comes(
         assert reader.message.endswith("nobody serves it")
         expected = [(offset, data_of(entry)) for offset, entry in enumerate(STREAM)]
         write(writer, STREAM[:300])
-        assert read(server, reader, 300) == expected[:300]
+        assert read_served(server, reader, 300) == expected[:300]
         write(writer, STREAM[300:])
-        assert read(server, reader, 300) == expected[300:]
+        assert read_served(server, reader, 300) == expected[300:]
         assert reader.message == ""
         assert reader.behind == (0, 0)
 
@@ -86,14 +74,14 @@ def test_it_seeks_and_finds_the_end_as_a_reader_in_place_does(
             reader.seek(time_ns)
             expected = sought(STREAM, time_ns)
             assert reader.began == -1
-            assert read(server, reader, len(expected)) == expected
+            assert read_served(server, reader, len(expected)) == expected
             assert reader.began == 3 * pulse
             assert reader.identity == EmbeddedLogReader(path, 0).identity
             reader.seek_offset(reader.began)
-            assert read(server, reader, len(expected)) == expected
+            assert read_served(server, reader, len(expected)) == expected
             assert reader.began == 3 * pulse
         reader.seek_to_end()
-        assert read(server, reader, 1)[0][1] == data_of(STREAM[-3])
+        assert read_served(server, reader, 1)[0][1] == data_of(STREAM[-3])
         assert reader.began == len(STREAM)
 
 
@@ -105,11 +93,11 @@ def test_after_its_server_has_started_again_it_goes_on_where_it_was(
     with closing(RemoteLogReader(context, endpoint, 0, lambda: now_s[0])) as reader:
         with closing(LogServer(context, endpoint, path, 1)) as server:
             reader.seek_offset(0)
-            found = read(server, reader, 150)
+            found = read_served(server, reader, 150)
         written(path, STREAM[300:])
         with closing(LogServer(context, endpoint, path, 1)) as server:
             now_s[0] += RETRY_S
-            found += read(server, reader, 450)
+            found += read_served(server, reader, 450)
             assert reader.began == 0
     assert found == [(offset, data_of(entry)) for offset, entry in enumerate(STREAM)]
 
@@ -131,7 +119,7 @@ def test_what_is_no_request_is_counted_and_ignored(
         assert server.socket.poll(5000)
         server.serve()
         assert server.ignored == 1
-        assert len(read(server, reader, 3)) == 3
+        assert len(read_served(server, reader, 3)) == 3
 
 
 def test_readers_that_never_take_their_answers_cost_others_nothing(
@@ -147,5 +135,5 @@ def test_readers_that_never_take_their_answers_cost_others_nothing(
         lazy.connect(endpoint)
         for number in range(50):
             lazy.send(bytes([0x94, number, 0, 2, 0]))
-        assert len(read(server, reader, len(STREAM))) == len(STREAM)
+        assert len(read_served(server, reader, len(STREAM))) == len(STREAM)
         lazy.close(linger=0)

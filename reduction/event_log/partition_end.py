@@ -1,0 +1,85 @@
+"""Where a partition ends: what its writer must know to go on behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reduction.event_log.entries import EntryKind, LogEntry, entry_of
+from reduction.event_log.segment_view import SegmentView
+from reduction.event_log.segments import SEGMENT_MESSAGES, Damaged, first_offset
+
+
+@dataclass
+class LogValues:
+    """The last value of one log, by its coming and by its time, each with its offset."""
+
+    newest: tuple[int, LogEntry]
+    latest: tuple[int, LogEntry]
+
+
+@dataclass
+class PartitionEnd:
+    """Where a partition ends, and what the next segment has to say of what is before it.
+
+    - ``next_offset``: offset of the next message
+    - ``time_ns``, ``pulses``, ``pulse_offset``: as in `SegmentHead`, for the next segment
+    - ``logs``: the last values of each log
+    """
+
+    next_offset: int = 0
+    time_ns: int = 0
+    pulses: int = 0
+    pulse_offset: int = 0
+    logs: dict[str, LogValues] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, paths: Sequence[Path]) -> PartitionEnd:
+        """The end of a partition with these segments, from the last one that can be read."""
+        end = cls()
+        for path in reversed(paths):
+            try:
+                view = SegmentView(path)
+            except (Damaged, OSError):
+                # Nobody knows the offsets of its messages: no new one may have the same.
+                end.next_offset = max(end.next_offset, first_offset(path) + SEGMENT_MESSAGES)
+            else:
+                end._take(view)
+                break
+        return end
+
+    def _take(self, view: SegmentView) -> None:
+        """Take the end from a segment."""
+        first, scan, committed = view.head.first_offset, view.scan(), view.committed
+        known = view.next_offset if view.next_offset <= first + SEGMENT_MESSAGES else first
+        self.next_offset = max(self.next_offset, known, scan.next_offset)
+        self.time_ns, self.pulses = scan.time_ns, scan.pulses
+        self.pulse_offset = scan.pulse_offset
+        for place in scan.values:
+            record, _ = view.record(place, committed)
+            if record is not None:
+                self._note_value(record.head.offset, entry_of(bytes(record.data)))
+
+    def note(self, entry: LogEntry) -> None:
+        """Note a message that is appended."""
+        offset, self.next_offset = self.next_offset, self.next_offset + 1
+        if entry.kind is EntryKind.MARK:
+            self.time_ns = max(self.time_ns, entry.time_ns)
+            self.pulses += 1
+            self.pulse_offset = self.next_offset
+        elif entry.kind is EntryKind.LOG:
+            self._note_value(offset, entry)
+
+    def _note_value(self, offset: int, entry: LogEntry) -> None:
+        before = self.logs.get(entry.name)
+        latest = offset, entry
+        if before is not None and before.latest[1].time_ns > entry.time_ns:
+            latest = before.latest
+        self.logs[entry.name] = LogValues((offset, entry), latest)
+
+    @property
+    def values(self) -> list[tuple[int, LogEntry]]:
+        """The last values of all logs with their offsets, in their order."""
+        found = dict(each for log in self.logs.values() for each in (log.newest, log.latest))
+        return sorted(found.items())

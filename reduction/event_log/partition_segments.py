@@ -1,0 +1,70 @@
+"""The segments of one partition, as a reader finds them in the folder of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reduction.event_log.segment_view import SegmentView
+from reduction.event_log.segments import Damaged, head_of, segment_paths
+
+
+class PartitionSegments:
+    """Opens the segments of one partition; ``unreadable`` says which cannot be read, and why."""
+
+    def __init__(self, folder: Path, partition: int) -> None:
+        self._folder, self._partition = folder, partition
+        self.unreadable: dict[Path, str] = {}
+
+    @property
+    def paths(self) -> list[Path]:
+        """The segments that are there now, in their order."""
+        return segment_paths(self._folder, self._partition)
+
+    def view(self, path: Path) -> SegmentView | None:
+        """A segment; None if it has gone or cannot be read."""
+        try:
+            return SegmentView(path)
+        except FileNotFoundError:
+            return None
+        except Damaged as error:
+            self.unreadable[path] = str(error)
+        except OSError as error:
+            self.unreadable[path] = error.strerror or str(error)
+        return None
+
+    def count_before(self, paths: Sequence[Path], time_ns: int) -> int:
+        """How many of these segments begin before the first mark at or after a time."""
+        low, high = 0, len(paths)
+        while low < high:
+            middle = (low + high) // 2
+            if _time_before_ns(paths[: middle + 1]) >= time_ns:
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
+    def next_of(self, segment: SegmentView) -> tuple[SegmentView | None, bool]:
+        """The segment after another one, and whether it is the first one that is left of both.
+
+        The first one: then what is missing between them has been deleted, not damaged.
+        """
+        paths = [path for path in self.paths if path.name >= segment.path.name]
+        for path in paths:
+            view = self.view(path)
+            if view is not None and view.head.sequence != segment.head.sequence:
+                return view, path is paths[0]
+        return None, False
+
+
+def _time_before_ns(paths: Sequence[Path]) -> int:
+    """The time of the last mark before a segment, the last of ``paths``; -1 if unknown.
+
+    If its head cannot be read, the time of the segment before it, which is not later.
+    """
+    for path in reversed(paths):
+        try:
+            return head_of(path).time_before_ns
+        except (Damaged, OSError):
+            continue
+    return -1

@@ -1,0 +1,214 @@
+"""Reading a segment in mapped memory: its records, and what a seek finds in it."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from reduction.event_log.entries import EntryKind
+from reduction.event_log.segments import (
+    COMMITTED,
+    HEAD_BYTES,
+    NEXT_OFFSET,
+    RECORD,
+    RECORD_MAGIC,
+    SEALED,
+    Damaged,
+    RecordHead,
+    SegmentHead,
+    checksum,
+)
+
+
+class Record(NamedTuple):
+    """A record: where it is in its segment, its head and its message."""
+
+    place: int
+    head: RecordHead
+    data: memoryview
+
+
+class SegmentScan:
+    """What lies in a segment before a place: that of a pulse's first message, unless ended.
+
+    - ``place``, ``offset``: the place, and the offset of the message there
+    - ``starts_before``: whether the pulse at the place begins in a segment before this one
+    - ``time_ns``, ``pulses``: the latest time of all marks before the place, and their number
+    - ``next_offset``: offset behind the last message that was looked at
+    - ``pulse_offset``: offset of the first message of the last pulse that was looked at
+    - ``values``: places of the last value of each log, by their coming and by their time
+    """
+
+    def __init__(self, head: SegmentHead) -> None:
+        self.place, self.offset = HEAD_BYTES, head.pulse_offset
+        self.starts_before = head.pulse_offset < head.first_offset
+        self.time_ns, self.pulses = head.time_before_ns, head.pulses_before
+        self.next_offset, self.pulse_offset = head.first_offset, head.pulse_offset
+        self._newest: dict[int, int] = {}
+        self._latest: dict[int, tuple[int, int]] = {}
+        self._of_pulse: list[tuple[int, int, int]] = []
+
+    @property
+    def values(self) -> list[int]:
+        """Places of the last values of all logs before the place, in their order."""
+        return sorted({*self._newest.values(), *(place for _, place in self._latest.values())})
+
+    def add_mark(self, place: int, head: RecordHead) -> None:
+        """A pulse ends here: the next one is the place, for now."""
+        self.time_ns, self.pulses = max(self.time_ns, head.time_ns), self.pulses + 1
+        self.pulse_offset = head.offset + 1
+        self.end_at(place + head.size, head.offset + 1)
+
+    def add_value(self, place: int, head: RecordHead, *, carried: bool) -> None:
+        """A log value, of the pulse that has not ended yet unless it was ``carried`` here."""
+        self._of_pulse.append((head.log_id, head.time_ns, place))
+        if carried:
+            self._note_values()
+            self.place = place + head.size
+
+    def end_at(self, place: int, offset: int) -> None:
+        """The place is this one, and all values so far are before it."""
+        self._note_values()
+        self.place, self.offset, self.starts_before = place, offset, False
+
+    def _note_values(self) -> None:
+        for log_id, time_ns, place in self._of_pulse:
+            self._newest[log_id] = place
+            if time_ns >= self._latest.get(log_id, (time_ns, 0))[0]:
+                self._latest[log_id] = time_ns, place
+        self._of_pulse.clear()
+
+
+class SegmentView:
+    """A segment mapped to be read; it stays readable when its file has gone.
+
+    ``damaged`` counts records that could not be read. Raises `Damaged` for a head that cannot be
+    read, and OSError if the file is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damaged = 0
+        with path.open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < HEAD_BYTES:
+                raise Damaged("it is too short")
+            self._map = mmap.mmap(file.fileno(), size, prot=mmap.PROT_READ)
+        self._size = size
+        self._bytes = memoryview(self._map)
+        self._words = self._bytes[:HEAD_BYTES].cast("Q")
+        self.head = SegmentHead.of(self._bytes[:HEAD_BYTES])
+
+    # Memory behind the end of its file must not be read: that ends the process with SIGBUS. The
+    # writer cuts off only what is not committed. Others may cut off more, so the size is checked.
+
+    @property
+    def committed(self) -> int:
+        """The end of the last complete record."""
+        size = self._file_size
+        return min(self._words[COMMITTED], size) if size >= HEAD_BYTES else HEAD_BYTES
+
+    @property
+    def next_offset(self) -> int:
+        """The offset behind the last complete record."""
+        if self._file_size < HEAD_BYTES:
+            return self.head.first_offset
+        return self._words[NEXT_OFFSET]
+
+    @property
+    def sealed(self) -> bool:
+        """Whether nothing is written to it any more."""
+        return self._file_size >= HEAD_BYTES and bool(self._words[SEALED])
+
+    @property
+    def cut(self) -> bool:
+        """Whether the file is shorter than what its writer wrote."""
+        size = self._file_size
+        return size < HEAD_BYTES or size < self._words[COMMITTED]
+
+    @property
+    def intact(self) -> bool:
+        """Whether all that is committed are records whose heads can be read."""
+        place, end = HEAD_BYTES, self.committed
+        while (head := self.head_at(place, end)) is not None:
+            place += head.size
+        return place == end
+
+    @property
+    def _file_size(self) -> int:
+        """The size of the file now, as far as it is mapped."""
+        return min(self._map.size(), self._size)
+
+    def record(self, place: int, end: int) -> tuple[Record | None, int]:
+        """The record at a place, and the place of the next one; ``end`` is what is committed.
+
+        A record that is damaged is counted and passed over; then there is None.
+        """
+        head = self.head_at(place, end)
+        if head is None:
+            return None, self._resume(place, end)
+        start = place + RECORD.size
+        data = self._bytes[start : start + head.length]
+        if checksum((data,)) != head.checksum:
+            self.damaged += 1
+            return None, place + head.size
+        return Record(place, head, data), place + head.size
+
+    def heads(self, place: int, end: int) -> Iterator[tuple[int, RecordHead]]:
+        """The places and heads of all records from a place on, as far as they can be read."""
+        while place < end:
+            head = self.head_at(place, end)
+            if head is None:
+                place = self._resume(place, end)
+                self.damaged -= 1
+            else:
+                yield place, head
+                place += head.size
+
+    def scan(self, *, stop_ns: int | None = None, stop_offset: int | None = None) -> SegmentScan:
+        """What lies before a place: see `SegmentScan`.
+
+        The place is the first message of the first pulse at or after ``stop_ns``, or the message
+        at ``stop_offset``, or else the end.
+        """
+        scan = SegmentScan(self.head)
+        end = self.committed
+        for place, head in self.heads(HEAD_BYTES, end):
+            carried = head.offset < self.head.first_offset
+            if stop_offset is not None and not carried and head.offset >= stop_offset:
+                scan.end_at(place, head.offset)
+                return scan
+            if head.kind == EntryKind.MARK:
+                if stop_ns is not None and max(scan.time_ns, head.time_ns) >= stop_ns:
+                    return scan
+                scan.add_mark(place, head)
+            elif head.kind == EntryKind.LOG:
+                scan.add_value(place, head, carried=carried)
+            scan.next_offset = max(scan.next_offset, head.offset + 1)
+        if stop_ns is None:
+            scan.end_at(end, scan.next_offset)
+        return scan
+
+    def head_at(self, place: int, end: int) -> RecordHead | None:
+        """The head of the record at a place; None if there is none that can be read."""
+        if place + RECORD.size > end:
+            return None
+        magic, *fields, crc, _ = RECORD.unpack_from(self._bytes, place)
+        if magic != RECORD_MAGIC:
+            return None
+        if crc != zlib.crc32(self._bytes[place : place + RECORD.size - 8]):
+            return None
+        head = RecordHead(*fields)
+        return head if place + head.size <= end else None
+
+    def _resume(self, place: int, end: int) -> int:
+        """Count a record that is damaged; the place of the next one that has a head."""
+        self.damaged += 1
+        while (place := self._map.find(RECORD_MAGIC, place + 1, end)) >= 0:
+            if place % 8 == 0 and self.head_at(place, end) is not None:
+                return place
+        return end
