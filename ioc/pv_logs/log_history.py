@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from ioc.pv_logs.log_store import LogStore
 from ioc.pv_logs.log_times import DatedValue
+from ioc.pv_logs.records import StoredPart
 from reduction.control.pv_log_values import PvLogValues
 from reduction.stream.logs import Log
 
@@ -17,17 +19,32 @@ class PvLogHistory:
 
     Values of a log that is no longer followed stay until `forget_before`: a filter that is put back
     slices old pulses right. If there are more than ``most_values``, every second value of the older
-    half of the longest log is dropped, again and again.
+    half of the longest log is dropped, again and again. ``store`` has what an earlier process kept.
     """
 
-    def __init__(self, most_values: int = MOST_VALUES) -> None:
-        self._most_values = most_values
+    def __init__(self, store: LogStore | None = None, most_values: int = MOST_VALUES) -> None:
+        self._store, self._most_values = store or LogStore(), most_values
         self._logs: dict[str, Log] = {}
         self._last: dict[str, DatedValue] = {}
         self._thinned: set[str] = set()
         self._size = 0
+        for part in self._store.earlier_parts():
+            self._restore(part)
 
-    def __len__(self) -> int:
+    def _restore(self, part: StoredPart) -> None:
+        """Take what was written to the file before this process started."""
+        if part.reset_ns is not None:
+            self._forget(part.reset_ns)
+        for name, stored in part.logs.items():
+            log = self._logs.setdefault(name, Log())
+            self._size -= len(log)
+            log.extend(stored.times_ns, stored.values)
+            self._size += len(log)
+            self._last[name] = stored.last
+        self._limit()
+
+    @property
+    def size(self) -> int:
         """How many values are kept, of all logs."""
         return self._size
 
@@ -47,6 +64,11 @@ class PvLogHistory:
         log.add(value.time_ns, value.value)
         self._last[name] = value
         self._size += len(log) - before
+        self._store.add(name, value)
+        self._limit()
+        self._tidy()
+
+    def _limit(self) -> None:
         while self._size > self._most_values:
             self._thin()
 
@@ -62,9 +84,36 @@ class PvLogHistory:
         self._thinned.clear()
         for name in self._logs.keys() - set(needed):
             del self._logs[name], self._last[name]
+        self._forget(time_ns)
+        self._store.reset(time_ns)
+        self._tidy()
+
+    def _forget(self, time_ns: int) -> None:
         for log in self._logs.values():
             log.forget(time_ns)
         self._size = sum(map(len, self._logs.values()))
+
+    def _tidy(self) -> None:
+        """Rewrite the file if it holds much more than is kept, or lacks something."""
+        if self._store.has_to_rewrite(self.size):
+            self._store.rewrite(list(self.logs()), dict(self._last))
+
+    def note_newest(self, pulse_ns: int) -> None:
+        """Keep the time of the newest pulse, in ns since the Unix epoch."""
+        self._store.note_newest(pulse_ns)
+
+    @property
+    def newest_before_ns(self) -> int:
+        """The newest pulse when this process started, as an earlier one has kept it."""
+        return self._store.newest_before_ns
+
+    async def rewritten(self) -> None:
+        """Wait until the file is rewritten, if it is being rewritten."""
+        await self._store.rewritten()
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._store.close()
 
     def logs(self) -> Iterator[PvLogValues]:
         """All values that are kept."""
@@ -73,8 +122,9 @@ class PvLogHistory:
 
     @property
     def problem(self) -> str:
-        """Which logs have lost values, in words; empty if none has."""
-        return "; ".join(
+        """Which logs have lost values, and why they are not in the file; empty if all is well."""
+        thinned = (
             f"log {name}: it has too many values since the reset, every other old one is dropped"
             for name in sorted(self._thinned)
         )
+        return "; ".join(filter(None, (*thinned, self._store.problem)))

@@ -40,25 +40,26 @@ class NewestPulse:
     """
 
     def __init__(self, newest_ns: int, elapsed_ns: Callable[[], int]) -> None:
-        self._newest_ns, self._elapsed_ns = newest_ns, elapsed_ns
-        self._reported_ns = elapsed_ns()
+        self.reported_ns, self._elapsed_ns = newest_ns, elapsed_ns
+        """The newest pulse that was ever reported."""
+        self._at_ns = elapsed_ns()
 
     def reported(self, newest_ns: int) -> None:
         """Take the newest pulse of a report, in ns since the Unix epoch; `NO_PULSE` if none."""
-        if newest_ns > self._newest_ns:
-            self._newest_ns, self._reported_ns = newest_ns, self._elapsed_ns()
+        if newest_ns > self.reported_ns:
+            self.reported_ns, self._at_ns = newest_ns, self._elapsed_ns()
 
     def restart(self) -> None:
         """Take the newest pulse of the next report, even if it is older."""
-        self._newest_ns = NO_PULSE
+        self.reported_ns = NO_PULSE
 
     @property
     def time_ns(self) -> int:
         """The time of the newest pulse, in ns since the Unix epoch; `NO_PULSE` if none."""
-        if self._newest_ns == NO_PULSE:
+        if self.reported_ns == NO_PULSE:
             return NO_PULSE
-        since_ns = self._elapsed_ns() - self._reported_ns
-        return self._newest_ns + min(max(since_ns, 0), LONGEST_ESTIMATE_NS)
+        since_ns = self._elapsed_ns() - self._at_ns
+        return self.reported_ns + min(max(since_ns, 0), LONGEST_ESTIMATE_NS)
 
 
 @dataclass(frozen=True)

@@ -126,9 +126,10 @@ class PvLogs:
         return "; ".join(filter(None, (*missing, self._recorder.problem)))
 
     async def close(self) -> None:
-        """Stop following all logs."""
+        """Stop following all logs, and close the file that keeps their values."""
         self._follow(set())
         await asyncio.gather(*self._ending, return_exceptions=True)
+        await self._recorder.close()
 
     @property
     def _needed(self) -> set[str]:

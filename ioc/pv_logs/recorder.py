@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Collection
 from ioc.ca.pv_monitors import PvValue
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_times import HostClocks, PvLogTimes
-from reduction.stream.partition_state import NO_PULSE
 
 SendLogValue = Callable[[str, int, float], Awaitable[None]]
 """Sends a value to the ranks: (log, time in ns since 1970, value)."""
@@ -22,13 +21,14 @@ class PvLogRecorder:
         self._history, self._send = history, send
         self.names = set(history.names)
         """The logs that have ever had a value: the ranks may report them too."""
-        self._times = PvLogTimes(clocks or HostClocks.of_this_host())
-        self._missed_since_ns = dict.fromkeys(history.names, NO_PULSE)
+        self._times = PvLogTimes(clocks or HostClocks.of_this_host(), history.newest_before_ns)
+        self._missed_since_ns = dict.fromkeys(history.names, history.newest_before_ns)
         """For each log that is not monitored now, the newest pulse when it was last."""
 
     def reported(self, newest_pulse_ns: int) -> None:
         """Take the newest pulse that the ranks report, in ns since the Unix epoch."""
         self._times.pulses.reported(newest_pulse_ns)
+        self._history.note_newest(self._times.pulses.reported_ns)
 
     async def take(self, name: str, value: PvValue) -> None:
         """Take a value of a process variable."""
@@ -48,6 +48,10 @@ class PvLogRecorder:
         """Drop values that no pulse from ``time_ns`` on needs, and logs that are not ``needed``."""
         self._history.forget_before(time_ns, needed)
         self._times.pulses.restart()
+
+    async def close(self) -> None:
+        """Close the file that keeps the values."""
+        await self._history.close()
 
     @property
     def problem(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from ioc.ca.pv_monitors import PvValue
-from ioc.pv_logs.log_times import DatedValue, HostClocks, PvLogTimes
+from ioc.pv_logs.log_history import PvLogHistory
+from ioc.pv_logs.log_times import HostClocks
+from ioc.pv_logs.recorder import PvLogRecorder
 from reduction.control.orders import NO_REVISION, RanksOrder, ReductionOrder
 from reduction.control.pv_log_values import PvLogValues
 from reduction.control.reports import RanksReport
@@ -94,14 +97,21 @@ class FedRank:
     """A rank that is fed pulse by pulse with ten events each; numbers count from 0.
 
     Pulse n is at ``START_NS + n * PERIOD_NS``, unless a time is given. The clock of the rank stands
-    at ``clock_ns``. Its first order is obeyed.
+    at ``clock_ns``. It gets the values of process variables that ``history`` has, and then obeys
+    its first order.
     """
 
-    def __init__(self, settings: ReductionSettings, clock_ns: int = START_NS + 100 * 10**9) -> None:
+    def __init__(
+        self,
+        settings: ReductionSettings,
+        clock_ns: int = START_NS + 100 * 10**9,
+        history: PvLogHistory | None = None,
+    ) -> None:
         self.rank = OneRank(clock_ns)
-        self.pv_times = PvLogTimes(HostClocks(lambda: clock_ns, lambda: 0))
-        """When values of process variables hold, as the IOC decides it."""
-        self._last_values: dict[str, DatedValue] = {}
+        history = history or PvLogHistory()
+        self.recorder = PvLogRecorder(history, self._send, HostClocks(lambda: clock_ns, lambda: 0))
+        """The IOC's part of process variables as logs."""
+        self.rank.from_ioc += history.logs()
         self.chunks = 0
         self._order = RanksOrder(revision=0, reductions=(ReductionOrder(0, settings),))
         self.report()
@@ -136,12 +146,12 @@ class FedRank:
 
     def process_variable(self, name: str, time_ns: int, value: float) -> None:
         """Have the IOC send a value of a process variable."""
-        self.pv_times.pulses.reported(self.rank.intake.newest_ns)
-        before = self._last_values.get(name)
-        dated = self.pv_times.dated(name, PvValue(time_ns, value), before, None)
-        self._last_values[name] = dated
-        self.rank.from_ioc.append(PvLogValues.one(name, dated.time_ns, value))
+        self.recorder.reported(self.rank.intake.newest_ns)
+        asyncio.run(self.recorder.take(name, PvValue(time_ns, value)))
         self.report()
+
+    async def _send(self, name: str, time_ns: int, value: float) -> None:
+        self.rank.from_ioc.append(PvLogValues.one(name, time_ns, value))
 
     def report(self, **changes: Any) -> RanksReport:
         """A report of all that was received, with ``changes`` to the order."""

@@ -75,14 +75,14 @@ def test_the_clock_of_a_process_variables_host_neither_moves_nor_drops_events(
     report = fed.report()
     assert report.message == ""
     if offset_s == -2:  # a value may come that late, and then it is believed
-        assert fed.pv_times.notices == ""
+        assert fed.recorder.problem == ""
         return
     assert counts_and_charges(report) == [(100, 10.0), (100, 10.0)]
     if offset_s == 0:
-        assert fed.pv_times.notices == ""
+        assert fed.recorder.problem == ""
     else:
-        assert "log furnace: its time is" in fed.pv_times.notices
-        assert ("ahead" in fed.pv_times.notices) == (offset_s > 0)
+        assert "log furnace: its time is" in fed.recorder.problem
+        assert ("ahead" in fed.recorder.problem) == (offset_s > 0)
     fed.process_variable("furnace", pulse_ns(20) + offset_ns, 25.0)
     fed.pulses(range(20, 30))
     assert counts_and_charges(fed.report()) == [(100, 10.0), (100, 10.0)]
@@ -95,7 +95,7 @@ def test_a_process_variable_that_is_sent_again_holds_since_its_first_time() -> N
     fed.process_variable("furnace", pulse_ns(-10_000), 5.0)
     report = fed.report()
     assert counts_and_charges(report) == [(100, 10.0), (0, 0.0)]
-    assert fed.pv_times.notices == ""
+    assert fed.recorder.problem == ""
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -1,0 +1,194 @@
+"""The file that keeps values of process variables, so that they survive the end of the IOC.
+
+A header of 64 bytes is followed by records that are only appended. What is appended is in the page
+cache before the value is sent to the ranks: it survives the end of the process, and no event loop
+waits for a disk. The header also holds the newest pulse, which is written in place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import struct
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ioc.pv_logs import records
+from ioc.pv_logs.log_times import DatedValue
+from ioc.pv_logs.records import RECORD, Records
+from reduction.control.pv_log_values import PvLogValues
+from reduction.stream.partition_state import NO_PULSE
+
+MAGIC = b"live-pv-logs 1\n\0"
+HEADER = struct.Struct("<16sq40x")
+"""The format with its number, and the newest pulse in ns since the Unix epoch."""
+
+NEWEST_PLACE = 16
+"""Where the newest pulse stands in the header."""
+
+
+class ForeignLogFile(ValueError):
+    """The file was not written by this program, or by another version of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class LogFileContent:
+    """What a file holds: the newest pulse, the records that are good, and how many are damaged.
+
+    Records at the end that were not written completely are left out, and are not counted.
+    """
+
+    newest_pulse_ns: int = NO_PULSE
+    records: Records = field(default_factory=lambda: np.zeros(0, RECORD))
+    damaged: int = 0
+
+    @classmethod
+    def read(cls, path: Path) -> LogFileContent:
+        """The content of a file; raises `ForeignLogFile`, or OSError if it cannot be read."""
+        data = path.read_bytes()
+        if len(data) < HEADER.size or not data.startswith(MAGIC):
+            raise ForeignLogFile(f"it does not begin with {MAGIC.decode().strip(chr(0)).strip()!r}")
+        _, newest_ns = HEADER.unpack_from(data)
+        count = (len(data) - HEADER.size) // RECORD.itemsize
+        every: Records = np.frombuffer(data, RECORD, count, HEADER.size)
+        good = records.checks(every) == every["check"]
+        written = int(np.flatnonzero(good)[-1]) + 1 if good.any() else 0
+        return cls(newest_ns, every[:written][good[:written]], int((~good[:written]).sum()))
+
+
+class PvLogFile:
+    """Appends to a file, after ``content``, which is what the file holds.
+
+    All methods raise OSError if the file cannot be written. `rewrite` then puts things right.
+    """
+
+    def __init__(self, path: Path, content: LogFileContent) -> None:
+        self._path = path
+        names = records.names_of(content.records)
+        self._numbers = {name: number for number, name in names.items()}
+        self._last_number = max(names, default=0)
+        self._newest_ns = content.newest_pulse_ns
+        self._file = os.open(path, os.O_RDWR)
+        self.size = content.records.size
+        """How many records there are."""
+        self._meanwhile: list[Records] | None = None
+
+    @classmethod
+    def create(cls, path: Path, content: LogFileContent) -> PvLogFile:
+        """A new file with a content."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_new(_hidden(path), content.newest_pulse_ns, [content.records])
+        _hidden(path).replace(path)
+        return cls(path, content)
+
+    def add(self, name: str, value: DatedValue) -> None:
+        """Append a value of a log."""
+        if name not in self._numbers:
+            self._last_number += 1
+            self._append(records.name_records(self._last_number, name))
+            self._numbers[name] = self._last_number
+        self._append(records.value_record(self._numbers[name], value))
+
+    def reset(self, time_ns: int) -> None:
+        """Append that values before a time are not needed any more."""
+        self._append(records.reset_record(time_ns))
+
+    def _append(self, new: Records) -> None:
+        if self._meanwhile is not None:
+            self._meanwhile.append(new)
+        _write(self._file, new, self.size)
+        self.size += new.size
+
+    def note_newest(self, newest_pulse_ns: int) -> None:
+        """Write the newest pulse into the header."""
+        self._newest_ns = newest_pulse_ns
+        os.pwrite(self._file, struct.pack("<q", newest_pulse_ns), NEWEST_PLACE)
+
+    def rewrite(
+        self, logs: Iterable[PvLogValues], last: Mapping[str, DatedValue]
+    ) -> Coroutine[None, None, None]:
+        """Replace the file by one with these values, and what is appended after the call.
+
+        ``last`` is the value of each log that came last. The returned coroutine has to be awaited.
+        In it a thread does most of the writing. A process that is killed meanwhile leaves the old
+        file, and a hidden one that the next call replaces.
+        """
+        every = list(logs)
+        names = {log.name for log in every}
+        self._numbers = {name: n for name, n in self._numbers.items() if name in names}
+        unknown = names - self._numbers.keys()
+        numbers = dict(zip(unknown, itertools.count(self._last_number + 1), strict=False))
+        self._last_number += len(unknown)
+        numbers |= self._numbers
+        content = (
+            each for log in every for each in _records_of(numbers[log.name], log, last[log.name])
+        )
+        self._meanwhile = []
+        return self._finish_rewrite(content, numbers)
+
+    async def _finish_rewrite(self, content: Iterator[Records], numbers: dict[str, int]) -> None:
+        try:
+            size = await asyncio.to_thread(
+                _write_new, _hidden(self._path), self._newest_ns, content
+            )
+            self._take_over(size, self._meanwhile or ())
+        finally:
+            self._meanwhile = None
+        self._numbers = numbers | self._numbers
+
+    def _take_over(self, size: int, meanwhile: Iterable[Records]) -> None:
+        """Append to the hidden file, which has ``size`` records, and use it from now on."""
+        file = os.open(_hidden(self._path), os.O_RDWR)
+        try:
+            for new in meanwhile:
+                _write(file, new, size)
+                size += new.size
+            _hidden(self._path).replace(self._path)
+        except OSError:
+            os.close(file)
+            raise
+        os.close(self._file)
+        self._file, self.size = file, size
+        self.note_newest(self._newest_ns)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+def _records_of(number: int, log: PvLogValues, last: DatedValue) -> Iterator[Records]:
+    """The records of the name of a log, its values, and at the end the value that came last."""
+    yield records.name_records(number, log.name)
+    yield records.value_records(number, log.times_ns, log.times_ns, log.values)
+    yield records.value_record(number, last)
+
+
+def _hidden(path: Path) -> Path:
+    """The file that is written before it takes the place of ``path``."""
+    return path.with_name(f".{path.name}.part")
+
+
+def _write(file: int, new: Records, place: int) -> None:
+    """Write records into a file whose first ``place`` records stay."""
+    data = memoryview(new.tobytes())
+    offset = HEADER.size + place * RECORD.itemsize
+    while data:
+        written = os.pwrite(file, data, offset)
+        data, offset = data[written:], offset + written
+
+
+def _write_new(path: Path, newest_pulse_ns: int, content: Iterable[Records]) -> int:
+    """Write a file, and return how many records it has. It is on the disk then."""
+    size = 0
+    with path.open("wb") as file:
+        file.write(HEADER.pack(MAGIC, newest_pulse_ns))
+        for each in content:
+            file.write(each.tobytes())
+            size += each.size
+        file.flush()
+        os.fsync(file.fileno())
+    return size
