@@ -11,6 +11,7 @@ from typing import Any
 from ioc.app.process_connections import ProcessConnections
 from ioc.app.report_watch import ReportActions, ReportWatch
 from ioc.app.server_start import ProcessControl, ServerStart
+from ioc.app.starting_orders import kept_pv_logs
 from ioc.ca.database import Database
 from ioc.ca.pv_monitors import PvUpdate, local_updates, remote_updates
 from ioc.ca.server import Server
@@ -25,7 +26,6 @@ from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_checks import OrderChecks
 from ioc.puts.order_puts import OrderPuts, orders_to_ranks, orders_to_simulator
 from ioc.puts.scan_lock import ScanLock
-from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.pv_logs import PvLogs
 from ioc.pv_logs.recorder import PvLogRecorder
 from ioc.pva.addresses import Addresses
@@ -56,7 +56,7 @@ class LiveServer:
         self._rules, self._has_simulator = start.rules, start.has_simulator
         owner = RunStateOwner.of(start.prefix, start.instrument)
         self._run_state = RunStateFile(start.run_state, owner, start.run)
-        history = PvLogHistory()
+        history = kept_pv_logs(start.pv_logs)
         self.connections = connections = ProcessConnections(start, history.logs, self._with_run)
         recorder = PvLogRecorder(history, connections.ranks.send_log)
         self._logs = PvLogs(self._updates_of, recorder, self._sliced_by)

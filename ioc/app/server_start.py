@@ -61,6 +61,12 @@ class ServerStart:
         return self.ranks.reductions[0].settings.max_bins
 
     @property
+    def pv_logs(self) -> Path | None:
+        """The file that keeps values of process variables that slice, next to the run state."""
+        path = self.run_state
+        return None if path is None else path.with_name(f"{path.name}.pv-logs")
+
+    @property
     def has_simulator(self) -> bool:
         """Whether a simulator can connect; it cannot with the option ``sim_control = "none"``."""
         return self.simulator_endpoint != NO_SIMULATOR

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ioc.options.commands import ServerOptions
 from ioc.options.program import StartError
+from ioc.pv_logs.log_history import PvLogHistory
+from ioc.pv_logs.log_store import LogStore
 from ioc.settings.autosave import ForeignFile, load_settings, set_aside
 from ioc.settings.initial import AllOrders, first_orders
 from ioc.settings.restore import InstrumentCheck, restored
@@ -55,6 +57,19 @@ def kept_run(path: Path, owner: RunStateOwner) -> RunState | None:
             f"What was accumulated since {run.since} goes on ({path}); Reset drops it", flush=True
         )
     return run
+
+
+def kept_pv_logs(path: Path | None) -> PvLogHistory:
+    """The values of process variables that a file keeps; without a ``path`` none are kept.
+
+    A file that is damaged is set aside. Raises `StartError` for one that cannot be used.
+    """
+    if path is None:
+        return PvLogHistory()
+    try:
+        return PvLogHistory(LogStore.opened(path, lambda file: set_aside(file, "run-state")))
+    except OSError as error:
+        raise StartError(f"run-state: {path}: {error.strerror}") from None
 
 
 def _fits(instrument: Instrument) -> InstrumentCheck:

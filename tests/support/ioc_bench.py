@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import zmq
@@ -105,7 +106,12 @@ class Ioc(Client):
     """A server in its own thread, its fake ranks, and the C tools that find it."""
 
     def __init__(
-        self, net: Network, reductions: int = 1, prefix: str = "", pva: bool = False
+        self,
+        net: Network,
+        reductions: int = 1,
+        prefix: str = "",
+        pva: bool = False,
+        run_state: Path | None = None,
     ) -> None:
         super().__init__(net, prefix or f"T{secrets.token_hex(4)}:")
         self.lost: list[Part] = []
@@ -113,6 +119,7 @@ class Ioc(Client):
             self.prefix,
             port=net.port,
             pva=Addresses(port=0, search_port=net.search_port) if pva else None,
+            run_state=run_state,
             ranks=first_orders(RunOptions(reductions=reductions), powder_arc().bank_names).ranks,
             ranks_silence_s=0.4,
             simulator_silence_s=0.4,

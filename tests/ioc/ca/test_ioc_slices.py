@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,3 +146,20 @@ def test_process_variables_of_this_ioc_are_logs_without_the_network(ioc: Ioc) ->
     assert ioc.put("Red2:BinMin", "0.5").returncode == 0
     ioc.until(lambda: ioc.ranks.logs[-1].values[0] == 0.5)
     assert "no single number" in ioc.refused("Red1:Filter:Log", ioc.prefix + "Red1:Spec:YC", "-S")
+
+
+def test_an_ioc_that_is_started_again_gives_ranks_all_values_that_sliced(
+    net: Network, tmp_path: Path
+) -> None:
+    with Ioc(net, reductions=2, run_state=tmp_path / "run-state.json") as first:
+        assert first.put("Red1:Filter:Log", first.prefix + "Red2:BinMin", "-S").returncode == 0
+        assert first.put("Red2:BinMin", "0.5").returncode == 0
+        first.until(lambda: first.ranks.logs[-1].values[0] == 0.5)
+        sent = [(each.times_ns[0], each.values[0]) for each in first.ranks.logs]
+        assert first.get("StatusMessage_RBV", "-S") == ""
+    with Ioc(net, prefix=first.prefix, run_state=tmp_path / "run-state.json") as second:
+        second.until(lambda: len(second.ranks.logs) == 1)
+        (history,) = second.ranks.logs
+        assert history.name == first.prefix + "Red2:BinMin"
+        times_and_values = zip(history.times_ns, history.values, strict=True)
+        assert list(times_and_values) == sent
