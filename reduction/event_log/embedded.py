@@ -133,13 +133,13 @@ class EmbeddedLogReader:
         segment = self._segment
         if segment is None:
             return Backlog()
-        next_offset, size = segment.next_offset, segment.committed - self._place
+        size, next_offset = segment.committed - self._place, segment.next_offset
         if segment.sealed:
             for path in self._segments.paths:
                 if path.name <= segment.path.name:
                     continue
                 if (later := self._segments.view(path)) is not None:
-                    next_offset, size = later.next_offset, size + later.committed - HEAD_BYTES
+                    size, next_offset = size + later.committed - HEAD_BYTES, later.next_offset
         self._end_offset = max(self._end_offset, next_offset)
         return Backlog(max(0, next_offset - self._offset), max(0, size))
 

@@ -98,37 +98,37 @@ class SegmentView:
             if size < HEAD_BYTES:
                 raise Damaged("it is too short")
             self._map = mmap.mmap(file.fileno(), size, prot=mmap.PROT_READ)
-        self._size = size
+        self._size, self._headless = size, False
         self._bytes = memoryview(self._map)
         self._words = self._bytes[:HEAD_BYTES].cast("Q")
         self.head = SegmentHead.of(self._bytes[:HEAD_BYTES])
 
     # Memory behind the end of its file must not be read: that ends the process with SIGBUS. The
-    # writer cuts off only what is not committed. Others may cut off more, so the size is checked.
+    # writer cuts off only what is not committed. Others may cut off more, so `committed`, with
+    # which every look at a segment begins, checks the size of the file.
 
     @property
     def committed(self) -> int:
-        """The end of the last complete record."""
-        size = self._file_size
-        return min(self._words[COMMITTED], size) if size >= HEAD_BYTES else HEAD_BYTES
+        """The end of the last complete record, and the end of the file at most."""
+        size = self._map.size()
+        self._headless = size < HEAD_BYTES
+        return HEAD_BYTES if self._headless else min(self._words[COMMITTED], size, self._size)
 
     @property
     def next_offset(self) -> int:
         """The offset behind the last complete record."""
-        if self._file_size < HEAD_BYTES:
-            return self.head.first_offset
-        return self._words[NEXT_OFFSET]
+        return self.head.first_offset if self._headless else self._words[NEXT_OFFSET]
 
     @property
     def sealed(self) -> bool:
         """Whether nothing is written to it any more."""
-        return self._file_size >= HEAD_BYTES and bool(self._words[SEALED])
+        return not self._headless and bool(self._words[SEALED])
 
     @property
     def cut(self) -> bool:
         """Whether the file is shorter than what its writer wrote."""
-        size = self._file_size
-        return size < HEAD_BYTES or size < self._words[COMMITTED]
+        end = self.committed
+        return self._headless or end < self._words[COMMITTED]
 
     @property
     def intact(self) -> bool:
@@ -137,11 +137,6 @@ class SegmentView:
         while (head := self.head_at(place, end)) is not None:
             place += head.size
         return place == end
-
-    @property
-    def _file_size(self) -> int:
-        """The size of the file now, as far as it is mapped."""
-        return min(self._map.size(), self._size)
 
     def record(self, place: int, end: int) -> tuple[Record | None, int]:
         """The record at a place, and the place of the next one; ``end`` is what is committed.
