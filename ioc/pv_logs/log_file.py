@@ -57,7 +57,9 @@ class LogFileContent:
         every: Records = np.frombuffer(data, RECORD, count, HEADER.size)
         good = records.checks(every) == every["check"]
         written = int(np.flatnonzero(good)[-1]) + 1 if good.any() else 0
-        return cls(newest_ns, every[:written][good[:written]], int((~good[:written]).sum()))
+        every, good = every[:written], good[:written]
+        damaged = int((~good).sum())
+        return cls(newest_ns, every[good] if damaged else every, damaged)
 
 
 class PvLogFile:

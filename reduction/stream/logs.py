@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEW = 100
-"""Up to so many values are noted one by one, which copies no others."""
+"""Up to so many values that come together are noted one by one."""
 
 
 class Log:
-    """One log, which has at each time the last value at or before it. A value takes 16 bytes."""
+    """One log, which has at each time the last value at or before it. A value takes 16 bytes.
 
-    def __init__(self) -> None:
+    Up to ``few`` values that come together are noted one by one, which copies no others.
+    """
+
+    def __init__(self, few: int = FEW) -> None:
+        self._few = few
         self._times_ns = array("q")
         self._values = array("d")
 
@@ -39,20 +43,31 @@ class Log:
 
         Returns the earliest time at which that may change the value; None if there is none.
         """
-        if times_ns.size <= FEW:
+        if times_ns.size <= self._few:
             pairs = zip(times_ns.tolist(), values.tolist(), strict=True)
             return min(
                 (time_ns for time_ns, value in pairs if self.add(time_ns, value)), default=None
             )
+        if np.all(np.diff(times_ns, prepend=self._times_ns[-1:]) > 0):  # most often they follow
+            before = np.append(self._values[-1:] or [math.nan], values[:-1])
+            changed_ns = times_ns[before != values]
+            self._times_ns.frombytes(times_ns.tobytes())
+            self._values.frombytes(values.tobytes())
+        else:
+            changed_ns = self._merge(times_ns, values)
+        return int(changed_ns[0]) if changed_ns.size else None
+
+    def _merge(self, times_ns: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Note values (n,) from times (n,) on in any order; returns which times change it."""
         every_ns = np.concatenate([np.asarray(self._times_ns), times_ns])
         order = np.argsort(every_ns, kind="stable")
         every_ns = every_ns[order]
         every = np.concatenate([np.asarray(self._values), values])[order]
         last = np.append(every_ns[1:] != every_ns[:-1], True)  # of equal times the last counts
         every_ns, every = every_ns[last], every[last]
-        changed_ns = every_ns[self.at(every_ns) != every]
+        changed_ns: NDArray[np.int64] = every_ns[self.at(every_ns) != every]
         self._times_ns, self._values = array("q", every_ns.tobytes()), array("d", every.tobytes())
-        return int(changed_ns[0]) if changed_ns.size else None
+        return changed_ns
 
     def thin(self) -> None:
         """Drop every second value of the older half."""
