@@ -64,8 +64,7 @@ class SeriesPulses:
 
     def has(self, time_ns: int) -> bool:
         """Whether the pulse at a time is one of these."""
-        place = bisect.bisect_left(self.times_ns, time_ns)
-        return place < len(self.times_ns) and self.times_ns[place] == time_ns
+        return _has(self.times_ns, time_ns)
 
     def add(self, pulse: CompletePulse, period_ns: int, pulse_ns: int, *, settled: bool) -> None:
         """Add a pulse, ``period_ns`` after the one before it in the stream.
@@ -80,6 +79,37 @@ class SeriesPulses:
         self.estimated += self.pulses > 1 and pulse_ns != period_ns
         if not settled:
             self._unsettled_ns.append(period_ns)
+
+    def insert(self, time_ns: int, periods: PulsePeriods) -> None:
+        """Add a pulse that was first seen after later ones; it gets a part of their time.
+
+        The numbers of the pulses stay as they are: see `CountedPulses.insert`.
+        """
+        place = bisect.bisect_left(self.times_ns, time_ns)
+        period_ns = time_ns - self.times_ns[place - 1] if place else 0
+        pulse_ns = periods.measured_ns(period_ns)
+        if place < self.pulses:
+            after_ns = periods.measured_ns(self.times_ns[place] - time_ns)
+            whole_ns, self._pulse_ns[place] = self._pulse_ns[place], after_ns
+            pulse_ns = whole_ns - after_ns if whole_ns > after_ns else pulse_ns
+            self.measured_ns += after_ns - whole_ns
+        self.times_ns.insert(place, time_ns)
+        self._pulse_ns.insert(place, pulse_ns)
+        self.measured_ns += pulse_ns
+        if place < len(self._unsettled_ns):
+            self._unsettled_ns[place] = self.times_ns[place + 1] - time_ns
+            self._unsettled_ns.insert(place, period_ns)
+
+    def renumber(self, time_ns: int, *, added: bool) -> None:
+        """Count the pulses on by one that come after a pulse which was first seen late.
+
+        The pulse was ``added`` to these, or counts for none.
+        """
+        if added:
+            self.last += 1
+        elif self.pulses and time_ns < self.last_ns:
+            self.first += time_ns < self.first_ns
+            self.last += 1
 
     def settle(self, periods: PulsePeriods) -> None:
         """Compute the measured time of the first pulses again, now that more periods are known."""
@@ -97,6 +127,8 @@ class CountedPulses:
     def __init__(self, before_ns: Sequence[int] = ()) -> None:
         self.periods = PulsePeriods(before_ns)
         self.series = [SeriesPulses()]
+        self._others_ns = array("q")
+        """The pulses that do not count."""
 
     def close(self, series: int) -> None:
         """Have so many ``series``: the last one is the running one."""
@@ -126,6 +158,31 @@ class CountedPulses:
         """Whether the pulse at a time counts."""
         return any(each.has(time_ns) for each in reversed(self.series))
 
+    def seen(self, time_ns: int) -> bool:
+        """Whether the pulse at a time was taken, whether or not it counts."""
+        return self.has(time_ns) or _has(self._others_ns, time_ns)
+
+    def insert(self, time_ns: int, series: int | None) -> None:
+        """Take a pulse that was first seen after later ones, whose numbers go up by one.
+
+        It belongs to a ``series``, by its index, or counts for none.
+        """
+        if series is None:
+            bisect.insort(self._others_ns, time_ns)
+        else:
+            own = self.series[series]
+            if not own.pulses:
+                own.first, own.last = self._number_at(series), self._number_at(series) - 1
+            own.insert(time_ns, self.periods)
+        for number, each in enumerate(self.series):
+            each.renumber(time_ns, added=number == series)
+
+    def _number_at(self, series: int) -> int:
+        """The number of the first pulse of a series that had none."""
+        before = [each.last + 1 for each in self.series[:series] if each.pulses]
+        after = [each.first for each in self.series[series + 1 :] if each.pulses]
+        return (before[-1:] or after[:1] or [0])[0]
+
     def take(
         self,
         pulses: Sequence[CompletePulse],
@@ -139,6 +196,14 @@ class CountedPulses:
             if counted:
                 pulse_ns = self.periods.measured_ns(period_ns)
                 self.series[number].add(pulse, period_ns, pulse_ns, settled=settled)
+            else:
+                self._others_ns.append(pulse.time_ns)
         if not settled:
             for each in self.series:
                 each.settle(self.periods)
+
+
+def _has(times_ns: Sequence[int], time_ns: int) -> bool:
+    """Whether ascending times hold a time."""
+    place = bisect.bisect_left(times_ns, time_ns)
+    return place < len(times_ns) and times_ns[place] == time_ns

@@ -37,12 +37,23 @@ class StreamReceiver:
         """Take what has come; whether anything has."""
         found = False
         for partition, reader in self._readers.items():
-            for message in reader.read():
+            if self.intake.full(partition):
+                continue
+            messages = reader.read()
+            ended = not messages and reader.behind.messages == 0
+            self.intake.note_end(partition, ended=ended)
+            for message in messages:
                 if partition in self._sought:
                     self._check_place(partition, message.offset)
                 self.intake.take(partition, message.data, message.offset)
                 found = True
         return found
+
+    def note_ends(self) -> None:
+        """Note which partitions are read to their ends now."""
+        for partition, reader in self._readers.items():
+            if reader.behind.messages:
+                self.intake.note_end(partition, ended=False)
 
     def _check_place(self, partition: int, offset: int) -> None:
         """Note that something is missing if the first message is behind the place looked for."""
@@ -50,7 +61,7 @@ class StreamReceiver:
         if offset >= sought:  # else it is the last value of a log, which comes before the place
             del self._sought[partition]
             if offset > sought:
-                self.intake.begin(partition, after_mark=False)
+                self.intake.begin(partition, after_mark=False, complete=False)
 
     def read_again(self, state: RunState) -> None:
         """Go to where an accumulation begins in the event log.
@@ -65,14 +76,15 @@ class StreamReceiver:
                 self._sought[partition] = place.offset
             else:
                 reader.seek(max(state.start_ns, 0))
-            self.intake.begin(partition, after_mark=known and place.after_mark)
+            after_mark = known and place.after_mark
+            self.intake.begin(partition, after_mark=after_mark, complete=known)
 
     def skip_to_end(self) -> None:
         """Go behind all that the event logs hold now."""
         self._sought.clear()
         for partition, reader in self._readers.items():
             reader.seek_to_end()
-            self.intake.begin(partition, after_mark=False)
+            self.intake.begin(partition, after_mark=False, complete=False)
 
     def places_after_marks(self) -> dict[int, LogPlace]:
         """By partition, the place after its last mark, or where reading began before any mark."""

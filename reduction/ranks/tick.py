@@ -8,6 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.stream.dialect import Dialect
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -16,6 +18,9 @@ class Tick:
     - ``reached_ns``, ``reached_number``: the last pulse that is complete in all its partitions
     - ``complete_from_ns``: from this time on it has received every pulse completely
     - ``newest_ns``: the latest pulse of which it has received anything
+    - ``unread_ns``: the same as ``reached_ns`` of the partitions that are not read to their ends
+    - ``aged_ns``: the newest pulse that it has seen for the grace time, in a stream without marks
+    - ``marked``, ``plain``: whether messages have shown that the stream has marks, or has none
     - ``at_end``: whether it has taken what its event logs hold, but for a few messages
     - ``revision``: the order that is to be obeyed now
     - ``stopping``: whether it was told to stop
@@ -30,6 +35,10 @@ class Tick:
     reached_number: int
     complete_from_ns: int
     newest_ns: int
+    unread_ns: int
+    aged_ns: int
+    marked: bool
+    plain: bool
     stopping: bool
     at_end: bool
     revision: int
@@ -37,12 +46,12 @@ class Tick:
     logs: int
 
     def vector(self) -> NDArray[np.int64]:
-        """The fields in their order, (9,) int64."""
+        """The fields in their order, (13,) int64."""
         return np.array(list(vars(self).values()), np.int64)
 
     @classmethod
     def of(cls, row: NDArray[np.int64]) -> Self:
-        """The tick whose `vector` is ``row``, (9,)."""
+        """The tick whose `vector` is ``row``, (13,)."""
         return cls(*row.tolist())
 
 
@@ -54,7 +63,7 @@ class Ticks:
 
     @classmethod
     def of(cls, rows: NDArray[np.int64]) -> Self:
-        """The ticks whose vectors are ``rows``, (ranks, 9)."""
+        """The ticks whose vectors are ``rows``, (ranks, 13)."""
         return cls(tuple(Tick.of(row) for row in rows))
 
     @property
@@ -66,6 +75,24 @@ class Ticks:
     def slowest(self) -> Tick:
         """The tick of the rank that has come least far: all ranks have the pulses up to there."""
         return min(self.of_ranks, key=lambda tick: tick.reached_ns)
+
+    @property
+    def plain_until_ns(self) -> int:
+        """The time up to which all pulses are complete, in a stream without marks.
+
+        In each partition a later pulse was seen; or all that has come is read, and the pulse was
+        seen in some partition for the grace time.
+        """
+        aged_ns = max(tick.aged_ns for tick in self.of_ranks)
+        unread_ns = min(tick.unread_ns for tick in self.of_ranks)
+        return max(self.slowest.reached_ns, min(aged_ns, unread_ns))
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect that the messages of all ranks show."""
+        if any(tick.marked for tick in self.of_ranks):
+            return Dialect.MARKED
+        return Dialect.PLAIN if any(tick.plain for tick in self.of_ranks) else Dialect.AUTO
 
     @property
     def complete_from_ns(self) -> int:

@@ -200,6 +200,11 @@ class PartitionState:
         """The chunks so far, if no mark has come."""
         return [*self.pending, *self._held]
 
+    @property
+    def full(self) -> bool:
+        """Whether so much has come without a mark that it should be found out why."""
+        return self.mark_offset is None and self._pending_bytes >= MOST_UNMARKED_BYTES // 2
+
     def wait(self) -> None:
         """Go by the clock: believe marks in doubt after a while, and tell if there are none."""
         self._follow(self._order.waited())

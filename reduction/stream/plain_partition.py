@@ -35,7 +35,8 @@ FROM_START_NS = 1
 class PlainPartition:
     """The progress of one partition without marks, as `PartitionState` is of one with marks.
 
-    Pulses have no numbers: `NO_PULSE` stands in their place.
+    Pulses have no numbers: `NO_PULSE` stands in their place. ``from_start`` tells that nothing came
+    before the first message that counts.
 
     - ``faults``: what was wrong with its messages, and how many were late
     - ``complete_from_ns``: from this time on all of each pulse has arrived; None if none has yet
@@ -44,12 +45,15 @@ class PlainPartition:
     """
 
     def __init__(
-        self, clock_ns: Callable[[], int], notices: Notices, faults: Faults | None = None
+        self,
+        clock_ns: Callable[[], int],
+        notices: Notices,
+        faults: Faults | None = None,
+        *,
+        from_start: bool = False,
     ) -> None:
         self.faults = faults or Faults()
-        self.mark_offset: int | None = None
-        self.followed = False
-        self.complete_from_ns: int | None = None
+        self.complete_from_ns: int | None = FROM_START_NS if from_start else None
         self.incomplete: list[pulse_ranges.PulseRange] = []
         self.pending: list[Chunk] = []
         self._clock_ns, self._notices = clock_ns, notices
@@ -58,10 +62,13 @@ class PlainPartition:
         self._held: list[Chunk] = []
         """Chunks whose times are in doubt."""
         self._pending_bytes = self._held_bytes = 0
-        self._uncut_ns: set[int] = set()
+        self._uncut: dict[int, int] = {}
+        """The offset of the first message of each pulse that is not cut yet, by pulse time."""
+        self._held_offsets: dict[int, int] = {}
+        self._offset: int | None = None
         self._cut_ns = NO_PULSE
-        self._joined_ns: int | None = NO_PULSE
-        """The first pulse that was seen, which may have begun before; None once that is settled."""
+        self._joined = from_start
+        """Whether it is known from which pulse on all has arrived."""
         self._restarted_ns: int | None = None
         """The last pulse that was cut before a restart; None once a pulse has come since."""
 
@@ -78,15 +85,32 @@ class PlainPartition:
     @property
     def uncut(self) -> list[CompletePulse]:
         """The pulses that were seen and are not cut yet, late ones included."""
-        return [CompletePulse(time_ns, NO_PULSE) for time_ns in sorted(self._uncut_ns)]
+        return [CompletePulse(time_ns, NO_PULSE) for time_ns in sorted(self._uncut)]
+
+    @property
+    def mark_offset(self) -> int | None:
+        """The offset of the last message before those of pulses that are not cut yet.
+
+        None before the first message.
+        """
+        if self._offset is None:
+            return None
+        firsts = (*self._uncut.values(), *self._held_offsets.values())
+        return min(firsts, default=self._offset + 1) - 1
+
+    @property
+    def followed(self) -> bool:
+        """Whether nothing is lacking of the pulses that are not cut yet."""
+        return self._joined
 
     @property
     def full(self) -> bool:
         """Whether no more should be read for now: too much waits for other partitions."""
         return self._pending_bytes >= MOST_PENDING_BYTES // 2
 
-    def chunks(self, chunks: list[Chunk]) -> None:
-        """Take the chunks of one message."""
+    def chunks(self, chunks: list[Chunk], offset: int) -> None:
+        """Take the chunks of one message, which has an offset in the event log."""
+        self._offset = offset
         last, newest_ns = chunks[-1], self.newest_ns
         if min(each.pulse_time_ns for each in chunks) <= 0:
             self.refuse(last.pulse_time_ns - self.newest_ns)
@@ -134,6 +158,7 @@ class PlainPartition:
         elif self._held_bytes + size <= MOST_HELD_BYTES:
             self._held.append(chunk)
             self._held_bytes += size
+            self._held_offsets.setdefault(chunk.pulse_time_ns, self._offset or 0)
         else:
             self.refuse(chunk.pulse_time_ns - self.newest_ns)
 
@@ -153,27 +178,17 @@ class PlainPartition:
             self._notices.give(CLOCK, f"pulses are {offset} the clock of this host")
         self._pending_bytes += size
         self.pending.append(chunk)
-        self._uncut_ns.add(time_ns)
+        self._uncut.setdefault(time_ns, self._held_offsets.get(time_ns, self._offset or 0))
 
     def _join(self, chunk: Chunk) -> None:
-        """Find out from which pulse on all has arrived.
-
-        If the first id is 0 the source has just started. If not, something of the first pulse that
-        is seen, and of the next one, may have come before.
-        """
-        time_ns = chunk.pulse_time_ns
+        """Find out from which pulse on all has arrived, as far as a chunk tells."""
         if self._restarted_ns is not None:
-            played_again = time_ns <= self._restarted_ns
+            played_again = chunk.pulse_time_ns <= self._restarted_ns
             self.complete_from_ns = FROM_START_NS if played_again else self._restarted_ns + 1
             self._restarted_ns = None
-        if self._joined_ns is None:
-            return
-        if self._joined_ns == NO_PULSE and chunk.message_id == 0:
-            self.complete_from_ns, self._joined_ns = FROM_START_NS, None
-        elif self._joined_ns == NO_PULSE:
-            self.complete_from_ns, self._joined_ns = time_ns + 1, time_ns
-        elif time_ns > self._joined_ns:
-            self.complete_from_ns, self._joined_ns = time_ns + 1, None
+        elif not self._joined and self.complete_from_ns is None:
+            if chunk.message_id == 0:  # its source has just started
+                self.complete_from_ns, self._joined = FROM_START_NS, True
 
     def _decide(self) -> None:
         """Take the chunks in doubt whose times are believed now, refuse those that are wrong."""
@@ -187,8 +202,14 @@ class PlainPartition:
             else:
                 self._held.append(chunk)
         self._held_bytes = chunks_bytes(self._held)
+        self._forget_offsets()
         if not self._held:
             self._times.settle()
+
+    def _forget_offsets(self) -> None:
+        """Keep offsets of pulses that are in doubt, and of no other."""
+        held_ns = {each.pulse_time_ns for each in self._held}
+        self._held_offsets = {ns: at for ns, at in self._held_offsets.items() if ns in held_ns}
 
     def refuse(self, offset_ns: int) -> None:
         """Count a message whose time cannot be, so far ahead of the pulses."""
@@ -201,9 +222,14 @@ class PlainPartition:
         """Ignore a mark: pulses of this dialect need none."""
 
     def wait(self) -> None:
-        """Go by the clock: believe times in doubt after a while."""
+        """Go by the clock, at each tick: believe times in doubt after a while.
+
+        At the first tick with a pulse, something of all pulses so far may have come before.
+        """
         if self._times.waited():
             self._decide()
+        if not self._joined and self.newest_ns != NO_PULSE:
+            self.complete_from_ns, self._joined = self.newest_ns + 1, True
 
     def restart(self) -> None:
         """Begin afresh with the next pulse, whatever its time is."""
@@ -211,21 +237,23 @@ class PlainPartition:
         later = [each for each in (*self.pending, *self._held) if each.pulse_time_ns > passed_ns]
         self.pending, self._held = [], []
         self._pending_bytes = self._held_bytes = 0
-        self._uncut_ns.clear()
+        self._held_offsets |= self._uncut
+        self._uncut.clear()
         self._times.restart(passed_ns)
         self._ids.restart()
         self._cut_ns = NO_PULSE
         if passed_ns != NO_PULSE:
-            self.complete_from_ns, self._joined_ns = None, None
+            self.complete_from_ns, self._joined = None, True
             self._restarted_ns = passed_ns
         self._notices.withdraw(BACK)
         for chunk in later:
             self._take_chunk(chunk)
+        self._forget_offsets()
 
     def cut(self, time_ns: int) -> list[Chunk]:
         """Pulses up to ``time_ns`` are cut: their chunks, which are no longer pending."""
         self._cut_ns = max(self._cut_ns, time_ns)
-        self._uncut_ns = {each for each in self._uncut_ns if each > time_ns}
+        self._uncut = {ns: offset for ns, offset in self._uncut.items() if ns > time_ns}
         ready = [chunk for chunk in self.pending if chunk.pulse_time_ns <= time_ns]
         if ready:
             self.pending = [chunk for chunk in self.pending if chunk.pulse_time_ns > time_ns]

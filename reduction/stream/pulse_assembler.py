@@ -10,6 +10,7 @@ from collections.abc import Callable
 from reduction.stream import pulse_ranges
 from reduction.stream.dialect import ANY_STREAM, Dialect, DialectEvidence, StreamFormat
 from reduction.stream.ev44 import Buffer
+from reduction.stream.holding_partitions import HoldingPartitions
 from reduction.stream.log_times import LogTimes
 from reduction.stream.logs import Logs
 from reduction.stream.messages import (
@@ -54,7 +55,12 @@ class PulseAssembler:
         self.dialect = stream_format.dialect
         self._monitors = stream_format.monitors
         self._evidence = {number: DialectEvidence() for number in partitions}
+        self._first_offsets: dict[int, int] = {}
+        """The offset of the first chunk of each partition, until the dialect is known."""
         self._unread = UnreadMessages(clock_ns, self.notices)
+        self._holding = HoldingPartitions(clock_ns, self.notices)
+        self._from_start: set[int] = set()
+        """The partitions that are read from where their messages begin to count."""
         self._ended: set[int] = set()
         """The partitions that are read to their ends."""
         self.partitions: dict[int, PartitionState | PlainPartition] = {
@@ -88,7 +94,11 @@ class PulseAssembler:
             self._unread.read()
             if self.dialect is Dialect.AUTO:
                 self._evidence[partition].chunk(content[-1].pulse_time_ns)
-            state.chunks(content)
+            if isinstance(state, PlainPartition):
+                state.chunks(content, offset)
+            else:
+                self._first_offsets.setdefault(partition, offset)
+                state.chunks(content)
 
     def _take_log(self, partition: int, log: LogValue, offset: int) -> None:
         state = self.partitions[partition]
@@ -139,8 +149,7 @@ class PulseAssembler:
 
     def full(self, partition: int) -> bool:
         """Whether no more of a partition should be read for now."""
-        state = self.partitions[partition]
-        return isinstance(state, PlainPartition) and state.full
+        return self.dialect is not Dialect.MARKED and self.partitions[partition].full
 
     @property
     def shown_dialect(self) -> Dialect:
@@ -156,15 +165,16 @@ class PulseAssembler:
             self.notices.withdraw(MARKS)
             for number, state in self.partitions.items():
                 if isinstance(state, PartitionState):
-                    self.partitions[number] = self._plain(state)
+                    self.partitions[number] = self._plain(number, state)
 
-    def _plain(self, state: PartitionState) -> PlainPartition:
+    def _plain(self, number: int, state: PartitionState) -> PlainPartition:
         """A partition without marks, with the chunks that have come for one with marks."""
-        old = state.faults
+        old, offset = state.faults, self._first_offsets.get(number, 0)
         faults = Faults(corrupt=old.corrupt, unknown=old.unknown, bad_log=old.bad_log)
-        plain = PlainPartition(self.clock_ns, self.notices, faults)
+        from_start = number in self._from_start
+        plain = PlainPartition(self.clock_ns, self.notices, faults, from_start=from_start)
         for chunk in state.unmarked:
-            plain.chunks([chunk])
+            plain.chunks([chunk], offset)
         return plain
 
     def restart(self, time_ns: int) -> None:
@@ -178,13 +188,19 @@ class PulseAssembler:
         self.logs.forget(time_ns)
         self.logs.forget(0)  # values from here on may be of earlier times again
 
-    def begin(self, partition: int, *, after_mark: bool) -> None:
+    def begin(self, partition: int, *, after_mark: bool, complete: bool) -> None:
         """Begin a partition anew, with messages of another place in its event log.
 
-        The first one follows a mark if ``after_mark`` is set. All logs stay.
+        The first one follows a mark if ``after_mark`` is set. If ``complete`` is set, nothing that
+        counts came before it. All logs stay.
         """
+        self._first_offsets.pop(partition, None)
+        self._from_start.discard(partition)
+        self._ended.discard(partition)
+        if complete:
+            self._from_start.add(partition)
         self.partitions[partition] = (
-            PlainPartition(self.clock_ns, self.notices)
+            PlainPartition(self.clock_ns, self.notices, from_start=complete)
             if self.dialect is Dialect.PLAIN
             else PartitionState(self.clock_ns, self.notices, after_mark=after_mark)
         )
@@ -206,6 +222,16 @@ class PulseAssembler:
     def reached(self) -> CompletePulse:
         """The last pulse that is complete in all partitions."""
         return min(each.reached for each in self.partitions.values())
+
+    def tell_holding(self, newest_ns: int) -> None:
+        """Tell of partitions that send no marks, so that no pulse is complete.
+
+        ``newest_ns`` is the newest pulse of which any rank has received anything.
+        """
+        if self.dialect is not Dialect.PLAIN:
+            for number, state in self.partitions.items():
+                ended = number in self._ended
+                self._holding.note(number, state.reached.time_ns, newest_ns, ended=ended)
 
     @property
     def unread_ns(self) -> int:
