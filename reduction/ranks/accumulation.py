@@ -16,6 +16,7 @@ from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.presets import Acquisition
 from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.tick import Ticks
+from reduction.stream.dialect import Dialect
 from reduction.stream.partition_state import NEVER_NS, NO_PULSE, CompletePulse
 
 
@@ -52,6 +53,8 @@ class Accumulation:
     def __init__(self, together: Collectives, pipeline: Pipeline, receiver: StreamReceiver) -> None:
         self._together, self._pipeline, self._receiver = together, pipeline, receiver
         self._intake = receiver.intake
+        self._last_number = NO_PULSE
+        """The last number that was given to a pulse of a stream without marks."""
         self._begin_with(RunState())
 
     def _begin_with(self, state: RunState) -> None:
@@ -82,21 +85,56 @@ class Accumulation:
     def advance(self, ticks: Ticks, pulses: Sequence[CompletePulse]) -> None:
         """Take the events of the pulses that all ranks have reached.
 
-        ``pulses`` are those that are not cut yet on any rank, in their order.
+        ``pulses`` are those that are not cut yet on any rank, in their order. In a stream without
+        marks some of them may be late, and none has a number.
         """
+        plain = self._intake.dialect is Dialect.PLAIN
         reached = CompletePulse(ticks.slowest.reached_ns, ticks.slowest.reached_number)
+        if plain:
+            reached = pulses[-1] if pulses else self._cut
         if reached.time_ns == NO_PULSE:
             return
         if self._begin_ns == NO_PULSE:
             self._begin(ticks.complete_from_ns)
         since_ns = max(self._begin_ns, self._cut.time_ns + 1)
+        late_ns = [each.time_ns for each in pulses if self._begin_ns <= each.time_ns < since_ns]
         pulses = [each for each in pulses if each.time_ns >= since_ns]
+        if plain:
+            self._take_late(late_ns)
+            pulses = self._numbered(pulses)
+            reached = CompletePulse(reached.time_ns, (pulses or [self._cut])[-1].number)
         self._note_first(pulses)
         self._end_at_preset(pulses, preset_reached=ticks.of_rank_0.preset_reached)
         self._take_pulses(pulses)
         before_ns = self._cut.time_ns
         self._cut = CompletePulse(max(reached.time_ns, before_ns), reached.number)
         self._take_events(before_ns, {each.time_ns for each in pulses})
+
+    def _take_late(self, times_ns: Sequence[int]) -> None:
+        """Take pulses that are first seen after later ones; some may have been taken already."""
+        for time_ns in times_ns:
+            if self.counted.seen(time_ns):
+                continue
+            one_ns = np.array([time_ns])
+            series = int(self.state.series_of(one_ns)[0]) if self.state.counts(one_ns)[0] else None
+            self.counted.insert(time_ns, series)
+            self._cut = CompletePulse(self._cut.time_ns, self._cut.number + 1)
+            self._last_number += 1
+            if series is not None:
+                self._pipeline.begin_series(series, time_ns, self._cut.time_ns)
+
+    def _numbered(self, pulses: Sequence[CompletePulse]) -> list[CompletePulse]:
+        """The next pulses of a stream without marks, with numbers that count them."""
+        if self._cut.number != NO_PULSE:
+            self._last_number = self._cut.number
+        elif self.state.first != NO_PULSE:
+            self._last_number = self.state.first - 1
+        numbered = [
+            CompletePulse(each.time_ns, number)
+            for number, each in enumerate(pulses, self._last_number + 1)
+        ]
+        self._last_number += len(numbered)
+        return numbered
 
     def _begin(self, complete_from_ns: int) -> None:
         """Count from the first pulse of which all ranks have received everything."""
@@ -150,7 +188,7 @@ class Accumulation:
         self.counted.take(pulses, counts, series)
         for number in np.unique(series[counts]).tolist():
             first_ns = int(times_ns[counts & (series == number)][0])
-            self._pipeline.timeline.begin(number, first_ns)
+            self._pipeline.begin_series(number, first_ns, self._cut.time_ns)
 
     def _take_events(self, before_ns: int, ended_ns: set[int]) -> None:
         """Take the events up to the cut: of pulses that have just ended, and late ones before.

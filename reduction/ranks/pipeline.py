@@ -153,6 +153,17 @@ class Pipeline:
             self.received += chunk.tof_ns.size
             self.engine.accumulate(chunk.pixel_id, chunk.tof_ns, chunk.pulse_time_ns)
 
+    def begin_series(self, series: int, time_ns: int, cut_ns: int) -> None:
+        """Note a pulse of a series, by its index.
+
+        If it comes before the first pulse so far, slices by time are of other pulses up to
+        ``cut_ns``.
+        """
+        if self.timeline.begin(series, time_ns):
+            for number, each in enumerate(self.order.reductions):
+                if each.settings.filter.log == TIME_LOG:
+                    self.engine.reslice(number, time_ns, cut_ns)
+
     def _follow_logs(self, time_ns: int) -> None:
         """Move events of pulses up to a time to other slices, if values of logs have changed.
 

@@ -32,6 +32,7 @@ from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.result_reporter import Control, ResultReporter
 from reduction.ranks.tick import Tick, Ticks
 from reduction.results.references import LoadedReferences, load_references
+from reduction.stream.dialect import Dialect
 from reduction.stream.partition_state import CompletePulse
 
 ENGINE_STEP_S = 0.01
@@ -172,8 +173,7 @@ class Rank:
         if ticks.of_rank_0.logs:
             self._share_logs(logs)
         self._reporter.progress.newest_ns = ticks.newest_ns
-        if self._pipeline.order.revision != NO_REVISION:
-            self._accumulation.advance(ticks, self._pulses_until(ticks.slowest.reached_ns))
+        self._advance(ticks)
         if ticks.of_rank_0.revision != self._pipeline.order.revision:
             order = encoded(self._next_order) if self._control is not None else b""
             self._obey(decoded(RanksOrder, self._together.share(order)))
@@ -188,10 +188,23 @@ class Rank:
                 self._order_pending = False
         return ticks.stopping
 
+    def _advance(self, ticks: Ticks) -> None:
+        """Take the pulses that all ranks have reached, once it is known what ends a pulse."""
+        intake, shown = self._intake, ticks.dialect
+        intake.tell_holding(ticks.newest_ns)
+        if intake.dialect is Dialect.AUTO and shown is not Dialect.AUTO:
+            intake.decide_dialect(shown)
+            if shown is Dialect.PLAIN:
+                return  # what was told at this tick was of a stream with marks
+        if self._pipeline.order.revision != NO_REVISION:
+            plain = intake.dialect is Dialect.PLAIN
+            until_ns = ticks.plain_until_ns if plain else ticks.slowest.reached_ns
+            self._accumulation.advance(ticks, self._pulses_until(until_ns))
+
     def _pulses_until(self, time_ns: int) -> list[CompletePulse]:
         """The pulses up to a time that are not cut yet, the same on all ranks.
 
-        A pulse is one of them if any partition has its mark: the others may have lost it.
+        A pulse is one of them if any partition has its mark, or, without marks, a message of it.
         """
         here = np.array(self._intake.uncut_until(time_ns), np.int64).reshape(-1, 2)
         numbers = {int(at_ns): int(number) for at_ns, number in self._together.gather(here)[::-1]}
@@ -199,13 +212,19 @@ class Rank:
 
     def _own_tick(self, logs: int) -> Tick:
         """The tick of this rank, which has received ``logs`` log values from the IOC."""
+        self._receiver.note_ends()
         self._intake.wait()
         reached_ns, reached_number = self._intake.reached
+        shown = self._intake.shown_dialect
         return Tick(
             reached_ns=reached_ns,
             reached_number=reached_number,
             complete_from_ns=self._intake.complete_from_ns,
             newest_ns=self._intake.newest_ns,
+            unread_ns=self._intake.unread_ns,
+            aged_ns=self._intake.ages.aged_ns,
+            marked=shown is Dialect.MARKED,
+            plain=shown is Dialect.PLAIN,
             stopping=self.stopping,
             at_end=self._receiver.at_end,
             revision=self._next_order.revision,
@@ -278,4 +297,5 @@ class Rank:
         elif clear:
             self._catch_up.end()
         self._pipeline.obey(order, changed, state.series, clear=clear)
+        self._intake.ages.wait_for(order.control.grace_time)
         self._references = references

@@ -22,10 +22,12 @@ class SeriesTimeline:
     ends_ns: tuple[int, ...] = ()
     begins_ns: list[int] = field(default_factory=lambda: [NO_PULSE])
 
-    def begin(self, series: int, time_ns: int) -> None:
-        """Note a pulse of a series, by its index: the series begins with the first one noted."""
-        if self.begins_ns[series] == NO_PULSE:
+    def begin(self, series: int, time_ns: int) -> bool:
+        """Note a pulse of a series, by its index; whether it comes before the first one so far."""
+        first_ns = self.begins_ns[series]
+        if first_ns == NO_PULSE or time_ns < first_ns:
             self.begins_ns[series] = time_ns
+        return first_ns != NO_PULSE and time_ns < first_ns
 
     def end(self, ends_ns: tuple[int, ...]) -> None:
         """End series at these pulse times; the first ones are as before."""

@@ -69,6 +69,8 @@ class PlainPartition:
         self._cut_ns = NO_PULSE
         self._joined = from_start
         """Whether it is known from which pulse on all has arrived."""
+        self._seen = False
+        """Whether a pulse has been seen."""
         self._restarted_ns: int | None = None
         """The last pulse that was cut before a restart; None once a pulse has come since."""
 
@@ -186,9 +188,11 @@ class PlainPartition:
             played_again = chunk.pulse_time_ns <= self._restarted_ns
             self.complete_from_ns = FROM_START_NS if played_again else self._restarted_ns + 1
             self._restarted_ns = None
-        elif not self._joined and self.complete_from_ns is None:
-            if chunk.message_id == 0:  # its source has just started
-                self.complete_from_ns, self._joined = FROM_START_NS, True
+        elif self._joined or self._seen:
+            return
+        elif chunk.message_id == 0:  # its source has just started
+            self.complete_from_ns, self._joined = FROM_START_NS, True
+        self._seen = True
 
     def _decide(self) -> None:
         """Take the chunks in doubt whose times are believed now, refuse those that are wrong."""

@@ -23,6 +23,10 @@ class PulseAges:
         self._clock_ns = clock_ns
         self._seen: deque[tuple[int, int]] = deque()
 
+    def wait_for(self, grace_s: float) -> None:
+        """Have another grace time, in s."""
+        self.grace_ns = round(grace_s * 1e9)
+
     def note(self, newest_ns: int) -> None:
         """Note the newest pulse that has been seen by now; to be called at each tick."""
         now_ns = self._clock_ns()

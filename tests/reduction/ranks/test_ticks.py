@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from reduction.ranks.result_tick import FIGURES, RankFigures, ResultTick, ResultTicks
 from reduction.ranks.tick import Tick, Ticks
-from reduction.stream.partition_state import Faults
+from reduction.stream.dialect import Dialect
+from reduction.stream.partition_state import NEVER_NS, NO_PULSE, Faults
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 small = st.integers(0, 2**50)
-ticks = st.builds(Tick, *[int64] * 4, st.booleans(), st.booleans(), int64, st.booleans(), small)
+flag = st.booleans()
+ticks = st.builds(Tick, *[int64] * 6, *[flag] * 4, int64, flag, small)
 faults = st.builds(Faults, *[small] * len(dataclasses.fields(Faults)))
 figures = st.builds(RankFigures, *[small] * 8, faults)
 
@@ -44,6 +46,25 @@ def test_all_ranks_go_as_far_as_the_slowest_and_begin_where_the_last_one_does() 
     assert both.of_rank_0.revision == 7
     assert both.stopping
     assert not Ticks((first, first)).stopping
+
+
+def test_without_marks_a_pulse_is_complete_by_a_later_one_or_after_the_grace_time() -> None:
+    never = NEVER_NS
+    first = tick(reached_ns=30, aged_ns=25, unread_ns=30)
+    silent = tick(reached_ns=10, aged_ns=10, unread_ns=never)
+    behind = tick(reached_ns=10, aged_ns=10, unread_ns=10)
+    assert Ticks((first, first)).plain_until_ns == 30, "a later pulse was seen in all partitions"
+    assert Ticks((first, silent)).plain_until_ns == 25, "what a rank has seen for long enough"
+    assert Ticks((first, behind)).plain_until_ns == 10, "some of it waits to be read"
+    none = tick(reached_ns=NO_PULSE, aged_ns=NO_PULSE, unread_ns=never)
+    assert Ticks((none, none)).plain_until_ns == NO_PULSE
+
+
+def test_one_mark_anywhere_shows_that_the_stream_has_marks() -> None:
+    unknown, marked, plain = tick(), tick(marked=1), tick(plain=1)
+    assert Ticks((unknown, unknown)).dialect is Dialect.AUTO
+    assert Ticks((unknown, plain)).dialect is Dialect.PLAIN
+    assert Ticks((plain, marked)).dialect is Dialect.MARKED
 
 
 @given(st.integers(1, 3).flatmap(lambda n: st.lists(result_ticks(n), min_size=1, max_size=4)))
