@@ -56,8 +56,10 @@ class SingleRank:
 class OneRank:
     """A rank, and a fake of its end of the control channel."""
 
-    def __init__(self, now_ns: int, engine: Any = NativeEngine) -> None:
-        self.intake = PulseAssembler([0], clock_ns=lambda: now_ns)
+    def __init__(
+        self, now_ns: int, engine: Any = NativeEngine, intake: PulseAssembler | None = None
+    ) -> None:
+        self.intake = intake or PulseAssembler([0], clock_ns=lambda: now_ns)
         order = RanksOrder(revision=NO_REVISION)
         pipeline = Pipeline(powder_arc(), engine, order, self.intake.logs, 1 << 40)
         collectives: Any = SingleRank()
