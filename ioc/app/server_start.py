@@ -109,7 +109,7 @@ def server_start(options: IocOptions, instrument: Instrument) -> ServerStart:
         simulator_endpoint=NO_SIMULATOR if options.sim_control == "none" else options.sim_control,
         run_state=run_state,
         run=run,
-        ranks=replace(resumed(orders.ranks, run), revision=revision),
+        ranks=replace(resumed(orders.ranks, run), revision=revision, pulses_revision=revision),
         simulator=replace(orders.simulator, revision=revision),
         ioc=orders.ioc,
         rules=_rules(options),

@@ -18,14 +18,24 @@ def numbered(order: RanksOrder, former: RanksOrder) -> RanksOrder:
     """``order`` with numbers that count on from those of ``former``.
 
     The generation of a reduction counts up if its settings differ. The numbers ``resets`` and
-    ``closes`` never decrease: the ranks obey every change of them as a new reset or close.
+    ``closes`` never decrease: the ranks obey every change of them as a new reset or close. An order
+    that changes which pulses count will have the next revision.
     """
     reductions = tuple(
         dataclasses.replace(new, generation=old.generation + (new.settings != old.settings))
         for new, old in zip(order.reductions, former.reductions, strict=True)
     )
     resets, closes = max(order.resets, former.resets), max(order.closes, former.closes)
-    return dataclasses.replace(order, resets=resets, closes=closes, reductions=reductions)
+    made = dataclasses.replace(order, resets=resets, closes=closes, reductions=reductions)
+    same = _pulses(made) == _pulses(former)
+    return dataclasses.replace(
+        made, pulses_revision=former.pulses_revision if same else former.revision + 1
+    )
+
+
+def _pulses(order: RanksOrder) -> tuple[object, ...]:
+    """What of an order decides which pulses count."""
+    return order.resets, order.starts, order.closes, order.acquiring, order.control.pause
 
 
 def reset(order: RanksOrder) -> RanksOrder:

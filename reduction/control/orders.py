@@ -38,6 +38,7 @@ class RanksOrder:
     - ``closes``: whenever it has changed, the ranks close the accumulation as a series
     - ``run``: which pulses counted so far. Only ranks that have just started read it: they read the
       event log again from where it begins. None: there is nothing to go on with.
+    - ``pulses_revision``: the revision of the last order that changed which pulses count
 
     A change of one of these counts to 0 has no effect: an IOC that starts while ranks are running
     begins with 0.
@@ -52,3 +53,4 @@ class RanksOrder:
     starts: int = 0
     closes: int = 0
     run: RunState | None = None
+    pulses_revision: int = 0

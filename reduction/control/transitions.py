@@ -78,7 +78,8 @@ def resumed(order: RanksOrder, state: RunState | None) -> RanksOrder:
 def without_changes(state: RunState, order: RanksOrder) -> RanksOrder:
     """``order`` without what would change which pulses count.
 
-    If there is such a change, the revision is one lower, because the order is obeyed in part only.
+    If there is such a change, the order is obeyed in part only: the revision is the one before that
+    change.
     """
     kept = replace(
         order,
@@ -87,4 +88,4 @@ def without_changes(state: RunState, order: RanksOrder) -> RanksOrder:
         starts=order.starts and state.starts,
         closes=order.closes and state.closes,
     )
-    return order if kept == order else replace(kept, revision=order.revision - 1)
+    return order if kept == order else replace(kept, revision=order.pulses_revision - 1)

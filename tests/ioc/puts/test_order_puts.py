@@ -21,6 +21,8 @@ from ioc.puts.order_puts import (
 from ioc.security.rules import Client
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult
+from reduction.control.run_state import RunState
+from reduction.control.transitions import without_changes
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import FilterSettings, ReductionSettings, Segment
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
@@ -149,6 +151,21 @@ async def test_the_next_series_starts_with_a_number_that_no_order_had(bench: Ben
         await bench.report(bench.ranks[-1])
         assert await put is False
     assert 0 < numbers[0] < numbers[1]
+
+
+async def test_ranks_that_put_off_the_end_of_a_series_have_no_put_since_then_completed(
+    bench: Bench,
+) -> None:
+    before = await bench.put("Red1:BinParams", "1,1,4")
+    series = await bench.put("NextSeries", True)
+    after = await bench.put("Red1:BinParams", "1,1,5")
+    newest = bench.ranks[-1]
+    obeyed_now = without_changes(RunState(), newest)
+    assert obeyed_now.reductions == newest.reductions
+    await bench.report(obeyed_now)
+    assert (before.done(), series.done(), after.done()) == (True, False, False)
+    await bench.report(newest)
+    assert (await series, await after) == (False, "1,1,5")
 
 
 async def test_units_bring_their_last_bins_in_one_generation(bench: Bench) -> None:
