@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reduction.event_log.entries import EntryKind
-from reduction.event_log.folder import LOOK_INTERVAL_S, MESSAGE_S, LogFolder
+from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, MESSAGE_S, LogFolder
 from reduction.event_log.partition_segments import PartitionSegments
 from reduction.event_log.protocol import (
     MESSAGES_AT_ONCE,
@@ -24,8 +24,9 @@ from reduction.event_log.segments import HEAD_BYTES, first_offset
 class EmbeddedLogReader:
     """One partition of an event log in a folder, as `reduction.event_log.protocol.LogReader`.
 
-    The log may come later than its reader, who then begins at its start unless told otherwise.
-    Raises `LogRefused` for one of another kind, version or number of partitions.
+    The log need not exist yet. Once it does, the reader begins at its start.
+
+    Raises `LogRefused` for a log of another format, version or number of partitions.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class EmbeddedLogReader:
         self._segments = PartitionSegments(path, partition)
         self._looked_s = self._replaced_s = -math.inf
         self._missing = ""
-        """What is wrong as long as the log is not there."""
+        """Why no log can be read now; empty if one can."""
         found = self._found()
         self._identity = "" if found is None else found.identity
 
@@ -165,20 +166,23 @@ class EmbeddedLogReader:
         self._forget_place()
 
     def _start_over(self) -> None:
-        """Look which log is there; have no place in it."""
+        """See which log is in the folder; forget the place, and what was dropped."""
         found = self._look()
         self._identity = "" if found is None else found.identity
         self._forget_place()
         self._dropped = Dropped()
 
     def _forget_place(self) -> None:
-        """Have no place in the log."""
+        """Forget the place, and all that belongs to it."""
         self._segment, self._began, self._end_offset = None, 0, 0
         self._place, self._offset, self._pulses, self._time_ns = HEAD_BYTES, 0, 0, 0
         self._values.clear()
 
     def _go(self, view: SegmentView, scan: SegmentScan) -> None:
-        """Go to the place of a scan, or the first message if the pulse there began before it."""
+        """Go to the place of a scan.
+
+        If its pulse began in an earlier segment, go to the first message of this one instead.
+        """
         if scan.starts_before:
             scan = view.scan(stop_offset=view.head.first_offset)
             self._dropped += Dropped(view.head.first_offset - view.head.pulse_offset, 1)
@@ -192,7 +196,7 @@ class EmbeddedLogReader:
                 self._values.append(LogMessage(record.head.offset, record.data))
 
     def _go_to_offset(self, offset: int, paths: Sequence[Path]) -> bool:
-        """Go to an offset in the last of these segments that begins before it, if there is one."""
+        """Go to an offset in the segment that holds it; whether one of these segments does."""
         for path in reversed(paths):
             if first_offset(path) <= offset and (view := self._segments.view(path)) is not None:
                 self._go(view, view.scan(stop_offset=offset))
@@ -201,9 +205,9 @@ class EmbeddedLogReader:
         return False
 
     def _go_to_oldest(self, paths: Sequence[Path], *, since_ns: int = 0, offset: int = 0) -> bool:
-        """Go to the first message that is there; note what was dropped since a time or an offset.
+        """Go to the oldest message, and note what was dropped before it since a time or an offset.
 
-        Returns whether there is one.
+        Returns whether a segment can be read.
         """
         for path in paths:
             view = self._segments.view(path)
@@ -218,9 +222,9 @@ class EmbeddedLogReader:
         return False
 
     def _open_oldest(self) -> bool:
-        """Go to the start of a log that was not there before; whether it is there now."""
+        """Go to the start of a log that did not exist before; whether it exists now."""
         now_s = self._clock_s()
-        if now_s - self._looked_s < LOOK_INTERVAL_S:
+        if now_s - self._looked_s < FOLDER_LOOK_INTERVAL_S:
             return False
         self._looked_s = now_s
         found = self._look()
@@ -230,10 +234,13 @@ class EmbeddedLogReader:
         return self._go_to_oldest(self._segments.paths)
 
     def _open_next(self, segment: SegmentView) -> bool:
-        """Go on in the segment after one whose end is reached, or in a new log; whether it can."""
+        """Go on in the next segment, or in a new log; whether there is one.
+
+        ``segment`` is the one whose end has been reached.
+        """
         # A segment is never sealed if its writer was killed, or if it was deleted.
         now_s = self._clock_s()
-        due = now_s - self._looked_s >= LOOK_INTERVAL_S
+        due = now_s - self._looked_s >= FOLDER_LOOK_INTERVAL_S
         if not due and not segment.sealed:
             return False
         view, first = self._segments.next_of(segment)
@@ -252,9 +259,10 @@ class EmbeddedLogReader:
         return True
 
     def _go_to_new_log(self, segment: SegmentView, found: LogFolder) -> bool:
-        """Go to the start of a log that has replaced the one of a segment; whether it can be read.
+        """Go to the start of a log that has replaced the former one; whether it can be read.
 
-        The messages after the segment count as dropped, as far as this reader has heard of them.
+        ``segment`` is the one of the former log that was read last. Later messages of that log
+        count as dropped, as far as this reader knows of them.
         """
         unread = max(self._end_offset, segment.next_offset) - self._offset
         if unread > 0:
@@ -266,7 +274,7 @@ class EmbeddedLogReader:
         return self._go_to_oldest(self._segments.paths)
 
     def _enter(self, view: SegmentView, *, gone: bool) -> None:
-        """Go on at the start of a segment; what is missing before it is ``gone``, or damaged."""
+        """Go on at the start of a segment; messages missing before it are ``gone``, or damaged."""
         head = view.head
         messages = max(0, head.first_offset - self._offset)
         if messages and gone:
@@ -281,12 +289,12 @@ class EmbeddedLogReader:
     def _read_from(
         self, segment: SegmentView, end: int, most: int, found: list[LogMessage]
     ) -> None:
-        """Add what a segment has to ``found``, up to ``most`` in all."""
+        """Add messages of a segment to ``found``, until it has ``most``."""
         damaged = segment.damaged
         while self._place < end and len(found) < most:
             record, self._place = segment.record(self._place, end)
             if record is None or record.head.offset < self._offset:
-                continue  # damaged, or a value of before the segment
+                continue  # damaged, or a value from before the segment
             self._offset = record.head.offset + 1
             if record.head.kind == EntryKind.MARK:
                 self._pulses += 1

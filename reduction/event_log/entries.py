@@ -1,4 +1,4 @@
-"""Messages as an event log keeps them: with what a seek must know, beside their bytes."""
+"""Messages as an event log stores them, with the kind, time and name that a seek needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from reduction.stream.messages import (
 
 
 class EntryKind(enum.IntEnum):
-    """What a message is: a seek looks at marks and log values alone."""
+    """The kind of a message. A seek looks only at marks and log values."""
 
     OTHER = 0
     CHUNK = 1
@@ -31,9 +31,11 @@ class EntryKind(enum.IntEnum):
 
 @dataclass(frozen=True)
 class LogEntry:
-    """A message to append: its bytes in ``pieces``, which follow each other.
+    """A message to append.
 
-    ``time_ns`` is a time of a pulse or a log value, ns since 1970, and ``name`` is that of the log.
+    - ``time_ns``: time of the pulse or the log value, ns since 1970
+    - ``pieces``: the bytes of the message, in order
+    - ``name``: name of the log, for a log value
     """
 
     kind: EntryKind
@@ -48,22 +50,22 @@ class LogEntry:
 
 
 def chunk_entry(chunk: Chunk) -> LogEntry:
-    """A chunk of events, whose arrays are not copied."""
+    """The entry for a chunk of events, whose arrays are not copied."""
     return LogEntry(EntryKind.CHUNK, chunk.pulse_time_ns, encoded_chunk(chunk))
 
 
 def log_entry(name: str, time_ns: int, value: float) -> LogEntry:
-    """A log value."""
+    """The entry for a log value."""
     return LogEntry(EntryKind.LOG, time_ns, (encode_log(name, time_ns, value),), name)
 
 
 def mark_entry(pulse: int, time_ns: int, chunks_sent: int) -> LogEntry:
-    """The mark that ends a pulse in a partition."""
+    """The entry for the mark that ends a pulse in a partition."""
     return LogEntry(EntryKind.MARK, time_ns, (encode_pulse_mark(pulse, time_ns, chunks_sent),))
 
 
 def entry_of(message: bytes | memoryview) -> LogEntry:
-    """Any message; one that cannot be read is of the kind `EntryKind.OTHER`."""
+    """The entry for any message; its kind is `EntryKind.OTHER` if it cannot be decoded."""
     try:
         content = decode(message)
     except (CorruptMessage, UnknownSchema):

@@ -1,4 +1,4 @@
-"""The folder of an event log: what it says of itself, and the lock of the one who writes to it."""
+"""The folder of an event log: its description, and the lock of its writer."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from typing import TextIO
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.segments import is_segment, partition_folder
 
-FORMAT, VERSION = "live-reduction event log", 1
-ABOUT, LOCK = "log.json", "writer.lock"
+LOG_FORMAT, LOG_VERSION = "live-reduction event log", 1
+ABOUT, WRITER_LOCK = "log.json", "writer.lock"
 
 LEAST_BYTES = 2 * 2**20
-"""The least that a log may be limited to, for each partition."""
+"""The smallest limit of a log, for each partition."""
 
-LOOK_INTERVAL_S = 0.1
+FOLDER_LOOK_INTERVAL_S = 0.1
 """How often readers look for files that do not exist yet, and the writer whether its files do."""
 
 MESSAGE_S = 60.0
 """How long readers and the writer say that a log was deleted."""
 
-SHARE_OF_FREE, MOST_BYTES = 0.1, 16 * 2**30
-"""What a log may take if nobody says: a share of what is free, and not more than this."""
+SHARE_OF_FREE, MOST_LOG_BYTES = 0.1, 16 * 2**30
+"""The default limit of a log: this share of the free space, and at most this size."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class LogFolder:
 
     @classmethod
     def found(cls, path: Path) -> LogFolder | None:
-        """The log in a folder, None if there is none; raises `LogRefused` for one of other kind."""
+        """The log in a folder, or None; raises `LogRefused` for something else under its name."""
         with refusing(path):
             try:
                 with (path / ABOUT).open("rb") as file:
@@ -55,22 +55,24 @@ class LogFolder:
                 return None
             except ValueError:
                 raise LogRefused(f"log {path}: {ABOUT} cannot be read") from None
-        if not isinstance(about, dict) or about.get("format") != FORMAT:
-            raise LogRefused(f"log {path}: {ABOUT} is not that of an event log")
-        if about.get("version") != VERSION:
+        if not isinstance(about, dict) or about.get("format") != LOG_FORMAT:
+            raise LogRefused(f"log {path}: {ABOUT} does not describe an event log")
+        if about.get("version") != LOG_VERSION:
             version = about.get("version")
-            raise LogRefused(f"log {path}: its version is {version}; this program has {VERSION}")
+            raise LogRefused(
+                f"log {path}: its version is {version}; this program has {LOG_VERSION}"
+            )
         partitions = about.get("partitions")
         if type(partitions) is not int or partitions < 1:
-            raise LogRefused(f"log {path}: {ABOUT} tells no number of partitions")
+            raise LogRefused(f"log {path}: {ABOUT} gives no number of partitions")
         # Older logs have no name. The time when they were made tells them apart.
         return cls(path, partitions, str(about.get("identity") or f"{made_ns:x}"))
 
     def check(self, limit_bytes: int) -> None:
-        """Raise `LogRefused` for a folder in which a writer cannot keep this log; leaves no trace.
+        """Raise `LogRefused` unless a writer can keep this log in the folder; changes nothing.
 
-        It must be empty, or missing, or hold such a log with as many partitions, and no other
-        files. There must be permission, and the least space.
+        The folder must be missing or empty, or hold a log with the same number of partitions and
+        no other files. Permission and `LEAST_BYTES` of free space are needed.
         """
         least = LEAST_BYTES * self.partitions
         if limit_bytes < least:
@@ -94,19 +96,19 @@ class LogFolder:
         found = self.found(self.path)
         if found is not None and found.partitions != self.partitions:
             words = f"it has {found.partitions} partitions, not {self.partitions}"
-            raise LogRefused(f"log {self.path}: {words}; give another --log, or delete it")
+            raise LogRefused(f"log {self.path}: {words}; give another --log-folder, or delete it")
         for each in sorted(self.path.iterdir()):
             if not self._known(each):
-                raise LogRefused(f"log {self.path}: {each.name} is no part of an event log")
+                raise LogRefused(f"log {self.path}: {each.name} does not belong to an event log")
 
     def _known(self, file: Path) -> bool:
-        if file.name in (ABOUT, LOCK):
+        if file.name in (ABOUT, f"{ABOUT}.part", WRITER_LOCK):
             return file.is_file()
         folders = [partition_folder(self.path, each) for each in range(self.partitions)]
         return file in folders and file.is_dir()
 
     def make(self) -> str:
-        """Make what is missing of the folder, the description last; returns the identity."""
+        """Make the files that are missing, the description last; returns the identity."""
         with refusing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             for partition in range(self.partitions):
@@ -114,8 +116,8 @@ class LogFolder:
             found = self.found(self.path)
             if found is None:
                 about = {
-                    "format": FORMAT,
-                    "version": VERSION,
+                    "format": LOG_FORMAT,
+                    "version": LOG_VERSION,
                     "partitions": self.partitions,
                     "identity": secrets.token_hex(8),
                 }
@@ -126,20 +128,21 @@ class LogFolder:
             return "" if found is None else found.identity
 
     def lock(self) -> TextIO:
-        """The lock of the one writer, held until it is closed.
+        """Lock the log for one writer, until the returned file is closed.
 
-        Raises `LogRefused` if another process holds it, and says which. It goes with the process
-        that holds it, however that ends.
+        The lock also ends with the process, even if that is killed. Raises `LogRefused` with the
+        number of the process that holds the lock.
         """
         with refusing(self.path):
-            lock = (self.path / LOCK).open("a+", encoding="utf-8")
+            lock = (self.path / WRITER_LOCK).open("a+", encoding="utf-8")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 lock.seek(0)
-                who = lock.read().strip() or "another"
+                number = lock.read().strip()
                 lock.close()
-                raise LogRefused(f"log {self.path}: process {who} writes to it") from None
+                who = f"process {number}" if number else "another process"
+                raise LogRefused(f"log {self.path}: {who} writes to it") from None
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()
@@ -148,7 +151,7 @@ class LogFolder:
 
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
-    """An OSError inside becomes `LogRefused`, which names the log."""
+    """A context in which an OSError becomes a `LogRefused` that names the log."""
     try:
         yield
     except LogRefused:
@@ -160,26 +163,26 @@ def refusing(path: Path) -> Iterator[None]:
 def check_log(path: Path, partitions: int, limit_bytes: int, patience_s: float = 0.0) -> None:
     """Raise `LogRefused` unless a source could write to a log now; see `LogFolder.check`.
 
-    A source that writes to it has ``patience_s`` to end, as one does whose parent was killed.
+    A source that still writes to it has ``patience_s`` to end: its parent may have been killed.
     """
     folder = LogFolder(path, partitions)
     folder.check(limit_bytes)
     deadline_s = time.monotonic() + patience_s
-    while (path / LOCK).exists():
+    while (path / WRITER_LOCK).exists():
         try:
             folder.lock().close()
         except LogRefused:
             if time.monotonic() >= deadline_s:
                 raise
-            time.sleep(LOOK_INTERVAL_S)
+            time.sleep(FOLDER_LOOK_INTERVAL_S)
         else:
             return
 
 
 def default_limit_bytes(path: Path) -> int:
-    """What a log may take if nobody says: a tenth of what is free where it lies, 16 GiB at most."""
+    """The default limit of a log: a tenth of the free space of its disk, at most 16 GiB."""
     there = path
     while not there.exists():
         there = there.parent
     held = sum(each.stat().st_size for each in path.glob("partition-*/*") if is_segment(each.name))
-    return min(MOST_BYTES, int((shutil.disk_usage(there).free + held) * SHARE_OF_FREE))
+    return min(MOST_LOG_BYTES, int((shutil.disk_usage(there).free + held) * SHARE_OF_FREE))

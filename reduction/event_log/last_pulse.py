@@ -1,4 +1,4 @@
-"""The number of the last pulse in an event log, which a source that starts again goes on from."""
+"""The number of the last pulse in an event log, from which a restarted source counts on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a partition ends: what its writer must know to go on behind it."""
+"""The end of a partition, as its writer must know it to append to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reduction.event_log.segments import SEGMENT_MESSAGES, Damaged, first_offset
 
 @dataclass
 class LogValues:
-    """The last value of one log, by its coming and by its time, each with its offset."""
+    """The value of a log that came last and the one with the latest time, with their offsets."""
 
     newest: tuple[int, LogEntry]
     latest: tuple[int, LogEntry]
@@ -21,7 +21,7 @@ class LogValues:
 
 @dataclass
 class PartitionEnd:
-    """Where a partition ends, and what the next segment has to say of what is before it.
+    """The end of a partition, and what the head of its next segment will say.
 
     - ``next_offset``: offset of the next message
     - ``time_ns``, ``pulses``, ``pulse_offset``: as in `SegmentHead`, for the next segment
@@ -42,7 +42,7 @@ class PartitionEnd:
             try:
                 view = SegmentView(path)
             except (Damaged, OSError):
-                # Nobody knows the offsets of its messages: no new one may have the same.
+                # The offsets of its messages are unknown, and none may be used again.
                 end.next_offset = max(end.next_offset, first_offset(path) + SEGMENT_MESSAGES)
             else:
                 end._take(view)

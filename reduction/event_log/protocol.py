@@ -1,4 +1,4 @@
-"""What every event log offers to those who read it, whatever it is kept in.
+"""The protocol of all readers of event logs, and the values that they return.
 
 An event log is cut into partitions. A partition is a sequence of messages with offsets that count
 up by one. It can be read again, from any pulse that it still holds.
@@ -11,25 +11,25 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 MESSAGES_AT_ONCE = 64
-"""Messages that one `LogReader.read` gives at most, unless it is told otherwise."""
+"""The most messages that `LogReader.read` returns, by default."""
 
 
 class LogRefused(OSError):
-    """An event log that cannot be used; the text says which, and why."""
+    """An event log that cannot be used; the text names the log and the reason."""
 
     def __init__(self, words: str) -> None:
         super().__init__(errno.EINVAL, words)
 
 
 class LogMessage(NamedTuple):
-    """A message of a partition: its offset, and its bytes, which stay as they are."""
+    """A message of a partition: its offset, and its bytes, which do not change."""
 
     offset: int
     data: memoryview | bytes
 
 
 class Backlog(NamedTuple):
-    """What a partition holds behind the place of a reader."""
+    """The messages of a partition that a reader has not read yet: their number and size."""
 
     messages: int = 0
     size_bytes: int = 0
@@ -37,11 +37,13 @@ class Backlog(NamedTuple):
 
 @dataclass(frozen=True)
 class Dropped:
-    """What had left the log before it was read.
+    """The messages that left the log before they were read.
 
-    - ``messages``, ``pulses``: how many had gone when the reader came to them
-    - ``since_ns``: pulses after this time had gone, ns since 1970; 0 if none had
-    - ``until_ns``: pulses up to this time had gone
+    - ``messages``: how many
+    - ``pulses``: how many pulses ended in them; too many rather than too few after a seek to a
+      time or an offset, and 0 for a log that was deleted
+    - ``since_ns``, ``until_ns``: the time of the last pulse before them and of the last pulse in
+      them, ns since 1970; 0 if unknown
     """
 
     messages: int = 0
@@ -50,7 +52,7 @@ class Dropped:
     until_ns: int = 0
 
     def __add__(self, later: Dropped) -> Dropped:
-        """The sum of two losses, of which the first one happened first."""
+        """All messages of two losses, of which ``later`` is the later one."""
         return Dropped(
             self.messages + later.messages,
             self.pulses + later.pulses,
@@ -60,7 +62,7 @@ class Dropped:
 
 
 class LogReader(Protocol):
-    """A place in one partition of an event log, and what has come since. Nothing here waits."""
+    """A place in one partition of an event log, from which messages are read. No method waits."""
 
     def seek(self, time_ns: int) -> None:
         """Go to the first message of the first pulse at or after a time, ns since 1970.
@@ -83,7 +85,7 @@ class LogReader(Protocol):
         """
 
     def read(self, most: int = MESSAGES_AT_ONCE) -> list[LogMessage]:
-        """The next messages, as many as have come, but at most ``most``."""
+        """The next messages that have come, at most ``most`` of them."""
 
     @property
     def began(self) -> int:
@@ -102,15 +104,15 @@ class LogReader(Protocol):
 
     @property
     def behind(self) -> Backlog:
-        """What the log holds that is not read yet."""
+        """The messages in the log that are not read yet."""
 
     @property
     def dropped(self) -> Dropped:
-        """What had left the log before this reader came to it, since the last seek."""
+        """The messages that left the log before they were read, since the last seek."""
 
     @property
     def message(self) -> str:
         """What is wrong with the log, in words; empty if nothing is."""
 
     def close(self) -> None:
-        """Let go of the log."""
+        """Release the files or sockets of the log."""

@@ -1,4 +1,4 @@
-"""Reading an event log that a process on another host serves; what comes next is asked ahead."""
+"""Reading an event log that a process on another host serves, with requests sent in advance."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import msgspec
 import zmq
 
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage
-from reduction.event_log.requests import ANSWER, PATIENCE_S, Go, LogAnswer, LogRequest
+from reduction.event_log.requests import ANSWER, ANSWER_PATIENCE_S, Go, LogAnswer, LogRequest
 from reduction.stream.endpoints import connect
 
-RETRY_S = 2 * PATIENCE_S
-"""A request without an answer for as long is made again."""
+ASK_AGAIN_S = 2 * ANSWER_PATIENCE_S
+"""After this time without an answer a request is sent again."""
 
 
 class RemoteLogReader:
     """One partition of a served event log, as `reduction.event_log.protocol.LogReader`.
 
-    The server may come later than its reader, and may be started again: the reader goes on where
-    it was. Raises OSError naming an endpoint that cannot be.
+    The server may start later than its reader. If it is started again, the reader goes on where it
+    was.
+
+    Raises OSError for an endpoint that cannot be used, and names it.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class RemoteLogReader:
         self._sought = 0
         """The last request of this reader that was a seek."""
         self._dropped_before = Dropped()
-        """What had gone before the last seek of the server."""
+        """What was dropped before the server last sought a place."""
         self._asked_s = self._clock_s()
         self._sent = self._heard = False
         self._answer = LogAnswer(0, [], 0, (0, 0), (0, 0, 0, 0), "")
@@ -85,7 +87,7 @@ class RemoteLogReader:
         return found
 
     def _receive(self) -> None:
-        """Take the answer if it has come, and ask for what is behind it; or ask again."""
+        """Take the answer if it has come, and request the next messages; or repeat the request."""
         if not self._request.number:
             self._go(Go.OFFSET)
         while True:
@@ -96,12 +98,12 @@ class RemoteLogReader:
             if self._take(head, frames):
                 self._ask(Go.ON, self._answer.next_offset)
                 return
-        if self._clock_s() - self._asked_s >= RETRY_S:
+        if self._clock_s() - self._asked_s >= ASK_AGAIN_S:
             self._heard = False
             self._send()
 
     def _take(self, head: zmq.Frame, frames: list[zmq.Frame]) -> bool:
-        """Take an answer; whether it is the one to the last request."""
+        """Take an answer; whether it answers the last request."""
         try:
             answer = ANSWER.decode(head.buffer)
         except msgspec.DecodeError:
@@ -153,7 +155,7 @@ class RemoteLogReader:
     def message(self) -> str:
         """See `LogReader.message`."""
         if not self._heard:
-            return f"log {self._endpoint}: nobody serves it"
+            return f"log {self._endpoint}: no process serves it"
         return self._answer.message
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""What readers on other hosts ask of the process that serves an event log, and what it answers.
+"""Requests of readers on other hosts to the process that serves an event log, and its answers.
 
-A request is one ZeroMQ frame. The answer to it begins with a frame that tells what follows: a frame
-for each message. Both are MessagePack arrays.
+A request is one ZeroMQ frame. The answer is a frame that describes it, and one for each message.
+The request and the first frame of the answer are MessagePack arrays.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import enum
 
 import msgspec
 
-MOST_BYTES = 4 * 2**20
-"""No message more is put into an answer that holds as many bytes."""
+ANSWER_BYTES = 4 * 2**20
+"""An answer with this many bytes gets no further message."""
 
-PATIENCE_S = 1.0
-"""How long a request for messages may wait for them; then the answer is empty."""
+ANSWER_PATIENCE_S = 1.0
+"""How long a request waits for messages. Then its answer is empty."""
 
 
 class Go(enum.IntEnum):

@@ -14,8 +14,8 @@ from reduction.event_log.segments import (
     COMMITTED,
     HEAD_BYTES,
     NEXT_OFFSET,
-    RECORD,
     RECORD_MAGIC,
+    RECORD_STRUCT,
     SEALED,
     Damaged,
     RecordHead,
@@ -25,7 +25,7 @@ from reduction.event_log.segments import (
 
 
 class Record(NamedTuple):
-    """A record: where it is in its segment, its head and its message."""
+    """A record: its place in the segment, its head and its message."""
 
     place: int
     head: RecordHead
@@ -33,14 +33,14 @@ class Record(NamedTuple):
 
 
 class SegmentScan:
-    """What lies in a segment before a place: that of a pulse's first message, unless ended.
+    """What a segment holds before a place: the first message of a pulse, or where `end_at` sets it.
 
     - ``place``, ``offset``: the place, and the offset of the message there
     - ``starts_before``: whether the pulse at the place begins in a segment before this one
     - ``time_ns``, ``pulses``: the latest time of all marks before the place, and their number
     - ``next_offset``: offset behind the last message that was looked at
     - ``pulse_offset``: offset of the first message of the last pulse that was looked at
-    - ``values``: places of the last value of each log, by their coming and by their time
+    - ``values``: places of two values of each log: the one that came last, and the latest one
     """
 
     def __init__(self, head: SegmentHead) -> None:
@@ -58,20 +58,20 @@ class SegmentScan:
         return sorted({*self._newest.values(), *(place for _, place in self._latest.values())})
 
     def add_mark(self, place: int, head: RecordHead) -> None:
-        """A pulse ends here: the next one is the place, for now."""
+        """Note a mark; the place is now behind it, where the next pulse begins."""
         self.time_ns, self.pulses = max(self.time_ns, head.time_ns), self.pulses + 1
         self.pulse_offset = head.offset + 1
         self.end_at(place + head.size, head.offset + 1)
 
     def add_value(self, place: int, head: RecordHead, *, carried: bool) -> None:
-        """A log value, of the pulse that has not ended yet unless it was ``carried`` here."""
+        """Note a log value. Unless it was ``carried`` here, its pulse has not ended yet."""
         self._of_pulse.append((head.log_id, head.time_ns, place))
         if carried:
             self._note_values()
             self.place = place + head.size
 
     def end_at(self, place: int, offset: int) -> None:
-        """The place is this one, and all values so far are before it."""
+        """Set the place; all values so far are before it."""
         self._note_values()
         self.place, self.offset, self.starts_before = place, offset, False
 
@@ -84,7 +84,7 @@ class SegmentScan:
 
 
 class SegmentView:
-    """A segment mapped to be read; it stays readable when its file has gone.
+    """A segment in mapped memory. It stays readable when its file is deleted.
 
     ``damaged`` counts records that could not be read. Raises `Damaged` for a head that cannot be
     read, and OSError if the file is not there.
@@ -104,8 +104,8 @@ class SegmentView:
         self.head = SegmentHead.of(self._bytes[:HEAD_BYTES])
 
     # Memory behind the end of its file must not be read: that ends the process with SIGBUS. The
-    # writer cuts off only what is not committed. Others may cut off more, so `committed`, with
-    # which every look at a segment begins, checks the size of the file.
+    # writer cuts off only what is not committed. Others may cut off more, so ``committed``,
+    # with which every look at a segment begins, checks the size of the file.
 
     @property
     def committed(self) -> int:
@@ -121,7 +121,7 @@ class SegmentView:
 
     @property
     def sealed(self) -> bool:
-        """Whether nothing is written to it any more."""
+        """Whether its writer has finished it."""
         return not self._headless and bool(self._words[SEALED])
 
     @property
@@ -132,21 +132,21 @@ class SegmentView:
 
     @property
     def intact(self) -> bool:
-        """Whether all that is committed are records whose heads can be read."""
+        """Whether the heads of all committed records can be read."""
         place, end = HEAD_BYTES, self.committed
         while (head := self.head_at(place, end)) is not None:
             place += head.size
         return place == end
 
     def record(self, place: int, end: int) -> tuple[Record | None, int]:
-        """The record at a place, and the place of the next one; ``end`` is what is committed.
+        """The record at a place, and the place of the next one; ``end`` is that of all records.
 
-        A record that is damaged is counted and passed over; then there is None.
+        For a damaged record, which is counted, None and the place of the next readable one.
         """
         head = self.head_at(place, end)
         if head is None:
             return None, self._resume(place, end)
-        start = place + RECORD.size
+        start = place + RECORD_STRUCT.size
         data = self._bytes[start : start + head.length]
         if checksum((data,)) != head.checksum:
             self.damaged += 1
@@ -165,7 +165,7 @@ class SegmentView:
                 place += head.size
 
     def scan(self, *, stop_ns: int | None = None, stop_offset: int | None = None) -> SegmentScan:
-        """What lies before a place: see `SegmentScan`.
+        """The scan up to a place, see `SegmentScan`.
 
         The place is the first message of the first pulse at or after ``stop_ns``, or the message
         at ``stop_offset``, or else the end.
@@ -189,19 +189,19 @@ class SegmentView:
         return scan
 
     def head_at(self, place: int, end: int) -> RecordHead | None:
-        """The head of the record at a place; None if there is none that can be read."""
-        if place + RECORD.size > end:
+        """The head of the record at a place; None if it cannot be read."""
+        if place + RECORD_STRUCT.size > end:
             return None
-        magic, *fields, crc, _ = RECORD.unpack_from(self._bytes, place)
+        magic, *fields, crc, _ = RECORD_STRUCT.unpack_from(self._bytes, place)
         if magic != RECORD_MAGIC:
             return None
-        if crc != zlib.crc32(self._bytes[place : place + RECORD.size - 8]):
+        if crc != zlib.crc32(self._bytes[place : place + RECORD_STRUCT.size - 8]):
             return None
         head = RecordHead(*fields)
         return head if place + head.size <= end else None
 
     def _resume(self, place: int, end: int) -> int:
-        """Count a record that is damaged; the place of the next one that has a head."""
+        """The place of the next record whose head can be read; counts a damaged one."""
         self.damaged += 1
         while (place := self._map.find(RECORD_MAGIC, place + 1, end)) >= 0:
             if place % 8 == 0 and self.head_at(place, end) is not None:

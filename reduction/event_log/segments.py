@@ -1,13 +1,14 @@
-"""Segments: the files that an event log is kept in, and the records in them.
+"""Segments, the files of an event log, and the records in them.
 
 A segment is a file of a fixed size with messages of one partition. It begins with a head of one
 page. Then come records, each at a multiple of 8 bytes: a record head, the bytes of the message, and
 zeros up to the next multiple of 8. ``committed`` in the head is the end of the last record that is
-complete. It is written after the record, so that nobody reads a record that is half there. The
-first records of a segment are the last values of all logs, with the offsets that they had.
+complete. It is written after the record, so that no reader sees half a record. The first records
+of a segment are the last values of all logs before it, with the offsets that they had.
 
-There is one host, one writer and a byte order. A store of 8 aligned bytes to mapped memory is
-atomic, and readers on x86 see stores in their order; elsewhere the sums tell what came too early.
+There is one writer. It and all readers run on one host, with one byte order. A store of 8 aligned
+bytes to mapped memory is atomic. On x86 readers see stores in their order. On other processors a
+record may be read too early; its checksum is wrong then.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import numpy as np
 
 from reduction.stream.ev44 import Buffer
 
-MAGIC = b"LRSG0001"
+SEGMENT_MAGIC = b"LRSG0001"
 RECORD_MAGIC = b"LRec"
 HEAD_BYTES = mmap.PAGESIZE
 SEGMENT_MESSAGES = 4096
@@ -33,26 +34,26 @@ SEGMENT_MESSAGES = 4096
 
 SUFFIX = ".segment"
 
-HEAD = struct.Struct("<8sQQQqQQqI")
-"""`SegmentHead` with its magic bytes before, and the CRC-32 of all that behind."""
+HEAD_STRUCT = struct.Struct("<8sQQQqQQqI")
+"""Magic bytes, a `SegmentHead`, and the CRC-32 of both."""
 
-RECORD = struct.Struct("<4sIIIqQQII")
-"""`RecordHead` with magic bytes before, and the CRC-32 of all that and a zero behind."""
+RECORD_STRUCT = struct.Struct("<4sIIIqQQII")
+"""Magic bytes, a `RecordHead`, the CRC-32 of both, and a zero."""
 
 COMMITTED, NEXT_OFFSET, SEALED = 16, 17, 18
-"""Where the changing parts of the head are, in words of 8 bytes."""
+"""Places of the fields of the head that change, in words of 8 bytes."""
 
 
 class Damaged(ValueError):
-    """A segment whose head is not that of a segment."""
+    """A segment whose head cannot be read."""
 
 
 @dataclass(frozen=True)
 class SegmentHead:
-    """What a segment says of itself when it is made.
+    """The head of a segment, which is written when the segment is made.
 
-    - ``partition``, ``first_offset``: where its first own message belongs
-    - ``sequence``: which segment of the log it is, over all partitions
+    - ``partition``, ``first_offset``: of its first message, after the values from before it
+    - ``sequence``: its number, counted over all partitions of the log
     - ``time_before_ns``: the latest time of all marks before it, ns since 1970
     - ``pulses_before``: how many marks the partition had before it
     - ``pulse_offset``: offset of the first message of the pulse that it begins in
@@ -68,8 +69,8 @@ class SegmentHead:
     created_ns: int
 
     def packed(self) -> bytes:
-        """Its bytes, `HEAD` long."""
-        fields = HEAD.pack(MAGIC, *astuple(self), 0)[:-4]
+        """Its bytes, as many as `HEAD_STRUCT` has."""
+        fields = HEAD_STRUCT.pack(SEGMENT_MAGIC, *astuple(self), 0)[:-4]
         return fields + struct.pack("<I", zlib.crc32(fields))
 
     @classmethod
@@ -77,14 +78,14 @@ class SegmentHead:
         """The head in the first bytes of a segment; raises `Damaged`."""
         if len(data) < HEAD_BYTES:
             raise Damaged("it is too short")
-        magic, *fields, crc = HEAD.unpack_from(data)
-        if magic != MAGIC or crc != zlib.crc32(data[: HEAD.size - 4]):
+        magic, *fields, crc = HEAD_STRUCT.unpack_from(data)
+        if magic != SEGMENT_MAGIC or crc != zlib.crc32(data[: HEAD_STRUCT.size - 4]):
             raise Damaged("its head is damaged")
         return cls(*fields)
 
 
 class RecordHead(NamedTuple):
-    """What stands before a message; `LogEntry` has the meanings.
+    """The head of a record; `reduction.event_log.entries.LogEntry` explains its fields.
 
     ``log_id`` is the same for all values of one log in one segment.
     """
@@ -97,25 +98,26 @@ class RecordHead(NamedTuple):
     checksum: int
 
     def packed(self) -> bytes:
-        """Its bytes, `RECORD` long."""
-        fields = RECORD.pack(RECORD_MAGIC, *self, 0, 0)[:-8]
+        """Its bytes, as many as `RECORD_STRUCT` has."""
+        fields = RECORD_STRUCT.pack(RECORD_MAGIC, *self, 0, 0)[:-8]
         return fields + struct.pack("<II", zlib.crc32(fields), 0)
 
     @property
     def size(self) -> int:
-        """Length of the whole record."""
-        return RECORD.size + padded(self.length)
+        """The length of the record, with its message, in bytes."""
+        return RECORD_STRUCT.size + padded(self.length)
 
 
 def padded(length: int) -> int:
-    """A length in bytes, up to the next multiple of 8."""
+    """A length in bytes, rounded up to a multiple of 8."""
     return -(-length // 8) * 8
 
 
 def checksum(pieces: Iterable[Buffer]) -> int:
-    """The sum of the bytes of a message as little-endian words of 8, the last one with zeros.
+    """The sum of a message's little-endian words of 8 bytes, modulo 2^64.
 
-    It is 15 times as fast as a CRC-32, and finds what disks and crashes do.
+    The last word is filled up with zeros. This is 15 times as fast as a CRC-32, and detects the
+    damage that disks and crashes do.
     """
     total, rest = 0, b""
     for piece in pieces:
@@ -127,7 +129,7 @@ def checksum(pieces: Iterable[Buffer]) -> int:
 
 
 def _add_unaligned(rest: bytes, piece: Buffer, total: int) -> tuple[bytes, int]:
-    """What is left of a piece, and the sum, if ``rest`` of the piece before comes first."""
+    """The bytes of ``rest`` and a piece that fill no word, and ``total`` plus all other words."""
     fill = -len(rest) % 8
     first = rest + bytes(piece[:fill])
     if len(first) < 8 and rest:
@@ -141,7 +143,7 @@ def _add_unaligned(rest: bytes, piece: Buffer, total: int) -> tuple[bytes, int]:
 
 
 def segment_path(folder: Path, partition: int, first_offset: int) -> Path:
-    """Where the segment of a partition is that begins with an offset."""
+    """The path of the segment of a partition that begins with an offset."""
     return partition_folder(folder, partition) / f"{first_offset:020d}{SUFFIX}"
 
 
@@ -166,7 +168,7 @@ def is_segment(name: str) -> bool:
 
 
 def first_offset(path: Path) -> int:
-    """The offset of the first message of a segment, as its name has it."""
+    """The offset of the first message of a segment, from its name."""
     return int(path.name.removesuffix(SUFFIX))
 
 

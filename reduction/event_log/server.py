@@ -1,4 +1,4 @@
-"""The event log of this host, served to readers on others over ZeroMQ."""
+"""A server of the event log on this host for readers on other hosts, over ZeroMQ."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import msgspec
 import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.protocol import LogMessage
+from reduction.event_log.protocol import LogMessage, LogRefused
 from reduction.event_log.requests import (
-    MOST_BYTES,
-    PATIENCE_S,
+    ANSWER_BYTES,
+    ANSWER_PATIENCE_S,
     REQUEST,
     Go,
     LogAnswer,
@@ -25,7 +25,7 @@ from reduction.event_log.requests import (
 from reduction.stream.endpoints import bind
 
 MOST_READERS = 256
-"""Readers that the server keeps; of more, those that asked longest ago find their place anew."""
+"""The most readers whose places the server keeps. Those who asked longest ago seek again."""
 
 REQUESTS_AT_ONCE = 64
 
@@ -40,7 +40,7 @@ class ServedReader:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request for messages that have not come yet, until ``deadline_s`` of the clock."""
+    """A request that waits for messages, until its deadline by the server's clock."""
 
     peer: bytes
     request: LogRequest
@@ -48,9 +48,9 @@ class Waiting:
 
 
 class LogServer:
-    """Answers readers between other work: `serve` is called whenever there may be something.
+    """Answers the requests of readers, whenever `serve` is called.
 
-    Raises OSError naming an endpoint that cannot be bound.
+    Raises OSError for an endpoint that cannot be bound, and names it.
     """
 
     def __init__(
@@ -69,15 +69,15 @@ class LogServer:
         self._readers: OrderedDict[tuple[bytes, int], ServedReader] = OrderedDict()
         self._waiting: dict[tuple[bytes, int], Waiting] = {}
         self.ignored = 0
-        """Requests that were none."""
+        """How many requests could not be decoded or answered."""
 
     @property
     def waits(self) -> bool:
-        """Whether a reader waits for messages."""
+        """Whether a request waits for messages."""
         return bool(self._waiting)
 
     def serve(self) -> None:
-        """Answer what has been asked, as far as there are messages."""
+        """Take requests, and answer those for which there are messages or whose time is up."""
         for _ in range(REQUESTS_AT_ONCE):
             try:
                 peer, *frames = self.socket.recv_multipart(zmq.DONTWAIT)
@@ -102,8 +102,13 @@ class LogServer:
             self.ignored += 1
             return
         key = peer, request.partition
-        self._go(self._reader(key), request)
-        deadline_s = self._clock_s() + (PATIENCE_S if request.go is Go.ON else 0)
+        try:
+            reader = self._reader(key)
+        except LogRefused:  # somebody has put a log of another kind there
+            self.ignored += 1
+            return
+        self._go(reader, request)
+        deadline_s = self._clock_s() + (ANSWER_PATIENCE_S if request.go is Go.ON else 0)
         self._waiting[key] = Waiting(peer, request, deadline_s)
 
     def _reader(self, key: tuple[bytes, int]) -> ServedReader:
@@ -128,7 +133,7 @@ class LogServer:
             case Go.OFFSET | Go.ON:
                 log.seek_offset(request.place)
                 if request.go is Go.ON and request.identity not in ("", log.identity):
-                    log.seek_offset(0)  # The place is one in a log that was deleted.
+                    log.seek_offset(0)  # The place belongs to a log that was deleted.
         reader.seek = request.number
 
     def _answer(self, peer: bytes, request: LogRequest, messages: list[LogMessage]) -> None:
@@ -148,10 +153,10 @@ class LogServer:
         )
         frames = [peer, msgspec.msgpack.encode(answer), *(each.data for each in messages)]
         try:
-            # Copied: what ZeroMQ has not sent yet must not hold on to segments that were dropped.
+            # Copied, so that ZeroMQ does not keep segments in memory that have been dropped.
             self.socket.send_multipart(frames, zmq.DONTWAIT)
         except zmq.Again:
-            return  # the reader does not take what it asked for; it will ask again
+            return  # the reader does not take its answers; it will ask again
 
     def close(self) -> None:
         """Close the socket."""
@@ -159,10 +164,10 @@ class LogServer:
 
 
 def _batch(reader: EmbeddedLogReader) -> list[LogMessage]:
-    """The next messages, up to `MOST_BYTES` or one more."""
+    """The next messages, until they have `ANSWER_BYTES` or no more have come."""
     found: list[LogMessage] = []
     size = 0
-    while size < MOST_BYTES and (some := reader.read(8)):
+    while size < ANSWER_BYTES and (some := reader.read(8)):
         found += some
         size += sum(len(each.data) for each in some)
     return found

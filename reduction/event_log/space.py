@@ -1,4 +1,4 @@
-"""The segments of an event log as its writer has them: making, sealing, and dropping the oldest."""
+"""How a writer makes, seals and drops the segments of an event log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reduction.event_log.segments import (
     COMMITTED,
     HEAD_BYTES,
     NEXT_OFFSET,
-    RECORD,
+    RECORD_STRUCT,
     SEALED,
     SEGMENT_MESSAGES,
     Damaged,
@@ -27,7 +27,7 @@ from reduction.event_log.segments import (
 from reduction.stream.ev44 import Buffer
 
 PART = ".part"
-"""Behind the name of a segment that is being made."""
+"""Suffix of the name of a segment that is being made."""
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StoredSegment:
-    """A segment that has been written: when it came, over all partitions, where, and its size."""
+    """A sealed segment; ``sequence`` and ``created_ns`` are as in `SegmentHead`."""
 
     sequence: int
     path: Path
@@ -45,10 +45,10 @@ class StoredSegment:
 
 
 class OpenSegment:
-    """The segment of a partition that is written to."""
+    """The segment of a partition to which its writer appends."""
 
     def __init__(self, path: Path, head: SegmentHead, size: int) -> None:
-        """Make the file, with its space; raises OSError without a trace if there is none."""
+        """Make the file and take its space; raises OSError, and leaves no file, without space."""
         self.path, self.head, self.size = path, head, size
         self.place, self.messages = HEAD_BYTES, 0
         part = path.with_name(path.name + PART)
@@ -65,16 +65,16 @@ class OpenSegment:
         self.commit(head.first_offset)
 
     def show(self) -> None:
-        """Give the file its name, under which readers find it."""
+        """Give the file the name under which readers find it."""
         self.path.with_name(self.path.name + PART).replace(self.path)
 
     def has_room(self, length: int) -> bool:
-        """Whether a message of a length fits in."""
-        fits = self.place + RECORD.size + padded(length) <= self.size
+        """Whether there is room for a message of this length."""
+        fits = self.place + RECORD_STRUCT.size + padded(length) <= self.size
         return fits and self.messages < SEGMENT_MESSAGES
 
     def write(self, head: RecordHead, pieces: Sequence[Buffer]) -> None:
-        """Write a record behind the others, which nobody reads before `commit`."""
+        """Write a record behind the others; readers do not see it before `commit`."""
         zeros = bytes(padded(head.length) - head.length)
         written = os.pwritev(self._file, [head.packed(), *pieces, zeros], self.place)
         if written != head.size:
@@ -83,19 +83,19 @@ class OpenSegment:
         self.messages += 1
 
     def commit(self, next_offset: int) -> None:
-        """Have readers read what is written."""
+        """Let readers see what is written."""
         # In this order: a writer that starts after a kill between the two finds the record.
         self._words[COMMITTED] = self.place
         self._words[NEXT_OFFSET] = next_offset
 
     @property
     def lost(self) -> bool:
-        """Whether somebody has deleted the file, or cut something off."""
+        """Whether somebody has deleted the file, or made it shorter."""
         status = os.fstat(self._file)
         return not status.st_nlink or status.st_size < self.size
 
     def seal(self) -> int:
-        """Have readers go on to the next segment, and free the space behind the last record.
+        """Let readers go on to the next segment, and free the space behind the last record.
 
         Returns the size of the file on the disk, 0 if it has been deleted.
         """
@@ -110,7 +110,7 @@ class OpenSegment:
 
 
 class LeftOver:
-    """A segment that a writer which was killed left unsealed; raises OSError if it is gone."""
+    """A segment that a killed writer may have left unsealed; raises OSError if it is deleted."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -118,7 +118,7 @@ class LeftOver:
         self._end = _end_of_records(path)
 
     def seal(self) -> int:
-        """Have readers go on to the next segment, also if that has taken the name of this one.
+        """Let readers go on to the next segment, even if that now has the name of this one.
 
         Returns the size of the file.
         """
@@ -135,7 +135,8 @@ class LeftOver:
 def _end_of_records(path: Path) -> int | None:
     """The end of the records in a segment; None for a damaged one.
 
-    What its head says alone does not count: a file that becomes too short kills its readers.
+    The end that its head gives is not trusted alone, for if it were too small, cutting the file
+    there would end the processes that read it.
     """
     try:
         view = SegmentView(path)
@@ -145,24 +146,24 @@ def _end_of_records(path: Path) -> int | None:
 
 
 def _seal(file: int, words: memoryview, end: int) -> None:
-    """Say in its head that a segment is complete, and free the space behind its end."""
+    """Mark a segment as sealed in its head, and free the space behind its end."""
     words[SEALED] = 1
     os.truncate(file, max(end, HEAD_BYTES))
 
 
 class SegmentSpace:
-    """The space that all segments of a log take: at most ``limit_bytes``, the oldest go first."""
+    """Keeps all segments of a log within ``limit_bytes``, by dropping the oldest first."""
 
     def __init__(self, limit_bytes: int, stored: Sequence[StoredSegment]) -> None:
         self._limit_bytes = limit_bytes
         self._stored = sorted(stored, key=lambda each: each.sequence)
         self._sequence = max((each.sequence for each in stored), default=-1)
         self.size_bytes = sum(each.size_bytes for each in stored)
-        """What all segments take now."""
+        """The size of all segments, in bytes."""
 
     @property
     def oldest_ns(self) -> int:
-        """When the oldest complete segment was made, ns since 1970; now if there is none."""
+        """When the oldest sealed segment was made, ns since 1970; without one, the time now."""
         return self._stored[0].created_ns if self._stored else time.time_ns()
 
     def next_sequence(self) -> int:
@@ -171,7 +172,7 @@ class SegmentSpace:
         return self._sequence
 
     def made(self, path: Path, head: SegmentHead, size: int) -> OpenSegment:
-        """A new segment; raises OSError if there is no space even without the old ones."""
+        """A new segment; raises OSError if there is no space even after dropping all others."""
         while self._stored and self.size_bytes + size > self._limit_bytes:
             self._drop_oldest()
         while True:
@@ -186,7 +187,7 @@ class SegmentSpace:
                 return segment
 
     def complete(self, segment: OpenSegment, size: int) -> None:
-        """Note a segment that has been sealed, and its size; 0 if it has been deleted."""
+        """Note a segment that was sealed, and its size, which is 0 if it has been deleted."""
         self.size_bytes += size - segment.size
         head = segment.head
         if not size:

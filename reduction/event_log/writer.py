@@ -1,4 +1,4 @@
-"""The writer of an embedded event log: messages go to the end of partitions."""
+"""The writer of an embedded event log, which appends messages to partitions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reduction.event_log.entries import EntryKind, LogEntry
-from reduction.event_log.folder import LOOK_INTERVAL_S, MESSAGE_S, LogFolder, refusing
+from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, MESSAGE_S, LogFolder, refusing
 from reduction.event_log.last_pulse import last_pulse
 from reduction.event_log.partition_end import PartitionEnd
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.segment_view import SegmentView
 from reduction.event_log.segments import (
     HEAD_BYTES,
-    RECORD,
+    RECORD_STRUCT,
     Damaged,
     RecordHead,
     SegmentHead,
@@ -35,7 +35,7 @@ from reduction.event_log.space import (
 )
 
 SEGMENT_BYTES = 64 * 2**20
-"""Size of a segment, unless the limit of the log is too small for eight of each partition."""
+"""Size of a segment, unless the limit of the log is too small for eight in each partition."""
 
 SEGMENTS_IN_LIMIT = 8
 
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 class PartitionWriter:
-    """Appends messages to one partition of a log, whose folder is there."""
+    """Appends messages to one partition of a log, in a folder that exists."""
 
     def __init__(
         self, folder: Path, partition: int, segment_bytes: int, space: SegmentSpace
@@ -60,7 +60,7 @@ class PartitionWriter:
             space.note_size(each.path, 0 if each.path == self._segment.path else size)
 
     def append(self, entry: LogEntry) -> None:
-        """Append a message; raises OSError, and nothing has changed, if there is no space."""
+        """Append a message; raises OSError, and changes nothing, if there is no space."""
         length, before = entry.size_bytes, self._segment
         if not before.has_room(length):
             self._go_on_in_new_segment(length)
@@ -74,7 +74,7 @@ class PartitionWriter:
         return self._segment.head.created_ns
 
     def replace_lost_segment(self) -> bool:
-        """Go on in a new segment if somebody has deleted or cut the last one; whether it was so."""
+        """Go on in a new segment if somebody has deleted or cut the last one; whether so."""
         lost = self._segment.lost
         if lost:
             partition_folder(self._folder, self._partition).mkdir(exist_ok=True)
@@ -91,11 +91,11 @@ class PartitionWriter:
         self._space.complete(before, before.seal())
 
     def _new_segment(self, length: int) -> OpenSegment:
-        """A segment for what comes next, in which a message of a length has room."""
+        """A new last segment, with room for a message of this length."""
         end = self._end
         values = end.values
-        needed = HEAD_BYTES + RECORD.size + padded(length)
-        needed += sum(RECORD.size + padded(entry.size_bytes) for _, entry in values)
+        needed = HEAD_BYTES + RECORD_STRUCT.size + padded(length)
+        needed += sum(RECORD_STRUCT.size + padded(entry.size_bytes) for _, entry in values)
         size = max(self._segment_bytes, -(-needed // mmap.PAGESIZE) * mmap.PAGESIZE)
         head = SegmentHead(
             partition=self._partition,
@@ -157,7 +157,7 @@ class LogWriter:
         self._open()
 
     def _open(self) -> None:
-        """Begin the log, or go on at its end; raises `LogRefused`."""
+        """Make the log, or go on at the end of the one that exists; raises `LogRefused`."""
         folder = LogFolder(self._path, self._count)
         folder.check(self._limit_bytes)
         self._identity = folder.make()
@@ -181,7 +181,7 @@ class LogWriter:
 
     @property
     def size_bytes(self) -> int:
-        """What the log takes on the disk."""
+        """The size of the log on the disk, in bytes."""
         return self._space.size_bytes
 
     @property
@@ -191,17 +191,17 @@ class LogWriter:
 
     @property
     def message(self) -> str:
-        """What has happened to the files of the log, in words, for a minute; otherwise empty."""
+        """What somebody did to the files of the log in the last minute; empty if nothing."""
         return self._told if self._clock_s() - self._told_s < MESSAGE_S else ""
 
     def append(self, partition: int, entry: LogEntry) -> None:
-        """Append a message to a partition; raises OSError if the disk is full.
+        """Append a message to a partition.
 
-        Then the message is not there, and everything else is as it was. Also raises `LogRefused`
-        if the log was deleted and none can be begun in its place.
+        Raises OSError if the disk is full, and `LogRefused` if the log was deleted and no new one
+        can be made. In both cases the message is not appended, and nothing else changes.
         """
         now_s = self._clock_s()
-        if now_s - self._looked_s >= LOOK_INTERVAL_S:
+        if now_s - self._looked_s >= FOLDER_LOOK_INTERVAL_S:
             self._looked_s = now_s
             self._look()
         if not self._partitions:
@@ -209,7 +209,7 @@ class LogWriter:
         self._partitions[partition].append(entry)
 
     def _look(self) -> None:
-        """See whether the files of the log are still there; go on in new ones if not."""
+        """Go on in new files if those of the log have been deleted or cut."""
         if self._partitions and self._is_there():
             for number, each in enumerate(self._partitions):
                 if each.replace_lost_segment():
@@ -235,17 +235,17 @@ class LogWriter:
 
     def _tell(self, words: str) -> None:
         self._told, self._told_s = f"log {self._path}: {words}", self._looked_s
-        log.warning("%s; up to %g s of messages are lost", self._told, LOOK_INTERVAL_S)
+        log.warning("%s; up to %g s of messages are lost", self._told, FOLDER_LOOK_INTERVAL_S)
 
     def close(self) -> None:
-        """Seal the log and let another write to it."""
+        """Seal the log, and release it for another writer."""
         for each in self._partitions:
             each.close()
         self._lock.close()
 
 
 def _stored(path: Path, partitions: int) -> list[StoredSegment]:
-    """The segments that are there at the start; what is half made is removed."""
+    """The segments that exist at the start; removes those that were not finished."""
     found = []
     for partition in range(partitions):
         for part in partition_folder(path, partition).glob(f"*{PART}"):

@@ -87,7 +87,7 @@ def test_an_instrument_that_no_events_can_be_made_for_is_refused_before_anything
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("thesis.tex", "thesis.tex is no part of an event log"),
+        ("thesis.tex", "thesis.tex does not belong to an event log"),
         ("log.json", "log.json cannot be read"),
     ],
 )

@@ -11,9 +11,9 @@ import pytest
 import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.folder import LOOK_INTERVAL_S, MESSAGE_S
+from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, MESSAGE_S
 from reduction.event_log.protocol import LogRefused
-from reduction.event_log.remote import RETRY_S, RemoteLogReader
+from reduction.event_log.remote import ASK_AGAIN_S, RemoteLogReader
 from reduction.event_log.segments import partition_folder, segment_paths
 from reduction.event_log.server import LogServer
 from reduction.event_log.writer import LogWriter
@@ -38,7 +38,7 @@ class Clock:
     def __call__(self) -> float:
         return self.now_s
 
-    def go_on(self, seconds: float = LOOK_INTERVAL_S) -> None:
+    def go_on(self, seconds: float = FOLDER_LOOK_INTERVAL_S) -> None:
         self.now_s += seconds
 
 
@@ -151,7 +151,7 @@ def test_a_remote_reader_goes_on_in_the_new_log_of_a_new_server(tmp_path: Path) 
         while reader.read():
             unread -= 1
         with closing(LogServer(context, endpoint, path, 1)) as server:
-            clock.go_on(RETRY_S)
+            clock.go_on(ASK_AGAIN_S)
             assert read_served(server, reader, 450) == pulses(100, 250)
         assert reader.identity not in ("", identity)
         assert reader.began == 0

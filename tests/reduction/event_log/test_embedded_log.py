@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.entries import EntryKind, LogEntry, entry_of
-from reduction.event_log.folder import LEAST_BYTES, LOOK_INTERVAL_S
+from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, LEAST_BYTES
 from reduction.event_log.protocol import Dropped
 from reduction.event_log.segments import HEAD_BYTES, checksum, segment_paths
 from reduction.event_log.writer import LogWriter
@@ -120,7 +120,7 @@ def test_a_log_that_comes_after_its_reader_is_read_from_its_start(tmp_path: Path
     assert reader.message.endswith("log: it is not there yet")
     written(tmp_path / "log", pulse_entries(0))
     assert reader.read() == []
-    now_s[0] += LOOK_INTERVAL_S
+    now_s[0] += FOLDER_LOOK_INTERVAL_S
     assert len(reader.read()) == 3
     assert reader.message == ""
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.entries import entry_of
-from reduction.event_log.folder import LEAST_BYTES, LOOK_INTERVAL_S
+from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, LEAST_BYTES
 from reduction.event_log.protocol import Dropped, LogRefused
 from reduction.event_log.segments import segment_paths
 from reduction.event_log.writer import LogWriter
@@ -76,7 +76,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_messages_and_the_next_goes_o
             pulse += 1
         assert pulse >= pulses - 1
     assert place == len(found)
-    time.sleep(LOOK_INTERVAL_S)
+    time.sleep(FOLDER_LOOK_INTERVAL_S)
     assert followed + all_of(follower) == found
 
 
@@ -89,7 +89,7 @@ def test_what_a_killed_writer_left_empty_is_replaced_and_counts_no_more(tmp_path
     assert writer.size_bytes == sum(each.stat().st_size for each in segment_paths(tmp_path, 0))
     for number in range(200):
         write(writer, pulse_entries(number, 5000))
-        time.sleep(LOOK_INTERVAL_S if number == 0 else 0)
+        time.sleep(FOLDER_LOOK_INTERVAL_S if number == 0 else 0)
         assert [entry_of(each.data).kind.name for each in reader.read()] == ["LOG", "CHUNK", "MARK"]
         paths = segment_paths(tmp_path, 0)
         assert writer.size_bytes == sum(each.stat().st_size for each in paths) <= LEAST_BYTES

@@ -37,13 +37,13 @@ def about(**changes: object) -> str:
     ("name", "content", "words"),
     [
         ("log.json", about(version=2), "its version is 2; this program has 1"),
-        ("log.json", about(format="x"), "log.json is not that of an event log"),
-        ("log.json", about(partitions=0), "tells no number of partitions"),
-        ("log.json", about(partitions=3), "it has 3 partitions, not 1; give another --log"),
-        ("log.json", "[]", "log.json is not that of an event log"),
+        ("log.json", about(format="x"), "log.json does not describe an event log"),
+        ("log.json", about(partitions=0), "gives no number of partitions"),
+        ("log.json", about(partitions=3), "it has 3 partitions, not 1; give another --log-folder"),
+        ("log.json", "[]", "log.json does not describe an event log"),
         ("log.json", "{", "log.json cannot be read"),
-        ("thesis.tex", "", "thesis.tex is no part of an event log"),
-        ("partition-0", "", "partition-0 is no part of an event log"),
+        ("thesis.tex", "", "thesis.tex does not belong to an event log"),
+        ("partition-0", "", "partition-0 does not belong to an event log"),
     ],
 )
 def test_a_folder_that_is_no_log_of_this_kind_is_refused_and_left_alone(
@@ -55,6 +55,13 @@ def test_a_folder_that_is_no_log_of_this_kind_is_refused_and_left_alone(
             refused(tmp_path, 1, LIMIT)
     assert [each.name for each in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == content
+
+
+def test_a_description_that_a_killed_process_has_not_finished_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "log.json.part").write_text("{")
+    written(tmp_path, [])
+    assert EmbeddedLogReader(tmp_path, 0).identity
+    assert not (tmp_path / "log.json.part").exists()
 
 
 def test_a_log_without_an_identity_of_its_own_has_one_that_stays(tmp_path: Path) -> None:

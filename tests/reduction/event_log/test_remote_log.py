@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.remote import RETRY_S, RemoteLogReader
+from reduction.event_log.remote import ASK_AGAIN_S, RemoteLogReader
 from reduction.event_log.server import LogServer
 from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import (
@@ -50,7 +50,7 @@ def test_a_remote_reader_gets_what_is_there_and_what_comes(
         closing(LogServer(context, endpoint, path, 1)) as server,
         closing(RemoteLogReader(context, endpoint, 0)) as reader,
     ):
-        assert reader.message.endswith("nobody serves it")
+        assert reader.message.endswith("no process serves it")
         expected = [(offset, data_of(entry)) for offset, entry in enumerate(STREAM)]
         write(writer, STREAM[:300])
         assert read_served(server, reader, 300) == expected[:300]
@@ -96,7 +96,7 @@ def test_after_its_server_has_started_again_it_goes_on_where_it_was(
             found = read_served(server, reader, 150)
         written(path, STREAM[300:])
         with closing(LogServer(context, endpoint, path, 1)) as server:
-            now_s[0] += RETRY_S
+            now_s[0] += ASK_AGAIN_S
             found += read_served(server, reader, 450)
             assert reader.began == 0
     assert found == [(offset, data_of(entry)) for offset, entry in enumerate(STREAM)]
