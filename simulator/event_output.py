@@ -11,10 +11,11 @@ from typing import Any
 
 import zmq
 
-from reduction.event_log.entries import EntryKind, LogEntry
+from reduction.event_log.entries import EntryKind
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.server import LogServer
 from reduction.event_log.writer import LogWriter
+from simulator.pulse_messages import OutputMessage
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class EventOutput:
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._folder, self._clock_ns = start.folder, clock_ns
+        self.partitions = partitions
         self._server: LogServer | None = None
         if start.endpoint:
             self._server = LogServer(context, start.endpoint, start.folder, partitions)
@@ -76,10 +78,11 @@ class EventOutput:
         """The socket with the requests of readers on other hosts; None if none are served."""
         return None if self._server is None else self._server.socket
 
-    def put(self, partition: int, entry: LogEntry, events: int = 0) -> None:
-        """Append a message with a number of events; without space for it, drop and count it."""
+    def put(self, message: OutputMessage) -> None:
+        """Append a message; without space for it, drop and count it."""
+        entry, events = message.entry, message.events
         try:
-            self._writer.append(partition, entry)
+            self._writer.append(message.partition, entry)
         except OSError as error:
             refused = isinstance(error, LogRefused)
             words = error.strerror if refused else f"event log {self._folder}: {error.strerror}"

@@ -7,28 +7,28 @@ log on other hosts; the rest of the time it waits in one poll for whatever comes
 from __future__ import annotations
 
 import contextlib
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zmq
 
 from reduction.control.channel import OrderReceiver
-from reduction.event_log.entries import LogEntry, chunk_entry, log_entry, mark_entry
+from reduction.event_log.kafka_stream import KafkaStream
 from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.stream.dialect import Dialect
-from reduction.stream.messages import Chunk
 from simulator.event_output import EventLogStart, EventOutput
+from simulator.habits import Habit, is_quiet
 from simulator.orders import SimulatorOrder, SimulatorReport
 from simulator.parameters import SimulatorSettings, SimulatorStatus
-from simulator.pulses import PulseEvents, PulseGenerator
+from simulator.pulse_messages import Pulse, PulseMessages
+from simulator.pulses import PulseGenerator
 from simulator.schedule import Schedule
 from simulator.stop import Stop, stopped_by_signals
 
-SOURCE = "simulator"
-"""Name of the source in every chunk."""
+if TYPE_CHECKING:
+    from simulator.kafka_output import KafkaOutput
 
 PROTON_CHARGE_UC_PER_EVENT = 178.6 / 20_000
 """Log ``proton_charge``, in µC: a pulse of 20 000 events has that of ESS (5 MW at 2 GeV, 14 Hz).
@@ -47,7 +47,8 @@ class SimulateStart:
 
     ``log`` is where the events go. ``control`` is the endpoint of the IOC; None: run alone with
     ``settings``. Pulses are numbered from ``first_pulse``, or from the one after the last pulse in
-    the log if that is larger. In the plain ``dialect`` there are no marks.
+    the log if that is larger. In the plain ``dialect`` there are no marks, and there may be
+    ``habits`` of facilities. With ``kafka`` events go there, and ``log`` is not used.
     """
 
     log: EventLogStart
@@ -56,12 +57,27 @@ class SimulateStart:
     seed: int = 1
     first_pulse: int = 0
     dialect: Dialect = Dialect.MARKED
+    habits: frozenset[Habit] = frozenset()
+    kafka: KafkaStream | None = None
     settings: SimulatorSettings = field(default_factory=SimulatorSettings)
     instrument: Instrument = field(default_factory=powder_arc)
 
     def __post_init__(self) -> None:
         if self.partitions < 1:
             raise ValueError(f"partitions: {self.partitions} refused: at least 1")
+        if self.habits and self.dialect is not Dialect.PLAIN:
+            raise ValueError("habits: only in the plain dialect")
+
+
+def _output(
+    start: SimulateStart, context: zmq.Context[Any], clock_ns: Callable[[], int]
+) -> EventOutput | KafkaOutput:
+    """Where the events go."""
+    if start.kafka is None:
+        return EventOutput(start.log, start.partitions, context, clock_ns)
+    from simulator.kafka_output import KafkaOutput  # confluent-kafka is optional
+
+    return KafkaOutput(start.kafka, start.partitions)
 
 
 def simulate(start: SimulateStart, stop: Stop | None = None) -> None:
@@ -74,17 +90,6 @@ def simulate(start: SimulateStart, stop: Stop | None = None) -> None:
         stream = EventStream(start, context, until)
         stack.callback(stream.close)
         stream.run()
-
-
-def chunk_bounds(events: int, partitions: int, max_chunk_size: int) -> list[tuple[int, int]]:
-    """The [low, high) of each chunk that the events of a pulse are cut into.
-
-    There are as few chunks as ``max_chunk_size`` allows, but at least one for each partition if
-    there are enough events. Sizes differ by one at most.
-    """
-    chunks = max(-(-events // max_chunk_size), min(partitions, events))
-    cuts = [events * each // chunks for each in range(chunks + 1)] if chunks else [0]
-    return list(itertools.pairwise(cuts))
 
 
 class EventStream:
@@ -102,13 +107,12 @@ class EventStream:
         self._generator = PulseGenerator(start.instrument, start.seed)
         self._settings = start.settings
         self._generator.compile(start.settings)
-        self._plain = start.dialect is Dialect.PLAIN
-        self._message_ids = [0] * start.partitions
-        self._next_partition = 0
+        self._habits = start.habits
         self._revision = self._obeyed = -1
         self._reported_ns = 0
         self._schedule = Schedule(clock_ns() + (FIRST_ORDER_PATIENCE_NS if start.control else 0))
-        self._output = EventOutput(start.log, start.partitions, context, clock_ns)
+        self._output = _output(start, context, clock_ns)
+        self._messages = PulseMessages(self._output.partitions, start.dialect, start.habits)
         self._pulse = max(start.first_pulse - 1, self._output.last_pulse)
         self._control: OrderReceiver[SimulatorOrder, SimulatorReport] | None = None
         if start.control:
@@ -190,39 +194,20 @@ class EventStream:
             self._control.report(SimulatorReport(self._obeyed, self.status))
 
     def _stream_pulse(self, time_ns: int) -> None:
-        """Send logs to all partitions, chunks to one after the other, and any end mark to all."""
+        """Send the messages of a pulse."""
         events = self._generator.events(self._settings, self._pulse + 1)
         monitored = self._generator.monitor_events(self._settings, self._pulse + 1)
         self._pulse += 1
-        for entry in self._logs(time_ns, events.tof_ns.size):
-            for partition in range(len(self._message_ids)):
-                self._output.put(partition, entry)
-        for pixel_id, tof_ns in self._chunks(events, monitored):
-            if self._stop.is_set():
-                return
-            partition = self._next_partition
-            chunk = Chunk(SOURCE, self._message_ids[partition], time_ns, pixel_id, tof_ns)
-            self._output.put(partition, chunk_entry(chunk), tof_ns.size)
-            self._message_ids[partition] += 1
-            self._next_partition = (partition + 1) % len(self._message_ids)
-        if not self._plain:
-            for partition, chunks in enumerate(self._message_ids):
-                self._output.put(partition, mark_entry(self._pulse, time_ns, chunks))
-        self._obeyed = self._revision
-
-    def _chunks(self, events: PulseEvents, monitored: PulseEvents) -> Iterator[PulseEvents]:
-        """The events of each chunk, first in detectors, then in monitors."""
-        most = self._settings.max_chunk_size
-        for (pixel_id, tof_ns), partitions in ((events, len(self._message_ids)), (monitored, 1)):
-            for low, high in chunk_bounds(tof_ns.size, partitions, most):
-                yield PulseEvents(pixel_id[low:high], tof_ns[low:high])
-
-    def _logs(self, time_ns: int, events: int) -> Iterator[LogEntry]:
-        values = {
+        logs = {
             "temperature": self._settings.temperature,
             "pressure": self._settings.pressure,
             "lattice_parameter": self._settings.sample.lattice_parameter,
-            "proton_charge": events * PROTON_CHARGE_UC_PER_EVENT,
+            "proton_charge": events.tof_ns.size * PROTON_CHARGE_UC_PER_EVENT,
         }
-        for name, value in values.items():
-            yield log_entry(name, time_ns, value)
+        if not is_quiet(self._pulse, self._habits):
+            pulse = Pulse(self._pulse, time_ns, events, monitored, logs)
+            for message in self._messages.of(pulse, self._settings.max_chunk_size):
+                if message.events and self._stop.is_set():
+                    return
+                self._output.put(message)
+        self._obeyed = self._revision

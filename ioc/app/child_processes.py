@@ -50,7 +50,7 @@ class ProcessOptions:
         meet = {
             "events": "",  # ranks on this host read the event log in its folder
             "control": f"ipc://{folder}/ranks",
-            "sim_control": f"ipc://{folder}/simulator",
+            "sim_control": f"ipc://{folder}/simulator" if run.has_simulator else "none",
         }
         partitions = run.stream_partitions
         return cls(

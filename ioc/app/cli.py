@@ -91,9 +91,12 @@ def _serve(options: IocOptions) -> None:
 
 
 def _reduce(options: RanksOptions) -> None:
+    from ioc.options.stream_table import kafka_stream
     from reduction.ranks.process import RanksStart, reduce
     from reduction.stream.dialect import Dialect, StreamFormat
 
+    kafka = kafka_stream(options.stream, options.dialect)
+    dialect = kafka.dialect if kafka else Dialect(options.dialect)
     reduce(
         RanksStart(
             events=options.events,
@@ -104,18 +107,25 @@ def _reduce(options: RanksOptions) -> None:
             instrument=_instrument(options),
             tick_rate_hz=options.tick_rate,
             publish_rate_hz=options.array_rate,
-            stream_format=StreamFormat(Dialect(options.dialect), options.monitor_ids),
+            stream_format=StreamFormat(dialect, options.monitor_ids),
+            kafka=kafka,
         )
     )
 
 
 def _simulate(given: SimulateOptions) -> None:
     from ioc.options.event_log import with_event_log
+    from ioc.options.stream_table import kafka_stream
     from ioc.settings.initial import first_orders
     from reduction.stream.dialect import Dialect
     from simulator.event_output import EventLogStart
+    from simulator.habits import habits_of
     from simulator.stream import SimulateStart, simulate
 
+    kafka = kafka_stream(given.stream, given.dialect)
+    dialect = kafka.dialect if kafka else Dialect(given.dialect)
+    if given.habits and dialect is not Dialect.PLAIN:
+        raise StartError(f"habits = {given.habits!r}: only with dialect = plain")
     options = with_event_log(given)
     alone = options.sim_control == "none"
     simulate(
@@ -125,7 +135,9 @@ def _simulate(given: SimulateOptions) -> None:
             control=None if alone else options.sim_control,
             seed=options.seed,
             first_pulse=options.first_pulse,
-            dialect=Dialect(options.dialect),
+            dialect=dialect,
+            habits=habits_of(options.habits),
+            kafka=kafka,
             settings=first_orders(options).simulator.settings,
             instrument=_instrument(options),
         )

@@ -22,8 +22,7 @@ Live reduction of a simulated powder diffractometer. In another terminal, from t
   caput -c {prefix}Reset 1                           # start afresh
 {pva}  live-reduction pvs                              # all process variables
 
-Events can be read again from {log_folder}
-which takes {log_limit} at most (--log-folder, --log-limit).
+{events}
 Ctrl-C here stops everything.
 """
 
@@ -50,6 +49,15 @@ def greeting(options: RunOptions) -> str:
         prefix=options.prefix,
         environment=environment,
         pva=more,
-        log_folder=options.log_folder,
-        log_limit=size_text(int(options.log_limit)),
+        events=_events(options),
+    )
+
+
+def _events(options: RunOptions) -> str:
+    """Where events come from."""
+    if options.stream:
+        return f"Events come from {options.stream}"
+    return (
+        f"Events can be read again from {options.log_folder}\n"
+        f"which takes {size_text(int(options.log_limit))} at most (--log-folder, --log-limit)."
     )

@@ -20,6 +20,7 @@ from ioc.options.commands import IocOptions, RunOptions
 from ioc.options.event_log import with_event_log
 from ioc.options.host_checks import check_engine, mpi_launcher
 from ioc.options.program import StartError
+from ioc.options.stream_table import kafka_stream
 from reduction.event_log.folder import check_log
 from reduction.host.runtime_folder import own_folder
 from reduction.instrument.geometry import Instrument
@@ -41,14 +42,17 @@ async def run_all(given: RunOptions, instrument: Instrument) -> None:
     mpi_launcher()
     if not np.isfinite(instrument.difc_us_per_angstrom).any():
         raise StartError(f"instrument = {run.instrument!r}: no detector is outside the beam")
-    check_log(Path(run.log_folder), run.stream_partitions, int(run.log_limit), PATIENCE_S)
+    kafka_stream(run.stream, run.dialect)
+    if not run.stream:
+        check_log(Path(run.log_folder), run.stream_partitions, int(run.log_limit), PATIENCE_S)
     with own_folder() as folder:
         options = ProcessOptions.of(run, folder)
         children = ChildProcesses(options)
         server = LiveServer(server_start(options.ioc, instrument), children.control)
         supervision = Supervision(children, options, server)
         print(greeting(run), flush=True)
-        await _until_stopped([server.run, supervision.run_simulator, supervision.run_ranks])
+        simulator = [supervision.run_simulator] if run.has_simulator else []
+        await _until_stopped([server.run, *simulator, supervision.run_ranks])
 
 
 def _result(task: asyncio.Task[Any]) -> None:

@@ -1,4 +1,5 @@
 """The options of each command, from flags on the command line or from a TOML file.
 
-Imports `reduction.parameters`. Front door: `ioc.options.commands`, one dataclass for each command.
+Imports `reduction` and `simulator.habits`. Front door: `ioc.options.commands`, one dataclass for
+each command.
 """

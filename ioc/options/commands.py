@@ -7,23 +7,16 @@ first value. Options of several commands are declared once, in a base class.
 from __future__ import annotations
 
 import ipaddress
-import re
 from dataclasses import dataclass
 
 from ioc.options.flags import Options, flag
 from ioc.options.program import StartError
 from ioc.options.sizes import check_size
+from ioc.options.value_checks import check_habits, check_monitors, check_prefix
+from simulator.habits import Habit
 
 MANTIDS_SILENCE_S = 15.0
 """Longest time, in seconds, that a Mantid algorithm should take with very many detectors."""
-
-MOST_PIXEL_ID = 2**31 - 1
-"""Largest pixel id: messages have 32 bits for it."""
-
-
-def _check_prefix(prefix: str) -> None:
-    if not re.fullmatch(r"[^\s.]{1,30}", prefix):
-        raise StartError(f"prefix = {prefix!r}: 1 to 30 characters, no blanks or dots")
 
 
 def _check_interfaces(interfaces: str) -> None:
@@ -32,15 +25,6 @@ def _check_interfaces(interfaces: str) -> None:
             ipaddress.ip_address(address)
         except ValueError:
             raise StartError(f"interfaces = {address!r}: no IP address") from None
-
-
-def _check_monitors(monitors: tuple[tuple[str, str], ...]) -> None:
-    for source, pixel_id in monitors:
-        if not pixel_id.isdecimal() or int(pixel_id) > MOST_PIXEL_ID:
-            words = (
-                f"monitor = {source}={pixel_id}: a pixel id is a number from 0 to {MOST_PIXEL_ID}"
-            )
-            raise StartError(words)
 
 
 def split_addresses(interfaces: str) -> tuple[str, ...]:
@@ -52,7 +36,7 @@ def split_addresses(interfaces: str) -> tuple[str, ...]:
 class PvOptions(Options):
     """Which process variables there are."""
 
-    prefix: str = flag("LIVE:", "start of every PV name", check=_check_prefix)
+    prefix: str = flag("LIVE:", "start of every PV name", check=check_prefix)
     reductions: int = flag(1, "reductions of the same events: Red1:, Red2: ...", least=1, most=4)
     max_bins: int = flag(200_000, "most bins of a spectrum", least=1)
 
@@ -77,6 +61,11 @@ class InstrumentOptions(Options):
 class StreamOptions(InstrumentOptions):
     """How the event stream is divided."""
 
+    stream: str = flag(
+        "",
+        "where events come from: kafka://host:9092/topic, or a TOML file with a table [stream];"
+        " empty: the event log",
+    )
     ranks: int = flag(2, "MPI ranks that reduce", least=1)
     partitions: int = flag(0, "partitions of the event stream; 0: as many as ranks", least=0)
     dialect: str = flag(
@@ -88,7 +77,7 @@ class StreamOptions(InstrumentOptions):
     monitor: tuple[tuple[str, str], ...] = flag(
         (),
         "pixel id for events that have none, by the name of their source, e.g. monitor_1=100001",
-        check=_check_monitors,
+        check=check_monitors,
     )
 
     @property
@@ -116,6 +105,12 @@ class SimulatorOptions(Options):
     """How events are simulated."""
 
     seed: int = flag(1, "seed of all simulated events", least=0, most=2**31 - 1)
+    habits: str = flag(
+        "",
+        "habits of facilities that the simulator has in the plain dialect, by commas: "
+        + ", ".join(Habit),
+        check=check_habits,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,9 +234,19 @@ class RunOptions(SimulatorOptions, EventLogOptions, StreamOptions, ServerOptions
     command = "run"
     summary = "simulator, ranks and IOC in one, supervised"
 
+    simulated: bool = flag(
+        False,
+        "with --stream: simulate events and send them there, which a real stream would not want",
+    )
+
+    @property
+    def has_simulator(self) -> bool:
+        """Whether events are simulated: with a stream only if that is asked for."""
+        return self.simulated or not self.stream
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.stream_partitions < self.ranks:
+        if not self.stream and self.stream_partitions < self.ranks:
             raise StartError(
                 f"partitions = {self.partitions}: {self.ranks} ranks need as many, or 0"
             )

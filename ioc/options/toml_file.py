@@ -9,6 +9,7 @@ from typing import Any
 
 from ioc.options.commands import COMMANDS
 from ioc.options.program import StartError
+from ioc.options.stream_table import from_table
 from reduction.parameters.specs import nearest
 
 
@@ -30,6 +31,10 @@ def from_toml(path: Path) -> dict[str, Any]:
         name = key.replace("-", "_")
         if name not in known:
             raise StartError(f"{path}: no setting is called {key!r}" + nearest(name, known))
+        if name == "stream" and isinstance(value, Mapping):
+            from_table(f"{path}: stream", value)
+            values[name] = str(path.absolute())  # its readers take it from there
+            continue
         values[name] = _typed(f"{path}: {key}", value, known[name].default)
         known[name].flag.validate(name, values[name])
     return values

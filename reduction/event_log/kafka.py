@@ -18,7 +18,7 @@ from reduction.event_log.kafka_client import (
 from reduction.event_log.kafka_scan import SeekScan
 from reduction.event_log.kafka_settings import TopicShare
 from reduction.event_log.kafka_topics import TopicWatch
-from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage
+from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage, LogRefused
 from reduction.stream.ev44 import EV44
 from reduction.stream.notices import Notices
 
@@ -44,6 +44,10 @@ class _Goal:
     resumed: bool = False
 
 
+class PartitionsAdded(LogRefused):
+    """A topic has more partitions than are read: they have to be dealt out to ranks anew."""
+
+
 class KafkaLogReader:
     """A share of a partition in Kafka, as `reduction.event_log.protocol.LogReader`.
 
@@ -51,16 +55,18 @@ class KafkaLogReader:
     partition unless told otherwise. A topic that is deleted and made again is read from its start.
     After `seek`, the messages of older pulses are read and dropped. Last values before a place
     are those of the `TopicShare.look_back` messages before it, and after `seek` also those of
-    older pulses that were dropped.
+    older pulses that were dropped. Of the topic, ``partitions`` are read, here and elsewhere.
     """
 
     def __init__(
         self,
         watch: TopicWatch,
         share: TopicShare,
+        partitions: int = 1,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._watch, self._share, self._clock_s = watch, share, clock_s
+        self._partitions = partitions
         self._consumer = PartitionConsumer(watch.client.server, share.topic, share.partition)
         self._notices = Notices(lambda: int(clock_s() * 1e9))
         self._topic_id = ""
@@ -103,7 +109,7 @@ class KafkaLogReader:
         return found
 
     def _follow_topic(self) -> None:
-        """Go to the start of a topic that was deleted and made again.
+        """Go to the start of a topic that was deleted and made again; raises `PartitionsAdded`.
 
         One that has become as long as the old one before the watch looks, within a second of the
         deletion, is read on from the old place until then.
@@ -114,6 +120,11 @@ class KafkaLogReader:
         if facts is None:
             if self._goal is None:
                 self._start_over(_Goal(offset=self._offset, resumed=True))
+        elif facts.partitions > self._partitions:
+            raise PartitionsAdded(
+                f"{self._watch.client.server.url}: topic {self._share.topic} has"
+                f" {facts.partitions} partitions, of which {self._partitions} are read"
+            )
         elif facts.identity != self._topic_id:
             self._enter_new_topic()
 
@@ -149,7 +160,8 @@ class KafkaLogReader:
         asked, self._asked = self._asked, None
         try:
             self._go(asked.result(), goal)
-        except KafkaFailed:  # the watch says why
+        except KafkaFailed as failed:
+            self._tell(failed)
             self._ask_s = self._clock_s() + RETRY_S
         return self._goal is None
 
@@ -227,8 +239,7 @@ class KafkaLogReader:
             self._start_over(_Goal(offset=self._offset, resumed=True))
             return
         except KafkaFailed as failed:
-            if not failed.topic_missing and not failed.unreachable:  # else the watch says why
-                self._notices.give(READING, f"{self._where}: {failed}")
+            self._tell(failed)
             return
         if records:
             self._notices.withdraw(READING)
@@ -236,6 +247,11 @@ class KafkaLogReader:
             self._offset, self._time_ns = record.offset + 1, record.time_ns
             self._mean_bytes += (len(record.data) - self._mean_bytes) / 8
             self._ready += self._given(record)
+
+    def _tell(self, failed: KafkaFailed) -> None:
+        """Tell what failed, unless the watch tells it."""
+        if not failed.unreachable and self._watch.message(self._share.topic) == "":
+            self._notices.give(READING, f"{self._where}: {failed}")
 
     def _given(self, record: KafkaRecord) -> list[LogMessage]:
         """The messages that a record gives: none if it lies before the place or is of others."""
@@ -261,11 +277,8 @@ class KafkaLogReader:
 
     @property
     def identity(self) -> str:
-        """See `LogReader.identity`: that of the topic, with the share of it that is read."""
-        facts, share = self._watch.facts(self._share.topic), self._share
-        topic_id = self._topic_id or (facts.identity if facts else "")
-        part = f"{share.partition}.{share.index}/{share.of}"
-        return f"{topic_id}-{part}" if topic_id else ""
+        """See `LogReader.identity`: one for all topics of the stream."""
+        return self._watch.identity
 
     @property
     def behind(self) -> Backlog:

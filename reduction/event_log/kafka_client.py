@@ -52,7 +52,11 @@ CONSUMER = {
 }
 """Options of consumers, unless the settings have others."""
 
-PRODUCER = {"linger.ms": "1", "queue.buffering.max.kbytes": "262144", "acks": "1"}
+PRODUCER = {
+    "enable.idempotence": "true",  # so that a broker that comes back has each message once
+    "linger.ms": "1",
+    "queue.buffering.max.kbytes": "262144",
+}
 """Options of producers, unless the settings have others."""
 
 
@@ -274,7 +278,7 @@ class MessageProducer:
                 on_delivery=delivered,
             )
         except BufferError:
-            self._failed("the broker does not take what is sent", events)
+            self._failed("brokers do not take what is sent", events)
         except KafkaException as error:
             self._failed(error.args[0].str(), events)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable
 
@@ -14,18 +15,21 @@ LOOK_INTERVAL_S = 1.0
 class TopicWatch:
     """The newest answers of brokers about topics.
 
-    `look` is called often; it asks when it is time to.
+    `look` is called often; it asks when it is time to. The stream has as many ``shares``, those of
+    all ranks together.
     """
 
     def __init__(
         self,
         client: BrokerClient,
         topics: Iterable[str],
+        shares: int = 1,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.client, self._clock_s = client, clock_s
+        self.client, self._shares, self._clock_s = client, shares, clock_s
         self._asked: dict[str, Answer[TopicFacts]] = {}
         self._facts: dict[str, TopicFacts] = {}
+        self._missing: set[str] = set()
         self._wrong: dict[str, str] = dict.fromkeys(topics, "no answer yet")
         self._topics = tuple(self._wrong)
         self._next_s = clock_s()
@@ -51,7 +55,9 @@ class TopicWatch:
             self._wrong[name] = self._words(name, failed)
             if failed.topic_missing:
                 self._facts.pop(name, None)
+                self._missing.add(name)
         else:
+            self._missing.discard(name)
             self._wrong[name] = self.client.problem = ""
 
     def _words(self, name: str, failed: KafkaFailed) -> str:
@@ -69,6 +75,22 @@ class TopicWatch:
     def facts(self, topic: str) -> TopicFacts | None:
         """What a topic was when the brokers answered last; None if it does not exist."""
         return self._facts.get(topic)
+
+    @property
+    def identity(self) -> str:
+        """A name of the topics as they are divided; empty unless all exist.
+
+        Places in the shares of a stream mean the same as long as it stays.
+        """
+        if len(self._facts) < len(self._topics):
+            return ""
+        topics = " ".join(f"{name} {self._facts[name].identity}" for name in self._topics)
+        return hashlib.sha256(f"{topics} {self._shares}".encode()).hexdigest()[:32]
+
+    @property
+    def answered(self) -> bool:
+        """Whether it is known of each topic what it is, or that it does not exist."""
+        return all(name in self._facts or name in self._missing for name in self._topics)
 
     def message(self, topic: str) -> str:
         """What is wrong with a topic or with the brokers, in words; empty if nothing is."""

@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,6 +23,7 @@ from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Engine, Recipe
 from reduction.event_log.embedded import EmbeddedLogReader
+from reduction.event_log.kafka_stream import KafkaStream
 from reduction.event_log.protocol import LogReader
 from reduction.event_log.remote import RemoteLogReader
 from reduction.host.steady_clock import steady_clock
@@ -32,6 +33,7 @@ from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.rank import Rank, RankTiming
 from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.result_reporter import Control
+from reduction.ranks.stream_readers import StreamReaders
 from reduction.stream.dialect import ANY_STREAM, StreamFormat
 from reduction.stream.pulse_assembler import PulseAssembler
 
@@ -59,8 +61,8 @@ log = logging.getLogger("live_reduction.ranks")
 class RanksStart:
     """What the ranks are started with; everything else comes with the orders of the IOC.
 
-    Events are read from the event log in ``log_folder``, or, if that is empty, from the process
-    that serves one at the ZeroMQ endpoint ``events``.
+    Events are read from the ``kafka`` stream, or else from the event log in ``log_folder``, or, if
+    that is empty, from the process that serves one at the ZeroMQ endpoint ``events``.
     """
 
     events: str
@@ -72,6 +74,7 @@ class RanksStart:
     tick_rate_hz: float = 14.0
     publish_rate_hz: float = 5.0
     stream_format: StreamFormat = ANY_STREAM
+    kafka: KafkaStream | None = None
 
 
 def reduce(start: RanksStart) -> None:
@@ -83,7 +86,7 @@ def reduce(start: RanksStart) -> None:
     from mpi4py import MPI  # its import initialises MPI, which only a rank may do
 
     together = Collectives(MPI.COMM_WORLD)
-    if start.partitions < together.size:
+    if start.kafka is None and start.partitions < together.size:
         raise SystemExit(
             f"{together.size} ranks need as many partitions; the stream has {start.partitions}"
         )
@@ -104,9 +107,9 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     control: Control | None = None
     if together.rank == 0:
         control = OrderReceiver(context, start.control, RanksOrder)
-    mine = range(together.rank, start.partitions, together.size)
-    intake = PulseAssembler(list(mine), steady_clock(), start.stream_format)
-    readers = {partition: _reader(context, start, partition) for partition in mine}
+    stream = _stream(context, start, together)
+    stream_format = replace(start.stream_format, sources=stream.sources)
+    intake = PulseAssembler(list(stream.readers), steady_clock(), stream_format)
     pipeline = Pipeline(
         start.instrument,
         ENGINES[start.engine](),
@@ -114,7 +117,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
         intake.logs,
         psutil.virtual_memory().total // 2 // together.ranks_on_this_host,
     )
-    receiver = StreamReceiver(readers, intake, start.partitions)
+    receiver = StreamReceiver(stream.readers, intake, stream.partitions)
     timing = RankTiming(start.tick_rate_hz, start.publish_rate_hz)
     rank = Rank(together, receiver, pipeline, control, timing)
 
@@ -129,12 +132,23 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     context.destroy(linger=0)
 
 
+def _stream(context: zmq.Context[Any], start: RanksStart, together: Collectives) -> StreamReaders:
+    """The readers of this rank, which give what comes from now on."""
+    if start.kafka is not None:
+        from reduction.ranks.kafka_readers import kafka_readers  # confluent-kafka is optional
+
+        stream = kafka_readers(start.kafka, start.partitions, together)
+    else:
+        mine = range(together.rank, start.partitions, together.size)
+        readers = {partition: _reader(context, start, partition) for partition in mine}
+        stream = StreamReaders(readers, start.partitions)
+    for reader in stream.readers.values():
+        reader.seek_to_end()
+    return stream
+
+
 def _reader(context: zmq.Context[Any], start: RanksStart, partition: int) -> LogReader:
-    """A reader of a partition that gives what comes from now on."""
-    reader: LogReader = (
-        EmbeddedLogReader(Path(start.log_folder), partition)
-        if start.log_folder
-        else RemoteLogReader(context, start.events, partition)
-    )
-    reader.seek_to_end()
-    return reader
+    """A reader of a partition of the event log."""
+    if start.log_folder:
+        return EmbeddedLogReader(Path(start.log_folder), partition)
+    return RemoteLogReader(context, start.events, partition)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.used_sources import UsedSources
 
 UNMARKED_PULSES = 5
 """A partition with as many pulses, each later than the one before, and no mark, has no marks."""
@@ -30,10 +31,12 @@ class StreamFormat:
     """How the messages of a stream are read.
 
     ``monitors`` has the pixel ids of sources whose events have none, by the name of the source.
+    ``sources`` tells what is used of partitions, by their numbers, where that is not everything.
     """
 
     dialect: Dialect = Dialect.AUTO
     monitors: Mapping[str, int] = field(default_factory=dict)
+    sources: Mapping[int, UsedSources] = field(default_factory=dict)
 
 
 ANY_STREAM = StreamFormat()

@@ -53,7 +53,7 @@ class PulseAssembler:
         self._log_times = LogTimes(clock_ns, self.notices)
         self.ages = PulseAges(clock_ns)
         self.dialect = stream_format.dialect
-        self._monitors = stream_format.monitors
+        self._format = stream_format
         self._evidence = {number: DialectEvidence() for number in partitions}
         self._first_offsets: dict[int, int] = {}
         """The offset of the first chunk of each partition, until the dialect is known."""
@@ -77,7 +77,7 @@ class PulseAssembler:
         """
         state = self.partitions[partition]
         try:
-            content = decode(message, self._monitors)
+            content = self._read(partition, message)
         except UnknownSchema as error:
             state.faults.unknown += 1
             self._unread.note(f"of schema {error.schema}")
@@ -87,6 +87,9 @@ class PulseAssembler:
         except CorruptMessage:
             state.faults.corrupt += 1
             self._unread.note(CORRUPT)
+            return
+        if content is None:
+            self._unread.note("of other sources")
             return
         if isinstance(content, LogValue):
             self._take_log(partition, content, offset)
@@ -99,6 +102,13 @@ class PulseAssembler:
             else:
                 self._first_offsets.setdefault(partition, offset)
                 state.chunks(content)
+
+    def _read(self, partition: int, message: Buffer) -> list[Chunk] | LogValue | None:
+        """What a message holds; None if it is of a source that is not used."""
+        sources = self._format.sources.get(partition)
+        if sources is None:
+            return decode(message, self._format.monitors)
+        return sources.used(decode(message, sources.monitors or self._format.monitors))
 
     def _take_log(self, partition: int, log: LogValue, offset: int) -> None:
         state = self.partitions[partition]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from reduction.instrument.geometry import Instrument, powder_arc
 from simulator import pulses
 from simulator.parameters import SimulatorSettings
+from simulator.pulse_messages import chunk_bounds
 from simulator.pulses import LineTable, PulseGenerator
-from simulator.stream import chunk_bounds
 
 ARC = powder_arc()
 CHI_SQUARE_LIMIT_SIGMA = 4.0

@@ -1,0 +1,163 @@
+"""Sends the events of the simulated source to Kafka. Only a source that does so imports it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+from reduction.event_log.entries import EntryKind, entry_of
+from reduction.event_log.kafka import KafkaLogReader
+from reduction.event_log.kafka_client import (
+    Answer,
+    AnswerT,
+    BrokerClient,
+    KafkaFailed,
+    MessageProducer,
+)
+from reduction.event_log.kafka_settings import TopicShare
+from reduction.event_log.kafka_stream import KafkaStream, KafkaTopic
+from reduction.event_log.kafka_topics import TopicWatch
+from reduction.event_log.protocol import LogRefused
+from reduction.stream.messages import LogValue, decode
+from simulator.pulse_messages import OutputMessage
+
+log = logging.getLogger(__name__)
+
+START_WAIT_S = 20.0
+"""How long to wait at the start for brokers and topics."""
+
+FLUSH_S = 5.0
+"""How long to wait at the end until all is sent."""
+
+MARK_READ_MESSAGES = 200
+"""In as many messages at the end of a partition the last mark is looked for."""
+
+POLL_S = 0.01
+
+
+class _Place(NamedTuple):
+    topic: str
+    partition: int
+
+
+class KafkaOutput:
+    """Sends messages to the topics of a stream, and counts what was sent and what could not be.
+
+    Topics that do not exist are made: those for detectors with the ``partitions`` asked for, others
+    with one. Monitors that a topic names go there, and logs to the topics of logs, if there are
+    any. Raises `LogRefused` if no broker answers at the start.
+    """
+
+    # As `simulator.event_output.EventOutput` has it, for a log that takes space on this host.
+    size_bytes = 0
+    reach_s = 0.0
+    socket = None
+
+    def __init__(
+        self,
+        stream: KafkaStream,
+        partitions: int,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._now_s = now_s
+        self._client = BrokerClient(stream.server)
+        made = {topic.name: self._made(topic, partitions) for topic in stream.topics}
+        detectors = [topic for topic in stream.topics if topic.holds_detectors]
+        self._events = [_Place(each.name, p) for each in detectors for p in range(made[each.name])]
+        self._monitors = {
+            source: _Place(each.name, 0)
+            for each in stream.topics
+            for source in each.sources.monitors
+        }
+        self._logs = [_Place(each.name, 0) for each in stream.topics if each.look_back]
+        self.last_pulse = max((self._last_mark(place) for place in self._events), default=-1)
+        self._producer = MessageProducer(stream.server, self._answered)
+        self.events_sent = self.events_dropped = self.chunks_dropped = 0
+        self.message = ""
+
+    @property
+    def partitions(self) -> int:
+        """The number of partitions for events of detectors."""
+        return len(self._events)
+
+    def _made(self, topic: KafkaTopic, partitions: int) -> int:
+        """How many partitions a topic has, which is made if it does not exist."""
+        deadline_s = self._now_s() + START_WAIT_S
+        wanted = partitions if topic.holds_detectors else 1
+        while True:
+            try:
+                return self._answer(self._client.topic(topic.name)).partitions
+            except KafkaFailed as failed:
+                if not failed.topic_missing and self._now_s() > deadline_s:
+                    why = self._client.problem or str(failed)
+                    raise LogRefused(f"{self._client.server.url}: {why}") from None
+                missing = failed.topic_missing
+            if missing:
+                self._create(topic.name, wanted)
+                log.warning("topic %s is made with %d partitions", topic.name, wanted)
+            time.sleep(POLL_S)
+
+    def _create(self, name: str, partitions: int) -> None:
+        try:
+            self._answer(self._client.create(name, partitions))
+        except KafkaFailed as failed:
+            if not failed.exists:
+                raise LogRefused(f"{self._client.server.url}: topic {name}: {failed}") from None
+
+    def _answer(self, answer: Answer[AnswerT]) -> AnswerT:
+        while not answer.has_come:
+            self._client.poll()
+            time.sleep(POLL_S)
+        return answer.result()
+
+    def _last_mark(self, place: _Place) -> int:
+        """The number of the last pulse with a mark near the end of a partition, or else -1."""
+        places = self._answer(self._client.places(*place))
+        watch = TopicWatch(self._client, [place.topic])
+        share = TopicShare(place.topic, place.partition)
+        found, offset, deadline_s = -1, 0, self._now_s() + START_WAIT_S
+        with closing(KafkaLogReader(watch, share, partitions=2**31)) as reader:
+            reader.seek_offset(places.high - MARK_READ_MESSAGES)
+            while places.high > max(places.low, offset) and self._now_s() < deadline_s:
+                for each in reader.read():
+                    offset = each.offset + 1
+                    if entry_of(each.data).kind is EntryKind.MARK:
+                        mark = decode(each.data)
+                        assert isinstance(mark, LogValue)
+                        found = max(found, int(mark.value[0]))
+        return found
+
+    def put(self, message: OutputMessage) -> None:
+        """Send a message; one that brokers do not take in time is dropped and counted."""
+        entry = message.entry
+        for place in self._places(message):
+            data = entry.pieces[0] if len(entry.pieces) == 1 else b"".join(entry.pieces)
+            self.events_sent += message.events
+            self._producer.send(*place, entry.time_ns, bytes(data), message.events)
+
+    def _places(self, message: OutputMessage) -> Sequence[_Place]:
+        if message.entry.kind is EntryKind.LOG and self._logs:
+            return self._logs if message.partition == 0 else []
+        return [self._monitors.get(message.source, self._events[message.partition])]
+
+    def _answered(self, why: str, events: int) -> None:
+        """Note what has become of a message: ``why`` it was not taken, or nothing."""
+        if why and not self.message:
+            log.warning("%s: %s", self._client.server.url, why)
+        self.message = f"{self._client.server.url}: {why}" if why else ""
+        if why and events:
+            self.events_sent -= events
+            self.events_dropped += events
+            self.chunks_dropped += 1
+
+    def serve(self) -> None:
+        """Take the answers of brokers."""
+        self._producer.poll()
+        self._client.poll()
+
+    def close(self) -> None:
+        """Send what is left."""
+        self._producer.flush(FLUSH_S)

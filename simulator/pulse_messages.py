@@ -1,0 +1,124 @@
+"""The messages of a pulse, in either dialect, and with habits of facilities."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from reduction.event_log.entries import LogEntry, chunk_entry, log_entry, mark_entry
+from reduction.stream.dialect import Dialect
+from reduction.stream.messages import Chunk
+from simulator.habits import LATE_PULSES, RESEND_PULSES, RESTART_PULSES, SOURCES, Habit
+from simulator.pulses import PulseEvents
+
+SOURCE = "simulator"
+"""Name of the source in every chunk."""
+
+MONITOR_SOURCE = "monitor"
+"""Name of the source of events in monitors, in the plain dialect."""
+
+
+@dataclass(frozen=True)
+class OutputMessage:
+    """A message for a partition, with the name of its source and the number of its events."""
+
+    partition: int
+    entry: LogEntry
+    source: str = SOURCE
+    events: int = 0
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """What is to be sent of a pulse: its events in detectors and monitors, and values of logs."""
+
+    number: int
+    time_ns: int
+    events: PulseEvents
+    monitored: PulseEvents
+    logs: Mapping[str, float]
+
+
+def chunk_bounds(events: int, partitions: int, max_chunk_size: int) -> list[tuple[int, int]]:
+    """The [low, high) of each chunk that the events of a pulse are cut into.
+
+    There are as few chunks as ``max_chunk_size`` allows, but at least one for each partition if
+    there are enough events. Sizes differ by one at most.
+    """
+    chunks = max(-(-events // max_chunk_size), min(partitions, events))
+    cuts = [events * each // chunks for each in range(chunks + 1)] if chunks else [0]
+    return list(itertools.pairwise(cuts))
+
+
+class PulseMessages:
+    """Makes the messages of one pulse after the other."""
+
+    def __init__(self, partitions: int, dialect: Dialect, habits: frozenset[Habit]) -> None:
+        self._partitions, self._habits = partitions, habits
+        self._plain = dialect is Dialect.PLAIN
+        self._sent = [0] * partitions
+        self._ids: Counter[tuple[int, str]] = Counter()
+        self._next_partition = self._chunks_made = 0
+        self._values: dict[str, LogEntry] = {}
+        """The last value of each log, with the time of its change."""
+        self._changed: dict[str, float] = {}
+        self._delayed: deque[tuple[int, LogEntry]] = deque()
+
+    def of(self, pulse: Pulse, max_chunk_size: int) -> Iterator[OutputMessage]:
+        """The messages: logs to all partitions, chunks in turn, and any end mark to all."""
+        if Habit.ID_RESTARTS in self._habits and pulse.number % RESTART_PULSES == 0:
+            self._ids.clear()
+        for entry in self._logs(pulse):
+            for partition in range(self._partitions):
+                yield OutputMessage(partition, entry)
+        detectors = self._chunks(pulse, pulse.events, self._partitions, max_chunk_size)
+        yield from itertools.chain(
+            detectors, self._chunks(pulse, pulse.monitored, 1, max_chunk_size)
+        )
+        if not self._plain:
+            for partition, sent in enumerate(self._sent):
+                yield OutputMessage(partition, mark_entry(pulse.number, pulse.time_ns, sent))
+
+    def _chunks(
+        self, pulse: Pulse, events: PulseEvents, partitions: int, max_chunk_size: int
+    ) -> Iterator[OutputMessage]:
+        source = MONITOR_SOURCE if self._plain and events is pulse.monitored else SOURCE
+        for low, high in chunk_bounds(events.tof_ns.size, partitions, max_chunk_size):
+            partition, name = self._next_partition, self._source(source)
+            chunk = Chunk(
+                name,
+                self._ids[partition, name],
+                pulse.time_ns,
+                events.pixel_id[low:high],
+                events.tof_ns[low:high],
+            )
+            # Counted first: whoever takes messages may stop after this one.
+            self._ids[partition, name] += 1
+            self._sent[partition] += 1
+            self._chunks_made += 1
+            self._next_partition = (partition + 1) % self._partitions
+            yield OutputMessage(partition, chunk_entry(chunk), name, high - low)
+
+    def _source(self, source: str) -> str:
+        """The name of the source of the next chunk."""
+        if source == SOURCE and Habit.SEVERAL_SOURCES in self._habits:
+            return f"{source}{self._chunks_made % SOURCES}"
+        return source
+
+    def _logs(self, pulse: Pulse) -> Iterator[LogEntry]:
+        """The values of logs that are sent with a pulse."""
+        if Habit.LATE_LOGS not in self._habits:
+            for name, value in pulse.logs.items():
+                yield log_entry(name, pulse.time_ns, value)
+            return
+        for name, value in pulse.logs.items():
+            if self._changed.get(name) != value:
+                self._changed[name] = value
+                self._values[name] = log_entry(name, pulse.time_ns, value)
+                self._delayed.append((pulse.number + LATE_PULSES, self._values[name]))
+            elif pulse.number % RESEND_PULSES == 0:
+                yield self._values[name]
+        while self._delayed and self._delayed[0][0] <= pulse.number:
+            yield self._delayed.popleft()[1]

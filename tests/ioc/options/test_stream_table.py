@@ -1,0 +1,135 @@
+"""The table [stream]: what a facility's topics hold; wrong ones are refused in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ioc.options.command_line import parse
+from ioc.options.commands import RanksOptions, RunOptions
+from ioc.options.program import StartError
+from ioc.options.stream_table import from_table, kafka_stream
+from reduction.event_log.kafka_settings import KafkaServer
+from reduction.stream.dialect import Dialect
+from reduction.stream.used_sources import UsedSources
+
+BEAMLINE = """
+ranks = 3
+
+[stream]
+servers = "kafka://broker1:9092,broker2:9092"
+dialect = "plain"
+detectors = ["loki_detector_bank0", "loki_detector_bank1/loki"]
+monitors = { "loki_beam_monitor/monitor_1" = 100001, "loki_beam_monitor/monitor_2" = 100002 }
+logs = { "loki_motion" = "*", "tn_data_general/LOKI:T" = "temperature" }
+
+[stream.librdkafka]
+security.protocol = "SASL_SSL"
+"sasl.mechanisms" = "SCRAM-SHA-256"
+sasl.username = "loki"
+sasl.password_file = "/etc/loki/password"
+fetch.wait.max.ms = 50
+"""
+
+
+def test_a_beamline_in_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "loki.toml"
+    file.write_text(BEAMLINE)
+    options = parse(["run", "--config", str(file)])
+    assert isinstance(options, RunOptions)
+    assert (options.stream, options.ranks) == (str(file), 3)
+    assert not options.has_simulator
+    ranks = options.options_for(RanksOptions, partitions=3)
+    assert f"--stream={file}" in ranks.arguments()
+    stream = kafka_stream(ranks.stream, ranks.dialect)
+    assert stream is not None
+    assert stream.dialect is Dialect.PLAIN
+    assert stream.server == KafkaServer(
+        "broker1:9092,broker2:9092",
+        (
+            ("security.protocol", "SASL_SSL"),
+            ("sasl.mechanisms", "SCRAM-SHA-256"),
+            ("sasl.username", "loki"),
+            ("fetch.wait.max.ms", "50"),
+        ),
+        (("sasl.password", Path("/etc/loki/password")),),
+    )
+    assert {topic.name: topic.sources for topic in stream.topics} == {
+        "loki_detector_bank0": UsedSources(None, {}, {}),
+        "loki_detector_bank1": UsedSources(frozenset({"loki"}), {}, {}),
+        "loki_beam_monitor": UsedSources(
+            frozenset(), {"monitor_1": 100001, "monitor_2": 100002}, {}
+        ),
+        "loki_motion": UsedSources(frozenset(), {}, None),
+        "tn_data_general": UsedSources(frozenset(), {}, {"LOKI:T": "temperature"}),
+    }
+
+
+def test_logs_in_a_list_keep_their_names() -> None:
+    stream = from_table("x", {"servers": "a:1", "detectors": ["d"], "logs": ["d", "l/T"]})
+    assert [each.sources.logs for each in stream.topics] == [None, {"T": "T"}]
+
+
+def test_an_address_on_the_command_line() -> None:
+    assert kafka_stream("", "auto") is None
+    stream = kafka_stream("kafka://a:1/t", "plain")
+    assert stream is not None
+    assert (stream.server.brokers, stream.names, stream.dialect) == ("a:1", ("t",), Dialect.PLAIN)
+
+
+GOOD: dict[str, Any] = {"servers": "a:1", "detectors": ["d"]}
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"detectors": ["d"]}, r"x.servers = '': the address of a broker"),
+        ({"servers": "kafka://", "detectors": ["d"]}, r"x.servers = 'kafka://'"),
+        ({"servers": "a:1"}, "no topic with events"),
+        (GOOD | {"detector": []}, "no setting is called 'detector'.*detectors"),
+        (GOOD | {"dialect": "none"}, "x.dialect = 'none': it is one of auto, marked, plain"),
+        (GOOD | {"detectors": "d"}, r"x.detectors = 'd': a list of topics"),
+        (GOOD | {"monitors": ["m"]}, r"x.monitors = .*: a table of 'topic/source'"),
+        (GOOD | {"monitors": {"m": 1}}, "'m': it is 'topic/source'"),
+        (GOOD | {"monitors": {"m/a": "1"}}, "'m/a' = '1': it is a pixel id"),
+        (GOOD | {"monitors": {"m/a": -1}}, "'m/a' = -1: it is a pixel id"),
+        (GOOD | {"logs": {"t": "name"}}, "'t': it is 'topic/source'"),
+        (GOOD | {"logs": {"t/a": 5}}, "'t/a' = 5: it is a name"),
+        (GOOD | {"librdkafka": {"group.id": "x"}}, "group.id is not to be set"),
+        (GOOD | {"librdkafka": {"debug": [1]}}, r"debug = \[1\]: a text or a number"),
+        (GOOD | {"librdkafka": "x"}, r"x.librdkafka = 'x': a table"),
+    ],
+)
+def test_a_table_that_is_wrong_is_refused(table: dict[str, Any], words: str) -> None:
+    with pytest.raises(StartError, match=words):
+        from_table("x", table)
+
+
+def test_a_secret_in_the_table_is_refused_and_not_shown() -> None:
+    with pytest.raises(StartError, match=r"name that: sasl\.password_file") as refused:
+        from_table("x", GOOD | {"librdkafka": {"sasl": {"password": "open sesame"}}})
+    assert "sesame" not in str(refused.value)
+
+
+def test_files_without_a_table_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="No such file"):
+        kafka_stream(str(tmp_path / "none.toml"), "auto")
+    file = tmp_path / "some.toml"
+    file.write_text("ranks = 2")
+    with pytest.raises(StartError, match=r"there is no table \[stream\] in it"):
+        kafka_stream(str(file), "auto")
+    file.write_text("[stream")
+    with pytest.raises(StartError, match=r"some\.toml"):
+        kafka_stream(str(file), "auto")
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(StartError, match="no address of the form"):
+        kafka_stream("kafka://", "auto")
+
+
+def test_habits_are_checked() -> None:
+    with pytest.raises(StartError, match=r"habits = .quiet-pulse.: .*quiet-pulses"):
+        parse(["simulate", "--habits=quiet-pulse"])

@@ -1,0 +1,80 @@
+"""Topics of a stream are dealt out to ranks: each event to one, all logs to all."""
+
+from __future__ import annotations
+
+import pytest
+
+from reduction.event_log.kafka_settings import LOOK_BACK_MESSAGES, KafkaServer, TopicShare
+from reduction.event_log.kafka_stream import (
+    DEFAULT_TOPIC,
+    KafkaStream,
+    KafkaTopic,
+    dealt,
+    stream_at,
+)
+from reduction.event_log.protocol import LogRefused
+from reduction.stream.dialect import Dialect
+from reduction.stream.used_sources import UsedSources
+
+SERVER = KafkaServer("127.0.0.1:9092")
+DETECTORS = KafkaTopic("detectors", UsedSources(logs={}))
+BEAM = KafkaTopic("beam", UsedSources(frozenset(), {"m1": 1000}, {}))
+LOGS = KafkaTopic("logs", UsedSources(frozenset()))
+PLAIN = KafkaStream(SERVER, (LOGS, DETECTORS, BEAM), Dialect.PLAIN)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("partitions", [1, 2, 3, 7])
+def test_each_event_is_of_one_rank_and_every_log_of_all(partitions: int, ranks: int) -> None:
+    shares = dealt(PLAIN, {"detectors": partitions, "beam": 2, "logs": 1}, ranks)
+    for offset in range(30):
+        for topic, count in (("detectors", partitions), ("beam", 2)):
+            for partition in range(count):
+                takers = [
+                    each.rank
+                    for each in shares
+                    if (each.share.topic, each.share.partition) == (topic, partition)
+                    and offset % each.share.of == each.share.index
+                ]
+                assert len(takers) == 1
+    assert [each.rank for each in shares if each.share.topic == "logs"] == list(range(ranks))
+    assert {each.rank for each in shares if each.share.topic == "detectors"} == set(range(ranks))
+
+
+def test_only_topics_of_logs_alone_are_looked_back_in() -> None:
+    shares = dealt(PLAIN, {"detectors": 1, "beam": 1, "logs": 1}, 1)
+    assert {each.share.topic: each.share.look_back for each in shares} == {
+        "detectors": 0,
+        "beam": 0,
+        "logs": LOOK_BACK_MESSAGES,
+    }
+
+
+@pytest.mark.parametrize("dialect", [Dialect.MARKED, Dialect.AUTO])
+def test_partitions_with_marks_are_not_shared(dialect: Dialect) -> None:
+    stream = KafkaStream(SERVER, (KafkaTopic("t"),), dialect)
+    assert [each.share for each in dealt(stream, {"t": 2}, 2)] == [
+        TopicShare("t", 0),
+        TopicShare("t", 1),
+    ]
+    with pytest.raises(LogRefused, match="1 partitions with events: 2 ranks need as many"):
+        dealt(stream, {"t": 1}, 2)
+
+
+def test_numbers_of_partitions_do_not_depend_on_ranks_unless_they_are_shared() -> None:
+    stream = KafkaStream(SERVER, (KafkaTopic("t"),))
+    by_ranks = [[each.share for each in dealt(stream, {"t": 4}, ranks)] for ranks in (1, 2, 4)]
+    assert by_ranks[0] == by_ranks[1] == by_ranks[2]
+
+
+def test_an_address_names_brokers_and_topics() -> None:
+    assert stream_at("kafka://a:1,b:2/x,y", Dialect.PLAIN) == KafkaStream(
+        KafkaServer("a:1,b:2"), (KafkaTopic("x"), KafkaTopic("y")), Dialect.PLAIN
+    )
+    assert stream_at("kafka://a:1", Dialect.AUTO).names == (DEFAULT_TOPIC,)
+
+
+@pytest.mark.parametrize("address", ["kafka://", "kafka:///topic", "http://a:1"])
+def test_another_address_is_refused(address: str) -> None:
+    with pytest.raises(LogRefused, match="no address of the form kafka://host:9092/topic"):
+        stream_at(address, Dialect.AUTO)
