@@ -273,7 +273,8 @@ class KafkaLogReader:
     @property
     def began(self) -> int:
         """See `LogReader.began`; also -1 while older messages are read and dropped."""
-        return self._began
+        missing = self._began < 0 and self._watch.is_missing(self._share.topic)
+        return 0 if missing else self._began
 
     @property
     def identity(self) -> str:

@@ -76,6 +76,10 @@ class TopicWatch:
         """What a topic was when the brokers answered last; None if it does not exist."""
         return self._facts.get(topic)
 
+    def is_missing(self, topic: str) -> bool:
+        """Whether brokers have answered that a topic does not exist."""
+        return topic in self._missing
+
     @property
     def identity(self) -> str:
         """A name of the topics as they are divided; empty unless all exist.

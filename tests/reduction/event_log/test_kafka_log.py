@@ -17,7 +17,7 @@ from tests.support.kafka_broker import PASSWORD, USER, KafkaBroker, Topic, wait_
 
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
 
-from reduction.event_log.kafka import KafkaLogReader
+from reduction.event_log.kafka import KafkaLogReader, PartitionsAdded
 from reduction.event_log.kafka_client import BrokerClient
 from reduction.event_log.kafka_topics import TopicWatch
 
@@ -92,11 +92,11 @@ def test_nothing_waits_for_the_broker(kafka_topic: Topic, opened: Opened) -> Non
     reader = opened("127.0.0.1:9")
     reader.read()
     began_s = time.perf_counter()
-    for _ in range(200):
+    for _ in range(50):
         reader.seek(START_NS)
         assert reader.read() == []
         assert reader.behind == Backlog()
-    assert time.perf_counter() - began_s < 0.5
+    assert time.perf_counter() - began_s < 1
 
 
 @pytest.mark.parametrize("pulse", [0, 1, 137, 250, 398, 399])
@@ -179,13 +179,14 @@ def test_readers_share_a_partition(kafka_topic: Topic, opened: Opened) -> None:
     for index, reader in enumerate(shares):
         mine = [each for each in wanted if each[1][4:8] != b"ev44" or each[0] % 3 == index]
         assert read(reader, len(mine)) == mine
-    assert len({each.identity for each in shares}) == 3
+    assert len({each.identity for each in shares}) == 1
 
 
 def test_a_topic_may_come_later_than_its_reader(kafka_topic: Topic, opened: Opened) -> None:
     reader = opened()
     wait_until(lambda: said(reader, f"topic {kafka_topic.name} does not exist"))
     assert reader.identity == ""
+    assert reader.began == 0
     kafka_topic.make()
     kafka_topic.send(STREAM[:30])
     assert read(reader, 30) == numbered(STREAM[:30])
@@ -255,8 +256,13 @@ def test_a_partition_that_is_added_is_seen(kafka_topic: Topic, opened: Opened) -
         return facts.partitions if facts else 0
 
     wait_until(lambda: partitions() == 1)
+    reader = opened()
+    kafka_topic.send(STREAM[:30])
+    read(reader, 30)
     kafka_topic.add_partitions(2)
     wait_until(lambda: partitions() == 2)
+    with pytest.raises(PartitionsAdded, match="has 2 partitions, of which 1 are read"):
+        wait_until(lambda: reader.read() is None)
 
 
 def sasl(broker: KafkaBroker, password: Path) -> KafkaServer:
