@@ -1,4 +1,5 @@
 """Process variables as logs: follows those that filters slice by, and keeps their values.
 
-Imports `ioc.ca`, `reduction.control` and `reduction.stream`. Front door: `ioc.pv_logs.pv_logs`.
+Imports `ioc.ca`, `reduction.control`, `reduction.stream` and `reduction.host`. Front door:
+`ioc.pv_logs.pv_logs`.
 """

@@ -19,11 +19,11 @@ import numpy as np
 
 from ioc.pv_logs import records
 from ioc.pv_logs.log_times import DatedValue
-from ioc.pv_logs.records import RECORD, Records
+from ioc.pv_logs.records import RECORD_TYPE, Records
 from reduction.control.pv_log_values import PvLogValues
 from reduction.stream.partition_state import NO_PULSE
 
-MAGIC = b"live-pv-logs 1\n\0"
+LOG_FILE_FORMAT = b"live-pv-logs 1\n\0"
 HEADER = struct.Struct("<16sq40x")
 """The format with its number, and the newest pulse in ns since the Unix epoch."""
 
@@ -43,18 +43,20 @@ class LogFileContent:
     """
 
     newest_pulse_ns: int = NO_PULSE
-    records: Records = field(default_factory=lambda: np.zeros(0, RECORD))
+    records: Records = field(default_factory=lambda: np.zeros(0, RECORD_TYPE))
     damaged: int = 0
 
     @classmethod
     def read(cls, path: Path) -> LogFileContent:
         """The content of a file; raises `ForeignLogFile`, or OSError if it cannot be read."""
         data = path.read_bytes()
-        if len(data) < HEADER.size or not data.startswith(MAGIC):
-            raise ForeignLogFile(f"it does not begin with {MAGIC.decode().strip(chr(0)).strip()!r}")
+        if len(data) < HEADER.size or not data.startswith(LOG_FILE_FORMAT):
+            raise ForeignLogFile(
+                f"it does not begin with {LOG_FILE_FORMAT.decode().strip(chr(0)).strip()!r}"
+            )
         _, newest_ns = HEADER.unpack_from(data)
-        count = (len(data) - HEADER.size) // RECORD.itemsize
-        every: Records = np.frombuffer(data, RECORD, count, HEADER.size)
+        count = (len(data) - HEADER.size) // RECORD_TYPE.itemsize
+        every: Records = np.frombuffer(data, RECORD_TYPE, count, HEADER.size)
         good = records.checks(every) == every["check"]
         written = int(np.flatnonzero(good)[-1]) + 1 if good.any() else 0
         every, good = every[:written], good[:written]
@@ -177,7 +179,7 @@ def _hidden(path: Path) -> Path:
 def _write(file: int, new: Records, place: int) -> None:
     """Write records into a file whose first ``place`` records stay."""
     data = memoryview(new.tobytes())
-    offset = HEADER.size + place * RECORD.itemsize
+    offset = HEADER.size + place * RECORD_TYPE.itemsize
     while data:
         written = os.pwrite(file, data, offset)
         data, offset = data[written:], offset + written
@@ -187,7 +189,7 @@ def _write_new(path: Path, newest_pulse_ns: int, content: Iterable[Records]) -> 
     """Write a file, and return how many records it has. It is on the disk then."""
     size = 0
     with path.open("wb") as file:
-        file.write(HEADER.pack(MAGIC, newest_pulse_ns))
+        file.write(HEADER.pack(LOG_FILE_FORMAT, newest_pulse_ns))
         for each in content:
             file.write(each.tobytes())
             size += each.size

@@ -41,17 +41,19 @@ class NewestPulse:
 
     def __init__(self, newest_ns: int, elapsed_ns: Callable[[], int]) -> None:
         self.reported_ns, self._elapsed_ns = newest_ns, elapsed_ns
-        """The newest pulse that was ever reported."""
+        """The newest pulse that was reported since the last `restart`."""
+        self._may_go_back = False
         self._at_ns = elapsed_ns()
 
     def reported(self, newest_ns: int) -> None:
         """Take the newest pulse of a report, in ns since the Unix epoch; `NO_PULSE` if none."""
-        if newest_ns > self.reported_ns:
+        if newest_ns > self.reported_ns or (self._may_go_back and newest_ns != NO_PULSE):
+            self._may_go_back = False
             self.reported_ns, self._at_ns = newest_ns, self._elapsed_ns()
 
     def restart(self) -> None:
-        """Take the newest pulse of the next report, even if it is older."""
-        self.reported_ns = NO_PULSE
+        """Take the newest pulse of the next report that has one, even if it is older."""
+        self._may_go_back = True
 
     @property
     def time_ns(self) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ioc.pv_logs.log_times import DatedValue
 
-RECORD = np.dtype(
+RECORD_TYPE = np.dtype(
     [
         ("check", "<u4"),
         ("log", "<u4"),
@@ -31,7 +31,7 @@ NAME = 1 << 31
 RESET = 0
 """In place of the number of a log: values before ``time_ns`` are not needed from here on."""
 
-PIECE = 24
+NAME_PIECE_BYTES = 24
 """Bytes of a name in one record."""
 
 FACTORS = np.array(
@@ -39,7 +39,7 @@ FACTORS = np.array(
 )
 
 Records = NDArray[np.void]
-"""Records of type `RECORD`, (n,)."""
+"""Records of type `RECORD_TYPE`, (n,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def value_records(
     values: NDArray[np.float64],
 ) -> Records:
     """The records of values (n,) of a log with their stamps (n,) and times (n,)."""
-    records = np.zeros(values.size, RECORD)
+    records = np.zeros(values.size, RECORD_TYPE)
     records["log"], records["stamp_ns"] = number, stamps_ns
     records["time_ns"], records["value"] = times_ns, values
     return _sealed(records)
@@ -98,9 +98,11 @@ def value_record(number: int, value: DatedValue) -> Records:
 def name_records(number: int, name: str) -> Records:
     """The records that give the name of a log."""
     text = name.encode()
-    pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
-    raw = b"".join(bytes(8) + piece.ljust(PIECE, b"\0") for piece in pieces)
-    records = np.frombuffer(raw, RECORD).copy()
+    pieces = [
+        text[start : start + NAME_PIECE_BYTES] for start in range(0, len(text), NAME_PIECE_BYTES)
+    ]
+    raw = b"".join(bytes(8) + piece.ljust(NAME_PIECE_BYTES, b"\0") for piece in pieces)
+    records = np.frombuffer(raw, RECORD_TYPE).copy()
     records["log"] = NAME | number
     return _sealed(records)
 

@@ -16,7 +16,7 @@ from ioc.pv_logs.log_file import HEADER
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_store import LogStore
 from ioc.pv_logs.log_times import DatedValue
-from ioc.pv_logs.records import RECORD
+from ioc.pv_logs.records import RECORD_TYPE
 
 Kept = dict[str, list[tuple[int, float]]]
 NAMES = st.sampled_from(["Cryo:T", "A:name/that is:longer.than_twenty-four characters", "p°"])
@@ -89,10 +89,10 @@ async def test_a_file_that_was_cut_anywhere_gives_what_is_whole(tmp_path: Path) 
     path = tmp_path / "pv-logs"
     await fill(opened(path), 5)
     data = path.read_bytes()
-    assert len(data) == HEADER.size + 6 * RECORD.itemsize
+    assert len(data) == HEADER.size + 6 * RECORD_TYPE.itemsize
     for cut in range(HEADER.size, len(data) + 1):
         path.write_bytes(data[:cut])
-        whole = max(0, (cut - HEADER.size) // RECORD.itemsize - 1)
+        whole = max(0, (cut - HEADER.size) // RECORD_TYPE.itemsize - 1)
         history = opened(path)
         assert kept(history) == ({"T": [(n, n / 2) for n in range(whole)]} if whole else {})
         history.add("T", DatedValue(9, 9, 9.0))
@@ -110,14 +110,14 @@ async def test_the_end_may_be_of_zeros_after_a_loss_of_power(tmp_path: Path) -> 
     assert not (tmp_path / "aside").exists()
 
 
-@pytest.mark.parametrize("byte", range(RECORD.itemsize))
+@pytest.mark.parametrize("byte", range(RECORD_TYPE.itemsize))
 async def test_a_damaged_record_is_told_and_the_rest_is_used(
     byte: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "pv-logs"
     await fill(opened(path), 5)
     data = bytearray(path.read_bytes())
-    data[HEADER.size + 2 * RECORD.itemsize + byte] ^= 0x10
+    data[HEADER.size + 2 * RECORD_TYPE.itemsize + byte] ^= 0x10
     path.write_bytes(data)
     assert [n for n, _ in kept(opened(path))["T"]] == [0, 2, 3, 4]
     assert "1 values of it are damaged, and are not used" in caplog.text
@@ -156,7 +156,7 @@ async def test_a_reset_makes_a_long_file_short_and_values_meanwhile_are_kept(
     killed = kept(opened(path))
     assert (killed["T"], killed["V"]) == (expected["T"], expected["V"])
     await history.close()
-    assert path.stat().st_size < 20 * RECORD.itemsize
+    assert path.stat().st_size < 20 * RECORD_TYPE.itemsize
     assert kept(opened(path)) == expected
     assert list(tmp_path.iterdir()) == [path]
 

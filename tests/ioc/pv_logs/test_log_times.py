@@ -44,8 +44,12 @@ def test_ranks_that_read_old_pulses_again_do_not_set_it_back_but_a_reset_does() 
     pulse.reported(NOW_NS - 3600 * S)
     assert pulse.time_ns == NOW_NS + 10 * S
     pulse.restart()
-    assert pulse.time_ns == -1
-    pulse.reported(NOW_NS - 3600 * S)
+    pulse.reported(-1)
+    assert pulse.time_ns == NOW_NS + 10 * S
+    for _ in range(2):
+        pulse.reported(NOW_NS - 3600 * S)
+        assert pulse.time_ns == NOW_NS - 3600 * S
+    pulse.reported(NOW_NS - 3601 * S)
     assert pulse.time_ns == NOW_NS - 3600 * S
 
 
