@@ -23,7 +23,7 @@ from ioc.pv_logs.records import RECORD_TYPE, Records
 from reduction.control.pv_log_values import PvLogValues
 from reduction.stream.partition_state import NO_PULSE
 
-LOG_FILE_FORMAT = b"live-pv-logs 1\n\0"
+LOG_FILE_FORMAT = b"live-pv-logs 1\n"
 HEADER = struct.Struct("<16sq40x")
 """The format with its number, and the newest pulse in ns since the Unix epoch."""
 
@@ -51,9 +51,8 @@ class LogFileContent:
         """The content of a file; raises `ForeignLogFile`, or OSError if it cannot be read."""
         data = path.read_bytes()
         if len(data) < HEADER.size or not data.startswith(LOG_FILE_FORMAT):
-            raise ForeignLogFile(
-                f"it does not begin with {LOG_FILE_FORMAT.decode().strip(chr(0)).strip()!r}"
-            )
+            raise ForeignLogFile(f"it does not begin with {LOG_FILE_FORMAT.decode().strip()!r}")
+
         _, newest_ns = HEADER.unpack_from(data)
         count = (len(data) - HEADER.size) // RECORD_TYPE.itemsize
         every: Records = np.frombuffer(data, RECORD_TYPE, count, HEADER.size)

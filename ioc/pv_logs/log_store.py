@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 SPARE_RECORDS = 10_000
 """A file is rewritten that has so many records more than twice what is needed."""
 
-RETRY_S = 10.0
+REWRITE_RETRY_S = 10.0
 """Time between two tries to rewrite a file that could not be written."""
 
 
@@ -39,7 +39,7 @@ class LogStore:
         self.problem = ""
         """Why values are not kept; empty if they are."""
         self._incomplete = False
-        self._tried_s = clock_s() - RETRY_S
+        self._tried_s = clock_s() - REWRITE_RETRY_S
         self._rewriting: asyncio.Task[None] | None = None
 
     @classmethod
@@ -97,7 +97,7 @@ class LogStore:
         if self._file is None or self._rewriting is not None:
             return False
         due = self._incomplete or self._file.size > 2 * needed + SPARE_RECORDS
-        return due and self._clock_s() >= self._tried_s + RETRY_S
+        return due and self._clock_s() >= self._tried_s + REWRITE_RETRY_S
 
     def rewrite(self, logs: Sequence[PvLogValues], last: Mapping[str, DatedValue]) -> None:
         """Begin to replace the file by one with these values alone; ``last`` came last."""
