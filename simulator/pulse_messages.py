@@ -52,6 +52,10 @@ def chunk_bounds(events: int, partitions: int, max_chunk_size: int) -> list[tupl
     return list(itertools.pairwise(cuts))
 
 
+def _part(events: PulseEvents, low: int, high: int) -> PulseEvents:
+    return PulseEvents(events.pixel_id[low:high], events.tof_ns[low:high])
+
+
 class PulseMessages:
     """Makes the messages of one pulse after the other."""
 
@@ -67,45 +71,47 @@ class PulseMessages:
         self._delayed: deque[tuple[int, LogEntry]] = deque()
 
     def of(self, pulse: Pulse, max_chunk_size: int) -> Iterator[OutputMessage]:
-        """The messages: logs to all partitions, chunks in turn, and any end mark to all."""
+        """The messages: logs to all partitions, chunks in turn, and any end mark to all.
+
+        In the plain dialect the chunks of monitors are a source of their own, in partition 0.
+        """
         if Habit.ID_RESTARTS in self._habits and pulse.number % RESTART_PULSES == 0:
             self._ids.clear()
         for entry in self._logs(pulse):
             for partition in range(self._partitions):
                 yield OutputMessage(partition, entry)
-        detectors = self._chunks(pulse, pulse.events, self._partitions, max_chunk_size)
-        yield from itertools.chain(
-            detectors, self._chunks(pulse, pulse.monitored, 1, max_chunk_size)
-        )
+        for low, high in chunk_bounds(pulse.events.tof_ns.size, self._partitions, max_chunk_size):
+            yield self._in_turn(pulse.time_ns, _part(pulse.events, low, high))
+        for low, high in chunk_bounds(pulse.monitored.tof_ns.size, 1, max_chunk_size):
+            events = _part(pulse.monitored, low, high)
+            if self._plain:
+                yield self._chunk(pulse.time_ns, events, 0, MONITOR_SOURCE)
+            else:
+                yield self._in_turn(pulse.time_ns, events)
         if not self._plain:
             for partition, sent in enumerate(self._sent):
                 yield OutputMessage(partition, mark_entry(pulse.number, pulse.time_ns, sent))
 
-    def _chunks(
-        self, pulse: Pulse, events: PulseEvents, partitions: int, max_chunk_size: int
-    ) -> Iterator[OutputMessage]:
-        source = MONITOR_SOURCE if self._plain and events is pulse.monitored else SOURCE
-        for low, high in chunk_bounds(events.tof_ns.size, partitions, max_chunk_size):
-            partition, name = self._next_partition, self._source(source)
-            chunk = Chunk(
-                name,
-                self._ids[partition, name],
-                pulse.time_ns,
-                events.pixel_id[low:high],
-                events.tof_ns[low:high],
-            )
-            # Counted first: whoever takes messages may stop after this one.
-            self._ids[partition, name] += 1
-            self._sent[partition] += 1
-            self._chunks_made += 1
-            self._next_partition = (partition + 1) % self._partitions
-            yield OutputMessage(partition, chunk_entry(chunk), name, high - low)
+    def _in_turn(self, time_ns: int, events: PulseEvents) -> OutputMessage:
+        """A chunk of events for the partition whose turn it is."""
+        partition = self._next_partition
+        self._next_partition = (partition + 1) % self._partitions
+        return self._chunk(time_ns, events, partition, self._next_source())
 
-    def _source(self, source: str) -> str:
-        """The name of the source of the next chunk."""
-        if source == SOURCE and Habit.SEVERAL_SOURCES in self._habits:
-            return f"{source}{self._chunks_made % SOURCES}"
-        return source
+    def _chunk(
+        self, time_ns: int, events: PulseEvents, partition: int, source: str
+    ) -> OutputMessage:
+        number = self._ids[partition, source]
+        self._ids[partition, source] += 1
+        self._sent[partition] += 1
+        chunk = Chunk(source, number, time_ns, events.pixel_id, events.tof_ns)
+        return OutputMessage(partition, chunk_entry(chunk), source, events.tof_ns.size)
+
+    def _next_source(self) -> str:
+        """The name of the source of the next chunk of detectors."""
+        self._chunks_made += 1
+        several = Habit.SEVERAL_SOURCES in self._habits
+        return f"{SOURCE}{self._chunks_made % SOURCES}" if several else SOURCE
 
     def _logs(self, pulse: Pulse) -> Iterator[LogEntry]:
         """The values of logs that are sent with a pulse."""

@@ -39,6 +39,7 @@ def kafka_readers(stream: KafkaStream, assumed: int, together: Collectives) -> S
         },
         len(shares),
         {number: each.sources for number, each in mine.items()},
+        frozenset(number for number, each in mine.items() if each.share.of > 1),
     )
 
 

@@ -108,7 +108,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     if together.rank == 0:
         control = OrderReceiver(context, start.control, RanksOrder)
     stream = _stream(context, start, together)
-    stream_format = replace(start.stream_format, sources=stream.sources)
+    stream_format = replace(start.stream_format, sources=stream.sources, shared=stream.shared)
     intake = PulseAssembler(list(stream.readers), steady_clock(), stream_format)
     pipeline = Pipeline(
         start.instrument,

@@ -14,9 +14,10 @@ class StreamReaders:
     """The readers of a rank, by the number of their partition of the stream.
 
     The stream has as many ``partitions``, those of all ranks together. ``sources`` tells what is
-    used of each, where that is not everything.
+    used of each, where that is not everything; those in ``shared`` other ranks read, too.
     """
 
     readers: Mapping[int, LogReader]
     partitions: int
     sources: Mapping[int, UsedSources] = field(default_factory=dict)
+    shared: frozenset[int] = frozenset()

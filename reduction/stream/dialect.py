@@ -32,11 +32,13 @@ class StreamFormat:
 
     ``monitors`` has the pixel ids of sources whose events have none, by the name of the source.
     ``sources`` tells what is used of partitions, by their numbers, where that is not everything.
+    Of the partitions in ``shared`` other ranks have some of the chunks.
     """
 
     dialect: Dialect = Dialect.AUTO
     monitors: Mapping[str, int] = field(default_factory=dict)
     sources: Mapping[int, UsedSources] = field(default_factory=dict)
+    shared: frozenset[int] = frozenset()
 
 
 ANY_STREAM = StreamFormat()

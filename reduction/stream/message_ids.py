@@ -99,11 +99,13 @@ class SourceIds:
 class MessageIds:
     """The ids of all sources of a partition. Time and memory for a message are bounded.
 
-    ``lost`` chunks have not come, as far as ids tell; for ``unnumbered`` chunks they do not.
+    ``lost`` chunks have not come, as far as ids tell; for ``unnumbered`` chunks they do not. Of a
+    partition that is ``shared`` with other ranks, which have some of the chunks, ids tell nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
         self.lost = self.unnumbered = 0
+        self._shared = shared
         self._newest_ns = NO_PULSE
         self._sources: dict[str, SourceIds] = {}
         self._known: dict[int, int] = {}
@@ -127,6 +129,9 @@ class MessageIds:
         if self._is_repeated(chunk, source, print_):
             return Arrival.REPEATED
         self._remember(print_, chunk.message_id)
+        if self._shared:
+            self.unnumbered += 1
+            return Arrival.NEW
         lost, unnumbered = source.lost, source.unnumbered
         arrival = source.note(chunk.message_id)
         self.lost += source.lost - lost

@@ -51,13 +51,14 @@ class PlainPartition:
         faults: Faults | None = None,
         *,
         from_start: bool = False,
+        shared: bool = False,
     ) -> None:
         self.faults = faults or Faults()
         self.complete_from_ns: int | None = FROM_START_NS if from_start else None
         self.incomplete: list[pulse_ranges.PulseRange] = []
         self.pending: list[Chunk] = []
         self._clock_ns, self._notices = clock_ns, notices
-        self._ids = MessageIds()
+        self._ids = MessageIds(shared=shared)
         self._times = PulseTimes(clock_ns)
         self._held: list[Chunk] = []
         """Chunks whose times are in doubt."""

@@ -64,7 +64,7 @@ class PulseAssembler:
         self._ended: set[int] = set()
         """The partitions that are read to their ends."""
         self.partitions: dict[int, PartitionState | PlainPartition] = {
-            number: PlainPartition(clock_ns, self.notices)
+            number: PlainPartition(clock_ns, self.notices, shared=number in stream_format.shared)
             if self.dialect is Dialect.PLAIN
             else PartitionState(clock_ns, self.notices)
             for number in partitions
@@ -210,7 +210,12 @@ class PulseAssembler:
         if complete:
             self._from_start.add(partition)
         self.partitions[partition] = (
-            PlainPartition(self.clock_ns, self.notices, from_start=complete)
+            PlainPartition(
+                self.clock_ns,
+                self.notices,
+                from_start=complete,
+                shared=partition in self._format.shared,
+            )
             if self.dialect is Dialect.PLAIN
             else PartitionState(self.clock_ns, self.notices, after_mark=after_mark)
         )

@@ -1,0 +1,188 @@
+"""What the simulator sends to a real Kafka broker is read from there: all of it, and once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zmq
+
+from reduction.event_log.kafka_settings import KafkaServer
+from reduction.event_log.kafka_stream import KafkaStream, KafkaTopic, dealt, stream_at
+from reduction.event_log.protocol import LogRefused
+from reduction.instrument.geometry import powder_arc
+from reduction.stream.dialect import Dialect, StreamFormat
+from reduction.stream.pulse_assembler import PulseAssembler
+from reduction.stream.used_sources import UsedSources
+from simulator.event_output import EventLogStart
+from simulator.habits import Habit, is_quiet
+from simulator.parameters import SimulatorSettings
+from simulator.pulse_messages import MONITOR_SOURCE
+from simulator.pulses import PulseGenerator
+from simulator.stop import Stop
+from simulator.stream import EventStream, SimulateStart
+from tests.support.kafka_broker import Topic, wait_until
+from tests.support.stream_bench import Clock
+
+pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
+
+from reduction.event_log.kafka import KafkaLogReader
+from reduction.event_log.kafka_client import BrokerClient
+from reduction.event_log.kafka_topics import TopicWatch
+
+MONITOR_PIXEL = 1000
+SETTINGS = SimulatorSettings(
+    events_per_pulse=1000, monitor_events_per_pulse=50, max_chunk_size=150, pulse_rate=14
+)
+PULSES = 60
+
+
+class Source:
+    """The simulated source, whose clock the test holds."""
+
+    def __init__(self, folder: Path, context: zmq.Context[Any], **start: Any) -> None:
+        self._clock, self._stop = Clock(), Stop()
+        self._clock.now_ns = time.time_ns() - 10**10
+        log = EventLogStart(folder / "unused", 2**20)
+        self._stream = EventStream(
+            SimulateStart(log, seed=5, settings=SETTINGS, **start), context, self._stop, self._clock
+        )
+
+    @property
+    def pulse(self) -> int:
+        """The number of the last pulse."""
+        return self._stream.status.pulse
+
+    def send(self, pulses: int) -> None:
+        """Send pulses; when this returns the broker has them."""
+        for _ in range(pulses):
+            self._stream.tick()
+            self._clock.now_ns += 10**9 // 14 + 1
+        assert self._stream.status.chunks_dropped == 0
+
+    def close(self) -> None:
+        self._stream.close()
+        self._stop.close()
+
+
+@pytest.fixture
+def context() -> Iterator[zmq.Context[Any]]:
+    with zmq.Context() as made:
+        yield made
+
+
+def plain_stream(topic: Topic) -> KafkaStream:
+    """Detectors in two topics, a monitor and logs each in another one."""
+    nothing: frozenset[str] = frozenset()
+    beam = UsedSources(nothing, {MONITOR_SOURCE: MONITOR_PIXEL}, {})
+    return KafkaStream(
+        KafkaServer(topic.broker.address),
+        (
+            KafkaTopic(f"{topic.name}-a", UsedSources(logs={})),
+            KafkaTopic(f"{topic.name}-b", UsedSources(logs={})),
+            KafkaTopic(f"{topic.name}-beam", beam),
+            KafkaTopic(f"{topic.name}-logs", UsedSources(nothing)),
+        ),
+        Dialect.PLAIN,
+    )
+
+
+def read(stream: KafkaStream, ranks: int, partitions: int) -> list[PulseAssembler]:
+    """What each of so many ranks has once all is read."""
+    shares = dealt(stream, dict.fromkeys(stream.names, partitions), ranks)
+    found = []
+    for rank in range(ranks):
+        mine = {number: each for number, each in enumerate(shares) if each.rank == rank}
+        watch = TopicWatch(BrokerClient(stream.server), stream.names, len(shares))
+        sources = {number: each.sources for number, each in mine.items()}
+        shared = frozenset(number for number, each in mine.items() if each.share.of > 1)
+        stream_format = StreamFormat(stream.dialect, {}, sources, shared)
+        intake = PulseAssembler(list(mine), time.time_ns, stream_format)
+        for number, each in mine.items():
+            with closing(KafkaLogReader(watch, each.share, partitions)) as reader:
+                read_all(reader, number, intake)
+        found.append(intake)
+    return found
+
+
+def read_all(reader: KafkaLogReader, number: int, intake: PulseAssembler) -> None:
+    """Take all that a partition holds."""
+
+    def at_end() -> bool:
+        while some := reader.read():
+            for message in some:
+                intake.take(number, message.data, message.offset)
+        return reader.began >= 0 and reader.behind.messages == 0
+
+    wait_until(at_end)
+
+
+def events_of(intakes: list[PulseAssembler]) -> list[tuple[int, int]]:
+    """Pixel id and time of flight of all events, sorted."""
+    chunks = [chunk for each in intakes for chunk in each.pending]
+    pixels = np.concatenate([chunk.pixel_id for chunk in chunks])
+    tofs = np.concatenate([chunk.tof_ns for chunk in chunks])
+    return sorted(zip(pixels.tolist(), tofs.tolist(), strict=True))
+
+
+def made(pulses: range, habits: frozenset[Habit] = frozenset()) -> list[tuple[int, int]]:
+    """The events that seed and pulses imply, sorted."""
+    generator = PulseGenerator(powder_arc(), 5)
+    found = []
+    for pulse in pulses:
+        if not is_quiet(pulse, habits):
+            for make in (generator.events, generator.monitor_events):
+                pixel_id, tof_ns = make(SETTINGS, pulse)
+                found += list(zip(pixel_id.tolist(), tof_ns.tolist(), strict=True))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("habits", [frozenset[Habit](), frozenset(Habit)], ids=["plain", "odd"])
+def test_ranks_that_share_topics_have_all_events_of_the_seed(
+    kafka_topic: Topic, tmp_path: Path, context: zmq.Context[Any], habits: frozenset[Habit]
+) -> None:
+    stream = plain_stream(kafka_topic)
+    start = {"kafka": stream, "dialect": Dialect.PLAIN, "habits": habits}
+    with closing(Source(tmp_path, context, **start)) as source:
+        source.send(PULSES)
+    wanted = made(range(PULSES), habits)
+    for ranks in (1, 2, 3, 5):
+        intakes = read(stream, ranks, 1)
+        assert events_of(intakes) == wanted
+        assert [each.faults.missing for each in intakes] == [0] * ranks
+        names = {"temperature", "pressure", "lattice_parameter", "proton_charge"}
+        assert all(set(each.logs.names) == names for each in intakes)
+
+
+def test_marked_pulses_are_complete_and_numbers_go_on(
+    kafka_topic: Topic, tmp_path: Path, context: zmq.Context[Any]
+) -> None:
+    address = f"kafka://{kafka_topic.broker.address}/{kafka_topic.name}"
+    stream = stream_at(address, Dialect.MARKED)
+    for first in (0, 10):
+        with closing(Source(tmp_path, context, kafka=stream, partitions=2)) as source:
+            assert source.pulse == first - 1
+            source.send(10)
+    intakes = read(stream, 2, 2)
+    assert events_of(intakes) == made(range(20))
+    assert [each.reached.number for each in intakes] == [19, 19]
+    assert [each.faults.missing for each in intakes] == [0, 0]
+
+
+def test_a_source_without_a_broker_is_refused(
+    tmp_path: Path, context: zmq.Context[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulator.kafka_output.START_WAIT_S", 1.0)
+    stream = stream_at("kafka://127.0.0.1:9/t", Dialect.PLAIN)
+    with pytest.raises(LogRefused, match=r"127\.0\.0\.1:9: .*refused"):
+        Source(tmp_path, context, kafka=stream)
+
+
+def test_habits_need_the_plain_dialect(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="habits: only in the plain dialect"):
+        SimulateStart(EventLogStart(tmp_path, 2**20), habits=frozenset(Habit))
