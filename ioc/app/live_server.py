@@ -37,6 +37,7 @@ from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
 from reduction.parameters.specs import Refused
+from reduction.stream.partition_state import NO_PULSE
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +137,8 @@ class LiveServer:
     async def _reported(self, report: RanksReport) -> None:
         self._logs.reported(report)
         if report.revision != NO_REVISION:
+            if report.run.start_ns not in (NO_PULSE, self._run().start_ns):
+                self._logs.forget_before(report.run.start_ns)
             await self._run_state.keep(report.run)
         await self.publisher.ranks(report)
 

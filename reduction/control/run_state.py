@@ -29,8 +29,7 @@ class LogPlace(NamedTuple):
     after_mark: bool
 
 
-@dataclass(frozen=True)
-class PulseGap:
+class PulseGap(NamedTuple):
     """Pulses after ``after_ns`` up to ``until_ns``, included, do not count.
 
     They were ``paused``, or else the acquisition had ended. Times are pulse times, ns since the
@@ -138,7 +137,7 @@ class RunState:
             if not counting and gaps[-1].paused == paused:
                 return self
             *before, last = gaps
-            ended = [replace(last, until_ns=cut_ns)] if cut_ns > last.after_ns else []
+            ended = [last._replace(until_ns=cut_ns)] if cut_ns > last.after_ns else []
             gaps = (*before, *ended)
         if not counting:
             after_ns = max(cut_ns, gaps[-1].until_ns) if gaps else cut_ns

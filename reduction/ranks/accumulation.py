@@ -162,8 +162,9 @@ class Accumulation:
         first = pulses[0].number
         if self.state.first == NO_PULSE:
             self.state = replace(self.state, first=first)
-        elif self._begin_ns > self.state.start_ns:
-            self.state = replace(self.state, lost=max(first - self.state.first, 0))
+        else:
+            gone = self._begin_ns > self.state.start_ns
+            self.state = replace(self.state, lost=max(first - self.state.first, 0) if gone else 0)
 
     def _end_at_preset(self, pulses: Sequence[CompletePulse], *, preset_reached: bool) -> None:
         """End the acquisition if a preset is reached with one of ``pulses``, which come next.
@@ -232,7 +233,7 @@ class Accumulation:
         """Whether there is an accumulation that goes on under ``order`` unless it resets."""
         if self._pipeline.order.revision != NO_REVISION:
             return True
-        return order.run is not None and len(order.run.places) == self._receiver.partitions
+        return order.run is not None and len(order.run.places) in (0, self._receiver.partitions)
 
     def resets(self, order: RanksOrder) -> bool:
         """Whether ``order`` drops what is accumulated."""
@@ -246,22 +247,36 @@ class Accumulation:
         """
         first = self._pipeline.order.revision == NO_REVISION
         if self.resets(order) or not self._goes_on(order):
+            self._tell_other_partitions(order)
             self._restart(state, skip=skip, first=first)
         elif first:
-            self._receiver.read_again(state)
             self._begin_with(state)
-            return True
+            if state.places:
+                self._receiver.read_again(state)
+            return bool(state.places)
         else:
             self.state = state
             self._follow_series()
         return False
 
+    def _tell_other_partitions(self, order: RanksOrder) -> None:
+        """Tell if the accumulation that comes with an order is of a stream cut in another way."""
+        before, now = len(order.run.places) if order.run else 0, self._receiver.partitions
+        if before not in (0, now):
+            self._intake.notices.give_once(
+                "run state",
+                f"the accumulation before was of a stream of {before} partitions, this one has"
+                f" {now}: it begins afresh",
+            )
+
     def _restart(self, state: RunState, *, skip: bool, first: bool) -> None:
         """Accumulate from the next pulse on, by a new ``state``."""
         if skip:
             self._receiver.skip_to_end()
-        elif not first:
+        if skip or first:
+            places = self._of_all(self._receiver.places_begun())
+        else:
             places = self._of_all(self._receiver.places_after_marks())
-            state = replace(state, places=places, before_ns=self.counted.periods.times_ns)
+            state = replace(state, before_ns=self.counted.periods.times_ns)
             self._intake.restart(self._cut.time_ns + 1)
-        self._begin_with(replace(state, log=self._receiver.log))
+        self._begin_with(replace(state, places=places, log=self._receiver.log))

@@ -93,7 +93,7 @@ class StreamReceiver:
     def _place(self, partition: int) -> LogPlace:
         state = self.intake.partitions[partition]
         if state.mark_offset is None:
-            return LogPlace(self._readers[partition].began, after_mark=False)
+            return LogPlace(self._readers[partition].began, state.followed)
         return LogPlace(state.mark_offset + 1, state.followed)
 
     def places_begun(self) -> dict[int, LogPlace]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from reduction.control.orders import NO_REVISION, RanksOrder, ReductionOrder
 from reduction.control.pv_log_values import PvLogValues
 from reduction.control.reports import RanksReport
 from reduction.engines.native.engine import NativeEngine
+from reduction.event_log.protocol import LogReader
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.pipeline import Pipeline
@@ -57,23 +59,44 @@ class OneRank:
     """A rank, and a fake of its end of the control channel."""
 
     def __init__(
-        self, now_ns: int, engine: Any = NativeEngine, intake: PulseAssembler | None = None
+        self,
+        now_ns: int,
+        engine: Any = NativeEngine,
+        intake: PulseAssembler | None = None,
+        readers: Mapping[int, LogReader] = MappingProxyType({}),
     ) -> None:
-        self.intake = intake or PulseAssembler([0], clock_ns=lambda: now_ns)
+        partitions = list(readers) or [0]
+        self.intake = intake or PulseAssembler(partitions, clock_ns=lambda: now_ns)
         order = RanksOrder(revision=NO_REVISION)
         pipeline = Pipeline(powder_arc(), engine, order, self.intake.logs, 1 << 40)
         collectives: Any = SingleRank()
         control: Any = self
         timing = RankTiming(tick_rate_hz=1000.0)
-        receiver = StreamReceiver({}, self.intake, 0)
+        receiver = StreamReceiver(readers, self.intake, len(readers))
         self._rank = Rank(collectives, receiver, pipeline, control, timing)
         self._newest: RanksOrder | None = None
         self.from_ioc: list[PvLogValues] = []
         """Values of process variables that the IOC sends next."""
 
     def obeyed(self, order: RanksOrder) -> RanksReport:
-        """The first report with results under ``order``, once all messages so far are taken in."""
-        self._newest, self._revision = order, order.revision
+        """The first report with results under ``order``, once all messages so far are taken in.
+
+        A rank that reads its event log again reads it to the end first.
+        """
+        return self.reported(
+            order,
+            lambda report: (
+                bool(report.results)
+                and report.revision == order.revision
+                and not report.catching_up
+            ),
+        )
+
+    def reported(
+        self, order: RanksOrder, wanted: Callable[[RanksReport], bool] = lambda _: True
+    ) -> RanksReport:
+        """The first report that is ``wanted`` after ``order`` was sent."""
+        self._newest, self._wanted = order, wanted
         self._rank.stopping = False
         self._rank.run()
         return self._report
@@ -91,7 +114,7 @@ class OneRank:
         return logs
 
     def report(self, report: RanksReport) -> None:
-        if report.results and report.revision == self._revision:
+        if self._wanted(report):
             self._report, self._rank.stopping = report, True
 
 

@@ -14,8 +14,9 @@ from ioc.posting.health import LAGGING, MINOR, RECENT_S, UNACCOUNTED, Health, He
 from ioc.posting.publisher import Publisher
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
+from reduction.control.run_state import RunState
 from reduction.parameters.readings import ReductionStatus
-from reduction.parameters.run_readings import StreamStatus
+from reduction.parameters.run_readings import EventLogStatus, StreamStatus
 from simulator.orders import SimulatorReport
 from simulator.parameters import SimulatorStatus
 from tests.support.publisher_bench import PublisherBench, at_once, report
@@ -56,6 +57,19 @@ def test_all_is_well_once_the_ranks_report_so() -> None:
             OverallStatus.WARNING,
             MINOR,
             "the ranks have not taken the settings yet",
+        ),
+        (
+            {"catching_up": True, "event_log": EventLogStatus(catch_up=43.2), "lag": 900.0},
+            OverallStatus.WARNING,
+            MINOR,
+            "the event log is read again: the results have 43 % of it",
+        ),
+        (
+            {"run": RunState(start_ns=1_767_225_600_000_000_000, lost=7)},
+            OverallStatus.WARNING,
+            MINOR,
+            "7 pulses since 2026-01-01 00:00:00 UTC had left the event log before they were read"
+            " again: they are missing, until Reset",
         ),
     ],
 )

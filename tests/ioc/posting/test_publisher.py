@@ -11,11 +11,12 @@ import numpy as np
 from ioc.ca.alarms import ABSENT_ALARM, DISCONNECTED_ALARM, NO_ALARM
 from ioc.model.ioc_parameters import DetectorState
 from ioc.model.paths import Part
-from ioc.posting.health import UNACCOUNTED, Health
+from ioc.posting.health import MINOR, UNACCOUNTED, Health
 from ioc.posting.publisher import BINS_UNDEFINED, Publisher
 from reduction.control.orders import ReductionOrder
 from reduction.control.reports import RanksReport
 from reduction.parameters.reduction import DetectorSettings, FilterSettings
+from reduction.parameters.run_readings import EventLogStatus
 from reduction.parameters.units import Units
 from simulator.orders import SimulatorReport
 from simulator.parameters import SimulatorStatus
@@ -206,6 +207,22 @@ def test_ranks_that_have_not_taken_the_settings_show_no_result(bench: PublisherB
     assert bench.get("DetectorState_RBV") == "Initializing"
     assert bench.alarm("EventTotal_RBV") == DISCONNECTED_ALARM
     assert bench.alarm("Red1:Spec:YC") == bench.alarm("Red1:Generation_RBV") == DISCONNECTED_ALARM
+
+
+def test_ranks_that_read_the_event_log_again_show_what_they_have_so_far(
+    bench: PublisherBench,
+) -> None:
+    partial = report(bench.order, 4, catching_up=True, event_log=EventLogStatus(catch_up=12.5))
+    at_once(bench.publisher.ranks(partial))
+    assert bench.get("DetectorState_RBV") == "Readout"
+    assert bench.get("CatchUp_RBV") == 12.5
+    assert bench.get("Red1:Spec:YC") == [4, 4, 4]
+    assert "12 %" in bench.get("StatusMessage_RBV")
+    assert bench.alarm("Status_RBV") == MINOR
+    bench.now_s += 1
+    at_once(bench.publisher.ranks(report(bench.order, 9)))
+    assert bench.get("DetectorState_RBV") == "Acquire"
+    assert bench.alarm("Status_RBV") == NO_ALARM
 
 
 def test_the_simulator_is_told_apart(bench: PublisherBench) -> None:

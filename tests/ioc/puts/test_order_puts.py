@@ -23,6 +23,7 @@ from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.control.run_state import RunState
 from reduction.control.transitions import without_changes
+from reduction.parameters.acquisition import AcquisitionStatus
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import FilterSettings, ReductionSettings, Segment
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
@@ -73,14 +74,14 @@ class Bench:
         for _ in range(5):
             await asyncio.sleep(0)
 
-    async def report(self, order: RanksOrder, with_counts: bool = True) -> None:
+    async def report(self, order: RanksOrder, with_counts: bool = True, **more: Any) -> None:
         counts = np.zeros((1, 1), np.int64) if with_counts else None
         results = tuple(
             ReductionResult(each, ReductionStatus(), np.arange(2.0), counts)
             for each in order.reductions
         )
         self.orders.ranks_report_posted(
-            RanksReport(order.revision, 0, StreamStatus(), BackendStatus(), results)
+            RanksReport(order.revision, 0, StreamStatus(), BackendStatus(), results, **more)
         )
         await self.settle()
 
@@ -136,6 +137,15 @@ async def test_a_refused_put_orders_nothing(bench: Bench) -> None:
         assert str(refused.value).startswith(words)
     assert bench.ranks == []
     assert bench.simulator == []
+
+
+async def test_an_acquisition_completes_only_once_the_event_log_is_read_again(bench: Bench) -> None:
+    put = await bench.put("Acquire", True)
+    ended = AcquisitionStatus(acquiring=False)
+    await bench.report(bench.ranks[-1], acquisition=ended, catching_up=True)
+    assert not put.done()
+    await bench.report(bench.ranks[-1], acquisition=ended)
+    assert await put is False
 
 
 async def test_the_next_series_starts_with_a_number_that_no_order_had(bench: Bench) -> None:

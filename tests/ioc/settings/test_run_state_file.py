@@ -1,0 +1,222 @@
+"""The run state outlives the IOC: it is on the disk before what it holds is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from ioc.app.server_start import server_start
+from ioc.app.starting_orders import kept_run
+from ioc.options.commands import IocOptions
+from ioc.options.event_log import run_state_path
+from ioc.options.program import StartError
+from ioc.settings import run_state_file
+from ioc.settings.autosave import ForeignFile
+from ioc.settings.run_state_file import RunStateFile, RunStateOwner, load_run_state
+from reduction.control.run_state import LogPlace, PulseGap, RunState
+from reduction.instrument.geometry import powder_arc
+from reduction.parameters.acquisition import AcquisitionSettings, Preset
+from reduction.stream.partition_state import NEVER_NS
+
+OWNER = RunStateOwner("A:", "digest")
+STATE = RunState(
+    resets=2**60,
+    starts=5,
+    closes=7,
+    log="abc",
+    places=(LogPlace(3, True), LogPlace(2**40, False)),
+    before_ns=(2**62, 2**62 + 1),
+    start_ns=1_767_225_600_000_000_000,
+    first=12,
+    series_ends_ns=(2**62 + 9,),
+    gaps=(PulseGap(2**62 + 10, NEVER_NS, True),),
+    paused=True,
+    preset=AcquisitionSettings(preset=Preset.TIME, acquire_time=0.1),
+)
+
+
+def keep(path: Path, state: RunState) -> RunStateFile:
+    """A file in which a state is kept."""
+
+    async def kept() -> RunStateFile:
+        file = RunStateFile(path, OWNER, None)
+        await file.keep(state)
+        return file
+
+    return asyncio.run(kept())
+
+
+def test_a_state_that_is_kept_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "run-state.json"
+    assert load_run_state(path, OWNER) is None
+    file = keep(path, STATE)
+    assert (file.state, file.problem) == (STATE, "")
+    assert load_run_state(path, OWNER) == STATE
+    assert os.listdir(path.parent) == ["run-state.json"]
+
+
+def test_nothing_is_written_while_the_state_stays(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+
+    async def scenario() -> None:
+        file = RunStateFile(path, OWNER, None)
+        await file.keep(STATE)
+        path.unlink()
+        await file.keep(replace(STATE))
+        assert not path.exists()
+        await file.keep(replace(STATE, first=13))
+        assert path.exists()
+
+    asyncio.run(scenario())
+
+
+def test_without_a_file_the_state_is_kept_in_memory() -> None:
+    async def scenario() -> None:
+        file = RunStateFile(None, OWNER, None)
+        await file.keep(STATE)
+        assert (file.state, file.problem) == (STATE, "")
+
+    asyncio.run(scenario())
+
+
+def altered(content: Any) -> bytes:
+    return msgspec.json.encode(content)
+
+
+@pytest.mark.parametrize(
+    ("alter", "words"),
+    [
+        (lambda _: b"", "no run state"),
+        (lambda _: b"\x00" * 100, "no run state"),
+        (lambda content: altered(content)[:-20], "no run state"),
+        (lambda content: altered(content | {"format": 99}), "format 99"),
+        (lambda content: altered(content | {"program": "other"}), "of other"),
+        (lambda content: altered(content | {"state": {"gaps": [[1, 2]]}}), "no run state"),
+        (
+            lambda content: altered(content | {"owner": {"prefix": "B:", "instrument": "digest"}}),
+            "prefix 'B:'",
+        ),
+        (
+            lambda content: altered(content | {"owner": {"prefix": "A:", "instrument": "other"}}),
+            "another instrument",
+        ),
+    ],
+)
+def test_a_file_that_is_damaged_or_of_others_is_set_aside_and_told(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    alter: Callable[[dict[str, Any]], bytes],
+    words: str,
+) -> None:
+    path = tmp_path / "run-state.json"
+    keep(path, STATE)
+    wrong = alter(msgspec.json.decode(path.read_bytes()))
+    path.write_bytes(wrong)
+    with pytest.raises(ForeignFile, match=words):
+        load_run_state(path, OWNER)
+    with caplog.at_level(logging.WARNING):
+        assert kept_run(path, OWNER) is None
+    assert words in caplog.text
+    assert "begins afresh" in caplog.text
+    assert not path.exists()
+    (aside,) = tmp_path.iterdir()
+    assert aside.read_bytes() == wrong
+
+
+def test_a_file_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with pytest.raises(StartError, match=r"run-state = .*directory"):
+        load_run_state(tmp_path / "run", OWNER)
+
+
+def test_a_disk_that_is_full_is_told_and_it_is_tried_again(tmp_path: Path) -> None:
+    blocker = tmp_path / "folder"
+    blocker.write_text("a file")
+
+    async def scenario() -> None:
+        file = RunStateFile(blocker / "run", OWNER, None)
+        await file.keep(STATE)
+        assert "run state is not kept" in file.problem
+        assert file.state == STATE
+        blocker.unlink()
+        await file.keep(STATE)
+        assert file.problem == ""
+        assert load_run_state(blocker / "run", OWNER) == STATE
+
+    asyncio.run(scenario())
+
+
+def test_a_disk_that_does_not_answer_holds_up_no_result_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_state_file, "PATIENCE_S", 0.05)
+    path = tmp_path / "run"
+
+    async def scenario() -> None:
+        answered = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def slow(*_: Any) -> str:
+            asyncio.run_coroutine_threadsafe(answered.wait(), loop).result()
+            return ""
+
+        monkeypatch.setattr(run_state_file, "_write", slow)
+        file = RunStateFile(path, OWNER, None)
+        await file.keep(STATE)
+        assert "does not answer" in file.problem
+        await asyncio.wait_for(file.keep(replace(STATE, first=13)), 0.04)
+        answered.set()
+        await asyncio.sleep(0.05)
+        for _ in range(2):
+            await file.keep(replace(STATE, first=13))
+        assert file.problem == ""
+
+    asyncio.run(scenario())
+
+
+def test_an_instrument_is_known_by_its_detectors() -> None:
+    arc = powder_arc()
+    moved = arc.position_m.copy()
+    moved[3, 0] += 1e-6
+    assert RunStateOwner.of("A:", arc) == RunStateOwner.of("A:", powder_arc())
+    assert RunStateOwner.of("A:", arc) != RunStateOwner.of("A:", replace(arc, position_m=moved))
+    assert RunStateOwner.of("A:", arc) != RunStateOwner.of("A:", replace(arc, l1_m=arc.l1_m + 1))
+    masked = np.roll(arc.is_monitor, 1)
+    assert RunStateOwner.of("A:", arc) != RunStateOwner.of("A:", replace(arc, is_monitor=masked))
+
+
+def test_an_ioc_that_starts_again_goes_on_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run-state.json"
+    options = IocOptions(prefix="A:", run_state=str(path))
+
+    async def kept() -> None:
+        await RunStateFile(path, RunStateOwner.of("A:", powder_arc()), None).keep(STATE)
+
+    asyncio.run(kept())
+    start = server_start(options, powder_arc())
+    assert (start.run, start.run_state) == (STATE, path)
+    assert (start.ranks.resets, start.ranks.starts, start.ranks.closes) == (2**60, 5, 7)
+    assert start.ranks.control.pause
+    assert "since 2026-01-01 00:00:00 UTC" in capsys.readouterr().out
+
+
+def test_the_file_is_among_the_users_data_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    path = tmp_path / "live-reduction" / "A%2FB:" / "run-state.json"
+    assert run_state_path(IocOptions(prefix="A/B:")) == path
+    assert run_state_path(IocOptions(run_state="none")) is None
+    monkeypatch.chdir(tmp_path)
+    assert run_state_path(IocOptions(run_state="here")) == tmp_path / "here"
