@@ -71,10 +71,12 @@ class EmbeddedLogReader:
         """See `LogReader.seek`."""
         self._start_over()
         paths = self._segments.paths
-        for number in reversed(range(self._segments.count_before(paths, time_ns))):
+        by_chunks = self._segments.without_marks(paths)
+        count = self._segments.count_before(paths, time_ns, by_chunks=by_chunks)
+        for number in reversed(range(count)):
             view = self._segments.view(paths[number])
             if view is not None:
-                scan = view.scan(stop_ns=time_ns)
+                scan = view.scan(stop_ns=time_ns, by_chunks=by_chunks)
                 if not scan.starts_before or not self._go_to_offset(scan.offset, paths[:number]):
                     self._go(view, scan)
                 return
@@ -184,8 +186,9 @@ class EmbeddedLogReader:
         If its pulse began in an earlier segment, go to the first message of this one instead.
         """
         if scan.starts_before:
-            scan = view.scan(stop_offset=view.head.first_offset)
-            self._dropped += Dropped(view.head.first_offset - view.head.pulse_offset, 1)
+            first = view.head.first_offset
+            self._dropped += Dropped(first - scan.offset, 0 if scan.by_chunks else 1)
+            scan = view.scan(stop_offset=first)
         self._segment, self._place, self._offset = view, scan.place, scan.offset
         self._pulses, self._time_ns = scan.pulses, scan.time_ns
         self._began = scan.offset
@@ -217,7 +220,7 @@ class EmbeddedLogReader:
                 self._damaged += max(0, self._offset - head.first_offset)
                 if (messages := head.first_offset - max(0, offset)) > 0:
                     pulses = min(head.pulses_before, messages)
-                    self._dropped += Dropped(messages, pulses, since_ns, head.time_before_ns)
+                    self._dropped += Dropped(messages, pulses, since_ns, head.until_ns)
                 return True
         return False
 
@@ -279,7 +282,7 @@ class EmbeddedLogReader:
         messages = max(0, head.first_offset - self._offset)
         if messages and gone:
             pulses = max(0, head.pulses_before - self._pulses)
-            self._dropped += Dropped(messages, pulses, self._time_ns, head.time_before_ns)
+            self._dropped += Dropped(messages, pulses, self._time_ns, head.until_ns)
         elif messages:
             self._damaged += messages
         self._segment, self._place = view, HEAD_BYTES

@@ -24,7 +24,8 @@ class PartitionEnd:
     """The end of a partition, and what the head of its next segment will say.
 
     - ``next_offset``: offset of the next message
-    - ``time_ns``, ``pulses``, ``pulse_offset``: as in `SegmentHead`, for the next segment
+    - ``time_ns``, ``pulses``, ``pulse_offset``, ``chunk_time_ns``, ``chunk_offset``: for the next
+      segment, as in `SegmentHead`
     - ``logs``: the last values of each log
     """
 
@@ -32,6 +33,8 @@ class PartitionEnd:
     time_ns: int = 0
     pulses: int = 0
     pulse_offset: int = 0
+    chunk_time_ns: int = -1
+    chunk_offset: int = 0
     logs: dict[str, LogValues] = field(default_factory=dict)
 
     @classmethod
@@ -56,6 +59,7 @@ class PartitionEnd:
         self.next_offset = max(self.next_offset, known, scan.next_offset)
         self.time_ns, self.pulses = scan.time_ns, scan.pulses
         self.pulse_offset = scan.pulse_offset
+        self.chunk_time_ns, self.chunk_offset = scan.chunk_time_ns, scan.chunk_offset
         for place in scan.values:
             record, _ = view.record(place, committed)
             if record is not None:
@@ -68,6 +72,9 @@ class PartitionEnd:
             self.time_ns = max(self.time_ns, entry.time_ns)
             self.pulses += 1
             self.pulse_offset = self.next_offset
+        elif entry.kind is EntryKind.CHUNK:
+            self.chunk_time_ns = max(self.chunk_time_ns, entry.time_ns)
+            self.chunk_offset = self.next_offset
         elif entry.kind is EntryKind.LOG:
             self._note_value(offset, entry)
 

@@ -33,12 +33,18 @@ class PartitionSegments:
             self.unreadable[path] = error.strerror or str(error)
         return None
 
-    def count_before(self, paths: Sequence[Path], time_ns: int) -> int:
-        """How many of these segments begin before the first mark at or after a time."""
+    def without_marks(self, paths: Sequence[Path]) -> bool:
+        """Whether these segments, all of the partition, hold no mark, as far as can be read."""
+        views = (self.view(path) for path in reversed(paths))
+        last = next((view for view in views if view is not None), None)
+        return last is not None and last.scan().pulses == 0
+
+    def count_before(self, paths: Sequence[Path], time_ns: int, *, by_chunks: bool) -> int:
+        """How many of these segments begin before the first mark, or chunk, at or after a time."""
         low, high = 0, len(paths)
         while low < high:
             middle = (low + high) // 2
-            if _time_before_ns(paths[: middle + 1]) >= time_ns:
+            if _time_before_ns(paths[: middle + 1], by_chunks=by_chunks) >= time_ns:
                 high = middle
             else:
                 low = middle + 1
@@ -57,14 +63,15 @@ class PartitionSegments:
         return None, False
 
 
-def _time_before_ns(paths: Sequence[Path]) -> int:
-    """The time of the last mark before a segment, the last of ``paths``; -1 if unknown.
+def _time_before_ns(paths: Sequence[Path], *, by_chunks: bool) -> int:
+    """The time of the last mark, or chunk, before the last of ``paths``; -1 if unknown.
 
     If its head cannot be read, the time of the segment before it, which is not later.
     """
     for path in reversed(paths):
         try:
-            return head_of(path).time_before_ns
+            head = head_of(path)
+            return head.chunk_time_ns if by_chunks else head.time_before_ns
         except (Damaged, OSError):
             continue
     return -1

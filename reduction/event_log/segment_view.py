@@ -41,11 +41,18 @@ class SegmentScan:
     - ``next_offset``: offset behind the last message that was looked at
     - ``pulse_offset``: offset of the first message of the last pulse that was looked at
     - ``values``: places of two values of each log: the one that came last, and the latest one
+    - ``chunk_time_ns``, ``chunk_offset``: the latest pulse time of all chunks so far, and the
+      offset behind the last one
+
+    Pulses begin after marks, or, ``by_chunks``, after the last chunk of an earlier pulse.
     """
 
-    def __init__(self, head: SegmentHead) -> None:
-        self.place, self.offset = HEAD_BYTES, head.pulse_offset
-        self.starts_before = head.pulse_offset < head.first_offset
+    def __init__(self, head: SegmentHead, *, by_chunks: bool = False) -> None:
+        self.chunk_time_ns, self.chunk_offset = head.chunk_time_ns, head.chunk_offset
+        self.by_chunks = by_chunks
+        self.place = HEAD_BYTES
+        self.offset = head.chunk_offset if by_chunks else head.pulse_offset
+        self.starts_before = self.offset < head.first_offset
         self.time_ns, self.pulses = head.time_before_ns, head.pulses_before
         self.next_offset, self.pulse_offset = head.first_offset, head.pulse_offset
         self._newest: dict[int, int] = {}
@@ -62,6 +69,13 @@ class SegmentScan:
         self.time_ns, self.pulses = max(self.time_ns, head.time_ns), self.pulses + 1
         self.pulse_offset = head.offset + 1
         self.end_at(place + head.size, head.offset + 1)
+
+    def add_chunk(self, place: int, head: RecordHead) -> None:
+        """Note a chunk; if pulses begin after chunks, the place is now behind it."""
+        self.chunk_time_ns = max(self.chunk_time_ns, head.time_ns)
+        self.chunk_offset = head.offset + 1
+        if self.by_chunks:
+            self.end_at(place + head.size, head.offset + 1)
 
     def add_value(self, place: int, head: RecordHead, *, carried: bool) -> None:
         """Note a log value. Unless it was ``carried`` here, its pulse has not ended yet."""
@@ -164,13 +178,19 @@ class SegmentView:
                 yield place, head
                 place += head.size
 
-    def scan(self, *, stop_ns: int | None = None, stop_offset: int | None = None) -> SegmentScan:
+    def scan(
+        self,
+        *,
+        stop_ns: int | None = None,
+        stop_offset: int | None = None,
+        by_chunks: bool = False,
+    ) -> SegmentScan:
         """The scan up to a place, see `SegmentScan`.
 
         The place is the first message of the first pulse at or after ``stop_ns``, or the message
-        at ``stop_offset``, or else the end.
+        at ``stop_offset``, or else the end. Without marks, pulses are told apart ``by_chunks``.
         """
-        scan = SegmentScan(self.head)
+        scan = SegmentScan(self.head, by_chunks=by_chunks)
         end = self.committed
         for place, head in self.heads(HEAD_BYTES, end):
             carried = head.offset < self.head.first_offset
@@ -181,6 +201,10 @@ class SegmentView:
                 if stop_ns is not None and max(scan.time_ns, head.time_ns) >= stop_ns:
                     return scan
                 scan.add_mark(place, head)
+            elif head.kind == EntryKind.CHUNK:
+                if by_chunks and stop_ns is not None and head.time_ns >= stop_ns:
+                    return scan
+                scan.add_chunk(place, head)
             elif head.kind == EntryKind.LOG:
                 scan.add_value(place, head, carried=carried)
             scan.next_offset = max(scan.next_offset, head.offset + 1)

@@ -37,6 +37,9 @@ SUFFIX = ".segment"
 HEAD_STRUCT = struct.Struct("<8sQQQqQQqI")
 """Magic bytes, a `SegmentHead`, and the CRC-32 of both."""
 
+CHUNK_AT, CHUNK_STRUCT = 72, struct.Struct("<qQII")
+"""Time and offset of chunks, with their CRC-32 and a zero; older logs do not have them."""
+
 RECORD_STRUCT = struct.Struct("<4sIIIqQQII")
 """Magic bytes, a `RecordHead`, the CRC-32 of both, and a zero."""
 
@@ -58,6 +61,8 @@ class SegmentHead:
     - ``pulses_before``: how many marks the partition had before it
     - ``pulse_offset``: offset of the first message of the pulse that it begins in
     - ``created_ns``: when it was made, ns since 1970
+    - ``chunk_time_ns``: the latest pulse time of all chunks before it, ns since 1970; -1 if unknown
+    - ``chunk_offset``: offset behind the last chunk before it
     """
 
     partition: int
@@ -67,11 +72,21 @@ class SegmentHead:
     pulses_before: int
     pulse_offset: int
     created_ns: int
+    chunk_time_ns: int = -1
+    chunk_offset: int = 0
+
+    @property
+    def until_ns(self) -> int:
+        """The latest pulse before it: by its marks, or by chunks if there is none."""
+        return self.time_before_ns if self.pulses_before else max(self.chunk_time_ns, 0)
 
     def packed(self) -> bytes:
-        """Its bytes, as many as `HEAD_STRUCT` has."""
-        fields = HEAD_STRUCT.pack(SEGMENT_MAGIC, *astuple(self), 0)[:-4]
-        return fields + struct.pack("<I", zlib.crc32(fields))
+        """Its bytes, those of `HEAD_STRUCT` and of `CHUNK_STRUCT`."""
+        *values, chunk_time_ns, chunk_offset = astuple(self)
+        fields = HEAD_STRUCT.pack(SEGMENT_MAGIC, *values, 0)[:-4]
+        crc = struct.pack("<II", zlib.crc32(fields), 0)
+        chunk = struct.pack("<qQ", chunk_time_ns, chunk_offset)
+        return fields + crc + chunk + struct.pack("<II", zlib.crc32(chunk), 0)
 
     @classmethod
     def of(cls, data: Buffer) -> SegmentHead:
@@ -81,7 +96,10 @@ class SegmentHead:
         magic, *fields, crc = HEAD_STRUCT.unpack_from(data)
         if magic != SEGMENT_MAGIC or crc != zlib.crc32(data[: HEAD_STRUCT.size - 4]):
             raise Damaged("its head is damaged")
-        return cls(*fields)
+        *chunk, crc, _ = CHUNK_STRUCT.unpack_from(data, CHUNK_AT)
+        if crc != zlib.crc32(data[CHUNK_AT : CHUNK_AT + CHUNK_STRUCT.size - 8]):
+            chunk = []
+        return cls(*fields, *chunk)
 
 
 class RecordHead(NamedTuple):

@@ -105,6 +105,8 @@ class PartitionWriter:
             pulses_before=end.pulses,
             pulse_offset=end.pulse_offset,
             created_ns=time.time_ns(),
+            chunk_time_ns=end.chunk_time_ns,
+            chunk_offset=end.chunk_offset,
         )
         path = segment_path(self._folder, self._partition, end.next_offset)
         segment = self._space.made(path, head, size)

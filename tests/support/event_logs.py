@@ -61,8 +61,11 @@ def all_of(reader: LogReader, most: int = 7) -> list[tuple[int, bytes]]:
 def sought(entries: Sequence[LogEntry], time_ns: int) -> list[tuple[int, bytes]]:
     """What a reader must give after a seek in a log with these messages, plainly searched."""
     start = 0
+    ends = EntryKind.MARK
+    if all(each.kind is not EntryKind.MARK for each in entries):
+        ends = EntryKind.CHUNK  # pulses begin after the last chunk of an earlier one
     for offset, entry in enumerate(entries):
-        if entry.kind is EntryKind.MARK:
+        if entry.kind is ends:
             if entry.time_ns >= time_ns:
                 break
             start = offset + 1
