@@ -37,7 +37,7 @@ class AcquisitionSettings(Settings):
         Float(
             pv="AcquireTime",
             description="Preset Time",
-            details="Of time measured, as TimeElapsed_RBV tells it.",
+            details="Of time measured, as TimeElapsed_RBV tells it, to a millionth.",
             units="s",
             minimum=0.001,
         ),

@@ -18,8 +18,7 @@ class SeriesPulses:
     """The pulses of one series that count.
 
     ``times_ns`` are their times, ns since the Unix epoch. ``first`` and ``last`` are the numbers
-    of the first and the last one. ``estimated`` pulses after the first one have the usual time
-    between pulses as measured time, because the time since the pulse before is a gap.
+    of the first and the last one.
     """
 
     def __init__(self) -> None:
@@ -27,7 +26,6 @@ class SeriesPulses:
         self.first = self.last = NO_PULSE
         self.measured_ns = 0
         """The measured time of all pulses."""
-        self.estimated = 0
         self._pulse_ns = array("q")
         self._unsettled_ns = array("q")
         """The periods of the pulses, until the usual one is known."""
@@ -76,7 +74,6 @@ class SeriesPulses:
         self.times_ns.append(pulse.time_ns)
         self._pulse_ns.append(pulse_ns)
         self.measured_ns += pulse_ns
-        self.estimated += self.pulses > 1 and pulse_ns != period_ns
         if not settled:
             self._unsettled_ns.append(period_ns)
 

@@ -114,3 +114,11 @@ def test_what_starts_afresh_knows_how_long_its_first_pulse_is() -> None:
     running.next_series(AcquisitionSettings())
     running.accumulated(pulses(51, 53))
     assert running.status.time_elapsed == pytest.approx(2 / 14)
+
+
+@pytest.mark.parametrize("seconds", [3, 60, 3600])
+def test_a_period_that_is_rounded_down_costs_no_pulse_more(seconds: int) -> None:
+    running = acquisition(seconds)
+    times = [S * 10**6 + n * (S // 14) for n in range(seconds * 14 + 20)]
+    assert run(running, times) == 0
+    assert running.pulses == seconds * 14
