@@ -27,16 +27,16 @@ class CatchUp:
         self._at_end = False
 
     def ticked(self, *, at_end: bool) -> None:
-        """Note a tick, and whether all ranks have read what the event log holds.
+        """Note a tick, and whether all ranks have been at the end of the event log before it.
 
         Now and then a result is due, for which reading waits.
         """
-        self._at_end = at_end
+        self._at_end = self._at_end or at_end
         self._ticks += 1
         self.waits = self.active and self._ticks >= self._ticks_per_result
 
     def made_result(self) -> None:
-        """Note a result; the first one at the end of the event log ends the catching up."""
+        """Note a result; the first one after all ranks were at the end ends the catching up."""
         self.active = self.active and not self._at_end
         self.waits, self._ticks = False, 0
 

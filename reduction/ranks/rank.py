@@ -181,7 +181,8 @@ class Rank:
         due = self._order_pending or self._ticks % self._timing.ticks_per_result == 0
         if self._caught_up:
             self._reporter.account.check(everything=due)
-            self._pipeline.engine.prepare(0)
+            if not self._catch_up.active:
+                self._pipeline.engine.prepare(0)
         if due:
             references = [each.references for each in self._references]
             if self._reporter.report(self._caught_up, self._message, references):
@@ -226,7 +227,7 @@ class Rank:
             marked=shown is Dialect.MARKED,
             plain=shown is Dialect.PLAIN,
             stopping=self.stopping,
-            at_end=self._receiver.at_end,
+            at_end=self._receiver.at_end and not self._intake.in_doubt,
             revision=self._next_order.revision,
             preset_reached=self._accumulation.acquisition.reached,
             logs=logs,

@@ -26,6 +26,10 @@ class StreamReceiver:
         self._readers = readers
         self._sought: dict[int, int] = {}
         """Where partitions were to be read from, until their first message has come."""
+        self._at_end: set[int] = set()
+        """Partitions that were read to their ends since the last tick."""
+        self.at_end = False
+        """Whether all of them were, before the last tick."""
 
     def take(self, wait_s: float) -> None:
         """Take what has come, of each partition in its turn; wait for it ``wait_s`` at most."""
@@ -40,8 +44,10 @@ class StreamReceiver:
             if self.intake.full(partition):
                 continue
             messages = reader.read()
-            ended = not messages and reader.behind.messages == 0
-            self.intake.note_end(partition, ended=ended)
+            at_end = len(messages) < MESSAGES_AT_ONCE and reader.behind.messages == 0
+            if at_end and reader.began >= 0:
+                self._at_end.add(partition)
+            self.intake.note_end(partition, ended=at_end and not messages)
             for message in messages:
                 if partition in self._sought:
                     self._check_place(partition, message.offset)
@@ -50,7 +56,9 @@ class StreamReceiver:
         return found
 
     def note_ends(self) -> None:
-        """Note which partitions are read to their ends now."""
+        """Note which partitions are read to their ends now, and which were since the last call."""
+        self.at_end = self._at_end >= self._readers.keys()
+        self._at_end.clear()
         for partition, reader in self._readers.items():
             if reader.behind.messages:
                 self.intake.note_end(partition, ended=False)
@@ -104,14 +112,6 @@ class StreamReceiver:
     def log(self) -> str:
         """The identity of the event log; empty if there is none."""
         return next((reader.identity for reader in self._readers.values()), "")
-
-    @property
-    def at_end(self) -> bool:
-        """Whether all that the event logs hold is taken, but for a few messages."""
-        return all(
-            reader.began >= 0 and reader.behind.messages <= MESSAGES_AT_ONCE
-            for reader in self._readers.values()
-        )
 
     @property
     def behind(self) -> Backlog:

@@ -21,7 +21,8 @@ class Tick:
     - ``unread_ns``: the same as ``reached_ns`` of the partitions that are not read to their ends
     - ``aged_ns``: the newest pulse that it has seen for the grace time, in a stream without marks
     - ``marked``, ``plain``: whether messages have shown that the stream has marks, or has none
-    - ``at_end``: whether it has taken what its event logs hold, but for a few messages
+    - ``at_end``: whether it has been at the end of all its event logs since the tick before, and no
+      mark waits there to be believed
     - ``revision``: the order that is to be obeyed now
     - ``stopping``: whether it was told to stop
     - ``preset_reached``: whether the counts have reached their preset
@@ -106,7 +107,7 @@ class Ticks:
 
     @property
     def at_end(self) -> bool:
-        """Whether all ranks have taken what the event log holds."""
+        """Whether all ranks have been at the end of the event log since the tick before."""
         return all(tick.at_end for tick in self.of_ranks)
 
     @property

@@ -109,14 +109,18 @@ class MarkOrder:
 
     def waited(self) -> Decision:
         """Believe marks that nothing has contradicted for long enough."""
-        now_ns = self._clock_ns()
-        if not self._doubted or now_ns < self._doubted_since_ns + WAIT_NS:
-            return Decision()
-        newest, last = self._doubted[-1], self._last
-        forward = last is None or self._doubted[0].time_ns > last.time_ns
-        if not forward or newest.time_ns > now_ns + FIRST_AHEAD_NS:
+        if not self.in_doubt or self._clock_ns() < self._doubted_since_ns + WAIT_NS:
             return Decision()
         return self._all_doubted(0)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether there are marks that will be believed unless others contradict them soon."""
+        if not self._doubted:
+            return False
+        newest, last = self._doubted[-1], self._last
+        forward = last is None or self._doubted[0].time_ns > last.time_ns
+        return forward and newest.time_ns <= self._clock_ns() + FIRST_AHEAD_NS
 
     def _follows(self, mark: PulseMark) -> bool:
         """Whether a mark follows from the last believed one."""

@@ -205,6 +205,16 @@ class PartitionState:
         """Whether so much has come without a mark that it should be found out why."""
         return self.mark_offset is None and self._pending_bytes >= MOST_UNMARKED_BYTES // 2
 
+    @property
+    def crowded(self) -> bool:
+        """Whether no more should be read for now: too much waits for other partitions."""
+        return bool(self.uncut) and self._pending_bytes >= MOST_PENDING_BYTES // 2
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether there are marks that will be believed unless others contradict them soon."""
+        return self._order.in_doubt
+
     def wait(self) -> None:
         """Go by the clock: believe marks in doubt after a while, and tell if there are none."""
         self._follow(self._order.waited())

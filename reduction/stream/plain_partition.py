@@ -107,7 +107,7 @@ class PlainPartition:
         return self._joined
 
     @property
-    def full(self) -> bool:
+    def crowded(self) -> bool:
         """Whether no more should be read for now: too much waits for other partitions."""
         return self._pending_bytes >= MOST_PENDING_BYTES // 2
 

@@ -159,7 +159,17 @@ class PulseAssembler:
 
     def full(self, partition: int) -> bool:
         """Whether no more of a partition should be read for now."""
-        return self.dialect is not Dialect.MARKED and self.partitions[partition].full
+        state = self.partitions[partition]
+        if self.dialect is Dialect.AUTO and isinstance(state, PartitionState) and state.full:
+            return True
+        return state.crowded
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether there are marks that will be believed unless others contradict them soon."""
+        return any(
+            isinstance(each, PartitionState) and each.in_doubt for each in self.partitions.values()
+        )
 
     @property
     def shown_dialect(self) -> Dialect:

@@ -1,0 +1,87 @@
+"""Taking messages from event logs: when all of a log has been read, and when reading waits."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from reduction.event_log.embedded import EmbeddedLogReader
+from reduction.event_log.protocol import MESSAGES_AT_ONCE
+from reduction.event_log.writer import LogWriter
+from reduction.ranks.catch_up import CatchUp
+from reduction.ranks.receiver import StreamReceiver
+from reduction.stream import partition_state
+from reduction.stream.partition_state import NEVER_NS
+from reduction.stream.pulse_assembler import PulseAssembler
+from tests.support.event_logs import LIMIT, PERIOD_NS, START_NS, pulse_entries, write
+
+PULSES = 100
+
+
+def receiver_of(folder: Path, now_ns: int, partitions: int = 1) -> StreamReceiver:
+    """A receiver at the start of a log."""
+    readers = {number: EmbeddedLogReader(folder, number) for number in range(partitions)}
+    intake = PulseAssembler(list(readers), lambda: now_ns)
+    return StreamReceiver(readers, intake, partitions)
+
+
+def test_a_log_is_at_its_end_only_when_the_last_message_has_been_read(tmp_path: Path) -> None:
+    writer = LogWriter(tmp_path, 1, LIMIT)
+    for number in range(PULSES):
+        write(writer, pulse_entries(number))
+    receiver = receiver_of(tmp_path, START_NS + PULSES * PERIOD_NS)
+    reads = 0
+    while not receiver.at_end:
+        assert receiver.intake.reached.number < PULSES - 1
+        receiver.take(0)
+        receiver.note_ends()
+        reads += 1
+    assert reads == 3 * PULSES // MESSAGES_AT_ONCE + 1
+    assert receiver.intake.reached.number == PULSES - 1
+    receiver.note_ends()
+    assert not receiver.at_end, "nothing has been read since"
+    write(writer, pulse_entries(PULSES))
+    receiver.take(0)
+    write(writer, pulse_entries(PULSES + 1))
+    receiver.note_ends()
+    assert receiver.at_end, "it was, before the last pulse was written"
+    writer.close()
+
+
+def test_catching_up_ends_with_the_first_result_after_the_end_of_the_log() -> None:
+    catch_up = CatchUp(ticks_per_result=3)
+    catch_up.begin()
+    catch_up.ticked(at_end=False)
+    catch_up.made_result()
+    assert catch_up.active
+    catch_up.ticked(at_end=True)
+    catch_up.ticked(at_end=False)
+    assert catch_up.active
+    catch_up.made_result()
+    assert not catch_up.active
+
+
+def test_a_partition_that_is_ahead_of_another_waits_in_the_log_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partition_state, "MOST_PENDING_BYTES", 50_000)
+    writer = LogWriter(tmp_path, 2, LIMIT)
+    for number in range(PULSES):
+        write(writer, pulse_entries(number), partition=0)
+    receiver = receiver_of(tmp_path, START_NS + PULSES * PERIOD_NS, partitions=2)
+    for _ in range(PULSES):
+        receiver.take(0)
+    assert 10 < len(receiver.intake.pending) < PULSES - 10
+    for number in range(PULSES):
+        write(writer, pulse_entries(number), partition=1)
+    numbers = []
+    for _ in range(PULSES):
+        receiver.take(0)
+        reached_ns = receiver.intake.reached.time_ns
+        numbers += [int(each.pixel_id[0]) for each in receiver.intake.cut(reached_ns)]
+    assert sorted(numbers) == sorted([*range(PULSES)] * 2)
+    assert dataclasses.astuple(receiver.intake.faults) == (0,) * 10
+    assert receiver.intake.uncut_until(NEVER_NS) == []
+    writer.close()
