@@ -6,7 +6,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reduction.stream.ev44 import Buffer
+from reduction.stream.flat_tables import Buffer
 from reduction.stream.messages import (
     PULSE_MARK,
     Chunk,

@@ -1,21 +1,19 @@
 """``ev44`` messages without a copy of their events.
 
 The package ``streaming_data_types`` copies the arrays of a message about five times when it writes
-one, and takes ``bytes`` alone when it reads one. So the bytes are laid out here, and read through
-the code that the FlatBuffers compiler has made, which the package has in ``fbschemas``. Tests
+one, and takes ``bytes`` alone when it reads one. So the bytes are laid out and read here. Tests
 compare both with the functions of the package.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from streaming_data_types.fbschemas.eventdata_ev44.Event44Message import Event44Message
 
-Buffer: TypeAlias = bytes | memoryview
+from reduction.stream.flat_tables import Buffer, FlatTable
 
 EV44 = b"ev44"
 
@@ -29,6 +27,11 @@ name, message id, pulse times, starts of pulses, times of flight, pixel ids.
 VTABLE_AT, TABLE_AT = 8, 24
 FIELD_AT = (16, 8, 20, 24, 28, 32)
 TABLE_BYTES = 36
+SOURCE, MESSAGE_ID, TIMES, STARTS, TOFS, PIXELS = range(6)
+"""The fields of the schema."""
+
+INT64 = struct.Struct("<q")
+
 FIRST_VECTOR_AT = 64
 """Where the source name begins: what is before it has a fixed length."""
 
@@ -94,24 +97,19 @@ def _aligned(place: int, to: int) -> int:
 
 
 def decoded_ev44(message: Buffer) -> EventVectors:
-    """The content of a message, without a copy of its arrays.
+    """The content of a message, without a copy of its arrays; an absent array is empty.
 
-    Raises what flatbuffers and numpy raise for bytes that do not hold the schema; an absent array
-    is empty.
+    Raises ValueError or struct.error for bytes that do not hold the schema.
     """
-    event = Event44Message.GetRootAs(message, 0)
-    source = event.SourceName()
+    event = FlatTable.root_of(message)
+    source = event.text(SOURCE)
+    if source is None:
+        raise ValueError("there is no source name")
     return EventVectors(
-        source.decode(),
-        int(event.MessageId()),
-        _vector(event.ReferenceTimeAsNumpy(), np.int64),
-        _vector(event.ReferenceTimeIndexAsNumpy(), np.int32),
-        _vector(event.TimeOfFlightAsNumpy(), np.int32),
-        _vector(event.PixelIdAsNumpy(), np.int32),
+        source,
+        int(event.number(MESSAGE_ID, INT64)),
+        event.array(TIMES, np.int64),
+        event.array(STARTS, np.int32),
+        event.array(TOFS, np.int32),
+        event.array(PIXELS, np.int32),
     )
-
-
-def _vector(array: Any, dtype: type[np.generic]) -> NDArray[Any]:
-    """The array; flatbuffers gives the number 0 for one that is absent."""
-    found = np.atleast_1d(np.asarray(array))
-    return found if found.dtype == dtype else np.empty(0, dtype)

@@ -17,11 +17,11 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from streaming_data_types.exceptions import StreamingDataTypesException
-from streaming_data_types.fbschemas.logdata_f144 import Value, f144_LogData
-from streaming_data_types.logdata_f144 import deserialise_f144, serialise_f144
+from streaming_data_types.logdata_f144 import serialise_f144
 
-from reduction.stream.ev44 import Buffer, decoded_ev44, encoded_ev44
+from reduction.stream.ev44 import decoded_ev44, encoded_ev44
+from reduction.stream.f144 import decoded_f144
+from reduction.stream.flat_tables import Buffer
 
 PULSE_MARK = "pulse"
 """Name of the log that ends a pulse in a partition."""
@@ -122,38 +122,12 @@ def decode(message: Buffer, monitors: Mapping[str, int] = NO_MONITORS) -> list[C
             case b"ev44":
                 return _chunks(message, monitors)
             case b"f144":
-                return _log_value(bytes(message))
-    except (
-        AttributeError,
-        IndexError,
-        KeyError,
-        OverflowError,
-        StreamingDataTypesException,
-        TypeError,
-        ValueError,
-        struct.error,
-    ) as error:
+                return LogValue(*decoded_f144(message))
+    except (IndexError, OverflowError, TypeError, ValueError, struct.error) as error:
         raise CorruptMessage(
             f"{schema.decode()} message of {len(message)} bytes: {error}"
         ) from error
     raise UnknownSchema(schema)
-
-
-def _log_value(message: bytes) -> LogValue:
-    log = deserialise_f144(message)
-    value = np.atleast_1d(np.asarray(log.value))
-    if value.dtype.kind not in "iuf":
-        raise ValueError(f"value of {log.source_name} is not a number")
-    if value.dtype.kind == "f" and value.size == 1 and _has_32_bits(message):
-        # 0.7 in 32 bits is 0.69999999 in 64: it is the decimal number that was meant.
-        value = np.array([float(str(np.float32(value[0])))])
-    return LogValue(log.source_name, int(log.timestamp_unix_ns), value)
-
-
-def _has_32_bits(message: bytes) -> bool:
-    """Whether the value of an ``f144`` message is a float, or an array of them, of 32 bits."""
-    kind = f144_LogData.f144_LogData.GetRootAsf144_LogData(message, 0).ValueType()
-    return kind in (Value.Value.Float, Value.Value.ArrayFloat)
 
 
 def _chunks(message: Buffer, monitors: Mapping[str, int]) -> list[Chunk]:
@@ -190,6 +164,8 @@ def _bounds(starts: NDArray[np.int32], events: int) -> tuple[NDArray[np.int64], 
     ``starts`` (pulses,) has the index of the first event, or -1 for a pulse without events. Raises
     ValueError if these are not in order, or are no indices of the ``events``.
     """
+    if starts.size == 1 and starts[0] == 0:  # most messages are of one pulse
+        return np.zeros(1, np.int64), np.array([events], np.int64)
     lows = starts.astype(np.int64)
     filled = lows != NO_EVENTS
     bounds = np.append(lows[filled], events)

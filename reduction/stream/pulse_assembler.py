@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from reduction.stream import pulse_ranges
 from reduction.stream.dialect import ANY_STREAM, Dialect, DialectEvidence, StreamFormat
-from reduction.stream.ev44 import Buffer
+from reduction.stream.flat_tables import Buffer
 from reduction.stream.holding_partitions import HoldingPartitions
 from reduction.stream.log_times import LogTimes
 from reduction.stream.logs import Logs
