@@ -11,11 +11,10 @@ from typing import Any
 
 import zmq
 
-from reduction.event_log.entries import EntryKind
+from reduction.event_log.entries import EntryKind, OutputMessage
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.server import LogServer
 from reduction.event_log.writer import LogWriter
-from simulator.pulse_messages import OutputMessage
 
 log = logging.getLogger(__name__)
 

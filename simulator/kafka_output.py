@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from reduction.event_log.entries import EntryKind, entry_of
+from reduction.event_log.entries import EntryKind, OutputMessage, entry_of
 from reduction.event_log.kafka import KafkaLogReader
 from reduction.event_log.kafka_client import (
     Answer,
@@ -22,7 +22,6 @@ from reduction.event_log.kafka_stream import KafkaStream, KafkaTopic
 from reduction.event_log.kafka_topics import TopicWatch
 from reduction.event_log.protocol import LogRefused
 from reduction.stream.messages import LogValue, decode
-from simulator.pulse_messages import OutputMessage
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,13 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reduction.event_log.entries import LogEntry, chunk_entry, log_entry, mark_entry
+from reduction.event_log.entries import (
+    LogEntry,
+    OutputMessage,
+    chunk_entry,
+    log_entry,
+    mark_entry,
+)
 from reduction.stream.dialect import Dialect
 from reduction.stream.messages import Chunk
 from simulator.habits import LATE_PULSES, RESEND_PULSES, RESTART_PULSES, SOURCES, Habit
@@ -18,16 +24,6 @@ SOURCE = "simulator"
 
 MONITOR_SOURCE = "monitor"
 """Name of the source of events in monitors, in the plain dialect."""
-
-
-@dataclass(frozen=True)
-class OutputMessage:
-    """A message for a partition, with the name of its source and the number of its events."""
-
-    partition: int
-    entry: LogEntry
-    source: str = SOURCE
-    events: int = 0
 
 
 @dataclass(frozen=True)

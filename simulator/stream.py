@@ -16,6 +16,7 @@ import zmq
 from reduction.control.channel import OrderReceiver
 from reduction.event_log.kafka_stream import KafkaStream
 from reduction.host.steady_clock import steady_clock
+from reduction.host.stop import Stop, stopped_by_signals
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.stream.dialect import Dialect
 from simulator.event_output import EventLogStart, EventOutput
@@ -25,7 +26,6 @@ from simulator.parameters import SimulatorSettings, SimulatorStatus
 from simulator.pulse_messages import Pulse, PulseMessages
 from simulator.pulses import PulseGenerator
 from simulator.schedule import Schedule
-from simulator.stop import Stop, stopped_by_signals
 
 if TYPE_CHECKING:
     from simulator.kafka_output import KafkaOutput

@@ -49,6 +49,16 @@ class LogEntry:
         return sum(memoryview(piece).nbytes for piece in self.pieces)
 
 
+@dataclass(frozen=True)
+class OutputMessage:
+    """A message for a partition, with the number of its events, and the name of their source."""
+
+    partition: int
+    entry: LogEntry
+    source: str = ""
+    events: int = 0
+
+
 def chunk_entry(chunk: Chunk) -> LogEntry:
     """The entry for a chunk of events, whose arrays are not copied."""
     return LogEntry(EntryKind.CHUNK, chunk.pulse_time_ns, encoded_chunk(chunk))

@@ -15,6 +15,7 @@ import zmq
 from reduction.event_log.kafka_settings import KafkaServer
 from reduction.event_log.kafka_stream import KafkaStream, KafkaTopic, dealt, stream_at
 from reduction.event_log.protocol import LogRefused
+from reduction.host.stop import Stop
 from reduction.instrument.geometry import powder_arc
 from reduction.stream.dialect import Dialect, StreamFormat
 from reduction.stream.pulse_assembler import PulseAssembler
@@ -24,7 +25,6 @@ from simulator.habits import Habit, is_quiet
 from simulator.parameters import SimulatorSettings
 from simulator.pulse_messages import MONITOR_SOURCE
 from simulator.pulses import PulseGenerator
-from simulator.stop import Stop
 from simulator.stream import EventStream, SimulateStart
 from tests.support.kafka_broker import Topic, wait_until
 from tests.support.stream_bench import Clock

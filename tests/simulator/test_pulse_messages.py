@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from reduction.event_log.entries import EntryKind
+from reduction.event_log.entries import EntryKind, OutputMessage
 from reduction.stream.dialect import Dialect
 from reduction.stream.messages import Chunk, LogValue, decode
 from simulator.habits import (
@@ -20,7 +20,7 @@ from simulator.habits import (
     habits_of,
     is_quiet,
 )
-from simulator.pulse_messages import MONITOR_SOURCE, SOURCE, OutputMessage, Pulse, PulseMessages
+from simulator.pulse_messages import MONITOR_SOURCE, SOURCE, Pulse, PulseMessages
 from simulator.pulses import PulseEvents
 
 PERIOD_NS = 71_428_571

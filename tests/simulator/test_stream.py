@@ -21,13 +21,13 @@ from reduction.event_log.folder import LEAST_BYTES
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.remote import RemoteLogReader
 from reduction.event_log.writer import LogWriter
+from reduction.host.stop import Stop, stopped_by_signals
 from reduction.stream.dialect import Dialect
 from reduction.stream.messages import PULSE_MARK
 from simulator.event_output import EventLogStart
 from simulator.orders import SimulatorReport
 from simulator.pulses import PulseGenerator
 from simulator.schedule import SECOND_NS, Schedule
-from simulator.stop import Stop, stopped_by_signals
 from simulator.stream import PROTON_CHARGE_UC_PER_EVENT, SimulateStart, simulate
 from tests.support.stream_bench import (
     PERIOD_NS,

@@ -13,6 +13,7 @@ import zmq
 from reduction.control.channel import decoded, encoded
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.protocol import LogReader
+from reduction.host.stop import Stop
 from reduction.instrument.geometry import powder_arc
 from reduction.stream.messages import PULSE_MARK, Chunk, LogValue, decode
 from simulator.event_output import EventLogStart
@@ -20,7 +21,6 @@ from simulator.orders import SimulatorOrder, SimulatorReport
 from simulator.parameters import SimulatorSettings
 from simulator.pulses import PulseGenerator
 from simulator.schedule import SECOND_NS
-from simulator.stop import Stop
 from simulator.stream import EventStream, SimulateStart
 
 SMALL = SimulatorSettings(
