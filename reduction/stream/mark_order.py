@@ -9,8 +9,11 @@ from dataclasses import dataclass, field, replace
 NEAR_CLOCK_NS = 1_000_000_000
 """The time of a mark is possible if it differs from the clock by no more than this."""
 
-FIRST_AHEAD_NS = 5_000_000_000
-"""The first mark, which has no neighbours, is possible if it is no further ahead than this."""
+FIRST_AHEAD_NS = 100_000_000
+"""The first mark, which has no neighbours, is believed at once if it is no further ahead."""
+
+ALONE_AHEAD_NS = 5_000_000_000
+"""A mark that no other one contradicts is possible if it is no further ahead of the clock."""
 
 FIRST_PERIOD_NS = 1_000_000_000
 """Longest time between pulses that is believed before two pulses show the usual time."""
@@ -120,7 +123,7 @@ class MarkOrder:
             return False
         newest, last = self._doubted[-1], self._last
         forward = last is None or self._doubted[0].time_ns > last.time_ns
-        return forward and newest.time_ns <= self._clock_ns() + FIRST_AHEAD_NS
+        return forward and newest.time_ns <= self._clock_ns() + ALONE_AHEAD_NS
 
     def _follows(self, mark: PulseMark) -> bool:
         """Whether a mark follows from the last believed one."""

@@ -133,6 +133,19 @@ def test_one_mark_at_a_time_that_cannot_be_costs_one_pulse_and_nothing_after_it(
     assert direction in report.message
 
 
+@pytest.mark.parametrize("offset_s", [0.5, 3, 4.9, 6, 3600, -0.5, -3600])
+def test_a_first_mark_at_a_time_that_cannot_be_costs_one_pulse(offset_s: float) -> None:
+    fed = FedRank(PLAIN, clock_ns=pulse_ns(0))
+    fed.events(0)
+    fed.mark(0, pulse_ns(0) + int(offset_s * 10**9))
+    fed.report()
+    fed.pulses(range(1, 20))
+    report = fed.report()
+    assert counts_and_charges(report)[0][0] >= 180
+    assert report.stream.pulse_last == 19
+    assert report.unaccounted == 0
+
+
 def test_a_mark_too_many_at_a_time_that_cannot_be_costs_nothing() -> None:
     fed = FedRank(PLAIN)
     fed.pulses(range(10))
