@@ -48,7 +48,8 @@ async def run_all(given: RunOptions, instrument: Instrument) -> None:
     with own_folder() as folder:
         options = ProcessOptions.of(run, folder)
         children = ChildProcesses(options)
-        server = LiveServer(server_start(options.ioc, instrument), children.control)
+        partitions = 0 if run.stream else run.stream_partitions
+        server = LiveServer(server_start(options.ioc, instrument, partitions), children.control)
         supervision = Supervision(children, options, server)
         print(greeting(run), flush=True)
         simulator = [supervision.run_simulator] if run.has_simulator else []

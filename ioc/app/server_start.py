@@ -88,8 +88,10 @@ class ProcessControl:
     restart: Callable[[], None] | None = None
 
 
-def server_start(options: IocOptions, instrument: Instrument) -> ServerStart:
+def server_start(options: IocOptions, instrument: Instrument, partitions: int = 0) -> ServerStart:
     """How to serve; raises `ioc.options.program.StartError` for settings that are refused.
+
+    The stream has so many ``partitions``; 0: this is not known.
 
     The first revision is the time in ms. So orders of this IOC have higher revisions than those of
     an earlier IOC, which ranks and simulator may still obey.
@@ -97,7 +99,8 @@ def server_start(options: IocOptions, instrument: Instrument) -> ServerStart:
     check_interfaces(options)
     orders = starting_orders(options, instrument)
     run_state = run_state_path(options)
-    run = kept_run(run_state, RunStateOwner.of(options.prefix, instrument)) if run_state else None
+    owner = RunStateOwner.of(options.prefix, instrument, partitions)
+    run = kept_run(run_state, owner) if run_state else None
     revision = time.time_ns() // 1_000_000
     interfaces = split_addresses(options.interfaces)
     return ServerStart(

@@ -27,13 +27,17 @@ PATIENCE_S = 1.0
 
 @dataclass(frozen=True)
 class RunStateOwner:
-    """Whose run state it is: that of a ``prefix`` and of an ``instrument``, by its digest."""
+    """Whose run state it is: that of a ``prefix`` and of an ``instrument``, by its digest.
+
+    The stream has so many ``partitions``; 0: the IOC does not know.
+    """
 
     prefix: str
     instrument: str
+    partitions: int = 0
 
     @classmethod
-    def of(cls, prefix: str, instrument: Instrument) -> RunStateOwner:
+    def of(cls, prefix: str, instrument: Instrument, partitions: int = 0) -> RunStateOwner:
         """The owner of the state of the IOC with a prefix, for an instrument."""
         digest = hashlib.sha256(repr((instrument.l1_m, instrument.bank_names)).encode())
         for column in (
@@ -43,7 +47,7 @@ class RunStateOwner:
             instrument.bank,
         ):
             digest.update(column.tobytes())
-        return cls(prefix, digest.hexdigest())
+        return cls(prefix, digest.hexdigest(), partitions)
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,9 @@ def load_run_state(path: Path, owner: RunStateOwner) -> RunState | None:
         raise ForeignFile(f"it is of prefix {content.owner.prefix!r}, not {owner.prefix!r}")
     if content.owner.instrument != owner.instrument:
         raise ForeignFile("it is of another instrument")
+    partitions = len(content.state.places)
+    if partitions and owner.partitions not in (0, partitions):
+        raise ForeignFile(f"it is of a stream of {partitions} partitions, not {owner.partitions}")
     return content.state
 
 

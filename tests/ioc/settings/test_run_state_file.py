@@ -132,6 +132,20 @@ def test_a_file_that_is_damaged_or_of_others_is_set_aside_and_told(
     assert aside.read_bytes() == wrong
 
 
+@pytest.mark.parametrize(("partitions", "fits"), [(0, True), (2, True), (3, False)])
+def test_a_state_goes_on_only_with_as_many_partitions(
+    tmp_path: Path, partitions: int, fits: bool
+) -> None:
+    path = tmp_path / "run-state.json"
+    keep(path, STATE)
+    owner = replace(OWNER, partitions=partitions)
+    if fits:
+        assert load_run_state(path, owner) == STATE
+    else:
+        with pytest.raises(ForeignFile, match="2 partitions, not 3"):
+            load_run_state(path, owner)
+
+
 def test_a_file_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     with pytest.raises(StartError, match=r"run-state = .*directory"):
