@@ -88,4 +88,4 @@ def without_changes(state: RunState, order: RanksOrder) -> RanksOrder:
         starts=order.starts and state.starts,
         closes=order.closes and state.closes,
     )
-    return order if kept == order else replace(kept, revision=order.pulses_revision - 1)
+    return order if kept == order else replace(kept, revision=max(order.pulses_revision - 1, 0))

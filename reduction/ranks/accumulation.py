@@ -162,9 +162,27 @@ class Accumulation:
         first = pulses[0].number
         if self.state.first == NO_PULSE:
             self.state = replace(self.state, first=first)
+        elif self._begin_ns > self.state.start_ns:
+            lost = max(first - self.state.first, self._lost_with_log(pulses))
+            self.state = replace(self.state, lost=lost)
         else:
-            gone = self._begin_ns > self.state.start_ns
-            self.state = replace(self.state, lost=max(first - self.state.first, 0) if gone else 0)
+            self.state = replace(self.state, lost=0)
+
+    def _lost_with_log(self, pulses: Sequence[CompletePulse]) -> int:
+        """About how many pulses were lost with another event log; 0 if this is the same one.
+
+        Numbers may begin again in a new log, so the time that is missing tells it.
+        """
+        if self._receiver.log in ("", self.state.log):
+            return 0
+        self._intake.notices.give_once(
+            "event log", "the accumulation began in another event log, which is gone"
+        )
+        periods = self.counted.periods.copy()
+        for each in pulses:
+            periods.passed(each.time_ns)
+        missing_ns = self._begin_ns - self.state.start_ns
+        return max(round(missing_ns / max(periods.measured_ns(0), 1)), 1)
 
     def _end_at_preset(self, pulses: Sequence[CompletePulse], *, preset_reached: bool) -> None:
         """End the acquisition if a preset is reached with one of ``pulses``, which come next.

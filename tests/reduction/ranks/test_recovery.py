@@ -34,7 +34,8 @@ class RecordedStream:
     def __init__(self) -> None:
         self.partitions: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
         self._chunks = [0] * PARTITIONS
-        self.pulse = 0
+        self.pulse = self.numbered_from = 0
+        self.identity = "log"
 
     def pulses(self, count: int) -> None:
         """The next whole pulses."""
@@ -63,13 +64,23 @@ class RecordedStream:
 
     def marks(self) -> None:
         """The ends of the present pulse; the next one is present then."""
+        number = self.pulse - self.numbered_from
         for partition, chunks in zip(self.partitions, self._chunks, strict=True):
-            partition.append(encode_pulse_mark(self.pulse, pulse_ns(self.pulse), chunks))
+            partition.append(encode_pulse_mark(number, pulse_ns(self.pulse), chunks))
         self.pulse += 1
 
     def readers(self, first: int = 0) -> dict[int, ListedLogReader]:
         """Readers at the end, of a log that holds no message before ``first``."""
-        return {n: ListedLogReader(each, "log", first) for n, each in enumerate(self.partitions)}
+        every = enumerate(self.partitions)
+        return {number: ListedLogReader(each, self.identity, first) for number, each in every}
+
+    def deleted(self, pulses: int) -> None:
+        """The log is deleted, and a new one begins some pulses later, with the number 0."""
+        for partition in self.partitions:
+            partition.clear()
+        self._chunks = [0] * PARTITIONS
+        self.pulse += pulses
+        self.identity, self.numbered_from = f"log after {self.pulse}", self.pulse
 
 
 class Ranks:
@@ -86,7 +97,11 @@ class Ranks:
 
     def next_order(self, **changes: Any) -> RanksOrder:
         """The next order, with changes, as ranks get it that have just started."""
-        self._order = replace(self._order, revision=self._order.revision + 1, **changes)
+        revision = self._order.revision + 1
+        changed = revision if changes else self._order.pulses_revision
+        self._order = replace(
+            self._order, revision=revision, **changes | {"pulses_revision": changed}
+        )
         return replace(self._order, run=self.run_state)
 
     def report(self, **changes: Any) -> RanksReport:
@@ -239,6 +254,19 @@ def test_pulses_that_have_left_the_event_log_are_told_and_no_part_of_one_counts(
     ranks.kill()
     again = ranks.report()
     assert (again.run.lost, again.stream.pulse_first) == (0, 0)
+
+
+def test_pulses_that_have_gone_with_a_deleted_log_are_told_by_the_time_that_is_missing() -> None:
+    stream, ranks, before = counting(40)
+    assert before.run.lost == 0
+    stream.deleted(pulses=10)
+    stream.pulses(30)
+    ranks.kill()
+    after = ranks.report()
+    assert "another event log" in after.message
+    assert after.run.lost == 50 - before.stream.pulse_first
+    assert (after.stream.pulse_first, after.stream.pulse_last) == (0, 29)
+    assert after.acquisition.pulses == 30
 
 
 def test_a_run_state_of_other_partitions_is_not_gone_on_with_and_that_is_told() -> None:
