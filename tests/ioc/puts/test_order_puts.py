@@ -7,99 +7,32 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-import numpy as np
 import pytest
 
-from ioc.model.pvs import pv_rows
-from ioc.puts.order_puts import (
-    OrderCheck,
-    OrderPuts,
-    orders_to_ranks,
-    orders_to_simulator,
-    unchecked,
-)
-from ioc.security.rules import Client
-from reduction.control.orders import RanksOrder, ReductionOrder
-from reduction.control.reports import RanksReport, ReductionResult
+from reduction.control.orders import RanksOrder
 from reduction.control.run_state import RunState
 from reduction.control.transitions import without_changes
 from reduction.parameters.acquisition import AcquisitionStatus
-from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import FilterSettings, ReductionSettings, Segment
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
-from simulator.orders import SimulatorOrder, SimulatorReport
+from simulator.orders import SimulatorReport
 from simulator.parameters import SimulatorStatus
+from tests.support.order_bench import OrderBench
 
 SOON_S = 0.05
-ROWS = {row.name: row for row in pv_rows("", reductions=2)}
-
-
-class Bench:
-    """Order puts with the orders that it gave, and reports on them when the test says so."""
-
-    def __init__(
-        self, timeout_s: float = 5.0, reductions: int = 1, check: OrderCheck = unchecked
-    ) -> None:
-        self.ranks: list[RanksOrder] = []
-        self.simulator: list[SimulatorOrder] = []
-        self.orders = OrderPuts(
-            orders_to_ranks(
-                RanksOrder(reductions=(ReductionOrder(),) * reductions), self._to_ranks, timeout_s
-            ),
-            orders_to_simulator(SimulatorOrder(), self._to_simulator, timeout_s),
-            check,
-        )
-        self.orders.ranks.set_present(True)
-        self.orders.simulator.set_present(True)
-
-    async def _to_ranks(self, order: RanksOrder) -> None:
-        self.ranks.append(order)
-
-    async def _to_simulator(self, order: SimulatorOrder) -> None:
-        self.simulator.append(order)
-
-    async def asked(self, pv: str, value: Any) -> Any:
-        """What a put returns."""
-        return await self.orders.put(ROWS[pv], value, Client("192.0.2.1", "anna"))
-
-    async def put(self, pv: str, value: Any) -> asyncio.Task[Any]:
-        """A put that is under way."""
-        task = asyncio.create_task(self.asked(pv, value))
-        await self.settle()
-        return task
-
-    async def settle(self) -> None:
-        for _ in range(5):
-            await asyncio.sleep(0)
-
-    async def report(self, order: RanksOrder, with_counts: bool = True, **more: Any) -> None:
-        counts = np.zeros((1, 1), np.int64) if with_counts else None
-        results = tuple(
-            ReductionResult(each, ReductionStatus(), np.arange(2.0), counts)
-            for each in order.reductions
-        )
-        self.orders.ranks_report_posted(
-            RanksReport(order.revision, 0, StreamStatus(), BackendStatus(), results, **more)
-        )
-        await self.settle()
-
-    @property
-    def bins(self) -> str:
-        return self.orders.ranks.accepted.reductions[0].settings.bin_params
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> OrderBench:
+    return OrderBench()
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(test, 10))
 
 
-async def test_a_put_completes_once_a_result_of_its_revision_is_posted(bench: Bench) -> None:
+async def test_a_put_completes_once_a_result_of_its_revision_is_posted(bench: OrderBench) -> None:
     put = await bench.put("Red1:BinParams", "1,1,4")
     assert bench.ranks[-1].revision == bench.ranks[-1].reductions[0].generation == 1
     assert bench.bins == "0.4,0.001,5"
@@ -110,14 +43,14 @@ async def test_a_put_completes_once_a_result_of_its_revision_is_posted(bench: Be
     assert await put == bench.bins == "1,1,4"
 
 
-async def test_a_put_that_changes_nothing_completes_at_once(bench: Bench) -> None:
+async def test_a_put_that_changes_nothing_completes_at_once(bench: OrderBench) -> None:
     assert await bench.asked("Red1:BinParams", " 0.4,0.001,5 ") == bench.bins
     assert await bench.asked("Red1:BinMin", 0.4) == 0.4
     assert await bench.asked("Reset", False) is False
     assert bench.ranks == []
 
 
-async def test_a_repeated_put_waits_for_the_first_one(bench: Bench) -> None:
+async def test_a_repeated_put_waits_for_the_first_one(bench: OrderBench) -> None:
     first = await bench.put("Pause", True)
     second = await bench.put("Pause", True)
     assert len(bench.ranks) == 1
@@ -126,7 +59,7 @@ async def test_a_repeated_put_waits_for_the_first_one(bench: Bench) -> None:
     assert (await first, await second) == (True, True)
 
 
-async def test_a_refused_put_orders_nothing(bench: Bench) -> None:
+async def test_a_refused_put_orders_nothing(bench: OrderBench) -> None:
     for pv, value, words in (
         ("Red1:BinParams", "1,0,4", "BinParams: '1,0,4' refused: the step"),
         ("Red1:BinMin", 9.0, "BinMin: 9 refused: boundaries must rise"),
@@ -139,7 +72,9 @@ async def test_a_refused_put_orders_nothing(bench: Bench) -> None:
     assert bench.simulator == []
 
 
-async def test_an_acquisition_completes_only_once_the_event_log_is_read_again(bench: Bench) -> None:
+async def test_an_acquisition_completes_only_once_the_event_log_is_read_again(
+    bench: OrderBench,
+) -> None:
     put = await bench.put("Acquire", True)
     ended = AcquisitionStatus(acquiring=False)
     await bench.report(bench.ranks[-1], acquisition=ended, catching_up=True)
@@ -148,7 +83,7 @@ async def test_an_acquisition_completes_only_once_the_event_log_is_read_again(be
     assert await put is False
 
 
-async def test_the_next_series_starts_with_a_number_that_no_order_had(bench: Bench) -> None:
+async def test_the_next_series_starts_with_a_number_that_no_order_had(bench: OrderBench) -> None:
     numbers = []
     for _ in range(2):
         put = await bench.put("Acquire", False)
@@ -164,7 +99,7 @@ async def test_the_next_series_starts_with_a_number_that_no_order_had(bench: Ben
 
 
 async def test_ranks_that_put_off_the_end_of_a_series_have_no_put_since_then_completed(
-    bench: Bench,
+    bench: OrderBench,
 ) -> None:
     before = await bench.put("Red1:BinParams", "1,1,4")
     series = await bench.put("NextSeries", True)
@@ -178,7 +113,7 @@ async def test_ranks_that_put_off_the_end_of_a_series_have_no_put_since_then_com
     assert (await series, await after) == (False, "1,1,5")
 
 
-async def test_units_bring_their_last_bins_in_one_generation(bench: Bench) -> None:
+async def test_units_bring_their_last_bins_in_one_generation(bench: OrderBench) -> None:
     for pv, value in (
         ("Red1:Units", Units.TOF),
         ("Red1:BinParams", "1,1,4"),
@@ -198,7 +133,7 @@ async def test_units_bring_their_last_bins_in_one_generation(bench: Bench) -> No
     ]
 
 
-async def test_the_segment_is_another_face_of_the_bins(bench: Bench) -> None:
+async def test_the_segment_is_another_face_of_the_bins(bench: OrderBench) -> None:
     put = await bench.put("Red1:BinParams", "1,0.5,4,1,8")
     await bench.report(bench.ranks[-1])
     await put
@@ -209,7 +144,7 @@ async def test_the_segment_is_another_face_of_the_bins(bench: Bench) -> None:
 
 
 async def test_a_put_to_one_reduction_changes_no_other_and_each_keeps_its_bins() -> None:
-    bench = Bench(reductions=2)
+    bench = OrderBench(reductions=2)
     for pv, value in (
         ("Red2:Filter:Log", "temperature"),
         ("Red2:Filter:Max", 5.0),
@@ -240,7 +175,7 @@ async def test_an_order_that_is_not_allowed_is_refused_under_the_name_of_its_set
             raise Refused("Detectors", "5000", "there is none")
         yield
 
-    bench = Bench(check=allowed)
+    bench = OrderBench(check=allowed)
     with pytest.raises(Refused, match="Mask: '5000' refused: there is none"):
         await bench.asked("Red1:Mask", "5000")
     assert bench.ranks == []
@@ -250,7 +185,7 @@ async def test_an_order_that_is_not_allowed_is_refused_under_the_name_of_its_set
     assert checked[-1] == (ReductionSettings(), bench.ranks[-1].reductions[0].settings)
 
 
-async def test_concurrent_puts_are_merged(bench: Bench) -> None:
+async def test_concurrent_puts_are_merged(bench: OrderBench) -> None:
     puts = [
         await bench.put("Red1:BinMin", 1.0),
         await bench.put("Red1:BinMax", 4.0),
@@ -264,7 +199,7 @@ async def test_concurrent_puts_are_merged(bench: Bench) -> None:
 
 
 async def test_a_put_that_is_not_obeyed_takes_nothing_of_another_back() -> None:
-    bench = Bench(SOON_S)
+    bench = OrderBench(SOON_S)
     failing = await bench.put("Red1:BinMin", 1.0)
     await asyncio.sleep(SOON_S / 2)
     lasting = await bench.put("Red1:BinMax", 4.0)
@@ -279,7 +214,7 @@ async def test_a_put_that_is_not_obeyed_takes_nothing_of_another_back() -> None:
 
 
 async def test_bins_meant_for_a_unit_that_is_taken_back_are_refused() -> None:
-    bench = Bench(SOON_S)
+    bench = OrderBench(SOON_S)
     units = await bench.put("Red1:Units", Units.TOF)
     await asyncio.sleep(SOON_S / 2)
     bins = await bench.put("Red1:BinParams", "1,1,4")
@@ -291,7 +226,7 @@ async def test_bins_meant_for_a_unit_that_is_taken_back_are_refused() -> None:
 
 
 async def test_results_of_what_was_taken_back_are_stale() -> None:
-    bench = Bench(SOON_S)
+    bench = OrderBench(SOON_S)
     with pytest.raises(Refused, match="did not apply"):
         await bench.asked("Red1:BinParams", "1,1,4")
     failed, restored = bench.ranks
@@ -303,7 +238,7 @@ async def test_results_of_what_was_taken_back_are_stale() -> None:
 
 
 async def test_puts_wait_without_limit_while_the_back_end_is_away() -> None:
-    bench = Bench(SOON_S)
+    bench = OrderBench(SOON_S)
     put = await bench.put("Red1:BinParams", "1,1,4")
     bench.orders.ranks.set_present(False)
     await asyncio.sleep(4 * SOON_S)
@@ -315,7 +250,7 @@ async def test_puts_wait_without_limit_while_the_back_end_is_away() -> None:
 
 
 async def test_a_reset_completes_with_a_result_and_is_never_uncounted() -> None:
-    bench = Bench(SOON_S)
+    bench = OrderBench(SOON_S)
     reset = await bench.put("Reset", True)
     assert (bench.ranks[-1].resets, bench.ranks[-1].reductions[0].generation) == (1, 0)
     await bench.report(bench.ranks[-1], with_counts=False)
@@ -327,7 +262,7 @@ async def test_a_reset_completes_with_a_result_and_is_never_uncounted() -> None:
     assert [order.resets for order in bench.ranks] == [1, 2]
 
 
-async def test_a_put_to_the_simulator_completes_with_its_report(bench: Bench) -> None:
+async def test_a_put_to_the_simulator_completes_with_its_report(bench: OrderBench) -> None:
     put = await bench.put("Sim:Pressure", 2.0)
     assert bench.simulator[-1].revision == 1
     bench.orders.simulator_report_posted(SimulatorReport(0, SimulatorStatus()))
@@ -338,7 +273,7 @@ async def test_a_put_to_the_simulator_completes_with_its_report(bench: Bench) ->
 
 def test_a_change_that_ends_its_process_again_and_again_is_taken_back() -> None:
     async def test() -> None:
-        bench = Bench()
+        bench = OrderBench()
         put = await bench.put("Red1:BinParams", "1,0.1,2")
         for there in (False, True, False, True):
             bench.orders.ranks.set_present(there)
@@ -352,7 +287,7 @@ def test_a_change_that_ends_its_process_again_and_again_is_taken_back() -> None:
 
 def test_a_reset_has_a_number_that_no_ioc_had_before() -> None:
     async def test() -> None:
-        bench = Bench()
+        bench = OrderBench()
         put = await bench.put("Reset", True)
         assert bench.ranks[-1].resets > 0
         await bench.report(bench.ranks[-1])

@@ -1,0 +1,79 @@
+"""Puts that become orders, without a network: the orders that they gave, and reports on them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+
+from ioc.model.pvs import pv_rows
+from ioc.puts.order_puts import (
+    OrderCheck,
+    OrderPuts,
+    orders_to_ranks,
+    orders_to_simulator,
+    unchecked,
+)
+from ioc.security.rules import Client
+from reduction.control.orders import RanksOrder, ReductionOrder
+from reduction.control.reports import RanksReport, ReductionResult
+from reduction.parameters.readings import ReductionStatus
+from reduction.parameters.run_readings import BackendStatus, StreamStatus
+from simulator.orders import SimulatorOrder
+
+ROWS = {row.name: row for row in pv_rows("", reductions=2)}
+
+
+class OrderBench:
+    """Order puts with the orders that it gave, and reports on them when the test says so."""
+
+    def __init__(
+        self, timeout_s: float = 5.0, reductions: int = 1, check: OrderCheck = unchecked
+    ) -> None:
+        self.ranks: list[RanksOrder] = []
+        self.simulator: list[SimulatorOrder] = []
+        self.orders = OrderPuts(
+            orders_to_ranks(
+                RanksOrder(reductions=(ReductionOrder(),) * reductions), self._to_ranks, timeout_s
+            ),
+            orders_to_simulator(SimulatorOrder(), self._to_simulator, timeout_s),
+            check,
+        )
+        self.orders.ranks.set_present(True)
+        self.orders.simulator.set_present(True)
+
+    async def _to_ranks(self, order: RanksOrder) -> None:
+        self.ranks.append(order)
+
+    async def _to_simulator(self, order: SimulatorOrder) -> None:
+        self.simulator.append(order)
+
+    async def asked(self, pv: str, value: Any) -> Any:
+        """What a put returns."""
+        return await self.orders.put(ROWS[pv], value, Client("192.0.2.1", "anna"))
+
+    async def put(self, pv: str, value: Any) -> asyncio.Task[Any]:
+        """A put that is under way."""
+        task = asyncio.create_task(self.asked(pv, value))
+        await self.settle()
+        return task
+
+    async def settle(self) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    async def report(self, order: RanksOrder, with_counts: bool = True, **more: Any) -> None:
+        counts = np.zeros((1, 1), np.int64) if with_counts else None
+        results = tuple(
+            ReductionResult(each, ReductionStatus(), np.arange(2.0), counts)
+            for each in order.reductions
+        )
+        self.orders.ranks_report_posted(
+            RanksReport(order.revision, 0, StreamStatus(), BackendStatus(), results, **more)
+        )
+        await self.settle()
+
+    @property
+    def bins(self) -> str:
+        return self.orders.ranks.accepted.reductions[0].settings.bin_params
