@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterator
 
 from benchmarks import (
+    catch_up,
     kernel,
+    kills,
     load,
     mantid_engine,
     puts,
@@ -24,7 +26,7 @@ from benchmarks.rows import Row, markdown
 
 PARTS = (
     *("kernel", "recut", "mantid", "ranks", "transport", "serving", "puts"),
-    *("load", "rebin", "most", "start", "screens"),
+    *("load", "rebin", "most", "kills", "start", "screens"),
 )
 
 
@@ -48,6 +50,8 @@ def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
         yield from load.measure(quick, [only] if only else ["load", "rebin"]).items()
     if only in (None, "most"):
         yield "most", load.most(quick)
+    if only in (None, "kills"):
+        yield "kills", [*kills.measure(quick), *catch_up.measure(quick)]
     if only in (None, "start"):
         yield "start", start.measure(quick)
     if only in (None, "screens"):

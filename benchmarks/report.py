@@ -131,6 +131,20 @@ The peer is not run: Mantid's live data starts again when its processing is chan
 The same with 20 million events a second, on two cores for all of it: simulator, two ranks, IOC and
 what watches. Events fold into fine histograms once they fill half of the machine's memory.
 """,
+    "kills": """\
+## Kills
+
+`live-reduction run` with 2 ranks at a million events a second. A random process is killed with
+SIGKILL at a random time: a rank, `mpiexec`, the simulator, or the IOC, which is then started again.
+Results are current once they have pulses from after the kill and all pulses before it. After every
+ten kills the source is held, and the spectrum is compared, bin by bin, with that of the pulses that
+the event log holds: the events of a pulse follow from the seed and its number. If the simulator was
+killed within a pulse, its events are those in the log. Then comes a reset.
+
+For catching up, a log is written beforehand. Two ranks start with a run state that begins with the
+log; the time counts from their first order to the first result that has all. Each event is copied
+to memory that is touched for the first time, which is slow on a virtual machine.
+""",
     "start": """\
 ## Start
 

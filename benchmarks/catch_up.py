@@ -1,0 +1,165 @@
+"""Ranks that start and read an event log again: how fast they come to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import zmq.asyncio
+
+from benchmarks.rows import Row
+from ioc.app.child_processes import MPIEXEC_FLAGS
+from ioc.options.host_checks import mpi_launcher
+from reduction.control.channel import OrderSender
+from reduction.control.orders import NO_REVISION, RanksOrder
+from reduction.control.reports import RanksReport
+from reduction.control.run_state import LogPlace, RunState
+from reduction.event_log.entries import chunk_entry, log_entry, mark_entry
+from reduction.event_log.folder import LogFolder
+from reduction.event_log.writer import LogWriter
+from reduction.instrument.geometry import powder_arc
+from reduction.stream.messages import Chunk
+from simulator.parameters import SimulatorSettings
+from simulator.pulse_messages import chunk_bounds
+from simulator.pulses import PulseEvents, PulseGenerator
+
+RANKS = 2
+PERIOD_NS = 71_428_571
+SECOND_NS = 1_000_000_000
+DIFFERENT_PULSES = 32
+"""So many pulses are made; the log has them again and again."""
+
+LEAST_RATE = 5e7
+PATIENCE_S = 300.0
+
+
+@dataclass(frozen=True)
+class WrittenLog:
+    """A log that was written: where, with which pulses from when on, and how many events."""
+
+    folder: Path
+    start_ns: int
+    pulses: int
+    events: int
+
+    @property
+    def run(self) -> RunState:
+        """A run state whose accumulation begins with the log."""
+        found = LogFolder.found(self.folder)
+        assert found is not None
+        places = (LogPlace(0, after_mark=True),) * RANKS
+        return RunState(log=found.identity, places=places, start_ns=self.start_ns, first=0)
+
+
+def written_log(folder: Path, per_pulse: int, events: int) -> WrittenLog:
+    """A log of pulses of so many events until now, as the simulator would have written it."""
+    settings = SimulatorSettings(events_per_pulse=per_pulse, monitor_events_per_pulse=0)
+    generator = PulseGenerator(powder_arc(), 1)
+    made = [generator.events(settings, number) for number in range(DIFFERENT_PULSES)]
+    pulses = events // per_pulse
+    start_ns = time.time_ns() - (pulses + 1) * PERIOD_NS
+    writer = LogWriter(folder, RANKS, 64 * 2**30)
+    sent = [0] * RANKS
+    for number in range(pulses):
+        _write_pulse(writer, made[number % len(made)], number, start_ns + number * PERIOD_NS, sent)
+    writer.close()
+    total = sum(made[number % len(made)].tof_ns.size for number in range(pulses))
+    return WrittenLog(folder, start_ns, pulses, total)
+
+
+def _write_pulse(
+    writer: LogWriter, events: PulseEvents, number: int, time_ns: int, sent: list[int]
+) -> None:
+    """Append a pulse to all partitions, of which so many chunks were ``sent`` each."""
+    for partition in range(RANKS):
+        for name in ("temperature", "pressure", "lattice_parameter", "proton_charge"):
+            writer.append(partition, log_entry(name, time_ns, 1.0))
+    most = SimulatorSettings().max_chunk_size
+    for chunk, (low, high) in enumerate(chunk_bounds(events.tof_ns.size, RANKS, most)):
+        partition = chunk % RANKS
+        pixel_id, tof_ns = events.pixel_id[low:high], events.tof_ns[low:high]
+        chunk_of = Chunk("bench", sent[partition], time_ns, pixel_id, tof_ns)
+        writer.append(partition, chunk_entry(chunk_of))
+        sent[partition] += 1
+    for partition in range(RANKS):
+        writer.append(partition, mark_entry(number, time_ns, sent[partition]))
+
+
+@dataclass(frozen=True)
+class CaughtUp:
+    """How ranks have caught up: the time it took since their first order, and their last report."""
+
+    seconds: float
+    report: RanksReport
+
+
+async def caught_up(log: WrittenLog, order: RanksOrder, folder: Path) -> CaughtUp:
+    """Start two ranks with a run state, and wait until they have read the log to its end."""
+    endpoint = f"ipc://{folder}/ranks"
+    context = zmq.asyncio.Context()
+    sender: OrderSender[RanksOrder, RanksReport] = OrderSender(
+        context, endpoint, RanksReport, order
+    )
+    with _ranks(log.folder, endpoint) as processes:
+        try:
+            return await asyncio.wait_for(_until_current(sender), PATIENCE_S)
+        finally:
+            processes.terminate()
+            sender.close()
+            context.term()
+
+
+def _ranks(log: Path, endpoint: str) -> subprocess.Popen[bytes]:
+    program = (sys.executable, "-m", "ioc", "ranks", f"--log-folder={log}")
+    flags = (f"--control={endpoint}", f"--partitions={RANKS}")
+    return subprocess.Popen([mpi_launcher(), *MPIEXEC_FLAGS, "-n", str(RANKS), *program, *flags])
+
+
+async def _until_current(sender: OrderSender[RanksOrder, RanksReport]) -> CaughtUp:
+    while (await sender.report()).revision != NO_REVISION:
+        pass
+    began_s = time.perf_counter()
+    while True:
+        report = await sender.report()
+        if report.results and not report.catching_up:
+            return CaughtUp(time.perf_counter() - began_s, report)
+
+
+def measure(quick: bool) -> list[Row]:
+    """How fast two ranks catch up, at two rates of events."""
+    events = 100_000_000 if quick else 1_000_000_000
+    return [_row(events, per_pulse) for per_pulse in (71_429, 357_143)]
+
+
+def _row(events: int, per_pulse: int) -> Row:
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        log = written_log(folder / "log", per_pulse, events)
+        order = RanksOrder(revision=1, pulses_revision=1, run=log.run)
+        done = asyncio.run(caught_up(log, order, folder))
+    if done.report.stream.event_total != log.events:
+        raise RuntimeError(f"{done.report.stream.event_total} events of {log.events}")
+    rate = log.events / done.seconds
+    return Row(
+        f"catching up, {log.pulses} pulses of {per_pulse} events",
+        f"{rate:.3g} events/s: {log.events:.3g} events in {done.seconds:.3g} s",
+        f"≥ {LEAST_RATE:.0e}",
+        rate >= LEAST_RATE,
+        "before there was a run state: killed ranks lost the accumulation",
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the rows; for profiling."""
+    for row in measure(quick="--quick" in arguments):
+        print(row.what, row.measured, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

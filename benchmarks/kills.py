@@ -1,0 +1,191 @@
+"""Processes of the product are killed at random: what is lost, and for how long results lag."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from benchmarks.product import Product, product
+from benchmarks.rows import Row, zero
+from benchmarks.timing import Figure
+from reduction.instrument.geometry import powder_arc
+from reduction.parameters.reduction import ReductionSettings
+from reduction.parameters.units import Units
+from simulator.parameters import SimulatorSettings
+from simulator.pulses import PulseGenerator
+from tests.support.logged_stream import MONITOR, LoggedPulse, logged_pulses
+
+EVENTS_PER_PULSE = 71_429
+"""At 14 Hz, a million events a second."""
+
+RANKS = 2
+SEED = 1
+KILLS, QUICK_KILLS, KILLS_TO_RESET = 100, 10, 10
+KINDS = ("rank", "mpiexec", "simulator", "IOC")
+PEER = "before there was a run state, commit 7d4cad9 (not run): all since the last reset is lost"
+MOST_S = 4.0
+"""Longest random time from when results are current to the next kill."""
+
+SETTINGS = ReductionSettings(units=Units.TOF, bin_params="5000,20,70000")
+FLAGS = ("--set=Red1:Units=TOF", f"--set=Red1:BinParams={SETTINGS.bin_params}", "--log-limit=16G")
+
+
+@dataclass
+class Killed:
+    """What was seen while processes were killed.
+
+    ``current_s`` has the times until results were current again, by kind of process. ``gone``
+    counts the process variables that went away when other processes than the IOC were killed.
+    """
+
+    lost: int = 0
+    twice: int = 0
+    gone: int = 0
+    events: int = 0
+    most_events: float = 0.0
+    current_s: dict[str, list[float]] = field(default_factory=dict)
+
+
+def measure(quick: bool) -> list[Row]:
+    """The rows of some kills."""
+    kills, chance, seen = QUICK_KILLS if quick else KILLS, random.Random(SEED), Killed()
+    with product(EVENTS_PER_PULSE, *FLAGS) as running:
+        running.wait(running.counts)
+        for number in range(0, kills, KILLS_TO_RESET):
+            began_ns = time.time_ns()
+            if number:
+                _put(running, "Reset", "1")
+            for _ in range(min(KILLS_TO_RESET, kills - number)):
+                time.sleep(MOST_S * chance.random())
+                _kill(running, chance.choice(KINDS), chance, seen)
+            _compare(running, began_ns if number else 0, seen)
+    return list(_rows(kills, seen))
+
+
+def _rows(kills: int, seen: Killed) -> Iterator[Row]:
+    what = f"of {seen.events:.3g} events, with {kills} kills"
+    yield Row(f"lost {what}", f"{seen.lost}", "0", seen.lost == 0, PEER)
+    yield Row(f"counted twice {what}", f"{seen.twice}", "0", seen.twice == 0, PEER)
+    yield zero("PVs gone when another process than the IOC was killed", seen.gone)
+    for kind, times in sorted(seen.current_s.items()):
+        yield Row(
+            f"{kind} killed {len(times)} times: results are current again after",
+            f"{Figure(tuple(times))}, with {seen.most_events:.2g} events at most",
+        )
+
+
+def _kill(running: Product, kind: str, chance: random.Random, seen: Killed) -> None:
+    """Kill a process, and wait until results are current again."""
+    newest = running.number("Sim:Pulse_RBV")
+    seen.most_events = max(seen.most_events, running.number("EventTotal_RBV"))
+    began_s = time.perf_counter()
+    if kind == "IOC":
+        _restart(running)
+        _wait_until_current(running, newest)
+    else:
+        with _watching(running, seen):
+            _process(running, kind, chance).kill()
+            _wait_until_current(running, newest)
+    seen.current_s.setdefault(kind, []).append(time.perf_counter() - began_s)
+
+
+def _process(running: Product, kind: str, chance: random.Random) -> psutil.Process:
+    parts = running.parts()
+    ranks = [each for name, each in parts.items() if name.startswith("rank")]
+    match kind:
+        case "rank":
+            return chance.choice(ranks)
+        case "mpiexec":
+            launcher = ranks[0].parent()
+            assert launcher is not None
+            return launcher
+        case _:
+            return parts[kind]
+
+
+def _restart(running: Product) -> None:
+    """Kill the IOC, which the others do not outlive, and start all again."""
+    family = psutil.Process(running.process.pid).children(recursive=True)
+    running.process.kill()
+    running.process.wait()
+    psutil.wait_procs(family, timeout=10)
+    running.start_up(EVENTS_PER_PULSE, *FLAGS, folder=None, log=None)
+
+
+def _wait_until_current(running: Product, newest: float) -> None:
+    """Wait until results have later pulses than ``newest``, and all before them."""
+    names = [running.prefix + pv for pv in ("PulseLast_RBV", "DetectorState_RBV")]
+
+    def current() -> bool:
+        words = running.tool("caget", "-t", "-w", "0.5", *names).stdout.split()
+        return len(words) == len(names) and float(words[0]) > newest and words[1] == "Acquire"
+
+    running.wait(current)
+
+
+@contextmanager
+def _watching(running: Product, seen: Killed) -> Iterator[None]:
+    """Count process variables that go away meanwhile."""
+    names = [running.prefix + pv for pv in ("PulseLast_RBV", "Red1:Spec:YC", "UPTIME")]
+    watching = running.start("camonitor", "-#", "1", *names)
+    try:
+        yield
+    finally:
+        watching.terminate()
+        said, _ = watching.communicate()
+        seen.gone += said.count("disconnected")
+
+
+def _put(running: Product, pv: str, value: str) -> None:
+    done = running.put(pv, value)
+    if done.returncode:
+        raise RuntimeError(f"caput {pv} {value}: {done.stdout}{done.stderr}")
+
+
+def _compare(running: Product, since_ns: int, seen: Killed) -> None:
+    """Compare the spectrum with that of the pulses in the event log, of its seed."""
+    _put(running, "Sim:Pause", "Pause")
+    running.wait(lambda: running.number("PulseLast_RBV") == running.number("Sim:Pulse_RBV"))
+    first = running.number("PulseFirst_RBV")
+    counts = np.array(running.array("Red1:Spec:YC"), np.int64)
+    home = Path(running.network.environment["XDG_STATE_HOME"])
+    folder = home / "live-reduction" / running.prefix / f"events-{RANKS}"
+    pulses = logged_pulses(folder, RANKS, since_ns)
+    expected = _expected([each for each in pulses if each.number >= first])
+    seen.events += int(expected.sum())
+    seen.lost += int(np.maximum(expected - counts, 0).sum())
+    seen.twice += int(np.maximum(counts - expected, 0).sum())
+    _put(running, "Sim:Pause", "Run")
+
+
+def _expected(pulses: list[LoggedPulse]) -> NDArray[np.int64]:
+    """The counts (bins,) that the seed implies; of torn pulses, those that the log holds."""
+    settings = SimulatorSettings(events_per_pulse=EVENTS_PER_PULSE)
+    generator, edges = PulseGenerator(powder_arc(), SEED), SETTINGS.edges
+    cells = np.zeros(edges.size + 1, np.int64)
+    for each in pulses:
+        if each.whole:
+            tof_ns = generator.events(settings, each.number).tof_ns
+        else:
+            tof_ns = each.tof_ns[each.pixel_id != MONITOR]
+        place = np.searchsorted(edges, tof_ns / 1000.0, side="right")
+        cells += np.bincount(place, minlength=cells.size)
+    return cells[1:-1]
+
+
+def main() -> None:
+    """Print the rows of a few kills; for trials."""
+    for row in measure(quick=True):
+        print(row.what, row.measured, flush=True)
+
+
+if __name__ == "__main__":
+    main()
