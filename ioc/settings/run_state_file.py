@@ -102,15 +102,14 @@ class RunStateFile:
     async def keep(self, state: RunState) -> None:
         """Keep a state; returns once it is on the disk, or cannot be written in `PATIENCE_S`."""
         self.state = state
-        if self._path is None or state == self._written:
+        if self._writing is not None and self._writing.done():
+            self._writing = self._written = None  # it has written an older state
+        if self._path is None or self._writing is not None or state == self._written:
             return
-        if self._writing is None:
-            self._writing = asyncio.create_task(
-                asyncio.to_thread(_write, self._path, self._owner, state)
-            )
-            await self._wait(self._path, state, self._writing)
-        elif self._writing.done():
-            self._writing = None
+        self._writing = asyncio.create_task(
+            asyncio.to_thread(_write, self._path, self._owner, state)
+        )
+        await self._wait(self._path, state, self._writing)
 
     async def _wait(self, path: Path, state: RunState, writing: asyncio.Task[str]) -> None:
         """Wait for a write, but not longer than `PATIENCE_S`."""
