@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from reduction.control.facility_run import FacilityRun
 from reduction.control.run_state import RunState
 from reduction.parameters.acquisition import AcquisitionSettings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run import RunControl
+from reduction.stream.partition_state import NO_PULSE
 
 NO_REVISION = -1
 """Revision of the order that ranks obey before the first order has come."""
@@ -39,6 +41,10 @@ class RanksOrder:
     - ``run``: which pulses counted so far. Only ranks that have just started read it: they read the
       event log again from where it begins. None: there is nothing to go on with.
     - ``pulses_revision``: the revision of the last order that changed which pulses count
+    - ``begins_ns``: pulses from this time on are the first ones after the last reset or close, if
+      they have not been reached yet. `NO_PULSE`: the next pulse is the first one.
+    - ``ends_ns``: in the same way, the first pulse after the end of the acquisition
+    - ``facility_run``: the run of the facility; one without a key changes nothing
 
     A change of one of these counts to 0 has no effect: an IOC that starts while ranks are running
     begins with 0.
@@ -54,3 +60,6 @@ class RanksOrder:
     closes: int = 0
     run: RunState | None = None
     pulses_revision: int = 0
+    begins_ns: int = NO_PULSE
+    ends_ns: int = NO_PULSE
+    facility_run: FacilityRun = field(default_factory=FacilityRun)

@@ -16,6 +16,7 @@ from reduction.parameters.run_readings import BackendStatus, EventLogStatus, Str
 from reduction.parameters.series import SeriesStatus
 from reduction.parameters.windows import PeakStatus, RegionStatus
 from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.run_messages import RunMessage
 
 
 class Values(NamedTuple):
@@ -111,6 +112,7 @@ class RanksReport:
     - ``newest_pulse_ns``: time of the newest pulse of which any rank has received anything, ns
       since the Unix epoch; `reduction.stream.partition_state.NO_PULSE` if there is none
     - ``run``: which pulses count; the IOC keeps it for ranks that start later
+    - ``run_messages``: the last messages about runs of the facility, each in many reports
     - ``catching_up``: whether the ranks have started and read the event log again, so that the
       results do not have all pulses yet
     """
@@ -128,3 +130,4 @@ class RanksReport:
     newest_pulse_ns: int = NO_PULSE
     run: RunState = field(default_factory=RunState)
     catching_up: bool = False
+    run_messages: tuple[RunMessage, ...] = ()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.control.facility_run import FacilityRun
 from reduction.parameters.acquisition import AcquisitionSettings
 from reduction.stream.partition_state import NEVER_NS, NO_PULSE
 
@@ -61,6 +62,7 @@ class RunState:
     - ``paused``, ``acquiring``: as in the last order that was obeyed
     - ``reached``: whether the preset has ended the acquisition
     - ``preset``: the preset of the running series
+    - ``facility_run``: the run of the facility that is measured
     - ``lost``: pulses from ``start_ns`` on that had left the event log before they were read again
     """
 
@@ -79,6 +81,7 @@ class RunState:
     reached: bool = False
     preset: AcquisitionSettings = field(default_factory=AcquisitionSettings)
     lost: int = 0
+    facility_run: FacilityRun = field(default_factory=FacilityRun)
 
     @property
     def since(self) -> str:
@@ -96,6 +99,10 @@ class RunState:
     def running(self) -> bool:
         """Whether the acquisition goes on; it may be paused."""
         return self.acquiring and not self.reached
+
+    def ends_after(self, cut_ns: int) -> bool:
+        """Whether the acquisition ends only with a pulse after the one at ``cut_ns``."""
+        return not self.counting and not self.gaps[-1].paused and self.gaps[-1].after_ns > cut_ns
 
     @property
     def series(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reduction.control.facility_run import FacilityRun
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import RunState
 from reduction.parameters.series import check_next_series
@@ -20,19 +21,25 @@ def closes(state: RunState, order: RanksOrder) -> bool:
     return order.closes not in (0, state.closes) and not resets(state, order)
 
 
-def begun(state: RunState, order: RanksOrder) -> RunState:
-    """The state of an accumulation that begins with the next pulse under ``order``.
+def begun(state: RunState, order: RanksOrder, cut_ns: int) -> RunState:
+    """The state of an accumulation that begins under ``order`` after the pulse at ``cut_ns``.
 
-    An acquisition that has ended in ``state`` stays ended, unless the order starts one.
+    It begins with the next pulse, or, if the order resets, with the first one at the time that the
+    order tells. An acquisition that has ended in ``state`` stays ended, unless the order starts
+    one.
     """
+    timed = resets(state, order) and order.begins_ns > cut_ns
     empty = RunState(
         resets=order.resets,
         starts=state.starts,
         closes=order.closes,
         reached=state.reached,
         preset=state.preset,
+        start_ns=order.begins_ns if timed else NO_PULSE,
+        gaps=tuple(gap for gap in state.gaps if timed and gap.until_ns > order.begins_ns),
+        facility_run=_facility_run(state, order, cut_ns),
     )
-    return _followed(empty, order, NO_PULSE)
+    return _followed(empty, order, cut_ns if timed else NO_PULSE)
 
 
 def followed(state: RunState, order: RanksOrder, cut_ns: int) -> RunState:
@@ -40,11 +47,26 @@ def followed(state: RunState, order: RanksOrder, cut_ns: int) -> RunState:
 
     Raises `reduction.parameters.specs.Refused` if it closes a series that cannot be closed.
     """
+    state = replace(state, facility_run=_facility_run(state, order, cut_ns))
     if not closes(state, order):
-        return _followed(state, order, cut_ns)
+        ends = state.acquiring and not order.acquiring
+        return _followed(state, order, max(cut_ns, order.ends_ns - 1) if ends else cut_ns)
     check_next_series(state.series, order.control)
-    ends_ns = (*state.series_ends_ns, cut_ns)
-    return _followed(replace(state, series_ends_ns=ends_ns), order, cut_ns)
+    end_ns = max(cut_ns, order.begins_ns - 1, *state.series_ends_ns[-1:])
+    ends_ns = (*state.series_ends_ns, end_ns)
+    return _followed(replace(state, series_ends_ns=ends_ns), order, end_ns)
+
+
+def _facility_run(state: RunState, order: RanksOrder, cut_ns: int) -> FacilityRun:
+    """The run under ``order``, with how late it begins if the order makes it begin."""
+    run, before = order.facility_run, state.facility_run
+    if not run.key:
+        return before
+    if run.key == before.key:
+        return replace(run, late_ns=before.late_ns)
+    begins = resets(state, order) or closes(state, order)
+    timed = begins and order.begins_ns != NO_PULSE
+    return replace(run, late_ns=max(cut_ns + 1 - order.begins_ns, 0) if timed else 0)
 
 
 def _followed(state: RunState, order: RanksOrder, cut_ns: int) -> RunState:
@@ -72,6 +94,7 @@ def resumed(order: RanksOrder, state: RunState | None) -> RanksOrder:
         closes=state.closes,
         acquiring=state.acquiring,
         control=replace(order.control, pause=state.paused),
+        facility_run=state.facility_run,
     )
 
 
@@ -79,7 +102,7 @@ def without_changes(state: RunState, order: RanksOrder) -> RanksOrder:
     """``order`` without what would change which pulses count.
 
     If there is such a change, the order is obeyed in part only: the revision is the one before that
-    change.
+    change, and the run of the facility stays as it is.
     """
     kept = replace(
         order,
@@ -88,4 +111,20 @@ def without_changes(state: RunState, order: RanksOrder) -> RanksOrder:
         starts=order.starts and state.starts,
         closes=order.closes and state.closes,
     )
-    return order if kept == order else replace(kept, revision=max(order.pulses_revision - 1, 0))
+    if kept == order:
+        return order
+    return replace(
+        kept, revision=max(order.pulses_revision - 1, 0), facility_run=state.facility_run
+    )
+
+
+def changes_later(state: RunState, order: RanksOrder, cut_ns: int) -> bool:
+    """Whether what ``order`` changes about which pulses count is of pulses after ``cut_ns``.
+
+    Then it means the same whenever it is obeyed before these pulses come.
+    """
+    if order.control.pause != state.paused:
+        return False
+    if resets(state, order) or closes(state, order):
+        return order.begins_ns > cut_ns
+    return state.acquiring and not order.acquiring and order.ends_ns > cut_ns

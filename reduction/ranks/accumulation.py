@@ -97,6 +97,7 @@ class Accumulation:
         if self._begin_ns == NO_PULSE:
             self._begin(ticks.complete_from_ns)
         since_ns = max(self._begin_ns, self._cut.time_ns + 1)
+        self._pass_waiting(pulses)
         late_ns = [each.time_ns for each in pulses if self._begin_ns <= each.time_ns < since_ns]
         pulses = [each for each in pulses if each.time_ns >= since_ns]
         if plain:
@@ -109,6 +110,13 @@ class Accumulation:
         before_ns = self._cut.time_ns
         self._cut = CompletePulse(max(reached.time_ns, before_ns), reached.number)
         self._take_events(before_ns, {each.time_ns for each in pulses})
+
+    def _pass_waiting(self, pulses: Sequence[CompletePulse]) -> None:
+        """Note the times of pulses after a reset that is to begin with a later one."""
+        before_ns = self.state.before_ns[-1:]
+        for each in pulses:
+            if before_ns and before_ns[0] < each.time_ns < self.state.start_ns:
+                self.counted.periods.passed(each.time_ns)
 
     def _take_late(self, times_ns: Sequence[int]) -> None:
         """Take pulses that are first seen after later ones; some may have been taken already."""
@@ -139,7 +147,7 @@ class Accumulation:
     def _begin(self, complete_from_ns: int) -> None:
         """Count from the first pulse of which all ranks have received everything."""
         self._begin_ns = max(complete_from_ns, self.state.start_ns)
-        if self.state.start_ns == NO_PULSE:
+        if self.state.start_ns == NO_PULSE or not self.state.places:
             places = self.state.places or self._of_all(self._receiver.places_begun())
             self.state = replace(
                 self.state, start_ns=self._begin_ns, places=places, log=self._receiver.log
@@ -157,15 +165,15 @@ class Accumulation:
 
     def _note_first(self, pulses: Sequence[CompletePulse]) -> None:
         """Note the number of the first pulse, or how many had left the event log before it."""
-        if not pulses or self._cut.time_ns != NO_PULSE:
+        if not pulses:
             return
         first = pulses[0].number
         if self.state.first == NO_PULSE:
             self.state = replace(self.state, first=first)
-        elif self._begin_ns > self.state.start_ns:
+        elif self._cut.time_ns == NO_PULSE and self._begin_ns > self.state.start_ns:
             lost = max(first - self.state.first, self._lost_with_log(pulses))
             self.state = replace(self.state, lost=lost)
-        else:
+        elif self._cut.time_ns == NO_PULSE:
             self.state = replace(self.state, lost=0)
 
     def _lost_with_log(self, pulses: Sequence[CompletePulse]) -> int:
@@ -238,7 +246,7 @@ class Accumulation:
         """The state once ``order`` is obeyed now; raises `reduction.parameters.specs.Refused`."""
         state = self._former(order)
         if transitions.resets(state, order) or not self._goes_on(order):
-            return transitions.begun(state, order)
+            return transitions.begun(state, order, self._cut.time_ns)
         return transitions.followed(state, order, self._cut.time_ns)
 
     def _former(self, order: RanksOrder) -> RunState:

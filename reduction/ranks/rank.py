@@ -34,6 +34,7 @@ from reduction.ranks.tick import Tick, Ticks
 from reduction.results.references import LoadedReferences, load_references
 from reduction.stream.dialect import Dialect
 from reduction.stream.partition_state import CompletePulse
+from reduction.stream.run_messages import RunMessage
 
 ENGINE_STEP_S = 0.01
 """Time that the engine gets before the event log is read again."""
@@ -172,6 +173,8 @@ class Rank:
             self._clock.start()
         if ticks.of_rank_0.logs:
             self._share_logs(logs)
+        if ticks.any_run_messages:
+            self._gather_run_messages()
         self._reporter.progress.newest_ns = ticks.newest_ns
         self._advance(ticks)
         if ticks.of_rank_0.revision != self._pipeline.order.revision:
@@ -179,6 +182,7 @@ class Rank:
             self._obey(decoded(RanksOrder, self._together.share(order)))
         self._caught_up = self._pipeline.engine.advance(ENGINE_STEP_S)
         due = self._order_pending or self._ticks % self._timing.ticks_per_result == 0
+        due = due or ticks.any_run_messages
         if self._caught_up:
             self._reporter.account.check(everything=due)
             if not self._catch_up.active:
@@ -228,6 +232,7 @@ class Rank:
             plain=shown is Dialect.PLAIN,
             stopping=self.stopping,
             at_end=self._receiver.at_end and not self._intake.in_doubt,
+            run_messages=len(self._intake.run_messages),
             revision=self._next_order.revision,
             preset_reached=self._accumulation.acquisition.reached,
             logs=logs,
@@ -256,20 +261,34 @@ class Rank:
         for log in decoded(list[PvLogValues], shared):
             self._intake.logs.extend(log.name, log.times_ns, log.values)
 
+    def _gather_run_messages(self) -> None:
+        """Have rank 0 report the messages about runs that any rank has read."""
+        text = msgspec.json.encode(self._intake.taken_run_messages()).decode()
+        for each in self._together.texts(text):
+            self._reporter.note_runs(msgspec.json.decode(each, type=list[RunMessage]))
+
     @property
     def _next_order(self) -> RanksOrder:
         """The order that rank 0 has all ranks obey now.
 
         It is the newest one. But while the event log is read again, which pulses count stays: a
-        pause or the end of a series is meant for pulses that arrive now. Only a reset is obeyed.
+        pause or the end of a series is meant for pulses that arrive now. Only a reset is obeyed,
+        and what the order tells of pulses that are not read yet.
         """
         first = self._pipeline.order.revision == NO_REVISION
         state = self._order.run if first else self._accumulation.state
         if state is None or not (first or self._catch_up.active):
             return self._order
+        if not first and transitions.changes_later(state, self._order, self._cut_ns):
+            return self._order
         if transitions.resets(state, self._order):
             return self._order
         return transitions.without_changes(state, self._order)
+
+    @property
+    def _cut_ns(self) -> int:
+        """The last pulse that is taken from the stream."""
+        return self._accumulation.coverage.cut_ns
 
     def _obey(self, order: RanksOrder) -> None:
         """Obey an order on all ranks, or on none if one of them cannot."""
@@ -293,9 +312,10 @@ class Rank:
         clear = self._accumulation.resets(order)
         if clear:
             self._reporter.progress.clear()
-        if self._accumulation.obey(order, state, skip=clear and self._catch_up.active):
+        skip = clear and self._catch_up.active and order.begins_ns <= self._cut_ns
+        if self._accumulation.obey(order, state, skip=skip):
             self._catch_up.begin()
-        elif clear:
+        elif skip:
             self._catch_up.end()
         self._pipeline.obey(order, changed, state.series, clear=clear)
         self._intake.ages.wait_for(order.control.grace_time)

@@ -22,9 +22,16 @@ from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.reports import RanksSums, ReductionSums, preset_count, ranks_report
 from reduction.ranks.result_tick import RankFigures, ResultTick, ResultTicks
 from reduction.stream import pulse_ranges
+from reduction.stream.run_messages import RunMessage
 
 MOST_INCOMPLETE = 2**62
 """Largest number of incomplete pulses that a rank sends: the sum over partitions may overflow."""
+
+LAST_PULSE_NS = 5_000_000_000
+"""So long after the time of an end its last pulse may come."""
+
+MOST_RUN_MESSAGES = 32
+"""So many of the last messages about runs stand in each report."""
 
 Control = OrderReceiver[RanksOrder, RanksReport]
 
@@ -47,6 +54,13 @@ class ResultReporter:
         self.progress = Progress(together, receiver.intake.clock_ns)
         self.account = EventAccount(pipeline)
         self._revision = NO_REVISION
+        self._run_messages: dict[RunMessage, None] = {}
+
+    def note_runs(self, messages: Sequence[RunMessage]) -> None:
+        """Note messages about runs, which are reported until there are many newer ones."""
+        self._run_messages |= dict.fromkeys(messages)
+        for oldest in list(self._run_messages)[:-MOST_RUN_MESSAGES]:
+            del self._run_messages[oldest]
 
     def report(self, caught_up: bool, message: str, references: Sequence[References]) -> bool:
         """Report how things are, with results if all ranks have caught up; whether they have.
@@ -78,6 +92,13 @@ class ResultReporter:
         """What the engine of this rank has to say, and what is wrong with its stream and log."""
         every = self._pipeline.engine.message, self._intake.notices.message, self._receiver.message
         return "; ".join(filter(None, every))
+
+    @property
+    def _ends_later(self) -> bool:
+        """Whether the acquisition is to end with a pulse that has not come, but still may."""
+        state, cut_ns = self._accumulation.state, self._accumulation.coverage.cut_ns
+        waited_ns = self._intake.clock_ns() - state.gaps[-1].after_ns if state.gaps else 0
+        return state.ends_after(cut_ns) and waited_ns < LAST_PULSE_NS
 
     @property
     def _numbers(self) -> range:
@@ -148,8 +169,10 @@ class ResultReporter:
         if report.results and not self._catch_up.active:
             count = preset_count(report.results[0], acquisition.settings)
             acquisition.counted(count.total, count.error)
+        status = acquisition.status(state)
         return replace(
             report,
-            acquisition=acquisition.status(state),
+            acquisition=replace(status, acquiring=status.acquiring or self._ends_later),
             newest_pulse_ns=self.progress.newest_ns,
+            run_messages=tuple(self._run_messages),
         )

@@ -23,6 +23,7 @@ class Tick:
     - ``marked``, ``plain``: whether messages have shown that the stream has marks, or has none
     - ``at_end``: whether it has been at the end of all its event logs since the tick before, and no
       mark waits there to be believed
+    - ``run_messages``: how many messages about runs of the facility it has read
     - ``revision``: the order that is to be obeyed now
     - ``stopping``: whether it was told to stop
     - ``preset_reached``: whether the counts have reached their preset
@@ -42,17 +43,18 @@ class Tick:
     plain: bool
     stopping: bool
     at_end: bool
+    run_messages: int
     revision: int
     preset_reached: bool
     logs: int
 
     def vector(self) -> NDArray[np.int64]:
-        """The fields in their order, (13,) int64."""
+        """The fields in their order, (14,) int64."""
         return np.array(list(vars(self).values()), np.int64)
 
     @classmethod
     def of(cls, row: NDArray[np.int64]) -> Self:
-        """The tick whose `vector` is ``row``, (13,)."""
+        """The tick whose `vector` is ``row``, (14,)."""
         return cls(*row.tolist())
 
 
@@ -64,7 +66,7 @@ class Ticks:
 
     @classmethod
     def of(cls, rows: NDArray[np.int64]) -> Self:
-        """The ticks whose vectors are ``rows``, (ranks, 13)."""
+        """The ticks whose vectors are ``rows``, (ranks, 14)."""
         return cls(tuple(Tick.of(row) for row in rows))
 
     @property
@@ -109,6 +111,11 @@ class Ticks:
     def at_end(self) -> bool:
         """Whether all ranks have been at the end of the event log since the tick before."""
         return all(tick.at_end for tick in self.of_ranks)
+
+    @property
+    def any_run_messages(self) -> bool:
+        """Whether any rank has read messages about runs of the facility."""
+        return any(tick.run_messages for tick in self.of_ranks)
 
     @property
     def stopping(self) -> bool:

@@ -27,7 +27,11 @@ from reduction.stream.notices import Notices
 from reduction.stream.partition_state import MARKS, NEVER_NS, CompletePulse, Faults, PartitionState
 from reduction.stream.plain_partition import PlainPartition
 from reduction.stream.pulse_ages import PulseAges
+from reduction.stream.run_messages import RUN_START, RUN_STOP, RunMessage, decode_run_message
 from reduction.stream.unread_messages import CORRUPT, UnreadMessages
+
+MOST_RUN_MESSAGES = 1000
+"""So many messages about runs are kept until they are taken; more are ignored."""
 
 PULSE_NUMBERS = range(2**63)
 """The valid numbers of a pulse."""
@@ -48,6 +52,8 @@ class PulseAssembler:
         stream_format: StreamFormat = ANY_STREAM,
     ) -> None:
         self.logs = Logs()
+        self.run_messages: list[RunMessage] = []
+        """Messages about runs that nobody has taken yet."""
         self.clock_ns = clock_ns
         self.notices = Notices(clock_ns)
         self._log_times = LogTimes(clock_ns, self.notices)
@@ -79,6 +85,9 @@ class PulseAssembler:
         try:
             content = self._read(partition, message)
         except UnknownSchema as error:
+            if error.schema in (RUN_START, RUN_STOP):
+                self._take_run(state, error.schema, message)
+                return
             state.faults.unknown += 1
             self._unread.note(f"of schema {error.schema}")
             if error.schema in OLD_SCHEMAS:
@@ -102,6 +111,22 @@ class PulseAssembler:
             else:
                 self._first_offsets.setdefault(partition, offset)
                 state.chunks(content)
+
+    def _take_run(
+        self, state: PartitionState | PlainPartition, schema: str, message: Buffer
+    ) -> None:
+        try:
+            content = decode_run_message(schema, message)
+        except CorruptMessage:
+            state.faults.corrupt += 1
+            return
+        if len(self.run_messages) < MOST_RUN_MESSAGES:
+            self.run_messages.append(self._log_times.of_run(content, self.newest_ns))
+
+    def taken_run_messages(self) -> list[RunMessage]:
+        """The messages about runs that have come since the last call."""
+        taken, self.run_messages = self.run_messages, []
+        return taken
 
     def _read(self, partition: int, message: Buffer) -> list[Chunk] | LogValue | None:
         """What a message holds; None if it is of a source that is not used."""

@@ -108,9 +108,9 @@ def test_an_acquisition_that_begins_afresh_has_its_own_preset_and_no_gaps() -> N
     preset = AcquisitionSettings(preset=Preset.PULSES, preset_pulses=7)
     before = RunState(resets=1, starts=1, start_ns=3, gaps=(PulseGap(4, 9, True),), reached=True)
     order = RanksOrder(resets=2, starts=2, acquisition=preset)
-    begun = transitions.begun(before, order)
+    begun = transitions.begun(before, order, 99)
     assert begun == RunState(resets=2, starts=2, preset=preset)
-    ended = transitions.begun(before, RanksOrder(resets=2, starts=1))
+    ended = transitions.begun(before, RanksOrder(resets=2, starts=1), 99)
     assert ended.reached
     assert ended.gaps == (PulseGap(NO_PULSE, NEVER_NS, False),)
 

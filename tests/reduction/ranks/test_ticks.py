@@ -16,7 +16,7 @@ from reduction.stream.partition_state import NEVER_NS, NO_PULSE, Faults
 int64 = st.integers(-(2**63), 2**63 - 1)
 small = st.integers(0, 2**50)
 flag = st.booleans()
-ticks = st.builds(Tick, *[int64] * 6, *[flag] * 4, int64, flag, small)
+ticks = st.builds(Tick, *[int64] * 6, *[flag] * 4, small, int64, flag, small)
 faults = st.builds(Faults, *[small] * len(dataclasses.fields(Faults)))
 figures = st.builds(RankFigures, *[small] * 8, faults)
 
