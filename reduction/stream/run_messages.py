@@ -15,7 +15,7 @@ from typing import Any
 from streaming_data_types.fbschemas.run_start_pl72.RunStart import RunStart as StartTable
 from streaming_data_types.fbschemas.run_stop_6s4t.RunStop import RunStop as StopTable
 
-from reduction.stream.ev44 import Buffer
+from reduction.stream.flat_tables import Buffer
 from reduction.stream.messages import CorruptMessage
 
 RUN_START, RUN_STOP = "pl72", "6s4t"
@@ -71,7 +71,7 @@ def decode_run_message(schema: str, message: Buffer) -> RunMessage:
 
 
 def _start(message: Buffer) -> RunMessage:
-    table = StartTable.GetRootAs(bytes(message), 0)
+    table = StartTable.GetRootAsRunStart(bytes(message), 0)
     return RunMessage(
         starts=True,
         job=_text(table.JobId()),
@@ -82,7 +82,7 @@ def _start(message: Buffer) -> RunMessage:
 
 
 def _stop(message: Buffer) -> RunMessage:
-    table = StopTable.GetRootAs(bytes(message), 0)
+    table = StopTable.GetRootAsRunStop(bytes(message), 0)
     return RunMessage(
         starts=False,
         job=_text(table.JobId()),

@@ -129,7 +129,7 @@ def test_counts_of_an_ioc_that_knows_nothing_change_nothing() -> None:
 )
 def test_an_order_without_its_changes_is_one_revision_lower(changes: dict[str, object]) -> None:
     state = RunState(resets=4, starts=5, closes=6)
-    order = transitions.resumed(RanksOrder(revision=9), state)
+    order = transitions.resumed(RanksOrder(revision=9, pulses_revision=9), state)
     assert transitions.without_changes(state, order) is order
     changed = replace(order, **changes)  # type: ignore[arg-type]
     assert transitions.without_changes(state, changed) == replace(order, revision=8)
