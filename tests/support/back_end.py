@@ -41,7 +41,9 @@ class Feed:
         self._partitions = partitions
         self._writer = LogWriter(folder, partitions, 2**30)
 
-    def pulse(self, number: int, pixel_id: Any, tof_ns: Any, chunks: int = 5) -> None:
+    def pulse(
+        self, number: int, pixel_id: Any, tof_ns: Any, chunks: int = 5, *, marks: bool = True
+    ) -> None:
         time_ns = self.start_ns + number * PERIOD_NS
         for piece in np.array_split(np.arange(tof_ns.size), chunks):
             partition = self._turn % self._partitions
@@ -49,8 +51,9 @@ class Feed:
             self.send(partition, encode_chunk(chunk))
             self._sent[partition] += 1
             self._turn += 1
-        for partition, sent in enumerate(self._sent):
-            self.send(partition, encode_pulse_mark(number, time_ns, sent))
+        if marks:
+            for partition, sent in enumerate(self._sent):
+                self.send(partition, encode_pulse_mark(number, time_ns, sent))
 
     def log(self, name: str, pulse: int, value: float) -> None:
         """A log's value from a pulse on, in every partition."""
