@@ -1,0 +1,81 @@
+"""Ranks that start again in a stream without marks have what they would have had."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reduction.control.orders import RanksOrder, ReductionOrder
+from reduction.stream.messages import Chunk, encode_chunk
+from tests.reduction.ranks.test_recovery import (
+    BY_FURNACE,
+    PARTITIONS,
+    STEPS,
+    Numbers,
+    Ranks,
+    RecordedStream,
+    changes_of,
+    facts,
+)
+from tests.support.one_rank import pulse_ns
+
+
+class PlainRecordedStream(RecordedStream):
+    """The same without marks: some pulses are silent in a partition, and some chunks come late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._late: list[tuple[int, bytes]] = []
+
+    def chunk(self, partition: int) -> None:
+        """A chunk of the present pulse; or none, or one that is kept back."""
+        rng = np.random.default_rng((1, self.pulse, partition))
+        kind = rng.choice(["send", "send", "send", "silent", "late"])
+        if kind == "send" or self.pulse == 0:
+            super().chunk(partition)
+        elif kind == "late":
+            tof_ns = rng.integers(900_000, 61_000_000, 20).astype(np.int32)
+            pixels = rng.integers(1, 400, tof_ns.size).astype(np.int32)
+            late = Chunk("late", len(self._late), pulse_ns(self.pulse), pixels, tof_ns)
+            self._late.append((partition, encode_chunk(late)))
+
+    def marks(self) -> None:
+        """The ends of the present pulse; the next one is present then."""
+        self.pulse += 1
+
+    def send_late(self) -> None:
+        """Send what was kept back."""
+        for partition, message in self._late:
+            self.partitions[partition].append(message)
+        self._late.clear()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.one_of(STEPS, st.just("late")), max_size=12))
+def test_ranks_that_were_killed_have_what_they_would_have_had(steps: list[Any]) -> None:
+    stream, numbers = PlainRecordedStream(), Numbers()
+    order = RanksOrder(revision=0, reductions=(ReductionOrder(0, BY_FURNACE),))
+    both = [Ranks(stream, order), Ranks(stream, order)]
+    killed = both[1]
+    for each in both:
+        each.report()
+    assert PARTITIONS == 2
+    stream.pulses(6)  # shows that there are no marks
+    for step in [*steps, "kill", 3]:
+        match step:
+            case int():
+                stream.pulses(step)
+            case "late":
+                stream.send_late()
+            case "torn":
+                stream.logs()
+                stream.chunk(0)
+            case "kill":
+                killed.kill()
+        changes = changes_of(step, numbers)
+        reports = [each.report(**changes) for each in both]
+        assert list(facts(reports[0])) == list(facts(reports[1]))
+        assert reports[0].unaccounted == 0
