@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from reduction.control.facility_run import FacilityRun
 from reduction.parameters.acquisition import AcquisitionSettings
+from reduction.stream.dialect import Dialect
 from reduction.stream.partition_state import NEVER_NS, NO_PULSE
 
 MOST_GAPS = 10_000
@@ -53,6 +54,7 @@ class RunState:
 
     - ``resets``, ``starts``, ``closes``: as in the last order that was obeyed
     - ``log``: the identity of the event log
+    - ``dialect``: what ends a pulse in the stream, as far as is known
     - ``places``: where to read each partition from, by number; empty before the first pulse
     - ``before_ns``: the last pulses before these places, from which measured times follow
     - ``start_ns``: pulses from this time on count; `NO_PULSE` before the first one
@@ -70,6 +72,7 @@ class RunState:
     starts: int = 0
     closes: int = 0
     log: str = ""
+    dialect: Dialect = Dialect.AUTO
     places: tuple[LogPlace, ...] = ()
     before_ns: tuple[int, ...] = ()
     start_ns: int = NO_PULSE
@@ -94,6 +97,12 @@ class RunState:
     def counting(self) -> bool:
         """Whether new pulses count."""
         return not self.gaps or self.gaps[-1].until_ns != NEVER_NS
+
+    @property
+    def passed_ns(self) -> int:
+        """The last pulse before these; `NO_PULSE` if there was none, or if it was played again."""
+        last_ns = max(self.before_ns, default=NO_PULSE)
+        return NO_PULSE if NO_PULSE < self.start_ns <= last_ns else last_ns
 
     @property
     def running(self) -> bool:

@@ -63,6 +63,8 @@ class Accumulation:
         self.counted = CountedPulses(state.before_ns)
         self._cut = CompletePulse(NO_PULSE, NO_PULSE)
         self._begin_ns = NO_PULSE
+        if state.first != NO_PULSE:
+            self._last_number = state.first - 1
         self._pipeline.timeline.clear()
         self._follow_series()
 
@@ -133,10 +135,6 @@ class Accumulation:
 
     def _numbered(self, pulses: Sequence[CompletePulse]) -> list[CompletePulse]:
         """The next pulses of a stream without marks, with numbers that count them."""
-        if self._cut.number != NO_PULSE:
-            self._last_number = self._cut.number
-        elif self.state.first != NO_PULSE:
-            self._last_number = self.state.first - 1
         numbered = [
             CompletePulse(each.time_ns, number)
             for number, each in enumerate(pulses, self._last_number + 1)
@@ -305,4 +303,6 @@ class Accumulation:
             places = self._of_all(self._receiver.places_after_marks())
             state = replace(state, before_ns=self.counted.periods.times_ns)
             self._intake.restart(self._cut.time_ns + 1)
-        self._begin_with(replace(state, places=places, log=self._receiver.log))
+        dialect, log = self._intake.dialect, self._receiver.log
+        number = self._last_number + 1 if dialect is Dialect.PLAIN else NO_PULSE
+        self._begin_with(replace(state, places=places, log=log, dialect=dialect, first=number))

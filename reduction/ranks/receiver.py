@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from reduction.control.run_state import LogPlace, RunState
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, LogReader
+from reduction.stream.dialect import Dialect
 from reduction.stream.pulse_assembler import PulseAssembler
 
 LOOK_INTERVAL_S = 0.002
@@ -69,13 +70,15 @@ class StreamReceiver:
         if offset >= sought:  # else it is the last value of a log, which comes before the place
             del self._sought[partition]
             if offset > sought:
-                self.intake.begin(partition, after_mark=False, complete=False)
+                self.intake.begin(partition, after_mark=False)
 
     def read_again(self, state: RunState) -> None:
         """Go to where an accumulation begins in the event log.
 
         In another event log than it began in, that is its first pulse.
         """
+        if self.intake.dialect is Dialect.AUTO:
+            self.intake.decide_dialect(state.dialect)
         for partition, reader in self._readers.items():
             place = state.places[partition]
             known = reader.identity in ("", state.log)
@@ -85,14 +88,15 @@ class StreamReceiver:
             else:
                 reader.seek(max(state.start_ns, 0))
             after_mark = known and place.after_mark
-            self.intake.begin(partition, after_mark=after_mark, complete=known)
+            passed_ns = state.passed_ns if known else None
+            self.intake.begin(partition, after_mark=after_mark, passed_ns=passed_ns)
 
     def skip_to_end(self) -> None:
         """Go behind all that the event logs hold now."""
         self._sought.clear()
         for partition, reader in self._readers.items():
             reader.seek_to_end()
-            self.intake.begin(partition, after_mark=False, complete=False)
+            self.intake.begin(partition, after_mark=False)
 
     def places_after_marks(self) -> dict[int, LogPlace]:
         """By partition, the place after its last mark, or where reading began before any mark."""

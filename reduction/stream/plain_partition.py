@@ -35,8 +35,9 @@ FROM_START_NS = 1
 class PlainPartition:
     """The progress of one partition without marks, as `PartitionState` is of one with marks.
 
-    Pulses have no numbers: `NO_PULSE` stands in their place. ``from_start`` tells that nothing came
-    before the first message that counts.
+    Pulses have no numbers: `NO_PULSE` stands in their place. Pulses
+    up to ``passed_ns`` do not count, and all later ones come completely. It is None if the first
+    pulses may have begun before, and `NO_PULSE` if all pulses count.
 
     - ``faults``: what was wrong with its messages, and how many were late
     - ``complete_from_ns``: from this time on all of each pulse has arrived; None if none has yet
@@ -50,11 +51,14 @@ class PlainPartition:
         notices: Notices,
         faults: Faults | None = None,
         *,
-        from_start: bool = False,
+        passed_ns: int | None = None,
         shared: bool = False,
     ) -> None:
         self.faults = faults or Faults()
-        self.complete_from_ns: int | None = FROM_START_NS if from_start else None
+        self.complete_from_ns: int | None = None
+        if passed_ns is not None:
+            self.complete_from_ns = FROM_START_NS if passed_ns == NO_PULSE else passed_ns + 1
+        self._passed_ns = NO_PULSE if passed_ns is None else passed_ns
         self.incomplete: list[pulse_ranges.PulseRange] = []
         self.pending: list[Chunk] = []
         self._clock_ns, self._notices = clock_ns, notices
@@ -68,7 +72,7 @@ class PlainPartition:
         self._held_offsets: dict[int, int] = {}
         self._offset: int | None = None
         self._cut_ns = NO_PULSE
-        self._joined = from_start
+        self._joined = passed_ns is not None
         """Whether it is known from which pulse on all has arrived."""
         self._seen = False
         """Whether a pulse has been seen."""
@@ -155,6 +159,8 @@ class PlainPartition:
 
     def _take_chunk(self, chunk: Chunk) -> None:
         """Keep a chunk for its pulse, or hold it while its time is in doubt."""
+        if chunk.pulse_time_ns <= self._passed_ns:
+            return
         size = chunks_bytes([chunk])
         if self._times.take(chunk.pulse_time_ns):
             self._keep(chunk, size)
@@ -247,6 +253,7 @@ class PlainPartition:
         self._times.restart(passed_ns)
         self._ids.restart()
         self._cut_ns = NO_PULSE
+        self._passed_ns = NO_PULSE
         if passed_ns != NO_PULSE:
             self.complete_from_ns, self._joined = None, True
             self._restarted_ns = passed_ns

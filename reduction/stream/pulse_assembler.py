@@ -61,16 +61,16 @@ class PulseAssembler:
         self.dialect = stream_format.dialect
         self._format = stream_format
         self._evidence = {number: DialectEvidence() for number in partitions}
-        self._first_offsets: dict[int, int] = {}
-        """The offset of the first chunk of each partition, until the dialect is known."""
+        self._first_offsets: dict[int, dict[int, int]] = {number: {} for number in partitions}
+        """The offset of the first chunk of each pulse, by partition, until the dialect is known."""
         self._unread = UnreadMessages(clock_ns, self.notices)
         self._holding = HoldingPartitions(clock_ns, self.notices)
-        self._from_start: set[int] = set()
-        """The partitions that are read from where their messages begin to count."""
+        self._passed_ns: dict[int, int] = {}
+        """The last pulse before the place where a partition began to be read again."""
         self._ended: set[int] = set()
         """The partitions that are read to their ends."""
         self.partitions: dict[int, PartitionState | PlainPartition] = {
-            number: PlainPartition(clock_ns, self.notices, shared=number in stream_format.shared)
+            number: self._new_plain(number, Faults())
             if self.dialect is Dialect.PLAIN
             else PartitionState(clock_ns, self.notices)
             for number in partitions
@@ -106,10 +106,11 @@ class PulseAssembler:
             self._unread.read()
             if self.dialect is Dialect.AUTO:
                 self._evidence[partition].chunk(content[-1].pulse_time_ns)
+                for each in content:
+                    self._first_offsets[partition].setdefault(each.pulse_time_ns, offset)
             if isinstance(state, PlainPartition):
                 state.chunks(content, offset)
             else:
-                self._first_offsets.setdefault(partition, offset)
                 state.chunks(content)
 
     def _take_run(
@@ -211,15 +212,16 @@ class PulseAssembler:
             for number, state in self.partitions.items():
                 if isinstance(state, PartitionState):
                     self.partitions[number] = self._plain(number, state)
+        for offsets in self._first_offsets.values():
+            offsets.clear()
 
     def _plain(self, number: int, state: PartitionState) -> PlainPartition:
         """A partition without marks, with the chunks that have come for one with marks."""
-        old, offset = state.faults, self._first_offsets.get(number, 0)
+        old, offsets = state.faults, self._first_offsets[number]
         faults = Faults(corrupt=old.corrupt, unknown=old.unknown, bad_log=old.bad_log)
-        from_start = number in self._from_start
-        plain = PlainPartition(self.clock_ns, self.notices, faults, from_start=from_start)
+        plain = self._new_plain(number, faults)
         for chunk in state.unmarked:
-            plain.chunks([chunk], offset)
+            plain.chunks([chunk], offsets.get(chunk.pulse_time_ns, 0))
         return plain
 
     def restart(self, time_ns: int) -> None:
@@ -233,26 +235,31 @@ class PulseAssembler:
         self.logs.forget(time_ns)
         self.logs.forget(0)  # values from here on may be of earlier times again
 
-    def begin(self, partition: int, *, after_mark: bool, complete: bool) -> None:
+    def begin(self, partition: int, *, after_mark: bool, passed_ns: int | None = None) -> None:
         """Begin a partition anew, with messages of another place in its event log.
 
-        The first one follows a mark if ``after_mark`` is set. If ``complete`` is set, nothing that
-        counts came before it. All logs stay.
+        The first one follows a mark if ``after_mark`` is set. Without marks, ``passed_ns`` is the
+        last pulse that does not count, see `PlainPartition`. All logs stay.
         """
-        self._first_offsets.pop(partition, None)
-        self._from_start.discard(partition)
+        self._first_offsets[partition].clear()
+        self._passed_ns.pop(partition, None)
         self._ended.discard(partition)
-        if complete:
-            self._from_start.add(partition)
+        if passed_ns is not None:
+            self._passed_ns[partition] = passed_ns
         self.partitions[partition] = (
-            PlainPartition(
-                self.clock_ns,
-                self.notices,
-                from_start=complete,
-                shared=partition in self._format.shared,
-            )
+            self._new_plain(partition, Faults())
             if self.dialect is Dialect.PLAIN
             else PartitionState(self.clock_ns, self.notices, after_mark=after_mark)
+        )
+
+    def _new_plain(self, number: int, faults: Faults) -> PlainPartition:
+        """A partition without marks, of which no chunk has come."""
+        return PlainPartition(
+            self.clock_ns,
+            self.notices,
+            faults,
+            passed_ns=self._passed_ns.get(number),
+            shared=number in self._format.shared,
         )
 
     def refuse(self, chunk: Chunk) -> None:

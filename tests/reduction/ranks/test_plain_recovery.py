@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reduction.control.orders import RanksOrder, ReductionOrder
-from reduction.stream.messages import Chunk, encode_chunk
+from reduction.event_log.protocol import MESSAGES_AT_ONCE, LogMessage
+from reduction.stream.messages import Chunk, LogValue, decode, encode_chunk
 from tests.reduction.ranks.test_recovery import (
     BY_FURNACE,
     PARTITIONS,
@@ -20,7 +21,31 @@ from tests.reduction.ranks.test_recovery import (
     changes_of,
     facts,
 )
+from tests.support.listed_log import ListedLogReader
 from tests.support.one_rank import pulse_ns
+
+
+class ValuesFirst(ListedLogReader):
+    """A reader that gives the last values of all logs before a place first, as it should."""
+
+    def __init__(self, messages: list[bytes], identity: str = "log", first: int = 0) -> None:
+        super().__init__(messages, identity, first)
+        self._values: list[LogMessage] = []
+
+    def seek_offset(self, offset: int) -> None:
+        """See `LogReader.seek_offset`."""
+        super().seek_offset(offset)
+        last: dict[str, LogMessage] = {}
+        for number, message in enumerate(self._messages[: self.began]):
+            content = decode(message)
+            if isinstance(content, LogValue):
+                last[content.name] = LogMessage(number, message)
+        self._values = sorted(last.values())
+
+    def read(self, most: int = MESSAGES_AT_ONCE) -> list[LogMessage]:
+        """See `LogReader.read`."""
+        values, self._values = self._values, []
+        return values or super().read(most)
 
 
 class PlainRecordedStream(RecordedStream):
@@ -42,6 +67,10 @@ class PlainRecordedStream(RecordedStream):
             late = Chunk("late", len(self._late), pulse_ns(self.pulse), pixels, tof_ns)
             self._late.append((partition, encode_chunk(late)))
 
+    def readers(self, first: int = 0) -> dict[int, ListedLogReader]:
+        """Readers at the end, of a log that holds no message before ``first``."""
+        return {n: ValuesFirst(each, "log", first) for n, each in enumerate(self.partitions)}
+
     def marks(self) -> None:
         """The ends of the present pulse; the next one is present then."""
         self.pulse += 1
@@ -53,7 +82,7 @@ class PlainRecordedStream(RecordedStream):
         self._late.clear()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.one_of(STEPS, st.just("late")), max_size=12))
 def test_ranks_that_were_killed_have_what_they_would_have_had(steps: list[Any]) -> None:
     stream, numbers = PlainRecordedStream(), Numbers()
