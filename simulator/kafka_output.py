@@ -16,6 +16,7 @@ from reduction.event_log.kafka_client import (
     BrokerClient,
     KafkaFailed,
     MessageProducer,
+    TopicFacts,
 )
 from reduction.event_log.kafka_settings import TopicShare
 from reduction.event_log.kafka_stream import KafkaStream, KafkaTopic
@@ -84,29 +85,40 @@ class KafkaOutput:
 
     def _made(self, topic: KafkaTopic, partitions: int) -> int:
         """How many partitions a topic has, which is made if it does not exist."""
-        deadline_s = self._now_s() + START_WAIT_S
         wanted = partitions if topic.holds_detectors else 1
+
+        def found() -> Answer[TopicFacts]:
+            return self._client.topic(topic.name)
+
+        def make() -> None:
+            try:
+                self._waited(self._client.create(topic.name, wanted))
+                log.warning("topic %s is made with %d partitions", topic.name, wanted)
+            except KafkaFailed as failed:
+                if not failed.exists:
+                    words = f"{self._client.server.url}: topic {topic.name}: {failed}"
+                    raise LogRefused(words) from None
+
+        return self._answer(found, make).partitions
+
+    def _answer(
+        self, ask: Callable[[], Answer[AnswerT]], missing: Callable[[], None] = lambda: None
+    ) -> AnswerT:
+        """The answer of brokers, asked until they give it; if a topic is ``missing``, make it."""
+        deadline_s = self._now_s() + START_WAIT_S
         while True:
             try:
-                return self._answer(self._client.topic(topic.name)).partitions
+                return self._waited(ask())
             except KafkaFailed as failed:
-                if not failed.topic_missing and self._now_s() > deadline_s:
+                if self._now_s() > deadline_s:
                     why = self._client.problem or str(failed)
                     raise LogRefused(f"{self._client.server.url}: {why}") from None
-                missing = failed.topic_missing
-            if missing:
-                self._create(topic.name, wanted)
-                log.warning("topic %s is made with %d partitions", topic.name, wanted)
+                is_missing = failed.topic_missing
+            if is_missing:
+                missing()
             time.sleep(POLL_S)
 
-    def _create(self, name: str, partitions: int) -> None:
-        try:
-            self._answer(self._client.create(name, partitions))
-        except KafkaFailed as failed:
-            if not failed.exists:
-                raise LogRefused(f"{self._client.server.url}: topic {name}: {failed}") from None
-
-    def _answer(self, answer: Answer[AnswerT]) -> AnswerT:
+    def _waited(self, answer: Answer[AnswerT]) -> AnswerT:
         while not answer.has_come:
             self._client.poll()
             time.sleep(POLL_S)
@@ -114,7 +126,7 @@ class KafkaOutput:
 
     def _last_mark(self, place: _Place) -> int:
         """The number of the last pulse with a mark near the end of a partition, or else -1."""
-        places = self._answer(self._client.places(*place))
+        places = self._answer(lambda: self._client.places(*place))
         watch = TopicWatch(self._client, [place.topic])
         share = TopicShare(place.topic, place.partition)
         found, offset, deadline_s = -1, 0, self._now_s() + START_WAIT_S

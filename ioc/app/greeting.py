@@ -10,7 +10,7 @@ from ioc.options.host_checks import pva_served
 from ioc.options.sizes import size_text
 
 GREETING = """
-Live reduction of a simulated powder diffractometer. In another terminal, from this folder:
+Live reduction of {source}. In another terminal, from this folder:
 
   export {environment}
   camonitor {prefix}EventTotal_RBV                   # events arrive
@@ -18,12 +18,15 @@ Live reduction of a simulated powder diffractometer. In another terminal, from t
   caget -S {prefix}Red1:BinParams                    # the bins, as x0,step,x1
   caput -c -S {prefix}Red1:BinParams 0.4,0.01,5      # other bins, for all events so far
   caput -c {prefix}Red1:Units TOF                    # another unit: Wavelength, Energy ...
-  caput -c {prefix}Sim:Pressure 5                    # squeeze the sample: peaks move
-  caput -c {prefix}Reset 1                           # start afresh
+{simulated}  caput -c {prefix}Reset 1                           # start afresh
 {pva}  live-reduction pvs                              # all process variables
 
 {events}
 Ctrl-C here stops everything.
+"""
+
+SIMULATED = """\
+  caput -c {prefix}Sim:Pressure 5                    # squeeze the sample: peaks move
 """
 
 PVA = """\
@@ -49,6 +52,8 @@ def greeting(options: RunOptions) -> str:
         prefix=options.prefix,
         environment=environment,
         pva=more,
+        source="a simulated powder diffractometer" if options.has_simulator else "an event stream",
+        simulated=SIMULATED.format(prefix=options.prefix) if options.has_simulator else "",
         events=_events(options),
     )
 

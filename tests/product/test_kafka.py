@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from reduction.parameters.reduction import ReductionSettings
 from tests.support.ca_client import Network
-from tests.support.kafka_broker import Topic, wait_until
-from tests.support.live import check_spectrum, live
+from tests.support.kafka_broker import Topic
+from tests.support.live import Live, check_spectrum, live
 
 pytestmark = pytest.mark.timeout(180)
 
 
-def test_the_spectrum_through_kafka_is_that_of_its_pulses_also_after_the_broker_was_away(
+def has_all(running: Live) -> bool:
+    """Whether results are of the newest pulses, but for a second of them."""
+    newest = running.number("PulseLast_RBV") >= running.number("Sim:Pulse_RBV") - 15
+    return newest and running.get("DetectorState_RBV") == "Acquire"
+
+
+def status(running: Live) -> str:
+    return running.get("StatusMessage_RBV", "-S")
+
+
+def test_the_spectrum_through_kafka_is_that_of_its_pulses_whatever_is_killed(
     kafka_topic: Topic, net: Network
 ) -> None:
+    broker = kafka_topic.broker
+    with live(
+        net, f"--stream=kafka://{broker.address}/{kafka_topic.name}", "--simulated"
+    ) as running:
+        running.until(lambda: running.number("PulseLast_RBV") > 40)
+        check_spectrum(running, ReductionSettings())
+        first = running.number("PulseFirst_RBV")
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            broker.stop(number)
+            try:
+                running.until(lambda: "no broker answers" in status(running))
+            finally:
+                broker.start()
+            running.until(lambda: "no broker" not in status(running))
+            running.until(lambda: has_all(running), 30)
+        next(each for each in running.family("ioc ranks --") if "python" in each.name()).kill()
+        running.until(lambda: running.get("DetectorState_RBV") != "Acquire")
+        running.until(lambda: has_all(running), 60)
+        check_spectrum(running, ReductionSettings())
+        assert running.number("PulseFirst_RBV") == first
+        assert running.number("Sim:EventsDropped_RBV") == 0
+
+
+def test_partitions_that_are_added_are_dealt_out_by_starting_ranks_again(
+    kafka_topic: Topic, net: Network
+) -> None:
+    kafka_topic.make(2)
     address = f"kafka://{kafka_topic.broker.address}/{kafka_topic.name}"
     with live(net, f"--stream={address}", "--simulated") as running:
-        check_spectrum(running, ReductionSettings())
-        kafka_topic.broker.stop()
-        try:
-            running.until(lambda: "no broker answers" in running.get("StatusMessage_RBV", "-S"))
-        finally:
-            kafka_topic.broker.start()
-        running.until(lambda: "no broker" not in running.get("StatusMessage_RBV", "-S"))
-        wait_until(lambda: running.number("PulseLast_RBV") >= running.number("Sim:Pulse_RBV") - 15)
-        check_spectrum(running, ReductionSettings())
-        assert running.number("Sim:EventsDropped_RBV") == 0
+        kafka_topic.add_partitions(3)
+        running.until(lambda: running.number("Restarts_RBV") >= 1)

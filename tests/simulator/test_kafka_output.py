@@ -45,9 +45,11 @@ PULSES = 60
 class Source:
     """The simulated source, whose clock the test holds."""
 
-    def __init__(self, folder: Path, context: zmq.Context[Any], **start: Any) -> None:
+    def __init__(
+        self, folder: Path, context: zmq.Context[Any], ago_s: int = 10, **start: Any
+    ) -> None:
         self._clock, self._stop = Clock(), Stop()
-        self._clock.now_ns = time.time_ns() - 10**10
+        self._clock.now_ns = time.time_ns() - ago_s * 10**9
         log = EventLogStart(folder / "unused", 2**20)
         self._stream = EventStream(
             SimulateStart(log, seed=5, settings=SETTINGS, **start), context, self._stop, self._clock
@@ -164,8 +166,8 @@ def test_marked_pulses_are_complete_and_numbers_go_on(
 ) -> None:
     address = f"kafka://{kafka_topic.broker.address}/{kafka_topic.name}"
     stream = stream_at(address, Dialect.MARKED)
-    for first in (0, 10):
-        with closing(Source(tmp_path, context, kafka=stream, partitions=2)) as source:
+    for first, ago_s in ((0, 20), (10, 10)):
+        with closing(Source(tmp_path, context, ago_s, kafka=stream, partitions=2)) as source:
             assert source.pulse == first - 1
             source.send(10)
     intakes = read(stream, 2, 2)
