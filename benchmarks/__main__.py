@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from benchmarks import (
     catch_up,
+    kafka_transport,
     kernel,
     kills,
     load,
@@ -41,7 +42,7 @@ def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
     if only in (None, "ranks"):
         yield "ranks", ranks.measure(quick)
     if only in (None, "transport"):
-        yield "transport", transport.measure(quick)
+        yield "transport", [*transport.measure(quick), *kafka_transport.measure(quick)]
     if only in (None, "serving"):
         yield "serving", serving.measure(quick)
     if only in (None, "puts"):

@@ -53,8 +53,8 @@ def measure(quick: bool) -> list[Row]:
     events = 20_000_000 if quick else 200_000_000
     passages: dict[str, list[Passage]] = {"log": [], "socket": []}
     for _ in range(2 if quick else REPEATS):
-        passages["log"].append(_passed(events, _write_log, _from_log))
-        passages["socket"].append(_passed(events, _send, _from_socket))
+        passages["log"].append(passed(events, _write_log, _from_log))
+        passages["socket"].append(passed(events, _send, _from_socket))
     return [*_transport(events, passages), *_hour(HOUR_PULSES // 20 if quick else HOUR_PULSES)]
 
 
@@ -94,7 +94,7 @@ def _transport(events: int, passages: dict[str, list[Passage]]) -> list[Row]:
     ]
 
 
-def _passed(events: int, write: Callable[..., None], read: Callable[..., Any]) -> Passage:
+def passed(events: int, write: Callable[..., None], read: Callable[..., Any]) -> Passage:
     """Have another process write as many events, and read them here."""
     with tempfile.TemporaryDirectory() as folder:
         context = multiprocessing.get_context("spawn")
@@ -105,7 +105,7 @@ def _passed(events: int, write: Callable[..., None], read: Callable[..., Any]) -
         with closing(read(folder)) as receive:
             here.recv()  # it is ready
             cpu_s, began_s = time.process_time(), time.perf_counter()
-            _read_all(receive, events, sink)
+            read_all(receive, events, sink)
             elapsed_s = time.perf_counter() - began_s
             cpu_s = time.process_time() - cpu_s
         writer_cpu_s, written = here.recv()
@@ -113,7 +113,7 @@ def _passed(events: int, write: Callable[..., None], read: Callable[..., Any]) -
         return Passage(events / elapsed_s, writer_cpu_s, cpu_s, written)
 
 
-def _read_all(receive: Any, events: int, sink: NDArray[np.int32]) -> None:
+def read_all(receive: Any, events: int, sink: NDArray[np.int32]) -> None:
     found = 0
     while found < events:
         came = False
@@ -128,7 +128,7 @@ def _read_all(receive: Any, events: int, sink: NDArray[np.int32]) -> None:
             time.sleep(LOOK_S)
 
 
-def _events() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def made_events() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     random = np.random.default_rng(1)
     pixel_id = random.integers(0, 1000, CHUNK_EVENTS, np.int32)
     return pixel_id, random.integers(0, 71_000_000, CHUNK_EVENTS, np.int32)
@@ -152,7 +152,7 @@ def _from_log(folder: str) -> _FromLog:
 
 
 def _write_log(folder: str, events: int, link: Any) -> None:
-    pixel_id, tof_ns = _events()
+    pixel_id, tof_ns = made_events()
     with closing(LogWriter(Path(folder, "log"), 1, LIMIT_BYTES)) as writer:
         link.send("ready")
         cpu_s, written = time.process_time(), 0
@@ -189,7 +189,7 @@ def _from_socket(folder: str) -> _FromSocket:
 
 
 def _send(folder: str, events: int, link: Any) -> None:
-    pixel_id, tof_ns = _events()
+    pixel_id, tof_ns = made_events()
     with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
         socket.setsockopt(zmq.SNDHWM, 8)
         socket.bind(f"ipc://{folder}/events")

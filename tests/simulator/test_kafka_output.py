@@ -149,7 +149,7 @@ def test_ranks_that_share_topics_have_all_events_of_the_seed(
     kafka_topic: Topic, tmp_path: Path, context: zmq.Context[Any], habits: frozenset[Habit]
 ) -> None:
     stream = plain_stream(kafka_topic)
-    start = {"kafka": stream, "dialect": Dialect.PLAIN, "habits": habits}
+    start: dict[str, Any] = {"kafka": stream, "dialect": Dialect.PLAIN, "habits": habits}
     with closing(Source(tmp_path, context, **start)) as source:
         source.send(PULSES)
     wanted = made(range(PULSES), habits)

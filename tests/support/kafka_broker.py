@@ -93,6 +93,12 @@ class KafkaBroker:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def pid(self) -> int:
+        """The process, which runs."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def address(self) -> str:
         """Host and port for clients without a password."""
         return f"127.0.0.1:{self.port}"
