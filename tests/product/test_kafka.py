@@ -20,11 +20,6 @@ def has_all(running: Live) -> bool:
     return newest and running.get("DetectorState_RBV") == "Acquire"
 
 
-def pulses(running: Live) -> range:
-    first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
-    return range(first, last + 1)
-
-
 def status(running: Live) -> str:
     return running.get("StatusMessage_RBV", "-S")
 
