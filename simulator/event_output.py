@@ -23,12 +23,14 @@ log = logging.getLogger(__name__)
 class EventLogStart:
     """The event log that is written: its folder, the most that it takes, and where it is served.
 
-    ``endpoint`` is a ZeroMQ endpoint; empty if the log is not served to other hosts.
+    ``endpoint`` is a ZeroMQ endpoint; empty if the log is not served to other hosts. If ``keep`` is
+    set, the log drops nothing at its limit, and refuses what comes then.
     """
 
     folder: Path
     limit_bytes: int
     endpoint: str = ""
+    keep: bool = False
 
 
 class EventOutput:
@@ -51,7 +53,11 @@ class EventOutput:
         if start.endpoint:
             self._server = LogServer(context, start.endpoint, start.folder, partitions)
         self._writer = LogWriter(
-            start.folder, partitions, start.limit_bytes, clock_s=lambda: clock_ns() / 1e9
+            start.folder,
+            partitions,
+            start.limit_bytes,
+            clock_s=lambda: clock_ns() / 1e9,
+            keep=start.keep,
         )
         self.events_sent = self.events_dropped = self.chunks_dropped = 0
         self.message = ""

@@ -57,6 +57,16 @@ class Child:
         finally:
             await self._end()
 
+    async def run_once(self, command: Sequence[str]) -> None:
+        """Run the process until it ends, then wait; end it and its descendants when cancelled."""
+        try:
+            self._process = await _started(command, self._environment)
+            status = await self._process.wait()
+            log.warning("%s ended with %s", self.name, _meaning(status))
+            await asyncio.Event().wait()
+        finally:
+            await self._end()
+
     def kill(self, reason: str) -> None:
         """Kill the process and its descendants; `run` starts it again."""
         if self._process is not None and self._process.returncode is None:

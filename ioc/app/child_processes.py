@@ -15,7 +15,13 @@ from ioc.app.live_server import LiveServer
 from ioc.app.report_watch import ReportWatch
 from ioc.app.server_start import ProcessControl
 from ioc.model.paths import Part
-from ioc.options.commands import IocOptions, RanksOptions, RunOptions, SimulateOptions
+from ioc.options.commands import (
+    IocOptions,
+    RanksOptions,
+    ReplayOptions,
+    RunOptions,
+    SimulateOptions,
+)
 from ioc.options.host_checks import mpi_launcher
 from reduction.control.channel import OrderSender
 
@@ -42,11 +48,12 @@ class ProcessOptions:
     ioc: IocOptions
     ranks: RanksOptions
     simulate: SimulateOptions
+    replay: ReplayOptions
     folder: Path
 
     @classmethod
     def of(cls, run: RunOptions, folder: Path) -> ProcessOptions:
-        """The options of the three processes of a run."""
+        """The options of the processes of a run; a recording takes the place of the simulator."""
         meet = {
             "events": "",  # ranks on this host read the event log in its folder
             "control": f"ipc://{folder}/ranks",
@@ -55,9 +62,15 @@ class ProcessOptions:
         partitions = run.stream_partitions
         return cls(
             ioc=run.options_for(IocOptions, **meet),
-            ranks=run.options_for(RanksOptions, partitions=partitions, **meet),
+            ranks=run.options_for(
+                RanksOptions,
+                partitions=partitions,
+                recording=run.replay if run.reads_recording else "",
+                **meet,
+            ),
             # The simulator gets its settings by orders.
             simulate=run.options_for(SimulateOptions, partitions=partitions, set=(), **meet),
+            replay=run.options_for(ReplayOptions, source=run.replay, stay=True, **meet),
             folder=folder,
         )
 
@@ -72,6 +85,7 @@ class ChildProcesses:
 
     def __init__(self, options: ProcessOptions) -> None:
         self.simulator = Child("simulator")
+        self.replay = Child("replay")
         self.ranks = Child("ranks", {"TMPDIR": str(options.mpi_folder)})
 
     @property
@@ -104,6 +118,14 @@ class Supervision:
             await self._ended(Part.SIMULATOR, self._server.connections.simulator, reason)
 
         await self._children.simulator.run(self._simulate, ended)
+
+    async def run_replay(self) -> None:
+        """Play the recording once, until cancelled.
+
+        It is not started again, for the ranks would count its first pulses twice.
+        """
+        program = (sys.executable, "-m", "ioc", *self._options.replay.arguments())
+        await self._children.replay.run_once(program)
 
     async def run_ranks(self) -> None:
         """Keep the ranks running until cancelled."""

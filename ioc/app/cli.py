@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ioc.options.command_line import parse
 from ioc.options.commands import (
-    InstrumentOptions,
     InstrumentTableOptions,
     IocOptions,
     PlotOptions,
     PvsOptions,
     RanksOptions,
+    RecordOptions,
+    ReplayOptions,
     RunOptions,
     ScreensOptions,
     SimulateOptions,
@@ -27,6 +28,7 @@ from ioc.options.commands import (
 )
 from ioc.options.flags import Options
 from ioc.options.program import StartError
+from ioc.options.shared_options import InstrumentOptions
 
 if TYPE_CHECKING:
     from reduction.instrument.geometry import Instrument
@@ -62,6 +64,10 @@ def _start(options: Options) -> None:
             _reduce(options)
         case SimulateOptions():
             _simulate(options)
+        case RecordOptions():
+            _record(options)
+        case ReplayOptions():
+            _replay(options)
         case TopOptions():
             _top(options)
         case PvsOptions():
@@ -93,14 +99,16 @@ def _serve(options: IocOptions) -> None:
 def _reduce(options: RanksOptions) -> None:
     from ioc.options.stream_table import kafka_stream
     from reduction.ranks.process import RanksStart, reduce
+    from reduction.recordings.open_recording import open_recording
     from reduction.stream.dialect import Dialect, StreamFormat
 
     kafka = kafka_stream(options.stream, options.dialect)
     dialect = kafka.dialect if kafka else Dialect(options.dialect)
+    recording = open_recording(Path(options.recording)) if options.recording else None
     reduce(
         RanksStart(
             events=options.events,
-            partitions=options.stream_partitions,
+            partitions=recording.partitions if recording else options.stream_partitions,
             control=options.control,
             log_folder=options.log_folder,
             engine=options.engine,
@@ -109,6 +117,7 @@ def _reduce(options: RanksOptions) -> None:
             publish_rate_hz=options.array_rate,
             stream_format=StreamFormat(dialect, options.monitor_ids),
             kafka=kafka,
+            recording=recording,
         )
     )
 
@@ -143,6 +152,18 @@ def _simulate(given: SimulateOptions) -> None:
         )
     )
     gc.freeze()  # so that the end of the interpreter does not search numba's objects
+
+
+def _record(options: RecordOptions) -> None:
+    from ioc.app.recording_commands import record_stream
+
+    record_stream(options)
+
+
+def _replay(options: ReplayOptions) -> None:
+    from ioc.app.recording_commands import replay_recording
+
+    replay_recording(options)
 
 
 def _top(options: TopOptions) -> None:

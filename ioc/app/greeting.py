@@ -62,6 +62,10 @@ def _events(options: RunOptions) -> str:
     """Where events come from."""
     if options.stream:
         return f"Events come from {options.stream}"
+    if options.reads_recording:
+        return f"Events come from {options.replay}, as fast as the ranks take them."
+    if options.plays_recording:
+        return f"Events come from {options.replay}, which is played {options.speed} times as fast."
     return (
         f"Events can be read again from {options.log_folder}\n"
         f"which takes {size_text(int(options.log_limit))} at most (--log-folder, --log-limit)."

@@ -15,6 +15,7 @@ import numpy as np
 from ioc.app.child_processes import ChildProcesses, ProcessOptions, Supervision
 from ioc.app.greeting import greeting
 from ioc.app.live_server import LiveServer
+from ioc.app.recording_commands import with_recording
 from ioc.app.server_start import server_start
 from ioc.options.commands import IocOptions, RunOptions
 from ioc.options.event_log import with_event_log
@@ -37,13 +38,13 @@ async def serve_alone(options: IocOptions, instrument: Instrument) -> None:
 
 async def run_all(given: RunOptions, instrument: Instrument) -> None:
     """Run simulator, ranks and IOC until stopped; leaves no process behind."""
-    run = with_event_log(given)
+    run = with_event_log(with_recording(given))
     check_engine(run)
     mpi_launcher()
     if not np.isfinite(instrument.difc_us_per_angstrom).any():
         raise StartError(f"instrument = {run.instrument!r}: no detector is outside the beam")
     kafka_stream(run.stream, run.dialect)
-    if not run.stream:
+    if not (run.stream or run.reads_recording):
         check_log(Path(run.log_folder), run.stream_partitions, int(run.log_limit), PATIENCE_S)
     with own_folder() as folder:
         options = ProcessOptions.of(run, folder)
@@ -52,8 +53,10 @@ async def run_all(given: RunOptions, instrument: Instrument) -> None:
         server = LiveServer(server_start(options.ioc, instrument, partitions), children.control)
         supervision = Supervision(children, options, server)
         print(greeting(run), flush=True)
-        simulator = [supervision.run_simulator] if run.has_simulator else []
-        await _until_stopped([server.run, *simulator, supervision.run_ranks])
+        source = [supervision.run_simulator] if run.has_simulator else []
+        if run.plays_recording:
+            source = [supervision.run_replay]
+        await _until_stopped([server.run, *source, supervision.run_ranks])
 
 
 def _result(task: asyncio.Task[Any]) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from ioc.app.starting_orders import kept_run, starting_orders
 from ioc.model.ioc_order import IocOrder
 from ioc.model.paths import Part
-from ioc.options.commands import IocOptions, ServerOptions, split_addresses
+from ioc.options.commands import IocOptions
 from ioc.options.event_log import run_state_path
 from ioc.options.host_checks import check_interfaces, pva_served
+from ioc.options.shared_options import ServerOptions, split_addresses
 from ioc.pva.addresses import Addresses
 from ioc.security import acf
 from ioc.security.rules import EVERYBODY, NOBODY, Rules

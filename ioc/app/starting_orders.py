@@ -6,8 +6,8 @@ import functools
 import logging
 from pathlib import Path
 
-from ioc.options.commands import ServerOptions
 from ioc.options.program import StartError
+from ioc.options.shared_options import ServerOptions
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_store import LogStore
 from ioc.settings.autosave import ForeignFile, load_settings, set_aside

@@ -9,11 +9,12 @@ from urllib.parse import quote
 
 import platformdirs
 
-from ioc.options.commands import RunOptions, ServerOptions, SimulateOptions
+from ioc.options.commands import RecordOptions, ReplayOptions, RunOptions, SimulateOptions
+from ioc.options.shared_options import ServerOptions
 from ioc.options.sizes import size_bytes
 from reduction.event_log.folder import default_limit_bytes
 
-WriterT = TypeVar("WriterT", RunOptions, SimulateOptions)
+WriterT = TypeVar("WriterT", RunOptions, SimulateOptions, ReplayOptions)
 
 
 def with_event_log(options: WriterT) -> WriterT:
@@ -38,6 +39,15 @@ def _user_folder(prefix: str) -> Path:
     return platformdirs.user_state_path("live-reduction") / quote(prefix, safe=":")
 
 
-def _folder(options: RunOptions | SimulateOptions) -> Path:
+def recording_limit(options: RecordOptions) -> int:
+    """The limit of the event log that is recorded, in bytes."""
+    return size_bytes(options.log_limit or "0") or default_limit_bytes(Path(options.folder))
+
+
+def _folder(options: RunOptions | SimulateOptions | ReplayOptions) -> Path:
     """A folder of the prefix and the number of partitions, among the user's data."""
-    return _user_folder(options.prefix) / f"events-{options.stream_partitions}"
+    played = isinstance(options, ReplayOptions) or (
+        isinstance(options, RunOptions) and options.plays_recording
+    )
+    kind = "replay" if played else "events"
+    return _user_folder(options.prefix) / f"{kind}-{options.stream_partitions}"

@@ -113,6 +113,8 @@ class Options:
             match value:
                 case _ if value == option.default:
                     continue
+                case _ if option.flag.positional:
+                    yield str(value)
                 case bool():
                     yield option.written
                 case tuple():

@@ -8,8 +8,8 @@ import socket
 import sys
 from pathlib import Path
 
-from ioc.options.commands import EngineOptions, ServerOptions, split_addresses
 from ioc.options.program import StartError
+from ioc.options.shared_options import EngineOptions, ServerOptions, split_addresses
 
 
 def pva_served(options: ServerOptions) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from ioc.options.program import StartError
@@ -10,6 +11,10 @@ from simulator.habits import Habit
 
 MOST_PIXEL_ID = 2**31 - 1
 """Largest pixel id: messages have 32 bits for it."""
+
+
+LEAST_SPEED = 0.001
+"""Slowest playing of a recording, as a part of its recorded speed."""
 
 
 def check_prefix(prefix: str) -> None:
@@ -34,3 +39,15 @@ def check_habits(text: str) -> None:
         if word not in list(Habit):
             hint = nearest(word, list(Habit))
             raise StartError(f"habits = {word!r}: it is one of {', '.join(Habit)}{hint}")
+
+
+def check_speed(text: str) -> None:
+    """Raise `StartError` for a speed that is neither a number above 0 nor ``max``."""
+    if text == "max":
+        return
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not (math.isfinite(speed) and speed >= LEAST_SPEED):
+        raise StartError(f"speed = {text!r}: a number from {LEAST_SPEED:g} on, or max")

@@ -10,8 +10,8 @@ from ioc.model.ioc_order import IocOrder
 from ioc.model.paths import Part, ValuePath, value_at, with_value
 from ioc.model.pvs import Access, PvRow, pv_rows
 from ioc.model.wire_type import WireKind, wire_type
-from ioc.options.commands import SettingOptions
 from ioc.options.program import StartError
+from ioc.options.shared_options import SettingOptions
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.parameters.reduction import DetectorSettings, ReductionSettings
 from reduction.parameters.specs import Refused, Spec, nearest

@@ -9,7 +9,7 @@ from typing import Any
 from ioc.model.paths import ValuePath
 from ioc.model.pvs import Role
 from ioc.model.wire_type import wire_type
-from ioc.options.commands import SettingOptions
+from ioc.options.shared_options import SettingOptions
 from ioc.settings.initial import (
     AllOrders,
     Banks,

@@ -7,9 +7,16 @@ import time
 from collections.abc import Callable, Iterable
 
 from reduction.event_log.kafka_client import Answer, BrokerClient, KafkaFailed, TopicFacts
+from reduction.event_log.kafka_stream import KafkaStream
+from reduction.stream.dialect import Dialect
 
 LOOK_INTERVAL_S = 1.0
 """How often brokers are asked; also the time after which an answer is missed."""
+
+ANSWER_WAIT_S = 5.0
+"""How long to wait at the start for brokers to tell how topics are divided."""
+
+POLL_S = 0.01
 
 
 class TopicWatch:
@@ -99,3 +106,20 @@ class TopicWatch:
     def message(self, topic: str) -> str:
         """What is wrong with a topic or with the brokers, in words; empty if nothing is."""
         return self._wrong[topic]
+
+
+def partition_counts(client: BrokerClient, stream: KafkaStream, assumed: int) -> dict[str, int]:
+    """The number of partitions of each topic of a stream, by its name.
+
+    Topics that do not answer are taken to have one partition each, or the ``assumed`` number where
+    there may be marks.
+    """
+    watch = TopicWatch(client, stream.names)
+    deadline_s = time.monotonic() + ANSWER_WAIT_S
+    watch.look()
+    while not watch.answered and time.monotonic() < deadline_s:
+        time.sleep(POLL_S)
+        watch.look()
+    otherwise = 1 if stream.dialect is Dialect.PLAIN else assumed
+    facts = {name: watch.facts(name) for name in stream.names}
+    return {name: each.partitions if each else otherwise for name, each in facts.items()}

@@ -152,10 +152,15 @@ def _seal(file: int, words: memoryview, end: int) -> None:
 
 
 class SegmentSpace:
-    """Keeps all segments of a log within ``limit_bytes``, by dropping the oldest first."""
+    """Keeps all segments of a log within ``limit_bytes``, by dropping the oldest first.
 
-    def __init__(self, limit_bytes: int, stored: Sequence[StoredSegment]) -> None:
-        self._limit_bytes = limit_bytes
+    If ``keep`` is set, none is dropped, and none is made for which there is no room.
+    """
+
+    def __init__(
+        self, limit_bytes: int, stored: Sequence[StoredSegment], *, keep: bool = False
+    ) -> None:
+        self._limit_bytes, self._keep = limit_bytes, keep
         self._stored = sorted(stored, key=lambda each: each.sequence)
         self._sequence = max((each.sequence for each in stored), default=-1)
         self.size_bytes = sum(each.size_bytes for each in stored)
@@ -174,12 +179,15 @@ class SegmentSpace:
     def made(self, path: Path, head: SegmentHead, size: int) -> OpenSegment:
         """A new segment; raises OSError if there is no space even after dropping all others."""
         while self._stored and self.size_bytes + size > self._limit_bytes:
+            if self._keep:
+                words = f"its limit of {self._limit_bytes} bytes is reached, and it keeps all"
+                raise OSError(errno.EDQUOT, words)
             self._drop_oldest()
         while True:
             try:
                 segment = OpenSegment(path, head, size)
             except OSError as error:
-                if error.errno not in NO_SPACE or not self._stored:
+                if self._keep or error.errno not in NO_SPACE or not self._stored:
                     raise
                 self._drop_oldest()
             else:

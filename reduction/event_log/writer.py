@@ -136,7 +136,8 @@ class PartitionWriter:
 class LogWriter:
     """The one writer of an embedded event log.
 
-    If its files are deleted it begins a new log in the same folder, and `message` says so.
+    If its files are deleted it begins a new log in the same folder, and `message` says so. At the
+    limit it drops the oldest messages, or, if ``keep`` is set, it refuses new ones.
 
     Raises `LogRefused` for a folder that is not fit for it, and if there is a writer already.
     """
@@ -148,9 +149,11 @@ class LogWriter:
         limit_bytes: int,
         segment_bytes: int = SEGMENT_BYTES,
         clock_s: Callable[[], float] = time.monotonic,
+        *,
+        keep: bool = False,
     ) -> None:
         self._path, self._count, self._clock_s = path, partitions, clock_s
-        self._limit_bytes = limit_bytes
+        self._limit_bytes, self._keep = limit_bytes, keep
         share = limit_bytes // (SEGMENTS_IN_LIMIT * partitions)
         self._segment_bytes = min(segment_bytes, share // mmap.PAGESIZE * mmap.PAGESIZE)
         self._partitions: list[PartitionWriter] = []
@@ -166,7 +169,9 @@ class LogWriter:
         self._lock = folder.lock()
         try:
             with refusing(self._path):
-                self._space = SegmentSpace(self._limit_bytes, _stored(self._path, self._count))
+                self._space = SegmentSpace(
+                    self._limit_bytes, _stored(self._path, self._count), keep=self._keep
+                )
                 self._last_pulse = last_pulse(self._path, self._count)
                 self._partitions = [
                     PartitionWriter(self._path, each, self._segment_bytes, self._space)

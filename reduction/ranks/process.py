@@ -32,8 +32,10 @@ from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.rank import Rank, RankTiming
 from reduction.ranks.receiver import StreamReceiver
+from reduction.ranks.recording_control import RecordingControl
 from reduction.ranks.result_reporter import Control
 from reduction.ranks.stream_readers import StreamReaders
+from reduction.recordings.protocol import Recording
 from reduction.stream.dialect import ANY_STREAM, StreamFormat
 from reduction.stream.pulse_assembler import PulseAssembler
 
@@ -61,8 +63,9 @@ log = logging.getLogger("live_reduction.ranks")
 class RanksStart:
     """What the ranks are started with; everything else comes with the orders of the IOC.
 
-    Events are read from the ``kafka`` stream, or else from the event log in ``log_folder``, or, if
-    that is empty, from the process that serves one at the ZeroMQ endpoint ``events``.
+    Events are read from the ``recording`` or the ``kafka`` stream, or else from the event log in
+    ``log_folder``, or, if that is empty, from the process that serves one at the ZeroMQ endpoint
+    ``events``.
     """
 
     events: str
@@ -75,6 +78,7 @@ class RanksStart:
     publish_rate_hz: float = 5.0
     stream_format: StreamFormat = ANY_STREAM
     kafka: KafkaStream | None = None
+    recording: Recording | None = None
 
 
 def reduce(start: RanksStart) -> None:
@@ -106,7 +110,11 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     context: zmq.Context[Any] = zmq.Context()
     control: Control | None = None
     if together.rank == 0:
-        control = OrderReceiver(context, start.control, RanksOrder)
+        control = (
+            OrderReceiver(context, start.control, RanksOrder)
+            if start.recording is None
+            else RecordingControl(context, start.control, start.recording)
+        )
     stream = _stream(context, start, together)
     stream_format = replace(start.stream_format, sources=stream.sources, shared=stream.shared)
     intake = PulseAssembler(list(stream.readers), steady_clock(), stream_format)
@@ -148,7 +156,9 @@ def _stream(context: zmq.Context[Any], start: RanksStart, together: Collectives)
 
 
 def _reader(context: zmq.Context[Any], start: RanksStart, partition: int) -> LogReader:
-    """A reader of a partition of the event log."""
+    """A reader of a partition of the recording or the event log."""
+    if start.recording is not None:
+        return start.recording.reader(partition)
     if start.log_folder:
         return EmbeddedLogReader(Path(start.log_folder), partition)
     return RemoteLogReader(context, start.events, partition)

@@ -90,7 +90,8 @@ def test_a_file_is_shared_by_commands_and_each_takes_what_concerns_it(tmp_path: 
     file.write_text('ranks = 3\nengine = "mantid"\nfolder = "screens"\n')
     for command in COMMANDS:
         words = ["show", "x.npz"] if command.command == "instrument" else []
-        words = ["x.nxs"] if command.command == "plot" else words
+        named = command.command in ("plot", "record", "replay")
+        words = ["x.nxs"] if named else words
         options = parse([command.command, "--config", str(file), *words])
         assert type(options) is command
         match options:
@@ -109,7 +110,7 @@ def test_what_is_read_from_a_file_alone_is_an_option_of_the_command(command: typ
     ("words", "message"),
     [
         (["rnu"], "no command is called 'rnu'; did you mean run?"),
-        (["reduce"], "no command is called 'reduce'; it is one of run, ioc, ranks, simulate, top"),
+        (["reduce"], "no command is called 'reduce'; it is one of run, ioc, ranks, simulate, re"),
         (["run", "--rnks", "3"], "run does not know '--rnks'; did you mean --ranks?"),
         (["ranks", "--prefix=X:"], "ranks does not know '--prefix=X:'"),
         (["ioc", "--events=tcp://*:1"], "ioc does not know '--events=tcp://*:1'"),

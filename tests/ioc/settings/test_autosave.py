@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ioc.app.server_start import server_start
-from ioc.options.commands import IocOptions, RunOptions, SettingOptions
+from ioc.options.commands import IocOptions, RunOptions
 from ioc.options.program import StartError
+from ioc.options.shared_options import SettingOptions
 from ioc.settings.autosave import (
     Autosave,
     ForeignFile,

@@ -1,0 +1,142 @@
+"""The commands ``record`` and ``replay``, and what ``run`` has to know of a recording."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from ioc.options.commands import RecordOptions, ReplayOptions, RunOptions
+from ioc.options.event_log import recording_limit, with_event_log
+from ioc.options.program import StartError
+from ioc.options.shared_options import PlayOptions
+from ioc.options.stream_table import kafka_stream
+from reduction.event_log.protocol import LogReader
+from reduction.event_log.writer import LogWriter
+from reduction.host.stop import Stop, stopped_by_signals
+from reduction.recordings.open_recording import open_recording
+from reduction.recordings.protocol import Recording
+from reduction.recordings.record import RecordLimits, record
+from reduction.recordings.recorded_streams import (
+    folder_readers,
+    kafka_log_readers,
+    served_readers,
+)
+from reduction.recordings.replay import PlaySettings, replay
+from simulator.event_output import EventLogStart, EventOutput
+
+if TYPE_CHECKING:
+    from simulator.kafka_output import KafkaOutput
+
+
+def with_recording(run: RunOptions) -> RunOptions:
+    """The options of a run with the partitions of its recording, if it has one.
+
+    The run state is not kept then, unless a file for it is named: what is played is no part of the
+    accumulation of the stream. Raises `reduction.event_log.protocol.LogRefused` for a recording
+    that cannot be read, and `StartError` if it has fewer partitions than there are ranks.
+    """
+    if not run.replay:
+        return run
+    with contextlib.closing(open_recording(Path(run.replay))) as recording:
+        _check_ranks(recording, run)
+        partitions = recording.partitions
+    return replace(run, partitions=partitions, run_state=run.run_state or "none")
+
+
+def _check_ranks(recording: Recording, run: RunOptions) -> None:
+    if recording.partitions < run.ranks:
+        raise StartError(
+            f"replay = {run.replay!r}: it has {recording.partitions} partitions, too few for"
+            f" {run.ranks} ranks"
+        )
+
+
+def record_stream(options: RecordOptions) -> None:
+    """Record a stream until stopped or until a limit is reached; prints what was recorded."""
+    folder = Path(options.folder).expanduser()
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(contextlib.closing(Stop()))
+        stack.enter_context(stopped_by_signals(stop))
+        readers = stack.enter_context(_readers(options))
+        writer = LogWriter(folder, len(readers), recording_limit(options), keep=True)
+        stack.enter_context(contextlib.closing(writer))
+        for reader in readers:
+            if options.begin == "start":
+                reader.seek_offset(0)
+            else:
+                reader.seek_to_end()
+        limits = RecordLimits(options.seconds or math.inf, options.pulses or math.inf)
+        recorded = record(readers, writer, limits, stop)
+    print(f"{folder}: {recorded.words}", flush=True)
+
+
+@contextlib.contextmanager
+def _readers(options: RecordOptions) -> Iterator[list[LogReader]]:
+    """The readers of the stream that is recorded."""
+    context: zmq.Context[Any] = zmq.Context()
+    readers: list[LogReader] = []
+    try:
+        kafka = kafka_stream(options.stream, options.dialect)
+        if kafka is not None:
+            readers = kafka_log_readers(kafka, options.stream_partitions)
+        elif options.log_folder:
+            readers = folder_readers(Path(options.log_folder).expanduser())
+        else:
+            readers = served_readers(context, options.events, options.stream_partitions)
+        yield readers
+    finally:
+        for reader in readers:
+            reader.close()
+        context.destroy(linger=0)
+
+
+def replay_recording(options: ReplayOptions) -> None:
+    """Play a recording until its end or until stopped; prints what was played."""
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(contextlib.closing(Stop()))
+        stack.enter_context(stopped_by_signals(stop))
+        recording = stack.enter_context(
+            contextlib.closing(open_recording(Path(options.source).expanduser()))
+        )
+        context: zmq.Context[Any] = zmq.Context()
+        stack.callback(context.destroy, linger=0)
+        output = _output(options, recording, context)
+        stack.callback(output.close)
+        served = bool(options.events) and not options.stream
+        played = replay(recording, output, _settings(options, served), stop)
+    print(f"{options.source}: {played.words}", flush=True)
+
+
+def _settings(options: PlayOptions, served: bool) -> PlaySettings:
+    stay = served or (isinstance(options, ReplayOptions) and options.stay)
+    speed = math.inf if options.plays_fastest else float(options.speed)
+    return PlaySettings(speed, options.times_now, options.loop, stay)
+
+
+def _output(
+    given: ReplayOptions, recording: Recording, context: zmq.Context[Any]
+) -> EventOutput | KafkaOutput:
+    """Where the messages of a recording go."""
+    kafka = kafka_stream(given.stream, given.dialect)
+    if kafka is not None:
+        from simulator.kafka_output import KafkaOutput  # confluent-kafka is optional
+
+        output = KafkaOutput(kafka, recording.partitions)
+        if output.partitions < recording.partitions:
+            output.close()
+            raise StartError(
+                f"stream = {given.stream!r}: its topics have {output.partitions} partitions; the"
+                f" recording has {recording.partitions}"
+            )
+        return output
+    options = with_event_log(replace(given, partitions=recording.partitions))
+    start = EventLogStart(
+        Path(options.log_folder), int(options.log_limit), options.events, options.plays_fastest
+    )
+    return EventOutput(start, recording.partitions, context)

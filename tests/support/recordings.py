@@ -1,0 +1,81 @@
+"""Recordings for tests, a fake of where they are played to, and what a rank makes of them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from reduction.control.orders import RanksOrder
+from reduction.control.reports import RanksReport
+from reduction.event_log.entries import LogEntry, OutputMessage
+from reduction.event_log.writer import LogWriter
+from reduction.ranks.recording_control import from_start
+from reduction.recordings.open_recording import open_recording
+from reduction.recordings.protocol import Recording
+from tests.support.event_logs import LIMIT, START_NS, data_of, pulse_entries
+from tests.support.one_rank import OneRank
+
+
+def recorded(path: Path, pulses: int, partitions: int = 1, first: int = 0) -> Path:
+    """An event log with pulses from a number on, the same in each partition."""
+    with closing(LogWriter(path, partitions, LIMIT)) as writer:
+        for number in range(first, first + pulses):
+            for partition in range(partitions):
+                for entry in pulse_entries(number):
+                    writer.append(partition, entry)
+    return path
+
+
+def messages_of(path: Path) -> list[list[bytes]]:
+    """All messages of an event log, by partition."""
+    recording = open_recording(path)
+    return [all_bytes(recording, each) for each in range(recording.partitions)]
+
+
+def all_bytes(recording: Recording, partition: int) -> list[bytes]:
+    """All messages of a partition of a recording."""
+    with closing(recording.reader(partition)) as reader:
+        found: list[bytes] = []
+        while some := reader.read():
+            found += [bytes(each.data) for each in some]
+        return found
+
+
+class ListOutput:
+    """An output that keeps all messages in a list; with ``message`` set it has something to say."""
+
+    socket = None
+
+    def __init__(self, message: str = "") -> None:
+        self.message = message
+        self.put_messages: list[OutputMessage] = []
+        self.served = 0
+
+    def put(self, message: OutputMessage) -> None:
+        self.put_messages.append(message)
+
+    def serve(self) -> None:
+        self.served += 1
+
+    def entries(self, partition: int = 0) -> list[LogEntry]:
+        return [each.entry for each in self.put_messages if each.partition == partition]
+
+    def data(self, partition: int = 0) -> list[bytes]:
+        return [data_of(each) for each in self.entries(partition)]
+
+
+class HandClock:
+    """A clock that is set by hand, ns since 1970."""
+
+    def __init__(self, now_ns: int = START_NS + 10**15) -> None:
+        self.now_ns = now_ns
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+def read_by_rank(recording: Recording, order: RanksOrder) -> RanksReport:
+    """The report of a rank that has read a recording to its end."""
+    readers = {each: recording.reader(each) for each in range(recording.partitions)}
+    rank = OneRank(START_NS + 10**12, readers=readers)
+    return rank.obeyed(from_start(order, recording))
