@@ -111,6 +111,11 @@ class PlainPartition:
         return self._joined
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether there are times that will be believed unless others contradict them soon."""
+        return self._times.in_doubt
+
+    @property
     def crowded(self) -> bool:
         """Whether no more should be read for now: too much waits for other partitions."""
         return self._pending_bytes >= MOST_PENDING_BYTES // 2

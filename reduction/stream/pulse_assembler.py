@@ -192,10 +192,8 @@ class PulseAssembler:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether there are marks that will be believed unless others contradict them soon."""
-        return any(
-            isinstance(each, PartitionState) and each.in_doubt for each in self.partitions.values()
-        )
+        """Whether there are pulses that will be believed unless others contradict them soon."""
+        return any(each.in_doubt for each in self.partitions.values())
 
     @property
     def shown_dialect(self) -> Dialect:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from reduction.stream.mark_order import CONFIRMING, FIRST_AHEAD_NS, FIRST_PERIOD_NS, WAIT_NS
+from reduction.stream.mark_order import (
+    ALONE_AHEAD_NS,
+    CONFIRMING,
+    FIRST_AHEAD_NS,
+    FIRST_PERIOD_NS,
+    WAIT_NS,
+)
 from reduction.stream.partition_state import NO_PULSE
 
 USUAL_OF = 16
@@ -71,10 +77,13 @@ class PulseTimes:
 
     def waited(self) -> bool:
         """Believe times in doubt that nothing has contradicted for a while; whether there are."""
-        now_ns = self._clock_ns()
-        if not self._rising or now_ns < self._doubted_since_ns + WAIT_NS:
-            return False
-        return self._rising[-1] <= now_ns + FIRST_AHEAD_NS and self._believe_rising()
+        due = self._clock_ns() >= self._doubted_since_ns + WAIT_NS
+        return due and self.in_doubt and self._believe_rising()
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether there are times that will be believed unless others contradict them soon."""
+        return bool(self._rising) and self._rising[-1] <= self._clock_ns() + ALONE_AHEAD_NS
 
     @property
     def _longest_ns(self) -> int:

@@ -17,13 +17,14 @@ pytestmark = pytest.mark.timeout(180)
 def hold(running: Live, before: int) -> int:
     """Hold the source, and wait for the result of all pulses after one; the number of the last."""
     assert running.put("Sim:Pause", "Pause").returncode == 0
-    last = int(running.number("Sim:Pulse_RBV"))
     running.until(
         lambda: (
-            running.number("PulseLast_RBV") - running.number("PulseFirst_RBV") == last - before - 1
-        )
+            running.number("PulseLast_RBV") - running.number("PulseFirst_RBV")
+            == running.number("Sim:Pulse_RBV") - before - 1
+        ),
+        10,
     )
-    return last
+    return int(running.number("Sim:Pulse_RBV"))
 
 
 def check_spectrum(running: Live, before: int) -> int:

@@ -50,7 +50,7 @@ class PlainRank:
         settings: ReductionSettings | None = None,
     ) -> None:
         self.clock = Clock()
-        self.clock.now_ns = START_NS
+        self.clock.now_ns = START_NS + 100 * 10**9
         intake = PulseAssembler(list(range(partitions)), self.clock, stream_format)
         self.rank = OneRank(START_NS, intake=intake)
         self.intake = intake
