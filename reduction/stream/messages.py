@@ -1,10 +1,11 @@
 """The event stream on the wire: ESS flatbuffers ``ev44`` (events) and ``f144`` (log values).
 
-The stream is divided into partitions. Each is an ordered sequence of messages. In every partition a
-pulse consists of its log values, its chunks of events, and last the log ``pulse``, whose value is
-[pulse number, chunks sent on this partition so far]. This mark says that the pulse is complete
-there, and how many chunks there must have been, so that a lost chunk is not taken for a detector
-without events. ``message_id`` of the chunks counts up by one from 0 in each partition.
+The stream is divided into partitions. Each is an ordered sequence of messages. In a stream with
+marks, in every partition, a pulse consists of its log values, its chunks of events, and last the
+log ``pulse``, whose value is [pulse number, chunks sent on this partition so far]. This mark says
+that the pulse is complete there, and how many chunks there must have been, so that a lost chunk is
+not taken for a detector without events. ``message_id`` of the chunks counts up by one from 0 in
+each partition. In a plain stream there are no marks, and each source has ids of its own.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from reduction.stream.mark_order import (
 )
 from reduction.stream.partition_state import NO_PULSE
 
-USUAL_OF = 16
+RECENT_PERIODS = 16
 """The usual time between pulses is the median of this number of recent times."""
 
 
@@ -35,7 +35,7 @@ class PulseTimes:
         self.newest_ns = NO_PULSE
         self._clock_ns = clock_ns
         self._passed_ns = NO_PULSE
-        self._periods: deque[int] = deque(maxlen=USUAL_OF)
+        self._periods: deque[int] = deque(maxlen=RECENT_PERIODS)
         self._rising: list[int] = []
         self._in_doubt = False
         self._contradictions = 0
