@@ -84,7 +84,7 @@ def _rows(kills: int, seen: Killed) -> Iterator[Row]:
 
 def _kill(running: Product, kind: str, chance: random.Random, seen: Killed) -> None:
     """Kill a process, and wait until results are current again."""
-    newest = running.number("Sim:Pulse_RBV")
+    newest = max(running.number("Sim:Pulse_RBV"), running.number("PulseLast_RBV"))
     seen.most_events = max(seen.most_events, running.number("EventTotal_RBV"))
     began_s = time.perf_counter()
     if kind == "IOC":
@@ -92,7 +92,9 @@ def _kill(running: Product, kind: str, chance: random.Random, seen: Killed) -> N
         _wait_until_current(running, newest)
     else:
         with _watching(running, seen):
+            restarts = running.number("Restarts_RBV")
             _process(running, kind, chance).kill()
+            running.wait(lambda: running.number("Restarts_RBV") > restarts)
             _wait_until_current(running, newest)
     seen.current_s.setdefault(kind, []).append(time.perf_counter() - began_s)
 

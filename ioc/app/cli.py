@@ -97,6 +97,7 @@ def _serve(options: IocOptions) -> None:
 
 
 def _reduce(options: RanksOptions) -> None:
+    from ioc.options.host_checks import launched_ranks
     from ioc.options.stream_table import kafka_stream
     from reduction.ranks.process import RanksStart, reduce
     from reduction.recordings.open_recording import open_recording
@@ -118,6 +119,7 @@ def _reduce(options: RanksOptions) -> None:
             stream_format=StreamFormat(dialect, options.monitor_ids),
             kafka=kafka,
             recording=recording,
+            launched=launched_ranks(),
         )
     )
 

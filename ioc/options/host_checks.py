@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import socket
 import sys
@@ -51,3 +52,8 @@ def mpi_launcher() -> str:
     if found is None:
         raise StartError("run needs mpiexec: pip install 'epics-live-reduction[mpi]'")
     return found
+
+
+def launched_ranks() -> int:
+    """How many ranks were started together with this one; 0 if Open MPI does not say."""
+    return int(os.environ.get("OMPI_COMM_WORLD_SIZE", "0"))

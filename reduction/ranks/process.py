@@ -65,7 +65,7 @@ class RanksStart:
 
     Events are read from the ``recording`` or the ``kafka`` stream, or else from the event log in
     ``log_folder``, or, if that is empty, from the process that serves one at the ZeroMQ endpoint
-    ``events``.
+    ``events``. So many ranks were ``launched`` together; 0: that is not known.
     """
 
     events: str
@@ -79,6 +79,7 @@ class RanksStart:
     stream_format: StreamFormat = ANY_STREAM
     kafka: KafkaStream | None = None
     recording: Recording | None = None
+    launched: int = 0
 
 
 def reduce(start: RanksStart) -> None:
@@ -90,6 +91,11 @@ def reduce(start: RanksStart) -> None:
     from mpi4py import MPI  # its import initialises MPI, which only a rank may do
 
     together = Collectives(MPI.COMM_WORLD)
+    if start.launched not in (0, together.size):
+        raise SystemExit(  # with Open MPI each rank goes on alone if mpiexec dies as they start
+            f"{start.launched} ranks were started, but this one finds {together.size}: is mpiexec"
+            " gone, or of another MPI?"
+        )
     if start.kafka is None and start.partitions < together.size:
         raise SystemExit(
             f"{together.size} ranks need as many partitions; the stream has {start.partitions}"

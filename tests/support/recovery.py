@@ -163,6 +163,7 @@ class Recovery:
         self.running = Live(self._net, *self._flags, *flags, prefix=self.running.prefix)
         running = self.running
         running.until(lambda: running.tool("caget", running.prefix + "Pause").returncode == 0, 30)
+        self.put("Sim:Pause", "Run")  # what was put last may not be in the autosave file yet
         self.current()
 
     def current(self) -> None:

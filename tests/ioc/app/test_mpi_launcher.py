@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -37,3 +39,18 @@ def test_without_a_launcher_the_start_is_refused_in_words(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(StartError, match=r"run needs mpiexec: pip install .*\[mpi\]"):
         mpi_launcher()
+
+
+def test_a_rank_whose_launcher_died_as_it_started_does_not_go_on_alone(tmp_path: Path) -> None:
+    pytest.importorskip("mpi4py", reason="mpi4py is not installed")
+    flags = (f"--control=ipc://{tmp_path}/nobody", f"--log-folder={tmp_path}")
+    done = subprocess.run(
+        [sys.executable, "-m", "ioc", "ranks", *flags],
+        env=os.environ | {"OMPI_COMM_WORLD_SIZE": "2"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "2 ranks were started, but this one finds 1" in done.stderr
