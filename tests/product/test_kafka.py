@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
+import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reduction.parameters.reduction import ReductionSettings
 from tests.support.ca_client import Network
 from tests.support.kafka_broker import Topic
-from tests.support.live import Live, check_spectrum, live
+from tests.support.live import Expected, Live, check_spectrum, live
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -48,6 +51,44 @@ def test_the_spectrum_through_kafka_is_that_of_its_pulses_whatever_is_killed(
         check_spectrum(running, ReductionSettings())
         assert running.number("PulseFirst_RBV") == first
         assert running.number("Sim:EventsDropped_RBV") == 0
+
+
+TABLE = """
+[stream]
+servers = "kafka://{address}"
+dialect = "plain"
+detectors = ["{name}"]
+monitors = {{ "{name}-beam/monitor" = 1000 }}
+logs = {{ "{name}-logs" = "*" }}
+"""
+
+
+def test_ranks_that_share_a_plain_topic_have_the_spectrum_of_its_pulses(
+    kafka_topic: Topic, net: Network, tmp_path: Path
+) -> None:
+    kafka_topic.make()
+    file = tmp_path / "beamline.toml"
+    file.write_text(TABLE.format(address=kafka_topic.broker.address, name=kafka_topic.name))
+    habits = "--habits=several-sources,late-logs,id-restarts"
+    with live(net, "--config", str(file), "--simulated", habits) as running:
+        running.until(lambda: running.number("EventTotal_RBV") > 100_000, 30)
+        assert running.put("Sim:Pause", "Pause").returncode == 0
+        made, total = -1.0, -1.0
+
+        def still() -> bool:
+            nonlocal made, total
+            before = made, total
+            made, total = running.number("Sim:Pulse_RBV"), running.number("EventTotal_RBV")
+            time.sleep(1.0)  # more than the grace time
+            return before == (made, total)
+
+        running.until(still, 30)
+        first, last = (int(running.number(f"Pulse{which}_RBV")) for which in ("First", "Last"))
+        simulated, expected = int(made), Expected(running.simulated)
+        bins = ReductionSettings()
+        wanted = expected.counts(bins, simulated - (last - first), simulated)
+        np.testing.assert_array_equal(running.array("Red1:Spec:YC"), wanted)
+        assert running.number("MessagesMissing_RBV") == 0
 
 
 def test_partitions_that_are_added_are_dealt_out_by_starting_ranks_again(
