@@ -35,7 +35,7 @@ MIRRORED = {
 }
 """Files of the repository by the page that shows them; in the repository the page links to them."""
 
-TOML_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+TOML_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", tuple: "table"}
 TOML_KEYS = "<!-- toml-keys -->"
 
 LINK = re.compile(r"(\]\()([^)#:]+)([)#])")
@@ -81,7 +81,7 @@ def toml_keys() -> str:
         cells = (
             f"`{name.replace('_', '-')}`",
             TOML_TYPES[type(option.default)],
-            f"`{json.dumps(option.default)}`",
+            "none" if option.default == () else f"`{json.dumps(option.default)}`",
             limits(option.flag),
             "all" if len(commands_of[name]) == len(COMMANDS) else ", ".join(commands_of[name]),
             option.flag.help,
