@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,14 @@ from ioc.app.report_watch import ReportActions, ReportWatch
 from ioc.app.server_start import ProcessControl, ServerStart
 from ioc.app.starting_orders import kept_pv_logs
 from ioc.ca.database import Database
-from ioc.ca.pv_monitors import PvUpdate, local_updates, remote_updates
+from ioc.ca.pv_monitors import (
+    PvText,
+    PvUpdate,
+    local_texts,
+    local_updates,
+    remote_texts,
+    remote_updates,
+)
 from ioc.ca.server import Server
 from ioc.model.paths import Part
 from ioc.model.pvs import PvRow
@@ -29,6 +37,7 @@ from ioc.puts.scan_lock import ScanLock
 from ioc.pv_logs.pv_logs import PvLogs
 from ioc.pv_logs.recorder import PvLogRecorder
 from ioc.pva.addresses import Addresses
+from ioc.runs.run_watch import RunWatch
 from ioc.security.rules import Client, Guard
 from ioc.settings.autosave import Autosave
 from ioc.settings.initial import AllOrders
@@ -70,6 +79,9 @@ class LiveServer:
         self.database = Database(start.prefix, self._put, reductions, start.max_bins, self._guard)
         self._settings = IocSettings(start.ioc, self.database)
         self._lock = ScanLock(self.database, self._settings, asyncio.get_running_loop().time)
+        self._runs = RunWatch(
+            self.orders, lambda: self._settings.accepted.runs, self._texts_of, time.time_ns
+        )
         health = Health(lambda: self._settings.accepted.watch, self._problems)
         self.publisher = Publisher(self.database, self.orders, start.array_rate, health=health)
         self._files = FileWriter(self.database, self.orders, self.publisher, self._settings)
@@ -95,6 +107,7 @@ class LiveServer:
         yield self.publisher.families.run
         yield self._process.run
         yield self._lock.run
+        yield self._runs.run
         yield self.ranks_watch.run
         yield self.simulator_watch.run
         if self._autosave is not None:
@@ -128,7 +141,8 @@ class LiveServer:
     def _problems(self) -> str:
         """What is wrong with the IOC itself, for ``StatusMessage_RBV``; empty if nothing is."""
         autosave = self._autosave.problem if self._autosave else ""
-        return "; ".join(filter(None, (self._logs.problems, autosave, self._run_state.problem)))
+        every = self._logs.problems, self._runs.problem, autosave, self._run_state.problem
+        return "; ".join(filter(None, every))
 
     def _accepted(self) -> AllOrders:
         orders = self.orders
@@ -136,6 +150,7 @@ class LiveServer:
 
     async def _reported(self, report: RanksReport) -> None:
         self._logs.reported(report)
+        self._runs.reported(report)
         if report.revision != NO_REVISION:
             if report.run.start_ns not in (NO_PULSE, self._run().start_ns):
                 self._logs.forget_before(report.run.start_ns)
@@ -160,6 +175,13 @@ class LiveServer:
         if self.database.has(here):
             return local_updates(self.database.channels[here])
         return remote_updates(name)
+
+    def _texts_of(self, name: str) -> AsyncGenerator[PvText | str, None]:
+        """The values of a process variable as texts, in the same way."""
+        here = name.removesuffix(".VAL")
+        if self.database.has(here):
+            return local_texts(self.database.channels[here])
+        return remote_texts(name)
 
     async def _missed(self, part: Part, reason: str) -> None:
         log.warning("%s", reason)

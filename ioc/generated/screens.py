@@ -20,6 +20,7 @@ from ioc.generated.panels import (
 from ioc.generated.rows import RowTable, row_tables
 from ioc.model.paths import Part
 from ioc.model.pvs import PvGroup, PvRow, pv_rows
+from ioc.model.run_parameters import FacilityRunSettings, FacilityRunStatus
 from ioc.options.commands import RunOptions
 
 MACROS = {"P": RunOptions.prefix, "R": "Red1:"}
@@ -64,14 +65,22 @@ def _simulated(group: PvGroup) -> bool:
 
 def _back_end(group: PvGroup) -> bool:
     part = group.place.part
-    return part is Part.RANKS and group.prefix == "" and not group.access.writable
+    readings = part is Part.RANKS and group.prefix == "" and not group.access.writable
+    return readings and not _of_runs(group)
+
+
+def _of_runs(group: PvGroup) -> bool:
+    return group.of in (FacilityRunSettings, FacilityRunStatus)
+
+
+def _settings(group: PvGroup) -> bool:
+    return group.access.writable and not _simulated(group) and not _of_runs(group)
 
 
 SCREEN_PANELS = (
-    Panel(
-        "reduction", "Settings", 3, lambda group: group.access.writable and not _simulated(group)
-    ),
+    Panel("reduction", "Settings", 3, _settings),
     Panel("backend", "Readings", 2, _back_end),
+    Panel("runs", "Runs", 2, _of_runs),
     Panel("simulator", "Sim", 2, _simulated),
 )
 

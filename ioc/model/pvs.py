@@ -17,6 +17,7 @@ from ioc.model.lock_parameters import LockCommands, LockSettings, LockStatus
 from ioc.model.numbered import NUMBERED_SPECTRA, NumberedSpectra, numbered_name
 from ioc.model.paths import Part, ValuePath
 from ioc.model.process_parameters import IocProcessCommands, IocProcessStatus
+from ioc.model.run_parameters import FacilityRunSettings, FacilityRunStatus
 from ioc.security.rules import Asg
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.corrections import CorrectionSettings
@@ -41,6 +42,9 @@ RANKS, SIMULATOR, IOC = ValuePath(Part.RANKS), ValuePath(Part.SIMULATOR), ValueP
 
 STREAM = RANKS / "stream"
 """The address of the readings of the event stream."""
+
+FACILITY_RUN = RANKS / "facility_run"
+"""The address of the readings of the run of the facility."""
 
 IOC_PROCESS = IOC / "program"
 """The address of the readings and commands of the IOC's own process."""
@@ -146,6 +150,8 @@ def pv_groups(reductions: int = 1) -> Iterator[PvGroup]:
     yield PvGroup(AcquisitionStatus, "", reading, RANKS / "acquisition")
     yield PvGroup(IocStatus, "", reading, RANKS / IOC_REMARKS)
     yield PvGroup(WatchSettings, "", setpoint, IOC / "watch")
+    yield PvGroup(FacilityRunSettings, "", setpoint, IOC / "runs")
+    yield PvGroup(FacilityRunStatus, "", reading, FACILITY_RUN)
     yield PvGroup(IocProcessStatus, "", reading, IOC_PROCESS)
     yield PvGroup(IocProcessCommands, "", command, IOC_PROCESS)
     yield PvGroup(EventLogStatus, "", reading, RANKS / "event_log")

@@ -22,7 +22,7 @@ from ioc.puts.order_puts import OrderPuts
 from ioc.security.rules import Client
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.files.save import save_together
-from reduction.files.saved_result import SavedResult, SavedSeries
+from reduction.files.saved_result import SavedResult, SavedRun, SavedSeries
 from reduction.instrument.selection import group_names
 from reduction.parameters.specs import Refused
 
@@ -99,13 +99,13 @@ def _result(
 ) -> SavedResult:
     if result.edges is None or result.counts is None:
         raise Refused("Write", title, "the result has no histogram")
-    settings, stream = result.order.settings, report.stream
+    settings, stream, run = result.order.settings, report.stream, report.run.facility_run
     counts, variances = (
         (result.counts.astype(np.float64),) * 2 if result.faded is None else result.faded
     )
     span_ns = round(report.acquisition.real_time_elapsed * 1e9)
     return SavedResult(
-        title=title,
+        title=run.title or title,
         units=settings.units,
         edges=result.edges,
         counts=counts,
@@ -124,6 +124,7 @@ def _result(
         parameters=parameters,
         program=f"{DISTRIBUTION} {version(DISTRIBUTION)}",
         series=_series(result),
+        run=SavedRun(run.name, run.title, run.start_ns),
     )
 
 

@@ -16,7 +16,8 @@ from ioc.ca.channel import PvChannel
 from ioc.ca.database import Database, ReadingValues
 from ioc.model.ioc_parameters import DetectorState
 from ioc.model.paths import Part
-from ioc.model.pvs import IOC_REMARKS, RANKS, SIMULATOR, reduction_at
+from ioc.model.pvs import FACILITY_RUN, IOC_REMARKS, RANKS, SIMULATOR, reduction_at
+from ioc.model.run_parameters import FacilityRunStatus
 from ioc.posting.family_analysis import FamilyAnalysis
 from ioc.posting.health import LAGGING, UNACCOUNTED, Health
 from ioc.puts.order_puts import OrderPuts
@@ -98,6 +99,8 @@ class Publisher:
             await self._post_stream(report)
             await self._database.show(RANKS / "acquisition", ReadingValues(report.acquisition))
         await self._database.show(RANKS / "event_log", ReadingValues(report.event_log))
+        run = FacilityRunStatus.of(report.run.facility_run)
+        await self._database.show(FACILITY_RUN, ReadingValues(run))
         await self._database.show(RANKS / "backend", ReadingValues(report.backend))
         if current and report.results:
             await self._post_results(report)
@@ -123,7 +126,9 @@ class Publisher:
             former = self.posted.get(number)
             view = reduction_view(result, former.view if former else None)
             if view is not None:
-                self.posted[number] = PostedReduction(view, result.order, report.stream)
+                self.posted[number] = PostedReduction(
+                    view, result.order, report.stream, report.run.facility_run
+                )
                 undefined = BINS_UNDEFINED if view.status.bins_undefined else NO_ALARM
                 alarms = {"bins_undefined": undefined}
                 showing = ReadingValues(view, time_ns, view.axis.units.symbol, alarms=alarms)

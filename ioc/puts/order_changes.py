@@ -6,9 +6,12 @@ import dataclasses
 from collections.abc import Callable
 
 from ioc.model.paths import Path, value_at, with_value
+from ioc.model.run_parameters import RunAction
+from reduction.control.facility_run import FacilityRun
 from reduction.control.orders import RanksOrder
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
+from reduction.stream.partition_state import NO_PULSE
 
 RanksChange = Callable[[RanksOrder], RanksOrder]
 """Makes a new order from the present one; may raise `reduction.parameters.specs.Refused`."""
@@ -43,7 +46,8 @@ def reset(order: RanksOrder) -> RanksOrder:
 
     The number of the reset is new: no earlier order had it, of this IOC or of an earlier IOC.
     """
-    return dataclasses.replace(order, resets=max(order.revision, order.resets) + 1)
+    resets = max(order.revision, order.resets) + 1
+    return dataclasses.replace(order, resets=resets, begins_ns=NO_PULSE)
 
 
 def started(order: RanksOrder) -> RanksOrder:
@@ -55,12 +59,46 @@ def started(order: RanksOrder) -> RanksOrder:
 def next_series(order: RanksOrder) -> RanksOrder:
     """The order to close the running series and start the next one."""
     closes = max(order.revision, order.closes) + 1
-    return dataclasses.replace(order, acquiring=True, starts=closes, closes=closes)
+    return dataclasses.replace(
+        order, acquiring=True, starts=closes, closes=closes, begins_ns=NO_PULSE
+    )
 
 
 def stopped(order: RanksOrder) -> RanksOrder:
     """The order to end the acquisition."""
-    return dataclasses.replace(order, acquiring=False)
+    return dataclasses.replace(order, acquiring=False, ends_ns=NO_PULSE)
+
+
+def run_started(run: FacilityRun, action: RunAction) -> RanksChange:
+    """The change that a run makes that starts."""
+
+    def changed(order: RanksOrder) -> RanksOrder:
+        match action:
+            case RunAction.ACQUIRE:
+                order = dataclasses.replace(started(order), begins_ns=_boundary_ns(run.start_ns))
+            case RunAction.NEXT_SERIES:
+                order = dataclasses.replace(
+                    next_series(order), begins_ns=_boundary_ns(run.start_ns)
+                )
+        return dataclasses.replace(order, facility_run=run)
+
+    return changed
+
+
+def run_stopped(run: FacilityRun, time_ns: int, *, stops: bool) -> RanksChange:
+    """The change that a run makes that has stopped at a time; ``stops``: so does acquiring."""
+
+    def changed(order: RanksOrder) -> RanksOrder:
+        if stops and order.acquiring:
+            order = dataclasses.replace(stopped(order), ends_ns=_boundary_ns(time_ns))
+        return dataclasses.replace(order, facility_run=run)
+
+    return changed
+
+
+def _boundary_ns(time_ns: int) -> int:
+    """The time as a boundary in an order; a time of 0 stands for now."""
+    return time_ns or NO_PULSE
 
 
 def command_change(field: str, value: bool) -> RanksChange:

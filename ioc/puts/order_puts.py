@@ -102,8 +102,15 @@ class OrderPuts:
             await self.simulator.change(lambda o: with_value(o, path, value), in_result=False)
             return
         change = self._change_for(row, value)
+        await self.change_ranks(change, in_result=row.group.of is not RunControl)
+
+    async def change_ranks(self, change: RanksChange, *, in_result: bool) -> None:
+        """Have the ranks obey a change, as `PendingOrders.change` does, if it can be obeyed.
+
+        Raises `Refused` if it cannot, and TimeoutError if it is not obeyed in time.
+        """
         async with self._check(self.ranks.newest, change(self.ranks.newest)):
-            await self.ranks.change(change, in_result=row.group.of is not RunControl)
+            await self.ranks.change(change, in_result=in_result)
 
     async def _until_ended(self) -> None:
         """Wait until the final result of an acquisition is posted."""

@@ -13,6 +13,7 @@ from ioc.ca.channel import PvChannel
 from ioc.ca.database import Database
 from ioc.model.paths import ValuePath, value_at
 from ioc.model.pvs import Access, PvRow, reduction_at
+from ioc.model.run_parameters import iso_start
 from ioc.model.wire_type import wire_type
 from ioc.pva.normative import alarm, time_stamp
 from reduction.parameters.fields import specs_of
@@ -31,6 +32,7 @@ SNAPSHOT = NTTable.buildType(
         ("generation", "i"),
         ("pulse_first", "l"),
         ("pulse_last", "l"),
+        ("run", ("S", "", [("name", "s"), ("title", "s"), ("start", "s"), ("running", "?")])),
         ("parameters", ("S", "epics:nt/NTNameValue:1.0", [("name", "as"), ("value", "as")])),
     ],
 )
@@ -45,8 +47,8 @@ class Snapshot:
     It is an NTTable with the columns X, Y, YC and E, (bins,) float64, equal to the channels of
     these names. Columns of a table have one length, so further fields are outside of the table: the
     edges XE (bins + 1,), float64; ``units`` of the axis; ``generation``; the first and last pulse;
-    and ``parameters``, the settings that the result obeys. These are two arrays of text, PV names
-    and values, because names with a colon cannot be fields.
+    ``run``, the run of the facility; and ``parameters``, the settings that the result obeys. These
+    are two arrays of text, PV names and values, because names with a colon cannot be fields.
 
     The timestamp is the time of the last pulse. The alarm is that of ``channel``, the counts; a
     snapshot is posted when that channel changes. Every post has all fields, so a client need not
@@ -79,6 +81,13 @@ class Snapshot:
         value["units"] = posted.view.axis.units.symbol
         value["generation"] = posted.order.generation
         value["pulse_first"], value["pulse_last"] = stream.pulse_first, stream.pulse_last
+        run = posted.run
+        value["run"] = {
+            "name": run.name,
+            "title": run.title,
+            "start": iso_start(run),
+            "running": run.running,
+        }
         value["parameters"] = self._parameters(posted)
         return value
 

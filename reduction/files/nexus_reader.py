@@ -9,7 +9,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.files.saved_result import SERIES, SavedResult, SavedSeries, time_ns
+from reduction.files.saved_result import (
+    NO_RUN,
+    RUN,
+    SERIES,
+    SavedResult,
+    SavedRun,
+    SavedSeries,
+    time_ns,
+)
 from reduction.parameters.units import Units
 
 
@@ -62,7 +70,13 @@ def _result(entry: Any) -> SavedResult:
         program=_program(entry),
         series=_series(entry, axes),
         collection_time_s=_number(entry, COLLECTION_TIME) if COLLECTION_TIME in entry else 0.0,
+        run=_run(_group(entry, RUN)) if RUN in entry else NO_RUN,
     )
+
+
+def _run(group: Any) -> SavedRun:
+    start_ns = time_ns(_text(group, "start_time")) if "start_time" in group else 0
+    return SavedRun(_text(group, "name"), _text(group, "title"), start_ns)
 
 
 def _units(axes: Any) -> Units:

@@ -14,6 +14,8 @@
         variances   NXdata (slices, groups, bins): the errors of spectra, squared and exact
         axes        NXcollection: the coordinates of the NXdata, and the log of the slices
         monitor     NXmonitor: integral
+        run           NXcollection: name, title and start_time of the facility's run, if one is
+                      known; entry_identifier is its name
         pulses, accounting, parameters: NXcollection
 
 Every NXdata has bin centres as its axis, and the edges as well. silx does not take an axis with one
@@ -34,7 +36,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.files.saved_result import SERIES, CountsAndVariances, SavedResult, iso_time
+from reduction.files.saved_result import (
+    NO_RUN,
+    RUN,
+    SERIES,
+    CountsAndVariances,
+    SavedResult,
+    SavedRun,
+    iso_time,
+)
 from reduction.host import atomic_files
 
 COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
@@ -80,6 +90,8 @@ def _fill(file: Any, result: SavedResult) -> None:
     entry["title"] = result.title
     entry["start_time"] = iso_time(result.start_time_ns)
     entry["end_time"] = iso_time(result.end_time_ns)
+    if result.run != NO_RUN:
+        _run(entry, result.run)
     name, space, version = result.program.rpartition(" ")
     entry["program_name"] = name if space else version
     if space:
@@ -92,6 +104,13 @@ def _fill(file: Any, result: SavedResult) -> None:
     _collection(entry, "accounting", result.accounting)
     _collection(entry, "parameters", result.parameters)
     _histograms(entry, result)
+
+
+def _run(entry: Any, run: SavedRun) -> None:
+    entry["entry_identifier"] = run.name
+    values = {"name": run.name, "title": run.title}
+    start = {"start_time": iso_time(run.start_time_ns)} if run.start_time_ns else {}
+    _collection(entry, RUN, values | start)
 
 
 def _histograms(entry: Any, result: SavedResult) -> None:

@@ -27,6 +27,23 @@ class SavedSeries(NamedTuple):
     collection_time_s: float = 0.0
 
 
+class SavedRun(NamedTuple):
+    """The run of the facility in which a result was measured: the newest one at its end.
+
+    ``name`` and ``title`` are empty if there is none. ``start_time_ns`` is in ns since the Unix
+    epoch, 0 if it is not known.
+    """
+
+    name: str = ""
+    title: str = ""
+    start_time_ns: int = 0
+
+
+NO_RUN = SavedRun()
+
+RUN = "run"
+"""The name of its group in files."""
+
 SERIES = (
     "series_first_pulse",
     "series_last_pulse",
@@ -56,6 +73,7 @@ class SavedResult:
     - ``accounting``: numbers of events by where they were counted
     - ``parameters``: settings by the names of their process variables
     - ``series``: the series closed before, in the same bins
+    - ``run``: the run of the facility
 
     Arrays are float64 and read-only. Raises ValueError if shapes or values do not fit together.
     """
@@ -79,6 +97,7 @@ class SavedResult:
     program: str
     series: tuple[SavedSeries, ...] = ()
     collection_time_s: float = 0.0
+    run: SavedRun = NO_RUN
 
     def __post_init__(self) -> None:
         for name in ("edges", "counts", "variances"):

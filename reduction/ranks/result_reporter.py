@@ -30,7 +30,7 @@ MOST_INCOMPLETE = 2**62
 LAST_PULSE_NS = 5_000_000_000
 """So long after the time of an end its last pulse may come."""
 
-MOST_RUN_MESSAGES = 32
+MOST_REPORTED_RUNS = 32
 """So many of the last messages about runs stand in each report."""
 
 Control = OrderReceiver[RanksOrder, RanksReport]
@@ -59,7 +59,7 @@ class ResultReporter:
     def note_runs(self, messages: Sequence[RunMessage]) -> None:
         """Note messages about runs, which are reported until there are many newer ones."""
         self._run_messages |= dict.fromkeys(messages)
-        for oldest in list(self._run_messages)[:-MOST_RUN_MESSAGES]:
+        for oldest in list(self._run_messages)[:-MOST_REPORTED_RUNS]:
             del self._run_messages[oldest]
 
     def report(self, caught_up: bool, message: str, references: Sequence[References]) -> bool:

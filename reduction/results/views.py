@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.control.facility_run import FacilityRun
 from reduction.control.orders import ReductionOrder
 from reduction.control.reports import ReductionResult
 from reduction.instrument.selection import group_names
@@ -109,11 +110,12 @@ class ReductionView:
 
 @dataclass(frozen=True)
 class PostedReduction:
-    """The values in the process variables of a reduction, with their order and pulses."""
+    """The values in the process variables of a reduction, with their order, pulses and run."""
 
     view: ReductionView
     order: ReductionOrder
     stream: StreamStatus
+    run: FacilityRun = field(default_factory=FacilityRun)
 
 
 def reduction_view(result: ReductionResult, former: ReductionView | None) -> ReductionView | None:

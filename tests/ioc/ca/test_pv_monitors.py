@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ioc.ca.alarms import DISCONNECTED_ALARM
@@ -16,12 +17,15 @@ from ioc.ca.pv_monitors import (
     INVALID,
     LOST,
     NO_NUMBER,
+    PvText,
     PvUpdate,
     PvValue,
+    local_texts,
     local_updates,
+    remote_texts,
     remote_updates,
 )
-from reduction.parameters.specs import Array, Float, Refused, Switch, Text
+from reduction.parameters.specs import Array, Float, Refused, Spec, Switch, Text
 from tests.support.soft_ioc import SoftIoc
 
 S = 1_000_000_000
@@ -96,3 +100,37 @@ async def test_what_holds_no_single_number_is_refused(cryo: SoftIoc) -> None:
 
 async def test_a_channel_that_nobody_serves_is_lost_from_the_start(cryo: SoftIoc) -> None:
     assert await first(remote_updates("Cryo:Temprature")) == LOST
+
+
+async def test_a_channel_of_another_ioc_tells_its_value_as_text(cryo: SoftIoc) -> None:
+    for name, text in (("Name", "Si"), ("State", "1"), ("Temperature", "295.5")):
+        async with aclosing(remote_texts("Cryo:" + name)) as news:
+            found = await anext(news)
+            assert isinstance(found, PvText)
+            assert found.text == text
+            assert abs(time.time_ns() - found.time_ns) < 100 * S
+    with pytest.raises(Refused, match="it holds an array"):
+        async with aclosing(remote_texts("Cryo:Scan")) as news:
+            await anext(news)
+
+
+@pytest.mark.parametrize(
+    ("spec", "value", "text"),
+    [
+        (Float(pv="T", description=""), 12345.0, "12345"),
+        (Float(pv="T", description=""), 0.5, "0.5"),
+        (Switch(pv="T", description=""), True, "1"),
+        (Text(pv="T", description=""), "Ice", "Ice"),
+    ],
+)
+async def test_a_channel_of_this_ioc_tells_its_value_as_text(
+    spec: Spec, value: Any, text: str
+) -> None:
+    async with aclosing(local_texts(channel(spec, value, time_ns=10**9 * S))) as news:
+        assert await anext(news) == PvText(10**9 * S, text)
+
+
+async def test_an_array_of_this_ioc_is_no_text() -> None:
+    array = channel(Array(pv="A", description=""), np.zeros(3), max_length=3)
+    with pytest.raises(Refused, match="it holds an array"):
+        await anext(local_texts(array))

@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 from reduction.files.nexus_reader import read_nexus
 from reduction.files.nexus_writer import contents, write_nexus
 from reduction.files.save import save
-from reduction.files.saved_result import SavedResult, SavedSeries
+from reduction.files.saved_result import SavedResult, SavedRun, SavedSeries
 from reduction.parameters.file_names import check_name
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
@@ -67,6 +67,7 @@ def results(draw: st.DrawFn) -> SavedResult:
         start_time_ns=draw(st.integers(0, 2**63 - 1)),
         proton_charge_uc=draw(finite),
         collection_time_s=draw(finite),
+        run=SavedRun(draw(words), draw(words), draw(st.integers(0, 2**63 - 1))),
         series=tuple(
             SavedSeries(1.5 * n + np.arange(float(shape[2])), *each)
             for n, each in enumerate(series)

@@ -1,0 +1,94 @@
+"""Runs that two process variables tell: one has the name of the run, one whether it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from ioc.ca.pv_monitors import PvText
+from ioc.model.run_parameters import FacilityRunSettings
+from reduction.control.facility_run import FacilityRun
+from reduction.parameters.specs import Refused
+from reduction.stream.run_messages import RunMessage, plain_text
+
+log = logging.getLogger(__name__)
+
+TextsOf = Callable[[str], AsyncGenerator[PvText | str, None]]
+"""Name to the values of that process variable as texts, or the reasons why there are none."""
+
+
+@dataclass
+class TextFollower:
+    """Follows one process variable; ``value`` is its newest one, ``problem`` why there is none."""
+
+    name: str
+    value: PvText | None = None
+    problem: str = ""
+
+    async def run(self, texts_of: TextsOf, changed: Callable[[], None]) -> None:
+        """Follow it until cancelled; calls ``changed`` whenever a value has come."""
+        try:
+            async with aclosing(texts_of(self.name)) as updates:
+                async for update in updates:
+                    if isinstance(update, PvText):
+                        self.value, self.problem = update, ""
+                        changed()
+                    elif update != self.problem:
+                        log.warning("%s: %s", self.name, update)
+                        self.problem = update
+        except Refused as refused:
+            self.problem = refused.why
+
+
+class RunPvs:
+    """The process variables that ``settings`` name, followed by tasks until `close`."""
+
+    def __init__(
+        self, settings: FacilityRunSettings, texts_of: TextsOf, changed: Callable[[], None]
+    ) -> None:
+        self.settings = settings
+        self._run = TextFollower(settings.name_pv)
+        self._state = TextFollower(settings.state_pv) if settings.state_pv else None
+        self._tasks = [asyncio.create_task(each.run(texts_of, changed)) for each in self._followers]
+        self._compared = False
+        """Whether the values have been compared with what was known."""
+
+    @property
+    def _followers(self) -> list[TextFollower]:
+        return [self._run] if self._state is None else [self._run, self._state]
+
+    @property
+    def problem(self) -> str:
+        """Which process variable has no value, and why; empty if each has one."""
+        return "; ".join(f"{each.name}: {each.problem}" for each in self._followers if each.problem)
+
+    def news(self, run: FacilityRun) -> RunMessage | None:
+        """What the values tell that is not known of ``run``, the newest one that is known.
+
+        If no run is known yet and one goes on, it had started before anybody looked. So its start
+        has no key: it is to be noted and nothing more.
+        """
+        values = [each.value for each in self._followers if each.value is not None]
+        if len(values) < len(self._followers):
+            return None
+        first, self._compared = not self._compared, True
+        name = plain_text(values[0].text)
+        goes_on = self._state is None or values[1].text in self.settings.running_values
+        if not goes_on:
+            return (
+                RunMessage(False, run.key, run.name, "", values[1].time_ns) if run.running else None
+            )
+        if not name or (run.running and run.name == name):
+            return None
+        time_ns = max(each.time_ns for each in values)
+        job = "" if first and not run.key else f"{name} since {time_ns}"
+        return RunMessage(True, job, name, "", time_ns)
+
+    async def close(self) -> None:
+        """Follow them no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
