@@ -11,20 +11,23 @@ from types import FrameType
 
 
 class Stop:
-    """An event that any thread may set; its file descriptor is readable from then on."""
+    """An event that any thread may set; its file descriptor is readable from then on.
+
+    There is no lock: a signal handler that sets it may interrupt another one that does.
+    """
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._is_set = False
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
 
     def set(self) -> None:
-        if not self._event.is_set():
-            self._event.set()
+        if not self._is_set:
+            self._is_set = True
             os.write(self._write, b"s")
 
     def is_set(self) -> bool:
-        return self._event.is_set()
+        return self._is_set
 
     def fileno(self) -> int:
         return self._read
