@@ -51,11 +51,12 @@ class PartitionsAdded(LogRefused):
 class KafkaLogReader:
     """A share of a partition in Kafka, as `reduction.event_log.protocol.LogReader`.
 
-    Topic and brokers may come later than their reader, who then begins at the start of the
-    partition unless told otherwise. A topic that is deleted and made again is read from its start.
-    After `seek`, the messages of older pulses are read and dropped. Last values before a place
-    are those of the `TopicShare.look_back` messages before it, and after `seek` also those of
-    older pulses that were dropped. Of the topic, ``partitions`` are read, here and elsewhere.
+    The reader begins at the start of the partition unless it is told otherwise. It may be made
+    before the topic, and while no broker answers. A topic that is deleted and made again is read
+    from its start. `seek` leads to a place before the pulse, from which the reader drops the
+    messages of older pulses. The last values that come first are those in the
+    `TopicShare.look_back` messages before the place, and after `seek` those in dropped messages.
+    ``partitions`` of the topic are read by all readers together.
     """
 
     def __init__(
@@ -111,8 +112,8 @@ class KafkaLogReader:
     def _follow_topic(self) -> None:
         """Go to the start of a topic that was deleted and made again; raises `PartitionsAdded`.
 
-        One that has become as long as the old one before the watch looks, within a second of the
-        deletion, is read on from the old place until then.
+        A new topic that becomes longer than the old one before the watch looks again, a second
+        later at most, is read from the old place until then.
         """
         if not self._topic_id:
             return
@@ -163,6 +164,8 @@ class KafkaLogReader:
         except KafkaFailed as failed:
             self._tell(failed)
             self._ask_s = self._clock_s() + RETRY_S
+            if failed.topic_missing and goal == _Goal():
+                self._goal = _Goal(offset=0)  # the end of what does not exist is its start
         return self._goal is None
 
     def _go(self, places: PartitionPlaces, goal: _Goal) -> None:

@@ -1,7 +1,7 @@
 """The Kafka client library confluent-kafka: the one module that imports it. Nothing here waits.
 
-Requests to brokers are answered later. A consumer is assigned its place; it joins no group and
-commits nothing. The library demands a name of a group all the same.
+Requests to brokers give an `Answer` that comes later. A consumer reads from the place that it is
+assigned; it joins no group and commits nothing. The library demands a group name nevertheless.
 """
 
 from __future__ import annotations
@@ -61,7 +61,12 @@ PRODUCER = {
 
 
 class KafkaFailed(Exception):
-    """A request that failed; the text says why. ``topic_missing``: the topic does not exist."""
+    """A request that failed; the text says why.
+
+    - ``topic_missing``: the topic does not exist
+    - ``exists``: the topic that was to be made exists already
+    - ``unreachable``: no broker has answered
+    """
 
     def __init__(self, error: Any) -> None:
         code = error.code()

@@ -11,7 +11,7 @@ from reduction.event_log.protocol import LogRefused
 SCHEME = "kafka://"
 
 LOOK_BACK_MESSAGES = 10_000
-"""In a topic of logs, the last values before a place are sought in as many messages before it."""
+"""A reader of a topic of logs finds last values in this number of messages before a place."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class KafkaServer:
     def configuration(self) -> Mapping[str, str]:
         """All options with their values; raises `LogRefused` for a file that cannot be read.
 
-        Whoever gets them keeps them to himself: values from files are secrets.
+        Values from files are secrets: do not show them.
         """
         found = {"bootstrap.servers": self.brokers, **dict(self.options)}
         for name, path in self.secrets:

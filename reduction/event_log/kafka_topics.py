@@ -22,8 +22,8 @@ POLL_S = 0.01
 class TopicWatch:
     """The newest answers of brokers about topics.
 
-    `look` is called often; it asks when it is time to. The stream has as many ``shares``, those of
-    all ranks together.
+    Readers call `look` often; it asks the brokers once a second. ``shares`` is the number of shares
+    of the stream, those of all ranks together.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class TopicWatch:
         return all(name in self._facts or name in self._missing for name in self._topics)
 
     def message(self, topic: str) -> str:
-        """What is wrong with a topic or with the brokers, in words; empty if nothing is."""
+        """What is wrong with a topic or with the brokers, in words; empty if all is well."""
         return self._wrong[topic]
 
 

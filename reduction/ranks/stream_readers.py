@@ -13,8 +13,9 @@ from reduction.stream.used_sources import UsedSources
 class StreamReaders:
     """The readers of a rank, by the number of their partition of the stream.
 
-    The stream has as many ``partitions``, those of all ranks together. ``sources`` tells what is
-    used of each, where that is not everything; those in ``shared`` other ranks read, too.
+    - ``partitions``: how many partitions all ranks read together
+    - ``sources``: which sources of a partition are used, by its number; without an entry, all are
+    - ``shared``: numbers of the partitions of which other ranks have some of the chunks
     """
 
     readers: Mapping[int, LogReader]

@@ -187,9 +187,12 @@ def test_a_topic_may_come_later_than_its_reader(kafka_topic: Topic, opened: Open
     wait_until(lambda: said(reader, f"topic {kafka_topic.name} does not exist"))
     assert reader.identity == ""
     assert reader.began == 0
+    end = opened()
+    end.seek_to_end()
+    wait_until(lambda: said(end, "does not exist"))
     kafka_topic.make()
     kafka_topic.send(STREAM[:30])
-    assert read(reader, 30) == numbered(STREAM[:30])
+    assert read(reader, 30) == read(end, 30) == numbered(STREAM[:30])
     wait_until(lambda: reader.read() == [] and reader.message == "")
 
 
