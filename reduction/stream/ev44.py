@@ -8,6 +8,7 @@ compare both with the functions of the package.
 from __future__ import annotations
 
 import struct
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -27,10 +28,18 @@ name, message id, pulse times, starts of pulses, times of flight, pixel ids.
 VTABLE_AT, TABLE_AT = 8, 24
 FIELD_AT = (16, 8, 20, 24, 28, 32)
 TABLE_BYTES = 36
-SOURCE, MESSAGE_ID, TIMES, STARTS, TOFS, PIXELS = range(6)
-"""The fields of the schema."""
 
-INT64 = struct.Struct("<q")
+
+class Ev44Field(IntEnum):
+    """The fields of the schema, by their numbers."""
+
+    SOURCE = 0
+    MESSAGE_ID = 1
+    TIMES = 2
+    STARTS = 3
+    TOFS = 4
+    PIXELS = 5
+
 
 FIRST_VECTOR_AT = 64
 """Where the source name begins: what is before it has a fixed length."""
@@ -102,14 +111,14 @@ def decoded_ev44(message: Buffer) -> EventVectors:
     Raises ValueError or struct.error for bytes that do not hold the schema.
     """
     event = FlatTable.root_of(message)
-    source = event.text(SOURCE)
+    source = event.text(Ev44Field.SOURCE)
     if source is None:
         raise ValueError("there is no source name")
     return EventVectors(
         source,
-        int(event.number(MESSAGE_ID, INT64)),
-        event.array(TIMES, np.int64),
-        event.array(STARTS, np.int32),
-        event.array(TOFS, np.int32),
-        event.array(PIXELS, np.int32),
+        event.int64(Ev44Field.MESSAGE_ID),
+        event.array(Ev44Field.TIMES, np.int64),
+        event.array(Ev44Field.STARTS, np.int32),
+        event.array(Ev44Field.TOFS, np.int32),
+        event.array(Ev44Field.PIXELS, np.int32),
     )

@@ -7,6 +7,7 @@ Tests compare what is read here with what the package writes and reads.
 from __future__ import annotations
 
 import struct
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +16,15 @@ from streaming_data_types.fbschemas.logdata_f144.Value import Value
 
 from reduction.stream.flat_tables import Buffer, FlatTable
 
-SOURCE, TIME, KIND, VALUE = range(4)
-"""The fields of the schema."""
 
-INT64, UINT8 = struct.Struct("<q"), struct.Struct("<B")
+class F144Field(IntEnum):
+    """The fields of the schema, by their numbers."""
+
+    SOURCE = 0
+    TIME = 1
+    KIND = 2
+    VALUE = 3
+
 
 SCALARS: dict[int, struct.Struct] = {
     Value.Byte: struct.Struct("<b"),
@@ -63,12 +69,12 @@ def decoded_f144(message: Buffer) -> LogVector:
     Raises ValueError or struct.error for bytes that do not hold the schema, or no number.
     """
     log = FlatTable.root_of(message)
-    kind = int(log.number(KIND, UINT8))
-    name, time_ns = log.text(SOURCE) or "", int(log.number(TIME, INT64))
+    kind = log.uint8(F144Field.KIND)
+    name, time_ns = log.text(F144Field.SOURCE) or "", log.int64(F144Field.TIME)
     if kind in SCALARS:
-        value = np.array([log.table(VALUE).number(0, SCALARS[kind])])
+        value = np.array([log.table(F144Field.VALUE).number(0, SCALARS[kind])])
     elif kind in ARRAYS:
-        value = log.table(VALUE).array(0, ARRAYS[kind])
+        value = log.table(F144Field.VALUE).array(0, ARRAYS[kind])
     else:
         raise ValueError(f"value of {name} is not a number")
     if kind in (Value.Float, Value.ArrayFloat) and value.size == 1:

@@ -17,7 +17,8 @@ Buffer: TypeAlias = bytes | memoryview
 MOST_FIELDS = 16
 """Fields of a table after these are ignored, so that the time for a message is bounded."""
 
-_U16, _I32, _U32 = struct.Struct("<H"), struct.Struct("<i"), struct.Struct("<I")
+_U8, _U16, _U32 = struct.Struct("<B"), struct.Struct("<H"), struct.Struct("<I")
+_I32, _I64 = struct.Struct("<i"), struct.Struct("<q")
 _LAYOUTS = [struct.Struct(f"<{fields}H") for fields in range(MOST_FIELDS + 1)]
 
 
@@ -56,6 +57,14 @@ class FlatTable:
         """The number in a field; 0 if it is absent."""
         at = self._field_at(field)
         return kind.unpack_from(self._data, at)[0] if at else 0
+
+    def int64(self, field: int) -> int:
+        """The signed integer of 64 bits in a field; 0 if it is absent."""
+        return int(self.number(field, _I64))
+
+    def uint8(self, field: int) -> int:
+        """The unsigned integer of 8 bits in a field; 0 if it is absent."""
+        return int(self.number(field, _U8))
 
     def table(self, field: int) -> FlatTable:
         """The table that a field refers to."""
