@@ -8,7 +8,7 @@ INSTALL := $(PIP) --editable
 RUN := kafka,mpi,plot,pva,tools,top
 TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
-.PHONY: help run test test-mantid coverage check format docs site wheel bench phoebus kafka screens clean
+.PHONY: help run test test-mantid coverage check format docs site wheel bench phoebus kafka broker screens clean
 
 help:                   ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ phoebus:                ## get CS-Studio Phoebus into .phoebus for its tests; ta
 kafka:                  ## get a Kafka broker into .kafka for its tests; takes mvn and Java 17
 	@mvn --batch-mode --quiet --file tests/support/kafka/pom.xml dependency:copy-dependencies \
 	  -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.kafka/lib"
+
+broker: .venv/run kafka ## run that broker at port 9092 of this host until Ctrl-C
+	@PYTHONPATH="$(CURDIR)" $(BIN)/python -m tests.support.kafka_broker
 
 screens: .venv/test     ## take the pictures of the operator screens, docs/screens, in Phoebus
 	@$(WITH_PATH) $(BIN)/python -m tests.support.pictures docs/screens

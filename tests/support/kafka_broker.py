@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
@@ -66,14 +69,17 @@ def why_no_broker() -> str:
 
 
 class KafkaBroker:
-    """A broker with its data in a folder; its ports stay when it is started again."""
+    """A broker with its data in a folder; its ports stay when it is started again.
 
-    def __init__(self, folder: Path) -> None:
+    ``port`` is that for clients without a password; 0: any that is free.
+    """
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
         self._folder = folder
         with ExitStack() as stack:
             free = [stack.enter_context(closing(socket.socket())) for _ in range(3)]
             for each in free:
-                each.bind(("127.0.0.1", 0))
+                each.bind(("127.0.0.1", port if each is free[0] else 0))
             self.port, self.sasl_port, own = (each.getsockname()[1] for each in free)
         self._file = folder / "server.properties"
         self._file.write_text(
@@ -208,3 +214,22 @@ def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline_s, "it never came"
         time.sleep(0.005)
+
+
+def main() -> None:
+    """Run a broker at port 9092, with its data in a temporary folder, until Ctrl-C."""
+    if why := why_no_broker():
+        sys.exit(why)
+    with tempfile.TemporaryDirectory() as folder:
+        broker = KafkaBroker(Path(folder), 9092)
+        try:
+            broker.start()
+            print(f"Kafka answers at {broker.address}; Ctrl-C stops it.", flush=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+        finally:
+            broker.stop()
+
+
+if __name__ == "__main__":
+    main()

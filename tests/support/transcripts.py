@@ -142,15 +142,18 @@ class Shell:
 
 
 @contextmanager
-def product(folder: Path) -> Iterator[Shell]:
-    """A shell in ``folder``, while the product runs there as ``make run`` starts it."""
+def product(folder: Path, *flags: str) -> Iterator[Shell]:
+    """A shell in ``folder``, while the product runs there as ``make run`` starts it.
+
+    It may have more ``flags``.
+    """
     (folder / "examples").symlink_to(ROOT / "examples")
     (folder / "docs").symlink_to(ROOT / "docs")
     as_default = ("--set=Sim:EventsPerPulse=20000", "--set=Sim:EventsPerPulseSpread=0")
     before = Path.cwd()
     os.chdir(folder)
     try:
-        with network() as net, live(net, *as_default, prefix="LIVE:"):
+        with network() as net, live(net, *as_default, *flags, prefix="LIVE:"):
             yield Shell(net, folder)
     finally:
         os.chdir(before)
