@@ -105,7 +105,10 @@ def _reduce(options: RanksOptions) -> None:
 
     kafka = kafka_stream(options.stream, options.dialect)
     dialect = kafka.dialect if kafka else Dialect(options.dialect)
-    recording = open_recording(Path(options.recording)) if options.recording else None
+    recording = None
+    if options.recording:
+        given = options.stream_partitions, options.monitor_ids
+        recording = open_recording(Path(options.recording).expanduser(), *given)
     reduce(
         RanksStart(
             events=options.events,

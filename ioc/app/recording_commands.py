@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ import zmq
 from ioc.options.commands import RecordOptions, ReplayOptions, RunOptions
 from ioc.options.event_log import recording_limit, with_event_log
 from ioc.options.program import StartError
-from ioc.options.shared_options import PlayOptions
+from ioc.options.shared_options import PlayOptions, StreamOptions
 from ioc.options.stream_table import kafka_stream
 from reduction.event_log.protocol import LogReader
 from reduction.event_log.writer import LogWriter
@@ -33,6 +34,8 @@ from simulator.event_output import EventLogStart, EventOutput
 if TYPE_CHECKING:
     from simulator.kafka_output import KafkaOutput
 
+log = logging.getLogger(__name__)
+
 
 def with_recording(run: RunOptions) -> RunOptions:
     """The options of a run with the partitions of its recording, if it has one.
@@ -43,10 +46,19 @@ def with_recording(run: RunOptions) -> RunOptions:
     """
     if not run.replay:
         return run
-    with contextlib.closing(open_recording(Path(run.replay))) as recording:
+    with contextlib.closing(_opened(run.replay, run)) as recording:
         _check_ranks(recording, run)
         partitions = recording.partitions
     return replace(run, partitions=partitions, run_state=run.run_state or "none")
+
+
+def _opened(source: str, options: StreamOptions) -> Recording:
+    """A recording, with what is odd about it told."""
+    path = Path(source).expanduser()
+    recording = open_recording(path, options.stream_partitions, options.monitor_ids)
+    for remark in recording.remarks:
+        log.warning("recording %s: %s", source, remark)
+    return recording
 
 
 def _check_ranks(recording: Recording, run: RunOptions) -> None:
@@ -101,9 +113,7 @@ def replay_recording(options: ReplayOptions) -> None:
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(contextlib.closing(Stop()))
         stack.enter_context(stopped_by_signals(stop))
-        recording = stack.enter_context(
-            contextlib.closing(open_recording(Path(options.source).expanduser()))
-        )
+        recording = stack.enter_context(contextlib.closing(_opened(options.source, options)))
         context: zmq.Context[Any] = zmq.Context()
         stack.callback(context.destroy, linger=0)
         output = _output(options, recording, context)

@@ -20,6 +20,7 @@ class LogRecording:
         if found is None:
             raise LogRefused(f"recording {path}: the folder holds no event log")
         self._path = path
+        self.remarks: tuple[str, ...] = ()
         self.partitions, self.identity = found.partitions, found.identity
 
     def reader(self, partition: int) -> LogReader:

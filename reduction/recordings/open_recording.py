@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from reduction.event_log.protocol import LogRefused
 from reduction.recordings.log_recording import LogRecording
+from reduction.recordings.nexus_recording import NexusRecording
 from reduction.recordings.protocol import Recording
+from reduction.stream.messages import NO_MONITORS
 
 
-def open_recording(path: Path) -> Recording:
-    """The recording in a folder with an event log.
+def open_recording(
+    path: Path, partitions: int, monitors: Mapping[str, int] = NO_MONITORS
+) -> Recording:
+    """The recording in a folder with an event log, or in a NeXus file.
 
-    Raises `LogRefused` for anything else, and says what it is.
+    A log has the partitions with which it was recorded; a NeXus file is cut into ``partitions``.
+    Groups of it without pixel ids get those that ``monitors`` has for their names. Raises
+    `LogRefused` for anything else, and says what it is.
     """
     if not path.exists():
         raise LogRefused(f"recording {path}: there is no such file or folder")
-    if path.is_dir():
-        return LogRecording(path)
-    raise LogRefused(f"recording {path}: it is not the folder of an event log")
+    return LogRecording(path) if path.is_dir() else NexusRecording(path, partitions, monitors)

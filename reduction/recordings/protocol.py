@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from reduction.event_log.protocol import LogReader
@@ -17,6 +18,10 @@ class Recording(Protocol):
     @property
     def identity(self) -> str:
         """The name of the recording, as its readers give it."""
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What is odd about the recording, in words."""
 
     def reader(self, partition: int) -> LogReader:
         """A reader of a partition, at its first message."""

@@ -28,7 +28,7 @@ def recorded(path: Path, pulses: int, partitions: int = 1, first: int = 0) -> Pa
 
 def messages_of(path: Path) -> list[list[bytes]]:
     """All messages of an event log, by partition."""
-    recording = open_recording(path)
+    recording = open_recording(path, 1)
     return [all_bytes(recording, each) for each in range(recording.partitions)]
 
 

@@ -35,7 +35,7 @@ def played(path: Path, settings: PlaySettings = FASTEST) -> ListOutput:
     """All that is played of a recording."""
     output = ListOutput()
     with closing(Stop()) as stop:
-        replay(open_recording(path), output, settings, stop)
+        replay(open_recording(path, 1), output, settings, stop)
     return output
 
 
@@ -71,7 +71,7 @@ def test_each_pulse_is_played_when_it_is_due(tmp_path: Path, speed: float) -> No
         ListOutput(),
     )
     start_ns = clock.now_ns
-    with closing(Replay(open_recording(path), output, PlaySettings(speed), clock)) as playing:
+    with closing(Replay(open_recording(path, 1), output, PlaySettings(speed), clock)) as playing:
         for pulse in range(5):
             clock.now_ns = start_ns + int(pulse * PERIOD_NS / speed) - 1
             play(playing, clock)
@@ -90,7 +90,7 @@ def test_times_of_now_are_those_at_which_pulses_are_due(tmp_path: Path) -> None:
         ListOutput(),
     )
     start_ns, settings = clock.now_ns, PlaySettings(2.0, now=True)
-    with closing(Replay(open_recording(path), output, settings, clock)) as playing:
+    with closing(Replay(open_recording(path, 1), output, settings, clock)) as playing:
         clock.now_ns += 10**9
         play(playing, clock)
     for partition in range(2):
@@ -120,7 +120,9 @@ def test_times_of_now_are_those_at_which_pulses_are_due(tmp_path: Path) -> None:
 def test_round_and_round_ids_numbers_and_times_go_on(tmp_path: Path) -> None:
     path = recorded(tmp_path / "log", pulses=3, first=7)
     clock, output = HandClock(), ListOutput()
-    with closing(Replay(open_recording(path), output, PlaySettings(loop=True), clock)) as playing:
+    with closing(
+        Replay(open_recording(path, 1), output, PlaySettings(loop=True), clock)
+    ) as playing:
         clock.now_ns += int(8.5 * PERIOD_NS)
         play(playing, clock)
     expected = [data_of(each) for pulse in range(7, 16) for each in pulse_entries(pulse)]
@@ -141,7 +143,7 @@ def test_a_message_of_several_pulses_and_one_without_pixels_are_moved_too(tmp_pa
             writer.append(0, entry_of(message))
     clock, output = HandClock(), ListOutput()
     with closing(
-        Replay(open_recording(tmp_path / "log"), output, PlaySettings(now=True), clock)
+        Replay(open_recording(tmp_path / "log", 1), output, PlaySettings(now=True), clock)
     ) as playing:
         clock.now_ns += 10**9
         play(playing, clock)
@@ -164,7 +166,7 @@ def test_a_log_value_of_long_ago_is_played_with_the_message_before_it(tmp_path: 
             writer.append(0, log_entry("old", START_NS - 10**15, 1.5))
     clock, output = HandClock(), ListOutput()
     with closing(
-        Replay(open_recording(tmp_path / "log"), output, PlaySettings(), clock)
+        Replay(open_recording(tmp_path / "log", 1), output, PlaySettings(), clock)
     ) as playing:
         play(playing, clock)
         assert [each.kind for each in output.entries()] == [
@@ -177,13 +179,13 @@ def test_a_log_value_of_long_ago_is_played_with_the_message_before_it(tmp_path: 
 def test_what_cannot_be_put_ends_the_fastest_playing_in_words(tmp_path: Path) -> None:
     path = recorded(tmp_path / "log", pulses=2)
     with closing(Stop()) as stop, pytest.raises(LogRefused, match="the disk is full"):
-        replay(open_recording(path), ListOutput("the disk is full"), FASTEST, stop)
+        replay(open_recording(path, 1), ListOutput("the disk is full"), FASTEST, stop)
 
 
 def test_at_any_other_speed_playing_goes_on(tmp_path: Path) -> None:
     path, output = recorded(tmp_path / "log", pulses=2), ListOutput("the disk is full")
     with closing(Stop()) as stop:
-        assert replay(open_recording(path), output, PlaySettings(1000.0), stop).pulses == 2
+        assert replay(open_recording(path, 1), output, PlaySettings(1000.0), stop).pulses == 2
 
 
 def test_a_stop_ends_staying_and_looping(tmp_path: Path) -> None:
@@ -191,21 +193,21 @@ def test_a_stop_ends_staying_and_looping(tmp_path: Path) -> None:
     with closing(Stop()) as stop:
         stop.set()
         settings = PlaySettings(loop=True, stay=True)
-        assert replay(open_recording(path), ListOutput(), settings, stop).messages == 0
+        assert replay(open_recording(path, 1), ListOutput(), settings, stop).messages == 0
 
 
 def test_an_empty_or_missing_recording_is_refused_in_words(tmp_path: Path) -> None:
     LogWriter(tmp_path / "log", 1, LIMIT).close()
     with pytest.raises(LogRefused, match="holds no messages"):
-        Replay(open_recording(tmp_path / "log"), ListOutput(), FASTEST)
+        Replay(open_recording(tmp_path / "log", 1), ListOutput(), FASTEST)
     with pytest.raises(LogRefused, match="no event log"):
-        open_recording(tmp_path)
+        open_recording(tmp_path, 1)
     with pytest.raises(LogRefused, match="no such file"):
-        open_recording(tmp_path / "absent")
+        open_recording(tmp_path / "absent", 1)
 
 
 def test_a_rank_that_reads_a_recording_counts_all_its_events(tmp_path: Path) -> None:
-    recording = open_recording(recorded(tmp_path / "log", pulses=50, partitions=2))
+    recording = open_recording(recorded(tmp_path / "log", pulses=50, partitions=2), 1)
     report = read_by_rank(recording, RanksOrder(revision=3))
     assert report.stream.event_total == 50 * 20 * 2
     assert (report.stream.pulse_first, report.stream.pulse_last) == (0, 49)
@@ -218,7 +220,7 @@ def test_a_recording_that_begins_within_a_pulse_counts_from_the_next_one(tmp_pat
     with closing(LogWriter(tmp_path / "log", 1, LIMIT)) as writer:
         for entry in [*pulse_entries(3)[2:], *pulse_entries(4), *pulse_entries(5)]:
             writer.append(0, entry)
-    report = read_by_rank(open_recording(tmp_path / "log"), RanksOrder(revision=3))
+    report = read_by_rank(open_recording(tmp_path / "log", 1), RanksOrder(revision=3))
     assert report.stream.event_total == 40
     assert (report.stream.pulse_first, report.stream.pulse_last) == (4, 5)
 
