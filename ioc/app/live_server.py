@@ -25,9 +25,11 @@ from ioc.ca.pv_monitors import (
 from ioc.ca.server import Server
 from ioc.model.paths import Part
 from ioc.model.pvs import PvRow
+from ioc.model.run_parameters import FacilityRunSettings
 from ioc.posting.file_write import FileWriter
 from ioc.posting.health import Health
 from ioc.posting.iocstats import IocStats
+from ioc.posting.kafka_results import kafka_results
 from ioc.posting.publisher import Publisher
 from ioc.puts.handlers import PutHandlers
 from ioc.puts.ioc_settings import IocSettings
@@ -79,9 +81,7 @@ class LiveServer:
         self.database = Database(start.prefix, self._put, reductions, start.max_bins, self._guard)
         self._settings = IocSettings(start.ioc, self.database)
         self._lock = ScanLock(self.database, self._settings, asyncio.get_running_loop().time)
-        self._runs = RunWatch(
-            self.orders, lambda: self._settings.accepted.runs, self._texts_of, time.time_ns
-        )
+        self._runs = RunWatch(self.orders, self._run_settings, self._texts_of, time.time_ns)
         health = Health(lambda: self._settings.accepted.watch, self._problems)
         self.publisher = Publisher(self.database, self.orders, start.array_rate, health=health)
         self._files = FileWriter(self.database, self.orders, self.publisher, self._settings)
@@ -99,6 +99,7 @@ class LiveServer:
         self.simulator_watch = ReportWatch(
             Part.SIMULATOR, connections.simulator, start.simulator_silence_s, simulator
         )
+        self._results = kafka_results(start.publish, start.prefix)
         self._services = list(self._all_tasks(start.pva))
 
     def _all_tasks(self, pva: Addresses | None) -> Iterator[ServerTask]:
@@ -112,6 +113,8 @@ class LiveServer:
         yield self.simulator_watch.run
         if self._autosave is not None:
             yield self._autosave.run
+        if self._results is not None:
+            yield self._results.run
         if pva is not None:
             from ioc.pva.server import pv_access  # needs p4p, which may not be installed
 
@@ -141,7 +144,9 @@ class LiveServer:
     def _problems(self) -> str:
         """What is wrong with the IOC itself, for ``StatusMessage_RBV``; empty if nothing is."""
         autosave = self._autosave.problem if self._autosave else ""
-        every = self._logs.problems, self._runs.problem, autosave, self._run_state.problem
+        results = self._results.problem if self._results else ""
+        run_state = self._run_state.problem
+        every = self._logs.problems, self._runs.problem, autosave, run_state, results
         return "; ".join(filter(None, every))
 
     def _accepted(self) -> AllOrders:
@@ -156,6 +161,8 @@ class LiveServer:
                 self._logs.forget_before(report.run.start_ns)
             await self._run_state.keep(report.run)
         await self.publisher.ranks(report)
+        if self._results is not None and self.publisher.latest is not None:
+            self._results.offer(self.publisher.posted, self.publisher.latest.pulse_time_ns)
 
     def _run(self) -> RunState:
         """The newest run state of the ranks."""
@@ -175,6 +182,9 @@ class LiveServer:
         if self.database.has(here):
             return local_updates(self.database.channels[here])
         return remote_updates(name)
+
+    def _run_settings(self) -> FacilityRunSettings:
+        return self._settings.accepted.runs
 
     def _texts_of(self, name: str) -> AsyncGenerator[PvText | str, None]:
         """The values of a process variable as texts, in the same way."""

@@ -21,6 +21,7 @@ from ioc.settings.run_state_file import RunStateOwner
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import RunState
 from reduction.control.transitions import resumed
+from reduction.event_log.kafka_settings import TopicAddress
 from reduction.instrument.geometry import Instrument, powder_arc
 from simulator.orders import SimulatorOrder
 
@@ -35,6 +36,7 @@ class ServerStart:
     ``port`` None is EPICS_CA_SERVER_PORT, or else 5064; ``pva`` None is no pvAccess. The orders
     hold the first settings; ``autosave`` is the file that keeps later ones, or None. ``run`` is the
     accumulation that goes on, or None, and ``run_state`` the file that keeps it, or None.
+    ``publish`` is the Kafka topic that gets the results, or None.
     """
 
     prefix: str = "LIVE:"
@@ -55,6 +57,7 @@ class ServerStart:
     ranks_silence_s: float = 2.0
     simulator_silence_s: float = 2.0
     obey_timeout_s: float = 30.0
+    publish: TopicAddress | None = None
 
     @property
     def max_bins(self) -> int:
@@ -119,6 +122,7 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
         rules=_rules(options),
         autosave=Path(options.autosave).resolve() if options.autosave else None,
         instrument=instrument,
+        publish=TopicAddress.of(options.publish) if options.publish else None,
         array_rate=options.array_rate,
         ranks_silence_s=options.ranks_silence,
         simulator_silence_s=options.silence,

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from reduction.control.facility_run import FacilityRun
 from reduction.parameters.fields import Settings, parameter, reading
-from reduction.parameters.specs import Choice, Switch, Text
-from reduction.stream.run_messages import MOST_TEXT
+from reduction.parameters.specs import LONGEST_STRING, Choice, Switch, Text
+from reduction.stream.run_messages import MOST_NAME, MOST_TEXT
 
 
 class RunAction(enum.StrEnum):
@@ -90,7 +90,7 @@ class FacilityRunStatus:
             pv="RunName_RBV",
             description="Run of the facility; empty: not known",
             details="The newest one that has started.",
-            max_length=MOST_TEXT,
+            max_length=MOST_NAME,
         ),
         "",
     )
@@ -102,6 +102,7 @@ class FacilityRunStatus:
             pv="RunStart_RBV",
             description="Its start, UTC",
             details="As ISO 8601, by the clock of the facility.",
+            max_length=LONGEST_STRING,
         ),
         "",
     )

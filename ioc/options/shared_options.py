@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from ioc.options.flags import Options, flag
 from ioc.options.program import StartError
 from ioc.options.sizes import check_size
-from ioc.options.value_checks import check_habits, check_monitors, check_prefix, check_speed
+from ioc.options.value_checks import (
+    check_habits,
+    check_monitors,
+    check_prefix,
+    check_publish,
+    check_speed,
+)
 from simulator.habits import Habit
 
 MANTIDS_SILENCE_S = 15.0
@@ -216,6 +222,11 @@ class ServerOptions(EngineOptions, InstrumentOptions, SettingOptions):
         "",
         "file that keeps which pulses count, so that the accumulation goes on after a restart of"
         " the IOC; empty: one among the user's data; 'none': it begins afresh",
+    )
+    publish: str = flag(
+        "",
+        "Kafka topic that gets each result as da00, like kafka://host:9092/topic; empty: none",
+        check=check_publish,
     )
     access: str = flag("", "EPICS access security file (.acf): who may write; empty: everybody")
     read_only: bool = flag(False, "nobody may write")

@@ -15,7 +15,7 @@ from reduction.parameters.specs import nearest
 from reduction.stream.dialect import Dialect
 from reduction.stream.used_sources import UsedSources
 
-KEYS = ("servers", "dialect", "detectors", "monitors", "logs", "librdkafka")
+KEYS = ("servers", "dialect", "detectors", "monitors", "logs", "runs", "librdkafka")
 FROM_FILE = "_file"
 """An option of librdkafka whose name has this behind it has its value in a file."""
 
@@ -74,7 +74,8 @@ def _topics(where: str, table: Mapping[str, Any]) -> Iterator[KafkaTopic]:
     detectors = dict.fromkeys(_names(f"{where}.detectors", table.get("detectors", [])))
     monitors = _table(f"{where}.monitors", table.get("monitors", {}), int)
     logs = _log_names(f"{where}.logs", table.get("logs", []))
-    by_topic = {_split(name)[0]: None for name in (*detectors, *monitors, *logs)}
+    runs = _names(f"{where}.runs", table.get("runs", []))
+    by_topic = {_split(name)[0]: None for name in (*detectors, *monitors, *logs, *runs)}
     if not detectors and not monitors:
         raise StartError(f"{where}: no topic with events: detectors = ['topic', ...]")
     for topic in by_topic:

@@ -12,7 +12,7 @@ from ioc.ca.pv_monitors import PvText
 from ioc.model.run_parameters import FacilityRunSettings
 from reduction.control.facility_run import FacilityRun
 from reduction.parameters.specs import Refused
-from reduction.stream.run_messages import RunMessage, plain_text
+from reduction.stream.run_messages import MOST_NAME, RunMessage, plain_text
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class RunPvs:
         if len(values) < len(self._followers):
             return None
         first, self._compared = not self._compared, True
-        name = plain_text(values[0].text)
+        name = plain_text(values[0].text, MOST_NAME)
         goes_on = self._state is None or values[1].text in self.settings.running_values
         if not goes_on:
             return (

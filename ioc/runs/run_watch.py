@@ -20,15 +20,13 @@ from ioc.runs.run_pvs import RunPvs, TextsOf
 from reduction.control.facility_run import FacilityRun
 from reduction.control.reports import RanksReport
 from reduction.parameters.specs import Refused
+from reduction.stream.log_times import RUN_AHEAD_NS
 from reduction.stream.run_messages import RunMessage
 
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 1000
 """Most messages that wait until those before them are obeyed; the oldest ones go."""
-
-AHEAD_NS = 60_000_000_000
-"""A time of a process variable that is further ahead is not believed."""
 
 
 class RunWatch:
@@ -96,7 +94,7 @@ class RunWatch:
 
     def _believed(self, message: RunMessage) -> RunMessage:
         """``message`` of process variables, as of now if its time cannot be."""
-        if message.time_ns <= self._clock_ns() + AHEAD_NS:
+        if message.time_ns <= self._clock_ns() + RUN_AHEAD_NS:
             return message
         return replace(message, time_ns=0)
 

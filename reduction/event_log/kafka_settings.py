@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,25 @@ class KafkaServer:
                 why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise LogRefused(f"{name}: file {path}: {why}") from None
         return found
+
+
+@dataclass(frozen=True)
+class TopicAddress:
+    """A topic of a cluster: ``brokers`` are host:port, several separated by commas."""
+
+    brokers: str
+    name: str
+
+    @classmethod
+    def of(cls, text: str) -> TopicAddress:
+        """The topic at an address like ``kafka://host:9092/topic``; raises `LogRefused`."""
+        brokers, _, name = text.removeprefix(SCHEME).partition("/")
+        if not text.startswith(SCHEME) or not brokers or not re.fullmatch(r"[\w.-]+", name):
+            raise LogRefused(f"no address of the form {SCHEME}host:9092/topic")
+        return cls(brokers, name)
+
+    def __str__(self) -> str:
+        return f"{SCHEME}{self.brokers}/{self.name}"
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,9 @@ class KafkaTopic:
 
     @property
     def look_back(self) -> int:
-        """In how many messages before a place last values are sought: only if it has no events."""
-        return 0 if self.sources.has_events else LOOK_BACK_MESSAGES
+        """In how many messages before a place last values are sought: only if it has logs alone."""
+        only_logs = self.sources.has_logs and not self.sources.has_events
+        return LOOK_BACK_MESSAGES if only_logs else 0
 
 
 @dataclass(frozen=True)

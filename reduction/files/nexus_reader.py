@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reduction.files.saved_result import (
     NO_RUN,
-    RUN,
+    RUN_GROUP,
     SERIES,
     SavedResult,
     SavedRun,
@@ -70,7 +70,7 @@ def _result(entry: Any) -> SavedResult:
         program=_program(entry),
         series=_series(entry, axes),
         collection_time_s=_number(entry, COLLECTION_TIME) if COLLECTION_TIME in entry else 0.0,
-        run=_run(_group(entry, RUN)) if RUN in entry else NO_RUN,
+        run=_run(_group(entry, RUN_GROUP)) if RUN_GROUP in entry else NO_RUN,
     )
 
 

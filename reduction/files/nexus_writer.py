@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from reduction.files.saved_result import (
     NO_RUN,
-    RUN,
+    RUN_GROUP,
     SERIES,
     CountsAndVariances,
     SavedResult,
@@ -110,7 +110,7 @@ def _run(entry: Any, run: SavedRun) -> None:
     entry["entry_identifier"] = run.name
     values = {"name": run.name, "title": run.title}
     start = {"start_time": iso_time(run.start_time_ns)} if run.start_time_ns else {}
-    _collection(entry, RUN, values | start)
+    _collection(entry, RUN_GROUP, values | start)
 
 
 def _histograms(entry: Any, result: SavedResult) -> None:

@@ -41,7 +41,7 @@ class SavedRun(NamedTuple):
 
 NO_RUN = SavedRun()
 
-RUN = "run"
+RUN_GROUP = "run"
 """The name of its group in files."""
 
 SERIES = (

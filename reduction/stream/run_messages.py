@@ -21,8 +21,8 @@ from reduction.stream.messages import CorruptMessage
 RUN_START, RUN_STOP = "pl72", "6s4t"
 """The schemas that are read here."""
 
-MOST_TEXT = 100
-"""Longest id, name and title; what is longer is cut."""
+MOST_NAME, MOST_TEXT = 39, 100
+"""Longest name, and longest job and title; what is longer is cut. A name fits an EPICS string."""
 
 MOST_METADATA_BYTES = 1 << 20
 """In longer metadata no title is looked for."""
@@ -30,7 +30,7 @@ MOST_METADATA_BYTES = 1 << 20
 MOST_MS = 2**63 // 10**6
 """A later time in ms does not fit 64 bits as ns."""
 
-ERRORS = (AttributeError, IndexError, TypeError, ValueError, struct.error)
+DECODE_ERRORS = (AttributeError, IndexError, TypeError, ValueError, struct.error)
 """What flatbuffers raises for bytes that do not hold the schema."""
 
 
@@ -63,7 +63,7 @@ def decode_run_message(schema: str, message: Buffer) -> RunMessage:
     """
     try:
         content = _start(message) if schema == RUN_START else _stop(message)
-    except ERRORS as error:
+    except DECODE_ERRORS as error:
         raise CorruptMessage(f"{schema} message of {len(message)} bytes: {error}") from error
     if not content.key:
         raise CorruptMessage(f"{schema} message without job and name")
@@ -75,7 +75,7 @@ def _start(message: Buffer) -> RunMessage:
     return RunMessage(
         starts=True,
         job=_text(table.JobId()),
-        name=_text(table.RunName()),
+        name=_text(table.RunName(), MOST_NAME),
         title=_title(table.Metadata()),
         time_ns=_time_ns(table.StartTime()),
     )
@@ -86,7 +86,7 @@ def _stop(message: Buffer) -> RunMessage:
     return RunMessage(
         starts=False,
         job=_text(table.JobId()),
-        name=_text(table.RunName()),
+        name=_text(table.RunName(), MOST_NAME),
         time_ns=_time_ns(table.StopTime()),
     )
 
@@ -96,14 +96,14 @@ def _time_ns(time_ms: int) -> int:
     return time_ms * 10**6 if 0 < time_ms < MOST_MS else 0
 
 
-def _text(data: bytes | None) -> str:
-    return plain_text((data or b"").decode())
+def _text(data: bytes | None, most: int = MOST_TEXT) -> str:
+    return plain_text((data or b"").decode(), most)
 
 
-def plain_text(text: str) -> str:
-    """``text`` in printable ASCII, as process variables have it, cut to `MOST_TEXT` characters."""
+def plain_text(text: str, most: int = MOST_TEXT) -> str:
+    """``text`` in printable ASCII, as process variables have it, cut to ``most`` characters."""
     printable = "".join(c if c.isascii() and c.isprintable() else "?" for c in text.strip())
-    return printable[:MOST_TEXT].strip()
+    return printable[:most].strip()
 
 
 def _title(metadata: bytes | None) -> str:

@@ -72,6 +72,12 @@ def test_logs_in_a_list_keep_their_names() -> None:
     assert [each.sources.logs for each in stream.topics] == [None, {"T": "T"}]
 
 
+def test_a_topic_of_runs_has_no_events_and_no_logs() -> None:
+    stream = from_table("x", {"servers": "a:1", "detectors": ["d"], "runs": ["w"]})
+    (_, runs) = stream.topics
+    assert (runs.name, runs.sources, runs.look_back) == ("w", UsedSources(frozenset(), {}, {}), 0)
+
+
 def test_an_address_on_the_command_line() -> None:
     assert kafka_stream("", "auto") is None
     stream = kafka_stream("kafka://a:1/t", "plain")

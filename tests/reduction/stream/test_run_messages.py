@@ -14,7 +14,7 @@ from streaming_data_types.run_stop_6s4t import serialise_6s4t
 from reduction.stream.messages import CorruptMessage
 from reduction.stream.pulse_assembler import PulseAssembler
 from reduction.stream.run_messages import (
-    MOST_TEXT,
+    MOST_NAME,
     RUN_START,
     RUN_STOP,
     RunMessage,
@@ -58,7 +58,7 @@ def test_metadata_without_a_title_give_none(metadata: str) -> None:
 def test_texts_are_short_and_printable() -> None:
     began = decode_run_message(RUN_START, start(run_name="Größe\n" + "x" * 500))
     assert began.name.startswith("Gr??e?x")
-    assert len(began.name) <= MOST_TEXT
+    assert len(began.name) <= MOST_NAME
 
 
 @pytest.mark.parametrize("time_ms", [0, 2**63, 2**64 - 1])

@@ -1,0 +1,115 @@
+"""Sends each posted result to a Kafka topic, for consumers that do not speak EPICS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from ioc.model.pvs import reduction_prefix
+from reduction.event_log.kafka_settings import KafkaServer, TopicAddress
+from reduction.results.da00_message import da00_message
+from reduction.results.views import PostedReduction
+
+ANSWERS_S = 0.2
+"""How often the answers of brokers are taken."""
+
+LAST_RESULTS_S = 1.0
+"""How long the end waits until the last results are sent."""
+
+OPTIONS = (
+    ("queue.buffering.max.kbytes", "65536"),
+    ("message.timeout.ms", "5000"),
+    ("enable.idempotence", "false"),
+    ("acks", "1"),
+)
+"""Options of librdkafka: a result that is not sent in 5 s is dropped, as are those beyond 64 MB."""
+
+
+class ResultProducer(Protocol):
+    """Sends messages without waiting, as `reduction.event_log.kafka_client.MessageProducer`."""
+
+    def send(self, topic: str, partition: int, time_ns: int, data: bytes, events: int) -> None:
+        """Send a message to a partition."""
+
+    def poll(self) -> None:
+        """Take the answers of brokers that have come."""
+
+    def flush(self, seconds: float) -> None:
+        """Wait until all messages are sent, at most for a time."""
+
+
+MakeProducer = Callable[[Callable[[str, int], None]], ResultProducer]
+"""Makes a producer, which calls a function with what is wrong (empty: nothing) of each message."""
+
+
+def kafka_producer(topic: TopicAddress) -> MakeProducer:
+    """How to make the producer for a topic; raises
+    `reduction.event_log.protocol.LogRefused` if confluent-kafka is missing.
+    """
+    from reduction.event_log.kafka_client import MessageProducer  # confluent-kafka is optional
+
+    return lambda failed: MessageProducer(KafkaServer(topic.brokers, OPTIONS), failed)
+
+
+class TimedResult(NamedTuple):
+    """A posted result, and the time of its last pulse, ns since the Unix epoch."""
+
+    posted: PostedReduction
+    time_ns: int
+
+
+class KafkaResults:
+    """Sends the newest result of each reduction while `run` runs; nothing waits for a broker.
+
+    Results that come faster than they can be encoded are dropped, but for the newest one.
+    """
+
+    def __init__(self, topic: TopicAddress, prefix: str, make: MakeProducer) -> None:
+        self._topic, self._prefix = topic, prefix
+        self._producer = make(self._answered)
+        self._offered: dict[int, PostedReduction] = {}
+        self._waiting: dict[int, TimedResult] = {}
+        self._wake = asyncio.Event()
+        self._why = ""
+
+    @property
+    def problem(self) -> str:
+        """Why results are not sent; empty if they are."""
+        return f"results are not sent to {self._topic}: {self._why}" if self._why else ""
+
+    def _answered(self, why: str, _events: int) -> None:
+        self._why = why
+
+    def offer(self, posted: Mapping[int, PostedReduction], time_ns: int) -> None:
+        """Take the posted results, by index of the reduction; those that are new are sent."""
+        for number, each in posted.items():
+            if self._offered.get(number) is not each:
+                self._offered[number] = each
+                self._waiting[number] = TimedResult(each, time_ns)
+                self._wake.set()
+
+    async def run(self) -> None:
+        """Send what is offered, until cancelled."""
+        try:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), ANSWERS_S)
+                self._wake.clear()
+                await self._send()
+                self._producer.poll()
+        finally:
+            await asyncio.to_thread(self._producer.flush, LAST_RESULTS_S)
+
+    async def _send(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for number, (posted, time_ns) in waiting.items():
+            source = f"{self._prefix}{reduction_prefix(number)}Spec"
+            data = await asyncio.to_thread(da00_message, source, posted, time_ns)
+            self._producer.send(self._topic.name, 0, time_ns, data, 0)
+
+
+def kafka_results(topic: TopicAddress | None, prefix: str) -> KafkaResults | None:
+    """What sends results to a topic, if there is one."""
+    return None if topic is None else KafkaResults(topic, prefix, kafka_producer(topic))

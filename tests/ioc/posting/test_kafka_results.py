@@ -1,0 +1,190 @@
+"""Results out to Kafka: as ESS' own package decodes them, and never in the way of the IOC."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streaming_data_types.dataarray_da00 import deserialise_da00
+
+from ioc.options.command_line import parse
+from ioc.options.program import StartError
+from ioc.posting.kafka_results import KafkaResults, kafka_producer
+from reduction.control.orders import ReductionOrder
+from reduction.event_log.kafka_settings import TopicAddress
+from reduction.parameters.corrections import CorrectionSettings, Normalisation
+from reduction.parameters.run_readings import StreamStatus
+from reduction.parameters.units import Units
+from reduction.results.da00_message import da00_message, intensity_units
+from tests.support.kafka_broker import Topic, wait_until
+from tests.support.publisher_bench import PublisherBench, at_once, report
+
+TOPIC = TopicAddress("127.0.0.1:1", "results")
+NS = 1_767_225_600_000_000_000
+
+
+def posted(counts: int = 4, generation: int = 3, pulses: tuple[int, int] = (7, 99)) -> Any:
+    """What is in the process variables after a report."""
+    bench = PublisherBench()
+    order = dataclasses.replace(
+        bench.order,
+        reductions=(ReductionOrder(generation, bench.order.reductions[0].settings),),
+    )
+    stream = StreamStatus(pulse_first=pulses[0], pulse_last=pulses[1])
+    at_once(bench.publisher.ranks(report(order, counts, stream=stream, pulse_time_ns=NS)))
+    return bench.publisher.posted
+
+
+class ListedProducer:
+    """Keeps what is sent; the test says what brokers answer."""
+
+    def __init__(self, failed: Callable[[str, int], None]) -> None:
+        self.failed, self.sent = failed, list[bytes]()
+        self.flushed = False
+
+    def send(self, topic: str, partition: int, time_ns: int, data: bytes, events: int) -> None:
+        assert (topic, partition, time_ns) == ("results", 0, NS)
+        self.sent.append(data)
+
+    def poll(self) -> None:
+        pass
+
+    def flush(self, seconds: float) -> None:
+        self.flushed = True
+
+
+@given(st.integers(1, 10**9), st.integers(0, 2**31 - 1), st.integers(0, 2**62))
+def test_a_result_comes_back_as_it_was_posted(counts: int, generation: int, last: int) -> None:
+    one = posted(counts, generation, (0, last))[0]
+    message = deserialise_da00(da00_message("LIVE:Red1:Spec", one, NS))
+    assert (message.source_name, message.timestamp_ns) == ("LIVE:Red1:Spec", NS)
+    found = {each.name: each for each in message.data}
+    spectrum = one.view.spectrum
+    for name, values in (
+        ("signal", spectrum.y),
+        ("errors", spectrum.e),
+        ("counts", spectrum.yc),
+        ("d_spacing", spectrum.xe),
+    ):
+        assert found[name].axes == ["d_spacing"]
+        assert found[name].data.dtype == np.float64
+        np.testing.assert_array_equal(found[name].data, values)
+    numbers = {name: found[name].data for name in ("generation", "pulse_first", "pulse_last")}
+    assert numbers == {"generation": generation, "pulse_first": 0, "pulse_last": last}
+    assert found["signal"].unit == found["errors"].unit == "counts/angstrom"
+    assert found["d_spacing"].unit == "angstrom"
+
+
+@pytest.mark.parametrize("units", list(Units))
+@pytest.mark.parametrize("by", list(Normalisation))
+def test_scipp_knows_the_unit_of_each_intensity(units: Units, by: Normalisation) -> None:
+    sc = pytest.importorskip("scipp", reason="scipp is not installed")
+    made = sc.Unit(intensity_units(units, CorrectionSettings(by)))
+    per = {Normalisation.NONE: "counts", Normalisation.PROTON_CHARGE: "counts/uC"}.get(by, "one")
+    assert made == sc.Unit(per) / sc.Unit(units.labels.units)
+    ratio = CorrectionSettings(by, vanadium="vanadium.nxs")
+    assert sc.Unit(intensity_units(units, ratio)) == sc.Unit("one")
+
+
+async def sending(results: KafkaResults, producer: ListedProducer, count: int) -> None:
+    for _ in range(200):
+        await asyncio.sleep(0.005)
+        if len(producer.sent) >= count:
+            return
+    raise AssertionError(f"{len(producer.sent)} sent")
+
+
+async def test_each_posted_result_is_sent_once_and_of_many_the_newest_one() -> None:
+    made: list[ListedProducer] = []
+
+    def make(failed: Callable[[str, int], None]) -> ListedProducer:
+        made.append(ListedProducer(failed))
+        return made[-1]
+
+    results = KafkaResults(TOPIC, "P:", make)
+    (producer,) = made
+    task = asyncio.create_task(results.run())
+    first = posted(1)
+    results.offer(first, NS)
+    results.offer(first, NS)
+    await sending(results, producer, 1)
+    results.offer(posted(2), NS)
+    results.offer(posted(3), NS)
+    await sending(results, producer, 2)
+    await asyncio.sleep(0.3)
+    counts = [deserialise_da00(each).data[2].data[0] for each in producer.sent]
+    assert counts == [1, 3]
+    producer.failed("brokers are away", 0)
+    assert results.problem == (
+        "results are not sent to kafka://127.0.0.1:1/results: brokers are away"
+    )
+    producer.failed("", 0)
+    assert results.problem == ""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert producer.flushed
+
+
+async def test_a_broker_that_is_away_is_told_and_costs_no_time() -> None:
+    pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
+    results = KafkaResults(TOPIC, "P:", kafka_producer(TOPIC))
+    task = asyncio.create_task(results.run())
+    longest_s, before_s = 0.0, time.monotonic()
+    deadline_s = before_s + 20
+    while not results.problem and time.monotonic() < deadline_s:
+        results.offer(posted(1), NS)
+        before_s = time.monotonic()
+        await asyncio.sleep(0)
+        longest_s = max(longest_s, time.monotonic() - before_s)
+        await asyncio.sleep(0.1)
+    assert "timed out" in results.problem
+    assert longest_s < 1.0
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_results_come_through_a_broker(kafka_topic: Topic) -> None:
+    from confluent_kafka import Consumer, TopicPartition
+
+    await asyncio.to_thread(kafka_topic.make)
+    topic = TopicAddress(kafka_topic.broker.address, kafka_topic.name)
+    results = KafkaResults(topic, "P:", kafka_producer(topic))
+    task = asyncio.create_task(results.run())
+    results.offer(posted(6), NS)
+    consumer = Consumer({"bootstrap.servers": topic.brokers, "group.id": "test"})
+    consumer.assign([TopicPartition(topic.name, 0, 0)])
+    found: list[bytes] = []
+
+    def came() -> bool:
+        message = consumer.poll(0.1)
+        found.extend([message.value()] if message is not None and not message.error() else [])
+        return bool(found)
+
+    await asyncio.to_thread(wait_until, came)
+    consumer.close()
+    message = deserialise_da00(found[0])
+    assert message.source_name == "P:Red1:Spec"
+    assert message.data[2].data.tolist() == [6, 6, 6]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["host:9092/topic", "kafka://host:9092", "kafka:///t", "kafka://h/a/b"]
+)
+def test_an_address_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(StartError, match=r"publish = .*kafka://host:9092/topic"):
+        parse(["run", f"--publish={text}"])
+
+
+def test_an_address_of_a_topic() -> None:
+    assert TopicAddress.of("kafka://a:1,b:2/results-1") == TopicAddress("a:1,b:2", "results-1")
+    options: Any = parse(["run", "--publish=kafka://a:1/results"])
+    assert options.publish == "kafka://a:1/results"

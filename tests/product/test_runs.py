@@ -1,0 +1,81 @@
+"""Runs of a facility with the whole product: through Kafka, and by process variables."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import h5py
+import pytest
+from streaming_data_types.run_start_pl72 import serialise_pl72
+from streaming_data_types.run_stop_6s4t import serialise_6s4t
+
+from reduction.event_log.entries import EntryKind, LogEntry
+from reduction.parameters.reduction import ReductionSettings
+from tests.support.ca_client import Network
+from tests.support.kafka_broker import Topic
+from tests.support.live import Live, check_spectrum, live
+
+pytestmark = pytest.mark.timeout(180)
+
+USER = "Ada Lovelace"
+METADATA = f'{{"title": "Ice at 5 K", "users": ["{USER}"]}}'
+
+
+def pulses_at_least(running: Live, count: int) -> None:
+    running.until(lambda: running.number("PulsesAccumulated_RBV") >= count, 30)
+
+
+def test_a_run_of_the_stream_is_measured_from_its_start_to_its_stop(
+    kafka_topic: Topic, net: Network, tmp_path: Path
+) -> None:
+    address = f"kafka://{kafka_topic.broker.address}/{kafka_topic.name}"
+    with live(net, f"--stream={address}", "--simulated") as running:
+        for name, value in (("RunAction", "Acquire"), ("RunStops", "Stop")):
+            assert running.put(name, value).returncode == 0
+        pulses_at_least(running, 60)
+        first = running.number("PulseFirst_RBV")
+        start_ms = int(time.time() * 1000) + 2000
+        start = serialise_pl72("job", "x.nxs", start_ms, run_name="1234", metadata=METADATA)
+        kafka_topic.send([LogEntry(EntryKind.OTHER, start_ms * 10**6, (start,))] * 2)
+        running.until(lambda: running.get("RunName_RBV") == "1234", 10)
+        assert running.get("RunTitle_RBV", "-S") == "Ice at 5 K"
+        assert running.get("RunMessage_RBV", "-S") == ""
+        pulses_at_least(running, 20)
+        begun = running.number("PulseFirst_RBV")
+        assert begun > first + 60
+        next(each for each in running.family("ioc ranks --") if "python" in each.name()).kill()
+        running.until(lambda: running.get("DetectorState_RBV") != "Acquire")
+        running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 60)
+        check_spectrum(running, ReductionSettings())
+        assert running.number("PulseFirst_RBV") == begun
+        stop = serialise_6s4t("job", stop_time=int(time.time() * 1000))
+        kafka_topic.send([LogEntry(EntryKind.OTHER, time.time_ns(), (stop,))])
+        running.until(lambda: running.get("RunState_RBV") == "Stopped", 10)
+        running.until(lambda: running.get("DetectorState_RBV") == "Idle", 10)
+        assert running.put("File:Path", str(tmp_path), "-S").returncode == 0
+        assert running.put("File:Write", "1").returncode == 0
+        (file,) = tmp_path.glob("*.nxs")
+        with h5py.File(file) as saved:
+            assert saved["entry/title"].asstr()[()] == "Ice at 5 K"
+            assert saved["entry/entry_identifier"].asstr()[()] == "1234"
+        assert USER.encode() not in file.read_bytes()
+
+
+def test_a_run_that_a_process_variable_tells_closes_a_series(net: Network) -> None:
+    with live(net) as running:
+        pulses_at_least(running, 20)
+        name = f"{running.prefix}Sim:MaxChunkSize"
+        assert running.put("RunAction", "NextSeries").returncode == 0
+        assert running.put("RunNamePV", name).returncode == 0
+        running.until(lambda: running.get("RunName_RBV") != "")
+        assert running.number("Series_RBV") == 1
+        assert running.put("Sim:MaxChunkSize", "1234").returncode == 0
+        running.until(lambda: running.get("RunName_RBV") == "1234")
+        running.until(lambda: running.number("Series_RBV") == 2)
+        assert running.put("Sim:MaxChunkSize", "1234").returncode == 0
+        pulses_at_least(running, 20)
+        assert running.number("Series_RBV") == 2
+        last = running.number("Red1:Series1:PulseLast_RBV")
+        assert running.number("PulseFirst_RBV") == last + 1
+        check_spectrum(running, ReductionSettings())
