@@ -150,7 +150,7 @@ def test_a_definition_that_moves_is_read_by_mantid_with_a_warning(
     np.testing.assert_allclose(found.position_m, [[0, 0, 1], [-1, 0, 1]], rtol=0, atol=1e-9)
     assert (found.l1_m, found.bank_names) == (10, ("first", "second"))
     assert f'{path}: <parameter name="x"> moves a component' in caplog.text
-    assert "where it is without logs" in caplog.text
+    assert "with moving components at their positions without logs" in caplog.text
 
 
 @pytest.mark.mantid
