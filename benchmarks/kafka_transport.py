@@ -20,7 +20,7 @@ from benchmarks.transport import CHUNK_EVENTS, made_events, read_all
 from reduction.event_log.kafka_settings import KafkaServer, TopicShare
 from reduction.event_log.protocol import LogRefused
 from reduction.stream.messages import Chunk, encode_chunk
-from tests.support.kafka_broker import KafkaBroker, Topic, why_no_broker
+from tests.support.kafka_broker import QUICK_TO_RUN, KafkaBroker, Topic, why_no_broker
 
 SMALL_CHUNK_EVENTS = 500
 QUEUE_RETRY_S = 0.002
@@ -136,7 +136,7 @@ def measure(quick: bool) -> list[Row]:
     if why := why_no_broker():
         return [Row("Kafka", f"not measured: {why}")]
     with tempfile.TemporaryDirectory() as folder:
-        broker = KafkaBroker(Path(folder))
+        broker = KafkaBroker(Path(folder), java=QUICK_TO_RUN)
         try:
             broker.start()
             return list(_rows(broker, quick))

@@ -22,7 +22,10 @@ FETCH_S, START_S, STOP_S = 300.0, 60.0, 20.0
 CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"
 USER, PASSWORD = "live", "open sesame"
 
-JAVA = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{JARS}/*")
+PATH_OF_JAVA = ("-cp", f"{JARS}/*")
+QUICK_TO_START = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+QUICK_TO_RUN = ("-Xmx1g",)
+"""Options of Java: for tests, and to measure a broker."""
 
 SETTINGS = """\
 process.roles=broker,controller
@@ -71,11 +74,11 @@ def why_no_broker() -> str:
 class KafkaBroker:
     """A broker with its data in a folder; its ports stay when it is started again.
 
-    ``port`` is that for clients without a password; 0: any that is free.
+    ``port`` is that for clients without a password; 0: any that is free. ``java`` has its options.
     """
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, port: int = 0, java: Sequence[str] = QUICK_TO_START) -> None:
+        self._folder, self._java = folder, java
         with ExitStack() as stack:
             free = [stack.enter_context(closing(socket.socket())) for _ in range(3)]
             for each in free:
@@ -94,7 +97,7 @@ class KafkaBroker:
             encoding="ascii",
         )
         tool = ("kafka.tools.StorageTool", "format", "--standalone", "-t", CLUSTER)
-        command = (*JAVA, *tool, "-c", str(self._file))
+        command = ("java", *QUICK_TO_START, *PATH_OF_JAVA, *tool, "-c", str(self._file))
         subprocess.run(command, check=True, capture_output=True, timeout=START_S)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -118,7 +121,7 @@ class KafkaBroker:
         """Start, and wait until clients are answered."""
         with (self._folder / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(
-                (*JAVA[:1], "-Xmx256m", *JAVA[1:], "kafka.Kafka", str(self._file)),
+                ("java", *self._java, *PATH_OF_JAVA, "kafka.Kafka", str(self._file)),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
