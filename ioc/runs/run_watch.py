@@ -20,8 +20,8 @@ from ioc.runs.run_pvs import RunPvs, TextsOf
 from reduction.control.facility_run import FacilityRun
 from reduction.control.reports import RanksReport
 from reduction.parameters.specs import Refused
-from reduction.stream.log_times import RUN_AHEAD_NS
 from reduction.stream.run_messages import RunMessage
+from reduction.stream.run_queue import RUN_AHEAD_NS
 
 log = logging.getLogger(__name__)
 

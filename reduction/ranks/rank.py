@@ -232,7 +232,7 @@ class Rank:
             plain=shown is Dialect.PLAIN,
             stopping=self.stopping,
             at_end=self._receiver.at_end and not self._intake.in_doubt,
-            run_messages=len(self._intake.run_messages),
+            run_messages=len(self._intake.runs.waiting),
             revision=self._next_order.revision,
             preset_reached=self._accumulation.acquisition.reached,
             logs=logs,
@@ -263,7 +263,7 @@ class Rank:
 
     def _gather_run_messages(self) -> None:
         """Have rank 0 report the messages about runs that any rank has read."""
-        text = msgspec.json.encode(self._intake.taken_run_messages()).decode()
+        text = msgspec.json.encode(self._intake.runs.taken()).decode()
         for each in self._together.texts(text):
             self._reporter.note_runs(msgspec.json.decode(each, type=list[RunMessage]))
 

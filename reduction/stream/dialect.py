@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reduction.stream.partition_state import NO_PULSE
@@ -39,6 +39,11 @@ class StreamFormat:
     monitors: Mapping[str, int] = field(default_factory=dict)
     sources: Mapping[int, UsedSources] = field(default_factory=dict)
     shared: frozenset[int] = frozenset()
+
+    def with_events(self, partitions: Iterable[int]) -> frozenset[int]:
+        """Those of the partitions of which events are used."""
+        everything = UsedSources()
+        return frozenset(n for n in partitions if self.sources.get(n, everything).has_events)
 
 
 ANY_STREAM = StreamFormat()

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from reduction.stream.notices import Notices, offset_words
 from reduction.stream.partition_state import NO_PULSE
-from reduction.stream.run_messages import RunMessage
 
 LOG_AHEAD_NS = 5_000_000_000
 """A log value that is further ahead of both the clock and the pulses holds from its arrival on."""
-
-RUN_AHEAD_NS = 60_000_000_000
-"""A start or stop of a run that is further ahead is taken as of its arrival."""
 
 FIRST_LOG_NS = 631_238_400_000_000_000
 """So does a value from before 1990-01-02: a clock that is not set begins in 1970 or 1990."""
@@ -37,19 +32,6 @@ class LogTimes:
         if FIRST_LOG_NS <= time_ns <= latest_ns:
             return time_ns
         return self.of_arrival(name, time_ns, newest_ns)
-
-    def of_run(self, message: RunMessage, newest_ns: int) -> RunMessage:
-        """``message`` about a run; with the time 0, which stands for now, if its own cannot be."""
-        latest_ns = max(newest_ns, self._clock_ns()) + RUN_AHEAD_NS
-        if not message.time_ns or FIRST_LOG_NS <= message.time_ns <= latest_ns:
-            return message
-        offset = offset_words(message.time_ns - self._clock_ns())
-        self._notices.give(
-            "run",
-            f"run {message.name}: the time of its {'start' if message.starts else 'stop'} is"
-            f" {offset} the clock of this host, so it is taken as of its arrival",
-        )
-        return replace(message, time_ns=0)
 
     def of_arrival(self, name: str, time_ns: int, newest_ns: int) -> int:
         """The time of arrival of a value whose ``time_ns`` is not used, which a notice tells."""

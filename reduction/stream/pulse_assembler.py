@@ -24,14 +24,19 @@ from reduction.stream.messages import (
     is_number,
 )
 from reduction.stream.notices import Notices
-from reduction.stream.partition_state import MARKS, NEVER_NS, CompletePulse, Faults, PartitionState
+from reduction.stream.partition_state import (
+    MARKS,
+    NEVER_NS,
+    NO_PULSE,
+    CompletePulse,
+    Faults,
+    PartitionState,
+)
 from reduction.stream.plain_partition import PlainPartition
 from reduction.stream.pulse_ages import PulseAges
-from reduction.stream.run_messages import RUN_START, RUN_STOP, RunMessage, decode_run_message
+from reduction.stream.run_messages import RUN_START, RUN_STOP
+from reduction.stream.run_queue import RunQueue
 from reduction.stream.unread_messages import CORRUPT, UnreadMessages
-
-MOST_RUN_MESSAGES = 1000
-"""So many messages about runs are kept until they are taken; more are ignored."""
 
 PULSE_NUMBERS = range(2**63)
 """The valid numbers of a pulse."""
@@ -52,10 +57,9 @@ class PulseAssembler:
         stream_format: StreamFormat = ANY_STREAM,
     ) -> None:
         self.logs = Logs()
-        self.run_messages: list[RunMessage] = []
-        """Messages about runs that nobody has taken yet."""
         self.clock_ns = clock_ns
         self.notices = Notices(clock_ns)
+        self.runs = RunQueue(clock_ns, self.notices)
         self._log_times = LogTimes(clock_ns, self.notices)
         self.ages = PulseAges(clock_ns)
         self.dialect = stream_format.dialect
@@ -67,6 +71,8 @@ class PulseAssembler:
         self._holding = HoldingPartitions(clock_ns, self.notices)
         self._passed_ns: dict[int, int] = {}
         """The last pulse before the place where a partition began to be read again."""
+        self._awaited = stream_format.with_events(partitions)
+        """The partitions that may have events: a pulse is complete once it is in all of these."""
         self._ended: set[int] = set()
         """The partitions that are read to their ends."""
         self.partitions: dict[int, PartitionState | PlainPartition] = {
@@ -86,7 +92,7 @@ class PulseAssembler:
             content = self._read(partition, message)
         except UnknownSchema as error:
             if error.schema in (RUN_START, RUN_STOP):
-                self._take_run(state, error.schema, message)
+                state.faults.corrupt += not self.runs.add(error.schema, message, self.newest_ns)
                 return
             state.faults.unknown += 1
             self._unread.note(f"of schema {error.schema}")
@@ -112,22 +118,6 @@ class PulseAssembler:
                 state.chunks(content, offset)
             else:
                 state.chunks(content)
-
-    def _take_run(
-        self, state: PartitionState | PlainPartition, schema: str, message: Buffer
-    ) -> None:
-        try:
-            content = decode_run_message(schema, message)
-        except CorruptMessage:
-            state.faults.corrupt += 1
-            return
-        if len(self.run_messages) < MOST_RUN_MESSAGES:
-            self.run_messages.append(self._log_times.of_run(content, self.newest_ns))
-
-    def taken_run_messages(self) -> list[RunMessage]:
-        """The messages about runs that have come since the last call."""
-        taken, self.run_messages = self.run_messages, []
-        return taken
 
     def _read(self, partition: int, message: Buffer) -> list[Chunk] | LogValue | None:
         """What a message holds; None if it is of a source that is not used."""
@@ -275,8 +265,14 @@ class PulseAssembler:
 
     @property
     def reached(self) -> CompletePulse:
-        """The last pulse that is complete in all partitions."""
-        return min(each.reached for each in self.partitions.values())
+        """The last pulse that is complete in all partitions that may have events.
+
+        If there are none, so that nothing is waited for, its time is `NEVER_NS`.
+        """
+        return min(
+            (self.partitions[each].reached for each in self._awaited),
+            default=CompletePulse(NEVER_NS, NO_PULSE),
+        )
 
     def tell_holding(self, newest_ns: int) -> None:
         """Tell of partitions that send no marks, so that no pulse is complete.
@@ -284,14 +280,14 @@ class PulseAssembler:
         ``newest_ns`` is the newest pulse of which any rank has received anything.
         """
         if self.dialect is not Dialect.PLAIN:
-            for number, state in self.partitions.items():
-                ended = number in self._ended
-                self._holding.note(number, state.reached.time_ns, newest_ns, ended=ended)
+            for number in self._awaited:
+                ended, reached_ns = number in self._ended, self.partitions[number].reached.time_ns
+                self._holding.note(number, reached_ns, newest_ns, ended=ended)
 
     @property
     def unread_ns(self) -> int:
         """The time up to which pulses are complete where not all is read; `NEVER_NS` if all is."""
-        left = (state for each, state in self.partitions.items() if each not in self._ended)
+        left = (self.partitions[each] for each in self._awaited - self._ended)
         return min((each.reached.time_ns for each in left), default=NEVER_NS)
 
     @property

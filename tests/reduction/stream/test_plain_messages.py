@@ -79,7 +79,7 @@ def test_messages_of_other_schemas_between_are_foreign_and_not_corrupt() -> None
     ]
     feed(stream, [chunk(0, 0), *foreign, chunk(1, 1)])
     assert stream.faults == Faults(unknown=3)
-    assert [each.starts for each in stream.run_messages] == [True, False]
+    assert [each.starts for each in stream.runs.waiting] == [True, False]
     assert stream.notices.message == ""
 
 

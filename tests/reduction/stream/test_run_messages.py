@@ -79,7 +79,7 @@ def test_bytes_of_any_kind_are_a_message_or_corrupt(data: st.DataObject, schema:
     message = good[:4] + good[4:8] + (good[8:place] + junk + good[place + len(junk) :])
     stream = assembler()
     stream.take(0, message)
-    assert len(stream.run_messages) + stream.faults.corrupt == 1
+    assert len(stream.runs.waiting) + stream.faults.corrupt == 1
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_start_far_ahead_is_taken_as_of_its_arrival_and_told(
 ) -> None:
     stream = assembler()
     stream.take(0, start(time_ms=NOW_MS + ahead_ms))
-    (message,) = stream.taken_run_messages()
+    (message,) = stream.runs.taken()
     assert message.time_ns == believed * (NOW_NS + ahead_ms * 10**6)
     assert ("run 1234" in stream.notices.message) == (not believed)
-    assert stream.run_messages == []
+    assert stream.runs.waiting == []

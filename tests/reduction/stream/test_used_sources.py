@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,9 @@ from reduction.stream.messages import (
     LogValue,
     encode_chunk,
     encode_log,
+    encode_pulse_mark,
 )
+from reduction.stream.partition_state import NEVER_NS
 from reduction.stream.pulse_assembler import PulseAssembler
 from reduction.stream.used_sources import UsedSources
 
@@ -76,3 +80,26 @@ def test_an_assembler_uses_what_its_partition_says() -> None:
     assert "of other sources" in intake.notices.message
     intake.take(0, encode_chunk(chunk("a")))
     assert len(intake.pending) == 1
+
+
+@pytest.mark.parametrize("dialect", [Dialect.MARKED, Dialect.PLAIN])
+def test_pulses_do_not_wait_for_partitions_without_events(dialect: Dialect) -> None:
+    used = StreamFormat(dialect, sources={1: UsedSources(frozenset(), logs=None)})
+    stream = PulseAssembler([0, 1], lambda: TIME_NS, used)
+    stream.take(1, encode_log("T", TIME_NS, 3.0))
+    for n in range(3):
+        at_ns = TIME_NS + n * 10**8
+        stream.take(0, encode_chunk(replace(chunk("a", at_ns), message_id=n)))
+        stream.take(0, encode_pulse_mark(n, at_ns, n + 1))
+    last_ns = TIME_NS + 2 * 10**8
+    assert stream.reached.time_ns == (last_ns if dialect is Dialect.MARKED else last_ns - 1)
+    stream.note_end(0, ended=True)
+    assert stream.unread_ns == NEVER_NS
+    assert stream.logs.names == ("T",)
+
+
+def test_a_rank_without_partitions_of_events_holds_no_other_rank() -> None:
+    used = StreamFormat(Dialect.PLAIN, sources={4: UsedSources(frozenset(), logs=None)})
+    stream = PulseAssembler([4], lambda: TIME_NS, used)
+    assert stream.reached.time_ns == stream.unread_ns == NEVER_NS
+    assert stream.uncut_until(NEVER_NS) == []
