@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import shutil
 import sys
@@ -39,6 +40,10 @@ FIRST_REPORT_S = 20.0
 
 FIRST_REPORT_PATIENCES = 2
 """That time is also at least this many times `ReportWatch.patience_s`."""
+
+
+RANKS_LOOK_S = 0.1
+"""How often it is looked whether the ranks have reported, before a recording is played."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +125,12 @@ class Supervision:
         await self._children.simulator.run(self._simulate, ended)
 
     async def run_replay(self) -> None:
-        """Play the recording once, until cancelled.
+        """Play the recording once, until cancelled; it begins when the ranks have reported.
 
         It is not started again, for the ranks would count its first pulses twice.
         """
+        while self._server.ranks_watch.latest is None:
+            await asyncio.sleep(RANKS_LOOK_S)
         program = (sys.executable, "-m", "ioc", *self._options.replay.arguments())
         await self._children.replay.run_once(program)
 

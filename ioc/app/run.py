@@ -22,7 +22,7 @@ from ioc.options.event_log import with_event_log
 from ioc.options.host_checks import check_engine, mpi_launcher
 from ioc.options.program import StartError
 from ioc.options.stream_table import kafka_stream
-from reduction.event_log.folder import check_log
+from reduction.event_log.folder import check_log, delete_log
 from reduction.host.runtime_folder import own_folder
 from reduction.instrument.geometry import Instrument
 
@@ -44,6 +44,8 @@ async def run_all(given: RunOptions, instrument: Instrument) -> None:
     if not np.isfinite(instrument.difc_us_per_angstrom).any():
         raise StartError(f"instrument = {run.instrument!r}: no detector is outside the beam")
     kafka_stream(run.stream, run.dialect)
+    if run.plays_recording and not given.log_folder:
+        delete_log(Path(run.log_folder))  # so that no value of a log of another recording is left
     if not (run.stream or run.reads_recording):
         check_log(Path(run.log_folder), run.stream_partitions, int(run.log_limit), PATIENCE_S)
     with own_folder() as folder:

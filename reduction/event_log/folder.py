@@ -179,6 +179,14 @@ def check_log(path: Path, partitions: int, limit_bytes: int, patience_s: float =
             return
 
 
+def delete_log(path: Path) -> None:
+    """Delete an event log, if there is one; raises `LogRefused` if a process writes to it."""
+    found = LogFolder.found(path)
+    if found is not None:
+        with refusing(path), found.lock():
+            shutil.rmtree(path)
+
+
 def default_limit_bytes(path: Path) -> int:
     """The default limit of a log: a tenth of the free space of its disk, at most 16 GiB."""
     there = path

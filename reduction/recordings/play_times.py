@@ -39,10 +39,16 @@ class PlayTimes:
         return self._kept[pulse_ns]
 
     def given_ns(self, time_ns: int) -> int:
-        """The time that a message with a recorded time is given."""
+        """The time that a message with a recorded time is given.
+
+        One that is later than the pulses so far is given as that of the next pulse, so that it is
+        not ahead of the clock.
+        """
         if not self._now:
             return time_ns + self._shift_ns
-        return self._kept.get(time_ns, self._line_ns(time_ns))
+        if time_ns not in self._kept:
+            return self._line_ns(min(time_ns, self._last_ns + self._period_ns))
+        return self._kept[time_ns]
 
     def again(self) -> PlayTimes:
         """The times of the next playing, which follows this one without a gap."""

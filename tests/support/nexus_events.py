@@ -28,7 +28,7 @@ class Bank:
 
     pulse: NDArray[np.int64]
     pixel_id: NDArray[np.int64]
-    tof_us: NDArray[np.float32]
+    tof_us: NDArray[np.floating[Any]]
 
 
 def random_bank(random: np.random.Generator, pulses: int, events: int, first_id: int) -> Bank:

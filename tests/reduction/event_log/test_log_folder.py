@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.folder import LEAST_BYTES, check_log, default_limit_bytes
+from reduction.event_log.folder import LEAST_BYTES, check_log, default_limit_bytes, delete_log
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import (
@@ -98,3 +98,13 @@ def test_the_limit_unless_given_is_a_share_of_the_free_disk(tmp_path: Path) -> N
     free = os.statvfs(tmp_path)
     share = free.f_bavail * free.f_frsize * 0.1
     assert default_limit_bytes(tmp_path / "a/b") == pytest.approx(min(share, 16 * 2**30), rel=0.05)
+
+
+def test_a_log_is_deleted_unless_a_process_writes_to_it(tmp_path: Path) -> None:
+    writer = LogWriter(tmp_path / "log", 1, 16 * 2**20)
+    with pytest.raises(LogRefused, match="writes to it"):
+        delete_log(tmp_path / "log")
+    writer.close()
+    delete_log(tmp_path / "log")
+    assert not (tmp_path / "log").exists()
+    delete_log(tmp_path / "log")

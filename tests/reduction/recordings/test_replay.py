@@ -254,3 +254,12 @@ def test_chunks_alone_are_played_by_their_times(tmp_path: Path) -> None:
         PERIOD_NS,
         2 * PERIOD_NS,
     ]
+
+
+def test_a_log_value_is_never_given_a_time_ahead_of_the_clock() -> None:
+    times = PlayTimes(1000, 1.0, now=True)
+    due = [times.due_ns(START_NS + each) for each in (0, 70)]
+    assert due == [1000, 1070]
+    assert times.given_ns(START_NS + 30) == 1030
+    assert times.given_ns(START_NS - 10**9) == 1000 - 10**9
+    assert times.given_ns(START_NS + 10**12) == 1140
