@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -21,6 +22,9 @@ JARS, POM = ROOT / ".kafka" / "lib", Path(__file__).parent / "kafka" / "pom.xml"
 FETCH_S, START_S, STOP_S = 300.0, 60.0, 20.0
 CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"
 USER, PASSWORD = "live", "open sesame"
+
+LEASH = (sys.executable, "-m", "ioc.app.die_with_parent")
+"""Ends a broker with the process that started it, even if that is killed."""
 
 PATH_OF_JAVA = ("-cp", f"{JARS}/*")
 QUICK_TO_START = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -119,12 +123,14 @@ class KafkaBroker:
 
     def start(self) -> None:
         """Start, and wait until clients are answered."""
+        command = ("java", *self._java, *PATH_OF_JAVA, "kafka.Kafka", str(self._file))
         with (self._folder / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(
-                ("java", *self._java, *PATH_OF_JAVA, "kafka.Kafka", str(self._file)),
+                (*LEASH, str(os.getpid()), *command),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
             )
         wait_until(self._answers, START_S)
 
