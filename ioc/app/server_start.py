@@ -13,6 +13,7 @@ from ioc.model.paths import Part
 from ioc.options.commands import IocOptions
 from ioc.options.event_log import run_state_path
 from ioc.options.host_checks import check_interfaces, pva_served
+from ioc.options.publish_table import result_topic
 from ioc.options.shared_options import ServerOptions, split_addresses
 from ioc.pva.addresses import Addresses
 from ioc.security import acf
@@ -21,7 +22,7 @@ from ioc.settings.run_state_file import RunStateOwner
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import RunState
 from reduction.control.transitions import resumed
-from reduction.event_log.kafka_settings import TopicAddress
+from reduction.event_log.kafka_settings import ResultTopic
 from reduction.instrument.geometry import Instrument, powder_arc
 from simulator.orders import SimulatorOrder
 
@@ -57,7 +58,7 @@ class ServerStart:
     ranks_silence_s: float = 2.0
     simulator_silence_s: float = 2.0
     obey_timeout_s: float = 30.0
-    publish: TopicAddress | None = None
+    publish: ResultTopic | None = None
 
     @property
     def max_bins(self) -> int:
@@ -122,7 +123,7 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
         rules=_rules(options),
         autosave=Path(options.autosave).resolve() if options.autosave else None,
         instrument=instrument,
-        publish=TopicAddress.of(options.publish) if options.publish else None,
+        publish=result_topic(options.publish),
         array_rate=options.array_rate,
         ranks_silence_s=options.ranks_silence,
         simulator_silence_s=options.silence,

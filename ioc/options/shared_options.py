@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from ioc.options.flags import Options, flag
 from ioc.options.program import StartError
+from ioc.options.publish_table import check_publish
 from ioc.options.sizes import check_size
 from ioc.options.value_checks import (
     check_habits,
     check_monitors,
     check_prefix,
-    check_publish,
     check_speed,
 )
 from simulator.habits import Habit
@@ -225,7 +225,8 @@ class ServerOptions(EngineOptions, InstrumentOptions, SettingOptions):
     )
     publish: str = flag(
         "",
-        "Kafka topic that gets each result as da00, like kafka://host:9092/topic; empty: none",
+        "where each result goes as da00: kafka://host:9092/topic, or a TOML file with a table"
+        " [publish]; empty: nowhere",
         check=check_publish,
     )
     access: str = flag("", "EPICS access security file (.acf): who may write; empty: everybody")

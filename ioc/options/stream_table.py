@@ -64,7 +64,7 @@ def from_table(where: str, table: Mapping[str, Any], dialect: str = "auto") -> K
     told = table.get("dialect", dialect)
     if told not in list(Dialect):
         raise StartError(f"{where}.dialect = {told!r}: it is one of {', '.join(Dialect)}")
-    options, secrets = _librdkafka(f"{where}.librdkafka", table.get("librdkafka", {}))
+    options, secrets = librdkafka_options(f"{where}.librdkafka", table.get("librdkafka", {}))
     server = KafkaServer(servers.removeprefix(SCHEME), options, secrets)
     return KafkaStream(server, tuple(_topics(where, table)), Dialect(told))
 
@@ -126,7 +126,7 @@ def _log_names(where: str, value: Any) -> dict[str, str]:
     return _table(where, named, str) | dict.fromkeys(topics, ALL)
 
 
-def _librdkafka(
+def librdkafka_options(
     where: str, value: Any
 ) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, Path], ...]]:
     """Options of librdkafka, and the files with further ones."""

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ioc.options.commands import COMMANDS
 from ioc.options.program import StartError
+from ioc.options.publish_table import publish_table
 from ioc.options.stream_table import from_table
 from reduction.parameters.specs import nearest
+
+TABLES: Mapping[str, Callable[[str, Mapping[str, Any]], object]] = {
+    "stream": from_table,
+    "publish": publish_table,
+}
+"""Options that may be tables, and what checks them."""
 
 
 def from_toml(path: Path) -> dict[str, Any]:
@@ -31,8 +38,8 @@ def from_toml(path: Path) -> dict[str, Any]:
         name = key.replace("-", "_")
         if name not in known:
             raise StartError(f"{path}: no setting is called {key!r}" + nearest(name, known))
-        if name == "stream" and isinstance(value, Mapping):
-            from_table(f"{path}: stream", value)
+        if name in TABLES and isinstance(value, Mapping):
+            TABLES[name](f"{path}: {name}", value)
             values[name] = str(path.absolute())  # its readers take it from there
             continue
         values[name] = _typed(f"{path}: {key}", value, known[name].default)

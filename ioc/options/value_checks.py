@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import re
 
 from ioc.options.program import StartError
-from reduction.event_log.kafka_settings import TopicAddress
-from reduction.event_log.protocol import LogRefused
 from reduction.parameters.specs import nearest
 from simulator.habits import Habit
 
@@ -34,17 +31,6 @@ def check_monitors(monitors: tuple[tuple[str, str], ...]) -> None:
                 f"monitor = {source}={pixel_id}: a pixel id is a number from 0 to {MOST_PIXEL_ID}"
             )
             raise StartError(words)
-
-
-def check_publish(text: str) -> None:
-    """Raise `StartError` for what is no topic, or if the library for it is missing."""
-    if not text:
-        return
-    try:
-        TopicAddress.of(text)
-        importlib.import_module("reduction.event_log.kafka_client")
-    except LogRefused as error:
-        raise StartError(f"publish = {text!r}: {error.strerror}") from None
 
 
 def check_habits(text: str) -> None:

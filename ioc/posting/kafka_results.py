@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from ioc.model.pvs import reduction_prefix
-from reduction.event_log.kafka_settings import KafkaServer, TopicAddress
+from reduction.event_log.kafka_settings import KafkaServer, ResultTopic
 from reduction.results.da00_message import da00_message
 from reduction.results.views import PostedReduction
 
@@ -44,13 +44,15 @@ MakeProducer = Callable[[Callable[[str, int], None]], ResultProducer]
 """Makes a producer, which calls a function with what is wrong (empty: nothing) of each message."""
 
 
-def kafka_producer(topic: TopicAddress) -> MakeProducer:
+def kafka_producer(topic: ResultTopic) -> MakeProducer:
     """How to make the producer for a topic; raises
     `reduction.event_log.protocol.LogRefused` if confluent-kafka is missing.
     """
     from reduction.event_log.kafka_client import MessageProducer  # confluent-kafka is optional
 
-    return lambda failed: MessageProducer(KafkaServer(topic.brokers, OPTIONS), failed)
+    given = topic.server
+    server = KafkaServer(given.brokers, (*OPTIONS, *given.options), given.secrets)
+    return lambda failed: MessageProducer(server, failed)
 
 
 class TimedResult(NamedTuple):
@@ -66,7 +68,7 @@ class KafkaResults:
     Results that come faster than they can be encoded are dropped, but for the newest one.
     """
 
-    def __init__(self, topic: TopicAddress, prefix: str, make: MakeProducer) -> None:
+    def __init__(self, topic: ResultTopic, prefix: str, make: MakeProducer) -> None:
         self._topic, self._prefix = topic, prefix
         self._producer = make(self._answered)
         self._offered: dict[int, PostedReduction] = {}
@@ -110,6 +112,6 @@ class KafkaResults:
             self._producer.send(self._topic.name, 0, time_ns, data, 0)
 
 
-def kafka_results(topic: TopicAddress | None, prefix: str) -> KafkaResults | None:
+def kafka_results(topic: ResultTopic | None, prefix: str) -> KafkaResults | None:
     """What sends results to a topic, if there is one."""
     return None if topic is None else KafkaResults(topic, prefix, kafka_producer(topic))

@@ -49,22 +49,25 @@ class KafkaServer:
 
 
 @dataclass(frozen=True)
-class TopicAddress:
-    """A topic of a cluster: ``brokers`` are host:port, several separated by commas."""
+class ResultTopic:
+    """The topic that results go to."""
 
-    brokers: str
+    server: KafkaServer
     name: str
 
-    @classmethod
-    def of(cls, text: str) -> TopicAddress:
-        """The topic at an address like ``kafka://host:9092/topic``; raises `LogRefused`."""
-        brokers, _, name = text.removeprefix(SCHEME).partition("/")
-        if not text.startswith(SCHEME) or not brokers or not re.fullmatch(r"[\w.-]+", name):
-            raise LogRefused(f"no address of the form {SCHEME}host:9092/topic")
-        return cls(brokers, name)
-
     def __str__(self) -> str:
-        return f"{SCHEME}{self.brokers}/{self.name}"
+        return f"{self.server.url}/{self.name}"
+
+
+def topic_at(address: str) -> ResultTopic:
+    """The topic at an address like ``kafka://host:9092/topic``; raises `LogRefused`.
+
+    Further hosts are separated by commas.
+    """
+    brokers, _, name = address.removeprefix(SCHEME).partition("/")
+    if not address.startswith(SCHEME) or not brokers or not re.fullmatch(r"[\w.-]+", name):
+        raise LogRefused(f"no address of the form {SCHEME}host:9092/topic")
+    return ResultTopic(KafkaServer(brokers), name)
 
 
 @dataclass(frozen=True)

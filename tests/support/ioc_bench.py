@@ -23,11 +23,13 @@ from reduction.control.channel import OrderReceiver
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.pv_log_values import PvLogValues
 from reduction.control.reports import RanksReport, ReductionResult
+from reduction.control.run_state import RunState
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.selection import group_names
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
+from reduction.stream.run_messages import RunMessage
 from tests.support.ca_client import Client, Network
 
 CountsOf = Callable[[ReductionOrder], NDArray[np.int64]]
@@ -53,6 +55,7 @@ class FakeRanks(threading.Thread):
         self.raw: list[bytes] = []
         self.counts = counts
         self.logs: list[PvLogValues] = []
+        self.run_messages: tuple[RunMessage, ...] = ()
         self.reporting.set()
         self.obeying.set()
 
@@ -73,7 +76,8 @@ class FakeRanks(threading.Thread):
                 if self.reporting.is_set():
                     forwarded = {each.name for each in self.logs}
                     logs = (*self.STREAM_LOGS, *sorted(forwarded))
-                    end.report(replace(report_on(order, self.counts), logs=logs))
+                    report = replace(report_on(order, self.counts), logs=logs)
+                    end.report(replace(report, run_messages=self.run_messages))
             end.close()
 
 
@@ -99,7 +103,9 @@ def report_on(order: RanksOrder, counts: CountsOf = counts) -> RanksReport:
         for each in order.reductions
     )
     stream = StreamStatus(event_total=7, pulse_first=3, pulse_last=2**31 - 1)
-    return RanksReport(order.revision, PULSE_TIME_NS, stream, BackendStatus("fake", 2, 7), results)
+    run = RunState(facility_run=order.facility_run)
+    backend = BackendStatus("fake", 2, 7)
+    return RanksReport(order.revision, PULSE_TIME_NS, stream, backend, results, run=run)
 
 
 class Ioc(Client):

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from streaming_data_types.dataarray_da00 import deserialise_da00
 
 from ioc.options.command_line import parse
 from ioc.options.program import StartError
+from ioc.options.publish_table import publish_table, result_topic
 from ioc.posting.kafka_results import KafkaResults, kafka_producer
 from reduction.control.orders import ReductionOrder
-from reduction.event_log.kafka_settings import TopicAddress
+from reduction.event_log.kafka_settings import KafkaServer, ResultTopic, topic_at
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
 from reduction.parameters.run_readings import StreamStatus
 from reduction.parameters.units import Units
@@ -26,7 +28,7 @@ from reduction.results.da00_message import da00_message, intensity_units
 from tests.support.kafka_broker import Topic, wait_until
 from tests.support.publisher_bench import PublisherBench, at_once, report
 
-TOPIC = TopicAddress("127.0.0.1:1", "results")
+TOPIC = topic_at("kafka://127.0.0.1:1/results")
 NS = 1_767_225_600_000_000_000
 
 
@@ -154,11 +156,11 @@ async def test_results_come_through_a_broker(kafka_topic: Topic) -> None:
     from confluent_kafka import Consumer, TopicPartition
 
     await asyncio.to_thread(kafka_topic.make)
-    topic = TopicAddress(kafka_topic.broker.address, kafka_topic.name)
+    topic = topic_at(f"kafka://{kafka_topic.broker.address}/{kafka_topic.name}")
     results = KafkaResults(topic, "P:", kafka_producer(topic))
     task = asyncio.create_task(results.run())
     results.offer(posted(6), NS)
-    consumer = Consumer({"bootstrap.servers": topic.brokers, "group.id": "test"})
+    consumer = Consumer({"bootstrap.servers": topic.server.brokers, "group.id": "test"})
     consumer.assign([TopicPartition(topic.name, 0, 0)])
     found: list[bytes] = []
 
@@ -176,15 +178,62 @@ async def test_results_come_through_a_broker(kafka_topic: Topic) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.mark.parametrize(
-    "text", ["host:9092/topic", "kafka://host:9092", "kafka:///t", "kafka://h/a/b"]
-)
+@pytest.mark.parametrize("text", ["kafka://host:9092", "kafka:///t", "kafka://h/a/b"])
 def test_an_address_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(StartError, match=r"publish = .*kafka://host:9092/topic"):
         parse(["run", f"--publish={text}"])
 
 
 def test_an_address_of_a_topic() -> None:
-    assert TopicAddress.of("kafka://a:1,b:2/results-1") == TopicAddress("a:1,b:2", "results-1")
+    address = "kafka://a:1,b:2/results-1"
+    assert topic_at(address) == ResultTopic(KafkaServer("a:1,b:2"), "results-1")
+    assert str(topic_at(address)) == address
     options: Any = parse(["run", "--publish=kafka://a:1/results"])
     assert options.publish == "kafka://a:1/results"
+    assert result_topic("") is None
+
+
+TABLE = """
+[publish]
+topic = "kafka://a:1/results"
+[publish.librdkafka]
+"security.protocol" = "SASL_SSL"
+"sasl.password_file" = "/etc/loki/password"
+"""
+
+
+def test_a_table_has_options_and_names_files_of_secrets(tmp_path: Path) -> None:
+    file = tmp_path / "loki.toml"
+    file.write_text(TABLE)
+    options: Any = parse(["run", "--config", str(file)])
+    topic = result_topic(options.publish)
+    assert topic is not None
+    assert topic.server.options == (("security.protocol", "SASL_SSL"),)
+    assert topic.server.secrets == (("sasl.password", Path("/etc/loki/password")),)
+    assert str(topic) == "kafka://a:1/results"
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({}, "no address of the form"),
+        ({"topic": 3}, r"x\.topic = 3: an address"),
+        ({"topics": "t"}, "no setting is called 'topics'; did you mean topic"),
+        ({"topic": "kafka://a:1/t", "librdkafka": {"sasl.password": "open"}}, "keep it in a file"),
+    ],
+)
+def test_a_table_that_is_wrong_is_refused(table: dict[str, Any], words: str) -> None:
+    with pytest.raises(StartError, match=words):
+        publish_table("x", table)
+
+
+def test_a_file_without_a_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="No such file"):
+        result_topic(str(tmp_path / "none.toml"))
+    file = tmp_path / "some.toml"
+    file.write_text("ranks = 2")
+    with pytest.raises(StartError, match=r"there is no table \[publish\] in it"):
+        result_topic(str(file))
+    file.write_text("[publish")
+    with pytest.raises(StartError, match=r"some\.toml"):
+        result_topic(str(file))

@@ -13,8 +13,10 @@ from ioc.model.ioc_parameters import DetectorState
 from ioc.model.paths import Part
 from ioc.posting.health import MINOR, UNACCOUNTED, Health
 from ioc.posting.publisher import BINS_UNDEFINED, Publisher
+from reduction.control.facility_run import FacilityRun
 from reduction.control.orders import ReductionOrder
 from reduction.control.reports import RanksReport
+from reduction.control.run_state import RunState
 from reduction.parameters.reduction import DetectorSettings, FilterSettings
 from reduction.parameters.run_readings import EventLogStatus
 from reduction.parameters.units import Units
@@ -264,3 +266,20 @@ async def test_an_alarm_of_a_refused_put_outlasts_reports(bench: PublisherBench)
     await bench.publisher.ranks(report(bench.order))
     assert bench.alarm("Pause") == UNACCOUNTED
     assert bench.get("DetectorState_RBV") == DetectorState.ACQUIRE
+
+
+def test_the_run_of_the_facility_is_shown_and_how_late_it_was_seen(bench: PublisherBench) -> None:
+    run = FacilityRun().started("job", "1234", "Ice", 1_767_225_600_250_000_000)
+    at_once(bench.publisher.ranks(report(bench.order, run=RunState(facility_run=run))))
+    assert bench.get("RunName_RBV") == "1234"
+    assert bench.get("RunTitle_RBV") == "Ice"
+    assert bench.get("RunStart_RBV") == "2026-01-01T00:00:00.250Z"
+    assert bench.get("RunState_RBV") == "Running"
+    assert bench.get("RunMessage_RBV") == ""
+    assert bench.publisher.posted[0].run == run
+    late = dataclasses.replace(run.stopped(), late_ns=1_500_000_000, start_ns=0)
+    bench.now_s += 1
+    at_once(bench.publisher.ranks(report(bench.order, run=RunState(facility_run=late))))
+    assert bench.get("RunState_RBV") == "Stopped"
+    assert bench.get("RunStart_RBV") == ""
+    assert "1.500 s before" in bench.get("RunMessage_RBV")
