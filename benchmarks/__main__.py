@@ -16,6 +16,7 @@ from benchmarks import (
     puts,
     ranks,
     recut,
+    replay,
     report,
     screens,
     serving,
@@ -27,7 +28,7 @@ from benchmarks.rows import Row, markdown
 
 PARTS = (
     *("kernel", "recut", "mantid", "ranks", "transport", "serving", "puts"),
-    *("load", "rebin", "most", "kills", "start", "screens"),
+    *("load", "rebin", "most", "kills", "replay", "start", "screens"),
 )
 
 
@@ -53,6 +54,8 @@ def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
         yield "most", load.most(quick)
     if only in (None, "kills"):
         yield "kills", [*kills.measure(quick), *catch_up.measure(quick)]
+    if only in (None, "replay"):
+        yield "replay", replay.measure(quick)
     if only in (None, "start"):
         yield "start", start.measure(quick)
     if only in (None, "screens"):

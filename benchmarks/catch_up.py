@@ -99,14 +99,14 @@ class CaughtUp:
     report: RanksReport
 
 
-async def caught_up(log: WrittenLog, order: RanksOrder, folder: Path) -> CaughtUp:
-    """Start two ranks with a run state, and wait until they have read the log to its end."""
+async def caught_up(source: str, order: RanksOrder, folder: Path) -> CaughtUp:
+    """Start two ranks, and wait until they have read to its end what the flag ``source`` names."""
     endpoint = f"ipc://{folder}/ranks"
     context = zmq.asyncio.Context()
     sender: OrderSender[RanksOrder, RanksReport] = OrderSender(
         context, endpoint, RanksReport, order
     )
-    with _ranks(log.folder, endpoint) as processes:
+    with _ranks(source, endpoint) as processes:
         try:
             return await asyncio.wait_for(_until_current(sender), PATIENCE_S)
         finally:
@@ -115,8 +115,8 @@ async def caught_up(log: WrittenLog, order: RanksOrder, folder: Path) -> CaughtU
             context.term()
 
 
-def _ranks(log: Path, endpoint: str) -> subprocess.Popen[bytes]:
-    program = (sys.executable, "-m", "ioc", "ranks", f"--log-folder={log}")
+def _ranks(source: str, endpoint: str) -> subprocess.Popen[bytes]:
+    program = (sys.executable, "-m", "ioc", "ranks", source)
     flags = (f"--control={endpoint}", f"--partitions={RANKS}")
     return subprocess.Popen([mpi_launcher(), *MPIEXEC_FLAGS, "-n", str(RANKS), *program, *flags])
 
@@ -142,7 +142,7 @@ def _row(events: int, per_pulse: int) -> Row:
         folder = Path(made)
         log = written_log(folder / "log", per_pulse, events)
         order = RanksOrder(revision=1, pulses_revision=1, run=log.run)
-        done = asyncio.run(caught_up(log, order, folder))
+        done = asyncio.run(caught_up(f"--log-folder={log.folder}", order, folder))
     if done.report.stream.event_total != log.events:
         raise RuntimeError(f"{done.report.stream.event_total} events of {log.events}")
     rate = log.events / done.seconds

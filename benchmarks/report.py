@@ -145,6 +145,14 @@ For catching up, a log is written beforehand. Two ranks start with a run state t
 log; the time counts from their first order to the first result that has all. Each event is copied
 to memory that is touched for the first time, which is slow on a virtual machine.
 """,
+    "replay": """\
+## Recordings
+
+An hour of pulses, 14 a second, is recorded beforehand, as an event log and as NeXus files: one as
+the file writer of the ESS writes it, whole numbers of ns without compression, and one as the SNS
+does, float32 of µs in gzip. Two ranks read each with `--speed max`; the time counts from their
+first order to the first result that has all. `replay --speed max` copies the log to another one.
+""",
     "start": """\
 ## Start
 

@@ -61,9 +61,8 @@ class BankEvents:
 class EventBank:
     """The events of one group.
 
-    ``pulse_ns`` (pulses,) int64 are the times of its pulses, ns since 1970, in the order of the
-    file. ``before`` events come before the first pulse. ``remarks`` say what is odd. ``pixel`` is
-    the pixel id of all events if the file has none.
+    ``before`` events come before the first pulse. ``remarks`` say what is odd. ``pixel`` is the
+    pixel id of all events if the file has none.
 
     Raises `NexusRefused` if it cannot be said which events belong to which pulse.
     """
@@ -76,7 +75,7 @@ class EventBank:
         names = self.name.split("/")[:-3:-1]
         self.pixel = next((monitors[each] for each in names if each in monitors), None)
         self.events = self._events_of(data["total_counts"])
-        self.pulse_ns = np.empty(0, np.int64)
+        self._zero: h5py.Dataset | None = None
         self._starts = np.zeros(1, np.int64)
         self.before = 0
         self._unit_ns = 1
@@ -127,10 +126,10 @@ class EventBank:
         starts = self._starts_of(index.astype(np.int64))
         if not has_zone(zero):
             self.remarks.append(f"{self.name}: its start has no time zone; it is taken as UTC")
-        self.pulse_ns, self._starts = times_ns(zero), starts
+        self._zero, self._starts = zero, starts
         self.before = int(starts[0])
-        if np.any(np.diff(self.pulse_ns) < 0):
-            back = int(np.count_nonzero(np.diff(self.pulse_ns) < 0))
+        back = int(np.count_nonzero(np.diff(self.pulse_times()) < 0))
+        if back:
             self.remarks.append(f"{self.name}: {back} pulses are earlier than the one before")
 
     def _starts_of(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -146,6 +145,10 @@ class EventBank:
         if np.any(np.diff(starts) < 0):
             raise NexusRefused(f"{self.name}: event_index goes back")
         return starts
+
+    def pulse_times(self) -> NDArray[np.int64]:
+        """The times of its pulses, (pulses,) int64, ns since 1970, in the order of the file."""
+        return np.empty(0, np.int64) if self._zero is None else times_ns(self._zero)
 
     @property
     def counts(self) -> NDArray[np.int64]:

@@ -44,12 +44,12 @@ class _BankRows:
 
     def __init__(self, bank: EventBank, pulse_ns: NDArray[np.int64]) -> None:
         self.bank = bank
-        numbers = np.searchsorted(pulse_ns, bank.pulse_ns)
+        numbers = np.searchsorted(pulse_ns, bank.pulse_times())
         self._order: NDArray[np.int64] | None = None
         if np.any(np.diff(numbers) < 0):
             self._order = np.argsort(numbers, kind="stable")
             numbers = numbers[self._order]
-        self._numbers = numbers.astype(np.int64)
+        self._numbers = numbers.astype(np.int32)
 
     def counts(self, pulses: int) -> NDArray[np.int64]:
         """The number of events of each of so many pulses."""
@@ -62,7 +62,8 @@ class _BankRows:
         """The events of pulses from ``first`` to ``end``, not included."""
         low, high = np.searchsorted(self._numbers, (first, end))
         rows = np.arange(low, high) if self._order is None else self._order[low:high]
-        return self.bank.read(rows, self._numbers[low:high] - first, faults)
+        numbers = self._numbers[low:high].astype(np.int64) - first
+        return self.bank.read(rows, numbers, faults)
 
 
 class NexusPulses:
@@ -84,9 +85,9 @@ class NexusPulses:
         banks = [EventBank(group, monitors) for group in groups.events]
         self.remarks += [each for bank in banks for each in bank.remarks]
         self.without_pulse = sum(bank.before for bank in banks)
-        banks = [bank for bank in banks if bank.pulse_ns.size]
-        times = [bank.pulse_ns for bank in banks]
-        found_ns = np.unique(np.concatenate(times)) if times else np.empty(0, np.int64)
+        found_ns = np.empty(0, np.int64)
+        for bank in banks:
+            found_ns = np.union1d(found_ns, bank.pulse_times())
         self.times_ns, self.charges_uc = charges_of(found_ns, logs, self.remarks)
         if not self.times_ns.size:
             raise NexusRefused("it has no pulse with events")
