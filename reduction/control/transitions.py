@@ -10,6 +10,9 @@ from reduction.control.run_state import RunState
 from reduction.parameters.series import check_next_series
 from reduction.stream.partition_state import NO_PULSE
 
+FAR_AHEAD_NS = 60_000_000_000
+"""A boundary that is further ahead of the newest pulse is not believed."""
+
 
 def resets(state: RunState, order: RanksOrder) -> bool:
     """Whether ``order`` drops what is accumulated."""
@@ -115,6 +118,22 @@ def without_changes(state: RunState, order: RanksOrder) -> RanksOrder:
         return order
     return replace(
         kept, revision=max(order.pulses_revision - 1, 0), facility_run=state.facility_run
+    )
+
+
+def without_far_boundaries(order: RanksOrder, cut_ns: int) -> RanksOrder:
+    """``order`` without boundaries far ahead of the newest pulse, which is at ``cut_ns``.
+
+    What has such a boundary is of the next pulse. If the source was silent, that means the same; if
+    not, the clock of the source is far behind that of the facility.
+    """
+    if cut_ns == NO_PULSE:
+        return order
+    latest_ns = cut_ns + FAR_AHEAD_NS
+    return replace(
+        order,
+        begins_ns=order.begins_ns if order.begins_ns <= latest_ns else NO_PULSE,
+        ends_ns=order.ends_ns if order.ends_ns <= latest_ns else NO_PULSE,
     )
 
 

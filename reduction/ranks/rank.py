@@ -292,6 +292,8 @@ class Rank:
 
     def _obey(self, order: RanksOrder) -> None:
         """Obey an order on all ranks, or on none if one of them cannot."""
+        if not self._catch_up.active:
+            order = transitions.without_far_boundaries(order, self._cut_ns)
         self._order_pending = True
         references: list[LoadedReferences] = []
         state, changed, refusal = self._accumulation.state, dict[int, Recipe](), ""

@@ -179,3 +179,27 @@ def test_a_run_without_a_key_changes_nothing_of_the_one_before() -> None:
     assert fed.report(facility_run=FacilityRun()).run.facility_run == run
     stopped = replace(run, running=False)
     assert fed.report(facility_run=stopped, resets=3).run.facility_run == stopped
+
+
+@pytest.mark.parametrize(("ahead_s", "first"), [(0.5, BEFORE + 7), (59.0, None), (61.0, BEFORE)])
+@pytest.mark.parametrize("begins", ["resets", "closes"])
+def test_a_boundary_far_ahead_of_the_pulses_is_of_a_wrong_clock(
+    ahead_s: float, first: int | None, begins: str
+) -> None:
+    fed = FedRank(PLAIN, clock_ns=pulse_ns(0) + 3600 * 10**9)
+    fed.pulses(range(BEFORE))
+    fed.report()
+    boundary_ns = pulse_ns(BEFORE - 1) + int(ahead_s * 1e9)
+    fed.report(**{begins: 1}, starts=1, begins_ns=boundary_ns)
+    fed.pulses(range(BEFORE, BEFORE + AFTER))
+    report = fed.report()
+    assert report.acquisition.pulses == (0 if first is None else BEFORE + AFTER - first)
+
+
+def test_an_end_far_ahead_of_the_pulses_is_now() -> None:
+    fed = FedRank(PLAIN)
+    fed.pulses(range(BEFORE))
+    fed.report()
+    fed.report(acquiring=False, ends_ns=pulse_ns(BEFORE) + 3600 * 10**9)
+    fed.pulses(range(BEFORE, BEFORE + AFTER))
+    assert counted(fed.report()) == [10 * BEFORE]
