@@ -18,10 +18,9 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from streaming_data_types.logdata_f144 import serialise_f144
 
 from reduction.stream.ev44 import decoded_ev44, encoded_ev44
-from reduction.stream.f144 import decoded_f144
+from reduction.stream.f144 import decoded_f144, encoded_float, encoded_integers
 from reduction.stream.flat_tables import Buffer
 
 PULSE_MARK = "pulse"
@@ -95,14 +94,12 @@ def encoded_chunk(chunk: Chunk) -> tuple[Buffer, ...]:
 
 def encode_log(name: str, time_ns: int, value: float) -> bytes:
     """``f144`` bytes of a log value."""
-    data: bytes = serialise_f144(name, np.float64(value), time_ns)
-    return data
+    return encoded_float(name, time_ns, value)
 
 
 def encode_pulse_mark(pulse: int, time_ns: int, chunks_sent: int) -> bytes:
     """``f144`` bytes of the mark that ends pulse number ``pulse`` in a partition."""
-    data: bytes = serialise_f144(PULSE_MARK, np.array([pulse, chunks_sent], np.int64), time_ns)
-    return data
+    return encoded_integers(PULSE_MARK, time_ns, (pulse, chunks_sent))
 
 
 NO_MONITORS: Mapping[str, int] = MappingProxyType({})

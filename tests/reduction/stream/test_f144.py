@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streaming_data_types.logdata_f144 import deserialise_f144, serialise_f144
 
-from reduction.stream.f144 import ARRAYS, SCALARS, decoded_f144
+from reduction.stream.f144 import (
+    ARRAYS,
+    SCALARS,
+    decoded_f144,
+    encoded_float,
+    encoded_integers,
+)
 from reduction.stream.flat_tables import FlatTable
 
 INTEGERS = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]
@@ -49,3 +55,27 @@ def test_all_kinds_of_the_schema_that_are_numbers_are_read() -> None:
 def test_a_table_whose_layout_begins_before_the_message_is_refused() -> None:
     with pytest.raises(ValueError, match="before the message"):
         FlatTable(b"\x08\0\0\0" + bytes(20), 0)
+
+
+LONGS = st.integers(-(2**63), 2**63 - 1)
+
+
+@given(st.text(max_size=20), LONGS, st.floats())
+def test_a_number_is_written_as_the_package_does(name: str, time_ns: int, value: float) -> None:
+    message = encoded_float(name, time_ns, value)
+    if time_ns and np.float64(value).tobytes() != bytes(8):  # the package leaves zeros out
+        assert message == serialise_f144(name, np.float64(value), time_ns)
+    for found in (decoded_f144(message), deserialise_f144(message)):
+        assert np.array(found.value).tobytes() == np.float64(value).tobytes()
+    assert (decoded_f144(message).name, decoded_f144(message).time_ns) == (name, time_ns)
+
+
+@given(st.text(max_size=20), LONGS, st.lists(LONGS, min_size=1, max_size=4))
+def test_integers_are_written_as_the_package_does(
+    name: str, time_ns: int, values: list[int]
+) -> None:
+    message = encoded_integers(name, time_ns, values)
+    if time_ns:
+        assert message == serialise_f144(name, np.array(values, np.int64), time_ns)
+    assert decoded_f144(message).value.tolist() == values
+    assert deserialise_f144(message).timestamp_unix_ns == time_ns
