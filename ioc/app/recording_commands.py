@@ -17,7 +17,7 @@ from ioc.options.event_log import recording_limit, with_event_log
 from ioc.options.program import StartError
 from ioc.options.shared_options import PlayOptions, StreamOptions
 from ioc.options.stream_table import kafka_stream
-from reduction.event_log.protocol import LogReader
+from reduction.event_log.protocol import LogReader, LogRefused
 from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop, stopped_by_signals
 from reduction.recordings.open_recording import open_recording
@@ -120,7 +120,11 @@ def replay_recording(options: ReplayOptions) -> None:
         stack.callback(output.close)
         served = bool(options.events) and not options.stream
         played = replay(recording, output, _settings(options, served), stop)
-    print(f"{options.source}: {played.words}", flush=True)
+    words = f"{options.source}: {played.words}"
+    if output.chunks_dropped:  # Kafka says so late: the last answers come while it is closed
+        refused = f"{output.chunks_dropped} messages with events were not taken"
+        raise LogRefused(f"{words}, of which {refused}: {output.message}")
+    print(words, flush=True)
 
 
 def _settings(options: PlayOptions, served: bool) -> PlaySettings:

@@ -16,12 +16,14 @@ from tests.support.event_logs import LIMIT, START_NS, data_of, pulse_entries
 from tests.support.one_rank import OneRank
 
 
-def recorded(path: Path, pulses: int, partitions: int = 1, first: int = 0) -> Path:
+def recorded(
+    path: Path, pulses: int, partitions: int = 1, first: int = 0, start_ns: int = START_NS
+) -> Path:
     """An event log with pulses from a number on, the same in each partition."""
     with closing(LogWriter(path, partitions, LIMIT)) as writer:
         for number in range(first, first + pulses):
             for partition in range(partitions):
-                for entry in pulse_entries(number):
+                for entry in pulse_entries(number, start_ns=start_ns):
                     writer.append(partition, entry)
     return path
 
