@@ -27,15 +27,17 @@ class TextFollower:
     name: str
     value: PvText | None = None
     problem: str = ""
+    arrival: int = 0
+    """The place of this value among those of all followers, by their arrival."""
 
-    async def run(self, texts_of: TextsOf, changed: Callable[[], None]) -> None:
-        """Follow it until cancelled; calls ``changed`` whenever a value has come."""
+    async def run(self, texts_of: TextsOf, changed: Callable[[], int]) -> None:
+        """Follow it until cancelled; whenever a value has come, ``changed`` tells its place."""
         try:
             async with aclosing(texts_of(self.name)) as updates:
                 async for update in updates:
                     if isinstance(update, PvText):
                         self.value, self.problem = update, ""
-                        changed()
+                        self.arrival = changed()
                     elif update != self.problem:
                         log.warning("%s: %s", self.name, update)
                         self.problem = update
@@ -52,9 +54,17 @@ class RunPvs:
         self.settings = settings
         self._run = TextFollower(settings.name_pv)
         self._state = TextFollower(settings.state_pv) if settings.state_pv else None
-        self._tasks = [asyncio.create_task(each.run(texts_of, changed)) for each in self._followers]
+        self._arrivals, self._changed = 0, changed
+        self._tasks = [
+            asyncio.create_task(each.run(texts_of, self._arrived)) for each in self._followers
+        ]
         self._compared = False
         """Whether the values have been compared with what was known."""
+
+    def _arrived(self) -> int:
+        self._arrivals += 1
+        self._changed()
+        return self._arrivals
 
     @property
     def _followers(self) -> list[TextFollower]:
@@ -68,7 +78,8 @@ class RunPvs:
     def news(self, run: FacilityRun) -> RunMessage | None:
         """What the values tell that is not known of ``run``, the newest one that is known.
 
-        If no run is known yet and one goes on, it had started before anybody looked. So its start
+        The time is that of the value that has come last: clocks of hosts differ. If no run is known
+        yet and one goes on, it had started before anybody looked. So its start
         has no key: it is to be noted and nothing more.
         """
         values = [each.value for each in self._followers if each.value is not None]
@@ -83,7 +94,8 @@ class RunPvs:
             )
         if not name or (run.running and run.name == name):
             return None
-        time_ns = max(each.time_ns for each in values)
+        last = max(self._followers, key=lambda each: each.arrival)
+        time_ns = last.value.time_ns if last.value else 0
         job = "" if first and not run.key else f"{name} since {time_ns}"
         return RunMessage(True, job, name, "", time_ns)
 

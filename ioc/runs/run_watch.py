@@ -103,8 +103,9 @@ class RunWatch:
 
         If what a start is to do is refused, the run is noted all the same.
         """
-        self._refusal = "" if message.starts else self._refusal
         action = self._action(message)
+        if message.starts and self._change(message, action) is not None:
+            self._refusal = ""  # that of the run before
         while (change := self._change(message, action)) is not None:
             try:
                 await self._orders.change_ranks(change, in_result=False)

@@ -262,3 +262,32 @@ async def test_other_process_variables_are_followed_once_they_are_named() -> Non
 def test_states_of_a_run_that_goes_on_are_separated_by_commas(text: str) -> None:
     found = FacilityRunSettings(state_values=text).running_values
     assert found == {"": {""}, "1": {"1"}}.get(text.strip(), {"2", "3"})
+
+
+async def test_the_time_of_a_run_is_that_of_the_value_that_came_last() -> None:
+    bench = RunBench(BY_BOTH)
+    async with bench.running():
+        await bench.value("IN:RUN", "5", at_ns(1))
+        await bench.value("IN:STATE", "2", at_ns(900))  # this clock is ahead of the other
+        for number, time in ((6, 3), (5, 4), (6, 5)):
+            order = await bench.value("IN:RUN", str(number), at_ns(time))
+            assert (order.facility_run.name, order.begins_ns) == (str(number), at_ns(time))
+
+
+async def test_a_refusal_stays_until_another_run_starts() -> None:
+    @asynccontextmanager
+    async def refused(former: RanksOrder, order: RanksOrder) -> AsyncIterator[None]:
+        if former.closes == 0 != order.closes:
+            raise Refused("NextSeries", True, "the scan is locked")
+        yield
+
+    bench = RunBench(SERIES)
+    bench.orders._check = refused
+    async with bench.running():
+        await bench.told(start(7))
+        await bench.told()
+        await bench.told(start(7), stop(7))
+        assert "the scan is locked" in bench.watch.problem
+        bench.settings = FacilityRunSettings()
+        await bench.told(start(8))
+        assert bench.watch.problem == ""
