@@ -44,7 +44,9 @@ class _BankRows:
 
     def __init__(self, bank: EventBank, pulse_ns: NDArray[np.int64]) -> None:
         self.bank = bank
-        numbers = np.searchsorted(pulse_ns, bank.pulse_times())
+        times_ns = bank.pulse_times()
+        same = np.array_equal(pulse_ns, times_ns)
+        numbers = np.arange(pulse_ns.size) if same else np.searchsorted(pulse_ns, times_ns)
         self._order: NDArray[np.int64] | None = None
         if np.any(np.diff(numbers) < 0):
             self._order = np.argsort(numbers, kind="stable")
@@ -87,7 +89,9 @@ class NexusPulses:
         self.without_pulse = sum(bank.before for bank in banks)
         found_ns = np.empty(0, np.int64)
         for bank in banks:
-            found_ns = np.union1d(found_ns, bank.pulse_times())
+            times_ns = bank.pulse_times()
+            if not np.array_equal(found_ns, times_ns):  # most files have the same in all groups
+                found_ns = np.union1d(found_ns, times_ns)
         self.times_ns, self.charges_uc = charges_of(found_ns, logs, self.remarks)
         if not self.times_ns.size:
             raise NexusRefused("it has no pulse with events")
