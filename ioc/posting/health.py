@@ -99,7 +99,7 @@ class Health:
             yield Problem("the ranks have not taken the settings yet")
         if report.catching_up:
             share = f"{report.event_log.catch_up:.0f} %"
-            yield Problem(f"the event log is read again: the results have {share} of it")
+            yield Problem(f"the event log is read again, {share} so far: results lack pulses")
         elif report.stream.lag > self.lag_limit_s:
             yield Problem(f"results lag by more than {self.lag_limit_s:g} s")
         if report.run.lost:

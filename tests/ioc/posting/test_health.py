@@ -62,7 +62,7 @@ def test_all_is_well_once_the_ranks_report_so() -> None:
             {"catching_up": True, "event_log": EventLogStatus(catch_up=43.2), "lag": 900.0},
             OverallStatus.WARNING,
             MINOR,
-            "the event log is read again: the results have 43 % of it",
+            "the event log is read again, 43 % so far: results lack pulses",
         ),
         (
             {"run": RunState(start_ns=1_767_225_600_000_000_000, lost=7)},
