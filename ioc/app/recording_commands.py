@@ -61,6 +61,12 @@ def _opened(source: str, options: StreamOptions) -> Recording:
     return recording
 
 
+def check_differ(path: Path, log_folder: str) -> None:
+    """Raise `StartError` if a log would be written to the folder that it is read from."""
+    if log_folder and path.resolve() == Path(log_folder).expanduser().resolve():
+        raise StartError(f"log_folder = {log_folder!r}: it would be written to while it is read")
+
+
 def _check_ranks(recording: Recording, run: RunOptions) -> None:
     if recording.partitions < run.ranks:
         raise StartError(
@@ -72,6 +78,7 @@ def _check_ranks(recording: Recording, run: RunOptions) -> None:
 def record_stream(options: RecordOptions) -> None:
     """Record a stream until stopped or until a limit is reached; prints what was recorded."""
     folder = Path(options.folder).expanduser()
+    check_differ(folder, options.log_folder)
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(contextlib.closing(Stop()))
         stack.enter_context(stopped_by_signals(stop))
@@ -150,6 +157,7 @@ def _output(
             )
         return output
     options = with_event_log(replace(given, partitions=recording.partitions))
+    check_differ(Path(given.source).expanduser(), options.log_folder)
     start = EventLogStart(
         Path(options.log_folder), int(options.log_limit), options.events, options.plays_fastest
     )

@@ -15,7 +15,7 @@ import numpy as np
 from ioc.app.child_processes import ChildProcesses, ProcessOptions, Supervision
 from ioc.app.greeting import greeting
 from ioc.app.live_server import LiveServer
-from ioc.app.recording_commands import with_recording
+from ioc.app.recording_commands import check_differ, with_recording
 from ioc.app.server_start import server_start
 from ioc.options.commands import IocOptions, RunOptions
 from ioc.options.event_log import with_event_log
@@ -44,6 +44,8 @@ async def run_all(given: RunOptions, instrument: Instrument) -> None:
     if not np.isfinite(instrument.difc_us_per_angstrom).any():
         raise StartError(f"instrument = {run.instrument!r}: no detector is outside the beam")
     kafka_stream(run.stream, run.dialect)
+    if run.plays_recording:
+        check_differ(Path(run.replay).expanduser(), run.log_folder)
     if run.plays_recording and not given.log_folder:
         delete_log(Path(run.log_folder))  # so that no value of a log of another recording is left
     if not (run.stream or run.reads_recording):

@@ -57,3 +57,14 @@ def test_a_recording_that_does_not_fit_is_told_and_not_cut(
     with pytest.raises(SystemExit):
         main(["replay", str(tmp_path / "source"), target, "--log-limit=1M", "--events="])
     assert "2 partitions need at least 4194304 bytes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["record", "replay"])
+def test_a_log_is_not_written_to_the_folder_that_it_is_read_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    source = str(recorded(tmp_path / "source", pulses=3))
+    with pytest.raises(SystemExit):
+        main([command, source, f"--log-folder={tmp_path}/../{tmp_path.name}/source", "--events="])
+    assert "it would be written to while it is read" in capsys.readouterr().err
+    assert len(messages_of(Path(source))[0]) == 9
