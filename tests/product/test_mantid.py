@@ -32,12 +32,11 @@ from tests.support import reference_data as reference
 from tests.support.arc_pulses import check as check_result
 from tests.support.arc_pulses import events_of, order, settings
 from tests.support.back_end import PERIOD_NS
-from tests.support.ca_client import Network, network
+from tests.support.ca_client import network
 from tests.support.engines import imported, mantid_engine
 from tests.support.live import Expected, Live, live
 from tests.support.normalised import normalised
 from tests.support.one_rank import OneRank
-from tests.support.recovery import Recovery
 
 D_SPACING = ReductionSettings(bin_params="0.4,0.01,5")
 START_NS = 1_767_225_600_000_000_000
@@ -131,26 +130,6 @@ def test_slices_of_a_log_add_up_and_every_event_is_accounted_for(running: Live) 
     assert sum(running.array("Red1:Slice1:YC")) == counts[0] > 0
     assert running.put("Sim:Pause", "Run").returncode == 0
     running.put("Red1:Filter:Log", "")
-
-
-@pytest.mark.mantid
-@pytest.mark.timeout(300)
-def test_a_killed_rank_or_ioc_loses_no_event_and_counts_none_twice(net: Network) -> None:
-    imported()
-    with Recovery.begun(net, 1, "--engine=mantid") as story:
-        story.put("Red1:BinParams", "0.5,0.01,3", "-S")
-        story.kill("rank")
-        story.check()
-        story.pause()
-        story.put("NextSeries", "1")
-        story.kill("IOC")
-        story.check()
-        assert "mantid" in story.running.get("Engine_RBV")
-        for setting, value in (("Max", "27.6"), ("Min", "26.4"), ("Step", "0.4")):
-            story.put(f"Red1:Filter:{setting}", value)
-        story.put("Red1:Filter:Log", "proton_charge", "-S")
-        story.kill("rank")
-        story.check()
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mantid") is not None, reason="Mantid is here")
