@@ -16,7 +16,7 @@ LOOK_INTERVAL_S = 1.0
 ANSWER_WAIT_S = 5.0
 """How long to wait at the start for brokers to tell how topics are divided."""
 
-POLL_S = 0.01
+COUNTS_POLL_S = 0.01
 
 
 class TopicWatch:
@@ -118,7 +118,7 @@ def partition_counts(client: BrokerClient, stream: KafkaStream, assumed: int) ->
     deadline_s = time.monotonic() + ANSWER_WAIT_S
     watch.look()
     while not watch.answered and time.monotonic() < deadline_s:
-        time.sleep(POLL_S)
+        time.sleep(COUNTS_POLL_S)
         watch.look()
     otherwise = 1 if stream.dialect is Dialect.PLAIN else assumed
     facts = {name: watch.facts(name) for name in stream.names}

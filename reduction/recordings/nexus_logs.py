@@ -17,7 +17,7 @@ from reduction.stream.messages import PULSE_MARK
 CHARGE = "proton_charge"
 """Name of the log of the charge of each pulse, in the file and in the stream."""
 
-MOST_VALUES = 5_000_000
+MOST_LOG_VALUES = 5_000_000
 """Most values of a log: 80 MB of memory."""
 
 GENERIC = ("value_log", "value", "log", "time_log")
@@ -81,8 +81,8 @@ def _log(group: h5py.Group, name: str, unit: float) -> NexusLog:
     time, value = group["time"], group["value"]
     if value.dtype.kind not in "iufb" or value.size != time.size:
         return NexusLog(name, np.empty(0, np.int64), np.empty(0))
-    if value.size > MOST_VALUES:
-        raise NexusRefused(f"it has {value.size} values; the most is {MOST_VALUES}")
+    if value.size > MOST_LOG_VALUES:
+        raise NexusRefused(f"it has {value.size} values; the most is {MOST_LOG_VALUES}")
     times, values = times_ns(time), np.asarray(value[()]).ravel().astype(np.float64) * unit
     good = np.isfinite(values) & (times > 0)
     times, values = times[good], values[good]

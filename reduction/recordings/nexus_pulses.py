@@ -16,7 +16,7 @@ from reduction.recordings.nexus_units import NexusRefused
 MOST_PULSE_EVENTS = 20_000_000
 """Most events of a pulse: 240 MB of memory while they are read."""
 
-BLOCK_PULSES, BLOCK_EVENTS = 1024, 2**20
+MOST_BLOCK_PULSES, MOST_BLOCK_EVENTS = 1024, 2**20
 """A block has at most so many pulses, and so many events unless one pulse has more."""
 
 
@@ -135,6 +135,6 @@ def _block_starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     totals = np.append(0, np.cumsum(counts))
     starts = [0]
     while (first := starts[-1]) < counts.size:
-        most = int(np.searchsorted(totals, totals[first] + BLOCK_EVENTS, side="right")) - 1
-        starts.append(min(max(first + 1, most), first + BLOCK_PULSES, counts.size))
+        most = int(np.searchsorted(totals, totals[first] + MOST_BLOCK_EVENTS, side="right")) - 1
+        starts.append(min(max(first + 1, most), first + MOST_BLOCK_PULSES, counts.size))
     return np.array(starts)

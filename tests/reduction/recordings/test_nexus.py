@@ -15,7 +15,7 @@ from reduction.event_log.entries import entry_of
 from reduction.event_log.protocol import LogReader
 from reduction.host.stop import Stop
 from reduction.recordings.nexus_log_reader import CHUNK_EVENTS
-from reduction.recordings.nexus_pulses import BLOCK_EVENTS, BLOCK_PULSES
+from reduction.recordings.nexus_pulses import MOST_BLOCK_EVENTS, MOST_BLOCK_PULSES
 from reduction.recordings.open_recording import open_recording
 from reduction.recordings.replay import PlaySettings, replay
 from tests.support.event_logs import all_of, sought
@@ -145,8 +145,8 @@ def test_blocks_are_bounded_and_large_pulses_are_cut_into_messages(tmp_path: Pat
             for each in range(2)
         ]
         # Pulses come in blocks of 1024, in one partition after the other.
-        assert sizes == [BLOCK_PULSES + 2 + 3000 - 2 * BLOCK_PULSES, BLOCK_PULSES]
-    assert events < BLOCK_EVENTS
+        assert sizes == [MOST_BLOCK_PULSES + 2 + 3000 - 2 * MOST_BLOCK_PULSES, MOST_BLOCK_PULSES]
+    assert events < MOST_BLOCK_EVENTS
 
 
 def test_a_rank_counts_events_and_charge_of_a_file(tmp_path: Path) -> None:
