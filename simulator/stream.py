@@ -113,7 +113,8 @@ class EventStream:
         self._schedule = Schedule(clock_ns() + (FIRST_ORDER_PATIENCE_NS if start.control else 0))
         self._output = _output(start, context, clock_ns)
         self._messages = PulseMessages(self._output.partitions, start.dialect, start.habits)
-        self._pulse = max(start.first_pulse - 1, self._output.last_pulse)
+        self._made_pulse = self._output.last_pulse
+        self._pulse = max(start.first_pulse - 1, self._made_pulse)
         self._control: OrderReceiver[SimulatorOrder, SimulatorReport] | None = None
         if start.control:
             self._control = OrderReceiver(context, start.control, SimulatorOrder)
@@ -121,7 +122,7 @@ class EventStream:
     @property
     def status(self) -> SimulatorStatus:
         return SimulatorStatus(
-            pulse=self._pulse,
+            pulse=self._made_pulse,
             events_sent=self._output.events_sent,
             chunks_dropped=self._output.chunks_dropped,
             events_dropped=self._output.events_dropped,
@@ -198,6 +199,7 @@ class EventStream:
         events = self._generator.events(self._settings, self._pulse + 1)
         monitored = self._generator.monitor_events(self._settings, self._pulse + 1)
         self._pulse += 1
+        self._made_pulse = self._pulse
         logs = {
             "temperature": self._settings.temperature,
             "pressure": self._settings.pressure,

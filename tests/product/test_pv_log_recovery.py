@@ -21,6 +21,12 @@ def current(running: Live) -> bool:
     return running.get("DetectorState_RBV") == "Acquire" and running.number("CatchUp_RBV") == 100
 
 
+def some_pulses(running: Live) -> None:
+    """Wait for ten pulses."""
+    last = running.number("PulseLast_RBV")
+    running.until(lambda: running.number("PulseLast_RBV") > last + 10)
+
+
 def test_pulses_stay_in_their_slices_when_ranks_or_all_are_killed(
     net: Network, tmp_path: Path
 ) -> None:
@@ -31,9 +37,9 @@ def test_pulses_stay_in_their_slices_when_ranks_or_all_are_killed(
         assert running.put("LagLimit", "3.5").returncode == 0
         assert running.put("Red1:Filter:Log", prefix + "LagLimit", "-S").returncode == 0
         for value in ("5.5", "7.5"):
-            last = running.number("PulseLast_RBV")
-            running.until(lambda: running.number("PulseLast_RBV") > last + 10)  # noqa: B023
+            some_pulses(running)
             assert running.put("LagLimit", value).returncode == 0
+        some_pulses(running)
         running.hold()
         before = slices(running)
         assert [n for n, counts in enumerate(before) if counts] == [3, 5, 7]
