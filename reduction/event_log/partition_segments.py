@@ -51,15 +51,15 @@ class PartitionSegments:
         return low
 
     def next_of(self, segment: SegmentView) -> tuple[SegmentView | None, bool]:
-        """The segment after another one, and whether it is the first one that is left of both.
+        """The segment after another one, and whether all before it have been deleted by now.
 
-        The first one: then what is missing between them has been deleted, not damaged.
+        Then what is missing between them is gone, not damaged.
         """
         paths = [path for path in self.paths if path.name >= segment.path.name]
-        for path in paths:
+        for number, path in enumerate(paths):
             view = self.view(path)
             if view is not None and view.head.sequence != segment.head.sequence:
-                return view, path is paths[0]
+                return view, not any(earlier.exists() for earlier in paths[:number])
         return None, False
 
 

@@ -91,7 +91,14 @@ def test_a_value_that_is_refused_goes_back_and_its_field_is_in_alarm(
     x, y = viewer.widget_centre("overview.bob", "$(P)$(R)BinStep")
     aside = viewer.widget_centre("overview.bob", "$(P)StatusMessage_RBV")
     viewer.screen.click(*aside)  # the pointer is dark, too
-    held = dark(viewer.screen.pixels()[y - 8 : y + 8, x - 40 : x + 40])
+    seen = [0]
+
+    def is_still() -> bool:
+        seen.append(dark(viewer.screen.pixels()[y - 8 : y + 8, x - 40 : x + 40]))
+        return seen[-1] == seen[-2] > 0
+
+    viewer.wait_until(is_still)
+    held = seen[-1]
     viewer.screen.click(x, y)
     viewer.screen.type("1e-9")
     viewer.wait_until(lambda: red(viewer.screen.pixels()[y - 20 : y + 20, x - 60 : x + 60]) > 40)
