@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import mmap
 import os
 import zlib
@@ -22,6 +24,9 @@ from reduction.event_log.segments import (
     SegmentHead,
     checksum,
 )
+
+MOST_LOOKS = 10
+"""How often the size of a file is asked for, if the file becomes shorter meanwhile."""
 
 
 class Record(NamedTuple):
@@ -97,6 +102,20 @@ class SegmentScan:
         self._of_pulse.clear()
 
 
+def _mapped(file: io.FileIO) -> tuple[int, mmap.mmap]:
+    """The size of a segment's file, and the file in memory; raises `Damaged` if it is too short.
+
+    A writer that starts may cut off the end of the file at any time.
+    """
+    for _ in range(MOST_LOOKS):
+        size = os.fstat(file.fileno()).st_size
+        if size < HEAD_BYTES:
+            raise Damaged("it is too short")
+        with contextlib.suppress(ValueError):  # the file has become shorter since the last line
+            return size, mmap.mmap(file.fileno(), size, prot=mmap.PROT_READ)
+    raise Damaged("it becomes shorter all the time")
+
+
 class SegmentView:
     """A segment in mapped memory. It stays readable when its file is deleted.
 
@@ -108,11 +127,8 @@ class SegmentView:
         self.path = path
         self.damaged = 0
         with path.open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < HEAD_BYTES:
-                raise Damaged("it is too short")
-            self._map = mmap.mmap(file.fileno(), size, prot=mmap.PROT_READ)
-        self._size, self._headless = size, False
+            self._size, self._map = _mapped(file)
+        self._headless = False
         self._bytes = memoryview(self._map)
         self._words = self._bytes[:HEAD_BYTES].cast("Q")
         self.head = SegmentHead.of(self._bytes[:HEAD_BYTES])

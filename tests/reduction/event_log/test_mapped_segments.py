@@ -5,6 +5,7 @@ Readers are child processes here, so that a fatal signal is a failure and not th
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import struct
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from reduction.event_log.embedded import EmbeddedLogReader
+from reduction.event_log.segment_view import SegmentView
 from reduction.event_log.segments import HEAD_BYTES, segment_paths
 from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import LIMIT, all_of, data_of, pulse_entries, write, written
@@ -166,3 +168,22 @@ def test_the_next_writer_does_not_cut_a_segment_whose_head_has_a_wrong_end(tmp_p
         assert writer.size_bytes >= size
     expected = [data_of(each) for pulse in range(50) for each in pulse_entries(pulse, 500)]
     assert [bytes(each.data) for each in held] == expected
+
+
+def test_a_segment_that_is_cut_while_it_is_opened_is_read_as_it_is_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path / "log", [entry for pulse in range(100) for entry in pulse_entries(pulse)])
+    path = segment_paths(tmp_path / "log", 0)[0]
+    real, end = os.fstat, path.stat().st_size
+
+    def then_cut(descriptor: int) -> os.stat_result:
+        """The status of a file, which is cut immediately afterwards."""
+        status = real(descriptor)
+        os.truncate(path, end - HEAD_BYTES)
+        return status
+
+    monkeypatch.setattr("reduction.event_log.segment_view.os.fstat", then_cut)
+    os.truncate(path, end + HEAD_BYTES)
+    view = SegmentView(path)
+    assert view.committed <= end - HEAD_BYTES
