@@ -24,7 +24,7 @@ from reduction.event_log.entries import chunk_entry, log_entry, mark_entry
 from reduction.event_log.folder import LogFolder
 from reduction.event_log.writer import LogWriter
 from reduction.instrument.geometry import powder_arc
-from reduction.stream.messages import Chunk
+from reduction.messages.contents import Chunk
 from simulator.parameters import SimulatorSettings
 from simulator.pulse_messages import chunk_bounds
 from simulator.pulses import PulseEvents, PulseGenerator

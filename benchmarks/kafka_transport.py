@@ -17,9 +17,10 @@ import psutil
 from benchmarks.rows import Row
 from benchmarks.timing import Figure
 from benchmarks.transport import CHUNK_EVENTS, made_events, read_all
-from reduction.event_log.kafka_settings import KafkaServer, TopicShare
 from reduction.event_log.protocol import LogRefused
-from reduction.stream.messages import Chunk, encode_chunk
+from reduction.kafka.servers import KafkaServer
+from reduction.kafka.topic_shares import TopicShare
+from reduction.messages.contents import Chunk, encode_chunk
 from tests.support.kafka_broker import QUICK_TO_RUN, KafkaBroker, Topic, why_no_broker
 
 SMALL_CHUNK_EVENTS = 500
@@ -38,9 +39,9 @@ class _FromKafka:
     """What comes by a topic."""
 
     def __init__(self, address: str, topic: str) -> None:
-        from reduction.event_log.kafka import KafkaLogReader
-        from reduction.event_log.kafka_client import BrokerClient
-        from reduction.event_log.kafka_topics import TopicWatch
+        from reduction.kafka.client import BrokerClient
+        from reduction.kafka.log_reader import KafkaLogReader
+        from reduction.kafka.topic_watch import TopicWatch
 
         watch = TopicWatch(BrokerClient(KafkaServer(address)), [topic])
         self._reader = KafkaLogReader(watch, TopicShare(topic))
@@ -54,7 +55,7 @@ class _FromKafka:
 
 def _produce(address: str, topic: str, events: int, chunk_events: int) -> float:
     """Send chunks with as many events in all; the CPU time of the process in s."""
-    from reduction.event_log.kafka_client import MessageProducer
+    from reduction.kafka.client import MessageProducer
 
     failed: list[str] = []
 
@@ -130,7 +131,7 @@ def _row(what: str, events: int, some: list[_Measured], least: float) -> Row:
 def measure(quick: bool) -> list[Row]:
     """The rows of Kafka."""
     try:
-        from reduction.event_log import kafka_client  # noqa: F401
+        from reduction.kafka import client  # noqa: F401
     except LogRefused as error:
         return [Row("Kafka", f"not measured: {error.strerror}")]
     if why := why_no_broker():

@@ -21,7 +21,7 @@ from benchmarks.timing import Figure
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.entries import chunk_entry, log_entry, mark_entry
 from reduction.event_log.writer import LogWriter
-from reduction.stream.messages import Chunk, decode
+from reduction.messages.contents import Chunk, decode
 
 CHUNK_EVENTS = 50_000
 LIMIT_BYTES = 8 * 2**30

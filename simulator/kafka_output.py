@@ -9,8 +9,8 @@ from contextlib import closing
 from typing import NamedTuple
 
 from reduction.event_log.entries import EntryKind, OutputMessage, entry_of
-from reduction.event_log.kafka import KafkaLogReader
-from reduction.event_log.kafka_client import (
+from reduction.event_log.protocol import LogRefused
+from reduction.kafka.client import (
     Answer,
     AnswerT,
     BrokerClient,
@@ -18,11 +18,11 @@ from reduction.event_log.kafka_client import (
     MessageProducer,
     TopicFacts,
 )
-from reduction.event_log.kafka_settings import TopicShare
-from reduction.event_log.kafka_stream import KafkaStream, KafkaTopic
-from reduction.event_log.kafka_topics import TopicWatch
-from reduction.event_log.protocol import LogRefused
-from reduction.stream.messages import LogValue, decode
+from reduction.kafka.log_reader import KafkaLogReader
+from reduction.kafka.streams import KafkaStream, KafkaTopic
+from reduction.kafka.topic_shares import TopicShare
+from reduction.kafka.topic_watch import TopicWatch
+from reduction.messages.contents import LogValue, decode
 
 log = logging.getLogger(__name__)
 

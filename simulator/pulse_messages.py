@@ -14,8 +14,8 @@ from reduction.event_log.entries import (
     log_entry,
     mark_entry,
 )
+from reduction.messages.contents import Chunk
 from reduction.stream.dialect import Dialect
-from reduction.stream.messages import Chunk
 from simulator.habits import LATE_PULSES, RESEND_PULSES, RESTART_PULSES, SOURCES, Habit
 from simulator.pulses import PulseEvents
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from reduction.control.channel import OrderReceiver
-from reduction.event_log.kafka_stream import KafkaStream
 from reduction.host.steady_clock import steady_clock
 from reduction.host.stop import Stop, stopped_by_signals
 from reduction.instrument.geometry import Instrument, powder_arc
+from reduction.kafka.streams import KafkaStream
 from reduction.stream.dialect import Dialect
 from simulator.event_output import EventLogStart, EventOutput
 from simulator.habits import Habit, is_quiet

@@ -48,7 +48,7 @@ from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
 from reduction.parameters.specs import Refused
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.pulses import NO_PULSE
 
 log = logging.getLogger(__name__)
 

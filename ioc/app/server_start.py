@@ -22,8 +22,8 @@ from ioc.settings.run_state_file import RunStateOwner
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import RunState
 from reduction.control.transitions import resumed
-from reduction.event_log.kafka_settings import ResultTopic
 from reduction.instrument.geometry import Instrument, powder_arc
+from reduction.kafka.servers import ResultTopic
 from simulator.orders import SimulatorOrder
 
 NO_SIMULATOR = "inproc://no-simulator"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reduction.control.facility_run import FacilityRun
+from reduction.messages.run_messages import MOST_NAME, MOST_TEXT
 from reduction.parameters.fields import Settings, parameter, reading
 from reduction.parameters.specs import LONGEST_STRING, Choice, Switch, Text
-from reduction.stream.run_messages import MOST_NAME, MOST_TEXT
 
 
 class RunAction(enum.StrEnum):

@@ -10,8 +10,8 @@ from typing import Any
 
 from ioc.options.program import StartError
 from ioc.options.stream_table import librdkafka_options
-from reduction.event_log.kafka_settings import SCHEME, KafkaServer, ResultTopic, topic_at
 from reduction.event_log.protocol import LogRefused
+from reduction.kafka.servers import SCHEME, KafkaServer, ResultTopic, topic_at
 from reduction.parameters.specs import nearest
 
 KEYS_OF_PUBLISH = ("topic", "librdkafka")
@@ -26,7 +26,7 @@ def result_topic(text: str) -> ResultTopic | None:
         return None
     topic = _topic(text) if text.startswith(SCHEME) else _from_file(Path(text))
     try:
-        importlib.import_module("reduction.event_log.kafka_client")
+        importlib.import_module("reduction.kafka.client")
     except LogRefused as error:
         raise StartError(f"publish = {text!r}: {error.strerror}") from None
     return topic

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ioc.options.program import StartError
-from reduction.event_log.kafka_settings import SCHEME, KafkaServer
-from reduction.event_log.kafka_stream import KafkaStream, KafkaTopic, stream_at
 from reduction.event_log.protocol import LogRefused
+from reduction.kafka.servers import SCHEME, KafkaServer
+from reduction.kafka.streams import KafkaStream, KafkaTopic, stream_at
 from reduction.parameters.specs import nearest
 from reduction.stream.dialect import Dialect
 from reduction.stream.used_sources import UsedSources

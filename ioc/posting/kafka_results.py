@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from ioc.model.pvs import reduction_prefix
-from reduction.event_log.kafka_settings import KafkaServer, ResultTopic
+from reduction.kafka.servers import KafkaServer, ResultTopic
 from reduction.results.da00_message import da00_message
 from reduction.results.views import PostedReduction
 
@@ -28,7 +28,7 @@ OPTIONS = (
 
 
 class ResultProducer(Protocol):
-    """Sends messages without waiting, as `reduction.event_log.kafka_client.MessageProducer`."""
+    """Sends messages without waiting, as `reduction.kafka.client.MessageProducer`."""
 
     def send(self, topic: str, partition: int, time_ns: int, data: bytes, events: int) -> None:
         """Send a message to a partition."""
@@ -48,7 +48,7 @@ def kafka_producer(topic: ResultTopic) -> MakeProducer:
     """How to make the producer for a topic; raises
     `reduction.event_log.protocol.LogRefused` if confluent-kafka is missing.
     """
-    from reduction.event_log.kafka_client import MessageProducer  # confluent-kafka is optional
+    from reduction.kafka.client import MessageProducer  # confluent-kafka is optional
 
     given = topic.server
     server = KafkaServer(given.brokers, (*OPTIONS, *given.options), given.secrets)

@@ -11,7 +11,7 @@ from reduction.control.facility_run import FacilityRun
 from reduction.control.orders import RanksOrder
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.pulses import NO_PULSE
 
 RanksChange = Callable[[RanksOrder], RanksOrder]
 """Makes a new order from the present one; may raise `reduction.parameters.specs.Refused`."""

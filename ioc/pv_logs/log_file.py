@@ -21,7 +21,7 @@ from ioc.pv_logs import records
 from ioc.pv_logs.log_times import DatedValue
 from ioc.pv_logs.records import RECORD_TYPE, Records
 from reduction.control.pv_log_values import PvLogValues
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.pulses import NO_PULSE
 
 LOG_FILE_FORMAT = b"live-pv-logs 1\n"
 HEADER = struct.Struct("<16sq40x")

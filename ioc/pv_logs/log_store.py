@@ -13,7 +13,7 @@ from ioc.pv_logs.log_file import ForeignLogFile, LogFileContent, PvLogFile
 from ioc.pv_logs.log_times import DatedValue
 from ioc.pv_logs.records import StoredPart, parts_of
 from reduction.control.pv_log_values import PvLogValues
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.pulses import NO_PULSE
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from ioc.ca.pv_monitors import PvValue
 from reduction.host.steady_clock import steady_clock
 from reduction.stream.log_times import LogTimes
 from reduction.stream.notices import Notices
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.pulses import NO_PULSE
 
 LOG_LATE_NS = 3_000_000_000
 """A change that is further behind the pulses holds from its arrival on: PVs post at once."""

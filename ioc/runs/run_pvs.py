@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ioc.ca.pv_monitors import PvText
 from ioc.model.run_parameters import FacilityRunSettings
 from reduction.control.facility_run import FacilityRun
+from reduction.messages.run_messages import MOST_NAME, RunMessage, plain_text
 from reduction.parameters.specs import Refused
-from reduction.stream.run_messages import MOST_NAME, RunMessage, plain_text
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from ioc.puts.order_puts import OrderPuts
 from ioc.runs.run_pvs import RunPvs, TextsOf
 from reduction.control.facility_run import FacilityRun
 from reduction.control.reports import RanksReport
+from reduction.messages.run_messages import RunMessage
 from reduction.parameters.specs import Refused
-from reduction.stream.run_messages import RunMessage
 from reduction.stream.run_queue import RUN_AHEAD_NS
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from reduction.control.run_state import RunState
 from reduction.parameters.acquisition import AcquisitionSettings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run import RunControl
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.pulses import NO_PULSE
 
 NO_REVISION = -1
 """Revision of the order that ranks obey before the first order has come."""

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from reduction.control.orders import ReductionOrder
 from reduction.control.run_state import RunState
+from reduction.messages.run_messages import RunMessage
 from reduction.parameters.acquisition import AcquisitionStatus
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
 from reduction.parameters.series import SeriesStatus
 from reduction.parameters.windows import PeakStatus, RegionStatus
-from reduction.stream.partition_state import NO_PULSE
-from reduction.stream.run_messages import RunMessage
+from reduction.stream.pulses import NO_PULSE
 
 
 class Values(NamedTuple):
@@ -110,7 +110,7 @@ class RanksReport:
       Every rank checks its own at every tick. Anything but 0 is an error.
     - ``logs``: names of the logs that slices can be of
     - ``newest_pulse_ns``: time of the newest pulse of which any rank has received anything, ns
-      since the Unix epoch; `reduction.stream.partition_state.NO_PULSE` if there is none
+      since the Unix epoch; `reduction.stream.pulses.NO_PULSE` if there is none
     - ``run``: which pulses count; the IOC keeps it for ranks that start later
     - ``run_messages``: the last messages about runs of the facility, each in many reports
     - ``catching_up``: whether the ranks have started and read the event log again, so that the

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reduction.control.facility_run import FacilityRun
 from reduction.parameters.acquisition import AcquisitionSettings
 from reduction.stream.dialect import Dialect
-from reduction.stream.partition_state import NEVER_NS, NO_PULSE
+from reduction.stream.pulses import NEVER_NS, NO_PULSE
 
 MOST_GAPS = 10_000
 """Most pauses of an accumulation. A report of ranks holds them all."""

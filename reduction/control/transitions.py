@@ -8,7 +8,7 @@ from reduction.control.facility_run import FacilityRun
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import RunState
 from reduction.parameters.series import check_next_series
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.pulses import NO_PULSE
 
 FAR_AHEAD_NS = 60_000_000_000
 """A boundary that is further ahead of the newest pulse is not believed."""

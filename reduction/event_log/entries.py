@@ -6,8 +6,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reduction.stream.flat_tables import Buffer
-from reduction.stream.messages import (
+from reduction.messages.contents import (
     PULSE_MARK,
     Chunk,
     CorruptMessage,
@@ -18,6 +17,7 @@ from reduction.stream.messages import (
     encode_pulse_mark,
     encoded_chunk,
 )
+from reduction.messages.flat_tables import Buffer
 
 
 class EntryKind(enum.IntEnum):

@@ -8,7 +8,7 @@ from pathlib import Path
 from reduction.event_log.entries import EntryKind
 from reduction.event_log.segment_view import SegmentView
 from reduction.event_log.segments import HEAD_BYTES, SEGMENT_MESSAGES, Damaged, segment_paths
-from reduction.stream.messages import CorruptMessage, LogValue, UnknownSchema, decode
+from reduction.messages.contents import CorruptMessage, LogValue, UnknownSchema, decode
 
 
 def last_pulse(folder: Path, partitions: int) -> int:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reduction.stream.flat_tables import Buffer
+from reduction.messages.flat_tables import Buffer
 
 SEGMENT_MAGIC = b"LRSG0001"
 RECORD_MAGIC = b"LRec"

@@ -24,7 +24,7 @@ from reduction.event_log.segments import (
     SegmentHead,
     padded,
 )
-from reduction.stream.flat_tables import Buffer
+from reduction.messages.flat_tables import Buffer
 
 PART = ".part"
 """Suffix of the name of a segment that is being made."""

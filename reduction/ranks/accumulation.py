@@ -17,7 +17,7 @@ from reduction.ranks.presets import Acquisition
 from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.tick import Ticks
 from reduction.stream.dialect import Dialect
-from reduction.stream.partition_state import NEVER_NS, NO_PULSE, CompletePulse
+from reduction.stream.pulses import NEVER_NS, NO_PULSE, CompletePulse
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reduction.parameters.series import SeriesStatus
 from reduction.ranks.pulse_periods import PulsePeriods
-from reduction.stream.partition_state import NO_PULSE, CompletePulse
+from reduction.stream.pulses import NO_PULSE, CompletePulse
 
 
 class SeriesPulses:

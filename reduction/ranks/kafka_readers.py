@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
-from reduction.event_log.kafka import KafkaLogReader
-from reduction.event_log.kafka_client import BrokerClient
-from reduction.event_log.kafka_stream import KafkaStream, dealt
-from reduction.event_log.kafka_topics import TopicWatch, partition_counts
+from reduction.kafka.client import BrokerClient
+from reduction.kafka.log_reader import KafkaLogReader
+from reduction.kafka.streams import KafkaStream
+from reduction.kafka.topic_shares import dealt
+from reduction.kafka.topic_watch import TopicWatch, partition_counts
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.stream_readers import StreamReaders
 
@@ -16,8 +17,8 @@ def kafka_readers(stream: KafkaStream, assumed: int, together: Collectives) -> S
     """The readers of this rank; all ranks have to call it.
 
     Topics that do not answer are taken to have as many partitions as
-    `reduction.event_log.kafka_topics.partition_counts` says, with ``assumed``. Once they do,
-    `reduction.event_log.kafka.PartitionsAdded` tells if they have more. Raises
+    `reduction.kafka.topic_watch.partition_counts` says, with ``assumed``. Once they do,
+    `reduction.kafka.log_reader.PartitionsAdded` tells if they have more. Raises
     `reduction.event_log.protocol.LogRefused` for a stream that cannot be read.
     """
     client = BrokerClient(stream.server)

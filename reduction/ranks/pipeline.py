@@ -14,11 +14,11 @@ from reduction.control.orders import RanksOrder
 from reduction.engines.protocol import Engine, Recipe
 from reduction.engines.recipe import recipe
 from reduction.instrument.geometry import Instrument
+from reduction.messages.contents import Chunk
 from reduction.parameters.reduction import TIME_LOG, FilterSettings, ReductionSettings
 from reduction.parameters.run import AccumulationMode
 from reduction.ranks.series import SeriesTimeline
 from reduction.stream.logs import Logs
-from reduction.stream.messages import Chunk
 
 PROTON_CHARGE = "proton_charge"
 """Name of the log with the proton charge of each pulse, in µC."""

@@ -11,7 +11,7 @@ from reduction.control.run_state import RunState
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus, Preset
 from reduction.ranks.counted_pulses import SeriesPulses
 from reduction.ranks.pulse_periods import PulsePeriods
-from reduction.stream.partition_state import NEVER_NS
+from reduction.stream.pulses import NEVER_NS
 
 CLOCK_ERROR = 1e-6
 """Relative error of a source's clock: a preset is reached if the measured time lacks no more.

@@ -23,11 +23,11 @@ from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Engine, Recipe
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.kafka_stream import KafkaStream
 from reduction.event_log.protocol import LogReader
 from reduction.event_log.remote import RemoteLogReader
 from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
+from reduction.kafka.streams import KafkaStream
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.rank import Rank, RankTiming

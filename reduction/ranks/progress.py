@@ -15,13 +15,13 @@ from reduction.ranks.accumulation import PulseCoverage
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.result_tick import RankFigures
 from reduction.stream import pulse_ranges
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.pulses import NO_PULSE
 
 RATE_WINDOW_S = 2.0
 """Time over which rates are averaged."""
 
 OF_EVENT_LOG = frozenset({"late", "unnumbered"})
-"""Counts of `reduction.stream.partition_state.Faults` that are readings of the event log."""
+"""Counts of `reduction.stream.faults.Faults` that are readings of the event log."""
 
 
 class RateSample(NamedTuple):

@@ -23,6 +23,7 @@ from reduction.control.channel import decoded, encoded
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.pv_log_values import PvLogValues
 from reduction.engines.protocol import Recipe
+from reduction.messages.run_messages import RunMessage
 from reduction.parameters.specs import Refused
 from reduction.ranks.accumulation import Accumulation
 from reduction.ranks.catch_up import RESULT_INTERVAL_S, CatchUp
@@ -33,8 +34,7 @@ from reduction.ranks.result_reporter import Control, ResultReporter
 from reduction.ranks.tick import Tick, Ticks
 from reduction.results.references import LoadedReferences, load_references
 from reduction.stream.dialect import Dialect
-from reduction.stream.partition_state import CompletePulse
-from reduction.stream.run_messages import RunMessage
+from reduction.stream.pulses import CompletePulse
 
 ENGINE_STEP_S = 0.01
 """Time that the engine gets before the event log is read again."""

@@ -13,7 +13,7 @@ from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import LogPlace, RunState
 from reduction.recordings.protocol import Recording
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.pulses import NO_PULSE
 
 
 class RecordingControl(OrderReceiver[RanksOrder, RanksReport]):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from reduction.control.channel import OrderReceiver
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport, References
+from reduction.messages.run_messages import RunMessage
 from reduction.parameters.reduction import TIME_LOG
 from reduction.ranks.accounting import EventAccount
 from reduction.ranks.accumulation import Accumulation
@@ -22,7 +23,6 @@ from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.reports import RanksSums, ReductionSums, preset_count, ranks_report
 from reduction.ranks.result_tick import RankFigures, ResultTick, ResultTicks
 from reduction.stream import pulse_ranges
-from reduction.stream.run_messages import RunMessage
 
 MOST_INCOMPLETE = 2**62
 """Largest number of incomplete pulses that a rank sends: the sum over partitions may overflow."""

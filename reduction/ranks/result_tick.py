@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.receiver import StreamReceiver
-from reduction.stream.partition_state import Faults
+from reduction.stream.faults import Faults
 
 
 @dataclass(frozen=True)

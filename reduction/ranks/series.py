@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.pulses import NO_PULSE
 
 
 @dataclass

@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.messages.contents import NO_EVENTS
 from reduction.recordings.nexus_groups import dataset
 from reduction.recordings.nexus_units import NexusRefused, has_zone, time_unit_ns, times_ns
-from reduction.stream.messages import NO_EVENTS
 
 NO_PIXEL = -1
 """Pixel id of an event that cannot be used; so it is counted as invalid, and not lost."""

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage
+from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.recordings.nexus_logs import CHARGE, NexusLog, merged
 from reduction.recordings.nexus_pulses import NexusPulses
-from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
 
 CHUNK_EVENTS = 100_000
 """Most events of a message."""

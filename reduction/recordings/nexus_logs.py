@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.messages.contents import PULSE_MARK
 from reduction.recordings.nexus_groups import NexusGroups, dataset
 from reduction.recordings.nexus_units import NexusRefused, charge_unit_uc, times_ns
-from reduction.stream.messages import PULSE_MARK
 
 CHARGE = "proton_charge"
 """Name of the log of the charge of each pulse, in the file and in the stream."""

@@ -10,12 +10,12 @@ import h5py
 import numpy as np
 
 from reduction.event_log.protocol import LogReader, LogRefused
+from reduction.messages.contents import NO_MONITORS
 from reduction.recordings.nexus_groups import NexusGroups, dataset, groups_of
 from reduction.recordings.nexus_log_reader import NexusContent, NexusLogReader
 from reduction.recordings.nexus_logs import logs_of
 from reduction.recordings.nexus_pulses import NexusPulses
 from reduction.recordings.nexus_units import NexusRefused
-from reduction.stream.messages import NO_MONITORS
 
 MOST_REMARKS = 10
 """Most remarks on a file that are told; of further ones only their number."""

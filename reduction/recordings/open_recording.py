@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reduction.event_log.protocol import LogRefused
+from reduction.messages.contents import NO_MONITORS
 from reduction.recordings.log_recording import LogRecording
 from reduction.recordings.nexus_recording import NexusRecording
 from reduction.recordings.protocol import Recording
-from reduction.stream.messages import NO_MONITORS
 
 
 def open_recording(

@@ -9,10 +9,7 @@ from streaming_data_types.eventdata_ev44 import serialise_ev44
 from streaming_data_types.logdata_f144 import deserialise_f144, serialise_f144
 
 from reduction.event_log.entries import EntryKind, LogEntry, OutputMessage, mark_entry
-from reduction.recordings.play_times import PlayTimes
-from reduction.stream.ev44 import decoded_ev44, encoded_ev44
-from reduction.stream.flat_tables import Buffer
-from reduction.stream.messages import (
+from reduction.messages.contents import (
     PULSE_MARK,
     Chunk,
     CorruptMessage,
@@ -20,6 +17,9 @@ from reduction.stream.messages import (
     UnknownSchema,
     decode,
 )
+from reduction.messages.ev44 import decoded_ev44, encoded_ev44
+from reduction.messages.flat_tables import Buffer
+from reduction.recordings.play_times import PlayTimes
 
 
 @dataclass(frozen=True)

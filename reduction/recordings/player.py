@@ -6,10 +6,10 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from reduction.event_log.protocol import LogReader
+from reduction.messages.contents import LogValue
 from reduction.recordings.play_times import PlayTimes
 from reduction.recordings.played_messages import PulseMessage
 from reduction.recordings.protocol import Recording
-from reduction.stream.messages import LogValue
 
 
 @dataclass

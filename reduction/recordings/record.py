@@ -13,8 +13,8 @@ import zmq
 from reduction.event_log.protocol import LogMessage, LogReader
 from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop
+from reduction.messages.contents import PULSE_MARK, LogValue
 from reduction.recordings.played_messages import PulseMessage
-from reduction.stream.messages import PULSE_MARK, LogValue
 
 LOOK_INTERVAL_MS = 5
 """How often a stream without new messages is looked at."""

@@ -9,9 +9,10 @@ import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.folder import LogFolder
-from reduction.event_log.kafka_stream import KafkaStream, dealt
 from reduction.event_log.protocol import LogReader, LogRefused
 from reduction.event_log.remote import RemoteLogReader
+from reduction.kafka.streams import KafkaStream
+from reduction.kafka.topic_shares import dealt
 
 
 def folder_readers(path: Path) -> list[LogReader]:
@@ -31,11 +32,11 @@ def kafka_log_readers(stream: KafkaStream, assumed: int) -> list[LogReader]:
     """Readers of a stream in Kafka; raises `LogRefused` if it cannot be read.
 
     Topics that do not answer are taken to have as many partitions as
-    `reduction.event_log.kafka_topics.partition_counts` says.
+    `reduction.kafka.topic_watch.partition_counts` says.
     """
-    from reduction.event_log.kafka import KafkaLogReader  # confluent-kafka is optional
-    from reduction.event_log.kafka_client import BrokerClient
-    from reduction.event_log.kafka_topics import TopicWatch, partition_counts
+    from reduction.kafka.client import BrokerClient
+    from reduction.kafka.log_reader import KafkaLogReader  # confluent-kafka is optional
+    from reduction.kafka.topic_watch import TopicWatch, partition_counts
 
     client = BrokerClient(stream.server)
     counts = partition_counts(client, stream, assumed)

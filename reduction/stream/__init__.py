@@ -1,4 +1,5 @@
-"""The event stream: its messages, its logs, and partitions put together to complete pulses.
+"""The event stream: its logs, and its partitions put together to complete pulses.
 
-Imports nothing else of the project. Front door: `reduction.stream.pulse_assembler`.
+Imports `reduction.messages`. Front door: `reduction.stream.pulse_assembler`; what differs between
+streams with and without marks is in `reduction.stream.marked` and `reduction.stream.plain`.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reduction.stream.notices import Notices, offset_words
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.pulses import NO_PULSE
 
 LOG_AHEAD_NS = 5_000_000_000
 """A log value that is further ahead of both the clock and the pulses holds from its arrival on."""

@@ -7,13 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reduction.stream import pulse_ranges
-from reduction.stream.dialect import ANY_STREAM, Dialect, DialectEvidence, StreamFormat
-from reduction.stream.flat_tables import Buffer
-from reduction.stream.holding_partitions import HoldingPartitions
-from reduction.stream.log_times import LogTimes
-from reduction.stream.logs import Logs
-from reduction.stream.messages import (
+from reduction.messages.contents import (
     OLD_SCHEMAS,
     PULSE_MARK,
     Chunk,
@@ -23,18 +17,19 @@ from reduction.stream.messages import (
     decode,
     is_number,
 )
+from reduction.messages.flat_tables import Buffer
+from reduction.messages.run_messages import RUN_START, RUN_STOP
+from reduction.stream import pulse_ranges
+from reduction.stream.dialect import ANY_STREAM, Dialect, DialectEvidence, StreamFormat
+from reduction.stream.faults import MARKS, Faults
+from reduction.stream.log_times import LogTimes
+from reduction.stream.logs import Logs
+from reduction.stream.marked.holding_partitions import HoldingPartitions
+from reduction.stream.marked.marked_partition import MarkedPartition
 from reduction.stream.notices import Notices
-from reduction.stream.partition_state import (
-    MARKS,
-    NEVER_NS,
-    NO_PULSE,
-    CompletePulse,
-    Faults,
-    PartitionState,
-)
-from reduction.stream.plain_partition import PlainPartition
-from reduction.stream.pulse_ages import PulseAges
-from reduction.stream.run_messages import RUN_START, RUN_STOP
+from reduction.stream.plain.plain_partition import PlainPartition
+from reduction.stream.plain.pulse_ages import PulseAges
+from reduction.stream.pulses import NEVER_NS, NO_PULSE, CompletePulse
 from reduction.stream.run_queue import RunQueue
 from reduction.stream.unread_messages import CORRUPT, UnreadMessages
 
@@ -75,10 +70,10 @@ class PulseAssembler:
         """The partitions that may have events: a pulse is complete once it is in all of these."""
         self._ended: set[int] = set()
         """The partitions that are read to their ends."""
-        self.partitions: dict[int, PartitionState | PlainPartition] = {
+        self.partitions: dict[int, MarkedPartition | PlainPartition] = {
             number: self._new_plain(number, Faults())
             if self.dialect is Dialect.PLAIN
-            else PartitionState(clock_ns, self.notices)
+            else MarkedPartition(clock_ns, self.notices)
             for number in partitions
         }
 
@@ -148,7 +143,7 @@ class PulseAssembler:
         return True
 
     def _take_mark(
-        self, state: PartitionState | PlainPartition, log: LogValue, offset: int
+        self, state: MarkedPartition | PlainPartition, log: LogValue, offset: int
     ) -> None:
         if log.value.size != 2 or log.value.dtype.kind not in "iu":
             state.faults.corrupt += 1
@@ -176,7 +171,7 @@ class PulseAssembler:
     def full(self, partition: int) -> bool:
         """Whether no more of a partition should be read for now."""
         state = self.partitions[partition]
-        if self.dialect is Dialect.AUTO and isinstance(state, PartitionState) and state.full:
+        if self.dialect is Dialect.AUTO and isinstance(state, MarkedPartition) and state.full:
             return True
         return state.crowded
 
@@ -198,12 +193,12 @@ class PulseAssembler:
         if dialect is Dialect.PLAIN:
             self.notices.withdraw(MARKS)
             for number, state in self.partitions.items():
-                if isinstance(state, PartitionState):
+                if isinstance(state, MarkedPartition):
                     self.partitions[number] = self._plain(number, state)
         for offsets in self._first_offsets.values():
             offsets.clear()
 
-    def _plain(self, number: int, state: PartitionState) -> PlainPartition:
+    def _plain(self, number: int, state: MarkedPartition) -> PlainPartition:
         """A partition without marks, with the chunks that have come for one with marks."""
         old, offsets = state.faults, self._first_offsets[number]
         faults = Faults(corrupt=old.corrupt, unknown=old.unknown, bad_log=old.bad_log)
@@ -237,7 +232,7 @@ class PulseAssembler:
         self.partitions[partition] = (
             self._new_plain(partition, Faults())
             if self.dialect is Dialect.PLAIN
-            else PartitionState(self.clock_ns, self.notices, after_mark=after_mark)
+            else MarkedPartition(self.clock_ns, self.notices, after_mark=after_mark)
         )
 
     def _new_plain(self, number: int, faults: Faults) -> PlainPartition:

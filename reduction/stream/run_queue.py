@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from reduction.stream.flat_tables import Buffer
+from reduction.messages.contents import CorruptMessage
+from reduction.messages.flat_tables import Buffer
+from reduction.messages.run_messages import RunMessage, decode_run_message
 from reduction.stream.log_times import FIRST_LOG_NS
-from reduction.stream.messages import CorruptMessage
 from reduction.stream.notices import Notices, offset_words
-from reduction.stream.run_messages import RunMessage, decode_run_message
 
 RUN_AHEAD_NS = 60_000_000_000
 """A start or stop of a run that is further ahead is taken as of its arrival."""

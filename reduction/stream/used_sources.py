@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from reduction.stream.messages import PULSE_MARK, Chunk, LogValue
+from reduction.messages.contents import PULSE_MARK, Chunk, LogValue
 
 
 @dataclass(frozen=True)

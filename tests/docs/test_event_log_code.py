@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.stream.messages import decode, encode_log
+from reduction.messages.contents import decode, encode_log
 from tests.support.pages import ROOT, Page
 
 PAGE = Page(ROOT / "docs/reference/event-stream.md")

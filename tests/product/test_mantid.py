@@ -21,13 +21,13 @@ from reduction.engines.mantid.framework import MantidFramework, NoMantid
 from reduction.engines.mantid.steps import rebin_params
 from reduction.engines.protocol import Engine, EventTally, Recipe
 from reduction.host.runtime_folder import LOCK, MEMORY
+from reduction.messages.contents import Chunk, encode_chunk, encode_pulse_mark
 from reduction.parameters import bins
 from reduction.parameters.corrections import Normalisation
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
 from reduction.results.normalisation import Measured, corrected
-from reduction.stream.messages import Chunk, encode_chunk, encode_pulse_mark
 from tests.support import reference_data as reference
 from tests.support.arc_pulses import check as check_result
 from tests.support.arc_pulses import events_of, order, settings

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import zmq
 
-from reduction.event_log.kafka_settings import KafkaServer
-from reduction.event_log.kafka_stream import KafkaStream, KafkaTopic, dealt, stream_at
 from reduction.event_log.protocol import LogRefused
 from reduction.host.stop import Stop
 from reduction.instrument.geometry import powder_arc
+from reduction.kafka.servers import KafkaServer
+from reduction.kafka.streams import KafkaStream, KafkaTopic, stream_at
+from reduction.kafka.topic_shares import dealt
 from reduction.stream.dialect import Dialect, StreamFormat
 from reduction.stream.pulse_assembler import PulseAssembler
 from reduction.stream.used_sources import UsedSources
@@ -31,9 +32,9 @@ from tests.support.stream_bench import Clock
 
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
 
-from reduction.event_log.kafka import KafkaLogReader
-from reduction.event_log.kafka_client import BrokerClient
-from reduction.event_log.kafka_topics import TopicWatch
+from reduction.kafka.client import BrokerClient
+from reduction.kafka.log_reader import KafkaLogReader
+from reduction.kafka.topic_watch import TopicWatch
 
 MONITOR_PIXEL = 1000
 SETTINGS = SimulatorSettings(

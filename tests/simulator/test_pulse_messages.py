@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from reduction.event_log.entries import EntryKind, OutputMessage
+from reduction.messages.contents import Chunk, LogValue, decode
 from reduction.stream.dialect import Dialect
-from reduction.stream.messages import Chunk, LogValue, decode
 from simulator.habits import (
     LATE_PULSES,
     QUIET_EVERY,

@@ -22,8 +22,8 @@ from reduction.event_log.protocol import LogRefused
 from reduction.event_log.remote import RemoteLogReader
 from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop, stopped_by_signals
+from reduction.messages.contents import PULSE_MARK
 from reduction.stream.dialect import Dialect
-from reduction.stream.messages import PULSE_MARK
 from simulator.event_output import EventLogStart
 from simulator.orders import SimulatorReport
 from simulator.pulses import PulseGenerator

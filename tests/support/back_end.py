@@ -21,7 +21,7 @@ from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.event_log.entries import entry_of
 from reduction.event_log.writer import LogWriter
-from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
+from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 
 PERIOD_NS = 71_428_571
 PATIENCE_S = 30.0

@@ -12,7 +12,7 @@ from reduction.control.run_state import RunState
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.ranks.counted_pulses import CountedPulses
 from reduction.ranks.presets import Acquisition
-from reduction.stream.partition_state import NEVER_NS, CompletePulse
+from reduction.stream.pulses import NEVER_NS, CompletePulse
 
 
 class CountedAcquisition:

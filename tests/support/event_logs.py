@@ -12,7 +12,7 @@ from reduction.event_log.entries import EntryKind, LogEntry, chunk_entry, log_en
 from reduction.event_log.protocol import LogReader
 from reduction.event_log.server import LogServer
 from reduction.event_log.writer import LogWriter
-from reduction.stream.messages import Chunk
+from reduction.messages.contents import Chunk
 
 START_NS = 1_800_000_000_000_000_000
 PERIOD_NS = 71_428_571

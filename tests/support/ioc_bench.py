@@ -26,10 +26,10 @@ from reduction.control.reports import RanksReport, ReductionResult
 from reduction.control.run_state import RunState
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.selection import group_names
+from reduction.messages.run_messages import RunMessage
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
-from reduction.stream.run_messages import RunMessage
 from tests.support.ca_client import Client, Network
 
 CountsOf = Callable[[ReductionOrder], NDArray[np.int64]]

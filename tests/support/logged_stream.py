@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.instrument.geometry import powder_arc
+from reduction.messages.contents import PULSE_MARK, Chunk, LogValue, decode
 from reduction.parameters.reduction import ReductionSettings
-from reduction.stream.messages import PULSE_MARK, Chunk, LogValue, decode
 from simulator.parameters import SimulatorSettings
 from simulator.pulses import PulseGenerator
 from tests.support import textbook

@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.messages.contents import LogValue, decode
 from reduction.recordings.open_recording import open_recording
-from reduction.stream.messages import LogValue, decode
 from tests.support.recordings import all_bytes
 
 START = "2024-03-01T10:00:00.5-05:00"

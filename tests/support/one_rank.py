@@ -20,11 +20,11 @@ from reduction.control.reports import RanksReport
 from reduction.engines.native.engine import NativeEngine
 from reduction.event_log.protocol import LogReader
 from reduction.instrument.geometry import powder_arc
+from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.rank import Rank, RankTiming
 from reduction.ranks.receiver import StreamReceiver
-from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.stream.pulse_assembler import PulseAssembler
 
 START_NS = 1_767_225_600_000_000_000

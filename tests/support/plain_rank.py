@@ -10,10 +10,10 @@ import numpy as np
 
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport
+from reduction.messages.contents import Chunk, encode_chunk
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
 from reduction.stream.dialect import ANY_STREAM, StreamFormat
-from reduction.stream.messages import Chunk, encode_chunk
 from reduction.stream.pulse_assembler import PulseAssembler
 from tests.support.one_rank import START_NS, OneRank, pulse_ns
 from tests.support.plain_stream import Clock

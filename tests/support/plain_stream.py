@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from reduction.messages.contents import Chunk, encode_chunk
 from reduction.stream.dialect import Dialect, StreamFormat
-from reduction.stream.messages import Chunk, encode_chunk
-from reduction.stream.partition_state import NEVER_NS
 from reduction.stream.pulse_assembler import PulseAssembler
+from reduction.stream.pulses import NEVER_NS
 
 NOW = 1_767_225_600_000_000_000
 SECOND = 10**9

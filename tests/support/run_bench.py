@@ -13,8 +13,8 @@ from ioc.runs.run_watch import RunWatch
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
+from reduction.messages.run_messages import RunMessage
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
-from reduction.stream.run_messages import RunMessage
 from tests.support.one_rank import START_NS
 from tests.support.order_bench import OrderBench
 

@@ -15,7 +15,7 @@ from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.protocol import LogReader
 from reduction.host.stop import Stop
 from reduction.instrument.geometry import powder_arc
-from reduction.stream.messages import PULSE_MARK, Chunk, LogValue, decode
+from reduction.messages.contents import PULSE_MARK, Chunk, LogValue, decode
 from simulator.event_output import EventLogStart
 from simulator.orders import SimulatorOrder, SimulatorReport
 from simulator.parameters import SimulatorSettings

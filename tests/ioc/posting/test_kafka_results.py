@@ -20,7 +20,7 @@ from ioc.options.program import StartError
 from ioc.options.publish_table import publish_table, result_topic
 from ioc.posting.kafka_results import KafkaResults, kafka_producer
 from reduction.control.orders import ReductionOrder
-from reduction.event_log.kafka_settings import KafkaServer, ResultTopic, topic_at
+from reduction.kafka.servers import KafkaServer, ResultTopic, topic_at
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
 from reduction.parameters.run_readings import StreamStatus
 from reduction.parameters.units import Units

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reduction.stream.run_messages import RunMessage
+from reduction.messages.run_messages import RunMessage
 from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
 
 

@@ -14,9 +14,9 @@ from ioc.ca.pv_monitors import LOST
 from ioc.model.run_parameters import FacilityRunSettings, RunAction
 from reduction.control.facility_run import MOST_KNOWN, FacilityRun
 from reduction.control.orders import RanksOrder
+from reduction.messages.run_messages import RunMessage
 from reduction.parameters.specs import Refused
-from reduction.stream.partition_state import NO_PULSE
-from reduction.stream.run_messages import RunMessage
+from reduction.stream.pulses import NO_PULSE
 from tests.support.one_rank import START_NS
 from tests.support.run_bench import RunBench
 

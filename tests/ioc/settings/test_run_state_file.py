@@ -25,7 +25,7 @@ from ioc.settings.run_state_file import RunStateFile, RunStateOwner, load_run_st
 from reduction.control.run_state import LogPlace, PulseGap, RunState
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
-from reduction.stream.partition_state import NEVER_NS
+from reduction.stream.pulses import NEVER_NS
 
 OWNER = RunStateOwner("A:", "digest")
 STATE = RunState(

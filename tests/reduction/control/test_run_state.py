@@ -17,7 +17,7 @@ from reduction.control.run_state import MOST_GAPS, PulseGap, RunState
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.parameters.run import RunControl
 from reduction.parameters.specs import Refused
-from reduction.stream.partition_state import NEVER_NS, NO_PULSE
+from reduction.stream.pulses import NEVER_NS, NO_PULSE
 
 PAUSE, RUN = RunControl(pause=True), RunControl()
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.engines.native.engine import NativeEngine
 from reduction.instrument.geometry import powder_arc
+from reduction.messages.contents import Chunk
 from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.accounting import CELLS_A_TICK, EventAccount
 from reduction.ranks.pipeline import Pipeline
 from reduction.stream.logs import Logs
-from reduction.stream.messages import Chunk
 
 
 class Miscounting(NativeEngine):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, LogMessage
-from reduction.stream.messages import Chunk, LogValue, decode, encode_chunk
+from reduction.messages.contents import Chunk, LogValue, decode, encode_chunk
 from tests.reduction.ranks.test_recovery import (
     BY_FURNACE,
     PARTITIONS,

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reduction.messages.contents import encode_log
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run import RunControl
 from reduction.parameters.units import Units
 from reduction.stream.dialect import Dialect, StreamFormat
-from reduction.stream.messages import encode_log
 from tests.support.one_rank import PERIOD_NS, FedRank, pulse_ns
 from tests.support.plain_rank import BINS, PlainRank, Sent, counts_of, expected
 

@@ -14,11 +14,11 @@ import pytest
 
 from ioc.app.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
+from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.parameters.reduction import FilterSettings
 from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.units import Units
-from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from tests.support.arc_pulses import (
     EVENTS,
     by_temperature,

@@ -12,9 +12,9 @@ from reduction.event_log.protocol import MESSAGES_AT_ONCE
 from reduction.event_log.writer import LogWriter
 from reduction.ranks.catch_up import CatchUp
 from reduction.ranks.receiver import StreamReceiver
-from reduction.stream import partition_state
-from reduction.stream.partition_state import NEVER_NS
+from reduction.stream.marked import marked_partition
 from reduction.stream.pulse_assembler import PulseAssembler
+from reduction.stream.pulses import NEVER_NS
 from tests.support.event_logs import LIMIT, PERIOD_NS, START_NS, pulse_entries, write
 
 PULSES = 100
@@ -66,7 +66,7 @@ def test_catching_up_ends_with_the_first_result_after_the_end_of_the_log() -> No
 def test_a_partition_that_is_ahead_of_another_waits_in_the_log_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(partition_state, "MOST_PENDING_BYTES", 50_000)
+    monkeypatch.setattr(marked_partition, "MOST_PENDING_BYTES", 50_000)
     writer = LogWriter(tmp_path, 2, LIMIT)
     for number in range(PULSES):
         write(writer, pulse_entries(number), partition=0)

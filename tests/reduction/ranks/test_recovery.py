@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
+from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.units import Units
-from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from tests.support.listed_log import ListedLogReader
 from tests.support.one_rank import OneRank, pulse_ns
 

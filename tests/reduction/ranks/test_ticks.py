@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from reduction.ranks.result_tick import FIGURES, RankFigures, ResultTick, ResultTicks
 from reduction.ranks.tick import Tick, Ticks
 from reduction.stream.dialect import Dialect
-from reduction.stream.partition_state import NEVER_NS, NO_PULSE, Faults
+from reduction.stream.faults import Faults
+from reduction.stream.pulses import NEVER_NS, NO_PULSE
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 small = st.integers(0, 2**50)

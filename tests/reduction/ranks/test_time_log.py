@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from reduction.control.reports import RanksReport
+from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.ranks.pipeline import PulseSlicing
 from reduction.ranks.series import SeriesTimeline
 from reduction.stream.logs import Logs
-from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from tests.support.arc_pulses import events_of, expected, order, settings
 from tests.support.one_rank import OneRank
 

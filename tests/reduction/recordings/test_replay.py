@@ -15,10 +15,10 @@ from reduction.event_log.entries import EntryKind, chunk_entry, entry_of, log_en
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop
+from reduction.messages.contents import Chunk, LogValue, decode
 from reduction.recordings.open_recording import open_recording
 from reduction.recordings.play_times import LONGEST_PAUSE_NS, PlayTimes
 from reduction.recordings.replay import PlaySettings, Replay, replay
-from reduction.stream.messages import Chunk, LogValue, decode
 from tests.support.event_logs import LIMIT, PERIOD_NS, START_NS, data_of, pulse_entries
 from tests.support.recordings import (
     HandClock,

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reduction.stream.messages import Chunk, encode_chunk, encode_pulse_mark
-from reduction.stream.partition_state import Faults
+from reduction.messages.contents import Chunk, encode_chunk, encode_pulse_mark
+from reduction.stream.faults import Faults
 from reduction.stream.pulse_assembler import PulseAssembler
 
 START_NS = 1_767_225_600_000_000_000

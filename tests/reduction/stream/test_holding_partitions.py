@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reduction.messages.contents import encode_pulse_mark
 from reduction.stream.dialect import Dialect, StreamFormat
-from reduction.stream.messages import encode_pulse_mark
 from reduction.stream.pulse_assembler import PulseAssembler
 from tests.support.plain_stream import NOW, SECOND, Clock, time
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reduction.stream.mark_order import CONFIRMING, WAIT_NS, MarkOrder, PulseMark
+from reduction.stream.marked.mark_order import MarkOrder, PulseMark
+from reduction.stream.times_in_doubt import CONFIRMING, WAIT_NS
 
 START_NS = 1_800_000_000_000_000_000
 PERIOD_NS = 71_428_571

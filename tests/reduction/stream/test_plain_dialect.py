@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reduction.stream import plain_partition
+from reduction.messages.contents import Chunk, encode_chunk, encode_pulse_mark
 from reduction.stream.dialect import UNMARKED_PULSES, Dialect
-from reduction.stream.messages import Chunk, encode_chunk, encode_pulse_mark
-from reduction.stream.partition_state import NEVER_NS, NO_PULSE, Faults
+from reduction.stream.faults import Faults
+from reduction.stream.plain import plain_partition
 from reduction.stream.pulse_assembler import PulseAssembler
+from reduction.stream.pulses import NEVER_NS, NO_PULSE
 from tests.support.plain_stream import (
     NONE,
     PERIOD,

@@ -15,8 +15,8 @@ from streaming_data_types.run_start_pl72 import serialise_pl72
 from streaming_data_types.run_stop_6s4t import serialise_6s4t
 from streaming_data_types.status_x5f2 import serialise_x5f2
 
-from reduction.stream.messages import Chunk, encode_chunk
-from reduction.stream.partition_state import Faults
+from reduction.messages.contents import Chunk, encode_chunk
+from reduction.stream.faults import Faults
 from tests.support.plain_stream import (
     NONE,
     NOW,

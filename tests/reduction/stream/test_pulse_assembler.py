@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from streaming_data_types.eventdata_ev44 import serialise_ev44
 from streaming_data_types.logdata_f144 import serialise_f144
 
-from reduction.stream import partition_state
-from reduction.stream.messages import Chunk, encode_chunk, encode_log, encode_pulse_mark
-from reduction.stream.partition_state import AHEAD_NS, NO_PULSE, Faults
+from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
+from reduction.stream.faults import Faults
+from reduction.stream.marked import marked_partition
+from reduction.stream.pending_chunks import AHEAD_NS
 from reduction.stream.pulse_assembler import PulseAssembler
+from reduction.stream.pulses import NO_PULSE
 
 BEHIND_NS = 600 * 10**9
 
@@ -234,7 +236,7 @@ def test_an_empty_pulse_by_its_index_is_a_complete_pulse() -> None:
 def test_a_stream_without_marks_takes_bounded_memory_and_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(partition_state, "MOST_UNMARKED_BYTES", 20_000)
+    monkeypatch.setattr(marked_partition, "MOST_UNMARKED_BYTES", 20_000)
     clock_ns = NOW
     heard = PulseAssembler([0], clock_ns=lambda: clock_ns)
     for nth in range(10):

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reduction.stream.dialect import Dialect, StreamFormat
-from reduction.stream.messages import (
+from reduction.messages.contents import (
     PULSE_MARK,
     Chunk,
     LogValue,
@@ -16,8 +15,9 @@ from reduction.stream.messages import (
     encode_log,
     encode_pulse_mark,
 )
-from reduction.stream.partition_state import NEVER_NS
+from reduction.stream.dialect import Dialect, StreamFormat
 from reduction.stream.pulse_assembler import PulseAssembler
+from reduction.stream.pulses import NEVER_NS
 from reduction.stream.used_sources import UsedSources
 
 TIME_NS = 1_700_000_000_000_000_000

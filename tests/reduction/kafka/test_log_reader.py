@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 from reduction.event_log.entries import LogEntry, log_entry
-from reduction.event_log.kafka_settings import KafkaServer, TopicShare
 from reduction.event_log.protocol import Backlog, LogReader, LogRefused
+from reduction.kafka.servers import KafkaServer
+from reduction.kafka.topic_shares import TopicShare
 from tests.support.event_logs import PERIOD_NS, data_of, pulse_entries, sought
 from tests.support.kafka_broker import PASSWORD, USER, KafkaBroker, Topic, wait_until
 
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
 
-from reduction.event_log.kafka import KafkaLogReader, PartitionsAdded
-from reduction.event_log.kafka_client import BrokerClient
-from reduction.event_log.kafka_topics import TopicWatch
+from reduction.kafka.client import BrokerClient
+from reduction.kafka.log_reader import KafkaLogReader, PartitionsAdded
+from reduction.kafka.topic_watch import TopicWatch
 
 NOW_NS = time.time_ns()
 START_NS = NOW_NS - 3600 * 10**9

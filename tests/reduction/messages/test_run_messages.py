@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from streaming_data_types.run_start_pl72 import serialise_pl72
 from streaming_data_types.run_stop_6s4t import serialise_6s4t
 
-from reduction.stream.messages import CorruptMessage
-from reduction.stream.pulse_assembler import PulseAssembler
-from reduction.stream.run_messages import (
+from reduction.messages.contents import CorruptMessage
+from reduction.messages.run_messages import (
     MOST_NAME,
     RUN_START,
     RUN_STOP,
     RunMessage,
     decode_run_message,
 )
+from reduction.stream.pulse_assembler import PulseAssembler
 
 NOW_MS = 1_767_225_600_000
 NOW_NS = NOW_MS * 10**6

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.stream.flat_tables import Buffer, FlatTable
+from reduction.messages.flat_tables import Buffer, FlatTable
 
 EV44 = b"ev44"
 

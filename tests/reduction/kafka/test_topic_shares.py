@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from reduction.event_log.kafka_settings import LOOK_BACK_MESSAGES, KafkaServer, TopicShare
-from reduction.event_log.kafka_stream import (
+from reduction.event_log.protocol import LogRefused
+from reduction.kafka.servers import KafkaServer
+from reduction.kafka.streams import (
     DEFAULT_TOPIC,
+    LOOK_BACK_MESSAGES,
     KafkaStream,
     KafkaTopic,
-    dealt,
     stream_at,
 )
-from reduction.event_log.protocol import LogRefused
+from reduction.kafka.topic_shares import TopicShare, dealt
 from reduction.stream.dialect import Dialect
 from reduction.stream.used_sources import UsedSources
 

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streaming_data_types.eventdata_ev44 import deserialise_ev44, serialise_ev44
 
-from reduction.stream.ev44 import decoded_ev44, encoded_ev44
+from reduction.messages.ev44 import decoded_ev44, encoded_ev44
 
 int32s = st.integers(-(2**31), 2**31 - 1)
 events = st.lists(st.tuples(int32s, int32s), max_size=9)
-words = "streaming_data_types and flatbuffers have changed: `reduction.stream.ev44` relies on them"
+words = (
+    "streaming_data_types and flatbuffers have changed; `reduction.messages.ev44` relies on them"
+)
 
 
 @given(st.text(max_size=20), st.integers(0, 2**62), st.integers(-(2**62), 2**62), events)

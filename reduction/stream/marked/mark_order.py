@@ -6,26 +6,21 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from reduction.stream.times_in_doubt import (
+    ALONE_AHEAD_NS,
+    CONFIRMING,
+    FIRST_AHEAD_NS,
+    FIRST_PERIOD_NS,
+    WAIT_NS,
+)
+
 NEAR_CLOCK_NS = 1_000_000_000
 """The time of a mark is possible if it differs from the clock by no more than this."""
 
-FIRST_AHEAD_NS = 100_000_000
-"""The first mark, which has no neighbours, is believed at once if it is no further ahead."""
-
-ALONE_AHEAD_NS = 5_000_000_000
-"""A mark that no other one contradicts is possible if it is no further ahead of the clock."""
-
-FIRST_PERIOD_NS = 1_000_000_000
-"""Longest time between pulses that is believed before two pulses show the usual time."""
 
 LEAST_PERIOD_NS = 1_000_000
 """Shortest time between pulses that is believed before two pulses show the usual time."""
 
-CONFIRMING = 3
-"""This number of marks in a row is believed if each follows from the one before."""
-
-WAIT_NS = 2_000_000_000
-"""Marks in doubt are believed if no other mark has contradicted them for this time."""
 
 REMEMBERED = 1000
 """This number of marks is remembered, to recognise a mark that comes a second time."""

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from reduction.event_log.kafka_settings import KafkaServer
 from reduction.event_log.protocol import LogRefused
+from reduction.kafka.servers import KafkaServer
 
 try:
     from confluent_kafka import (

@@ -1,4 +1,4 @@
-"""A stream of several Kafka topics: what they hold, and which rank reads which messages."""
+"""Which rank reads which messages of the topics of a stream."""
 
 from __future__ import annotations
 
@@ -6,66 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from reduction.event_log.kafka_settings import (
-    LOOK_BACK_MESSAGES,
-    SCHEME,
-    KafkaServer,
-    TopicShare,
-)
 from reduction.event_log.protocol import LogRefused
+from reduction.kafka.streams import KafkaStream, KafkaTopic
 from reduction.stream.dialect import Dialect
 from reduction.stream.used_sources import UsedSources
 
-DEFAULT_TOPIC = "live_reduction_events"
-"""The topic of a stream whose address names none."""
-
-
-ALL_SOURCES = UsedSources()
-
 
 @dataclass(frozen=True)
-class KafkaTopic:
-    """A topic, and which of its sources are used."""
+class TopicShare:
+    """What one reader reads: all of a partition of a topic, or every nth message with events.
 
-    name: str
-    sources: UsedSources = ALL_SOURCES
-
-    @property
-    def holds_detectors(self) -> bool:
-        """Whether it holds events of detectors, of which there may be very many."""
-        return self.sources.detectors is None or bool(self.sources.detectors)
-
-    @property
-    def look_back(self) -> int:
-        """In how many messages before a place last values are sought: only if it has logs alone."""
-        only_logs = self.sources.has_logs and not self.sources.has_events
-        return LOOK_BACK_MESSAGES if only_logs else 0
-
-
-@dataclass(frozen=True)
-class KafkaStream:
-    """A stream in Kafka."""
-
-    server: KafkaServer
-    topics: tuple[KafkaTopic, ...]
-    dialect: Dialect = Dialect.AUTO
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the topics."""
-        return tuple(topic.name for topic in self.topics)
-
-
-def stream_at(address: str, dialect: Dialect) -> KafkaStream:
-    """The stream at an address like ``kafka://host:9092/topic``, all of whose sources are used.
-
-    Further hosts and topics are separated by commas. Raises `LogRefused`.
+    - ``index``, ``of``: the reader gives the ``ev44`` messages whose offset modulo ``of`` is
+      ``index``; messages of other schemas go to all ``of`` readers
+    - ``look_back``: this number of messages before a place is read for the last values of logs
     """
-    brokers, _, names = address.removeprefix(SCHEME).partition("/")
-    if not address.startswith(SCHEME) or not brokers:
-        raise LogRefused(f"{address}: no address of the form {SCHEME}host:9092/topic")
-    topics = tuple(KafkaTopic(each) for each in (names or DEFAULT_TOPIC).split(","))
-    return KafkaStream(KafkaServer(brokers), topics, dialect)
+
+    topic: str
+    partition: int = 0
+    index: int = 0
+    of: int = 1
+    look_back: int = 0
 
 
 class DealtShare(NamedTuple):

@@ -1,4 +1,4 @@
-"""Where a stream lies in Kafka: the brokers, options of librdkafka, and a reader's share."""
+"""The brokers of a Kafka cluster with the options of librdkafka, and a topic for results."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from pathlib import Path
 from reduction.event_log.protocol import LogRefused
 
 SCHEME = "kafka://"
-
-LOOK_BACK_MESSAGES = 10_000
-"""A reader of a topic of logs finds last values in this number of messages before a place."""
 
 
 @dataclass(frozen=True)
@@ -68,19 +65,3 @@ def topic_at(address: str) -> ResultTopic:
     if not address.startswith(SCHEME) or not brokers or not re.fullmatch(r"[\w.-]+", name):
         raise LogRefused(f"no address of the form {SCHEME}host:9092/topic")
     return ResultTopic(KafkaServer(brokers), name)
-
-
-@dataclass(frozen=True)
-class TopicShare:
-    """What one reader reads: all of a partition of a topic, or every nth message with events.
-
-    - ``index``, ``of``: the reader gives the ``ev44`` messages whose offset modulo ``of`` is
-      ``index``; messages of other schemas go to all ``of`` readers
-    - ``look_back``: this number of messages before a place is read for the last values of logs
-    """
-
-    topic: str
-    partition: int = 0
-    index: int = 0
-    of: int = 1
-    look_back: int = 0

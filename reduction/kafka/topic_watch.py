@@ -6,8 +6,8 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable
 
-from reduction.event_log.kafka_client import Answer, BrokerClient, KafkaFailed, TopicFacts
-from reduction.event_log.kafka_stream import KafkaStream
+from reduction.kafka.client import Answer, BrokerClient, KafkaFailed, TopicFacts
+from reduction.kafka.streams import KafkaStream
 from reduction.stream.dialect import Dialect
 
 LOOK_INTERVAL_S = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reduction.stream.notices import Notices
-from reduction.stream.partition_state import NO_PULSE
+from reduction.stream.pulses import NO_PULSE
 
 BEHIND_NS = 2_000_000_000
 """A partition holds the others if its pulses are this far behind the newest one."""

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reduction.event_log.kafka_client import (
+from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage, LogRefused
+from reduction.kafka.client import (
     Answer,
     KafkaFailed,
     KafkaRecord,
@@ -15,11 +16,10 @@ from reduction.event_log.kafka_client import (
     PartitionPlaces,
     PlaceLost,
 )
-from reduction.event_log.kafka_scan import SeekScan
-from reduction.event_log.kafka_settings import TopicShare
-from reduction.event_log.kafka_topics import TopicWatch
-from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage, LogRefused
-from reduction.stream.ev44 import EV44
+from reduction.kafka.seek_scan import SeekScan
+from reduction.kafka.topic_shares import TopicShare
+from reduction.kafka.topic_watch import TopicWatch
+from reduction.messages.ev44 import EV44
 from reduction.stream.notices import Notices
 
 MARGIN_NS = 10_000_000_000

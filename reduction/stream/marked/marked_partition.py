@@ -1,72 +1,30 @@
 """The state of one partition: chunks that are new, late or lost, and complete pulses.
 
-`reduction.stream.messages` describes the order of messages in a partition.
+`reduction.messages.contents` describes the order of messages in a partition.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import NamedTuple, Self
+from collections.abc import Callable
 
+from reduction.messages.contents import Chunk
 from reduction.stream import pulse_ranges
-from reduction.stream.chunk_counter import Arrival, ChunkCounter, Comparison
-from reduction.stream.mark_order import Decision, MarkOrder, PulseMark
-from reduction.stream.messages import Chunk
+from reduction.stream.arrivals import Arrival
+from reduction.stream.faults import BACK, CLOCK, MARKS, TIMES, Faults
+from reduction.stream.marked.chunk_counter import ChunkCounter, Comparison
+from reduction.stream.marked.mark_order import Decision, MarkOrder, PulseMark
 from reduction.stream.notices import Notices, offset_words
-
-NO_PULSE = -1
-"""Time and number of a pulse where there is none yet."""
-
-NEVER_NS = 2**63 - 1
-"""A time later than that of any pulse."""
-
-
-@dataclass
-class Faults:
-    """Counts of faulty messages, one for each kind of fault."""
-
-    corrupt: int = 0
-    unknown: int = 0
-    repeated: int = 0
-    out_of_order: int = 0
-    missing: int = 0
-    bad_time: int = 0
-    bad_log: int = 0
-    ignored: int = 0
-    late: int = 0
-    unnumbered: int = 0
-
-    @classmethod
-    def total(cls, faults: Iterable[Faults]) -> Self:
-        """The sum of the faults of several partitions."""
-        columns = zip(*(dataclasses.astuple(each) for each in faults), strict=True)
-        return cls(*(sum(column) for column in columns))
-
-
-class CompletePulse(NamedTuple):
-    """A pulse that is complete in a partition: its time, ns since the Unix epoch, and number."""
-
-    time_ns: int
-    number: int
-
-
-MOST_PENDING_BYTES = 1 << 30
-"""Most memory of chunks that wait for their pulses; further ones are dropped, and counted."""
+from reduction.stream.pending_chunks import (
+    AHEAD_NS,
+    MOST_HELD_BYTES,
+    MOST_PENDING_BYTES,
+    chunks_bytes,
+)
+from reduction.stream.pulses import NO_PULSE, CompletePulse
 
 MOST_UNMARKED_BYTES = 1 << 28
 """The same before the first mark has come."""
-
-CHUNK_BYTES = 1000
-"""Memory of a chunk besides its events."""
-
-MOST_HELD_BYTES = 1 << 26
-"""Most memory of chunks whose times are too far ahead, until marks show that they are right."""
-
-AHEAD_NS = 60_000_000_000
-"""A pulse time that is further ahead of both the clock and the pulses needs marks to show it."""
 
 SOON_NS = 10_000_000_000
 """A chunk that is no further ahead of the last complete pulse is of the newest pulse."""
@@ -74,11 +32,8 @@ SOON_NS = 10_000_000_000
 UNMARKED_NS = 5_000_000_000
 """A notice is given if chunks come for this time without a mark."""
 
-MARKS, TIMES, BACK, CLOCK = "marks", "times", "back", "clock"
-"""Subjects of notices."""
 
-
-class PartitionState:
+class MarkedPartition:
     """The progress of one partition, and its missing pulses.
 
     - ``faults``: what was wrong with its messages
@@ -314,8 +269,3 @@ class PartitionState:
         """Forget what is missing of the pulses below ``number``."""
         pulse_ranges.discard_below(self.incomplete, number)
         self._counter.forget(number)
-
-
-def chunks_bytes(chunks: Iterable[Chunk]) -> int:
-    """Memory of chunks."""
-    return sum(CHUNK_BYTES + each.tof_ns.nbytes + each.pixel_id.nbytes for each in chunks)

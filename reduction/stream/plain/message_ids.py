@@ -10,9 +10,9 @@ from __future__ import annotations
 import bisect
 from collections import deque
 
-from reduction.stream.chunk_counter import MOST_GAPS, MOST_LOST, REMEMBERED, Arrival, fingerprint
-from reduction.stream.messages import Chunk
-from reduction.stream.partition_state import NO_PULSE
+from reduction.messages.contents import Chunk
+from reduction.stream.arrivals import MOST_GAPS, MOST_LOST, REMEMBERED, Arrival, fingerprint
+from reduction.stream.pulses import NO_PULSE
 
 MOST_SOURCES = 1000
 """Most sources of a partition whose ids are followed; those of further ones tell nothing."""

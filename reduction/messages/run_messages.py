@@ -15,8 +15,8 @@ from typing import Any
 from streaming_data_types.fbschemas.run_start_pl72.RunStart import RunStart as StartTable
 from streaming_data_types.fbschemas.run_stop_6s4t.RunStop import RunStop as StopTable
 
-from reduction.stream.flat_tables import Buffer
-from reduction.stream.messages import CorruptMessage
+from reduction.messages.contents import CorruptMessage
+from reduction.messages.flat_tables import Buffer
 
 RUN_START, RUN_STOP = "pl72", "6s4t"
 """The schemas that are read here."""
@@ -59,7 +59,7 @@ class RunMessage:
 def decode_run_message(schema: str, message: Buffer) -> RunMessage:
     """The content of a message of a schema, `RUN_START` or `RUN_STOP`.
 
-    Raises `reduction.stream.messages.CorruptMessage` and nothing else, whatever the bytes are.
+    Raises `reduction.messages.contents.CorruptMessage` and nothing else, whatever the bytes are.
     """
     try:
         content = _start(message) if schema == RUN_START else _stop(message)

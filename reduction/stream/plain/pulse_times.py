@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from reduction.stream.mark_order import (
+from reduction.stream.pulses import NO_PULSE
+from reduction.stream.times_in_doubt import (
     ALONE_AHEAD_NS,
     CONFIRMING,
     FIRST_AHEAD_NS,
     FIRST_PERIOD_NS,
     WAIT_NS,
 )
-from reduction.stream.partition_state import NO_PULSE
 
 RECENT_PERIODS = 16
 """The usual time between pulses is the median of this number of recent times."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from streaming_data_types.fbschemas.logdata_f144.Value import Value
 from streaming_data_types.logdata_f144 import serialise_f144
 
-from reduction.stream.flat_tables import Buffer, FlatTable
+from reduction.messages.flat_tables import Buffer, FlatTable
 
 
 class F144Field(IntEnum):

@@ -19,9 +19,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.stream.ev44 import decoded_ev44, encoded_ev44
-from reduction.stream.f144 import decoded_f144, encoded_float, encoded_integers
-from reduction.stream.flat_tables import Buffer
+from reduction.messages.ev44 import decoded_ev44, encoded_ev44
+from reduction.messages.f144 import decoded_f144, encoded_float, encoded_integers
+from reduction.messages.flat_tables import Buffer
 
 PULSE_MARK = "pulse"
 """Name of the log that ends a pulse in a partition."""

@@ -10,14 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streaming_data_types.logdata_f144 import deserialise_f144, serialise_f144
 
-from reduction.stream.f144 import (
-    ARRAYS,
-    SCALARS,
-    decoded_f144,
-    encoded_float,
-    encoded_integers,
-)
-from reduction.stream.flat_tables import FlatTable
+from reduction.messages.f144 import ARRAYS, SCALARS, decoded_f144, encoded_float, encoded_integers
+from reduction.messages.flat_tables import FlatTable
 
 INTEGERS = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]
 FLOATS = [np.float32, np.float64]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from streaming_data_types.eventdata_ev44 import serialise_ev44
 from streaming_data_types.logdata_f144 import serialise_f144
 
-from reduction.stream.messages import (
+from reduction.messages.contents import (
     PULSE_MARK,
     Chunk,
     CorruptMessage,

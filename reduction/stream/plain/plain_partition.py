@@ -9,31 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from reduction.messages.contents import Chunk
 from reduction.stream import pulse_ranges
-from reduction.stream.chunk_counter import Arrival
-from reduction.stream.message_ids import MessageIds
-from reduction.stream.messages import Chunk
+from reduction.stream.arrivals import Arrival
+from reduction.stream.faults import BACK, CLOCK, TIMES, Faults
 from reduction.stream.notices import Notices, offset_words
-from reduction.stream.partition_state import (
+from reduction.stream.pending_chunks import (
     AHEAD_NS,
-    BACK,
-    CLOCK,
     MOST_HELD_BYTES,
     MOST_PENDING_BYTES,
-    NO_PULSE,
-    TIMES,
-    CompletePulse,
-    Faults,
     chunks_bytes,
 )
-from reduction.stream.pulse_times import PulseTimes
+from reduction.stream.plain.message_ids import MessageIds
+from reduction.stream.plain.pulse_times import PulseTimes
+from reduction.stream.pulses import NO_PULSE, CompletePulse
 
 FROM_START_NS = 1
 """A time before that of any pulse: all pulses have arrived that a partition has had."""
 
 
 class PlainPartition:
-    """The progress of one partition without marks, as `PartitionState` is of one with marks.
+    """The progress of one partition without marks, as `MarkedPartition` is of one with marks.
 
     Pulses have no numbers: `NO_PULSE` stands in their place. Pulses
     up to ``passed_ns`` do not count, and all later ones come completely. It is None if the first
