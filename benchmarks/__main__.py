@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from benchmarks import (
     catch_up,
+    kafka_load,
     kafka_transport,
     kernel,
     kills,
@@ -28,7 +29,7 @@ from benchmarks.rows import Row, markdown
 
 PARTS = (
     *("kernel", "recut", "mantid", "ranks", "transport", "serving", "puts"),
-    *("load", "rebin", "most", "kills", "replay", "start", "screens"),
+    *("load", "rebin", "most", "kafka", "kills", "replay", "start", "screens"),
 )
 
 
@@ -52,6 +53,8 @@ def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
         yield from load.measure(quick, [only] if only else ["load", "rebin"]).items()
     if only in (None, "most"):
         yield "most", load.most(quick)
+    if only in (None, "kafka"):
+        yield "kafka", kafka_load.measure(quick)
     if only in (None, "kills"):
         yield "kills", [*kills.measure(quick), *catch_up.measure(quick)]
     if only in (None, "replay"):

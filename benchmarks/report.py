@@ -131,6 +131,13 @@ The peer is not run: Mantid's live data starts again when its processing is chan
 The same with 20 million events a second, on two cores for all of it: simulator, two ranks, IOC and
 what watches. Events fold into fine histograms once they fill half of the machine's memory.
 """,
+    "kafka": """\
+## From a Kafka broker
+
+The same, but the simulator sends its events to a real broker (one node, on loopback), which keeps
+them on the disk, and the ranks read them there, all on two cores. 400 kB messages hold 50 000
+events each, and small ones 500, of which 2000 come in a second.
+""",
     "kills": """\
 ## Kills
 

@@ -1,0 +1,59 @@
+"""The whole product on a stream from a real Kafka broker; not measured without one."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from benchmarks.load import COUNTS, LAG, sustained
+from benchmarks.product import product
+from benchmarks.recording import recording
+from benchmarks.rows import Row
+from tests.support.kafka_broker import QUICK_TO_RUN, KafkaBroker, why_no_broker
+
+PULSE_RATE_HZ = 14
+SETTLE_S = 5.0
+
+
+class Load(NamedTuple):
+    """Events a second, most of them in a message, and the longest lag allowed, in s."""
+
+    rate: float
+    chunk_events: int
+    longest_lag_s: float
+
+
+LOADS = (Load(2e7, 50_000, 1.0), Load(1e6, 500, 0.2))
+
+
+def measure(quick: bool) -> list[Row]:
+    """The rows of each load: simulator, broker, ranks and IOC are all on this machine."""
+    if why := why_no_broker():
+        return [Row("Kafka", f"not measured: {why}")]
+    rows = []
+    for load in LOADS:
+        with tempfile.TemporaryDirectory() as folder:
+            broker = KafkaBroker(Path(folder), java=QUICK_TO_RUN)
+            try:
+                broker.start()
+                rows += _sustained(broker, load, 10 if quick else 60)
+            finally:
+                broker.stop()
+    return rows
+
+
+def _sustained(broker: KafkaBroker, load: Load, seconds: float) -> list[Row]:
+    per_pulse = round(load.rate / PULSE_RATE_HZ)
+    source = (f"--stream=kafka://{broker.address}/events", "--simulated")
+    size = f"--set=Sim:MaxChunkSize={load.chunk_events}"
+    with product(per_pulse, *source, size) as running:
+        running.wait(running.counts)
+        time.sleep(SETTLE_S)
+        with recording(running, COUNTS, LAG) as seen:
+            running.wait(lambda: seen.size > 0)
+            parts = running.parts() | {"broker": psutil.Process(broker.pid)}
+            return sustained(running, seen, parts, seconds, per_pulse, load.longest_lag_s)
