@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reduction.parameters.fields import Settings, parameter, reading
-from reduction.parameters.file_names import check_name
-from reduction.parameters.specs import Command, Guidance, Refused, Text
+from reduction.parameters.file_names import FileNaming
+from reduction.parameters.specs import Command, Guidance, Integer, Refused, Switch, Text
 
 
 @dataclass(frozen=True)
@@ -17,26 +17,62 @@ class FileSettings(Settings):
         Text(
             pv="Path",
             description="Folder for files, on the IOC's host",
-            details="It is created if its parent folder exists.",
+            details="It is created if its parent folder exists. ~ is the home folder of the user"
+            " that runs the IOC.",
             max_length=500,
         ),
-        ".",
+        "~/live-reduction",
     )
     name: str = parameter(
         Text(
             pv="Name",
             description="Name of files, without ending",
-            details="An earlier file of this name is replaced.",
+            details="A file that is there is never replaced: see AutoIncrement.",
             max_length=200,
         ),
         "live",
     )
+    template: str = parameter(
+        Text(
+            pv="Template",
+            description="File name of Name (%s) and Number (%d)",
+            details="As areaDetector's FileTemplate, without folder and ending: %s_%4.4d makes"
+            " live_0001. Without %d names have no number, as long as they are not taken.",
+            max_length=100,
+        ),
+        "%s",
+    )
+    number: int = parameter(
+        Integer(
+            pv="Number",
+            description="Number of the next files",
+            details="Of use with %d in Template. With AutoIncrement it counts up by each write.",
+            minimum=0,
+        ),
+        1,
+    )
+    auto_increment: bool = parameter(
+        Switch(
+            pv="AutoIncrement",
+            description="Number files whose name is taken",
+            details="Yes: the next free number is taken; without %d in Template these are live,"
+            " live_2, live_3 and so on. No: a write is refused if the name is taken.",
+            off="No",
+            on="Yes",
+        ),
+        True,
+    )
 
     def check(self) -> None:
         try:
-            check_name(self.name)
+            self.naming.check()
         except Refused as refused:
-            raise Refused("Name", self.name, refused.why) from None
+            raise Refused(refused.name.removeprefix("File:"), refused.value, refused.why) from None
+
+    @property
+    def naming(self) -> FileNaming:
+        """How files are named."""
+        return FileNaming(self.name, self.template, self.number, self.auto_increment)
 
 
 @dataclass(frozen=True)

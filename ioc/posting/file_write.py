@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ioc.ca.database import Database, ReadingValues
-from ioc.model.file_parameters import FileStatus
+from ioc.model.file_parameters import FileSettings, FileStatus
 from ioc.model.paths import Part, value_at
 from ioc.model.pvs import IOC, Access, PvRow
 from ioc.options.program import DISTRIBUTION
@@ -21,7 +21,7 @@ from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_puts import OrderPuts
 from ioc.security.rules import Client
 from reduction.control.reports import RanksReport, ReductionResult
-from reduction.files.save import save_together
+from reduction.files.save import SavedFiles, save_together
 from reduction.files.saved_result import SavedResult, SavedRun, SavedSeries
 from reduction.instrument.selection import group_names
 from reduction.parameters.specs import Refused
@@ -52,30 +52,28 @@ class FileWriter:
     async def _write(self) -> bool:
         files = self._settings.accepted.files
         try:
-            paths = await asyncio.to_thread(self._saved, self._results())
-        except (OSError, ValueError) as error:
+            saved = await asyncio.to_thread(_saved, self._results(), files)
+        except (OSError, RuntimeError, ValueError) as error:
             why = _reason(error)
             await self._post(FileStatus(self._written, why))
             raise Refused("Write", files.name, why) from None
-        self._written = str(paths[0])
-        await self._post(FileStatus(self._written, f"{len(paths)} files are on disk"))
+        if files.auto_increment and saved.number is not None:
+            await self._settings.count_files(saved.number + 1)
+        self._written = str(saved.paths[0])
+        await self._post(FileStatus(self._written, _outcome(saved, files)))
         return False
-
-    def _saved(self, results: dict[str, SavedResult]) -> list[Path]:
-        """Write results by file name, all or none; returns the paths, the NeXus file first."""
-        return save_together(results, Path(self._settings.accepted.files.path).absolute())
 
     async def _post(self, status: FileStatus) -> None:
         await self._database.show(IOC / "status", ReadingValues(status))
 
     def _results(self) -> dict[str, SavedResult]:
-        """The posted results, by file name; raises `Refused` if none is posted."""
+        """The posted results, by what is appended to the file name; raises `Refused` without."""
         report, name = self._publisher.latest, self._settings.accepted.files.name
         if report is None:
             raise Refused("Write", name, "no result is posted yet")
         parameters = self._parameters(self._database.rows)
         return {
-            name if len(report.results) == 1 else f"{name}_Red{number}": _result(
+            "" if len(report.results) == 1 else f"_Red{number}": _result(
                 report, result, f"{name}, Red{number}", parameters
             )
             for number, result in enumerate(report.results, start=1)
@@ -88,6 +86,22 @@ class FileWriter:
             for row in rows
             if row.access is Access.SETPOINT and row.place.part is not Part.IOC
         }
+
+
+def _saved(results: dict[str, SavedResult], files: FileSettings) -> SavedFiles:
+    """Write results, which are given by what is appended to their name: all or none.
+
+    Raises OSError, ValueError, or RuntimeError if ``~`` has no meaning.
+    """
+    return save_together(results, Path(files.path).expanduser().absolute(), files.naming)
+
+
+def _outcome(saved: SavedFiles, files: FileSettings) -> str:
+    """What was written, in words."""
+    words = f"{len(saved.paths)} files are on disk"
+    if files.naming.has_number or saved.paths[0].stem.removesuffix("_Red1") == files.name:
+        return words
+    return f"{words}; {files.name} was taken, so they are called {saved.paths[0].stem}"
 
 
 def _plain(value: Any) -> Any:
@@ -155,11 +169,16 @@ def _series(result: ReductionResult) -> tuple[SavedSeries, ...]:
     )
 
 
-def _reason(error: OSError | ValueError) -> str:
+def _reason(error: OSError | RuntimeError | ValueError) -> str:
     """Why a write failed, in words for an operator."""
     match error:
         case Refused():
             return error.why
+        case FileExistsError(filename=str(name)):
+            return (
+                f"{name} is there already, and no file is replaced: put another File:Name, or Yes"
+                " to File:AutoIncrement"
+            )
         case OSError(strerror=str(words), filename=str(name)):
             return f"{name}: {words}"
     return str(error)

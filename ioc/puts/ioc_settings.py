@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from ioc.ca.database import Database
@@ -21,6 +22,12 @@ class IocSettings:
     async def show(self) -> None:
         """Post the accepted settings on their channels."""
         await self._database.show_settings(Part.IOC, self.accepted)
+
+    async def count_files(self, next_number: int) -> None:
+        """Set and post the number of the next files."""
+        files = dataclasses.replace(self.accepted.files, number=next_number)
+        self.accepted = dataclasses.replace(self.accepted, files=files)
+        await self.show()
 
     async def put(self, row: PvRow, value: Any, _client: Client) -> Any:
         """Change the setting of a row; raises `Refused`."""

@@ -1,46 +1,76 @@
-"""Saves results under names, as NeXus and as text: all files or none."""
+"""Saves results under new names, as NeXus and as text: all files or none."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from reduction.files import nexus_writer, xye
 from reduction.files.saved_result import SavedResult
 from reduction.host import atomic_files
-from reduction.parameters.file_names import check_name
+from reduction.parameters.file_names import PART_OF_RESULT, FileNaming, check_name
+
+FILE_OF_RESULT = re.compile(rf"(.*?)({PART_OF_RESULT})?\.(nxs|xye)")
 
 
-def save(result: SavedResult, folder: Path, name: str) -> list[Path]:
+@dataclass(frozen=True)
+class SavedFiles:
+    """The files that were written: NeXus first, then the others.
+
+    ``number`` is the number in their names, None if the template has none.
+    """
+
+    paths: tuple[Path, ...]
+    number: int | None
+
+
+def save(result: SavedResult, folder: Path, name: str) -> SavedFiles:
     """Write ``name.nxs``, ``name.xye`` and, if sliced, ``name_slice1.xye`` … into ``folder``.
 
     See `save_together`.
     """
-    return save_together({name: result}, folder)
+    return save_together({"": result}, folder, FileNaming(name))
 
 
-def save_together(results: Mapping[str, SavedResult], folder: Path) -> list[Path]:
-    """Write the files of ``results``, which are given by name, into ``folder``: all or none.
+def save_together(
+    results: Mapping[str, SavedResult], folder: Path, naming: FileNaming
+) -> SavedFiles:
+    """Write the files of ``results`` into ``folder``: all or none, and all of them new.
 
-    All files are written before any of them is replaced, so that a full disk changes nothing. NeXus
-    files are replaced last: once one is new, all text is. If an earlier result of the same name had
-    more slices, the text files of the further slices are removed. A missing folder is made if its
-    parent exists, as for a new run. If the parent is missing, the path is probably mistyped.
+    ``results`` are given by what is appended to their name, such as ``_Red1``. No file is ever
+    replaced. A name is taken if the folder has any file of a result of that name, such as the text
+    of a slice; then the next name of ``naming`` is tried. NeXus files appear last: once one is
+    there, all text is. A missing folder is made if its parent exists, as for a new run. If the
+    parent is missing, the path is probably mistyped.
 
-    Returns the paths, NeXus first, once they are on disk. Raises OSError with path and reason,
+    Raises FileExistsError if all names of ``naming`` are taken, OSError with path and reason,
     `reduction.parameters.specs.Refused` for a name that is not allowed, or ValueError as
     `nexus_writer.write_nexus` does.
     """
-    for name in results:
-        check_name(name)
+    naming.check()
     _make_folder(folder)
-    written = atomic_files.replace(_files(results, folder))
-    for name, result in results.items():
-        for path in _text_of_further_slices(folder / f"{name}.xye", len(result.slice_bounds)):
-            path.unlink(missing_ok=True)
-    texts = len(written) - len(results)
-    return [*written[texts:], *written[:texts]]
+    taken, text = _taken_names(folder), naming.name
+    for name in naming.candidates():
+        named = {name.text + suffix: result for suffix, result in results.items()}
+        for text in named:
+            check_name(text)
+        if taken.isdisjoint(named):
+            try:
+                written = atomic_files.create(_files(named, folder))
+            except FileExistsError:  # another process was faster
+                taken |= named.keys()
+                continue
+            texts = len(written) - len(results)
+            return SavedFiles((*written[texts:], *written[:texts]), name.number)
+    raise FileExistsError(17, "a result of this name is there already", str(folder / f"{text}.nxs"))
+
+
+def _taken_names(folder: Path) -> set[str]:
+    """The names of results of which the folder has a file, from whomever it is."""
+    matches = (FILE_OF_RESULT.fullmatch(path.name) for path in folder.iterdir())
+    return {name for match in matches if match for name in (match[1], match[1] + (match[2] or ""))}
 
 
 def _files(results: Mapping[str, SavedResult], folder: Path) -> Iterator[tuple[Path, bytes]]:
@@ -59,12 +89,3 @@ def _make_folder(folder: Path) -> None:
             raise NotADirectoryError(20, "not a folder", str(folder)) from None
     else:
         atomic_files.sync_folder(folder.parent)
-
-
-def _text_of_further_slices(text: Path, slices: int) -> Iterator[Path]:
-    """Text files of slices with higher numbers than ``slices``, from an earlier result."""
-    pattern = re.compile(re.escape(text.stem) + r"_slice(\d+)\.xye")
-    for path in list(text.parent.iterdir()):
-        match = pattern.fullmatch(path.name)
-        if match and int(match[1]) > slices:
-            yield path

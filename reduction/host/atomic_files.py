@@ -1,8 +1,9 @@
-"""Files that are replaced at once: readers see the old or the new content, never a part of it."""
+"""Files that appear at once: readers see the old or the new content, never a part of it."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,41 @@ def replace(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
     for folder in dict.fromkeys(path.parent for path in paths):
         sync_folder(folder)
     return paths
+
+
+def create(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
+    """Write new ``files``, given as paths and contents, and return the paths: all files or none.
+
+    As `replace`, but a file that exists already, also one that another process makes meanwhile, is
+    never touched: FileExistsError names it, and the files that this call has made are gone again.
+    """
+    with contextlib.ExitStack() as leftovers, contextlib.ExitStack() as undo:
+        written = [(_written(path, content, leftovers), path) for path, content in files]
+        for part, path in written:
+            with _naming(path):
+                _take_name(part, path)
+            undo.callback(path.unlink, missing_ok=True)
+        undo.pop_all()
+    paths = [path for _, path in written]
+    for folder in dict.fromkeys(path.parent for path in paths):
+        sync_folder(folder)
+    return paths
+
+
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What linking fails with on file systems without hard links, such as FAT and some network ones."""
+
+
+def _take_name(part: Path, path: Path) -> None:
+    """Give the file ``part`` the name ``path``; raises FileExistsError if there is one."""
+    try:
+        os.link(part, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        with path.open("xb"):
+            pass
+        part.replace(path)
 
 
 def sync_folder(folder: Path) -> None:

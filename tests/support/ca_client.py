@@ -57,6 +57,8 @@ def network() -> Iterator[Network]:
             "EPICS_PVA_BROADCAST_PORT": str(search_port),
             "EPICS_PVAS_BROADCAST_PORT": str(search_port),
             "EPICS_PVAS_SERVER_PORT": "0",
+            "HOME": state,  # where results are saved that have no other folder
+            "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", str(Path.home() / ".config/matplotlib")),
             "XDG_STATE_HOME": state,
         }
         yield Network(os.environ | settings, port, search_port)

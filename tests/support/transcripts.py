@@ -31,7 +31,8 @@ FENCE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"(?<![A-Za-z])[-+]?\d[\d.]*(e[-+]?\d+)?|\bnan\b")
 DATE = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} \d+ \d{4}")
 INTERRUPT, ANY_LINES = "^C", "…"
-HOST_SHOWN, FOLDER_SHOWN = "beamline", "/home/you/epics-live-reduction"
+HOST_SHOWN, HOME_SHOWN = "beamline", "/home/you"
+FOLDER_SHOWN = f"{HOME_SHOWN}/epics-live-reduction"
 LONGEST_S = 120
 
 
@@ -116,6 +117,7 @@ class Shell:
     def _anonymous(self, line: str) -> str:
         """``line`` with the folder and host that are shown in place of those here."""
         here = line.replace(str(self._folder), FOLDER_SHOWN)
+        here = here.replace(self._environment["HOME"], HOME_SHOWN)
         return here.replace(f" on {socket.gethostname()}", f" on {HOST_SHOWN}").rstrip()
 
     def run_python(self, code: str) -> None:

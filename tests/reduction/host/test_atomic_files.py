@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import subprocess
@@ -17,6 +18,7 @@ from reduction.files.nexus_reader import read_nexus
 from reduction.files.nexus_writer import write_nexus
 from reduction.files.save import save, save_together
 from reduction.host import atomic_files
+from reduction.parameters.file_names import FileNaming
 from tests.support.saved_sample import names, sample
 
 REPOSITORY = Path(__file__).parents[3]
@@ -64,13 +66,13 @@ except OSError as error:
 """
 
 
-@pytest.mark.parametrize(("limit", "which"), [(500, "a.xye"), (25_000, "a.nxs")])
+@pytest.mark.parametrize(("limit", "which"), [(500, "a_2.xye"), (25_000, "a_2.nxs")])
 def test_a_full_disk_leaves_the_old_files_and_nothing_else(
     tmp_path: Path, limit: int, which: str
 ) -> None:
     new, folder = tmp_path / "new.nxs", tmp_path / "results"
     write_nexus(sample(slices=2, title="new", seed=4), new)
-    old = {path: path.read_bytes() for path in save(sample(slices=2), folder, "a")}
+    old = {path: path.read_bytes() for path in save(sample(slices=2), folder, "a").paths}
     with child(SAVE_ON_A_FULL_DISK, new, folder, limit) as process:
         said, _ = process.communicate()
     assert said == f"[Errno 27] File too large: '{folder / which}'\n"
@@ -80,23 +82,25 @@ def test_a_full_disk_leaves_the_old_files_and_nothing_else(
 SAVE_TWO_ON_A_FULL_DISK = """
 import resource, signal, sys, pathlib
 from reduction.files import nexus_reader, save
+from reduction.parameters.file_names import FileNaming
 results = {path.stem: nexus_reader.read_nexus(path) for path in map(pathlib.Path, sys.argv[3:])}
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), -1))
 try:
-    save.save_together(results, pathlib.Path(sys.argv[1]))
+    save.save_together(results, pathlib.Path(sys.argv[1]), FileNaming("a"))
 except OSError as error:
     print(error)
 """
 
 
-@pytest.mark.parametrize(("limit", "which"), [(10_000, "a_Red2.xye"), (60_000, "a_Red2.nxs")])
+@pytest.mark.parametrize(("limit", "which"), [(10_000, "a_2_Red2.xye"), (60_000, "a_2_Red2.nxs")])
 def test_a_disk_that_is_full_at_the_second_result_leaves_the_old_files_of_both(
     tmp_path: Path, limit: int, which: str
 ) -> None:
     folder = tmp_path / "results"
-    old_results = {f"a_Red{number}": sample(slices=2) for number in (1, 2)}
-    old = {path: path.read_bytes() for path in save_together(old_results, folder)}
+    old_results = {f"_Red{number}": sample(slices=2) for number in (1, 2)}
+    saved = save_together(old_results, folder, FileNaming("a"))
+    old = {path: path.read_bytes() for path in saved.paths}
     new = [tmp_path / f"{name}.nxs" for name in old_results]
     for path, bins in zip(new, (40, 2000), strict=True):
         write_nexus(sample(bins=bins, title="new", seed=4), path)
@@ -106,13 +110,38 @@ def test_a_disk_that_is_full_at_the_second_result_leaves_the_old_files_of_both(
     assert {path: path.read_bytes() for path in folder.iterdir()} == old
 
 
-def test_of_results_that_are_saved_together_the_nexus_files_take_their_places_last(
+def test_of_results_that_are_saved_together_the_nexus_files_come_first_in_the_list(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "b.nxs").mkdir()
-    with pytest.raises(IsADirectoryError, match=r"b\.nxs"):
-        save_together({"b": sample(), "a": sample()}, tmp_path)
-    assert names(tmp_path) == ["a.xye", "b.nxs", "b.xye"]
+    saved = save_together({"_b": sample(), "_a": sample()}, tmp_path, FileNaming("x"))
+    assert [path.name for path in saved.paths] == ["x_b.nxs", "x_a.nxs", "x_b.xye", "x_a.xye"]
+
+
+def test_new_files_never_take_the_place_of_others_and_leave_nothing(tmp_path: Path) -> None:
+    (tmp_path / "b").write_text("another's")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    for there in ("b", "dangling"):
+        with pytest.raises(FileExistsError, match=there):
+            atomic_files.create([(tmp_path / "a", b"1"), (tmp_path / there, b"2")])
+        assert names(tmp_path) == ["b", "dangling"]
+    assert (tmp_path / "b").read_text() == "another's"
+    assert atomic_files.create([(tmp_path / "a", b"1")]) == [tmp_path / "a"]
+    assert (tmp_path / "a").read_bytes() == b"1"
+
+
+def test_a_file_system_without_hard_links_keeps_what_is_there_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_link)
+    (tmp_path / "b").write_text("another's")
+    atomic_files.create([(tmp_path / "a", b"1")])
+    with pytest.raises(FileExistsError, match="b"):
+        atomic_files.create([(tmp_path / "c", b"1"), (tmp_path / "b", b"2")])
+    assert names(tmp_path) == ["a", "b"]
+    assert (tmp_path / "b").read_text() == "another's"
 
 
 SAVE_AS_NOBODY = """
@@ -142,6 +171,7 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
 WRITE_FOREVER = """
 import itertools, sys, pathlib
 from reduction.host import atomic_files
+from reduction.parameters.file_names import FileNaming
 contents = [pathlib.Path(path).read_bytes() for path in sys.argv[2:]]
 for content in itertools.cycle(contents):
     atomic_files.replace([(pathlib.Path(sys.argv[1]), content)])
