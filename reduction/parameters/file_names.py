@@ -85,6 +85,7 @@ class FileNaming:
 
     def candidates(self) -> Iterator[FileNameCandidate]:
         """The names to try, one after the other, until one is not taken."""
+        every: Iterator[FileNameCandidate]
         if self.has_number:
             every = (FileNameCandidate(self._text(n), n) for n in itertools.count(self.number))
         else:

@@ -89,8 +89,10 @@ def test_templates_are_those_of_areadetector(template: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["", "name", "%d", "%s%s_%3.3d", "%s_%d_%d", "%s%x", "%s%", "%s/%d", "../%s", "%s_slice%d"]
-    + ["%s%999d", "%s.nxs", ".%s", "%s%n"],
+    [
+        *("", "name", "%d", "%s%s_%3.3d", "%s_%d_%d", "%s%x", "%s%", "%s%999d", "%s%n"),
+        *("%s/%d", "../%s", "%s_slice%d", "%s.nxs", ".%s"),
+    ],
 )
 def test_a_template_that_is_none_is_refused(template: str) -> None:
     with pytest.raises(Refused, match=re.escape("File:Template")):
