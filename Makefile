@@ -8,7 +8,7 @@ INSTALL := $(PIP) --editable
 RUN := kafka,mpi,plot,pva,tools,top
 TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
-.PHONY: help run test test-mantid coverage check format docs site wheel bench phoebus kafka broker screens clean
+.PHONY: help run test test-mantid coverage check page-types format docs site wheel bench phoebus kafka broker screens clean
 
 help:                   ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,16 @@ check: .venv/check      ## check style, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory page-types
+
+page-types:             ## check the types of the web page's JavaScript; takes npm, and skips without
+	@if ! command -v npm >/dev/null; then echo "No npm here: the types of the web page are not checked."; \
+	elif ! $(MAKE) --no-print-directory .typescript/node_modules/.bin/tsc; then \
+	  echo "TypeScript cannot be fetched here: the types of the web page are not checked."; \
+	else .typescript/node_modules/.bin/tsc --project web/tsconfig.json && echo "The types of the web page are right."; fi
+
+.typescript/node_modules/.bin/tsc:
+	@npm install --silent --no-save --no-package-lock --prefix .typescript typescript@7.0
 
 format: .venv/check     ## format the sources
 	$(BIN)/ruff check --fix .
@@ -72,7 +82,7 @@ screens: .venv/test     ## take the pictures of the operator screens, docs/scree
 	@$(WITH_PATH) $(BIN)/python -m tests.support.pictures docs/screens
 
 clean:
-	rm -rf .venv build dist docs/_build *.egg-info .coverage*
+	rm -rf .venv .typescript build dist docs/_build *.egg-info .coverage*
 
 .venv/run: setup.cfg
 	@echo "Installing into .venv (once; about a minute) ..."

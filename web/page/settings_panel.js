@@ -1,0 +1,103 @@
+// The settings beside the plot, in groups that open and close.
+
+import { acquisitionPanel } from "./acquisition.js";
+import { h, freshId } from "./elements.js";
+import { settingField } from "./fields.js";
+
+/** @typedef {import("./page.js").Page} Page */
+/** @typedef {{title: string, names: string[], open?: boolean, side?: string[]}} Group names of PVs; side: those side by side */
+
+/** PVs of a reduction. */
+/** @type {Group[]} */
+const OF_REDUCTION = [
+  { title: "Bins", names: ["Units", "BinMin", "BinStep", "BinMax", "BinParams"], open: true, side: ["BinMin", "BinStep", "BinMax"] },
+  { title: "Filter and slices", names: ["Filter:Log", "Filter:Min", "Filter:Step", "Filter:Max", "Filter:Invert"], side: ["Filter:Min", "Filter:Step", "Filter:Max"] },
+  { title: "Mask and groups", names: ["Mask", "Groups", "Calibration"] },
+  { title: "Normalisation", names: ["Normalisation", "Background", "Vanadium"] },
+];
+
+/** PVs of the simulator. */
+/** @type {Group} */
+const OF_SIMULATOR = {
+  title: "Simulator",
+  names: [
+    ...["Pause", "PulseRate", "EventsPerPulse", "MonitorEventsPerPulse", "BackgroundFraction", "RelativePeakWidth"],
+    ...["Temperature", "Pressure", "BulkModulus", "UnitCell", "SpaceGroup", "Atoms", "DMin", "DMax"],
+  ].map((each) => `Sim:${each}`),
+  side: ["Sim:DMin", "Sim:DMax"],
+};
+/** A PV that is INVALID if there is no simulator. */
+const SIMULATED = "Sim:Pulse_RBV";
+/** What stands over a field instead of the PV's description, where three stand side by side. */
+/** @type {Record<string, string>} */
+const SHORT = { BinMin: "from", BinStep: "step", BinMax: "to", "Filter:Min": "from", "Filter:Step": "step", "Filter:Max": "to" };
+
+/**
+ * Fill the column of settings.
+ *
+ * @param {Page} page
+ * @param {HTMLElement} column
+ * @param {HTMLElement} windows the panel of regions and peaks
+ */
+export function fillSettings(page, column, windows) {
+  column.append(reductionChoice(page), section("Acquisition", [acquisitionPanel(page)], true));
+  const place = h("div", {});
+  const shared = section("Regions and peaks", [windows], true);
+  /** @type {(() => void)[]} */
+  let ends = [];
+  column.append(place, shared);
+  page.onReduction((red) => {
+    for (const end of ends) end();
+    ends = [];
+    place.replaceChildren(
+      ...OF_REDUCTION.map((group) => {
+        const made = fieldsOf(page, group, red);
+        ends.push(...made.ends);
+        return section(group.title, made.elements, group.open ?? false);
+      }),
+    );
+  });
+  const simulator = section(OF_SIMULATOR.title, fieldsOf(page, OF_SIMULATOR, "").elements, false);
+  column.append(simulator);
+  page.store.watch([SIMULATED], () => {
+    const { connected, severity } = page.store.pv(SIMULATED);
+    simulator.hidden = !connected || severity === "INVALID";
+  });
+}
+
+/** @param {Page} page @returns {HTMLElement | string} which reduction is shown, if there are several */
+function reductionChoice(page) {
+  const count = page.hello.reductions;
+  if (count < 2) return "";
+  const id = freshId("reduction");
+  const options = Array.from({ length: count }, (_, index) => h("option", { value: index + 1 }, `Reduction ${index + 1}`));
+  const select = h("select", { id, change: () => page.view.set({ reduction: Number(select.value), x: null, y: null }) }, ...options);
+  page.view.follow(() => {
+    select.value = String(page.view.state.reduction);
+  });
+  return h("div", { class: "field" }, h("label", { for: id }, "Shown"), select);
+}
+
+/** @param {Page} page @param {Group} group @param {string} red prefix of the reduction */
+function fieldsOf(page, group, red) {
+  const ends = [];
+  /** @type {HTMLElement[]} */
+  const elements = [];
+  const row = h("div", { class: "side-by-side" });
+  for (const name of group.names) {
+    const beside = group.side?.includes(name) ?? false;
+    const field = settingField(page.store, red + name, { label: SHORT[name], narrow: beside });
+    ends.push(field.end);
+    if (!beside) elements.push(field.element);
+    else {
+      if (!row.parentElement && !row.childElementCount) elements.push(row);
+      row.append(field.element);
+    }
+  }
+  return { elements, ends };
+}
+
+/** @param {string} title @param {HTMLElement[]} content @param {boolean} open */
+function section(title, content, open) {
+  return h("details", { class: "section", open }, h("summary", {}, h("h2", {}, title)), ...content);
+}

@@ -1,0 +1,155 @@
+// What the page shows, kept in the part of the address behind #: a link shows what I see.
+
+/** @typedef {import("./scales.js").Range} Range */
+/**
+ * @typedef {object} ViewState
+ * @property {string} tab
+ * @property {number} reduction
+ * @property {"total" | "slices" | "groups" | "series"} spectra which spectra are drawn
+ * @property {"overlaid" | "offset" | "map"} as how several are drawn
+ * @property {string} pick numbers of those drawn, as 1-5,9; empty: the first ones
+ * @property {boolean} log
+ * @property {"none" | "band" | "bars"} errors
+ * @property {Range | null} x
+ * @property {string} unit that x is in
+ * @property {Range | null} y
+ * @property {boolean} difference
+ * @property {"same" | "area"} reference how the reference is scaled
+ * @property {string} fit the peak or region of the tab of fits
+ * @property {string} quantity of it
+ * @property {"slices" | "groups" | "series"} against
+ */
+
+/** @type {ViewState} */
+const DEFAULT = {
+  tab: "spectrum",
+  reduction: 1,
+  spectra: "total",
+  as: "overlaid",
+  pick: "",
+  log: false,
+  errors: "band",
+  x: null,
+  unit: "",
+  y: null,
+  difference: true,
+  reference: "area",
+  fit: "Peak1",
+  quantity: "Centre",
+  against: "slices",
+};
+
+/** @type {Partial<Record<keyof ViewState, string[]>>} */
+const CHOICES = {
+  spectra: ["total", "slices", "groups", "series"],
+  as: ["overlaid", "offset", "map"],
+  errors: ["none", "band", "bars"],
+  reference: ["same", "area"],
+  against: ["slices", "groups", "series"],
+};
+
+/**
+ * The view that an address names; what it does not name, or names wrongly, is as usual.
+ *
+ * @param {string} fragment with or without #
+ * @returns {ViewState}
+ */
+export function viewOf(fragment) {
+  const view = { ...DEFAULT };
+  const given = new URLSearchParams(fragment.replace(/^#/, ""));
+  for (const key of /** @type {(keyof ViewState)[]} */ (Object.keys(DEFAULT))) {
+    const text = given.get(key);
+    if (text === null) continue;
+    const value = parsed(key, text);
+    if (value !== undefined) Object.assign(view, { [key]: value });
+  }
+  return view;
+}
+
+/** @param {keyof ViewState} key @param {string} text */
+function parsed(key, text) {
+  if (key === "x" || key === "y") {
+    const [low, high] = text.split("~").map(Number);
+    return Number.isFinite(low) && high > low && Number.isFinite(high) ? [low, high] : undefined;
+  }
+  if (key === "log" || key === "difference") return text === "1";
+  if (key === "reduction") return Number.isInteger(Number(text)) && Number(text) > 0 ? Number(text) : undefined;
+  const choices = CHOICES[key];
+  return choices && !choices.includes(text) ? undefined : text.slice(0, 100);
+}
+
+/**
+ * The part of the address behind # that names a view.
+ *
+ * @param {ViewState} view
+ */
+export function fragmentOf(view) {
+  const given = new URLSearchParams();
+  for (const key of /** @type {(keyof ViewState)[]} */ (Object.keys(DEFAULT))) {
+    const value = view[key];
+    if (value === DEFAULT[key] || value === null) continue;
+    if (Array.isArray(value)) given.set(key, value.map((each) => Number(each.toPrecision(7))).join("~"));
+    else if (typeof value === "boolean") given.set(key, value ? "1" : "0");
+    else given.set(key, String(value));
+  }
+  return given.toString();
+}
+
+const WRITE_MS = 300;
+
+/** The view, and who is to be told when it changes. */
+export class View {
+  constructor() {
+    /** @type {ViewState} */
+    this.state = viewOf(location.hash);
+    /** @type {(() => void)[]} */
+    this.followers = [];
+    this.timer = 0;
+    window.addEventListener("hashchange", () => {
+      this.state = viewOf(location.hash);
+      this.tell();
+    });
+  }
+
+  /** @param {Partial<ViewState>} change */
+  set(change) {
+    Object.assign(this.state, change);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.write(), WRITE_MS);
+    this.tell();
+  }
+
+  write() {
+    const fragment = fragmentOf(this.state);
+    history.replaceState(null, "", fragment ? `#${fragment}` : location.pathname);
+  }
+
+  tell() {
+    for (const each of this.followers) each();
+  }
+
+  /** @param {() => void} changed */
+  follow(changed) {
+    this.followers.push(changed);
+  }
+}
+
+/**
+ * The numbers that a text such as 1-5,9 picks, out of 1 to `count`, at most `most` of them.
+ *
+ * @param {string} text empty: all
+ * @param {number} count
+ * @param {number} most
+ * @returns {number[]}
+ */
+export function picked(text, count, most) {
+  const found = new Set();
+  for (const part of text.split(",")) {
+    const match = part.trim().match(/^(\d+)(?:\s*-\s*(\d+))?$/);
+    if (!match) continue;
+    const [from, to] = [Number(match[1]), Math.min(Number(match[2] ?? match[1]), count)];
+    for (let number = Math.max(1, from); number <= to && found.size < most; number += 1) found.add(number);
+  }
+  if (found.size) return [...found].sort((one, other) => one - other);
+  return Array.from({ length: Math.min(count, most) }, (_, index) => index + 1);
+}
