@@ -43,20 +43,28 @@ def flags() -> argparse.Namespace:
         nargs=3,
         default=[100, 700, 200],
         metavar=("FIRST", "LAST", "STEP"),
-        help="in K",
+        help="in K, up or down",
     )
     parser.add_argument("--pulses", type=int, default=100, help="pulses of a step")
     parser.add_argument("--lines", type=float, nargs=2, default=[1.9202, 0.9601], help="d in Å")
     parser.add_argument("--name", default="temperature_steps", help="name of the file")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.temperatures[2] == 0 or steps(*given.temperatures).size < 2:
+        parser.error("--temperatures: at least two temperatures are needed")
+    return given
 
 
-def slice_by_temperature(live: LiveReduction, first: float, last: float, step: float) -> None:
-    """Slices with the steps in their middles. The log comes last: only then are they made."""
-    live.put("Red1:Filter:Min", first - step / 2)
-    live.put("Red1:Filter:Max", last + step / 2)
-    live.put("Red1:Filter:Step", step)
-    live.put("Red1:Filter:Log", "temperature")
+def steps(first: float, last: float, step: float) -> NDArray[np.float64]:
+    """The temperatures in K, (n,) float64, from ``first`` up or down to ``last``."""
+    step = math.copysign(step, last - first)
+    return np.arange(first, last + step / 2, step)
+
+
+def slice_by_temperature(live: LiveReduction, temperatures: NDArray[np.float64]) -> None:
+    """Slices with the temperatures, (n,) ascending in K, in their middles."""
+    width = float(temperatures[1] - temperatures[0])
+    low, high = float(temperatures[0]) - width / 2, float(temperatures[-1]) + width / 2
+    live.put("Red1:Filter:Params", f"temperature,{low},{width},{high}")
 
 
 def accumulate(live: LiveReduction, pulses: int) -> None:
@@ -92,16 +100,16 @@ def log_ratio(
 
 def main() -> None:
     given = flags()
-    first, last, step = given.temperatures
-    temperatures = np.arange(first, last + step / 2, step)
+    temperatures = steps(*given.temperatures)
+    ascending = np.sort(temperatures)
     live = LiveReduction(given.prefix)
     live.put("Red1:Units", "dSpacing")
     live.put("Red1:BinParams", given.bins)
-    slice_by_temperature(live, first, last, step)
+    slice_by_temperature(live, ascending)
     live.put("Preset", "None")
     live.put("Acquire", 0)
     live.put("Sim:Pressure", 0)  # which moves the lines
-    live.put("Sim:Temperature", first)
+    live.put("Sim:Temperature", temperatures[0])
     live.begin("Acquire")  # without a preset it completes only when it is stopped
     live.wait_for("Acquire_RBV", "Acquiring")
     for temperature in temperatures:
@@ -111,7 +119,7 @@ def main() -> None:
 
     print("slice       K      total   ln ratio    error")
     edges, ratios, errors = live.get("Red1:Spec:XE"), [], []
-    for number, temperature in enumerate(temperatures, start=1):
+    for number, temperature in enumerate(ascending, start=1):
         ratio, error = log_ratio(live, number, edges, given.lines)
         ratios.append(ratio)
         errors.append(error)
@@ -119,7 +127,7 @@ def main() -> None:
         print(f"{number:5} {temperature:7.1f} {total:10.0f} {ratio:10.4f} {error:8.4f}")
     # Weights are one over the errors, so the covariance is that of the counts.
     (slope, _), covariance = np.polyfit(
-        temperatures, ratios, 1, w=1 / np.array(errors), cov="unscaled"
+        ascending, ratios, 1, w=1 / np.array(errors), cov="unscaled"
     )
     one, other = given.lines
     per_slope = -REFERENCE_K / (4 * math.pi**2 * (other**-2 - one**-2))
@@ -128,7 +136,7 @@ def main() -> None:
     live.put("File:Name", given.name)
     live.put("File:Write", 1)
     print("saved", live.get("File:FullName_RBV"))
-    live.put("Red1:Filter:Log", "")
+    live.put("Red1:Filter:Params", "")
 
 
 if __name__ == "__main__":

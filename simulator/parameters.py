@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from reduction.parameters.fields import Settings, parameter, reading
 from reduction.parameters.specs import (
@@ -10,7 +11,7 @@ from reduction.parameters.specs import (
     Float,
     Guidance,
     Integer,
-    Refused,
+    Misfit,
     Switch,
     Text,
 )
@@ -23,6 +24,11 @@ MOST_CHUNKS = 10_000
 @dataclass(frozen=True)
 class SimulatorSettings(Settings):
     """Simulated source and sample. Seed, pulse number and these settings determine every event."""
+
+    TOGETHER: ClassVar = (
+        frozenset({"events_per_pulse", "monitor_events_per_pulse", "max_chunk_size"}),
+        frozenset({"unit_cell", "space_group", "atoms", "d_min", "d_max"}),
+    )
 
     pause: bool = parameter(
         Switch(pv="Pause", description="Hold the source", off="Run", on="Pause"), False
@@ -176,10 +182,10 @@ class SimulatorSettings(Settings):
     )
 
     def check(self) -> None:
-        """Raises `Refused` for no crystal, for one without Bragg lines, and for too much work."""
+        """Raises `Refused` for no crystal; `Misfit` for too much work, or without Bragg lines."""
         events = self.events_per_pulse + self.monitor_events_per_pulse
         if events > MOST_CHUNKS * self.max_chunk_size:
-            raise Refused(
+            raise Misfit(
                 "MaxChunkSize",
                 self.max_chunk_size,
                 f"{events} events make more than {MOST_CHUNKS} chunks a pulse",

@@ -16,7 +16,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.parameters.specs import Refused
+from reduction.parameters.specs import Misfit
 from simulator import structure
 from simulator.structure import Atom
 
@@ -94,14 +94,14 @@ class Sample:
 
     @property
     def reflections(self) -> Reflections:
-        """The lines with d_min ≤ d ≤ d_max at this pressure; raises `Refused` if there are none."""
+        """The lines with d_min ≤ d ≤ d_max at this pressure; raises `Misfit` if there are none."""
         return _reflections(self)
 
 
 @functools.lru_cache(maxsize=16)
 def _reflections(sample: Sample) -> Reflections:
     if sample.d_min >= sample.d_max:
-        raise Refused("DMin", sample.d_min, f"DMin must be below DMax, {sample.d_max:g} Ang")
+        raise Misfit("DMin", sample.d_min, f"DMin must be below DMax, {sample.d_max:g} Ang")
     cell = structure.unit_cell(sample.unit_cell)
     group = structure.space_group(sample.space_group)
     symmetry = group.operations()
@@ -114,7 +114,7 @@ def _reflections(sample: Sample) -> Reflections:
     )
     most = sum(a.occupancy * abs(a.scattering_length_fm) for a in atoms) ** 2
     if not f_squared.max() > EXTINCT * most:
-        raise Refused("Atoms", sample.atoms, "every Bragg line between DMin and DMax has F² = 0")
+        raise Misfit("Atoms", sample.atoms, "every Bragg line between DMin and DMax has F² = 0")
     f_squared.setflags(write=False)
     return Reflections(hkl, d, f_squared, multiplicity)
 
@@ -129,7 +129,7 @@ def _positions(
     inverse = np.linalg.inv(_basis(cell) * sample.length_scale).astype(np.float64)
     hkl, d = _between(sample, inverse, symmetry)
     if not d.size:
-        raise Refused(
+        raise Misfit(
             "UnitCell",
             sample.unit_cell,
             f"no Bragg line between DMin {sample.d_min:g} and DMax {sample.d_max:g} Ang"
@@ -159,14 +159,14 @@ def _check_size(sample: Sample, cell: gemmi.UnitCell, symmetry: gemmi.GroupOps, 
     order, centrings = len(symmetry.sym_ops), len(symmetry.cen_ops)
     lines = 4 / 3 * math.pi * volume * shell / (order * centrings)
     if tried > MAX_INDICES_TRIED or lines > MAX_LINES:
-        raise Refused(
+        raise Misfit(
             "DMin",
             sample.d_min,
             f"this cell has about {lines:.0f} Bragg lines down to there, at most {MAX_LINES}"
             f" (of {MAX_INDICES_TRIED} hkl tried) are simulated; raise DMin or take a smaller cell",
         )
     if atoms * order * centrings * lines > MAX_PHASES:
-        raise Refused("Atoms", sample.atoms, f"too many atoms for about {lines:.0f} Bragg lines")
+        raise Misfit("Atoms", sample.atoms, f"too many atoms for about {lines:.0f} Bragg lines")
 
 
 def _rotations(symmetry: gemmi.GroupOps) -> NDArray[np.int64]:

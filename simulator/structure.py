@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import gemmi
 import periodictable
 
-from reduction.parameters.specs import Refused, nearest
+from reduction.parameters.specs import Misfit, Refused, nearest
 
 METRIC_TOLERANCE = 1e-5
 """Relative difference of metric tensors up to which a cell has the symmetry of its group."""
@@ -70,9 +70,9 @@ def space_group(text: str) -> gemmi.SpaceGroup:
 
 
 def check_symmetry(cell: gemmi.UnitCell, group: gemmi.SpaceGroup, text: str) -> None:
-    """Raises `Refused` if a cell, written as ``text``, does not have the symmetry of its group."""
+    """Raises `Misfit` if a cell, written as ``text``, does not have the symmetry of its group."""
     if not cell.is_compatible_with_spacegroup(group, METRIC_TOLERANCE):
-        raise Refused("UnitCell", text, f"space group {group.xhm()} needs {_needed(group)}")
+        raise Misfit("UnitCell", text, f"space group {group.xhm()} needs {_needed(group)}")
 
 
 def _needed(group: gemmi.SpaceGroup) -> str:

@@ -85,9 +85,9 @@ class LiveServer:
         health = Health(lambda: self._settings.accepted.watch, self._problems)
         self.publisher = Publisher(self.database, self.orders, start.array_rate, health=health)
         self._files = FileWriter(self.database, self.orders, self.publisher, self._settings)
-        self._autosave = (
-            Autosave(start.autosave, start.prefix, self._accepted) if start.autosave else None
-        )
+        self._autosave: Autosave | None = None
+        if start.autosave:
+            self._autosave = Autosave(start.autosave, start.prefix, lambda: self.accepted)
         self._server = Server(self.database.channels, start.interfaces, start.port)
         self._process = IocStats(self.database, lambda: self._server.clients, control.restart)
         self._handlers = PutHandlers(
@@ -139,17 +139,22 @@ class LiveServer:
     async def _put(self, row: PvRow, value: Any, client: Client) -> Any:
         if row.place.part is Part.SIMULATOR and not self._has_simulator:
             raise Refused(row.spec.pv, value, "this IOC was started without a simulator")
-        return await self._handlers.of(row).put(row, value, client)
+        accepted = await self._handlers.of(row).put(row, value, client)
+        await self.publisher.post_drafts()
+        return accepted
 
     def _problems(self) -> str:
         """What is wrong with the IOC itself, for ``StatusMessage_RBV``; empty if nothing is."""
         autosave = self._autosave.problem if self._autosave else ""
         results = self._results.problem if self._results else ""
         run_state = self._run_state.problem
-        every = self._logs.problems, self._runs.problem, autosave, run_state, results
+        pending = self.orders.drafts.message
+        every = self._logs.problems, self._runs.problem, autosave, run_state, results, pending
         return "; ".join(filter(None, every))
 
-    def _accepted(self) -> AllOrders:
+    @property
+    def accepted(self) -> AllOrders:
+        """The orders in force, of all parts."""
         orders = self.orders
         return AllOrders(orders.ranks.accepted, orders.simulator.accepted, self._settings.accepted)
 

@@ -19,6 +19,9 @@ NO_ALARM = Alarm(AlarmStatus.NO_ALARM, AlarmSeverity.NO_ALARM)
 REFUSED_ALARM = Alarm(AlarmStatus.WRITE, AlarmSeverity.MAJOR_ALARM)
 """The alarm of a setpoint or command whose last put was refused."""
 
+NOT_IN_FORCE_ALARM = Alarm(AlarmStatus.STATE, AlarmSeverity.MINOR_ALARM)
+"""The alarm of the readback of a setting that was put but does not fit others yet."""
+
 DISCONNECTED_ALARM = Alarm(AlarmStatus.COMM, AlarmSeverity.INVALID_ALARM)
 """The alarm of readings of a process that does not report."""
 

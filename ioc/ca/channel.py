@@ -49,12 +49,14 @@ OPEN_TO_ALL = Guard()
 class ClientPuts:
     """What happens to the puts of clients to a channel; without ``put`` the channel is read only.
 
-    ``guard`` decides who may put. ``on_refusal`` is called after a put was refused.
+    ``guard`` decides who may put. ``on_refusal`` is called after a put was refused. ``on_text`` is
+    called after a put of a text was accepted, with the text as written and the accepted value.
     """
 
     put: Put | None = None
     guard: Guard = OPEN_TO_ALL
     on_refusal: Callable[[Client, Refused], Awaitable[None]] | None = None
+    on_text: Callable[[str, str], Awaitable[None]] | None = None
 
 
 READ_ONLY = ClientPuts()
@@ -184,12 +186,15 @@ class PvChannel(ChannelData):  # type: ignore[misc]
         assert self._put is not None
         self.guard.admit(client)  # a refusal by the lock sets no alarm
         try:
-            value = self.spec.checked(received(self.spec, data, native_type(data_type)))
+            written = received(self.spec, data, native_type(data_type))
+            value = self.spec.checked(written)
             if isinstance(self.spec, Command) and self.spec.endless:
                 await self._begin_or_end(self._put, value, client)
                 return
             async with self._put_lock:  # puts take effect in the order of their arrival
-                await self._run_put(self._put, value, client)
+                accepted = await self._run_put(self._put, value, client)
+                if self.wire.is_text and self._puts.on_text is not None:
+                    await self._puts.on_text(written, accepted)
         except Refused:
             await self.publish_alarm(REFUSED_ALARM)
             raise
@@ -205,16 +210,18 @@ class PvChannel(ChannelData):  # type: ignore[misc]
             async with self._put_lock:
                 await self._run_put(put, value, client)
 
-    async def _run_put(self, put: Put, value: Any, client: Client) -> None:
+    async def _run_put(self, put: Put, value: Any, client: Client) -> Any:
         if not isinstance(self.spec, Command):
-            await self.publish_value(await put(value, client), alarm=NO_ALARM)
-            return
+            accepted = await put(value, client)
+            await self.publish_value(accepted, alarm=NO_ALARM)
+            return accepted
         await self.publish_value(value)
         try:
             await put(value, client)
         finally:
             await self.publish_value(False)
         await self.publish_alarm(NO_ALARM)
+        return False
 
     @property
     def _present_alarm(self) -> Alarm:

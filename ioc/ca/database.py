@@ -8,16 +8,26 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ioc.ca.alarms import ABSENT_ALARM, DISCONNECTED_ALARM, NO_ALARM, Alarm
+from ioc.ca.alarms import (
+    ABSENT_ALARM,
+    DISCONNECTED_ALARM,
+    NO_ALARM,
+    NOT_IN_FORCE_ALARM,
+    Alarm,
+)
 from ioc.ca.channel import ClientPuts, PvChannel, channel
 from ioc.model.paths import Part, Path, ValuePath, value_at
 from ioc.model.pvs import IOC_REMARKS, RANKS, Access, PvGroup, PvRow, numbered_row, pv_rows
+from ioc.model.wire_type import wire_type
 from ioc.security.rules import Client, Guard
 from reduction.parameters.limits import MAX_BINS
 from reduction.parameters.specs import AXIS_UNITS, Refused, Spec
 
 MAX_NAME = 60
 """Longest name of a process variable."""
+
+NO_DRAFTS: Mapping[ValuePath, Any] = {}
+"""All settings are in force."""
 
 Putter = Callable[[PvRow, Any, Client], Awaitable[Any]]
 """Puts a value to the setting or command of a row, for a client; see `ioc.puts`."""
@@ -29,6 +39,17 @@ Guards = Callable[[PvRow], Guard]
 def open_to_all(row: PvRow) -> Guard:
     """A guard that lets everybody put to a row."""
     return Guard(row.asg)
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The text that a client put, and the value that was accepted, which may lack its blanks.
+
+    Clients such as ophyd wait until the readback equals what they put.
+    """
+
+    written: str
+    accepted: str
 
 
 class Channels(dict[str, PvChannel]):
@@ -85,6 +106,7 @@ class Database:
         self._put, self._max_bins, self._guard = put, max_bins, guard
         self._made: dict[tuple[PvGroup, Access], dict[str, PvChannel]] = {}
         self._showing: dict[ValuePath, ReadingValues] = {}
+        self._wordings: dict[ValuePath, Wording] = {}
         self.watchers: set[Callable[[ValuePath], None]] = set()
         """Functions that are called when a channel is made, with the address of its group."""
         self.channels = Channels(self._make)
@@ -127,13 +149,25 @@ class Database:
                 return channels
         raise LookupError(f"no {access.name} is made at {place}")
 
-    async def show_settings(self, part: Part, order: Any) -> None:
-        """Show an order of ``part`` on its setpoints and readbacks; alarms stay as they are."""
+    async def show_settings(
+        self, part: Part, order: Any, drafts: Mapping[ValuePath, Any] = NO_DRAFTS
+    ) -> None:
+        """Show an order of ``part`` on its setpoints and readbacks.
+
+        ``drafts`` are values by the address of their setting. They are shown instead of the values
+        in force, and the readback is then in alarm. The alarms of setpoints stay as they are.
+        """
         for (group, access), channels in self._made.items():
             if group.place.part is part and access in (Access.SETPOINT, Access.READBACK):
                 settings = value_at(order, group.place.path)
                 for field, each in channels.items():
-                    await each.publish_value(getattr(settings, field))
+                    place, value = group.place / field, getattr(settings, field)
+                    draft = drafts.get(place, value) if drafts else value
+                    alarm = NOT_IN_FORCE_ALARM if draft != value else NO_ALARM
+                    await each.publish_value(
+                        self._as_written(place, draft) if each.wire.is_text else draft,
+                        alarm=alarm if access is Access.READBACK else None,
+                    )
 
     async def show(self, root: ValuePath, values: ReadingValues) -> None:
         """Show ``values`` on all readings below ``root``, now and on channels made later.
@@ -175,7 +209,25 @@ class Database:
 
     def _puts_of(self, row: PvRow) -> ClientPuts:
         put = functools.partial(self._put, row) if row.access.writable else None
-        return ClientPuts(put, self._guard(row), functools.partial(self._post_refusal, row))
+        return ClientPuts(
+            put,
+            self._guard(row),
+            functools.partial(self._post_refusal, row),
+            functools.partial(self._post_as_written, row),
+        )
+
+    async def _post_as_written(self, row: PvRow, written: str, accepted: str) -> None:
+        """Show a text on setpoint and readback as a client wrote it, with its blanks."""
+        fits = wire_type(row.spec).served(written) == written
+        self._wordings[row.place] = Wording(written if fits else accepted, accepted)
+        for (group, _), channels in self._made.items():
+            if group == row.group and row.field in channels:
+                await channels[row.field].publish_value(self._as_written(row.place, accepted))
+
+    def _as_written(self, place: ValuePath, value: str) -> str:
+        """``value`` as the client wrote it whose put led to it."""
+        wording = self._wordings.get(place)
+        return wording.written if wording is not None and wording.accepted == value else value
 
     async def _post_refusal(self, row: PvRow, client: Client, refused: Refused) -> None:
         """Post that a put was refused, and why, on ``Refusal_RBV``."""

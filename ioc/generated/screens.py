@@ -74,12 +74,13 @@ def _of_runs(group: PvGroup) -> bool:
 
 
 def _settings(group: PvGroup) -> bool:
-    return group.access.writable and not _simulated(group) and not _of_runs(group)
+    elsewhere = _simulated(group) or _of_runs(group) or group.prefix == "Lock:"
+    return group.access.writable and not elsewhere
 
 
 SCREEN_PANELS = (
     Panel("reduction", "Settings", 3, _settings),
-    Panel("backend", "Readings", 2, _back_end),
+    Panel("backend", "Readings", 3, _back_end),
     Panel("runs", "Runs", 2, _of_runs),
     Panel("simulator", "Sim", 2, _simulated),
 )

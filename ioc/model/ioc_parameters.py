@@ -72,6 +72,17 @@ class IocStatus:
         ),
         "",
     )
+    pending: str = reading(
+        Text(
+            pv="Pending_RBV",
+            description="Settings that wait for others, and why",
+            details="Settings that only make sense together (Min, Step and Max of a filter, BinMin,"
+            " BinStep and BinMax, the crystal of the simulator) can be put in any order. While they"
+            " do not fit each other, those in force before stay in force.",
+            max_length=1000,
+        ),
+        "",
+    )
     array_counter: int = reading(
         Integer(pv="ArrayCounter_RBV", description="Results posted since the IOC started")
     )

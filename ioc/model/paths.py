@@ -100,6 +100,11 @@ def with_value(value: ValueT, path: Path, new: Any) -> ValueT:
     return changed
 
 
+def with_fields(value: ValueT, path: Path, fields: Mapping[str, Any]) -> ValueT:
+    """A copy of ``value`` with several fields of the dataclass at ``path`` changed together."""
+    return with_value(value, path, dataclasses.replace(value_at(value, path), **fields))
+
+
 def _replaced(value: Any, path: Path, new: Any) -> Any:
     if not path:
         return new

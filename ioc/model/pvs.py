@@ -21,7 +21,7 @@ from ioc.model.run_parameters import FacilityRunSettings, FacilityRunStatus
 from ioc.security.rules import Asg
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.corrections import CorrectionSettings
-from reduction.parameters.fields import default_of, specs_of
+from reduction.parameters.fields import default_of, put_with, specs_of
 from reduction.parameters.limits import PEAKS, REGIONS
 from reduction.parameters.readings import ReductionShape, ReductionStatus, SpectrumReadings
 from reduction.parameters.reduction import (
@@ -32,6 +32,7 @@ from reduction.parameters.reduction import (
 )
 from reduction.parameters.run import RunCommands, RunControl
 from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
+from reduction.parameters.slice_params import SliceParams
 from reduction.parameters.specs import Spec
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings
 from reduction.results.columns import column_specs
@@ -188,6 +189,7 @@ def _reduction(reduction: int) -> Iterator[PvGroup]:
         (CorrectionSettings, "", setpoint, settings / "corrections"),
         (Segment, "", setpoint, settings / "bin_params" / Segment),
         (FilterSettings, "Filter:", setpoint, settings / "filter"),
+        (SliceParams, "Filter:", setpoint, settings / "filter" / SliceParams),
         (DetectorSettings, "", setpoint, settings / "detectors"),
         (ReductionStatus, "", reading, place / "status"),
         (SpectrumReadings, "Spec:", reading, place / "spectrum"),
@@ -275,6 +277,20 @@ class PvRow:
             return Role.BINS
         if self.group.of is ReductionSettings:
             return {"units": Role.UNITS, "bin_params": Role.BINS}.get(self.field)
+        return None
+
+    @property
+    def put_with(self) -> frozenset[str]:
+        """The fields of the group that only make sense together with this one, and this one."""
+        return put_with(self.group.of, self.field)
+
+    @property
+    def replaces(self) -> ValuePath | None:
+        """The address of the dataclass whose fields a put to this setting sets, if it does."""
+        if self.group.of is SliceParams:
+            return ValuePath(self.place.part, self.group.place.path[:-1])
+        if self.group.of is ReductionSettings and self.role is not None:  # Units brings its bins
+            return self.group.place / "bin_params" / Segment
         return None
 
     @property

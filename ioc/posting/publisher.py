@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from caproto import AlarmSeverity, AlarmStatus
 
-from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM, Alarm
+from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM, NOT_IN_FORCE_ALARM, Alarm
 from ioc.ca.channel import PvChannel
 from ioc.ca.database import Database, ReadingValues
 from ioc.model.ioc_parameters import DetectorState
@@ -49,7 +49,7 @@ class Publisher:
         self._period_s, self._clock = 1 / array_rate, clock
         self._due_s = 0.0
         self._posted_revision = -1
-        self._results_posted = 0
+        self._results_posted = self._draft_changes_posted = 0
         self._held: RanksReport | None = None
         self.families = FamilyAnalysis(database)
         """Posts regions and peaks of families while `FamilyAnalysis.run` runs."""
@@ -65,7 +65,8 @@ class Publisher:
             await self.disconnected(part, f"waiting for the {part} to report")
         for counter in ("restarts", "array_counter"):
             await self._remarks_on(Part.RANKS)[counter].publish_value(0, alarm=NO_ALARM)
-        await self._remarks_on(Part.RANKS)["refusal"].publish_value("", alarm=NO_ALARM)
+        for text in ("refusal", "pending"):
+            await self._remarks_on(Part.RANKS)[text].publish_value("", alarm=NO_ALARM)
 
     async def ranks(self, report: RanksReport) -> None:
         """Post a report of the ranks, or hold it until the next one if it comes too soon."""
@@ -182,13 +183,26 @@ class Publisher:
         state = self._remarks_on(part)["state"]
         await state.publish_value(DetectorState.DISCONNECTED, alarm=DISCONNECTED_ALARM)
 
+    async def post_drafts(self) -> None:
+        """Post the settings that do not fit each other yet, if these have changed."""
+        drafts = self._orders.drafts
+        if drafts.changes == self._draft_changes_posted:
+            return
+        self._draft_changes_posted = drafts.changes
+        for part in (Part.RANKS, Part.SIMULATOR):
+            await self._post_settings(part)
+        alarm = NOT_IN_FORCE_ALARM if drafts.message else NO_ALARM
+        await self._remarks_on(Part.RANKS)["pending"].publish_value(drafts.message, alarm=alarm)
+        await self._post_health()
+
     async def restarted(self, part: Part, count: int) -> None:
         """Post that ``part`` was started again; ``count`` is the number of all restarts."""
         self._health.restarted(part)
         await self._remarks_on(Part.RANKS)["restarts"].publish_value(count)
 
     async def _post_settings(self, part: Part) -> None:
-        await self._database.show_settings(part, self._orders.accepted(part))
+        drafts = self._orders.drafts.values(part)
+        await self._database.show_settings(part, self._orders.accepted(part), drafts)
 
     def _remarks_on(self, part: Part) -> dict[str, PvChannel]:
         """The channels, by field, of the readings that the IOC makes about a process."""

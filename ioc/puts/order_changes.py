@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from ioc.model.paths import Path, value_at, with_value
+from ioc.model.paths import Path, value_at, with_fields, with_value
 from ioc.model.run_parameters import RunAction
 from reduction.control.facility_run import FacilityRun
 from reduction.control.orders import RanksOrder
@@ -118,6 +119,11 @@ def command_change(field: str, value: bool) -> RanksChange:
 def stopped_after(start: int) -> RanksChange:
     """The change that ends the acquisition of number ``start``, and no other one."""
     return lambda order: stopped(order) if order.starts == start else order
+
+
+def with_fields_at(path: Path, fields: Mapping[str, Any]) -> RanksChange:
+    """The change of several fields of the settings at ``path``."""
+    return lambda order: with_fields(order, path, fields)
 
 
 def with_units(path: Path, units: Units, bin_params: str) -> RanksChange:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from ioc.model.paths import Part, value_at, with_value
+from ioc.model.paths import Part, value_at, with_fields
 from ioc.model.pvs import Access, PvRow, Role
+from ioc.puts.drafts import Drafts
 from ioc.puts.order_changes import (
     RanksChange,
     command_change,
     numbered,
     stopped_after,
+    with_fields_at,
     with_units,
 )
 from ioc.puts.pending_orders import PendingOrders, SendOrder
@@ -23,7 +25,7 @@ from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.parameters.run import RunControl
 from reduction.parameters.specs import Command as RunningCommand
-from reduction.parameters.specs import Refused
+from reduction.parameters.specs import Misfit, Refused
 from reduction.parameters.units import Units
 from simulator.orders import SimulatorOrder, SimulatorReport
 
@@ -67,6 +69,8 @@ class OrderPuts:
         check: OrderCheck = unchecked,
     ) -> None:
         self.ranks, self.simulator, self._check = ranks, simulator, check
+        self.drafts = Drafts()
+        """Settings that were put but do not fit each other yet."""
         self._ended = asyncio.Event()
         self._recording: asyncio.Task[None] | None = None
         self._bins: dict[tuple[int, Units], str] = {}
@@ -79,30 +83,56 @@ class OrderPuts:
     async def put(self, row: PvRow, value: Any, _client: Client) -> Any:
         """Change the setting of a row; returns the accepted value once posted results show it.
 
-        Raises `Refused`, with nothing changed, if the value is refused or not obeyed in time.
+        Raises `Refused`, with nothing changed, if the value is refused or not obeyed in time. A
+        value that only fits with other values of other settings becomes a draft: this returns it,
+        and the put that makes them fit orders all of them.
         """
         is_command = row.access is Access.COMMAND
         endless = isinstance(row.spec, RunningCommand) and row.spec.endless
         if is_command and not value and not endless:
             return False
+        fields = self.drafts.put_with(row, value)
         try:
-            await self._change(row, value)
+            await self._change(row, fields)
             if endless and value:
                 await self._until_ended()
+        except Misfit as misfit:
+            if not row.put_with:
+                raise Refused(row.spec.pv, value, misfit.why) from None
+            self.drafts.keep(row, value, misfit.why)
+            return value
         except Refused as refused:
             # If BinMin makes bad bins, BinParams refuses them, but the client has put BinMin.
             raise Refused(row.spec.pv, value, refused.why) from None
         except TimeoutError as late:
             raise Refused(row.spec.pv, value, str(late)) from None
+        self.drafts.drop(row, fields)
+        if row.replaces is not None:
+            self.drafts.drop_group(row.replaces)
         return False if is_command else value_at(self.accepted(row.place.part), row.place.path)
 
-    async def _change(self, row: PvRow, value: Any) -> None:
-        path = row.place.path
+    async def _change(self, row: PvRow, fields: Mapping[str, Any]) -> None:
+        """Order a put to a row, with the drafts among ``fields``; raises `Refused`."""
+        if len(fields) > 1:
+            self._check_alone(row, fields[row.field])
         if row.place.part is Part.SIMULATOR:
-            await self.simulator.change(lambda o: with_value(o, path, value), in_result=False)
+            path = row.group.place.path
+            await self.simulator.change(lambda o: with_fields(o, path, fields), in_result=False)
             return
-        change = self._change_for(row, value)
+        change = self._change_for(row, fields)
         await self.change_ranks(change, in_result=row.group.of is not RunControl)
+
+    def _check_alone(self, row: PvRow, value: Any) -> None:
+        """Raise `Refused` for a value that is wrong whatever the other settings are.
+
+        It must not become a draft: every later put would be refused for it.
+        """
+        alone = {row.field: value}
+        with contextlib.suppress(Misfit):
+            if row.place.part is Part.SIMULATOR:
+                with_fields(self.simulator.newest, row.group.place.path, alone)
+            else:
+                self._change_for(row, alone)(self.ranks.newest)
 
     async def change_ranks(self, change: RanksChange, *, in_result: bool) -> None:
         """Have the ranks obey a change, as `PendingOrders.change` does, if it can be obeyed.
@@ -133,21 +163,21 @@ class OrderPuts:
         if not task.cancelled():
             task.exception()  # not obeyed in time: it is tried again at the next report
 
-    def _change_for(self, row: PvRow, value: Any) -> RanksChange:
-        """How a put to ``row`` changes the order of the ranks.
+    def _change_for(self, row: PvRow, fields: Mapping[str, Any]) -> RanksChange:
+        """How a put to ``row`` changes the order of the ranks, with the drafts among ``fields``.
 
-        A put that does more than set the value at its path has a case here.
+        A put that does more than set the values of its fields has a case here.
         """
-        path = row.place.path
+        path, value = row.group.place.path, fields[row.field]
         match row.role, row.group.reduction:
             case _ if row.access is Access.COMMAND:
                 return command_change(row.field, value)
             case Role.UNITS, int(reduction):
-                return with_units(row.group.place.path, value, self._bins_of(reduction, value))
+                return with_units(path, value, self._bins_of(reduction, value))
             case Role.BINS, int(reduction):
-                return self._for_present_unit(reduction, lambda o: with_value(o, path, value))
+                return self._for_present_unit(reduction, with_fields_at(path, fields))
             case _:
-                return lambda order: with_value(order, path, value)
+                return with_fields_at(path, fields)
 
     def _for_present_unit(self, reduction: int, change: RanksChange) -> RanksChange:
         """``change``, but refused if the reduction has another unit when the change is made.

@@ -8,7 +8,7 @@ from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import detector_groups, group_names
 from reduction.parameters.limits import MOST_CELLS
 from reduction.parameters.reduction import ReductionSettings
-from reduction.parameters.specs import Refused
+from reduction.parameters.specs import Misfit
 
 
 def recipe(
@@ -18,7 +18,7 @@ def recipe(
     series: int = 1,
     fade_s: float = 0.0,
 ) -> Recipe:
-    """The recipe of ``settings``; raises `Refused` if they do not fit the instrument or memory.
+    """The recipe of ``settings``; raises `Misfit` if they do not fit the instrument or memory.
 
     Each of the ``series`` has ``settings.filter.count`` slices, numbered on from series to series.
     """
@@ -36,7 +36,7 @@ def recipe(
     if cells > MOST_CELLS:
         parts = f"{made.slices} slices, {made.groups} groups and {made.edges.size - 1} bins"
         parts = f"{series} series of together {parts}" if series > 1 else parts
-        raise Refused(
+        raise Misfit(
             "BinParams",
             settings.bin_params,
             f"{parts} are too many together: {cells} cells; the limit is {MOST_CELLS}",

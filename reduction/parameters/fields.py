@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from reduction.parameters.specs import Spec
 
@@ -34,6 +34,13 @@ def default_of(of: Any, name: str) -> Any:
 class Settings:
     """Base of frozen settings: the values of all fields with a spec are checked on construction."""
 
+    TOGETHER: ClassVar[tuple[frozenset[str], ...]] = ()
+    """Sets of fields that only make sense together.
+
+    Clients put them one by one, in any order. `check` raises
+    `reduction.parameters.specs.Misfit` if they do not fit each other.
+    """
+
     def __post_init__(self) -> None:
         for name, spec in specs_of(self):
             object.__setattr__(self, name, spec.checked(getattr(self, name)))
@@ -41,3 +48,12 @@ class Settings:
 
     def check(self) -> None:
         """Check what concerns more than one field; raises `reduction.parameters.specs.Refused`."""
+
+
+def put_with(of: type[Any], name: str) -> frozenset[str]:
+    """The fields of ``of`` that only make sense together with the field ``name``, and itself.
+
+    Empty for a field that makes sense alone.
+    """
+    together: tuple[frozenset[str], ...] = getattr(of, "TOGETHER", ())
+    return next((fields for fields in together if name in fields), frozenset())

@@ -8,7 +8,7 @@ import itertools
 import math
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from reduction.parameters import bins
 from reduction.parameters.corrections import CorrectionSettings
 from reduction.parameters.fields import Settings, parameter
 from reduction.parameters.limits import MAX_BINS, MOST_SLICES, PEAKS, REGIONS
-from reduction.parameters.specs import Choice, Float, Refused, Stage, Switch, Text
+from reduction.parameters.specs import Choice, Float, Misfit, Refused, Stage, Switch, Text
 from reduction.parameters.units import Units
 from reduction.parameters.windows import WindowSettings
 
@@ -33,6 +33,8 @@ class FilterSettings(Settings):
     the value of the log at their pulse. With ``invert`` there is one spectrum, of events whose
     value is outside [Min, Max).
     """
+
+    TOGETHER: ClassVar = (frozenset({"minimum", "step", "maximum"}),)
 
     log: str = parameter(
         Text(
@@ -80,11 +82,11 @@ class FilterSettings(Settings):
             raise Refused("Step", self.step, "a slice is wider than 0")
         if self.maximum <= self.minimum:
             why = f"Max, {self.maximum:g}, must be above Min, {self.minimum:g}"
-            raise Refused("Max", self.maximum, why)
+            raise Misfit("Max", self.maximum, why)
         if self.count > MOST_SLICES:
-            raise Refused("Step", self.step, f"{self.count} slices; the limit is {MOST_SLICES}")
+            raise Misfit("Step", self.step, f"{self.count} slices; the limit is {MOST_SLICES}")
         if not np.all(np.diff(self._edges) > 0):
-            raise Refused("Step", self.step, f"too small beside Min, {self.minimum:g}")
+            raise Misfit("Step", self.step, f"too small beside Min, {self.minimum:g}")
 
     @property
     def count(self) -> int:
@@ -220,7 +222,7 @@ class ReductionSettings(Settings):
         try:
             _ = self.edges
         except ValueError as error:
-            raise Refused("BinParams", self.bin_params, str(error)) from None
+            raise Misfit("BinParams", self.bin_params, str(error)) from None
 
     @property
     def counted(self) -> Self:
@@ -252,6 +254,8 @@ class Segment(Settings):
     the first step. A put to any of the three makes one segment of them.
     """
 
+    TOGETHER: ClassVar = (frozenset({"bin_min", "bin_step", "bin_max"}),)
+
     bin_min: float = parameter(
         Float(pv="BinMin", description="First bin edge", precision=4, stage=Stage.HISTOGRAM), 0.4
     )
@@ -267,6 +271,10 @@ class Segment(Settings):
     bin_max: float = parameter(
         Float(pv="BinMax", description="Last bin edge", precision=4, stage=Stage.HISTOGRAM), 5.0
     )
+
+    def check(self) -> None:
+        if self.bin_step == 0:
+            raise Refused("BinStep", self.bin_step, "a bin is wider than 0")
 
     @classmethod
     def of(cls, bin_params: str) -> Self:

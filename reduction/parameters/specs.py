@@ -32,6 +32,10 @@ class Refused(ValueError):
         self.name, self.value, self.why = name, value, why
 
 
+class Misfit(Refused):
+    """Settings that do not fit each other. Each is right alone, and another value of one helps."""
+
+
 class Stage(enum.IntEnum):
     """The first stage of the reduction that must run again when a parameter changes."""
 

@@ -59,12 +59,12 @@ def test_every_event_is_accounted_for(running: Live) -> None:
     [
         ("Red1:BinParams", "5,1,1", "boundaries must rise"),
         ("Red1:BinParams", "0,1e-9,1", "the limit is 200000"),
-        ("Red1:BinMax", "0.1", "boundaries must rise"),
+        ("Red1:BinStep", "0", "a bin is wider than 0"),
         ("Sim:PulseRate", "-1", "the lowest is 0.1 Hz"),
         ("Sim:SpaceGroup", "F d -3 n", "did you mean"),
         ("Sim:Atoms", "Xx 0 0 0", "Xx"),
         ("Sim:UnitCell", "5 5", "5 5"),
-        ("Sim:DMax", "0.4", "DM"),
+        ("Sim:DMax", "0.1", "the lowest is 0.2 Ang"),
     ],
 )
 def test_a_refused_put_says_why_and_changes_nothing(

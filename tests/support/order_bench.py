@@ -20,7 +20,8 @@ from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
-from simulator.orders import SimulatorOrder
+from simulator.orders import SimulatorOrder, SimulatorReport
+from simulator.parameters import SimulatorStatus
 
 ROWS = {row.name: row for row in pv_rows("", reductions=2)}
 
@@ -73,6 +74,15 @@ class OrderBench:
             RanksReport(order.revision, 0, StreamStatus(), BackendStatus(), results, **more)
         )
         await self.settle()
+
+    async def report_all(self) -> None:
+        """Reports of ranks and simulator that they obey their newest orders."""
+        if self.ranks:
+            await self.report(self.ranks[-1])
+        if self.simulator:
+            report = SimulatorReport(self.simulator[-1].revision, SimulatorStatus())
+            self.orders.simulator_report_posted(report)
+            await self.settle()
 
     @property
     def bins(self) -> str:

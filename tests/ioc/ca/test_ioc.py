@@ -128,12 +128,46 @@ def test_all_arrays_of_a_result_have_its_length_and_the_time_of_its_last_pulse(i
     assert said.count(".123457") == 5, said
 
 
-def test_the_first_bin_below_the_last_is_asked_for_under_its_own_name(ioc: Ioc) -> None:
+def test_a_bin_without_a_width_is_refused_under_its_own_name(ioc: Ioc) -> None:
     assert ioc.put("Red1:BinMax", "2").returncode == 0
     assert ioc.get("Red1:BinParams_RBV", "-S") == "0.4,0.001,2"
-    assert "BinMin: 3 refused: boundaries must rise" in ioc.refused("Red1:BinMin", "3")
-    assert ioc.get("Red1:BinMin.SEVR") == "MAJOR"
+    assert "BinStep: 0 refused: a bin is wider than 0" in ioc.refused("Red1:BinStep", "0")
+    assert ioc.get("Red1:BinStep.SEVR") == "MAJOR"
     assert ioc.get("Red1:BinMax.SEVR") == "NO_ALARM"
+
+
+def test_a_first_bin_beyond_the_last_waits_for_the_last_one(ioc: Ioc) -> None:
+    assert ioc.put("Red1:BinMin", "7").returncode == 0
+    assert (ioc.get("Red1:BinMin"), ioc.get("Red1:BinMin_RBV")) == ("7", "7")
+    assert (ioc.get("Red1:BinMin.SEVR"), ioc.get("Red1:BinMin_RBV.SEVR")) == ("NO_ALARM", "MINOR")
+    assert ioc.get("Red1:BinParams_RBV", "-S") == "0.4,0.001,5"
+    why = "Red1:BinMin 7 not in force yet: boundaries must rise, but 5 follows 7"
+    assert ioc.get("Pending_RBV", "-S") == ioc.get("StatusMessage_RBV", "-S") == why
+    assert ioc.put("Red1:BinMax", "8").returncode == 0
+    assert ioc.get("Red1:BinParams_RBV", "-S") == "7,0.001,8"
+    assert ioc.get("Red1:BinMin_RBV.SEVR") == "NO_ALARM"
+    assert ioc.get("Pending_RBV", "-S") == ioc.get("StatusMessage_RBV", "-S") == ""
+
+
+@pytest.mark.parametrize(
+    ("pv", "text", "accepted"),
+    [
+        ("Red1:BinParams", " 0.4, 0.001,5 ", "0.4, 0.001,5"),
+        ("Red1:Filter:Params", "temperature, 0,1.0,  5", "temperature,0,1,5"),
+        ("Red1:Background", "   ", ""),
+        ("File:Name", " run 7 ", "run 7"),
+    ],
+)
+def test_a_text_reads_as_it_was_put_with_its_blanks(
+    ioc: Ioc, pv: str, text: str, accepted: str
+) -> None:
+    def read(name: str) -> str:
+        return ioc.tool("caget", "-t", "-S", ioc.prefix + name).stdout.removesuffix("\n")
+
+    assert ioc.put(pv, text, "-S").returncode == 0
+    assert (read(pv), read(f"{pv}_RBV")) == (text, text)
+    setting = next(row for row in ioc.server.database.rows if row.name == ioc.prefix + pv)
+    assert ioc.server.accepted.setting(setting) == accepted
 
 
 def test_pause_and_reset_complete_and_show(ioc: Ioc) -> None:

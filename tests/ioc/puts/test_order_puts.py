@@ -62,7 +62,7 @@ async def test_a_repeated_put_waits_for_the_first_one(bench: OrderBench) -> None
 async def test_a_refused_put_orders_nothing(bench: OrderBench) -> None:
     for pv, value, words in (
         ("Red1:BinParams", "1,0,4", "BinParams: '1,0,4' refused: the step"),
-        ("Red1:BinMin", 9.0, "BinMin: 9 refused: boundaries must rise"),
+        ("Red1:BinStep", 0.0, "BinStep: 0 refused: a bin is wider than 0"),
         ("Sim:PulseRate", 1e9, "PulseRate: 1000000000 refused: the highest"),
     ):
         with pytest.raises(Refused) as refused:
