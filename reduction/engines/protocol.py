@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.units import Units
 
@@ -28,9 +29,8 @@ class Recipe:
     ``edges`` (bins + 1,) float64 ascend and are in ``units``. ``group`` (detectors,) int32, in the
     order of the instrument, is the group of each detector, or
     `reduction.instrument.selection.MASKED`. There are at least ``least_groups`` groups.
-    ``difc_us_per_angstrom`` (detectors,) float64 is the calibration; if it is None, DIFC follows
-    from the positions of the detectors. If ``fade_s`` is not 0, events are also counted by weights
-    that fall by a factor e in ``fade_s`` seconds.
+    Without a ``calibration`` DIFC follows from the positions of the detectors. If ``fade_s`` is not
+    0, events are also counted by weights that fall by a factor e in ``fade_s`` seconds.
     """
 
     units: Units
@@ -38,7 +38,7 @@ class Recipe:
     group: NDArray[np.int32]
     slices: int = 1
     slice_of: SliceOf = all_in_one_slice
-    difc_us_per_angstrom: NDArray[np.float64] | None = None
+    calibration: Calibration | None = None
     least_groups: int = 1
     fade_s: float = 0.0
 
@@ -57,11 +57,11 @@ class Recipe:
             and self.slices >= other.slices
             and np.array_equal(self.group, other.group)
             and (
-                self.difc_us_per_angstrom is other.difc_us_per_angstrom
+                self.calibration is other.calibration
                 or (
-                    self.difc_us_per_angstrom is not None
-                    and other.difc_us_per_angstrom is not None
-                    and np.array_equal(self.difc_us_per_angstrom, other.difc_us_per_angstrom)
+                    self.calibration is not None
+                    and other.calibration is not None
+                    and self.calibration.equals(other.calibration)
                 )
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reduction.engines.protocol import Recipe, SliceOf, all_in_one_slice
-from reduction.instrument.calibration import calibrated_difc
+from reduction.instrument.calibration import calibration
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import detector_groups, group_names
 from reduction.parameters.limits import MOST_CELLS
@@ -28,7 +28,7 @@ def recipe(
         group=detector_groups(settings.detectors, instrument),
         slices=settings.filter.count * series,
         slice_of=slice_of,
-        difc_us_per_angstrom=calibrated_difc(settings.detectors, instrument),
+        calibration=calibration(settings.detectors, instrument),
         least_groups=len(group_names(settings.detectors)),
         fade_s=fade_s,
     )

@@ -1,10 +1,11 @@
-"""DIFC of detectors from calibration files."""
+"""DIFC, DIFA and TZERO of detectors, from calibration files."""
 
 from __future__ import annotations
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,46 @@ from reduction.parameters.specs import Refused
 LARGEST_CALIBRATION_BYTES = 256 << 20
 
 
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """The calibration of the n detectors of an instrument, (n,) float64 each.
+
+    The time of flight of a d-spacing is DIFA·d² + DIFC·d + TZERO. DIFC is in µs/Å, above 0, or NaN
+    for detectors that have none, such as monitors; DIFA is in µs/Å²; TZERO is in µs.
+    """
+
+    difc_us_per_angstrom: NDArray[np.float64]
+    difa_us_per_angstrom2: NDArray[np.float64]
+    tzero_us: NDArray[np.float64]
+
+    @classmethod
+    def of_difc(cls, difc_us_per_angstrom: NDArray[np.float64]) -> Self:
+        """The calibration with this DIFC, and with DIFA and TZERO of 0."""
+        nothing = np.zeros(difc_us_per_angstrom.size)
+        return cls(difc_us_per_angstrom, nothing, nothing)
+
+    def of(self, where: NDArray[np.bool_]) -> Calibration:
+        """The calibration of the detectors for which ``where`` (n,) is true."""
+        return Calibration(*(each[where] for each in vars(self).values()))
+
+    @property
+    def straight(self) -> bool:
+        """Whether DIFA and TZERO are 0 for all detectors."""
+        return not self.difa_us_per_angstrom2.any() and not self.tzero_us.any()
+
+    @property
+    def key(self) -> bytes:
+        """All numbers, in bytes that are equal for equal calibrations."""
+        return b"".join(each.tobytes() for each in vars(self).values())
+
+    def equals(self, other: Calibration) -> bool:
+        """Whether all numbers are the same."""
+        return all(
+            np.array_equal(one, another, equal_nan=True)
+            for one, another in zip(vars(self).values(), vars(other).values(), strict=True)
+        )
+
+
 class CalibrationTable(NamedTuple):
     """The columns of a calibration file, (rows,) float64 each, as they were read."""
 
@@ -23,10 +64,8 @@ class CalibrationTable(NamedTuple):
     difc_us_per_angstrom: NDArray[np.float64]
 
 
-def calibrated_difc(
-    settings: DetectorSettings, instrument: Instrument
-) -> NDArray[np.float64] | None:
-    """DIFC of each detector, (detectors,) float64 in µs/Å; None if no calibration file is set.
+def calibration(settings: DetectorSettings, instrument: Instrument) -> Calibration | None:
+    """The calibration that a file gives an instrument; None if no file is set.
 
     A detector that the file does not have keeps the DIFC of its position. Raises `Refused` for a
     file that cannot be read, that has no detector of the instrument, or a DIFC that is not a number
@@ -37,7 +76,7 @@ def calibrated_difc(
     try:
         table = _read_table(Path(settings.calibration))
         _check_table(table)
-        return _calibrated(table, instrument)
+        return Calibration.of_difc(_calibrated(table, instrument))
     except (EOFError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise Refused("Calibration", settings.calibration, str(error) or "no table") from None
 

@@ -22,7 +22,12 @@ def plain_counts(
     masked = (row >= 0) & (group == MASKED)  # monitors too
     bad_time = (row >= 0) & ~masked & ((tof_ns <= 0) | (tof_ns > MAX_TOF_NS))
     good = (row >= 0) & ~masked & ~bad_time
-    value = textbook.value_of_pixels(recipe.units, tof_ns[good] / 1000.0, instrument, row[good])
+    tof_us = tof_ns[good] / 1000.0
+    if recipe.calibration is not None and recipe.units.calibrated:
+        constants = (each[row[good]] for each in vars(recipe.calibration).values())
+        value = textbook.calibrated_value(recipe.units, tof_us, *constants)
+    else:
+        value = textbook.value_of_pixels(recipe.units, tof_us, instrument, row[good])
     at = np.searchsorted(recipe.edges, value, side="right") - 1
     inside = (at >= 0) & (value < recipe.edges[-1])
     counts = np.zeros((recipe.groups, recipe.edges.size - 1), np.int64)

@@ -42,6 +42,40 @@ def value(
     raise AssertionError(f"{units}: write its textbook formula in tests/support/textbook.py")
 
 
+def calibrated_d(
+    tof_us: NDArray[np.float64],
+    difc: NDArray[np.float64],
+    difa: NDArray[np.float64],
+    tzero: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The root d of DIFA·d² + DIFC·d + TZERO = TOF that goes over into the line's, (n,) each.
+
+    A quadratic a·x² + b·x + c has the roots 2c/(-b ± √(b² - 4ac)); with b > 0 the minus sign gives
+    the one near -c/b. NaN where no root is real.
+    """
+    c = tzero - tof_us
+    with np.errstate(invalid="ignore"):
+        root: NDArray[np.float64] = 2 * c / (-difc - np.sqrt(difc**2 - 4 * difa * c))
+    return root
+
+
+def calibrated_value(
+    units: Units,
+    tof_us: NDArray[np.float64],
+    difc: NDArray[np.float64],
+    difa: NDArray[np.float64],
+    tzero: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The value, (n,), of events in a unit that follows from the d-spacing; (n,) each."""
+    d = calibrated_d(tof_us, difc, difa, tzero)
+    match str(units):
+        case "dSpacing":
+            return d
+        case "MomentumTransfer":
+            return 2 * np.pi / d
+    raise AssertionError(f"{units} does not follow from the d-spacing")
+
+
 def value_of_pixels(
     units: Units, tof_us: NDArray[np.float64], instrument: Instrument, row: NDArray[np.int64]
 ) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from reduction.engines.mantid.framework import FAILURES, Workspace
 from reduction.engines.mantid.steps import MantidSteps, rebin_params
 from reduction.engines.mantid.workspaces import Conversion, SplitWorkspaces, WorkspaceBlock
 from reduction.engines.protocol import Cells, Recipe
+from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED
 
@@ -31,19 +32,17 @@ class MantidChain(CellLayout[WorkspaceBlock]):
         self._mantid, self._params = mantid, rebin_params(self.edges)
         self.failed = False
         detectors = ~instrument.is_monitor
-        group, difc = recipe.group[detectors], recipe.difc_us_per_angstrom
-        geometry = instrument.difc_us_per_angstrom[detectors]
+        group, calibration = recipe.group[detectors], recipe.calibration
+        geometry = instrument.difc_us_per_angstrom
         self._masked = group == MASKED
         self._spectra = [np.flatnonzero(group == each).tolist() for each in range(recipe.groups)]
         self._calibration = None
         # From 6.2 on ConvertUnits drops events of detectors in the beam, and warns each time.
-        if difc is not None or np.isnan(geometry).any():
-            used = geometry if difc is None else difc[detectors]
-            self._calibration = mantid.calibration(instrument.detector_id[detectors], used)
-        self.conversion: Conversion = (
-            str(recipe.units),
-            group.tobytes(),
-            b"" if difc is None else difc.tobytes(),
+        if calibration is not None or np.isnan(geometry[detectors]).any():
+            used = calibration or Calibration.of_difc(geometry)
+            self._calibration = mantid.calibration(instrument.detector_id, used, detectors)
+        self.conversion = Conversion(
+            str(recipe.units), group.tobytes(), b"" if calibration is None else calibration.key
         )
 
     def try_out(self, empty: Workspace) -> None:

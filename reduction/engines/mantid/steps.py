@@ -8,16 +8,19 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.engines.mantid.calibration import (
+    NO_D_SPACING,
+    CalibrationInMantid,
+    calibration_in_mantid,
+)
 from reduction.engines.mantid.files import EPOCH_NS, definition, write_events
 from reduction.engines.mantid.framework import UNSEEN, MantidFramework, Workspace
+from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.units import Units
 
 OUTERMOST = 4e307
 """Outer edges of the two bins that hold the values below and above all other bins."""
-
-IN_BEAM = 1e-290
-"""DIFC in µs/Å of detectors that have none: the values of their events lie above all bins."""
 
 RUN = {"run_start": "1991-01-01T00:00:00", "run_end": "2100-01-01T00:00:00"}
 """Start and end of the run in workspaces; later versions of FilterEvents take 1990 for none."""
@@ -85,11 +88,15 @@ class MantidSteps:
         )
 
     def converted(
-        self, workspace: Workspace, units: Units, calibration: Workspace | None, masked: list[int]
+        self,
+        workspace: Workspace,
+        units: Units,
+        calibration: CalibrationInMantid | None,
+        masked: list[int],
     ) -> Workspace:
         """The events in another unit, without those of the spectra ``masked``."""
         if calibration is not None and units.calibrated:
-            workspace = self._mantid.aligned(workspace, calibration)
+            workspace = self._aligned(workspace, calibration)
         now = workspace.getAxis(0).getUnit().unitID()
         if now == units:
             made = self.copied(workspace)
@@ -101,16 +108,36 @@ class MantidSteps:
         one_bin = rebin_params(np.empty(0))  # the same for all spectra, or they cannot be summed
         return self._run("Rebin", InputWorkspace=made, OutputWorkspace=made, Params=one_bin)
 
-    def calibration(self, ids: NDArray[np.int32], difc: NDArray[np.float64]) -> Workspace:
-        """Mantid's table of DIFC of detectors, (n,) each, in µs/Å; NaN for those in the beam."""
+    def calibration(
+        self, ids: NDArray[np.int32], calibration: Calibration, where: NDArray[np.bool_]
+    ) -> CalibrationInMantid:
+        """The calibration of the detectors ``where`` (n,) is true; ``ids`` (n,) are of all."""
         table = self._api.WorkspaceFactory.createTable()
-        for kind, name in (("int", "detid"), ("double", "difc"), ("double", "difa")):
-            table.addColumn(kind, name)
-        table.addColumn("double", "tzero")
-        numbers = np.where(difc > 0, difc, IN_BEAM)
-        for row in zip(ids.tolist(), numbers.tolist(), strict=True):
-            table.addRow([*row, 0.0, 0.0])
-        return table
+        return calibration_in_mantid(table, ids[where], calibration.of(where))
+
+    def _aligned(self, workspace: Workspace, calibration: CalibrationInMantid) -> Workspace:
+        """The events in d-spacing, those without one at `NO_D_SPACING`.
+
+        Mantid makes them NaN, which breaks its sorting, or takes the other root, or fails.
+        """
+        cut = [
+            each for each in calibration.ranges if each.cuts(workspace.getSpectrum(each.spectrum))
+        ]
+        if not cut:
+            return self._mantid.aligned(workspace, calibration.table)
+        inside, outside = self.copied(workspace), self.copied(workspace)
+        for each in cut:
+            events = inside.getSpectrum(each.spectrum)
+            events.maskTof(-np.inf, np.nextafter(each.first_us, -np.inf))
+            events.maskTof(np.nextafter(each.last_us, np.inf), np.inf)
+            others = outside.getSpectrum(each.spectrum)
+            others.maskTof(each.first_us, each.last_us)
+            others.convertTof(0.0, NO_D_SPACING)
+        made = self._mantid.aligned(inside, calibration.table)
+        for each in cut:
+            events = made.getSpectrum(each.spectrum)
+            events += outside.getSpectrum(each.spectrum)
+        return made
 
     def summed(self, workspace: Workspace, spectra: list[int]) -> Workspace:
         """A workspace with the events of some spectra in one."""

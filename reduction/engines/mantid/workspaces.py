@@ -21,8 +21,13 @@ from reduction.instrument.geometry import Instrument
 WORKSPACE_EVENT_BYTES = 16
 """Memory of an event in a workspace."""
 
-Conversion = tuple[str, bytes, bytes]
-"""Unit, groups and DIFC, as bytes. Chains with equal conversions make equal workspaces."""
+
+class Conversion(NamedTuple):
+    """What decides the workspaces of a chain: the unit, and as bytes the groups and calibration."""
+
+    units: str
+    group: bytes
+    calibration: bytes
 
 
 class PulseOfEvents(NamedTuple):

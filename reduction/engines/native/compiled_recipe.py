@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from reduction.engines.cells import SPECIAL, CellLayout
 from reduction.engines.event_store import EventBlock
 from reduction.engines.native import kernels, sorted_kernels
 from reduction.engines.native.tables import (
+    CurvedCalibration,
     DetectorTables,
     EdgeLookup,
     EvenEdges,
@@ -62,6 +63,7 @@ class CompiledRecipe(CellLayout[EventBlock]):
         used = (recipe.group != MASKED) & ~instrument.is_monitor
         coefficient = np.full(rows, np.nan)
         coefficient[row] = np.where(used, _coefficients(instrument, recipe), np.nan)
+        self._curved = _curved_calibration(recipe, row, rows)
         exponent = recipe.units.tof_exponent
         self._detectors = DetectorTables(
             np.int32(first),
@@ -71,13 +73,9 @@ class CompiledRecipe(CellLayout[EventBlock]):
             self._first_cells(),
             self.slice_cells,
         )
-        self._kernel: Callable[..., None]
         self._bins: UniformBins | EdgeLookup
-        if even := EvenEdges.of(self.edges):
-            self._kernel = kernels.uniform_pass
-            self._bins = uniform_bins(coefficient, exponent, even)
-        else:
-            self._kernel, self._bins = kernels.searching_pass, edge_lookup(self.edges)
+        even = None if self._curved else EvenEdges.of(self.edges)
+        self._bins = uniform_bins(coefficient, exponent, even) if even else edge_lookup(self.edges)
 
     def _first_cells(self) -> NDArray[np.int32]:
         """For each row the first cell of its group in a slice, or its special cell."""
@@ -110,17 +108,11 @@ class CompiledRecipe(CellLayout[EventBlock]):
 
         ``weight`` is an integer if the cells are int64 counts. If they are float64, any weight.
         """
-        self._kernel(
-            pixel_id,
-            tof_ns,
-            bounds,
-            slices,
-            weight,
-            self._detectors,
-            self.edges,
-            self._bins,
-            cells,
-        )
+        events = pixel_id, tof_ns, bounds, slices, weight, self._detectors
+        if isinstance(self._bins, UniformBins):
+            kernels.uniform_pass(*events, self.edges, self._bins, cells)
+        else:
+            kernels.searching_pass(*events, self._curved, self.edges, self._bins, cells)
 
     def sorted_values(
         self,
@@ -140,6 +132,7 @@ class CompiledRecipe(CellLayout[EventBlock]):
             bounds,
             slices,
             self._detectors,
+            self._curved,
             self._group,
             self.recipe.groups,
             starts,
@@ -162,10 +155,37 @@ class CompiledRecipe(CellLayout[EventBlock]):
 
 
 def _coefficients(instrument: Instrument, recipe: Recipe) -> NDArray[np.float64]:
-    """The coefficient of each detector in the unit of the recipe, (detectors,) float64."""
-    difc = recipe.difc_us_per_angstrom
-    difc = instrument.difc_us_per_angstrom if difc is None else difc
+    """The coefficient of each detector in the unit of the recipe, (detectors,) float64.
+
+    With a curved calibration it is that of a DIFC of 1 µs/Å, and NaN where there is no DIFC.
+    """
+    if recipe.calibration is None:
+        difc = instrument.difc_us_per_angstrom
+    else:
+        difc = recipe.calibration.difc_us_per_angstrom
+        if _is_curved(recipe):
+            difc = np.where(np.isfinite(difc), 1.0, np.nan)
     return recipe.units.coefficients(instrument.path_m, difc)
+
+
+def _is_curved(recipe: Recipe) -> bool:
+    """Whether the values of the recipe's unit depend on DIFA or TZERO of some detector."""
+    calibration = recipe.calibration
+    return recipe.units.calibrated and calibration is not None and not calibration.straight
+
+
+def _curved_calibration(
+    recipe: Recipe, row: NDArray[np.int32], rows: int
+) -> CurvedCalibration | None:
+    """The table of a curved calibration, with each detector in its ``row``; None if not curved."""
+    calibration = recipe.calibration
+    if calibration is None or not _is_curved(recipe):
+        return None
+    made = CurvedCalibration(np.full(rows, np.nan), np.zeros(rows), np.zeros(rows))
+    made.difc[row] = calibration.difc_us_per_angstrom
+    made.four_difa[row] = 4 * calibration.difa_us_per_angstrom2
+    made.tzero_us[row] = calibration.tzero_us
+    return made
 
 
 def merged_spans(

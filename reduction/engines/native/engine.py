@@ -20,6 +20,7 @@ from reduction.engines.native.compiled_recipe import CompiledRecipe
 from reduction.engines.native.sorted_histogram import SortedHistogram
 from reduction.engines.native.sorted_runs import SortedRun
 from reduction.engines.protocol import MAX_TOF_NS, Recipe
+from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.units import Units
 
@@ -75,8 +76,13 @@ class NativeEngine(BlockEngine[EventBlock]):
         nothing, bounds = np.empty(0, np.int32), np.zeros(2, np.int64)
         slices = np.zeros(1, np.int32)
         group = np.zeros(self._instrument.detector_id.size, np.int32)
-        for edges in ([1.0, 2.0, 3.0], [1.0, 2.0, 4.0]):
-            layout = self._layout(Recipe(Units.TOF, np.array(edges), group))
+        curved = Calibration(*np.ones((3, group.size)))
+        for units, edges in (
+            (Units.TOF, [1.0, 2.0, 3.0]),
+            (Units.TOF, [1.0, 2.0, 4.0]),
+            (Units.D_SPACING, [1.0, 2.0, 4.0]),
+        ):
+            layout = self._layout(Recipe(units, np.array(edges), group, calibration=curved))
             cells, values = np.zeros(layout.cells, np.int64), np.empty(0)
             layout.add_events(nothing, nothing, bounds, slices, cells)
             layout.add_events(nothing, nothing, bounds, slices, np.zeros(layout.cells), 1.0)

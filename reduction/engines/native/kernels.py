@@ -16,21 +16,45 @@ within the inner loop would keep it from being vectorised.
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.cells import SPECIAL
-from reduction.engines.native.tables import DetectorTables, EdgeLookup, UniformBins
+from reduction.engines.native.tables import (
+    CurvedCalibration,
+    DetectorTables,
+    EdgeLookup,
+    UniformBins,
+)
 
 EVENT_BATCH = 2048
 """Events per inner loop: so few that their cells stay in the first-level cache."""
 
 
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _time(tof_ns: np.int32, row: np.uint32, curved: CurvedCalibration | None) -> float:
+    """The time of flight in µs; with a curved calibration the d-spacing in Å, which may be NaN.
+
+    numba compiles each kernel once without and once with such a calibration, so the test takes no
+    time. Of the two roots of DIFA·d² + DIFC·d + TZERO - TOF this is the one that becomes
+    (TOF - TZERO)/DIFC as DIFA becomes 0. It is computed without a difference of nearly equal
+    numbers (Press et al., Numerical Recipes, section 5.6), so a small DIFA costs no digits.
+    """
+    t = np.float64(tof_ns) / 1000.0
+    if curved is None:
+        return t
+    difc = curved.difc[row]
+    t -= curved.tzero_us[row]
+    d: float = 2.0 * t / (difc + math.sqrt(difc * difc + curved.four_difa[row] * t))
+    return d
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _value(tof_ns: int, coefficient: float, exponent: int) -> float:
+def _value(t: float, coefficient: float, exponent: int) -> float:
     """The value of an event in its unit, in Mantid's and numpy's order of operations."""
-    t = tof_ns / 1000.0
     if exponent == 1:
         return t / coefficient
     if exponent == -1:
@@ -130,7 +154,7 @@ def uniform_pass(
                     y = min(max(y, under), over)
                     i = cell[j] - base[k] - offset
                     if abs(y - i - 0.5) > 0.5 - margin or i > trusted:
-                        v = _value(tof, coefficient[k], exponent)
+                        v = _value(tof / 1000.0, coefficient[k], exponent)
                         cell[j] = base[k] + offset + _located(v, edges, i - 1)
             for j in range(n):
                 cells[cell[j]] += weight
@@ -144,6 +168,7 @@ def searching_pass(
     slices: NDArray[np.int32],
     weight: float,
     detectors: DetectorTables,
+    curved: CurvedCalibration | None,
     edges: NDArray[np.float64],
     bins: EdgeLookup,
     cells: NDArray[np.int64],
@@ -151,7 +176,8 @@ def searching_pass(
     """Add ``weight`` to the cell of each event, for edges of any spacing.
 
     Events, ``bounds`` and ``slices`` are as in `uniform_pass`. ``bins`` gives, for the leading bits
-    of a value, the edge at which the search for its bin begins. The search goes up from there.
+    of a value, the edge at which the search for its bin begins. The search goes up from there. An
+    event without a value, of a ``curved`` calibration without a root, is counted below the edges.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coefficient, base = detectors.coefficient, detectors.base
@@ -173,7 +199,11 @@ def searching_pass(
                 if np.uint32(tof_ns[j] - 1) >= limit:
                     cell = offset + slice_cells - 1
                 else:
-                    v = _value(tof_ns[j], c, exponent)
+                    v = _value(_time(tof_ns[j], k, curved), c, exponent)
+                    if curved is not None and v < 0.0:
+                        # The bits of negative numbers do not rise with them.
+                        cells[cell + np.searchsorted(edges, v, side="right")] += weight
+                        continue
                     if v >= high:
                         cell += over
                     elif v >= low:
@@ -192,6 +222,7 @@ def values_by_spectrum(
     bounds: NDArray[np.int64],
     slices: NDArray[np.int32],
     detectors: DetectorTables,
+    curved: CurvedCalibration | None,
     group: NDArray[np.int32],
     groups: int,
     starts: NDArray[np.int64],
@@ -208,7 +239,8 @@ def values_by_spectrum(
     values of spectrum p, of group p % ``groups`` in slice p // ``groups``, are put from
     ``starts[p]`` to ``starts[p + 1]``, (spectra + 1,), in ``values`` (n,). ``special``
     (slices · SPECIAL + 1,) counts the events without a value: for each slice as the special cells
-    do, and in the last entry the events that are in no slice.
+    do, and in the last entry the events that are in no slice. A value that does not exist is put
+    as minus infinity: below all edges, and sorted as a number.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coefficient = detectors.coefficient
@@ -232,7 +264,8 @@ def values_by_spectrum(
                     starts[slices[s] * groups + g + 1] += 1
                 else:
                     spectrum = slices[s] * groups + g
-                    values[starts[spectrum]] = _value(tof_ns[j], coefficient[k], exponent)
+                    v = _value(_time(tof_ns[j], k, curved), coefficient[k], exponent)
+                    values[starts[spectrum]] = v if v == v else -np.inf
                     starts[spectrum] += 1
         if counting:
             for spectrum in range(1, starts.size):

@@ -38,6 +38,23 @@ class DetectorTables(NamedTuple):
     """The number of cells of a slice."""
 
 
+class CurvedCalibration(NamedTuple):
+    """DIFC, DIFA and TZERO of detectors, where DIFA or TZERO is not 0. Rows as in `DetectorTables`.
+
+    With it the ``coefficient`` of `DetectorTables` is that of a detector with a DIFC of 1 µs/Å, for
+    which a time of flight in µs is a d-spacing in Å.
+    """
+
+    difc: NDArray[np.float64]
+    """DIFC in µs/Å, (ids + 1,); NaN if there is none."""
+
+    four_difa: NDArray[np.float64]
+    """4 DIFA in µs/Å², (ids + 1,)."""
+
+    tzero_us: NDArray[np.float64]
+    """TZERO in µs, (ids + 1,)."""
+
+
 class UniformBins(NamedTuple):
     """How to estimate the bin of an event by arithmetic, for edges that are (nearly) even.
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from reduction.definitions.idf_reader import read_definition
 from reduction.engines import recipe as recipes_of_settings
 from reduction.engines.protocol import MAX_ID_RANGE, MAX_TOF_NS, Recipe, all_in_one_slice
+from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.instrument.selection import MASKED
 from reduction.parameters import bins
@@ -98,7 +99,7 @@ def test_a_detector_in_the_beam_has_a_time_of_flight_and_no_d_spacing(engine: Ma
     beam = Instrument("beam", np.array([1, 2], np.int32), np.eye(3)[[2, 0]], np.zeros(2, bool), 9.0)
     bins_of = {Units.TOF: "1000,1000,9000", Units.D_SPACING: "0.1,0.1,9"}
     asked = [Recipe(u, bins.edges(b, 100), np.zeros(2, np.int32)) for u, b in bins_of.items()]
-    own = dataclasses.replace(asked[1], difc_us_per_angstrom=beam.difc_us_per_angstrom)
+    own = dataclasses.replace(asked[1], calibration=Calibration.of_difc(beam.difc_us_per_angstrom))
     reduction = engine(beam, [*asked, own])
     reduction.accumulate(np.array([1, 2], np.int32), np.full(2, 5_000_000, np.int32), 0)
     results = [tally(reduction, number) for number in range(3)]
@@ -308,7 +309,7 @@ def test_events_whose_slice_changes_move_to_it(engine: MakeEngine) -> None:
 def test_a_calibration_replaces_the_difc_of_the_geometry(engine: MakeEngine) -> None:
     instrument = reference.instrument("arc")
     difc = instrument.difc_us_per_angstrom * 1.01
-    calibrated = tally(fed(engine, recipe_of(difc_us_per_angstrom=difc)))
+    calibrated = tally(fed(engine, recipe_of(calibration=Calibration.of_difc(difc))))
     edges = recipe_of().edges
     events = reference.events("arc")
     expected, _ = np.histogram(events.tof_ns / 1000.0 / difc[events.pixel_id], edges)

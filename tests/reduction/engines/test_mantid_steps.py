@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reduction.engines.mantid.calibration import CalibrationInMantid
 from reduction.engines.mantid.steps import MantidSteps
 from reduction.parameters.units import Units
 
@@ -53,7 +54,9 @@ class FakeMantid:
 @pytest.mark.parametrize("units", list(Units))
 def test_a_calibration_is_applied_to_the_units_that_follow_from_difc(units: Units) -> None:
     mantid: Any = FakeMantid()
-    made = MantidSteps(mantid).converted(FakeWorkspace("TOF"), units, object(), [])
+    made = MantidSteps(mantid).converted(
+        FakeWorkspace("TOF"), units, CalibrationInMantid(None, []), []
+    )
     assert made.units == units
     assert ("AlignDetectors" in mantid.ran) == units.calibrated
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reduction.instrument.calibration import calibrated_difc
+from reduction.instrument.calibration import calibration
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.reduction import DetectorSettings
 from reduction.parameters.specs import Refused
@@ -17,9 +17,9 @@ ARC = powder_arc()
 
 def from_file(path: Path, ids: list[float], difc: list[float]) -> np.ndarray:
     np.savez(path, detector_id=ids, difc_us_per_angstrom=difc)
-    found = calibrated_difc(DetectorSettings(calibration=str(path)), ARC)
+    found = calibration(DetectorSettings(calibration=str(path)), ARC)
     assert found is not None
-    return found
+    return found.difc_us_per_angstrom
 
 
 def test_rows_in_any_order_go_to_their_detectors_and_unknown_ids_nowhere(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_rows_in_any_order_go_to_their_detectors_and_unknown_ids_nowhere(tmp_pat
 
 
 def test_without_a_file_there_is_no_calibration() -> None:
-    assert calibrated_difc(DetectorSettings(), ARC) is None
+    assert calibration(DetectorSettings(), ARC) is None
 
 
 @pytest.mark.parametrize(

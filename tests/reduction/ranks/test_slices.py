@@ -251,8 +251,9 @@ def test_a_calibration_file_replaces_the_difc_of_its_detectors(tmp_path: Path) -
     np.savez(table, detector_id=[3, 7], difc_us_per_angstrom=[5000.5, 6000.0])
     for path in (text, table):
         settings = ReductionSettings(detectors=DetectorSettings(calibration=str(path)))
-        difc = recipe(settings, powder_arc()).difc_us_per_angstrom
-        assert difc is not None
+        made = recipe(settings, powder_arc()).calibration
+        assert made is not None
+        difc = made.difc_us_per_angstrom
         changed = difc != powder_arc().difc_us_per_angstrom
         assert np.flatnonzero(changed & ~powder_arc().is_monitor).tolist() == [3, 7]
         assert difc[3] == 5000.5
