@@ -24,7 +24,7 @@ from simulator.habits import Habit, is_quiet
 from simulator.orders import SimulatorOrder, SimulatorReport
 from simulator.parameters import SimulatorSettings, SimulatorStatus
 from simulator.pulse_messages import Pulse, PulseMessages
-from simulator.pulses import PulseGenerator
+from simulator.pulses import PulseBuffer, PulseGenerator
 from simulator.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class EventStream:
         self._stop = stop
         self._clock_ns = clock_ns = clock_ns or steady_clock()
         self._generator = PulseGenerator(start.instrument, start.seed)
+        self._detected, self._monitored = PulseBuffer(), PulseBuffer()
         self._settings = start.settings
         self._generator.compile(start.settings)
         self._habits = start.habits
@@ -196,9 +197,9 @@ class EventStream:
 
     def _stream_pulse(self, time_ns: int) -> None:
         """Send the messages of a pulse."""
-        events = self._generator.events(self._settings, self._pulse + 1)
-        monitored = self._generator.monitor_events(self._settings, self._pulse + 1)
         self._pulse += 1
+        events = self._generator.events(self._settings, self._pulse, self._detected)
+        monitored = self._generator.monitor_events(self._settings, self._pulse, self._monitored)
         self._made_pulse = self._pulse
         logs = {
             "temperature": self._settings.temperature,

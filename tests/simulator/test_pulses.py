@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reduction.instrument.geometry import Instrument, powder_arc
-from simulator import pulses
+from simulator import event_kernel
 from simulator.parameters import SimulatorSettings
 from simulator.pulse_messages import chunk_bounds
-from simulator.pulses import LineTable, PulseGenerator
+from simulator.pulses import PulseBuffer, PulseGenerator
+from simulator.source_table import FlatBackground, table_of_lines
 
 ARC = powder_arc()
 CHI_SQUARE_LIMIT_SIGMA = 4.0
@@ -58,6 +59,44 @@ def test_more_events_begin_with_those_of_fewer() -> None:
     few, many = generated(events_per_pulse=99), generated(events_per_pulse=1000)
     np.testing.assert_array_equal(few[0], many[0][:99])
     np.testing.assert_array_equal(few[1], many[1][:99])
+
+
+def test_a_buffer_has_the_same_events_and_is_used_again() -> None:
+    generator, buffer = PulseGenerator(ARC, 7), PulseBuffer()
+    for pulse, count in ((3, 1000), (4, 999), (5, 1010), (6, 5000)):
+        settings = SimulatorSettings(events_per_pulse=count, monitor_events_per_pulse=count)
+        for make in (generator.events, generator.monitor_events):
+            memory = make(settings, pulse, buffer)
+            for here, there in zip(memory, make(settings, pulse), strict=True):
+                np.testing.assert_array_equal(here, there)
+    first = generator.events(SimulatorSettings(events_per_pulse=10), 0, buffer)
+    assert np.shares_memory(first.tof_ns, buffer.events(10).tof_ns)
+
+
+def hashed(counter: Any) -> Any:
+    """Splitmix64 of counters (n,) uint64, as its authors write it."""
+    z = counter * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def test_the_compiled_loop_gives_what_numpy_gives() -> None:
+    table = table_of_lines(SimulatorSettings().sample.reflections, 0.01, FlatBackground(0.3, 1, 4))
+    random = np.random.default_rng(1)
+    pixel_ids = random.permutation(50).astype(np.int32) * 7
+    ns_per_angstrom = random.uniform(1e5, 5e6, 50)
+    events = PulseBuffer().events(10_000)
+    event_kernel.fill_events(np.uint64(2**64 - 5000), pixel_ids, ns_per_angstrom, table, *events)
+    bits = hashed(np.uint64(2**64 - 5000) + np.arange(10_000, dtype=np.uint64))
+    pixel = (bits >> np.uint64(32)) * np.uint64(50) >> np.uint64(32)
+    other = bits * np.uint64(0x9E3779B97F4A7C15)
+    cell = (other >> np.uint64(64 - table.bits)).astype(int)
+    x = (other >> np.uint64(32 - table.bits) & np.uint64(2**32 - 1)).astype(int)
+    start, slope = table.lines.reshape(-1, 2, 2)[cell, (x >= table.keep[cell]).astype(int)].T
+    np.testing.assert_array_equal(events.pixel_id, pixel_ids[pixel.astype(int)])
+    tof_ns = ((start + slope * x) * ns_per_angstrom[pixel.astype(int)]).astype(np.int32)
+    np.testing.assert_array_equal(events.tof_ns, tof_ns)
 
 
 def test_pixels_and_times_are_int32_and_every_detector_is_hit_alike() -> None:
@@ -175,7 +214,7 @@ def test_a_wide_spread_never_makes_less_than_no_events() -> None:
 def test_times_of_flight_stay_within_int32() -> None:
     far = dataclasses.replace(ARC, l1_m=1e6)
     _, tof_ns = PulseGenerator(far, 1).events(SimulatorSettings(), 0)
-    assert tof_ns.max() == pulses.LATEST_TOF_NS
+    assert tof_ns.max() == event_kernel.LATEST_TOF_NS
     assert tof_ns.min() >= 1
 
 
@@ -183,23 +222,9 @@ def test_normals_are_the_quantiles_of_their_uniforms() -> None:
     for uniform in [*np.linspace(0.0005, 0.9995, 500), 1e-15, 1e-12, 1e-9, 1 - 1e-9, 1 - 1e-12]:
         bits = int(uniform * 2**53)
         expected = NormalDist().inv_cdf((bits + 0.5) / 2**53)
-        assert pulses._normal(np.uint64(bits << 11)) == pytest.approx(expected, rel=2e-7)
-
-
-@given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=60))
-def test_an_alias_table_holds_exactly_the_weights(weights: list[float]) -> None:
-    template = SimulatorSettings().sample.reflections
-    count = len(weights)
-    lines = dataclasses.replace(
-        template,
-        d_angstrom=np.arange(1.0, count + 1),
-        f_squared_fm2=np.array(weights),
-        multiplicity=np.ones(count, np.int64),
-    )
-    table = LineTable.of(lines)
-    chance = table.keep.copy()
-    np.add.at(chance, table.alias, 1 - table.keep)
-    np.testing.assert_allclose(chance / count, np.array(weights) / sum(weights), atol=1e-12)
+        assert event_kernel.normal_of_bits(np.uint64(bits << 11)) == pytest.approx(
+            expected, rel=2e-7
+        )
 
 
 @given(st.integers(0, 100_000), st.integers(1, 40), st.integers(500, 200_000))
