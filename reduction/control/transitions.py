@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from reduction.control.facility_run import FacilityRun
 from reduction.control.orders import RanksOrder
-from reduction.control.run_state import RunState
+from reduction.control.run_state import PulseGap, RunState
 from reduction.parameters.series import check_next_series
-from reduction.stream.pulses import NO_PULSE
+from reduction.stream.pulses import NEVER_NS, NO_PULSE
 
 FAR_AHEAD_NS = 60_000_000_000
 """A boundary that is further ahead of the newest pulse is not believed."""
@@ -24,14 +24,16 @@ def closes(state: RunState, order: RanksOrder) -> bool:
     return order.closes not in (0, state.closes) and not resets(state, order)
 
 
-def begun(state: RunState, order: RanksOrder, cut_ns: int) -> RunState:
+def begun(state: RunState, order: RanksOrder, cut_ns: int, past_ns: int | None = None) -> RunState:
     """The state of an accumulation that begins under ``order`` after the pulse at ``cut_ns``.
 
     It begins with the next pulse, or, if the order resets, with the first one at the time that the
-    order tells. An acquisition that has ended in ``state`` stays ended, unless the order starts
-    one.
+    order tells. That time may lie before the cut, but after ``past_ns``, if what was taken since
+    can be taken again. An acquisition that has ended in ``state`` stays ended, unless the order
+    starts one.
     """
-    timed = resets(state, order) and order.begins_ns > cut_ns
+    past_ns = cut_ns if past_ns is None else past_ns
+    timed = resets(state, order) and order.begins_ns > past_ns
     empty = RunState(
         resets=order.resets,
         starts=state.starts,
@@ -39,29 +41,42 @@ def begun(state: RunState, order: RanksOrder, cut_ns: int) -> RunState:
         reached=state.reached,
         preset=state.preset,
         start_ns=order.begins_ns if timed else NO_PULSE,
-        gaps=tuple(gap for gap in state.gaps if timed and gap.until_ns > order.begins_ns),
-        facility_run=_facility_run(state, order, cut_ns),
+        gaps=tuple(gap for gap in state.gaps if timed and _goes_on(gap, order.begins_ns)),
+        facility_run=_facility_run(state, order, past_ns),
     )
-    return _followed(empty, order, cut_ns if timed else NO_PULSE)
+    return _followed(empty, order, min(cut_ns, order.begins_ns - 1) if timed else NO_PULSE)
 
 
-def followed(state: RunState, order: RanksOrder, cut_ns: int) -> RunState:
+def _goes_on(gap: PulseGap, begins_ns: int) -> bool:
+    """Whether a gap leaves out pulses of an accumulation that begins at a time."""
+    return gap.until_ns > begins_ns and (gap.paused or gap.until_ns == NEVER_NS)
+
+
+def followed(
+    state: RunState, order: RanksOrder, cut_ns: int, past_ns: int | None = None
+) -> RunState:
     """The state under ``order``, which does not reset, and is obeyed after the pulse at ``cut_ns``.
 
-    Raises `reduction.parameters.specs.Refused` if it closes a series that cannot be closed.
+    A series may end before that pulse, but not before the one at ``past_ns``, if pulses since can
+    be moved to the next series. Raises `reduction.parameters.specs.Refused` if it closes a series
+    that cannot be closed.
     """
-    state = replace(state, facility_run=_facility_run(state, order, cut_ns))
+    past_ns = cut_ns if past_ns is None else past_ns
+    state = replace(state, facility_run=_facility_run(state, order, past_ns))
     if not closes(state, order):
         ends = state.acquiring and not order.acquiring
         return _followed(state, order, max(cut_ns, order.ends_ns - 1) if ends else cut_ns)
     check_next_series(state.series, order.control)
-    end_ns = max(cut_ns, order.begins_ns - 1, *state.series_ends_ns[-1:])
+    end_ns = max(past_ns, order.begins_ns - 1, *state.series_ends_ns[-1:])
     ends_ns = (*state.series_ends_ns, end_ns)
     return _followed(replace(state, series_ends_ns=ends_ns), order, end_ns)
 
 
-def _facility_run(state: RunState, order: RanksOrder, cut_ns: int) -> FacilityRun:
-    """The run under ``order``, with how late it begins if the order makes it begin."""
+def _facility_run(state: RunState, order: RanksOrder, past_ns: int) -> FacilityRun:
+    """The run under ``order``, with how late it begins if the order makes it begin.
+
+    It can begin with the first pulse after ``past_ns``.
+    """
     run, before = order.facility_run, state.facility_run
     if not run.key:
         return before
@@ -69,7 +84,7 @@ def _facility_run(state: RunState, order: RanksOrder, cut_ns: int) -> FacilityRu
         return replace(run, late_ns=before.late_ns)
     begins = resets(state, order) or closes(state, order)
     timed = begins and order.begins_ns != NO_PULSE
-    return replace(run, late_ns=max(cut_ns + 1 - order.begins_ns, 0) if timed else 0)
+    return replace(run, late_ns=max(past_ns + 1 - order.begins_ns, 0) if timed else 0)
 
 
 def _followed(state: RunState, order: RanksOrder, cut_ns: int) -> RunState:

@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from reduction.control import transitions
 from reduction.control.orders import NO_REVISION, RanksOrder
-from reduction.control.run_state import LogPlace, RunState
+from reduction.control.run_state import RunState
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.counted_pulses import CountedPulses
+from reduction.ranks.coverage import Obeyed, PulseCoverage
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.presets import Acquisition
-from reduction.ranks.receiver import StreamReceiver
+from reduction.ranks.receiver import StreamReceiver, places_of_all
+from reduction.ranks.recent_pulses import RecentPulses
 from reduction.ranks.tick import Ticks
 from reduction.stream.dialect import Dialect
 from reduction.stream.pulses import NEVER_NS, NO_PULSE, CompletePulse
-
-
-@dataclass(frozen=True)
-class PulseCoverage:
-    """Which pulses are taken from the stream, and which of these the running series has.
-
-    Times are pulse times, ns since the Unix epoch. `NO_PULSE` stands where there is no pulse yet.
-
-    - ``cut_ns``, ``cut_number``: pulses up to this one are taken from the stream
-    - ``first``, ``last``: numbers of the first and the last pulse of the series
-    - ``last_ns``: time of the last pulse of the series, 0 if there is none
-    """
-
-    cut_ns: int = NO_PULSE
-    cut_number: int = NO_PULSE
-    first: int = NO_PULSE
-    last: int = NO_PULSE
-    last_ns: int = 0
-
-    @property
-    def now_ns(self) -> int:
-        """The time at which weights are taken: the last accumulated pulse, or else the cut."""
-        return self.last_ns or self.cut_ns
 
 
 class Accumulation:
@@ -53,6 +32,9 @@ class Accumulation:
     def __init__(self, together: Collectives, pipeline: Pipeline, receiver: StreamReceiver) -> None:
         self._together, self._pipeline, self._receiver = together, pipeline, receiver
         self._intake = receiver.intake
+        self._recent = RecentPulses()
+        self._newest_ns = NO_PULSE
+        """The newest pulse of which any rank has received anything."""
         self._last_number = NO_PULSE
         """The last number that was given to a pulse of a stream without marks."""
         self._begin_with(RunState())
@@ -61,6 +43,7 @@ class Accumulation:
         """Accumulate no pulse yet, by a state that may have pulses in the event log."""
         self.state = state
         self.counted = CountedPulses(state.before_ns)
+        self._recent.clear()
         self._cut = CompletePulse(NO_PULSE, NO_PULSE)
         self._begin_ns = NO_PULSE
         if state.first != NO_PULSE:
@@ -84,15 +67,17 @@ class Accumulation:
             self._cut.time_ns, self._cut.number, running.first, running.last, running.last_ns
         )
 
-    def advance(self, ticks: Ticks, pulses: Sequence[CompletePulse]) -> None:
+    def advance(self, ticks: Ticks, pulses: Sequence[CompletePulse], *, held: bool) -> None:
         """Take the events of the pulses that all ranks have reached.
 
-        ``pulses`` are those that are not cut yet on any rank, in their order. In a stream without
-        marks some of them may be late, and none has a number.
+        ``pulses`` are those that are not cut yet on any rank, in their order, up to the first one
+        that is ``held`` back. In a stream without marks some of them may be late, and none has a
+        number.
         """
+        self._newest_ns = ticks.newest_ns
         plain = self._intake.dialect is Dialect.PLAIN
         reached = CompletePulse(ticks.slowest.reached_ns, ticks.slowest.reached_number)
-        if plain:
+        if plain or held:
             reached = pulses[-1] if pulses else self._cut
         if reached.time_ns == NO_PULSE:
             return
@@ -128,6 +113,7 @@ class Accumulation:
             one_ns = np.array([time_ns])
             series = int(self.state.series_of(one_ns)[0]) if self.state.counts(one_ns)[0] else None
             self.counted.insert(time_ns, series)
+            self._recent.insert(time_ns)
             self._cut = CompletePulse(self._cut.time_ns, self._cut.number + 1)
             self._last_number += 1
             if series is not None:
@@ -146,20 +132,13 @@ class Accumulation:
         """Count from the first pulse of which all ranks have received everything."""
         self._begin_ns = max(complete_from_ns, self.state.start_ns)
         if self.state.start_ns == NO_PULSE or not self.state.places:
-            places = self.state.places or self._of_all(self._receiver.places_begun())
+            places = self.state.places or places_of_all(
+                self._together, self._receiver.places_begun()
+            )
             self.state = replace(
                 self.state, start_ns=self._begin_ns, places=places, log=self._receiver.log
             )
         self._intake.logs.forget(self._begin_ns)
-
-    def _of_all(self, places: Mapping[int, LogPlace]) -> tuple[LogPlace, ...]:
-        """The places of the partitions of all ranks, by number; empty if one is not known yet."""
-        rows = [(partition, *place) for partition, place in places.items()]
-        gathered = self._together.gather(np.array(rows, np.int64).reshape(-1, 3))
-        if (gathered[:, 1] < 0).any():
-            return ()
-        ordered = sorted(gathered.tolist())
-        return tuple(LogPlace(offset, bool(after_mark)) for _, offset, after_mark in ordered)
 
     def _note_first(self, pulses: Sequence[CompletePulse]) -> None:
         """Note the number of the first pulse, or how many had left the event log before it."""
@@ -184,11 +163,8 @@ class Accumulation:
         self._intake.notices.give_once(
             "event log", "the accumulation began in another event log, which is gone"
         )
-        periods = self.counted.periods.copy()
-        for each in pulses:
-            periods.passed(each.time_ns)
-        missing_ns = self._begin_ns - self.state.start_ns
-        return max(round(missing_ns / max(periods.measured_ns(0), 1)), 1)
+        usual_ns = self.counted.periods.usual_ns([each.time_ns for each in pulses])
+        return max(round((self._begin_ns - self.state.start_ns) / max(usual_ns, 1)), 1)
 
     def _end_at_preset(self, pulses: Sequence[CompletePulse], *, preset_reached: bool) -> None:
         """End the acquisition if a preset is reached with one of ``pulses``, which come next.
@@ -211,6 +187,7 @@ class Accumulation:
         times_ns = np.array([each.time_ns for each in pulses], np.int64)
         counts, series = self.state.counts(times_ns), self.state.series_of(times_ns)
         self.counted.take(pulses, counts, series)
+        self._recent.note(pulses, self._pipeline.received)
         for number in np.unique(series[counts]).tolist():
             first_ns = int(times_ns[counts & (series == number)][0])
             self._pipeline.begin_series(number, first_ns, self._cut.time_ns)
@@ -241,11 +218,44 @@ class Accumulation:
         )
 
     def after(self, order: RanksOrder) -> RunState:
-        """The state once ``order`` is obeyed now; raises `reduction.parameters.specs.Refused`."""
-        state = self._former(order)
+        """The state once ``order`` is obeyed now; raises `reduction.parameters.specs.Refused`.
+
+        All ranks call this together.
+        """
+        state, cut_ns = self._former(order), self._cut.time_ns
+        back = self._can_go_back(order, state) or self._can_move(order, state)
+        past_ns = order.begins_ns - 1 if back else cut_ns
         if transitions.resets(state, order) or not self._goes_on(order):
-            return transitions.begun(state, order, self._cut.time_ns)
-        return transitions.followed(state, order, self._cut.time_ns)
+            return transitions.begun(state, order, cut_ns, past_ns)
+        return transitions.followed(state, order, cut_ns, past_ns)
+
+    def _can_go_back(self, order: RanksOrder, state: RunState) -> bool:
+        """Whether ``order`` resets, and begins with a pulse that has come and can be read again."""
+        begins_ns = order.begins_ns
+        return (
+            transitions.resets(state, order)
+            and NO_PULSE < begins_ns <= self._newest_ns
+            and self._recent.reach(begins_ns)
+            and bool(places_of_all(self._together, self._receiver.places_at(begins_ns)))
+        )
+
+    def _can_move(self, order: RanksOrder, state: RunState) -> bool:
+        """Whether ``order`` begins a series with a pulse that has been taken and can be moved.
+
+        All ranks must retain the events since, and none of these pulses came after the end of an
+        acquisition, for then its events are gone.
+        """
+        begins_ns = order.begins_ns
+        if not (
+            transitions.closes(state, order)
+            and max(state.series_ends_ns, default=NO_PULSE) < begins_ns <= self._cut.time_ns
+            and self._recent.reach(begins_ns)
+            and all(gap.paused or gap.until_ns < begins_ns for gap in state.gaps)
+        ):
+            return False
+        since = self._pipeline.received - self._recent.since(begins_ns)[0].received
+        retained = np.array([[self._pipeline.engine.retained >= since]], np.int64)
+        return bool(self._together.gather(retained).all())
 
     def _former(self, order: RanksOrder) -> RunState:
         """The state before ``order``: with the first order, it is the one that comes with it."""
@@ -263,25 +273,59 @@ class Accumulation:
         """Whether ``order`` drops what is accumulated."""
         return transitions.resets(self._former(order), order)
 
-    def obey(self, order: RanksOrder, state: RunState, *, skip: bool) -> bool:
-        """Go over to the ``state`` after an order; whether the event log is to be read again.
+    def obey(self, order: RanksOrder, state: RunState, *, skip: bool) -> Obeyed:
+        """Go over to the ``state`` after an order.
 
         All ranks call this together, before their pipelines obey the order. A reset goes on with
-        the next pulse, or, if ``skip`` is set, with what comes to the event log after now.
+        the first pulse that counts, or, if ``skip`` is set, with what comes to the event log after
+        now.
         """
         first = self._pipeline.order.revision == NO_REVISION
         if self.resets(order) or not self._goes_on(order):
             self._tell_other_partitions(order)
+            if self._can_go_back(order, self._former(order)):
+                self._go_back(state)
+                return Obeyed(reads_again=True)
             self._restart(state, skip=skip, first=first)
         elif first:
             self._begin_with(state)
             if state.places:
                 self._receiver.read_again(state)
-            return bool(state.places)
+            return Obeyed(reads_again=bool(state.places))
         else:
-            self.state = state
+            before, self.state = self.state, state
+            end_ns = state.series_ends_ns[-1] if state.series > before.series else NEVER_NS
+            moved = end_ns < self._cut.time_ns
+            if moved:
+                self._split_series(end_ns)
             self._follow_series()
-        return False
+            if moved and self.counted.running.pulses:
+                first_ns = self.counted.running.first_ns
+                self._pipeline.begin_series(state.series - 1, first_ns, self._cut.time_ns)
+            return Obeyed(moved_ns=end_ns + 1 if moved else None)
+        return Obeyed()
+
+    def _go_back(self, state: RunState) -> None:
+        """Accumulate from a pulse on that was taken already: it is read again."""
+        start_ns, taken = state.start_ns, self._recent.since(state.start_ns)
+        plain = self._intake.dialect is Dialect.PLAIN
+        begun = replace(
+            state,
+            places=places_of_all(self._together, self._receiver.places_at(start_ns)),
+            before_ns=self._recent.before_ns(start_ns, self.state.before_ns),
+            log=self._receiver.log,
+            dialect=self._intake.dialect,
+            first=taken[0].number if taken else self._last_number + 1 if plain else NO_PULSE,
+        )
+        self._begin_with(begun)
+        self._receiver.go_back(begun)
+
+    def _split_series(self, end_ns: int) -> None:
+        """End the running series before pulses that it has; they are of the next one."""
+        first = self._recent.since(end_ns + 1)[0].number
+        stay = [each for each in self.counted.running.times_ns if each <= end_ns]
+        last = self._recent.number_at(stay[-1]) if stay else None
+        self.counted.split(end_ns, first - 1 if last is None else last, first)
 
     def _tell_other_partitions(self, order: RanksOrder) -> None:
         """Tell if the accumulation that comes with an order is of a stream cut in another way."""
@@ -298,9 +342,9 @@ class Accumulation:
         if skip:
             self._receiver.skip_to_end()
         if skip or first:
-            places = self._of_all(self._receiver.places_begun())
+            places = places_of_all(self._together, self._receiver.places_begun())
         else:
-            places = self._of_all(self._receiver.places_after_marks())
+            places = places_of_all(self._together, self._receiver.places_after_marks())
             state = replace(state, before_ns=self.counted.periods.times_ns)
             self._intake.restart(self._cut.time_ns + 1)
         dialect, log = self._intake.dialect, self._receiver.log

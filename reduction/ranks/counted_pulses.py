@@ -108,6 +108,25 @@ class SeriesPulses:
             self.first += time_ns < self.first_ns
             self.last += 1
 
+    def split(self, end_ns: int, last: int, first: int) -> SeriesPulses:
+        """The pulses after a time, which are no longer of this series but of the next one.
+
+        The last pulse that stays has the number ``last``, the next one the number ``first``.
+        """
+        later, place = SeriesPulses(), bisect.bisect_right(self.times_ns, end_ns)
+        if place < self.pulses:
+            later.first, later.last = first, self.last
+            self.first, self.last = (self.first, last) if place else (NO_PULSE, NO_PULSE)
+        for mine, taken in (
+            (self.times_ns, later.times_ns),
+            (self._pulse_ns, later._pulse_ns),
+            (self._unsettled_ns, later._unsettled_ns),
+        ):
+            taken.extend(mine[place:])
+            del mine[place:]
+        later.measured_ns, self.measured_ns = sum(later._pulse_ns), sum(self._pulse_ns)
+        return later
+
     def settle(self, periods: PulsePeriods) -> None:
         """Compute the measured time of the first pulses again, now that more periods are known."""
         known = [periods.measured_ns(period_ns) for period_ns in self._unsettled_ns]
@@ -130,6 +149,10 @@ class CountedPulses:
     def close(self, series: int) -> None:
         """Have so many ``series``: the last one is the running one."""
         self.series += [SeriesPulses() for _ in range(series - len(self.series))]
+
+    def split(self, end_ns: int, last: int, first: int) -> None:
+        """End the running series at a time that has passed: see `SeriesPulses.split`."""
+        self.series.append(self.running.split(end_ns, last, first))
 
     @property
     def running(self) -> SeriesPulses:

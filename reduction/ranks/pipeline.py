@@ -184,6 +184,11 @@ class Pipeline:
             for number in range(len(self.order.reductions)):
                 self.engine.reslice(number, *bounds)
 
+    def move_pulses(self, since_ns: int, until_ns: int) -> None:
+        """Move the events of pulses in [since, until] to the series that they belong to now."""
+        for number in range(len(self.order.reductions)):
+            self.engine.reslice(number, since_ns, until_ns)
+
     def plan(self, order: RanksOrder, series: int) -> dict[int, Recipe]:
         """The recipes that ``order`` changes, by number of the reduction, for so many ``series``.
 

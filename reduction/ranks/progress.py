@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from reduction.parameters.run_readings import StreamStatus
-from reduction.ranks.accumulation import PulseCoverage
 from reduction.ranks.collectives import Collectives
+from reduction.ranks.coverage import PulseCoverage
 from reduction.ranks.result_tick import RankFigures
 from reduction.stream import pulse_ranges
 from reduction.stream.pulses import NO_PULSE

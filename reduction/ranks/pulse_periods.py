@@ -45,6 +45,13 @@ class PulsePeriods:
         other._recent = self._recent.copy()
         return other
 
+    def usual_ns(self, next_ns: Iterable[int]) -> int:
+        """The usual time between pulses once those at ``next_ns`` have passed; 0 if not known."""
+        later = self.copy()
+        for time_ns in next_ns:
+            later.passed(time_ns)
+        return later.measured_ns(0)
+
     def passed(self, time_ns: int) -> int:
         """Note the pulse at a time; the time since the one before it, in ns, 0 if not known."""
         period_ns = max(time_ns - self._last_ns, 0) if self._last_ns else 0

@@ -31,10 +31,11 @@ from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.result_reporter import Control, ResultReporter
+from reduction.ranks.run_holds import HOLD_S, RunHolds
 from reduction.ranks.tick import Tick, Ticks
 from reduction.results.references import LoadedReferences, load_references
 from reduction.stream.dialect import Dialect
-from reduction.stream.pulses import CompletePulse
+from reduction.stream.pulses import NO_PULSE, CompletePulse
 
 ENGINE_STEP_S = 0.01
 """Time that the engine gets before the event log is read again."""
@@ -113,6 +114,7 @@ class Rank:
         self._reporter = ResultReporter(
             together, pipeline, self._accumulation, receiver, self._catch_up, control
         )
+        self._holds = RunHolds(round(HOLD_S * timing.tick_rate_hz))
         self._ticks = 0
         self._references = load_references(pipeline.order, [])
         self._order = pipeline.order
@@ -203,8 +205,10 @@ class Rank:
                 return  # what was told at this tick was of a stream with marks
         if self._pipeline.order.revision != NO_REVISION:
             plain = intake.dialect is Dialect.PLAIN
-            until_ns = ticks.plain_until_ns if plain else ticks.slowest.reached_ns
-            self._accumulation.advance(ticks, self._pulses_until(until_ns))
+            reached_ns = ticks.plain_until_ns if plain else ticks.slowest.reached_ns
+            until_ns = min(reached_ns, self._holds.until_ns(reached_ns))
+            pulses = self._pulses_until(until_ns)
+            self._accumulation.advance(ticks, pulses, held=until_ns < reached_ns)
 
     def _pulses_until(self, time_ns: int) -> list[CompletePulse]:
         """The pulses up to a time that are not cut yet, the same on all ranks.
@@ -265,7 +269,9 @@ class Rank:
         """Have rank 0 report the messages about runs that any rank has read."""
         text = msgspec.json.encode(self._intake.runs.taken()).decode()
         for each in self._together.texts(text):
-            self._reporter.note_runs(msgspec.json.decode(each, type=list[RunMessage]))
+            messages = msgspec.json.decode(each, type=list[RunMessage])
+            self._reporter.note_runs(messages)
+            self._holds.note(messages, self._accumulation.state.facility_run)
 
     @property
     def _next_order(self) -> RanksOrder:
@@ -314,11 +320,15 @@ class Rank:
         clear = self._accumulation.resets(order)
         if clear:
             self._reporter.progress.clear()
-        skip = clear and self._catch_up.active and order.begins_ns <= self._cut_ns
-        if self._accumulation.obey(order, state, skip=skip):
+        skip, cut_ns = clear and self._catch_up.active and state.start_ns == NO_PULSE, self._cut_ns
+        obeyed = self._accumulation.obey(order, state, skip=skip)
+        if obeyed.reads_again:
             self._catch_up.begin()
         elif skip:
             self._catch_up.end()
         self._pipeline.obey(order, changed, state.series, clear=clear)
+        if obeyed.moved_ns is not None:
+            self._pipeline.move_pulses(obeyed.moved_ns, cut_ns)
+        self._holds.ordered(state.facility_run)
         self._intake.ages.wait_for(order.control.grace_time)
         self._references = references

@@ -5,13 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+import numpy as np
+
 from reduction.control.run_state import LogPlace, RunState
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, LogReader
+from reduction.ranks.collectives import Collectives
 from reduction.stream.dialect import Dialect
 from reduction.stream.pulse_assembler import PulseAssembler
 
 LOOK_INTERVAL_S = 0.002
 """How often an event log without new messages is looked at."""
+
+
+def places_of_all(together: Collectives, places: Mapping[int, LogPlace]) -> tuple[LogPlace, ...]:
+    """The places of the partitions of all ranks, by number; empty if one is not known.
+
+    ``places`` has those of this rank, with the offset -1 where it is not known.
+    """
+    rows = [(partition, *place) for partition, place in places.items()]
+    gathered = together.gather(np.array(rows, np.int64).reshape(-1, 3))
+    if (gathered[:, 1] < 0).any():
+        return ()
+    ordered = sorted(gathered.tolist())
+    return tuple(LogPlace(offset, bool(after_mark)) for _, offset, after_mark in ordered)
 
 
 class StreamReceiver:
@@ -107,6 +123,29 @@ class StreamReceiver:
         if state.mark_offset is None:
             return LogPlace(self._readers[partition].began, state.followed)
         return LogPlace(state.mark_offset + 1, state.followed)
+
+    def places_at(self, time_ns: int) -> dict[int, LogPlace]:
+        """By partition, the place from which all messages of pulses from a time on come.
+
+        The offset is -1 where that is not known. Partitions without events have the place where
+        reading began.
+        """
+        return {partition: self._place_at(partition, time_ns) for partition in self._readers}
+
+    def _place_at(self, partition: int, time_ns: int) -> LogPlace:
+        state = self.intake.partitions[partition]
+        if partition not in self.intake.awaited or state.newest_ns < time_ns:
+            return self._place(partition)
+        found = state.places.at(time_ns)
+        return LogPlace(-1, False) if found is None else LogPlace(*found)
+
+    def go_back(self, state: RunState) -> None:
+        """Read partitions with events again, from the places that an accumulation begins at."""
+        for partition in self._readers.keys() & self.intake.awaited:
+            place = state.places[partition]
+            self._readers[partition].seek_offset(place.offset)
+            self._sought[partition] = place.offset
+            self.intake.begin(partition, after_mark=place.after_mark, passed_ns=state.passed_ns)
 
     def places_begun(self) -> dict[int, LogPlace]:
         """By partition, where reading began; the offset is -1 where that is not known yet."""

@@ -66,7 +66,7 @@ class PulseAssembler:
         self._holding = HoldingPartitions(clock_ns, self.notices)
         self._passed_ns: dict[int, int] = {}
         """The last pulse before the place where a partition began to be read again."""
-        self._awaited = stream_format.with_events(partitions)
+        self.awaited = stream_format.with_events(partitions)
         """The partitions that may have events: a pulse is complete once it is in all of these."""
         self._ended: set[int] = set()
         """The partitions that are read to their ends."""
@@ -265,7 +265,7 @@ class PulseAssembler:
         If there are none, so that nothing is waited for, its time is `NEVER_NS`.
         """
         return min(
-            (self.partitions[each].reached for each in self._awaited),
+            (self.partitions[each].reached for each in self.awaited),
             default=CompletePulse(NEVER_NS, NO_PULSE),
         )
 
@@ -275,14 +275,14 @@ class PulseAssembler:
         ``newest_ns`` is the newest pulse of which any rank has received anything.
         """
         if self.dialect is not Dialect.PLAIN:
-            for number in self._awaited:
+            for number in self.awaited:
                 ended, reached_ns = number in self._ended, self.partitions[number].reached.time_ns
                 self._holding.note(number, reached_ns, newest_ns, ended=ended)
 
     @property
     def unread_ns(self) -> int:
         """The time up to which pulses are complete where not all is read; `NEVER_NS` if all is."""
-        left = (self.partitions[each] for each in self._awaited - self._ended)
+        left = (self.partitions[each] for each in self.awaited - self._ended)
         return min((each.reached.time_ns for each in left), default=NEVER_NS)
 
     @property

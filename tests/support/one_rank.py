@@ -181,9 +181,13 @@ class FedRank:
     def report(self, **changes: Any) -> RanksReport:
         """A report of all that was received, with ``changes`` to the order."""
         for _ in range(3):  # the first order starts, and a report is of what was before it
-            self._order = replace(self._order, revision=self._order.revision + 1, **changes)
-            report = self.rank.obeyed(self._order)
+            report = self.rank.obeyed(self.next_order(**changes))
         return report
+
+    def next_order(self, **changes: Any) -> RanksOrder:
+        """The next order, with ``changes``."""
+        self._order = replace(self._order, revision=self._order.revision + 1, **changes)
+        return self._order
 
 
 def pulse_ns(pulse: int) -> int:

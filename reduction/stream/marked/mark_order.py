@@ -31,7 +31,8 @@ class PulseMark:
     """The end of a pulse: its time, ns since the Unix epoch, number, and the chunks sent by it.
 
     ``received`` chunks had come before it. ``followed`` is set if all chunks since the mark before
-    were kept. Marks are equal if time, number and chunks sent are equal.
+    were kept; the message at ``begins`` is the first one behind that mark, -1 if there was none.
+    Marks are equal if time, number and chunks sent are equal.
     """
 
     time_ns: int
@@ -39,6 +40,7 @@ class PulseMark:
     chunks_sent: int
     received: int = field(default=0, compare=False)
     followed: bool = field(default=False, compare=False)
+    begins: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from reduction.stream.pending_chunks import (
     MOST_PENDING_BYTES,
     chunks_bytes,
 )
+from reduction.stream.pulse_places import PulsePlaces
 from reduction.stream.pulses import NO_PULSE, CompletePulse
 
 MOST_UNMARKED_BYTES = 1 << 28
@@ -44,6 +45,7 @@ class MarkedPartition:
     - ``incomplete``: numbers of the pulses of which something is missing
     - ``pending``: chunks whose pulses are not cut yet, or that came late
     - ``mark_offset``: the offset of the last mark of any kind; None before the first one
+    - ``places``: where the latest pulses begin in the event log
 
     The mark at the end of each pulse tells how many chunks there were; `ChunkCounter` compares.
     `MarkOrder` decides which marks are believed. ``after_mark`` tells that the first message
@@ -55,6 +57,7 @@ class MarkedPartition:
     ) -> None:
         self.faults = Faults()
         self.mark_offset: int | None = None
+        self.places = PulsePlaces()
         self.reached = CompletePulse(NO_PULSE, NO_PULSE)
         self.newest_ns = NO_PULSE
         self.complete_from_ns: int | None = None
@@ -140,11 +143,13 @@ class MarkedPartition:
 
     def mark(self, number: int, time_ns: int, chunks_sent: int, offset: int) -> None:
         """Note the end of a pulse, by which ``chunks_sent`` chunks have been sent in all."""
+        begins = -1 if self.mark_offset is None else self.mark_offset + 1
         self.mark_offset = offset
         if time_ns <= 0:
             self.refuse(time_ns - self.reached.time_ns)
             return
-        mark = PulseMark(time_ns, number, chunks_sent, self._counter.received, self.followed)
+        received, followed = self._counter.received, self.followed
+        mark = PulseMark(time_ns, number, chunks_sent, received, followed, begins)
         decision = self._order.take(mark)
         self.faults.repeated += decision.repeated
         self._follow(decision)
@@ -182,6 +187,7 @@ class MarkedPartition:
     def restart(self) -> None:
         """Begin afresh with the next mark, whatever its time is."""
         reached_ns = self.reached.time_ns
+        self.places = PulsePlaces()
         self._keep([each for each in self.pending if each.pulse_time_ns > reached_ns])
         self._order.restart()
         self.reached = CompletePulse(NO_PULSE, NO_PULSE)
@@ -224,6 +230,8 @@ class MarkedPartition:
             mark.number, self._counter.mark(mark.number, mark.chunks_sent, mark.received)
         )
         self.reached = CompletePulse(mark.time_ns, mark.number)
+        if mark.begins >= 0:
+            self.places.note(mark.time_ns, mark.begins, after_mark=mark.followed)
         self.uncut.append(self.reached)
         self.newest_ns = max(self.newest_ns, mark.time_ns)
         self._release(mark.time_ns)

@@ -22,6 +22,7 @@ from reduction.stream.pending_chunks import (
 )
 from reduction.stream.plain.message_ids import MessageIds
 from reduction.stream.plain.pulse_times import PulseTimes
+from reduction.stream.pulse_places import PulsePlaces
 from reduction.stream.pulses import NO_PULSE, CompletePulse
 
 FROM_START_NS = 1
@@ -39,6 +40,7 @@ class PlainPartition:
     - ``complete_from_ns``: from this time on all of each pulse has arrived; None if none has yet
     - ``incomplete``: always empty, for no message tells which pulse a lost chunk belongs to
     - ``pending``: chunks whose pulses are not cut yet, or that came late
+    - ``places``: where the latest pulses begin in the event log
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class PlainPartition:
         self._passed_ns = NO_PULSE if passed_ns is None else passed_ns
         self.incomplete: list[pulse_ranges.PulseRange] = []
         self.pending: list[Chunk] = []
+        self.places = PulsePlaces()
         self._clock_ns, self._notices = clock_ns, notices
         self._ids = MessageIds(shared=shared)
         self._times = PulseTimes(clock_ns)
@@ -188,7 +191,9 @@ class PlainPartition:
             self._notices.give(CLOCK, f"pulses are {offset} the clock of this host")
         self._pending_bytes += size
         self.pending.append(chunk)
-        self._uncut.setdefault(time_ns, self._held_offsets.get(time_ns, self._offset or 0))
+        begins = self._held_offsets.get(time_ns, self._offset or 0)
+        self._uncut.setdefault(time_ns, begins)
+        self.places.note(time_ns, begins, after_mark=False)
 
     def _join(self, chunk: Chunk) -> None:
         """Find out from which pulse on all has arrived, as far as a chunk tells."""
@@ -246,6 +251,7 @@ class PlainPartition:
     def restart(self) -> None:
         """Begin afresh with the next pulse, whatever its time is."""
         passed_ns = self._cut_ns
+        self.places = PulsePlaces()
         later = [each for each in (*self.pending, *self._held) if each.pulse_time_ns > passed_ns]
         self.pending, self._held = [], []
         self._pending_bytes = self._held_bytes = 0

@@ -15,7 +15,8 @@ from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
-from tests.reduction.ranks.test_recovery import Ranks, RecordedStream
+from tests.reduction.ranks.test_plain_recovery import PlainRecordedStream
+from tests.reduction.ranks.test_recovery import BY_TIME, Ranks, RecordedStream, facts
 from tests.support.one_rank import PERIOD_NS, FedRank, pulse_ns
 
 PLAIN = ReductionSettings(Units.TOF, "1000,59000,60000")
@@ -37,6 +38,11 @@ def first_counted(boundary_ns: int) -> int:
     """The number of the first pulse at the boundary or later, and not before the order."""
     ahead = -(-(boundary_ns - pulse_ns(0)) // PERIOD_NS)
     return min(max(ahead, BEFORE), BEFORE + AFTER)
+
+
+def exact_first(boundary_ns: int) -> int:
+    """The number of the first pulse at the boundary or later."""
+    return min(max(-(-(boundary_ns - pulse_ns(0)) // PERIOD_NS), 0), BEFORE + AFTER)
 
 
 @settings(max_examples=25, deadline=None)
@@ -63,7 +69,7 @@ def test_an_acquisition_begins_with_the_first_pulse_at_its_time_or_with_the_next
 
 @settings(max_examples=25, deadline=None)
 @given(offsets)
-def test_a_series_begins_with_the_first_pulse_at_its_time_or_with_the_next_one(
+def test_a_series_begins_with_the_first_pulse_at_its_time_though_that_was_counted_before(
     offset_ns: int,
 ) -> None:
     fed, boundary_ns = FedRank(PLAIN), pulse_ns(BEFORE) + offset_ns
@@ -71,10 +77,14 @@ def test_a_series_begins_with_the_first_pulse_at_its_time_or_with_the_next_one(
     fed.report()
     fed.report(closes=1, starts=1, begins_ns=boundary_ns)
     fed.pulses(range(BEFORE, BEFORE + AFTER))
-    first = first_counted(boundary_ns)
+    known = boundary_ns > pulse_ns(0)
+    first = exact_first(boundary_ns) if known else first_counted(boundary_ns)
     report = fed.report()
     assert counted(report) == [10 * first, 10 * (BEFORE + AFTER - first)]
     assert report.results[0].series[0].charge_uc == first
+    assert report.results[0].series[0].status.pulse_last == first - 1
+    if first < BEFORE + AFTER:
+        assert report.stream.pulse_first == first
 
 
 @settings(max_examples=25, deadline=None)
@@ -203,3 +213,74 @@ def test_an_end_far_ahead_of_the_pulses_is_now() -> None:
     fed.report(acquiring=False, ends_ns=pulse_ns(BEFORE) + 3600 * 10**9)
     fed.pulses(range(BEFORE, BEFORE + AFTER))
     assert counted(fed.report()) == [10 * BEFORE]
+
+
+def without_places(report: RanksReport, *, numbered: bool) -> RanksReport:
+    """A report without places in the log; its pulses count from 0 if they have no numbers there.
+
+    Pulses that pass while a start is waited for get no numbers.
+    """
+    run, stream = replace(report.run, places=(), before_ns=()), report.stream
+    if not numbered and not report.run.series_ends_ns:
+        first, last = (n - run.first for n in (stream.pulse_first, stream.pulse_last))
+        stream, run = replace(stream, pulse_first=first, pulse_last=last), replace(run, first=0)
+    return replace(report, run=run, stream=stream)
+
+
+@pytest.mark.parametrize("made", [RecordedStream, PlainRecordedStream])
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, PERIOD_NS * BEFORE), CHANGES, st.booleans())
+def test_a_start_that_is_told_late_gives_what_it_would_have_given_in_time(
+    made: type[RecordedStream], before_ns: int, changes: dict[str, Any], killed: bool
+) -> None:
+    def measured(*, late: bool) -> Any:
+        stream = made()
+        reductions = (ReductionOrder(0, PLAIN), ReductionOrder(0, BY_TIME))
+        ranks = Ranks(stream, RanksOrder(revision=0, reductions=reductions))
+        ranks.report()
+        stream.pulses(BEFORE)
+        ranks.report()
+        timed = {**changes, "begins_ns": pulse_ns(2 * BEFORE) - before_ns}
+        if not late:
+            ranks.report(**timed)
+        stream.pulses(BEFORE)
+        ranks.report()
+        if late:
+            ranks.report(**timed)
+        if killed:
+            ranks.kill()
+        stream.pulses(AFTER)
+        report = ranks.report()
+        assert report.run.facility_run.late_ns == 0
+        return list(facts(without_places(report, numbered=made is RecordedStream)))
+
+    assert measured(late=True) == measured(late=False)
+
+
+@pytest.mark.parametrize("changes", [{"resets": 1, "starts": 1}, {"closes": 1, "starts": 1}])
+def test_pulses_wait_for_the_order_about_a_run_that_begins_with_them(
+    changes: dict[str, Any],
+) -> None:
+    stream = RecordedStream()
+    ranks = Ranks(stream, RanksOrder(revision=0, reductions=(ReductionOrder(0, PLAIN),)))
+    ranks.report()
+    stream.pulses(BEFORE)
+    ranks.report()
+    boundary_ns = pulse_ns(BEFORE + 2) // 10**6 * 10**6
+    start = serialise_pl72("job", "file.nxs", boundary_ns // 10**6, run_name="1234")
+    stream.partitions[1].append(start)
+    stream.pulses(AFTER)
+    told = ranks.rank.reported(ranks.next_order(), lambda report: bool(report.run_messages))
+    assert told.stream.pulse_last <= BEFORE + 1
+    run = FacilityRun().started("job", "1234", "", boundary_ns)
+    report = ranks.report(**changes, begins_ns=boundary_ns, facility_run=run)
+    assert report.stream.pulse_first == BEFORE + 2
+    assert report.acquisition.pulses == AFTER - 2
+    assert report.run.facility_run.late_ns == 0
+
+
+def test_pulses_do_not_wait_long_for_an_order_that_does_not_come() -> None:
+    fed = FedRank(PLAIN)
+    fed.take(serialise_pl72("job", "file.nxs", pulse_ns(3) // 10**6, run_name="1234"))
+    fed.pulses(range(BEFORE))
+    fed.rank.reported(fed.next_order(), lambda report: report.acquisition.pulses == BEFORE)
