@@ -13,6 +13,7 @@ from reduction.control.run_state import RunState
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.counted_pulses import CountedPulses
 from reduction.ranks.coverage import Obeyed, PulseCoverage
+from reduction.ranks.past_boundaries import PastBoundaries
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.presets import Acquisition
 from reduction.ranks.receiver import StreamReceiver, places_of_all
@@ -33,6 +34,7 @@ class Accumulation:
         self._together, self._pipeline, self._receiver = together, pipeline, receiver
         self._intake = receiver.intake
         self._recent = RecentPulses()
+        self._past = PastBoundaries(together, pipeline, receiver, self._recent)
         self._newest_ns = NO_PULSE
         """The newest pulse of which any rank has received anything."""
         self._last_number = NO_PULSE
@@ -223,39 +225,14 @@ class Accumulation:
         All ranks call this together.
         """
         state, cut_ns = self._former(order), self._cut.time_ns
-        back = self._can_go_back(order, state) or self._can_move(order, state)
+        past = self._past
+        back = past.can_go_back(order, state, self._newest_ns) or past.can_move(
+            order, state, cut_ns
+        )
         past_ns = order.begins_ns - 1 if back else cut_ns
         if transitions.resets(state, order) or not self._goes_on(order):
             return transitions.begun(state, order, cut_ns, past_ns)
         return transitions.followed(state, order, cut_ns, past_ns)
-
-    def _can_go_back(self, order: RanksOrder, state: RunState) -> bool:
-        """Whether ``order`` resets, and begins with a pulse that has come and can be read again."""
-        begins_ns = order.begins_ns
-        return (
-            transitions.resets(state, order)
-            and NO_PULSE < begins_ns <= self._newest_ns
-            and self._recent.reach(begins_ns)
-            and bool(places_of_all(self._together, self._receiver.places_at(begins_ns)))
-        )
-
-    def _can_move(self, order: RanksOrder, state: RunState) -> bool:
-        """Whether ``order`` begins a series with a pulse that has been taken and can be moved.
-
-        All ranks must retain the events since, and none of these pulses came after the end of an
-        acquisition, for then its events are gone.
-        """
-        begins_ns = order.begins_ns
-        if not (
-            transitions.closes(state, order)
-            and max(state.series_ends_ns, default=NO_PULSE) < begins_ns <= self._cut.time_ns
-            and self._recent.reach(begins_ns)
-            and all(gap.paused or gap.until_ns < begins_ns for gap in state.gaps)
-        ):
-            return False
-        since = self._pipeline.received - self._recent.since(begins_ns)[0].received
-        retained = np.array([[self._pipeline.engine.retained >= since]], np.int64)
-        return bool(self._together.gather(retained).all())
 
     def _former(self, order: RanksOrder) -> RunState:
         """The state before ``order``: with the first order, it is the one that comes with it."""
@@ -283,7 +260,7 @@ class Accumulation:
         first = self._pipeline.order.revision == NO_REVISION
         if self.resets(order) or not self._goes_on(order):
             self._tell_other_partitions(order)
-            if self._can_go_back(order, self._former(order)):
+            if self._past.can_go_back(order, self._former(order), self._newest_ns):
                 self._go_back(state)
                 return Obeyed(reads_again=True)
             self._restart(state, skip=skip, first=first)
@@ -293,17 +270,21 @@ class Accumulation:
                 self._receiver.read_again(state)
             return Obeyed(reads_again=bool(state.places))
         else:
-            before, self.state = self.state, state
-            end_ns = state.series_ends_ns[-1] if state.series > before.series else NEVER_NS
-            moved = end_ns < self._cut.time_ns
-            if moved:
-                self._split_series(end_ns)
-            self._follow_series()
-            if moved and self.counted.running.pulses:
-                first_ns = self.counted.running.first_ns
-                self._pipeline.begin_series(state.series - 1, first_ns, self._cut.time_ns)
-            return Obeyed(moved_ns=end_ns + 1 if moved else None)
+            return self._go_on(state)
         return Obeyed()
+
+    def _go_on(self, state: RunState) -> Obeyed:
+        """Go on with an accumulation, by its ``state`` after an order."""
+        ended, self.state = state.series > self.state.series, state
+        end_ns = state.series_ends_ns[-1] if ended else NEVER_NS
+        moved = end_ns < self._cut.time_ns
+        if moved:
+            self._split_series(end_ns)
+        self._follow_series()
+        if moved and self.counted.running.pulses:
+            first_ns = self.counted.running.first_ns
+            self._pipeline.begin_series(state.series - 1, first_ns, self._cut.time_ns)
+        return Obeyed(moved_ns=end_ns + 1 if moved else None)
 
     def _go_back(self, state: RunState) -> None:
         """Accumulate from a pulse on that was taken already: it is read again."""
