@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,8 @@ from benchmarks.sample import Sample
 from benchmarks.timing import Figure
 from reduction.engines.event_store import BLOCK_EVENTS, EventBlock
 from reduction.engines.native.compiled_recipe import CompiledRecipe
-from reduction.engines.native.sorted_runs import LONGEST_RUN, SortedRun, sorted_run
+from reduction.engines.native.sorted_kernels import SortedPiece
+from reduction.engines.native.sorted_runs import LONGEST_RUN, RunPieces, SortedRun, sorted_run
 from reduction.engines.protocol import MAX_TOF_NS, Recipe
 from reduction.instrument.geometry import Instrument
 
@@ -65,11 +67,13 @@ def _recut(rank: int, meet: Meet, blocks: int) -> list[float]:
     sample = Sample(BLOCK_EVENTS)
     group = np.zeros(sample.instrument.detector_id.size, np.int32)
     recipes = [Recipe(case.units, case.edges, group) for case in CASES]
-    runs = _runs(sample, _ready(sample.instrument, recipes[0]), blocks, rank)
+    uncut = _runs(sample, _ready(sample.instrument, recipes[0]), blocks, rank)
+    arrays = [piece.values for run in uncut for piece in run.content.pieces]
+    runs = [replace(run, content=RunPieces(_cut(*run.content.pieces))) for run in uncut]
     times = []
     for recipe in recipes:
         count = partial(_counted, sample.instrument, recipe, runs)
-        search = partial(_searched, recipe.edges, runs)
+        search = partial(_searched, recipe.edges, arrays)
         assert count() == blocks * BLOCK_EVENTS
         for _ in range(REPEATS):
             times += [timed(meet, count), timed(meet, search)]
@@ -88,12 +92,20 @@ def _runs(sample: Sample, ready: CompiledRecipe, blocks: int, seed: int) -> list
     """
     random, runs = np.random.default_rng(seed), []
     for number, size in enumerate(_sizes(blocks)):
-        block = EventBlock(size * BLOCK_EVENTS)
+        events = size * BLOCK_EVENTS
+        block = EventBlock(np.empty((2, events), np.int32))
         for _ in range(size):
             later = random.integers(0, 1000, BLOCK_EVENTS, np.int32)
             block.append(sample.pixel_id, sample.tof_ns + later, 0)
-        runs.append(sorted_run(ready, block, number, np.zeros(block.spans, np.int32)))
+        slices = np.zeros(block.spans, np.int32)
+        runs.append(sorted_run(ready, block, number, slices, np.empty(events)))
     return runs
+
+
+def _cut(piece: SortedPiece) -> list[SortedPiece]:
+    """The values of a run of one spectrum in pieces as long as blocks, as merging makes them."""
+    parts = np.split(piece.values, range(BLOCK_EVENTS, piece.values.size, BLOCK_EVENTS))
+    return [SortedPiece(each, 0, np.array([0, each.size])) for each in parts]
 
 
 def _sizes(blocks: int) -> list[int]:
@@ -110,15 +122,15 @@ def _counted(instrument: Instrument, recipe: Recipe, runs: list[SortedRun]) -> i
     ready = _ready(instrument, recipe)
     cells = np.zeros(ready.cells, np.int64)
     for run in runs:
-        ready.add_sorted(run.ordered, cells)
+        ready.add_sorted(run.content.pieces, run.special, cells)
     return int(cells.sum())
 
 
-def _searched(edges: NDArray[np.float64], runs: list[SortedRun]) -> None:
-    """Count as numpy can."""
+def _searched(edges: NDArray[np.float64], arrays: list[NDArray[np.float64]]) -> None:
+    """Count as numpy can, if it has all values of a run in one array."""
     counts = np.zeros(edges.size - 1, np.int64)
-    for run in runs:
-        counts += np.diff(np.searchsorted(run.ordered.values, edges))
+    for values in arrays:
+        counts += np.diff(np.searchsorted(values, edges))
 
 
 def _two_against_one(events: int) -> list[Row]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
-from typing import TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
+
+from reduction.engines.memory_pool import MemoryPool
 
 BLOCK_EVENTS = 1 << 20
 """Events of a block. To count a block takes some ms, so work can stop in time after each."""
@@ -14,34 +13,19 @@ BLOCK_EVENTS = 1 << 20
 RAW_EVENT_BYTES = 8
 """Memory of an event: pixel id and time of flight, int32 each."""
 
-ScalarT = TypeVar("ScalarT", bound=np.generic)
-
-
-def pages(shape: tuple[int, ...], dtype: type[ScalarT]) -> NDArray[ScalarT]:
-    """An array of zeros in separate memory pages, which the system gets back with the array.
-
-    The array is in huge pages where possible: the first access to new memory then takes a fifth of
-    the time.
-    """
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    memory = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    return np.frombuffer(memory, dtype, count=int(np.prod(shape))).reshape(shape)
-
 
 class EventBlock:
-    """Up to ``capacity`` events, in spans of one pulse each.
+    """Events in spans of one pulse each, in ``memory`` (2, capacity) int32.
 
     ``pixel_id`` and ``tof_ns`` are (size,) int32. Span i has the events from ``starts[i]`` to
     ``starts[i + 1]``, (spans + 1,) int64, of the pulse at ``times_ns[i]``, (spans,) int64.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self._events = pages((2, capacity), np.int32)
+    def __init__(self, memory: NDArray[np.int32]) -> None:
+        self._events = memory
         self._starts = [0]
         self._times_ns: list[int] = []
-        self.capacity = capacity
+        self.capacity = int(memory.shape[1])
         self.size = 0
 
     @property
@@ -83,10 +67,10 @@ class EventBlock:
 
 
 class EventStore:
-    """Blocks of raw events, oldest first."""
+    """Blocks of raw events, oldest first, whose memory comes from a pool."""
 
-    def __init__(self, block_events: int = BLOCK_EVENTS) -> None:
-        self._capacity = block_events
+    def __init__(self, pool: MemoryPool) -> None:
+        self._pool = pool
         self.blocks: list[EventBlock] = []
 
     @property
@@ -105,10 +89,11 @@ class EventStore:
         """Copy the events of a pulse, (n,) int32 each, into blocks."""
         while pixel_id.size:
             if not self.blocks or self.blocks[-1].full:
-                self.blocks.append(EventBlock(self._capacity))
+                capacity = self._pool.block_bytes // RAW_EVENT_BYTES
+                self.blocks.append(EventBlock(self._pool.array((2, capacity), np.int32)))
             n = self.blocks[-1].append(pixel_id, tof_ns, pulse_time_ns)
             pixel_id, tof_ns = pixel_id[n:], tof_ns[n:]
 
     def clear(self) -> None:
-        """Drop all events; the system gets their memory back."""
+        """Drop all events; their memory is free again."""
         self.blocks.clear()

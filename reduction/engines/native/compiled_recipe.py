@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from reduction.engines.cells import SPECIAL, CellLayout
 from reduction.engines.event_store import EventBlock
 from reduction.engines.native import kernels, sorted_kernels
+from reduction.engines.native.sorted_kernels import SortedPiece
 from reduction.engines.native.tables import (
     CurvedCalibration,
     DetectorTables,
@@ -143,15 +144,24 @@ class CompiledRecipe(CellLayout[EventBlock]):
             values[first:last].sort()
         return ValuesBySpectrum(values[: int(starts[-1])], starts, special)
 
-    def add_sorted(self, ordered: ValuesBySpectrum, cells: NDArray[np.int64]) -> None:
-        """Count the values that `sorted_values` gave in ``cells``."""
-        sorted_kernels.count_sorted(
-            ordered.values, ordered.starts, self.recipe.groups, self.edges, self.slice_cells, cells
-        )
-        slices = ordered.special.size // SPECIAL  # the recipe may have gained slices since then
-        special = cells[:-1].reshape(self.recipe.slices, self.slice_cells)[:slices, -SPECIAL:]
-        special += ordered.special[:-1].reshape(-1, SPECIAL)
-        cells[-1] += ordered.special[-1]
+    def add_sorted(
+        self,
+        pieces: Iterable[SortedPiece],
+        special: NDArray[np.int64],
+        cells: NDArray[np.int64],
+    ) -> None:
+        """Count sorted values in ``cells``, and in special ones the events that have no value.
+
+        ``special`` is of `sorted_values`. It may be of fewer slices than the recipe has by now.
+        """
+        for piece in pieces:
+            sorted_kernels.count_sorted(
+                piece, self.recipe.groups, self.edges, self.slice_cells, cells
+            )
+        slices = special.size // SPECIAL
+        of_slices = cells[:-1].reshape(self.recipe.slices, self.slice_cells)[:slices, -SPECIAL:]
+        of_slices += special[:-1].reshape(-1, SPECIAL)
+        cells[-1] += special[-1]
 
 
 def _coefficients(instrument: Instrument, recipe: Recipe) -> NDArray[np.float64]:

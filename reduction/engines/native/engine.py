@@ -14,17 +14,18 @@ import numpy as np
 
 from reduction.engines.block_engine import BlockEngine
 from reduction.engines.cells import CellLayout
-from reduction.engines.event_store import BLOCK_EVENTS, EventBlock, EventStore
-from reduction.engines.native import sorted_kernels
+from reduction.engines.event_store import BLOCK_EVENTS, RAW_EVENT_BYTES, EventBlock, EventStore
+from reduction.engines.memory_pool import MemoryPool
 from reduction.engines.native.compiled_recipe import CompiledRecipe
 from reduction.engines.native.sorted_histogram import SortedHistogram
+from reduction.engines.native.sorted_kernels import MergePlace, SortedPiece, merge_pieces
 from reduction.engines.native.sorted_runs import SortedRun
 from reduction.engines.protocol import MAX_TOF_NS, Recipe
 from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.units import Units
 
-FindTask = Callable[[SortedHistogram, Sequence[EventBlock]], Callable[[], SortedRun] | None]
+FindTask = Callable[[SortedHistogram, Sequence[EventBlock]], Callable[[], SortedRun | None] | None]
 
 SORTING: tuple[FindTask, ...] = (SortedHistogram.to_sort, SortedHistogram.to_merge)
 """Each finds the next task of one kind. Both kinds run at the same time: a new block need not wait
@@ -34,12 +35,12 @@ until a merge ends."""
 class SortingTask(NamedTuple):
     """Sorting or merging under way for a histogram.
 
-    The resulting run is of use only if the histogram still has this ``validity`` at the end.
+    A run that results is of use only if the histogram still has this ``validity`` at the end.
     """
 
     histogram: SortedHistogram
     validity: object
-    run: Future[SortedRun]
+    run: Future[SortedRun | None]
 
 
 def _lower_priority() -> None:
@@ -60,7 +61,8 @@ class NativeEngine(BlockEngine[EventBlock]):
         block_events: int = BLOCK_EVENTS,
     ) -> None:
         self._instrument, self._max_tof_ns = instrument, max_tof_ns
-        super().__init__(f"native (numba {numba.__version__})", EventStore(block_events), recipes)
+        self._pool = MemoryPool(RAW_EVENT_BYTES * block_events)
+        super().__init__(f"native (numba {numba.__version__})", EventStore(self._pool), recipes)
         self._workers = ThreadPoolExecutor(len(SORTING), "sort", initializer=_lower_priority)
         self._tasks: dict[FindTask, SortingTask] = {}
         self._compile()
@@ -69,7 +71,7 @@ class NativeEngine(BlockEngine[EventBlock]):
         return CompiledRecipe(self._instrument, recipe, self._max_tof_ns)
 
     def _histogram(self, layout: CellLayout[EventBlock]) -> SortedHistogram:
-        return SortedHistogram(layout)
+        return SortedHistogram(layout, self._pool)
 
     def _compile(self) -> None:
         """Compile the kernels, or load them from the cache, before events come."""
@@ -87,8 +89,10 @@ class NativeEngine(BlockEngine[EventBlock]):
             layout.add_events(nothing, nothing, bounds, slices, cells)
             layout.add_events(nothing, nothing, bounds, slices, np.zeros(layout.cells), 1.0)
             ordered = layout.sorted_values(nothing, nothing, bounds, slices, values)
-            sorted_kernels.merge_sorted(values, ordered.starts, values, ordered.starts, values)
-            layout.add_sorted(ordered, cells)
+            piece = SortedPiece(ordered.values, 0, ordered.starts)
+            start = MergePlace(0, 0, 0, 0)
+            merge_pieces(piece, True, piece, True, start, values, ordered.starts)
+            layout.add_sorted([piece], ordered.special, cells)
 
     def prepare(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
@@ -100,9 +104,14 @@ class NativeEngine(BlockEngine[EventBlock]):
                 return False
             for find, task in done.items():
                 del self._tasks[find]
-                if task.validity is task.histogram.validity:
-                    task.histogram.add_run(task.run.result())
+                run = task.run.result()
+                if run is not None and task.validity is task.histogram.validity:
+                    task.histogram.add_run(run)
         return True
+
+    def clear(self) -> None:
+        super().clear()
+        self._pool.clear()
 
     def _begin(self) -> bool:
         """Start the next task of each kind, if memory has room; whether any task is running."""

@@ -11,22 +11,30 @@ from numpy.typing import NDArray
 from reduction.engines.cells import CellLayout
 from reduction.engines.event_store import EventBlock
 from reduction.engines.histogram import Histogram
+from reduction.engines.memory_pool import MemoryPool
 from reduction.engines.native.compiled_recipe import CompiledRecipe
-from reduction.engines.native.sorted_runs import SortedRun, merged_run, sorted_run, to_merge
+from reduction.engines.native.sorted_runs import (
+    SortedRun,
+    joined_run,
+    merge,
+    sorted_run,
+    to_merge,
+)
 from reduction.engines.protocol import Cells, Recipe
 
 
 class SortedHistogram(Histogram[EventBlock]):
     """A histogram with ``runs``: the sorted values of the blocks that have been sorted so far.
 
-    Runs are in the order of their blocks. ``validity`` is replaced by another object whenever
-    sorting or merging that is under way has become useless.
+    Runs are in the order of their blocks, in memory from a pool. ``validity`` is replaced by
+    another object whenever sorting that is under way has become useless.
     """
 
     _layout: CompiledRecipe
 
-    def __init__(self, layout: CellLayout[EventBlock]) -> None:
+    def __init__(self, layout: CellLayout[EventBlock], pool: MemoryPool) -> None:
         super().__init__(layout)
+        self._pool = pool
         self.runs: list[SortedRun] = []
         self.validity = object()
 
@@ -45,7 +53,8 @@ class SortedHistogram(Histogram[EventBlock]):
 
     @property
     def memory_bytes(self) -> int:
-        return super().memory_bytes + sum(run.ordered.values.nbytes for run in self.runs)
+        blocks = sum(len(run.content.pieces) for run in self.runs)
+        return super().memory_bytes + blocks * self._pool.block_bytes
 
     def fold(
         self, block: EventBlock, layout_of: Callable[[Recipe], CellLayout[EventBlock]]
@@ -58,7 +67,7 @@ class SortedHistogram(Histogram[EventBlock]):
         run = next((run for run in self.runs if run.first == number), None)
         if number < len(self._slices) or run is None:
             return super()._count(blocks, number)
-        self._layout.add_sorted(run.ordered, self.cells)
+        self._layout.add_sorted(run.content.pieces, run.special, self.cells)
         self._slices += run.slices
         return run.last
 
@@ -72,10 +81,20 @@ class SortedHistogram(Histogram[EventBlock]):
         super()._move(block, number, slices, weights)
         self.runs = [run for run in self.runs if not run.first <= number < run.last]
 
-    def to_merge(self, _: Sequence[EventBlock]) -> Callable[[], SortedRun] | None:
-        """A function that merges two runs, for any thread; None if there is nothing to merge."""
+    def to_merge(self, _: Sequence[EventBlock]) -> Callable[[], None] | None:
+        """A function that merges two runs, for any thread; None if there is nothing to merge.
+
+        The two runs count as one from now on.
+        """
         pair = to_merge(self.runs)
-        return functools.partial(merged_run, *pair) if pair else None
+        if pair is None:
+            return None
+        one, next_one = pair
+        joined = joined_run(one, next_one)
+        place = self.runs.index(one)
+        self.runs[place : place + 2] = [joined]
+        contents = joined.content, one.content, next_one.content
+        return functools.partial(merge, *contents, pool=self._pool)
 
     def to_sort(self, blocks: Sequence[EventBlock]) -> Callable[[], SortedRun] | None:
         """A function that sorts the next block, for any thread; None if all are sorted."""
@@ -83,7 +102,8 @@ class SortedHistogram(Histogram[EventBlock]):
         for number, slices in enumerate(self._slices):
             block = blocks[number]
             if number not in done and block.full and slices.size == block.spans:
-                return functools.partial(sorted_run, self._layout, block, number, slices)
+                memory = self._pool.array((block.size,), np.float64)
+                return functools.partial(sorted_run, self._layout, block, number, slices, memory)
         return None
 
     def add_run(self, run: SortedRun) -> None:

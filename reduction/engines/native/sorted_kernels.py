@@ -1,51 +1,102 @@
 """Compiled functions that merge the sorted values of spectra, or count them between edges.
 
-`reduction.engines.native.kernels.values_by_spectrum` defines the layout of the values. A spectrum
-is one group in one slice. The values of spectrum p are from ``starts[p]`` to ``starts[p + 1]``,
-(spectra + 1,).
+A spectrum is one group in one slice. Spectra are numbered as in
+`reduction.engines.native.kernels.values_by_spectrum`. Values are in pieces, in the order of their
+spectra, and within a spectrum in ascending order.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 
+class SortedPiece(NamedTuple):
+    """Sorted values of neighbouring spectra, (n,) float64.
+
+    Those of spectrum ``first`` + i are from ``starts[i]`` to ``starts[i + 1]``, (spectra + 1,).
+    Only the first and the last spectrum may have more values, in the pieces before and after it.
+    """
+
+    values: NDArray[np.float64]
+    first: int
+    starts: NDArray[np.int64]
+
+
+class MergePlace(NamedTuple):
+    """How far a merge has come: the next value of both inputs and of the result, the spectrum."""
+
+    one: int
+    other: int
+    result: int
+    spectrum: int
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _end(piece: SortedPiece, spectrum: int) -> int:
+    """Where the values of a spectrum and of all before it end in a piece."""
+    i = min(max(spectrum - piece.first + 1, 0), piece.starts.size - 1)
+    return piece.starts[i]  # type: ignore[no-any-return]
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def merge_sorted(
-    one: NDArray[np.float64],
-    one_starts: NDArray[np.int64],
-    other: NDArray[np.float64],
-    other_starts: NDArray[np.int64],
+def merge_pieces(
+    one: SortedPiece,
+    one_is_last: bool,
+    other: SortedPiece,
+    other_is_last: bool,
+    place: MergePlace,
     values: NDArray[np.float64],
-) -> None:
-    """Merge ``one`` (n,) and ``other`` (m,), spectrum by spectrum, into ``values`` (n + m,)."""
-    k = 0
-    for spectrum in range(one_starts.size - 1):
-        i, one_end = one_starts[spectrum], one_starts[spectrum + 1]
-        j, other_end = other_starts[spectrum], other_starts[spectrum + 1]
-        while i < one_end and j < other_end:
-            x, y = one[i], other[j]
-            first = x <= y  # not a branch: the processor could not predict which one is taken
-            values[k] = x if first else y
-            i += first
-            j += 1 - first
-            k += 1
-        while i < one_end:
-            values[k] = one[i]
+    ends: NDArray[np.int64],
+) -> MergePlace:  # more than 40 lines: one nest of loops, which numba compiles together
+    """Merge two pieces into ``values`` (n,) from a place on, and return how far that went.
+
+    It ends when ``values`` is full, or when a piece is used up that is not the last of its run:
+    then the next piece may go on with the same spectrum. ``ends`` (spectra,) gets the place in
+    ``values`` where each spectrum ends that is left behind.
+    """
+    i, j, k, spectrum = place
+    while spectrum < ends.size and k < values.size:
+        one_end, other_end = _end(one, spectrum), _end(other, spectrum)
+        while True:
+            # So many values can be taken without a look whether any array ends.
+            safe = min(one_end - i, other_end - j, values.size - k)
+            if safe <= 0:
+                break
+            for _ in range(safe):
+                x, y = one.values[i], other.values[j]
+                first = x <= y  # not a branch: the processor could not predict which one is taken
+                values[k] = x if first else y
+                i += first
+                j += 1 - first
+                k += 1
+        one_open = i == one.values.size and not one_is_last
+        other_open = j == other.values.size and not other_is_last
+        if one_open or other_open:
+            break
+        while i < one_end and k < values.size:
+            values[k] = one.values[i]
             i += 1
             k += 1
-        while j < other_end:
-            values[k] = other[j]
+        while j < other_end and k < values.size:
+            values[k] = other.values[j]
             j += 1
             k += 1
+        one_open = i == one.values.size and not one_is_last
+        other_open = j == other.values.size and not other_is_last
+        if one_open or other_open or k == values.size:
+            break
+        ends[spectrum] = k
+        spectrum += 1
+    return MergePlace(i, j, k, spectrum)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def count_sorted(
-    values: NDArray[np.float64],
-    starts: NDArray[np.int64],
+    piece: SortedPiece,
     groups: int,
     edges: NDArray[np.float64],
     slice_cells: int,
@@ -53,27 +104,33 @@ def count_sorted(
 ) -> None:
     """Add the number of values between ``edges`` (bins + 1,) to their ``cells``.
 
-    If a spectrum has fewer values than there are edges, each value is searched among the edges. If
-    not, each edge is searched among the values. So the cost grows with the smaller of the two
-    numbers. The search for an edge among the values begins at a guess: as far after the edge before
-    it as that edge is after the one before, as if neighbouring bins held equally many values.
+    If a spectrum has fewer values than there are edges among them, each value is searched among
+    the edges. If not, each edge is searched among the values. So the cost grows with the smaller of
+    the two numbers. The search for an edge among the values begins at a guess: as far after the
+    edge before it as that edge is after the one before, as if neighbouring bins held equally many
+    values.
     """
-    for spectrum in range(starts.size - 1):
-        first, last = starts[spectrum], starts[spectrum + 1]
+    for i in range(piece.starts.size - 1):
+        first, last = piece.starts[i], piece.starts[i + 1]
+        if first == last:
+            continue
+        spectrum = piece.first + i
         base = (spectrum // groups) * slice_cells + (spectrum % groups) * (edges.size + 1)
-        if last - first < edges.size:
-            at = 0
+        low = _first_above(edges, 0, edges.size, piece.values[first])
+        high = _first_above(edges, low, edges.size, piece.values[last - 1])
+        if last - first < high - low:
+            at = low
             for j in range(first, last):
-                at = _first_above(edges, at, edges.size, values[j])
+                at = _first_above(edges, at, edges.size, piece.values[j])
                 cells[base + at] += 1
             continue
-        at, width = first, 0
-        for i in range(edges.size):
-            until = _first_not_below(values, at, last, edges[i], at + width)
+        at, width = first, (last - first) // (high - low + 1)
+        for edge in range(low, high):
+            until = _first_not_below(piece.values, at, last, edges[edge], at + width)
             width = until - at
-            cells[base + i] += width
+            cells[base + edge] += width
             at = until
-        cells[base + edges.size] += last - at
+        cells[base + high] += last - at
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
