@@ -36,6 +36,7 @@ from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_checks import OrderChecks
 from ioc.puts.order_puts import OrderPuts, orders_to_ranks, orders_to_simulator
 from ioc.puts.scan_lock import ScanLock
+from ioc.pv_logs.log_units import LogUnits
 from ioc.pv_logs.pv_logs import PvLogs
 from ioc.pv_logs.recorder import PvLogRecorder
 from ioc.pva.addresses import Addresses
@@ -47,8 +48,10 @@ from ioc.settings.run_state_file import RunStateFile, RunStateOwner
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
-from reduction.parameters.specs import Refused
+from reduction.parameters.fields import specs_of
+from reduction.parameters.specs import NumberSpec, Refused
 from reduction.stream.pulses import NO_PULSE
+from simulator.parameters import SimulatorSettings
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +87,7 @@ class LiveServer:
         self._runs = RunWatch(self.orders, self._run_settings, self._texts_of, time.time_ns)
         health = Health(lambda: self._settings.accepted.watch, self._problems)
         self.publisher = Publisher(self.database, self.orders, start.array_rate, health=health)
-        self._files = FileWriter(self.database, self.orders, self.publisher, self._settings)
+        self._files = self._file_writer()
         self._autosave: Autosave | None = None
         if start.autosave:
             self._autosave = Autosave(start.autosave, start.prefix, lambda: self.accepted)
@@ -187,6 +190,13 @@ class LiveServer:
         if self.database.has(here):
             return local_updates(self.database.channels[here])
         return remote_updates(name)
+
+    def _file_writer(self) -> FileWriter:
+        """The writer of files; logs of the simulator have the units of its settings."""
+        specs = specs_of(SimulatorSettings) if self._has_simulator else ()
+        known = {field: spec.units for field, spec in specs if isinstance(spec, NumberSpec)}
+        units = LogUnits(self.database, self._logs.in_stream, known)
+        return FileWriter(self.database, self.orders, self.publisher, self._settings, units.of)
 
     def _run_settings(self) -> FacilityRunSettings:
         return self._settings.accepted.runs

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ioc.ca.database import Database, ReadingValues
 from ioc.model.file_parameters import FileSettings, FileStatus
@@ -20,11 +19,21 @@ from ioc.posting.publisher import Publisher
 from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_puts import OrderPuts
 from ioc.security.rules import Client
-from reduction.control.reports import RanksReport, ReductionResult
+from reduction.control.reports import RanksReport
 from reduction.files.save import SavedFiles, save_together
-from reduction.files.saved_result import SavedResult, SavedRun, SavedSeries
-from reduction.instrument.selection import group_names
 from reduction.parameters.specs import Refused
+from reduction.results.saved_form import SavingLabels, saved_form
+
+UnitsOf = Callable[[str], Awaitable[str]]
+"""Finds the unit of a log; empty if it is not known."""
+
+
+@dataclass(frozen=True)
+class SavingOrder:
+    """A report whose results are to be saved, and the labels of each of them."""
+
+    report: RanksReport
+    labels: tuple[SavingLabels, ...]
 
 
 class FileWriter:
@@ -36,9 +45,11 @@ class FileWriter:
         orders: OrderPuts,
         publisher: Publisher,
         settings: IocSettings,
+        units_of: UnitsOf,
     ) -> None:
         self._database, self._orders = database, orders
         self._publisher, self._settings = publisher, settings
+        self._units_of = units_of
         self._written = ""
 
     async def start(self) -> None:
@@ -52,7 +63,8 @@ class FileWriter:
     async def _write(self) -> bool:
         files = self._settings.accepted.files
         try:
-            saved = await asyncio.to_thread(_saved, self._results(), files)
+            saving = await self._posted()
+            saved = await asyncio.to_thread(_saved, saving, files)
         except (OSError, RuntimeError, ValueError) as error:
             why = _reason(error)
             await self._post(FileStatus(self._written, why))
@@ -66,18 +78,20 @@ class FileWriter:
     async def _post(self, status: FileStatus) -> None:
         await self._database.show(IOC / "status", ReadingValues(status))
 
-    def _results(self) -> dict[str, SavedResult]:
-        """The posted results, by what is appended to the file name; raises `Refused` without."""
+    async def _posted(self) -> SavingOrder:
+        """The posted results, and what their files say of them; raises `Refused` without any."""
         report, name = self._publisher.latest, self._settings.accepted.files.name
         if report is None:
             raise Refused("Write", name, "no result is posted yet")
         parameters = self._parameters(self._database.rows)
-        return {
-            "" if len(report.results) == 1 else f"_Red{number}": _result(
-                report, result, f"{name}, Red{number}", parameters
-            )
-            for number, result in enumerate(report.results, start=1)
-        }
+        program = f"{DISTRIBUTION} {version(DISTRIBUTION)}"
+        logs = [result.order.settings.filter.log for result in report.results]
+        units = [await self._units_of(log) for log in logs]
+        labels = [
+            SavingLabels(f"{name}, Red{number}", parameters, program, unit)
+            for number, unit in enumerate(units, start=1)
+        ]
+        return SavingOrder(report, tuple(labels))
 
     def _parameters(self, rows: Iterable[PvRow]) -> dict[str, Any]:
         """Every accepted setting by the name of its process variable."""
@@ -88,11 +102,16 @@ class FileWriter:
         }
 
 
-def _saved(results: dict[str, SavedResult], files: FileSettings) -> SavedFiles:
-    """Write results, which are given by what is appended to their name: all or none.
+def _saved(order: SavingOrder, files: FileSettings) -> SavedFiles:
+    """Write the results of a report, all or none; runs in a thread.
 
     Raises OSError, ValueError, or RuntimeError if ``~`` has no meaning.
     """
+    pairs = list(zip(order.report.results, order.labels, strict=True))
+    results = {
+        "" if len(pairs) == 1 else f"_Red{number}": saved_form(order.report, result, labels)
+        for number, (result, labels) in enumerate(pairs, start=1)
+    }
     return save_together(results, Path(files.path).expanduser().absolute(), files.naming)
 
 
@@ -106,67 +125,6 @@ def _outcome(saved: SavedFiles, files: FileSettings) -> str:
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, enum.Enum) else value
-
-
-def _result(
-    report: RanksReport, result: ReductionResult, title: str, parameters: dict[str, Any]
-) -> SavedResult:
-    if result.edges is None or result.counts is None:
-        raise Refused("Write", title, "the result has no histogram")
-    settings, stream, run = result.order.settings, report.stream, report.run.facility_run
-    counts, variances = (
-        (result.counts.astype(np.float64),) * 2 if result.faded is None else result.faded
-    )
-    span_ns = round(report.acquisition.real_time_elapsed * 1e9)
-    return SavedResult(
-        title=run.title or title,
-        units=settings.units,
-        edges=result.edges,
-        counts=counts,
-        variances=np.maximum(variances, 0),
-        slice_log=settings.filter.log,
-        slice_bounds=settings.filter.bounds,
-        group_names=group_names(settings.detectors),
-        first_pulse=stream.pulse_first,
-        last_pulse=stream.pulse_last,
-        start_time_ns=report.pulse_time_ns - span_ns,
-        end_time_ns=report.pulse_time_ns,
-        collection_time_s=sum(result.seconds),
-        proton_charge_uc=sum(result.charges_uc),
-        monitor_counts=float(sum(result.monitor_counts)),
-        accounting=_accounting(report, result),
-        parameters=parameters,
-        program=f"{DISTRIBUTION} {version(DISTRIBUTION)}",
-        series=_series(result),
-        run=SavedRun(run.name, run.title, run.start_ns),
-    )
-
-
-def _accounting(report: RanksReport, result: ReductionResult) -> dict[str, int]:
-    """The number of events in each class of the accounting, and of missing pulses."""
-    status, stream = result.status, report.stream
-    return {
-        "received": stream.event_total,
-        "binned": status.events_binned,
-        "out_of_range": status.events_out_of_range,
-        "masked": status.events_masked,
-        "filtered": status.events_filtered,
-        "invalid": status.events_invalid,
-        "pulses_missing": stream.pulses_missing,
-    }
-
-
-def _series(result: ReductionResult) -> tuple[SavedSeries, ...]:
-    return tuple(
-        SavedSeries(
-            each.counts.astype(np.float64),
-            each.status.pulse_first,
-            each.status.pulse_last,
-            each.charge_uc,
-            each.seconds,
-        )
-        for each in result.series
-    )
 
 
 def _reason(error: OSError | RuntimeError | ValueError) -> str:

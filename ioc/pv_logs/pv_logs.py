@@ -12,6 +12,7 @@ from contextlib import aclosing
 from ioc.ca.pv_monitors import INVALID, LOST, NO_NUMBER, PvUpdate, PvValue
 from ioc.pv_logs.recorder import PvLogRecorder
 from reduction.control.reports import RanksReport
+from reduction.parameters.reduction import TIME_LOG
 from reduction.parameters.specs import Refused, nearest
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,10 @@ class PvLogs:
         self._recorder.reported(report.newest_pulse_ns)
         self._stream = (self._stream or set()) | (set(report.logs) - self._recorder.names)
         self._follow_needed()
+
+    def in_stream(self, name: str) -> bool:
+        """Whether a log is known to be in the event stream, or is the time."""
+        return name == TIME_LOG or name in (self._stream or ())
 
     def forget_before(self, time_ns: int) -> None:
         """Drop the values that no pulse from ``time_ns`` on needs; ns since the Unix epoch.

@@ -7,17 +7,22 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
-from reduction.files.saved_result import (
-    NO_RUN,
-    RUN_GROUP,
-    SERIES,
-    SavedResult,
-    SavedRun,
-    SavedSeries,
-    time_ns,
+from reduction.files.nexus_intensity import read_intensity
+from reduction.files.nexus_parts import (
+    collection_in,
+    dataset_in,
+    group_in,
+    integers_in,
+    number_in,
+    numbers_in,
+    text_in,
+    texts_in,
+    whole_numbers_in,
 )
+from reduction.files.nexus_windows import PEAKS, REGIONS, read_windows
+from reduction.files.saved_parts import NO_RUN, SavedRun, SavedSeries, SliceTotals
+from reduction.files.saved_result import RUN_GROUP, SERIES, SLICE_TOTALS, SavedResult, time_ns
 from reduction.parameters.units import Units
 
 
@@ -33,7 +38,7 @@ def read_nexus(path: Path) -> SavedResult:
         raise ValueError(f"{path} is no HDF5 file")
     try:
         with h5py.File(path, "r") as file:
-            return _result(_group(file, "entry"))
+            return _result(group_in(file, "entry"))
     except ValueError as error:
         raise ValueError(f"{path} is not a saved result: {error}") from error
     except (OSError, RuntimeError) as error:  # as h5py raises for errors of HDF5
@@ -45,38 +50,44 @@ COLLECTION_TIME = "collection_time"
 
 
 def _result(entry: Any) -> SavedResult:
-    axes = _group(entry, "axes")
+    axes = group_in(entry, "axes")
     units = _units(axes)
-    pulses = _integers(entry, "pulses")
+    pulses = integers_in(entry, "pulses")
     if pulses.keys() != {"first", "last"}:
         raise ValueError(f"{entry.name}/pulses does not say first and last")
     return SavedResult(
-        title=_text(entry, "title"),
+        title=text_in(entry, "title"),
         units=units,
-        edges=_numbers(axes, f"{units.labels.name}_edges"),
-        counts=_numbers(_group(entry, "spectra"), "counts"),
-        variances=_numbers(_group(entry, "variances"), "variances"),
-        slice_log=_text(axes, "slice_log"),
+        edges=numbers_in(axes, f"{units.labels.name}_edges"),
+        counts=numbers_in(group_in(entry, "spectra"), "counts"),
+        variances=numbers_in(group_in(entry, "variances"), "variances"),
+        slice_log=text_in(axes, "slice_log"),
         slice_bounds=_slice_bounds(axes),
-        group_names=tuple(_texts(axes, "group_name").tolist()),
+        group_names=tuple(texts_in(axes, "group_name").tolist()),
         first_pulse=pulses["first"],
         last_pulse=pulses["last"],
-        start_time_ns=time_ns(_text(entry, "start_time")),
-        end_time_ns=time_ns(_text(entry, "end_time")),
-        proton_charge_uc=_number(entry, "proton_charge"),
-        monitor_counts=_number(_group(entry, "monitor"), "integral"),
-        accounting=_integers(entry, "accounting"),
-        parameters=_collection(entry, "parameters"),
+        start_time_ns=time_ns(text_in(entry, "start_time")),
+        end_time_ns=time_ns(text_in(entry, "end_time")),
+        proton_charge_uc=number_in(entry, "proton_charge"),
+        monitor_counts=number_in(group_in(entry, "monitor"), "integral"),
+        accounting=integers_in(entry, "accounting"),
+        parameters=collection_in(entry, "parameters"),
         program=_program(entry),
         series=_series(entry, axes),
-        collection_time_s=_number(entry, COLLECTION_TIME) if COLLECTION_TIME in entry else 0.0,
-        run=_run(_group(entry, RUN_GROUP)) if RUN_GROUP in entry else NO_RUN,
+        collection_time_s=number_in(entry, COLLECTION_TIME) if COLLECTION_TIME in entry else 0.0,
+        run=_run(group_in(entry, RUN_GROUP)) if RUN_GROUP in entry else NO_RUN,
+        intensity=read_intensity(entry),
+        slice_totals=_slice_totals(axes),
+        outside="slice_is_outside" in axes,
+        slice_log_units=text_in(axes, "slice_log_units") if "slice_log_units" in axes else "",
+        peaks=read_windows(entry, PEAKS),
+        regions=read_windows(entry, REGIONS),
     )
 
 
 def _run(group: Any) -> SavedRun:
-    start_ns = time_ns(_text(group, "start_time")) if "start_time" in group else 0
-    return SavedRun(_text(group, "name"), _text(group, "title"), start_ns)
+    start_ns = time_ns(text_in(group, "start_time")) if "start_time" in group else 0
+    return SavedRun(text_in(group, "name"), text_in(group, "title"), start_ns)
 
 
 def _units(axes: Any) -> Units:
@@ -89,104 +100,50 @@ def _units(axes: Any) -> Units:
 def _series(entry: Any, axes: Any) -> tuple[SavedSeries, ...]:
     if "series" not in axes:
         return ()
-    counts = _numbers(_group(entry, "series"), "counts")
-    first, last = (_whole_numbers(axes, name) for name in SERIES[:2])
-    charges = _numbers(axes, SERIES[2])
-    seconds = _numbers(axes, SERIES[3]) if SERIES[3] in axes else np.zeros_like(charges)
-    shapes = {each.shape for each in (first, last, charges, seconds)}
+    counts = numbers_in(group_in(entry, "series"), "counts")
+    first, last = (whole_numbers_in(axes, name) for name in SERIES[:2])
+    charges = numbers_in(axes, SERIES[2])
+    seconds, monitor = (
+        numbers_in(axes, name) if name in axes else np.full_like(charges, absent)
+        for name, absent in zip(SERIES[3:], (0.0, np.nan), strict=True)
+    )
+    shapes = {each.shape for each in (first, last, charges, seconds, monitor)}
     if counts.ndim != 2 or shapes != {counts.shape[:1]}:
         raise ValueError("series have not as many counts as pulses")
     return tuple(
-        SavedSeries(counts[n], int(first[n]), int(last[n]), float(charges[n]), float(seconds[n]))
+        SavedSeries(
+            counts[n],
+            int(first[n]),
+            int(last[n]),
+            float(charges[n]),
+            float(seconds[n]),
+            float(monitor[n]),
+        )
         for n in range(first.size)
+    )
+
+
+def _slice_totals(axes: Any) -> tuple[SliceTotals, ...]:
+    if SLICE_TOTALS[0] not in axes:
+        return ()
+    columns = [numbers_in(axes, name) for name in SLICE_TOTALS]
+    if len({each.shape for each in columns}) != 1 or columns[0].ndim != 1:
+        raise ValueError("slices have not as many charges as monitor counts")
+    return tuple(
+        SliceTotals(*row) for row in zip(*(each.tolist() for each in columns), strict=True)
     )
 
 
 def _slice_bounds(axes: Any) -> tuple[tuple[float, float], ...]:
     if "slice_lower" not in axes:
         return ()
-    lower, upper = (_numbers(axes, f"slice_{end}") for end in ("lower", "upper"))
+    lower, upper = (numbers_in(axes, f"slice_{end}") for end in ("lower", "upper"))
     if lower.ndim != 1 or lower.shape != upper.shape:
         raise ValueError("slices have not as many lower as upper bounds")
     return tuple(zip(lower.tolist(), upper.tolist(), strict=True))
 
 
 def _program(entry: Any) -> str:
-    name = _text(entry, "program_name")
-    version = _dataset(entry, "program_name").attrs.get("version")
+    name = text_in(entry, "program_name")
+    version = dataset_in(entry, "program_name").attrs.get("version")
     return name if version is None else f"{name} {version}"
-
-
-def _integers(entry: Any, name: str) -> dict[str, int]:
-    found = _collection(entry, name)
-    for field, value in found.items():
-        if type(value) is not int:
-            raise ValueError(f"{field} in {entry.name}/{name} is not a whole number")
-    return found
-
-
-def _collection(entry: Any, name: str) -> dict[str, Any]:
-    """The fields of an NXcollection in order, by PV name, or by field name if there is none."""
-    group = _group(entry, name)
-    return {str(group[each].attrs.get("pv", each)): _value(group, each) for each in group}
-
-
-def _value(group: Any, name: str) -> str | float | int | bool:
-    dataset = _dataset(group, name)
-    if h5py.check_string_dtype(dataset.dtype) is not None:
-        return _text(group, name)
-    if dataset.shape != () or dataset.dtype.kind not in "biuf":
-        raise ValueError(f"{dataset.name} is no text, number or switch")
-    value: str | float | int | bool = dataset[()].item()
-    return value
-
-
-def _text(group: Any, name: str) -> str:
-    return str(_texts(group, name, dimensions=0))
-
-
-def _texts(group: Any, name: str, dimensions: int = 1) -> Any:
-    """One text or an array of texts."""
-    dataset = _dataset(group, name)
-    if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim != dimensions:
-        raise ValueError(f"{dataset.name} is not {('a text', 'a list of texts')[dimensions]}")
-    return dataset.asstr()[()]
-
-
-def _number(group: Any, name: str) -> float:
-    found = _numbers(group, name)
-    if found.ndim:
-        raise ValueError(f"{group.name}/{name} is not one number")
-    return float(found)
-
-
-def _numbers(group: Any, name: str) -> NDArray[np.float64]:
-    """A field as float64, of any shape."""
-    dataset = _dataset(group, name)
-    if dataset.shape is None or dataset.dtype.kind not in "iuf":
-        raise ValueError(f"{dataset.name} holds no numbers")
-    return np.asarray(dataset[()], np.float64)
-
-
-def _whole_numbers(group: Any, name: str) -> NDArray[np.int64]:
-    """A field as int64, of any shape, without loss of digits."""
-    dataset = _dataset(group, name)
-    if dataset.shape is None or dataset.dtype.kind not in "iu":
-        raise ValueError(f"{dataset.name} holds no whole numbers")
-    return np.asarray(dataset[()], np.int64)
-
-
-def _dataset(group: Any, name: str) -> Any:
-    return _part(group, name, h5py.Dataset)
-
-
-def _group(group: Any, name: str) -> Any:
-    return _part(group, name, h5py.Group)
-
-
-def _part(group: Any, name: str, kind: type[Any]) -> Any:
-    found = group.get(name)
-    if not isinstance(found, kind):
-        where = f"{group.name.rstrip('/')}/{name}"
-        raise ValueError(f"it has no {kind.__name__.lower()} {where}")
-    return found

@@ -12,6 +12,10 @@
         series      NXdata (series, bins): the series closed before; only if there are any
         spectra     NXdata (slices, groups, bins): all spectra
         variances   NXdata (slices, groups, bins): the errors of spectra, squared and exact
+        intensity   NXdata (bins,): the intensity with its errors, and the default, if there is a
+                    normalisation, background or vanadium; also intensity_slices, intensity_groups
+                    and intensity_series
+        peaks, regions  NXcollection: what was found in the windows that are set
         axes        NXcollection: the coordinates of the NXdata, and the log of the slices
         monitor     NXmonitor: integral
         run           NXcollection: name, title and start_time of the facility's run, if one is
@@ -27,27 +31,18 @@ bytes.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
-from reduction.files.saved_result import (
-    NO_RUN,
-    RUN_GROUP,
-    SERIES,
-    CountsAndVariances,
-    SavedResult,
-    SavedRun,
-    iso_time,
-)
+from reduction.files.nexus_fields import add_array, add_collection, add_field, add_group
+from reduction.files.nexus_intensity import INTENSITY, add_intensity
+from reduction.files.nexus_windows import PEAKS, REGIONS, add_windows
+from reduction.files.saved_parts import NO_RUN, CountsAndVariances, SavedRun
+from reduction.files.saved_result import RUN_GROUP, SERIES, SLICE_TOTALS, SavedResult, iso_time
 from reduction.host import atomic_files
-
-COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
 class Coordinate(NamedTuple):
@@ -86,7 +81,8 @@ def contents(result: SavedResult, path: Path) -> bytes:
 
 def _fill(file: Any, result: SavedResult) -> None:
     file.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": result.program})
-    entry = _group(file, "entry", "NXentry", default="data")
+    default = "data" if result.intensity is None else INTENSITY
+    entry = add_group(file, "entry", "NXentry", default=default)
     entry["title"] = result.title
     entry["start_time"] = iso_time(result.start_time_ns)
     entry["end_time"] = iso_time(result.end_time_ns)
@@ -96,21 +92,23 @@ def _fill(file: Any, result: SavedResult) -> None:
     entry["program_name"] = name if space else version
     if space:
         entry["program_name"].attrs["version"] = version
-    _field(entry, "proton_charge", float(result.proton_charge_uc), units="uC")
-    _field(entry, "collection_time", float(result.collection_time_s), units="s")
-    monitor = _group(entry, "monitor", "NXmonitor", signal="integral")
-    _field(monitor, "integral", float(result.monitor_counts), units="counts")
-    _collection(entry, "pulses", {"first": result.first_pulse, "last": result.last_pulse})
-    _collection(entry, "accounting", result.accounting)
-    _collection(entry, "parameters", result.parameters)
+    add_field(entry, "proton_charge", float(result.proton_charge_uc), units="uC")
+    add_field(entry, "collection_time", float(result.collection_time_s), units="s")
+    monitor = add_group(entry, "monitor", "NXmonitor", signal="integral")
+    add_field(monitor, "integral", float(result.monitor_counts), units="counts")
+    add_collection(entry, "pulses", {"first": result.first_pulse, "last": result.last_pulse})
+    add_collection(entry, "accounting", result.accounting)
+    add_collection(entry, "parameters", result.parameters)
     _histograms(entry, result)
+    add_windows(entry, PEAKS, result.peaks, result.axis.units)
+    add_windows(entry, REGIONS, result.regions, result.axis.units)
 
 
 def _run(entry: Any, run: SavedRun) -> None:
     entry["entry_identifier"] = run.name
     values = {"name": run.name, "title": run.title}
     start = {"start_time": iso_time(run.start_time_ns)} if run.start_time_ns else {}
-    _collection(entry, RUN_GROUP, values | start)
+    add_collection(entry, RUN_GROUP, values | start)
 
 
 def _histograms(entry: Any, result: SavedResult) -> None:
@@ -135,7 +133,15 @@ def _histograms(entry: Any, result: SavedResult) -> None:
     if np.array_equal(result.variances, result.counts):
         exact["variances"] = spectra["counts"]
     else:
-        _array(exact, "variances", result.variances)
+        add_array(exact, "variances", result.variances)
+    if result.intensity is not None:
+        add_intensity(
+            result.intensity,
+            lambda name, dim: _nxdata(
+                entry, name, (dim, axis) if dim else (axis,), coordinates, INTENSITY
+            ),
+        )
+        entry[INTENSITY].attrs["title"] = result.title
 
 
 def _series_counts(result: SavedResult) -> CountsAndVariances:
@@ -145,27 +151,34 @@ def _series_counts(result: SavedResult) -> CountsAndVariances:
 
 def _axes(entry: Any, result: SavedResult) -> Coordinates:
     """Write the group ``axes``, and return the coordinates in it."""
-    group, (name, units, quantity) = _group(entry, "axes", "NXcollection"), result.axis[:3]
+    group, (name, units, quantity) = add_group(entry, "axes", "NXcollection"), result.axis[:3]
     group["slice_log"] = result.slice_log
+    if result.slice_log_units:
+        group["slice_log_units"] = result.slice_log_units
+    if result.outside:
+        group["slice_is_outside"] = True
     of_bins = {"units": units, "long_name": f"{quantity} ({units})"}
-    _field(group, name, result.centres, **of_bins)
-    _field(group, f"{name}_edges", result.edges, **of_bins)
+    add_field(group, name, result.centres, **of_bins)
+    add_field(group, f"{name}_edges", result.edges, **of_bins)
     slices, groups = result.counts.shape[:2]
     of_slices = f"slice of {result.slice_log}" if result.slice_log else "slice"
-    _field(group, "slice", np.arange(1, slices + 1), long_name=of_slices)
-    _field(group, "group", np.arange(1, groups + 1))
-    _field(group, "group_name", np.array(result.group_names, h5py.string_dtype()))
+    add_field(group, "slice", np.arange(1, slices + 1), long_name=of_slices)
+    add_field(group, "group", np.arange(1, groups + 1))
+    add_field(group, "group_name", np.array(result.group_names, h5py.string_dtype()))
     dims = {name: name, f"{name}_edges": name, "slice": "slice", "group": "group"}
     dims["group_name"] = "group"
     for end, bounds in zip(
         ("lower", "upper"), zip(*result.slice_bounds, strict=True), strict=False
     ):
-        _field(group, f"slice_{end}", np.array(bounds, np.float64), long_name=result.slice_log)
+        add_field(group, f"slice_{end}", np.array(bounds, np.float64), long_name=result.slice_log)
         dims[f"slice_{end}"] = "slice"
+    for name, column in zip(SLICE_TOTALS, zip(*result.slice_totals, strict=True), strict=False):
+        add_field(group, name, np.array(column, np.float64))
+        dims[name] = "slice"
     if result.series:
-        _field(group, "series", np.arange(1, len(result.series) + 1), long_name="closed series")
+        add_field(group, "series", np.arange(1, len(result.series) + 1), long_name="closed series")
         for name, column in zip(SERIES, list(zip(*result.series, strict=True))[1:], strict=True):
-            _field(group, name, np.array(column))
+            add_field(group, name, np.array(column))
         dims |= dict.fromkeys(("series", *SERIES), "series")
     return {each: Coordinate(dim, group[each]) for each, dim in dims.items()}
 
@@ -174,7 +187,7 @@ def _nxdata(
     entry: Any, name: str, dims: tuple[str, ...], coordinates: Coordinates, signal: str = "counts"
 ) -> Any:
     """A group of class NXdata over ``dims``, with links to the coordinates along them."""
-    group = _group(entry, name, "NXdata", signal=signal, axes=list(dims))
+    group = add_group(entry, name, "NXdata", signal=signal, axes=list(dims))
     for coordinate, (dim, dataset) in coordinates.items():
         if dim in dims:
             group[coordinate] = dataset
@@ -183,47 +196,5 @@ def _nxdata(
 
 
 def _signal(group: Any, spectrum: CountsAndVariances) -> None:
-    _array(group, "counts", spectrum.counts, units="counts", long_name="counts")
-    _array(group, "counts_errors", np.sqrt(spectrum.variances), units="counts")
-
-
-def _array(group: Any, name: str, values: NDArray[np.float64], **attributes: str) -> None:
-    """A compressed field with a chunk for each spectrum: h5py blocks threads for one at a time."""
-    spectra, bins = values.shape[:-1], values.shape[-1]
-    chunks = (*(1 for _ in spectra), bins)
-    dataset = group.create_dataset(name, values.shape, values.dtype, chunks=chunks, **COMPRESSION)
-    for index in np.ndindex(spectra):
-        dataset[index] = values[index]
-    dataset.attrs.update(attributes)
-
-
-def _collection(entry: Any, name: str, values: Mapping[str, Any]) -> None:
-    """An NXcollection with ``values`` in their order; their names need not be names of fields."""
-    group = _group(entry, name, "NXcollection", track_order=True)
-    for full, value in values.items():
-        plain = field = re.sub(r"\W", "_", full, flags=re.ASCII) or "_"
-        number = 1
-        while field in group:
-            number += 1
-            field = f"{plain}_{number}"
-        _field(group, field, _stored(value))
-        if field != full:
-            group[field].attrs["pv"] = full
-
-
-def _stored(value: str | float | int | bool) -> Any:
-    """``value`` in a type that h5py reads back unchanged: a member of an enum as its text."""
-    return str(value) if isinstance(value, str) else value
-
-
-def _group(
-    parent: Any, name: str, kind: str, *, track_order: bool = False, **attributes: Any
-) -> Any:
-    group = parent.create_group(name, track_order=track_order)
-    group.attrs.update({"NX_class": kind} | attributes)
-    return group
-
-
-def _field(group: Any, name: str, value: Any, **attributes: str) -> None:
-    group[name] = value
-    group[name].attrs.update(attributes)
+    add_array(group, "counts", spectrum.counts, units="counts", long_name="counts")
+    add_array(group, "counts_errors", np.sqrt(spectrum.variances), units="counts")

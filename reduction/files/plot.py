@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
-from reduction.files.saved_result import CountsAndVariances, SavedResult, iso_time
+from reduction.files.saved_parts import SavedIntensity, ValuesAndErrors
+from reduction.files.saved_result import SavedResult, iso_time
 from reduction.host import atomic_files
 
 Curve = NDArray[np.float64]
@@ -34,39 +37,84 @@ MOST_OVERLAP = 4.0
 
 LONGEST_LABEL = 22
 
+MOST_ROWS = 200
+"""Most labels for which a panel grows: matplotlib draws at most 65 535 pixels."""
+
+DRAWN_BY = "live-reduction plot"
+"""What a picture says of itself, so that it is known again."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnSpectra:
+    """What is drawn of a result: its intensities ``shown`` over ``edges`` (n + 1,)."""
+
+    result: SavedResult
+    edges: Curve
+    shown: SavedIntensity
+
+    @property
+    def logarithmic_x(self) -> bool:
+        """Whether the edges span a decade and the bins widen along them."""
+        return _widening(self.edges)
+
+    @property
+    def logarithmic_y(self) -> bool:
+        """Whether the x axis is logarithmic and the intensities span three decades."""
+        intensity = self.shown.summed.values
+        positive = intensity[np.isfinite(intensity) & (intensity > 0)]
+        if not self.logarithmic_x or not positive.size:
+            return False
+        low, high = np.percentile(positive, (5, 100))
+        return bool(high > 1000 * low)
+
 
 class StackedSpectra(NamedTuple):
     """Spectra, (spectra, n), to draw one above the other, the first at the bottom."""
 
     heading: str
     labels: tuple[str, ...]
-    spectrum: CountsAndVariances
+    values: Curve
 
 
 def plot(result: SavedResult, path_png: Path) -> None:
     """Draw ``result`` to a PNG file at ``path_png``.
 
-    Above is the sum, as steps, with a band of one standard error on both sides. Below are slices
-    or, if it is not sliced, groups, as lines one above the other. Axes are logarithmic if bins
-    or intensities span decades. Bins that are narrower than a pixel are joined.
+    Above is the sum, as steps, with a band of one standard error on both sides: the normalised
+    intensity if there is one, or else counts. Below are slices or groups, and closed series, as
+    lines one above the other. Axes are logarithmic if bins or intensities span decades. Bins that
+    are narrower than a pixel are joined.
 
-    Raises OSError with path and reason; then no file has changed.
+    A picture that this function has drawn earlier is replaced, another file is not. Raises OSError
+    with path and reason; then no file has changed.
     """
     picture = io.BytesIO()
-    draw(result).savefig(picture, format="png")
-    atomic_files.replace([(path_png, picture.getvalue())])
+    draw(result).savefig(picture, format="png", metadata={"Software": DRAWN_BY})
+    content = [(path_png, picture.getvalue())]
+    if _drawn_here(path_png):
+        atomic_files.replace(content)
+    else:
+        atomic_files.create(content)
+
+
+def _drawn_here(path_png: Path) -> bool:
+    """Whether the file is a picture that `plot` has drawn."""
+    try:
+        with path_png.open("rb") as file:
+            return f"Software\0{DRAWN_BY}".encode() in file.read(1000)
+    except OSError:
+        return False
 
 
 def draw(result: SavedResult) -> Figure:
     """The figure that `plot` saves."""
     drawn = thinned(result)
-    stacked = _stacked(drawn)
-    heights = [SUM_HEIGHT, 2.6 + 0.27 * len(stacked.labels)] if stacked else [SUM_HEIGHT]
+    panels = list(_stacked(drawn))
+    heights = [SUM_HEIGHT, *(2.6 + 0.27 * min(len(each.labels), MOST_ROWS) for each in panels)]
     height = sum(heights) + MARGINS
     figure = Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH)
     figure.subplots_adjust(
         left=0.085,
-        right=0.86 if stacked else 0.97,
+        right=0.86 if panels else 0.97,
         bottom=0.8 / height,
         top=1 - 0.9 / height,
         hspace=0.3 * len(heights) / sum(heights),
@@ -76,38 +124,61 @@ def draw(result: SavedResult) -> Figure:
     )[:, 0]
     _words(figure, result, drawn)
     _sum(axes[0], drawn)
-    if stacked:
-        _ridges(axes[1], drawn, stacked)
+    for panel, stacked in zip(axes[1:], panels, strict=True):
+        _ridges(panel, drawn, stacked)
     _x_axis(axes[-1], drawn)
     return figure
 
 
-def thinned(result: SavedResult) -> SavedResult:
-    """``result`` with all bins that fall into the same column of pixels joined."""
-    edges, place = result.edges, np.log if _logarithmic_x(result) else np.asarray
+def thinned(result: SavedResult) -> DrawnSpectra:
+    """The intensities of ``result``, with all bins joined that fall into the same column of pixels.
+
+    A joined bin has the mean of the intensities, weighted by widths, so that no count is lost.
+    """
+    edges, shown = result.edges, result.shown
+    place = np.log if _widening(edges) else np.asarray
     if edges.size <= COLUMNS + 1:
-        return result
+        return DrawnSpectra(result, edges, shown)
     columns = np.linspace(place(edges[0]), place(edges[-1]), COLUMNS + 1)[:-1]
     starts = np.unique(np.searchsorted(place(edges[:-1]), columns, side="right") - 1)
-    return dataclasses.replace(
-        result,
-        edges=np.append(edges[starts], edges[-1]),
-        counts=np.add.reduceat(result.counts, starts, axis=-1),
-        variances=np.add.reduceat(result.variances, starts, axis=-1),
-        series=(),  # a picture shows no series
+    widths = np.diff(edges)
+    joined = np.add.reduceat(widths, starts)
+
+    def join(spectra: ValuesAndErrors) -> ValuesAndErrors:
+        values, errors = spectra
+        if not values.size:
+            return ValuesAndErrors(*(each[..., : starts.size] for each in spectra))
+        return ValuesAndErrors(
+            np.add.reduceat(values * widths, starts, axis=-1) / joined,
+            np.sqrt(np.add.reduceat((errors * widths) ** 2, starts, axis=-1)) / joined,
+        )
+
+    less = dataclasses.replace(
+        shown,
+        summed=join(shown.summed),
+        by_slice=join(shown.by_slice),
+        by_group=join(shown.by_group),
+        of_series=join(shown.of_series),
     )
+    return DrawnSpectra(result, np.append(edges[starts], edges[-1]), less)
 
 
-def _stacked(result: SavedResult) -> StackedSpectra | None:
+def _stacked(drawn: DrawnSpectra) -> Iterator[StackedSpectra]:
+    """The panels below the sum: slices or groups, and closed series."""
+    result, shown = drawn.result, drawn.shown
     if result.slice_bounds:
-        labels = tuple(f"[{low:.7g}, {high:.7g})" for low, high in result.slice_bounds)
-        return StackedSpectra(result.slice_log, labels, result.by_slice)
-    if len(result.group_names) > 1:
-        return StackedSpectra("Groups", result.group_names, result.by_group)
-    return None
+        not_in = "outside " if result.outside else ""
+        labels = tuple(f"{not_in}[{low:.7g}, {high:.7g})" for low, high in result.slice_bounds)
+        unit = f" ({result.slice_log_units})" if result.slice_log_units else ""
+        yield StackedSpectra(result.slice_log + unit, labels, shown.by_slice.values)
+    elif len(result.group_names) > 1:
+        yield StackedSpectra("Groups", result.group_names, shown.by_group.values)
+    if result.series:
+        labels = tuple(f"series {number}" for number in range(1, len(result.series) + 1))
+        yield StackedSpectra("Closed series", labels, shown.of_series.values)
 
 
-def _words(figure: Figure, result: SavedResult, drawn: SavedResult) -> None:
+def _words(figure: Figure, result: SavedResult, drawn: DrawnSpectra) -> None:
     """Write the title, what was measured, and the accounting of events; a $ is not mathematics."""
     inch = 1 / figure.get_figheight()
     start, end = (
@@ -135,13 +206,16 @@ def _grouped(number: int) -> str:
     return f"{number:,}".replace(",", "\u2009")
 
 
-def _sum(axes: Axes, result: SavedResult) -> None:
-    intensity, error = result.per_unit(result.summed)
+def _sum(axes: Axes, drawn: DrawnSpectra) -> None:
+    intensity, error = drawn.shown.summed
     low, high = intensity - error, intensity + error
-    name = f"sum of {len(result.slice_bounds)} slices" if result.slice_bounds else "all events"
-    _band(axes, result, low, high, color="tab:blue", alpha=0.4, label="± standard error")
-    _line(axes, result, intensity, color="tab:blue", label=name)
-    _y_axis(axes, result, intensity, error)
+    slices, series = len(drawn.result.slice_bounds), len(drawn.result.series)
+    name = f"sum of {slices} slices" if slices else "all events"
+    if series:
+        name += f" since {series} closed series"
+    _band(axes, drawn, low, high, color="tab:blue", alpha=0.4, label="± standard error")
+    _line(axes, drawn, intensity, color="tab:blue", label=name)
+    _y_axis(axes, drawn, intensity, error)
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1, 0.99),
@@ -152,21 +226,21 @@ def _sum(axes: Axes, result: SavedResult) -> None:
     )
 
 
-def _band(axes: Axes, result: SavedResult, low: Curve, high: Curve, **style: Any) -> None:
-    axes.stairs(high, result.edges, baseline=low, fill=True, linewidth=0, **style)
+def _band(axes: Axes, drawn: DrawnSpectra, low: Curve, high: Curve, **style: Any) -> None:
+    axes.stairs(high, drawn.edges, baseline=low, fill=True, linewidth=0, **style)
 
 
-def _line(axes: Axes, result: SavedResult, values: Curve, **style: Any) -> None:
+def _line(axes: Axes, drawn: DrawnSpectra, values: Curve, **style: Any) -> None:
     width = 1.0 if values.size < COLUMNS // 2 else 0.8
-    axes.stairs(values, result.edges, baseline=None, linewidth=width, **style)
+    axes.stairs(values, drawn.edges, baseline=None, linewidth=width, **style)
 
 
-def _y_axis(axes: Axes, result: SavedResult, intensity: Curve, error: Curve) -> None:
-    axes.set_ylabel(f"Counts per {result.axis.symbol}")
+def _y_axis(axes: Axes, drawn: DrawnSpectra, intensity: Curve, error: Curve) -> None:
+    axes.set_ylabel(_y_label(drawn))
     axes.margins(x=0)
     high = np.nanmax(intensity + error, initial=0, where=np.isfinite(intensity + error))
     low = np.nanmin(intensity - error, initial=0, where=np.isfinite(intensity - error))
-    if _logarithmic_y(result):
+    if drawn.logarithmic_y:
         axes.set_yscale("log")
         axes.set_ylim(0.5 * intensity[intensity > 0].min(), 2 * high)
     else:
@@ -176,19 +250,19 @@ def _y_axis(axes: Axes, result: SavedResult, intensity: Curve, error: Curve) -> 
     axes.grid(alpha=0.25)
 
 
-def _ridges(axes: Axes, result: SavedResult, stacked: StackedSpectra) -> None:
+def _ridges(axes: Axes, drawn: DrawnSpectra, stacked: StackedSpectra) -> None:
     """Draw the spectra one above the other.
 
     A lower spectrum covers the spectra above it. Each is labelled at its right end.
     """
-    values = _heights(result, stacked.spectrum)
-    overlap = MOST_OVERLAP if _logarithmic_y(result) else min(1 + len(values) / 8, MOST_OVERLAP)
+    values = _heights(drawn, stacked.values)
+    overlap = MOST_OVERLAP if drawn.logarithmic_y else min(1 + len(values) / 8, MOST_OVERLAP)
     distance = (values.max() - min(values.min(), 0.0)) / overlap or 1.0
     colours = colormaps["viridis"](np.linspace(0, 0.85, len(values)))
     for index, (line, colour) in enumerate(zip(values, colours, strict=True)):
         base, order = index * distance, 2 + len(values) - index
-        _band(axes, result, np.full_like(line, base), line + base, color="white", zorder=order)
-        _line(axes, result, line + base, color=colour, zorder=order + 0.5)
+        _band(axes, drawn, np.full_like(line, base), line + base, color="white", zorder=order)
+        _line(axes, drawn, line + base, color=colour, zorder=order + 0.5)
         end = base + float(np.median(line[-max(1, line.size // 25) :]))
         _label(axes, stacked.labels[index], end, colour)
     top = max((line.max() + at * distance) for at, line in enumerate((*values, np.zeros(1))))
@@ -197,16 +271,23 @@ def _ridges(axes: Axes, result: SavedResult, stacked: StackedSpectra) -> None:
     for spine in axes.spines.values():
         spine.set_zorder(2 * len(values) + 10)
     axes.set_yticks([])
-    scale = "log of counts" if _logarithmic_y(result) else "Counts"
-    axes.set_ylabel(f"{scale} per {result.axis.symbol}, shifted")
+    label = _y_label(drawn)
+    axes.set_ylabel(f"{'Log of: ' if drawn.logarithmic_y else ''}{label}, shifted")
     axes.grid(axis="x", alpha=0.25)
 
 
-def _heights(result: SavedResult, spectrum: CountsAndVariances) -> Curve:
-    """What to draw of ``spectrum``, of its shape: intensities, or decades above the lowest one."""
-    intensity, _ = result.per_unit(spectrum)
+def _y_label(drawn: DrawnSpectra) -> str:
+    """What the intensities are: their unit, with the corrections in words below."""
+    if drawn.result.intensity is None:
+        return f"Counts per {drawn.result.axis.symbol}"
+    name = drawn.shown.name
+    return f"{name[:1].upper()}{name[1:]}".replace(", ", ",\n")
+
+
+def _heights(drawn: DrawnSpectra, intensity: Curve) -> Curve:
+    """What to draw, of the shape of ``intensity``: that, or decades above the lowest one."""
     values = np.where(np.isfinite(intensity), intensity, 0.0)
-    if not _logarithmic_y(result):
+    if not drawn.logarithmic_y or not np.any(values > 0):
         return values
     floor = 0.5 * values[values > 0].min()
     decades: Curve = np.log10(np.maximum(values, floor) / floor)
@@ -229,31 +310,22 @@ def _label(axes: Axes, text: str, y: float, colour: Any) -> None:
     )
 
 
-def _x_axis(axes: Axes, result: SavedResult) -> None:
-    quantity = result.axis.quantity
+def _x_axis(axes: Axes, drawn: DrawnSpectra) -> None:
+    labels = drawn.result.axis
+    quantity = labels.quantity
     begin = quantity if quantity.startswith("d-") else quantity.capitalize()
-    axes.set_xlabel(f"{begin} ({result.axis.symbol})")
-    if _logarithmic_x(result):
+    axes.set_xlabel(f"{begin} ({labels.symbol})")
+    if drawn.logarithmic_x:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(LogFormatter())
-    axes.set_xlim(result.edges[0], result.edges[-1])
+    axes.set_xlim(drawn.edges[0], drawn.edges[-1])
 
 
-def _logarithmic_x(result: SavedResult) -> bool:
-    """Whether the edges span a decade and the bins widen along them."""
-    first, last = result.edges[0], result.edges[-1]
+def _widening(edges: Curve) -> bool:
+    """Whether edges (n + 1,) span a decade and the bins widen along them."""
+    first, last = edges[0], edges[-1]
     if first <= 0 or np.log10(last / first) < DECADES_FOR_LOG:
         return False
-    widths = np.diff(result.edges)
+    widths = np.diff(edges)
     half = widths.size // 2
     return bool(half and np.median(widths[half:]) > 2 * np.median(widths[:half]))
-
-
-def _logarithmic_y(result: SavedResult) -> bool:
-    """Whether the x axis is logarithmic and the intensities span three decades."""
-    intensity, _ = result.per_unit(result.summed)
-    positive = intensity[np.isfinite(intensity) & (intensity > 0)]
-    if not _logarithmic_x(result) or not positive.size:
-        return False
-    low, high = np.percentile(positive, (5, 100))
-    return bool(high > 1000 * low)

@@ -4,42 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.files.saved_parts import (
+    NO_RUN,
+    CountsAndVariances,
+    SavedIntensity,
+    SavedRun,
+    SavedSeries,
+    SavedWindow,
+    SliceTotals,
+    ValuesAndErrors,
+    unit_per,
+)
 from reduction.parameters.units import AxisLabels, Units
 
 INT64 = range(-(2**63), 2**63)
 
-
-class SavedSeries(NamedTuple):
-    """A closed series: ``counts`` (n,) float64 over slices and groups, its pulses and charge.
-
-    ``collection_time_s`` is the time measured, 0 if the file does not have it.
-    """
-
-    counts: NDArray[np.float64]
-    first_pulse: int
-    last_pulse: int
-    proton_charge_uc: float
-    collection_time_s: float = 0.0
-
-
-class SavedRun(NamedTuple):
-    """The run of the facility in which a result was measured: the newest one at its end.
-
-    ``name`` and ``title`` are empty if there is none. ``start_time_ns`` is in ns since the Unix
-    epoch, 0 if it is not known.
-    """
-
-    name: str = ""
-    title: str = ""
-    start_time_ns: int = 0
-
-
-NO_RUN = SavedRun()
 
 RUN_GROUP = "run"
 """The name of its group in files."""
@@ -49,15 +33,12 @@ SERIES = (
     "series_last_pulse",
     "series_proton_charge_uc",
     "series_collection_time_s",
+    "series_monitor_counts",
 )
 """Fields of series in files, in the order that `SavedSeries` has them after its counts."""
 
-
-class CountsAndVariances(NamedTuple):
-    """Counts and their variances, float64, of one shape."""
-
-    counts: NDArray[np.float64]
-    variances: NDArray[np.float64]
+SLICE_TOTALS = ("slice_proton_charge_uc", "slice_monitor_counts", "slice_collection_time_s")
+"""Fields of slices in files, in the order that `SliceTotals` has them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +55,11 @@ class SavedResult:
     - ``parameters``: settings by the names of their process variables
     - ``series``: the series closed before, in the same bins
     - ``run``: the run of the facility
+    - ``intensity``: intensities, if they are not just counts per unit of the axis
+    - ``slice_totals``: charge, monitor counts and time of each slice; empty: not known
+    - ``slice_log_units``: the unit of the log; empty: not known
+    - ``outside``: the bounds of the one slice are those of what is left out
+    - ``peaks``, ``regions``: what was found in the windows that are set
 
     Arrays are float64 and read-only. Raises ValueError if shapes or values do not fit together.
     """
@@ -98,6 +84,12 @@ class SavedResult:
     series: tuple[SavedSeries, ...] = ()
     collection_time_s: float = 0.0
     run: SavedRun = NO_RUN
+    intensity: SavedIntensity | None = None
+    slice_totals: tuple[SliceTotals, ...] = ()
+    slice_log_units: str = ""
+    outside: bool = False
+    peaks: tuple[SavedWindow, ...] = ()
+    regions: tuple[SavedWindow, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("edges", "counts", "variances"):
@@ -116,6 +108,20 @@ class SavedResult:
             raise ValueError("a slice has bounds that do not rise")
         for name, value in (self.accounting | self.parameters).items():
             _check_value(name, value)
+        if len(self.slice_totals) not in (0, shape[0]):
+            raise ValueError(f"there are {len(self.slice_totals)} totals of {shape[0]} slices")
+        self._check_intensity()
+
+    def _check_intensity(self) -> None:
+        if self.intensity is None:
+            return
+        slices, groups, bins = self.counts.shape
+        shapes = {"summed": (), "by_slice": (slices,), "by_group": (groups,)}
+        shapes |= {"of_series": (len(self.series),)}
+        for name, shape in shapes.items():
+            found = {each.shape for each in getattr(self.intensity, name)}
+            if found != {(*shape, bins)}:
+                raise ValueError(f"the intensity {name} has shapes {found}, not {(*shape, bins)}")
 
     @property
     def axis(self) -> AxisLabels:
@@ -142,12 +148,27 @@ class SavedResult:
         """The sum over slices, shape (groups, n)."""
         return CountsAndVariances(self.counts.sum(axis=0), self.variances.sum(axis=0))
 
-    def per_unit(
-        self, spectrum: CountsAndVariances
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Intensity and its standard error, counts per unit of the axis, shape (..., n)."""
+    @property
+    def shown(self) -> SavedIntensity:
+        """What text and pictures show: the intensity, or else counts per unit of the axis."""
+        if self.intensity is not None:
+            return self.intensity
+        series = np.array([each.counts for each in self.series]).reshape(-1, self.edges.size - 1)
+        unit = self.units.symbol
+        return SavedIntensity(
+            f"counts per {unit}",
+            unit_per("counts", self.axis.units),
+            True,
+            self._per_unit(self.summed),
+            self._per_unit(self.by_slice),
+            self._per_unit(self.by_group),
+            self._per_unit(CountsAndVariances(series, series)),
+        )
+
+    def _per_unit(self, spectrum: CountsAndVariances) -> ValuesAndErrors:
+        """Counts per unit of the axis and their standard errors, shape (..., n)."""
         widths = np.diff(self.edges)
-        return spectrum.counts / widths, np.sqrt(spectrum.variances) / widths
+        return ValuesAndErrors(spectrum.counts / widths, np.sqrt(spectrum.variances) / widths)
 
 
 def iso_time(time_ns: int) -> str:

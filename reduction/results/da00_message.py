@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from streaming_data_types.dataarray_da00 import Variable, serialise_da00
 
-from reduction.parameters.corrections import CorrectionSettings, Normalisation
-from reduction.parameters.units import Units
+from reduction.results.intensity_labels import intensity_units
 from reduction.results.views import PostedReduction
 
 SIGNAL, ERRORS, COUNTS = "signal", "errors", "counts"
@@ -45,20 +44,6 @@ def da00_message(source: str, posted: PostedReduction, time_ns: int) -> bytes:
         ],
     )
     return data
-
-
-def intensity_units(units: Units, corrections: CorrectionSettings) -> str:
-    """The unit of the intensity, as UDUNITS spells it; a ratio to vanadium has none."""
-    if corrections.vanadium:
-        return "1"
-    by = {
-        Normalisation.NONE: "counts",
-        Normalisation.PROTON_CHARGE: "counts/uC",
-        Normalisation.MONITOR: "1",  # counts per counts of the monitor
-    }
-    reciprocal = units.labels.units.startswith("1/")
-    per = units.labels.units.removeprefix("1/")
-    return f"{by[corrections.normalisation]}{'*' if reciprocal else '/'}{per}"
 
 
 def _array(name: str, axis: str, values: NDArray[np.float64] | None, units: str) -> Variable:

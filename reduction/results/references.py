@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import References, Values
-from reduction.files.saved_result import CountsAndVariances, SavedResult
+from reduction.files.saved_parts import CountsAndVariances
+from reduction.files.saved_result import SavedResult
 from reduction.instrument.calibration import LARGEST_CALIBRATION_BYTES
 from reduction.instrument.selection import group_names
 from reduction.parameters.reduction import ReductionSettings

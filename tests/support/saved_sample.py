@@ -8,8 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from reduction.files.saved_parts import (
+    SavedIntensity,
+    SavedSeries,
+    SavedWindow,
+    SliceTotals,
+    ValuesAndErrors,
+)
 from reduction.files.saved_result import SavedResult
 from reduction.parameters.units import Units
+from reduction.parameters.windows import PeakStatus, RegionStatus
 
 
 def sample(
@@ -48,3 +56,42 @@ def sample(
 def names(folder: Path) -> list[str]:
     """The sorted names of the files in a folder."""
     return sorted(path.name for path in folder.iterdir())
+
+
+PEAK = PeakStatus(1.92, 0.001, 0.01, 0.002, 5.0)
+
+
+def corrected(slices: int = 3, groups: int = 2, series: int = 2, **changes: Any) -> SavedResult:
+    """A sample with closed series, normalised intensities, a peak and a region.
+
+    Intensities are 0.001 times the counts, and those of slice 2 are NaN in bin 5.
+    """
+    plain = sample(slices, groups, **changes)
+    bins = plain.edges.size - 1
+    closed = tuple(
+        SavedSeries(np.full(bins, 10.0 + n), n, n + 9, 2.5, 0.7, 1e3 + n) for n in range(series)
+    )
+
+    def scaled(counts: Any) -> ValuesAndErrors:
+        return ValuesAndErrors(0.001 * counts, 0.001 * np.sqrt(counts))
+
+    by_slice = scaled(plain.by_slice.counts)
+    if slices > 1:
+        by_slice.values[1, 5] = np.nan
+    fits = tuple(PeakStatus(centre=1.92 + 0.01 * n, centre_error=0.001) for n in range(slices))
+    return dataclasses.replace(
+        plain,
+        series=closed,
+        intensity=SavedIntensity(
+            "counts per Ang and uC of proton charge, less the background empty.nxs",
+            "counts/uC/angstrom",
+            True,
+            scaled(plain.summed.counts),
+            by_slice,
+            scaled(plain.by_group.counts),
+            scaled(np.array([each.counts for each in closed]).reshape(-1, bins)),
+        ),
+        slice_totals=tuple(SliceTotals(10.0 + n, 100.0, 3.5) for n in range(slices or 1)),
+        peaks=(SavedWindow(2, 1.87, 1.97, {"sum": (PEAK,), "slices": fits}),),
+        regions=(SavedWindow(8, 1.0, 2.0, {"sum": (RegionStatus(message="no room"),)}),),
+    )

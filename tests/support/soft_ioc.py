@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.support.ca_client import TOOLS, Client, Network, network
 
 RECORDS = """
-record(ao, "{prefix}Temperature") {{ field(VAL, "295.5") field(PINI, "YES") }}
+record(ao, "{prefix}Temperature") {{ field(VAL, "295.5") field(EGU, "K") field(PINI, "YES") }}
 record(ai, "{prefix}Broken") {{ field(UDFS, "INVALID") }}
 record(mbbo, "{prefix}State") {{ field(ONST, "On") field(VAL, "1") field(PINI, "YES") }}
 record(stringout, "{prefix}Name") {{ field(VAL, "Si") field(PINI, "YES") }}

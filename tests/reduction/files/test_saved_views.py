@@ -11,9 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from reduction.files.nexus_writer import write_nexus
-from reduction.files.saved_result import SavedResult, SavedSeries
+from reduction.files.saved_parts import SavedSeries
+from reduction.files.saved_result import SavedResult
 from reduction.parameters.units import Units
-from tests.support.saved_sample import names, sample
+from tests.support.saved_sample import corrected, names, sample
 
 GROUPS = ("data", "slices", "groups", "spectra", "variances")
 
@@ -41,6 +42,23 @@ def test_silx_finds_the_sum_with_its_errors_by_default(path: Path) -> None:
         np.testing.assert_allclose(data.axes[0], sample().centres)
         assert data.axes_names == ["d-spacing (angstrom)"]
         assert data.title == "Silicon, heating"
+
+
+def test_silx_finds_the_normalised_intensity_by_default_under_its_name(tmp_path: Path) -> None:
+    silx, nxdata = imported("silx.io"), imported("silx.io.nxdata")
+    result = corrected()
+    write_nexus(result, tmp_path / "a.nxs")
+    assert result.intensity is not None
+    with silx.open(str(tmp_path / "a.nxs")) as file:
+        data = nxdata.get_default(file)
+        assert data.is_valid, data.issues
+        np.testing.assert_array_equal(data.signal, result.intensity.summed.values)
+        np.testing.assert_array_equal(data.errors, result.intensity.summed.errors)
+        assert data.signal_name == result.intensity.name
+        for name in ("slices", "groups", "series"):
+            assert nxdata.NXdata(file[f"entry/intensity_{name}"]).is_valid
+        counts = nxdata.NXdata(file["entry/data"])
+        np.testing.assert_array_equal(counts.signal, result.summed.counts)
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -72,6 +90,23 @@ def test_scippnexus_loads_spectra_with_the_log_of_their_slices(path: Path) -> No
     np.testing.assert_array_equal(spectra.values, result.counts)
     assert list(spectra.coords["slice_upper"].values) == [290, 300, 310, 320]
     assert list(spectra.coords["group_name"].values) == ["bank1", "bank2", "bank3"]
+
+
+def test_scippnexus_loads_intensities_with_their_unit_and_peaks_of_slices(tmp_path: Path) -> None:
+    scippnexus, result = imported("scippnexus"), corrected()
+    write_nexus(result, tmp_path / "a.nxs")
+    assert result.intensity is not None
+    with scippnexus.File(tmp_path / "a.nxs") as file:
+        entry = file["entry"][...]
+    slices = entry["intensity_slices"]
+    assert slices.unit == imported("scipp").Unit("counts/uC/angstrom")
+    np.testing.assert_array_equal(slices.values, result.intensity.by_slice.values)
+    np.testing.assert_allclose(slices.variances, result.intensity.by_slice.errors**2)
+    assert list(slices.coords["slice_proton_charge_uc"].values) == [10, 11, 12]
+    centres = entry["peaks"]["peak2"]["slices"]["centre"]
+    assert str(centres.unit) == "Å"
+    np.testing.assert_allclose(centres.values, [1.92, 1.93, 1.94])
+    assert entry["series"].sizes["series"] == 2
 
 
 @pytest.mark.parametrize("units", Units)
@@ -129,6 +164,38 @@ def test_axes_and_title_say_what_is_shown(picture: Any) -> None:
         assert part in words
 
 
+def test_a_picture_of_normalised_intensities_says_so_and_shows_closed_series(
+    picture: Any, tmp_path: Path
+) -> None:
+    result = corrected()
+    figure = picture.draw(result)
+    assert result.intensity is not None
+    label = figure.axes[0].get_ylabel().replace("\n", " ")
+    assert label == result.intensity.name.capitalize().replace("ang", "Ang").replace("uc", "uC")
+    assert len(figure.axes) == 3
+    words = texts(figure)
+    assert {"Closed series", "series 1", "series 2"} <= set(words)
+    assert "sum of 3 slices since 2 closed series" in words
+    top = max(artist.get_data().values.max() for artist in figure.axes[0].patches[1:])
+    assert top == result.intensity.summed.values.max()
+    many = corrected(slices=0, series=900)
+    picture.plot(many, tmp_path / "many.png")
+    assert (tmp_path / "many.png").stat().st_size > 10_000
+
+
+def test_a_picture_is_drawn_again_but_never_over_a_file_of_others(
+    picture: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.png"
+    for title in ("first", "second"):
+        picture.plot(sample(title=title), path)
+    for other in (b"", b"\x89PNG\r\n\x1a\nanother's", b"text"):
+        path.write_bytes(other)
+        with pytest.raises(FileExistsError, match=r"a\.png"):
+            picture.plot(sample(), path)
+        assert path.read_bytes() == other
+
+
 @pytest.mark.parametrize("slices", [1, 5, 32])
 def test_every_slice_is_named_by_its_interval_of_the_log(picture: Any, slices: int) -> None:
     figure = picture.draw(sample(slices=slices))
@@ -170,8 +237,9 @@ def test_more_bins_than_pixels_are_joined_and_no_count_is_lost(
     shown = picture.thinned(result)
     assert shown.edges.size <= picture.COLUMNS + 1
     assert set(shown.edges) <= set(edges)
-    assert shown.counts.sum() == result.counts.sum()
-    assert shown.variances.sum() == result.variances.sum()
+    widths, summed = np.diff(shown.edges), shown.shown.summed
+    assert (summed.values * widths).sum() == pytest.approx(result.counts.sum(), rel=1e-12)
+    assert ((summed.errors * widths) ** 2).sum() == pytest.approx(result.variances.sum(), rel=1e-12)
     picture.plot(result, tmp_path / "a.png")
 
 

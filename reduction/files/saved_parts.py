@@ -1,0 +1,112 @@
+"""The parts of a saved result: closed series, the run, intensities, peaks and regions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.parameters.windows import PeakStatus, RegionStatus
+
+
+class SavedSeries(NamedTuple):
+    """A closed series: ``counts`` (n,) float64 over slices and groups, its pulses and charge.
+
+    ``collection_time_s`` is the time measured, 0 if the file does not have it. ``monitor_counts``
+    are NaN if the file does not have them.
+    """
+
+    counts: NDArray[np.float64]
+    first_pulse: int
+    last_pulse: int
+    proton_charge_uc: float
+    collection_time_s: float = 0.0
+    monitor_counts: float = 0.0
+
+
+class SavedRun(NamedTuple):
+    """The run of the facility in which a result was measured: the newest one at its end.
+
+    ``name`` and ``title`` are empty if there is none. ``start_time_ns`` is in ns since the Unix
+    epoch, 0 if it is not known.
+    """
+
+    name: str = ""
+    title: str = ""
+    start_time_ns: int = 0
+
+
+NO_RUN = SavedRun()
+
+
+class CountsAndVariances(NamedTuple):
+    """Counts and their variances, float64, of one shape."""
+
+    counts: NDArray[np.float64]
+    variances: NDArray[np.float64]
+
+
+class ValuesAndErrors(NamedTuple):
+    """Intensities and their standard errors, float64, of one shape; NaN where there is none."""
+
+    values: NDArray[np.float64]
+    errors: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SavedIntensity:
+    """Intensities, as Y and E show them: normalised, less a background, over a vanadium.
+
+    - ``name``: what they are, in words
+    - ``units``: their unit, as UDUNITS spells it
+    - ``per_axis_unit``: whether they are per unit of the axis; a ratio to vanadium is not
+    - ``summed``: (n,), over slices and groups
+    - ``by_slice``, ``by_group``, ``of_series``: (slices, n), (groups, n) and (series, n)
+    """
+
+    name: str
+    units: str
+    per_axis_unit: bool
+    summed: ValuesAndErrors
+    by_slice: ValuesAndErrors
+    by_group: ValuesAndErrors
+    of_series: ValuesAndErrors
+
+
+def unit_per(unit: str, axis_units: str) -> str:
+    """The unit of a density, as UDUNITS spells it: ``unit`` per unit of the axis.
+
+    So counts per 1/angstrom are counts*angstrom.
+    """
+    inverse = axis_units.removeprefix("1/")
+    return f"{unit}/{axis_units}" if inverse == axis_units else f"{unit}*{inverse}"
+
+
+class SliceTotals(NamedTuple):
+    """What was measured in the pulses of a slice: charge in µC, monitor counts and seconds."""
+
+    proton_charge_uc: float
+    monitor_counts: float
+    collection_time_s: float
+
+
+WindowReadings = Mapping[str, tuple[PeakStatus, ...] | tuple[RegionStatus, ...]]
+"""What was found in a window of spectra: of the sum, and of each slice, group and series."""
+
+
+@dataclass(frozen=True)
+class SavedWindow:
+    """The window of a region or peak, by its number from 1, and what was found in spectra.
+
+    ``readings`` are by the name of the spectra: ``sum``, ``slices``, ``groups`` or ``series``. What
+    was not computed is not there.
+    """
+
+    number: int
+    minimum: float
+    maximum: float
+    readings: WindowReadings = field(default_factory=lambda: MappingProxyType({}))

@@ -1,0 +1,114 @@
+"""``File:Write`` saves the posted result under a name that nobody has."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ioc.model.file_parameters import FileSettings
+from ioc.model.ioc_order import IocOrder
+from ioc.model.pvs import PvRow, pv_rows
+from ioc.posting.file_write import FileWriter
+from ioc.puts.ioc_settings import IocSettings
+from ioc.security.rules import Client
+from reduction.files.nexus_reader import read_nexus
+from reduction.parameters.reduction import FilterSettings
+from reduction.parameters.specs import Refused
+from tests.support.publisher_bench import PublisherBench, at_once, reduction, report
+from tests.support.saved_sample import names
+
+(WRITE,) = [row for row in pv_rows("") if row.name == "File:Write"]
+ANNA = Client("192.0.2.1", "anna")
+
+
+class WriteBench(PublisherBench):
+    """A writer of the posted results, whose folder is that of a test."""
+
+    def __init__(self, files: FileSettings) -> None:
+        super().__init__(replace(reduction("1,1,4"), filter=FilterSettings("T", 0, 2, 2)))
+        self.settings = IocSettings(IocOrder(files), self.database)
+        self.asked: list[str] = []
+        self.writer = FileWriter(
+            self.database, self.orders, self.publisher, self.settings, self._units
+        )
+        at_once(self.writer.start())
+
+    async def _units(self, log: str) -> str:
+        self.asked.append(log)
+        return "K"
+
+    def post(self) -> None:
+        at_once(self.publisher.ranks(report(self.order)))
+
+    def write(self, row: PvRow = WRITE) -> str:
+        """What is said after a write; raises `Refused`."""
+        asyncio.run(self.writer.put(row, True, ANNA))
+        return str(self.get("File:Message_RBV"))
+
+
+def test_each_write_makes_new_files_and_says_which(tmp_path: Path) -> None:
+    bench = WriteBench(FileSettings(str(tmp_path), "si"))
+    bench.post()
+    assert bench.write() == "3 files are on disk"
+    assert bench.get("File:FullName_RBV") == str(tmp_path / "si.nxs")
+    words = "3 files are on disk; si was taken, so they are called si_2"
+    assert bench.write() == words
+    assert bench.get("File:FullName_RBV") == str(tmp_path / "si_2.nxs")
+    assert len(names(tmp_path)) == 6
+    saved = read_nexus(tmp_path / "si.nxs")
+    assert (saved.slice_log_units, bench.asked) == ("K", ["T", "T"])
+
+
+def test_with_a_number_in_the_template_the_number_counts_up(tmp_path: Path) -> None:
+    bench = WriteBench(FileSettings(str(tmp_path), "si", "%s_%4.4d", 41))
+    bench.post()
+    assert bench.write() == "3 files are on disk"
+    assert bench.get("File:FullName_RBV") == str(tmp_path / "si_0041.nxs")
+    assert bench.get("File:Number") == bench.get("File:Number_RBV") == 42
+    bench.write()
+    assert bench.settings.accepted.files.number == 43
+
+
+def test_without_increments_a_second_write_is_refused_in_words(tmp_path: Path) -> None:
+    bench = WriteBench(FileSettings(str(tmp_path), "si", auto_increment=False))
+    bench.post()
+    bench.write()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(Refused, match=r"si\.nxs is there already, and no file is replaced"):
+        bench.write()
+    assert "put another File:Name" in bench.get("File:Message_RBV")
+    assert bench.get("File:FullName_RBV") == str(tmp_path / "si.nxs")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    bench = WriteBench(FileSettings())
+    bench.post()
+    bench.write()
+    assert bench.get("File:FullName_RBV") == str(tmp_path / "live-reduction" / "live.nxs")
+
+
+def test_without_a_result_nothing_is_written(tmp_path: Path) -> None:
+    bench = WriteBench(FileSettings(str(tmp_path)))
+    with pytest.raises(Refused, match="no result is posted yet"):
+        bench.write()
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"template": "name"}, "Template: 'name' refused: it has one %s"),
+        ({"name": "a/b"}, "Name: 'a/b' refused"),
+        ({"name": "a_mantid"}, "Name: 'a_mantid' refused"),
+    ],
+)
+def test_a_name_or_template_that_is_none_is_refused_when_it_is_put(
+    settings: dict[str, str], words: str
+) -> None:
+    with pytest.raises(Refused, match=words):
+        FileSettings(**settings)
