@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,32 @@ def corrected(slices: int = 3, groups: int = 2, series: int = 2, **changes: Any)
         peaks=(SavedWindow(2, 1.87, 1.97, {"sum": (PEAK,), "slices": fits}),),
         regions=(SavedWindow(8, 1.0, 2.0, {"sum": (RegionStatus(message="no room"),)}),),
     )
+
+
+def numbers(value: Any) -> list[Any]:
+    """All numbers, texts and arrays of a value, in order."""
+    if dataclasses.is_dataclass(value):
+        value = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return [part for item in value.items() for each in item for part in numbers(each)]
+    if isinstance(value, tuple):
+        return [part for each in value for part in numbers(each)]
+    return [value]
+
+
+def assert_equal(one: SavedResult, other: SavedResult) -> None:
+    for field in dataclasses.fields(SavedResult):
+        ours, theirs = getattr(one, field.name), getattr(other, field.name)
+        assert type(ours) is type(theirs), field.name
+        if field.name in ("series", "intensity", "peaks", "regions"):
+            for number, (mine, other_number) in enumerate(
+                zip(numbers(ours), numbers(theirs), strict=True)
+            ):
+                np.testing.assert_array_equal(mine, other_number, f"{field.name} {number}")
+        elif isinstance(ours, np.ndarray):
+            np.testing.assert_array_equal(ours, theirs, field.name)
+        elif isinstance(ours, dict):
+            typed = [(name, type(value), value) for name, value in ours.items()]
+            assert typed == [(name, type(value), value) for name, value in theirs.items()]
+        else:
+            assert ours == theirs, field.name

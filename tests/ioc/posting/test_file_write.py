@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,7 +109,7 @@ def test_without_a_result_nothing_is_written(tmp_path: Path) -> None:
     ],
 )
 def test_a_name_or_template_that_is_none_is_refused_when_it_is_put(
-    settings: dict[str, str], words: str
+    settings: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(Refused, match=words):
         FileSettings(**settings)

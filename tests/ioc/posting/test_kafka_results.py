@@ -24,7 +24,8 @@ from reduction.kafka.servers import KafkaServer, ResultTopic, topic_at
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
 from reduction.parameters.run_readings import StreamStatus
 from reduction.parameters.units import Units
-from reduction.results.da00_message import da00_message, intensity_units
+from reduction.results.da00_message import da00_message
+from reduction.results.intensity_labels import intensity_units
 from tests.support.kafka_broker import Topic, wait_until
 from tests.support.publisher_bench import PublisherBench, at_once, report
 

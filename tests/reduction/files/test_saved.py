@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,37 +21,7 @@ from reduction.files.saved_result import SavedResult
 from reduction.parameters.file_names import check_name
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
-from tests.support.saved_sample import corrected, names, sample
-
-
-def numbers(value: Any) -> list[Any]:
-    """All numbers, texts and arrays of a value, in order."""
-    if dataclasses.is_dataclass(value):
-        value = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return [part for item in value.items() for each in item for part in numbers(each)]
-    if isinstance(value, tuple):
-        return [part for each in value for part in numbers(each)]
-    return [value]
-
-
-def assert_equal(one: SavedResult, other: SavedResult) -> None:
-    for field in dataclasses.fields(SavedResult):
-        ours, theirs = getattr(one, field.name), getattr(other, field.name)
-        assert type(ours) is type(theirs), field.name
-        if field.name in ("series", "intensity", "peaks", "regions"):
-            for number, (mine, other_number) in enumerate(
-                zip(numbers(ours), numbers(theirs), strict=True)
-            ):
-                np.testing.assert_array_equal(mine, other_number, f"{field.name} {number}")
-        elif isinstance(ours, np.ndarray):
-            np.testing.assert_array_equal(ours, theirs, field.name)
-        elif isinstance(ours, dict):
-            typed = [(name, type(value), value) for name, value in ours.items()]
-            assert typed == [(name, type(value), value) for name, value in theirs.items()]
-        else:
-            assert ours == theirs, field.name
-
+from tests.support.saved_sample import assert_equal, names, sample
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 finite = st.floats(allow_nan=False)
@@ -103,70 +71,6 @@ def test_what_is_written_reads_back_the_same_to_the_last_bit(
     path = tmp_path_factory.mktemp("saved") / "result.nxs"
     write_nexus(result, path)
     assert_equal(read_nexus(path), result)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{}, {"slices": 0}, {"series": 0}, {"slices": 1, "outside": True}, {"slice_log_units": "K"}],
-)
-def test_intensities_peaks_regions_and_totals_read_back_the_same(
-    tmp_path: Path, changes: dict[str, Any]
-) -> None:
-    result = corrected(**changes)
-    write_nexus(result, tmp_path / "a.nxs")
-    again = read_nexus(tmp_path / "a.nxs")
-    assert_equal(again, result)
-    assert contents(again, tmp_path / "b.nxs") == (tmp_path / "a.nxs").read_bytes()
-
-
-def test_a_file_of_an_earlier_version_has_none_of_these(tmp_path: Path) -> None:
-    path = tmp_path / "old.nxs"
-    write_nexus(corrected(), path)
-    with h5py.File(path, "r+") as file:
-        entry = file["entry"]
-        for name in [*entry]:
-            if name.startswith(("intensity", "peaks", "regions")):
-                del entry[name]
-        for name in [*entry["axes"]]:
-            if name.startswith("slice_") and name not in (
-                "slice_log",
-                "slice_lower",
-                "slice_upper",
-            ):
-                del entry["axes"][name]
-        del entry["axes/series_monitor_counts"]
-    old = read_nexus(path)
-    assert (old.intensity, old.peaks, old.slice_totals) == (None, (), ())
-    assert np.isnan(old.series[0].monitor_counts)
-
-
-@pytest.mark.parametrize(
-    ("part", "words"),
-    [
-        ("intensity_slices/intensity", "intensity"),
-        ("intensity/intensity_errors", "intensity_errors"),
-        ("peaks/peak2/sum/centre", "centre"),
-        ("peaks/peak2/minimum", "minimum"),
-        ("axes/slice_monitor_counts", "slice_monitor_counts"),
-    ],
-)
-def test_a_file_with_a_part_of_these_is_refused_with_its_name(
-    tmp_path: Path, part: str, words: str
-) -> None:
-    path = tmp_path / "part.nxs"
-    write_nexus(corrected(), path)
-    with h5py.File(path, "r+") as file:
-        del file["entry"][part]
-    with pytest.raises(ValueError, match=f"{path} is not a saved result: .*{words}"):
-        read_nexus(path)
-
-
-def test_intensities_of_another_shape_are_refused() -> None:
-    result = corrected()
-    assert result.intensity is not None
-    wrong = dataclasses.replace(result.intensity, by_slice=result.intensity.by_group)
-    with pytest.raises(ValueError, match="intensity by_slice has shapes"):
-        dataclasses.replace(result, intensity=wrong)
 
 
 def test_the_same_result_makes_the_same_bytes(tmp_path: Path) -> None:
