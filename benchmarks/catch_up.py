@@ -16,7 +16,7 @@ import zmq.asyncio
 from benchmarks.rows import Row
 from ioc.app.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
-from reduction.control.channel import OrderSender
+from reduction.control.order_sender import OrderSender
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import LogPlace, RunState

@@ -15,6 +15,7 @@ from reduction.event_log.entries import EntryKind, OutputMessage
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.server import LogServer
 from reduction.event_log.writer import LogWriter
+from reduction.host.key_file import Key
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 class EventLogStart:
     """The event log that is written: its folder, the most that it takes, and where it is served.
 
-    ``endpoint`` is a ZeroMQ endpoint; empty if the log is not served to other hosts. If ``keep`` is
+    ``endpoint`` is a ZeroMQ endpoint; empty if the log is not served to other hosts. Readers there
+    need the ``key`` if there is one. If ``keep`` is
     set, the log drops nothing at its limit, and refuses what comes then.
     """
 
@@ -31,6 +33,7 @@ class EventLogStart:
     limit_bytes: int
     endpoint: str = ""
     keep: bool = False
+    key: Key | None = None
 
 
 class EventOutput:
@@ -51,7 +54,9 @@ class EventOutput:
         self.partitions = partitions
         self._server: LogServer | None = None
         if start.endpoint:
-            self._server = LogServer(context, start.endpoint, start.folder, partitions)
+            self._server = LogServer(
+                context, start.endpoint, start.folder, partitions, key=start.key
+            )
         self._writer = LogWriter(
             start.folder,
             partitions,

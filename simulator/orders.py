@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from simulator.parameters import SimulatorSettings, SimulatorStatus
 
+SIMULATOR_PART = "simulator"
+"""What it calls itself on the channel, see `reduction.control.hello`."""
+
 
 @dataclass(frozen=True)
 class SimulatorOrder:
@@ -17,7 +20,11 @@ class SimulatorOrder:
 
 @dataclass(frozen=True)
 class SimulatorReport:
-    """How the simulator is, several times a second; ``revision`` is the order that it obeys."""
+    """How the simulator is, several times a second; ``revision`` is the order that it obeys.
+
+    ``message`` says what is wrong with the orders that have come; it is empty if nothing is.
+    """
 
     revision: int
     status: SimulatorStatus
+    message: str = ""

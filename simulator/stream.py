@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
-from reduction.control.channel import OrderReceiver
+from reduction.control.order_receiver import OrderReceiver
+from reduction.host.key_file import Key
 from reduction.host.steady_clock import steady_clock
 from reduction.host.stop import Stop, stopped_by_signals
 from reduction.instrument.geometry import Instrument, powder_arc
@@ -21,7 +22,7 @@ from reduction.kafka.streams import KafkaStream
 from reduction.stream.dialect import Dialect
 from simulator.event_output import EventLogStart, EventOutput
 from simulator.habits import Habit, is_quiet
-from simulator.orders import SimulatorOrder, SimulatorReport
+from simulator.orders import SIMULATOR_PART, SimulatorOrder, SimulatorReport
 from simulator.parameters import SimulatorSettings, SimulatorStatus
 from simulator.pulse_messages import Pulse, PulseMessages
 from simulator.pulses import PulseBuffer, PulseGenerator
@@ -45,10 +46,11 @@ FIRST_ORDER_PATIENCE_NS = 2_000_000_000
 class SimulateStart:
     """The settings that the process starts with.
 
-    ``log`` is where the events go. ``control`` is the endpoint of the IOC; None: run alone with
-    ``settings``. Pulses are numbered from ``first_pulse``, or from the one after the last pulse in
-    the log if that is larger. In the plain ``dialect`` there are no marks, and there may be
-    ``habits`` of facilities. With ``kafka`` events go there, and ``log`` is not used.
+    ``log`` is where the events go. ``control`` is the endpoint of the IOC, which may ask for the
+    ``key``; None: run alone with ``settings``. Pulses are numbered from ``first_pulse``, or from
+    the one after the last pulse in the log if that is larger. In the plain ``dialect`` there are no
+    marks, and there may be ``habits`` of facilities. With ``kafka`` events go there, and ``log`` is
+    not used.
     """
 
     log: EventLogStart
@@ -59,6 +61,7 @@ class SimulateStart:
     dialect: Dialect = Dialect.MARKED
     habits: frozenset[Habit] = frozenset()
     kafka: KafkaStream | None = None
+    key: Key | None = None
     settings: SimulatorSettings = field(default_factory=SimulatorSettings)
     instrument: Instrument = field(default_factory=powder_arc)
 
@@ -118,7 +121,9 @@ class EventStream:
         self._pulse = max(start.first_pulse - 1, self._made_pulse)
         self._control: OrderReceiver[SimulatorOrder, SimulatorReport] | None = None
         if start.control:
-            self._control = OrderReceiver(context, start.control, SimulatorOrder)
+            self._control = OrderReceiver(
+                context, start.control, SimulatorOrder, SIMULATOR_PART, start.key
+            )
 
     @property
     def status(self) -> SimulatorStatus:
@@ -173,6 +178,7 @@ class EventStream:
     def close(self) -> None:
         """Close all sockets and the event log."""
         if self._control is not None:
+            self._control.end()
             self._control.close()
         self._output.close()
 
@@ -193,7 +199,7 @@ class EventStream:
     def _report(self) -> None:
         self._reported_ns = self._clock_ns()
         if self._control is not None:
-            self._control.report(SimulatorReport(self._obeyed, self.status))
+            self._control.report(SimulatorReport(self._obeyed, self.status, self._control.message))
 
     def _stream_pulse(self, time_ns: int) -> None:
         """Send the messages of a pulse."""

@@ -24,7 +24,7 @@ from ioc.options.commands import (
     SimulateOptions,
 )
 from ioc.options.host_checks import mpi_launcher
-from reduction.control.channel import OrderSender
+from reduction.control.order_sender import OrderSender
 
 MPIEXEC_FLAGS = (
     *("--allow-run-as-root", "--oversubscribe", "--bind-to", "none"),

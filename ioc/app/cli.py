@@ -98,6 +98,7 @@ def _serve(options: IocOptions) -> None:
 
 def _reduce(options: RanksOptions) -> None:
     from ioc.options.host_checks import launched_ranks
+    from ioc.options.keys import key_of
     from ioc.options.stream_table import kafka_stream
     from reduction.ranks.process import RanksStart, reduce
     from reduction.recordings.open_recording import open_recording
@@ -123,12 +124,14 @@ def _reduce(options: RanksOptions) -> None:
             kafka=kafka,
             recording=recording,
             launched=launched_ranks(),
+            key=key_of(options, options.control, options.events),
         )
     )
 
 
 def _simulate(given: SimulateOptions) -> None:
     from ioc.options.event_log import with_event_log
+    from ioc.options.keys import key_of
     from ioc.options.stream_table import kafka_stream
     from ioc.settings.initial import first_orders
     from reduction.stream.dialect import Dialect
@@ -142,9 +145,11 @@ def _simulate(given: SimulateOptions) -> None:
         raise StartError(f"habits = {given.habits!r}: only with dialect = plain")
     options = with_event_log(given)
     alone = options.sim_control == "none"
+    key = key_of(options, "" if alone else options.sim_control, options.events)
+    log = Path(options.log_folder), int(options.log_limit)
     simulate(
         SimulateStart(
-            log=EventLogStart(Path(options.log_folder), int(options.log_limit), options.events),
+            log=EventLogStart(*log, options.events, key=key),
             partitions=options.stream_partitions,
             control=None if alone else options.sim_control,
             seed=options.seed,
@@ -152,6 +157,7 @@ def _simulate(given: SimulateOptions) -> None:
             dialect=dialect,
             habits=habits_of(options.habits),
             kafka=kafka,
+            key=key,
             settings=first_orders(options).simulator.settings,
             instrument=_instrument(options),
         )

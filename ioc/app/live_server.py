@@ -92,7 +92,7 @@ class LiveServer:
         if start.autosave:
             self._autosave = Autosave(start.autosave, start.prefix, lambda: self.accepted)
         self._server = Server(self.database.channels, start.interfaces, start.port)
-        self._process = IocStats(self.database, lambda: self._server.clients, control.restart)
+        self._process = self._stats(control.restart)
         self._handlers = PutHandlers(
             self.orders, self._settings, self._lock, self._files, self._process
         )
@@ -152,8 +152,22 @@ class LiveServer:
         results = self._results.problem if self._results else ""
         run_state = self._run_state.problem
         pending = self.orders.drafts.message
-        every = self._logs.problems, self._runs.problem, autosave, run_state, results, pending
-        return "; ".join(filter(None, every))
+        own = self._logs.problems, self._runs.problem, autosave, run_state, results, pending
+        reports = self.ranks_watch.problem, self.simulator_watch.problem
+        return "; ".join(filter(None, (*own, *reports, self.connections.problem)))
+
+    def _stats(self, restart: Callable[[], None] | None) -> IocStats:
+        """What posts the state of this process."""
+        ignored = self._reports_ignored
+        return IocStats(
+            self.database, lambda: self._server.clients, restart, reports_ignored=ignored
+        )
+
+    def _reports_ignored(self) -> int:
+        """How many messages that reached the IOC were no report of the part in force."""
+        self.connections.note_strangers()
+        bad = self.ranks_watch.bad_reports + self.simulator_watch.bad_reports
+        return self.connections.ignored + bad
 
     @property
     def accepted(self) -> AllOrders:

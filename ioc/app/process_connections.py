@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable
 import zmq.asyncio
 
 from ioc.app.server_start import ServerStart
-from reduction.control.channel import OrderSender
-from reduction.control.orders import RanksOrder
+from reduction.control.order_sender import OrderSender
+from reduction.control.orders import RANKS_PART, RanksOrder
 from reduction.control.pv_log_values import PvLogValues
 from reduction.control.reports import RanksReport
-from simulator.orders import SimulatorOrder, SimulatorReport
+from simulator.orders import SIMULATOR_PART, SimulatorOrder, SimulatorReport
+
+PATIENCES = 2
+"""A process that was silent for so many times its silence is lost: another may take its place."""
 
 
 class ProcessConnections:
@@ -35,10 +38,35 @@ class ProcessConnections:
             start.ranks,
             log_history,
             for_new_peer,
+            part=RANKS_PART,
+            key=start.key,
+            patience_s=PATIENCES * start.ranks_silence_s,
         )
         self.simulator: OrderSender[SimulatorOrder, SimulatorReport] = OrderSender(
-            self._context, start.simulator_endpoint, SimulatorReport, start.simulator
+            self._context,
+            start.simulator_endpoint,
+            SimulatorReport,
+            start.simulator,
+            part=SIMULATOR_PART,
+            key=start.key,
+            patience_s=PATIENCES * start.simulator_silence_s,
         )
+
+    @property
+    def ignored(self) -> int:
+        """How many messages of others than the ranks and the simulator in force were ignored."""
+        return self.ranks.peers.ignored + self.simulator.peers.ignored
+
+    @property
+    def problem(self) -> str:
+        """What others have sent, in words; empty if they have not for a while."""
+        every = self.ranks.peers.problem, self.simulator.peers.problem
+        return "; ".join(filter(None, every))
+
+    def note_strangers(self) -> None:
+        """Note who could not connect."""
+        self.ranks.note_strangers()
+        self.simulator.note_strangers()
 
     def close(self) -> None:
         """Close all sockets."""

@@ -14,6 +14,7 @@ import zmq
 
 from ioc.options.commands import RecordOptions, ReplayOptions, RunOptions
 from ioc.options.event_log import recording_limit, with_event_log
+from ioc.options.keys import key_of
 from ioc.options.program import StartError
 from ioc.options.shared_options import PlayOptions, StreamOptions
 from ioc.options.stream_table import kafka_stream
@@ -107,7 +108,8 @@ def _readers(options: RecordOptions) -> Iterator[list[LogReader]]:
         elif options.log_folder:
             readers = folder_readers(Path(options.log_folder).expanduser())
         else:
-            readers = served_readers(context, options.events, options.stream_partitions)
+            key = key_of(options, options.events)
+            readers = served_readers(context, options.events, options.stream_partitions, key)
         yield readers
     finally:
         for reader in readers:
@@ -159,6 +161,10 @@ def _output(
     options = with_event_log(replace(given, partitions=recording.partitions))
     check_differ(Path(given.source).expanduser(), options.log_folder)
     start = EventLogStart(
-        Path(options.log_folder), int(options.log_limit), options.events, options.plays_fastest
+        Path(options.log_folder),
+        int(options.log_limit),
+        options.events,
+        options.plays_fastest,
+        key_of(options, options.events),
     )
     return EventOutput(start, recording.partitions, context)

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic
 
-import msgspec
-
 from ioc.model.paths import Part
-from reduction.control.channel import OrderSender, ReportT
+from reduction.control.encoding import MessageNotUnderstood
+from reduction.control.order_receiver import ReportT
+from reduction.control.order_sender import OrderSender
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,8 @@ class ReportWatch(Generic[ReportT]):
         self._clock = asyncio.get_running_loop().time
         self._reported_s = 0.0
         self.bad_reports = 0
+        self.problem = ""
+        """Why the last report was not understood; empty if it was."""
         self.latest: ReportT | None = None
 
     def expect(self, within_s: float) -> None:
@@ -109,10 +111,10 @@ class ReportWatch(Generic[ReportT]):
                     report = await self._end.report()
             except TimeoutError:
                 await self._late()
-            except msgspec.DecodeError as error:
+            except MessageNotUnderstood as error:
                 self._count_bad(error)
             else:
-                self.latest, self._reported_s = report, self._clock()
+                self.latest, self._reported_s, self.problem = report, self._clock(), ""
                 self.expect(self.silence_s)
                 await self._actions.publish(report)
 
@@ -134,7 +136,8 @@ class ReportWatch(Generic[ReportT]):
             why = f"no report from the {self._part} for {self.silence_s:g} s"
             await self._actions.missed(self._part, why)
 
-    def _count_bad(self, error: msgspec.DecodeError) -> None:
+    def _count_bad(self, error: MessageNotUnderstood) -> None:
         self.bad_reports += 1
+        self.problem = str(error)
         if self.bad_reports.bit_count() == 1:  # the 1st, 2nd, 4th, 8th, …
-            log.warning("bad report %d of the %s: %s", self.bad_reports, self._part, error)
+            log.warning("bad report %d: %s", self.bad_reports, error)

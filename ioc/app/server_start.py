@@ -13,6 +13,7 @@ from ioc.model.paths import Part
 from ioc.options.commands import IocOptions
 from ioc.options.event_log import run_state_path
 from ioc.options.host_checks import check_interfaces, pva_served
+from ioc.options.keys import key_of
 from ioc.options.publish_table import result_topic
 from ioc.options.shared_options import ServerOptions, split_addresses
 from ioc.pva.addresses import Addresses
@@ -22,6 +23,7 @@ from ioc.settings.run_state_file import RunStateOwner
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import RunState
 from reduction.control.transitions import resumed
+from reduction.host.key_file import Key
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.kafka.servers import ResultTopic
 from simulator.orders import SimulatorOrder
@@ -37,7 +39,8 @@ class ServerStart:
     ``port`` None is EPICS_CA_SERVER_PORT, or else 5064; ``pva`` None is no pvAccess. The orders
     hold the first settings; ``autosave`` is the file that keeps later ones, or None. ``run`` is the
     accumulation that goes on, or None, and ``run_state`` the file that keeps it, or None.
-    ``publish`` is the Kafka topic that gets the results, or None.
+    ``publish`` is the Kafka topic that gets the results, or None. Ranks and simulator need the
+    ``key`` if there is one.
     """
 
     prefix: str = "LIVE:"
@@ -59,6 +62,7 @@ class ServerStart:
     simulator_silence_s: float = 2.0
     obey_timeout_s: float = 30.0
     publish: ResultTopic | None = None
+    key: Key | None = None
 
     @property
     def max_bins(self) -> int:
@@ -124,6 +128,7 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
         autosave=Path(options.autosave).resolve() if options.autosave else None,
         instrument=instrument,
         publish=result_topic(options.publish),
+        key=key_of(options, options.control, options.sim_control, makes=True),
         array_rate=options.array_rate,
         ranks_silence_s=options.ranks_silence,
         simulator_silence_s=options.silence,

@@ -64,6 +64,14 @@ class IocProcessStatus:
     open_files: int = reading(
         Integer(pv="FD_CNT", description="Files and sockets that the IOC has open")
     )
+    reports_ignored: int = reading(
+        Integer(
+            pv="ReportsIgnored_RBV",
+            description="Messages to the IOC that were no report",
+            details="Of processes without the key, of a second ranks job, or not understood.",
+            guidance=Guidance("Counts up: StatusMessage_RBV says who sends them."),
+        )
+    )
     loop_delay: float = reading(
         Float(
             pv="EventLoopDelay_RBV",

@@ -188,6 +188,11 @@ class EndpointOptions(Options):
     sim_control: str = flag(
         "tcp://127.0.0.1:5591", "endpoint where IOC and simulator meet; 'none': alone"
     )
+    key: str = flag(
+        "",
+        "file with the key that all parts at TCP endpoints must have; the IOC makes it; empty: one"
+        " among the user's data; none: whoever reaches an endpoint may read and command",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

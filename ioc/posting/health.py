@@ -110,9 +110,10 @@ class Health:
 
     @property
     def summary(self) -> HealthSummary:
-        """The present status; while the ranks are gone, it says only that."""
+        """The present status; while the ranks are gone, that and what is wrong with the IOC."""
         if Part.RANKS in self._gone:
-            return HealthSummary(OverallStatus.ERROR, DISCONNECTED_ALARM, self._gone[Part.RANKS])
+            message = "; ".join(filter(None, (self._gone[Part.RANKS], self._ioc_problems())))
+            return HealthSummary(OverallStatus.ERROR, DISCONNECTED_ALARM, message)
         problems = [*self._reported, *self._empty_spectra, *map(Problem, self._minor_messages())]
         if not problems:
             return HealthSummary()

@@ -41,8 +41,8 @@ class IocStats:
     """Posts the state of the process once a second, and obeys SYSRESET.
 
     ``clients`` returns the number of clients and of their channels. ``restart`` ends ranks and
-    simulator, which are then started again; None if this IOC did not start them. ``clock`` returns
-    seconds.
+    simulator, which are then started again; None if this IOC did not start them.
+    ``reports_ignored`` returns how many reports were ignored, and ``clock`` seconds.
     """
 
     def __init__(
@@ -51,9 +51,10 @@ class IocStats:
         clients: Callable[[], tuple[int, int]],
         restart: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        reports_ignored: Callable[[], int] = int,
     ) -> None:
         self._database, self._clients, self._restart = database, clients, restart
-        self._clock = clock
+        self._reports_ignored, self._clock = reports_ignored, clock
         self._first_put_s: float | None = None
         self._process = psutil.Process()
         self._started_s = clock()
@@ -94,6 +95,7 @@ class IocStats:
             cpu_load=self._process.cpu_percent(),
             memory=self._process.memory_info().rss,
             open_files=self._process.num_fds(),
+            reports_ignored=self._reports_ignored(),
             loop_delay=max(delays_s[-WORST_OF:]),
             loop_delay_p99=float(np.percentile(delays_s, 99)),
         )

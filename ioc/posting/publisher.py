@@ -19,7 +19,7 @@ from ioc.model.paths import Part
 from ioc.model.pvs import FACILITY_RUN, IOC_REMARKS, RANKS, SIMULATOR, reduction_at
 from ioc.model.run_parameters import FacilityRunStatus
 from ioc.posting.family_analysis import FamilyAnalysis
-from ioc.posting.health import LAGGING, UNACCOUNTED, Health
+from ioc.posting.health import LAGGING, MINOR, UNACCOUNTED, Health
 from ioc.puts.order_puts import OrderPuts
 from reduction.control.reports import RanksReport
 from reduction.results.views import PostedReduction, reduction_view
@@ -123,7 +123,8 @@ class Publisher:
     async def _post_results(self, report: RanksReport) -> None:
         """Post the result of each reduction, with the time of its last pulse."""
         time_ns = report.pulse_time_ns or time.time_ns()
-        for number, result in enumerate(report.results):
+        count = len(self._orders.ranks.accepted.reductions)
+        for number, result in enumerate(report.results[:count]):
             former = self.posted.get(number)
             view = reduction_view(result, former.view if former else None)
             if view is not None:
@@ -165,7 +166,9 @@ class Publisher:
         if self._orders.simulator.may_show(report.revision):
             self._orders.simulator_report_posted(report)
             await self._post_settings(Part.SIMULATOR)
-        await self._remarks_on(Part.SIMULATOR)["message"].publish_value("", alarm=NO_ALARM)
+        alarm = MINOR if report.message else NO_ALARM
+        message = self._remarks_on(Part.SIMULATOR)["message"]
+        await message.publish_value(report.message, alarm=alarm)
         await self._post_health()
 
     async def disconnected(self, part: Part, reason: str) -> None:

@@ -16,6 +16,9 @@ from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run import RunControl
 from reduction.stream.pulses import NO_PULSE
 
+RANKS_PART = "ranks"
+"""What ranks call themselves on the channel, see `reduction.control.hello`."""
+
 NO_REVISION = -1
 """Revision of the order that ranks obey before the first order has come."""
 

@@ -99,6 +99,20 @@ class ReductionResult:
     references: References = field(default_factory=References)
     seconds: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Check that all is of one shape; raises ValueError, also for what was received."""
+        if self.counts is not None:
+            slices, _, bins = self.counts.shape if self.counts.ndim == 3 else (0, 0, 0)
+            if not (bins and self.edges is not None and self.edges.shape == (bins + 1,)):
+                raise ValueError("counts and edges of a result do not fit together")
+            if self.faded is not None and self.faded.shape != (2, *self.counts.shape):
+                raise ValueError("counts and faded counts of a result do not fit together")
+            for each in (self.charges_uc, self.monitor_counts, self.seconds):
+                if len(each) not in (0, slices):
+                    raise ValueError(f"a result of {slices} slices has {len(each)} of their sums")
+            if any(each.counts.shape != (bins,) for each in self.series):
+                raise ValueError("a closed series of a result has other bins")
+
 
 @dataclass(frozen=True)
 class RanksReport:

@@ -11,7 +11,8 @@ import zmq
 
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage
 from reduction.event_log.requests import ANSWER, ANSWER_PATIENCE_S, Go, LogAnswer, LogRequest
-from reduction.stream.endpoints import connect
+from reduction.host.endpoints import connect
+from reduction.host.key_file import Key
 
 ASK_AGAIN_S = 2 * ANSWER_PATIENCE_S
 """After this time without an answer a request is sent again."""
@@ -32,11 +33,12 @@ class RemoteLogReader:
         endpoint: str,
         partition: int,
         clock_s: Callable[[], float] = time.monotonic,
+        key: Key | None = None,
     ) -> None:
         self._endpoint, self._partition, self._clock_s = endpoint, partition, clock_s
         self._socket: zmq.Socket[bytes] = context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
-        connect(self._socket, endpoint)
+        connect(self._socket, endpoint, key)
         self._request = LogRequest(0, partition, Go.OFFSET)
         self._began = -1
         self._sought = 0

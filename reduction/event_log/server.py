@@ -22,7 +22,8 @@ from reduction.event_log.requests import (
     LogAnswer,
     LogRequest,
 )
-from reduction.stream.endpoints import bind
+from reduction.host.endpoints import bind
+from reduction.host.key_file import Key
 
 MOST_READERS = 256
 """The most readers whose places the server keeps. Those who asked longest ago seek again."""
@@ -60,12 +61,13 @@ class LogServer:
         path: Path,
         partitions: int,
         clock_s: Callable[[], float] = time.monotonic,
+        key: Key | None = None,
     ) -> None:
         self._path, self._partitions, self._clock_s = path, partitions, clock_s
         self.socket: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, 8)
-        bind(self.socket, endpoint)
+        bind(self.socket, endpoint, key)
         self._readers: OrderedDict[tuple[bytes, int], ServedReader] = OrderedDict()
         self._waiting: dict[tuple[bytes, int], Waiting] = {}
         self.ignored = 0

@@ -18,13 +18,14 @@ from typing import Any
 import psutil
 import zmq
 
-from reduction.control.channel import OrderReceiver
-from reduction.control.orders import NO_REVISION, RanksOrder
+from reduction.control.order_receiver import OrderReceiver
+from reduction.control.orders import NO_REVISION, RANKS_PART, RanksOrder
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Engine, Recipe
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.protocol import LogReader
 from reduction.event_log.remote import RemoteLogReader
+from reduction.host.key_file import Key
 from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.kafka.streams import KafkaStream
@@ -65,7 +66,8 @@ class RanksStart:
 
     Events are read from the ``recording`` or the ``kafka`` stream, or else from the event log in
     ``log_folder``, or, if that is empty, from the process that serves one at the ZeroMQ endpoint
-    ``events``. So many ranks were ``launched`` together; 0: that is not known.
+    ``events``. That process and the IOC may ask for the ``key``. So many ranks were ``launched``
+    together; 0: that is not known.
     """
 
     events: str
@@ -80,6 +82,7 @@ class RanksStart:
     kafka: KafkaStream | None = None
     recording: Recording | None = None
     launched: int = 0
+    key: Key | None = None
 
 
 def reduce(start: RanksStart) -> None:
@@ -117,9 +120,9 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     control: Control | None = None
     if together.rank == 0:
         control = (
-            OrderReceiver(context, start.control, RanksOrder)
+            OrderReceiver(context, start.control, RanksOrder, RANKS_PART, start.key)
             if start.recording is None
-            else RecordingControl(context, start.control, start.recording)
+            else RecordingControl(context, start.control, start.recording, start.key)
         )
     stream = _stream(context, start, together)
     stream_format = replace(start.stream_format, sources=stream.sources, shared=stream.shared)
@@ -167,4 +170,4 @@ def _reader(context: zmq.Context[Any], start: RanksStart, partition: int) -> Log
         return start.recording.reader(partition)
     if start.log_folder:
         return EmbeddedLogReader(Path(start.log_folder), partition)
-    return RemoteLogReader(context, start.events, partition)
+    return RemoteLogReader(context, start.events, partition, key=start.key)

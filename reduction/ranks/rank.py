@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from reduction.control import transitions
-from reduction.control.channel import decoded, encoded
+from reduction.control.encoding import decoded, encoded
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.pv_log_values import PvLogValues
 from reduction.engines.protocol import Recipe
@@ -131,6 +131,8 @@ class Rank:
             due_s = self._clock.next_tick_s()
             self._receive_until(due_s + ORDER_DELAY_S if self._order_pending else due_s)
             stopped = self._tick()
+        if self._control is not None:
+            self._control.end()
 
     def _receive_until(self, deadline_s: float) -> None:
         """Histogram events, or take messages, until it is time to tick.
@@ -191,7 +193,7 @@ class Rank:
                 self._pipeline.engine.prepare(0)
         if due:
             references = [each.references for each in self._references]
-            if self._reporter.report(self._caught_up, self._message, references):
+            if self._reporter.report(self._caught_up, self._remark, references):
                 self._order_pending = False
         return ticks.stopping
 
@@ -249,15 +251,16 @@ class Rank:
         """
         if self._control is None:
             return []
-        try:
-            newest = self._control.latest()
-            logs = self._control.logs()
-        except msgspec.DecodeError as error:
-            self._message = f"what the IOC sent was not understood: {error}"
-            return []
+        newest, logs = self._control.latest(), self._control.logs()
         if newest is not None:
             self._order = newest
         return [each.finite for each in logs]
+
+    @property
+    def _remark(self) -> str:
+        """What is wrong with the orders, in words; empty if nothing is."""
+        between = self._control.message if self._control is not None else ""
+        return "; ".join(filter(None, (self._message, between)))
 
     def _share_logs(self, logs: list[PvLogValues]) -> None:
         """Share the ``logs`` of rank 0 with all ranks, which note them."""

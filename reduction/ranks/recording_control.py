@@ -8,10 +8,11 @@ from typing import Any
 import zmq
 
 from reduction.control import transitions
-from reduction.control.channel import OrderReceiver
-from reduction.control.orders import RanksOrder
+from reduction.control.order_receiver import OrderReceiver
+from reduction.control.orders import RANKS_PART, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import LogPlace, RunState
+from reduction.host.key_file import Key
 from reduction.recordings.protocol import Recording
 from reduction.stream.pulses import NO_PULSE
 
@@ -19,8 +20,10 @@ from reduction.stream.pulses import NO_PULSE
 class RecordingControl(OrderReceiver[RanksOrder, RanksReport]):
     """Receives orders; those without an accumulation to go on with begin with a ``recording``."""
 
-    def __init__(self, context: zmq.Context[Any], endpoint: str, recording: Recording) -> None:
-        super().__init__(context, endpoint, RanksOrder)
+    def __init__(
+        self, context: zmq.Context[Any], endpoint: str, recording: Recording, key: Key | None
+    ) -> None:
+        super().__init__(context, endpoint, RanksOrder, RANKS_PART, key)
         self._recording = recording
 
     def latest(self) -> RanksOrder | None:

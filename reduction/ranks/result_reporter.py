@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.control.channel import OrderReceiver
+from reduction.control.order_receiver import OrderReceiver
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport, References
 from reduction.messages.run_messages import RunMessage

@@ -11,6 +11,7 @@ from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.folder import LogFolder
 from reduction.event_log.protocol import LogReader, LogRefused
 from reduction.event_log.remote import RemoteLogReader
+from reduction.host.key_file import Key
 from reduction.kafka.streams import KafkaStream
 from reduction.kafka.topic_shares import dealt
 
@@ -23,9 +24,11 @@ def folder_readers(path: Path) -> list[LogReader]:
     return [EmbeddedLogReader(path, each) for each in range(found.partitions)]
 
 
-def served_readers(context: zmq.Context[Any], endpoint: str, partitions: int) -> list[LogReader]:
+def served_readers(
+    context: zmq.Context[Any], endpoint: str, partitions: int, key: Key | None
+) -> list[LogReader]:
     """Readers of an event log that a process serves; raises OSError for a wrong endpoint."""
-    return [RemoteLogReader(context, endpoint, each) for each in range(partitions)]
+    return [RemoteLogReader(context, endpoint, each, key=key) for each in range(partitions)]
 
 
 def kafka_log_readers(stream: KafkaStream, assumed: int) -> list[LogReader]:

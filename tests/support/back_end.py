@@ -16,7 +16,9 @@ import zmq
 
 from ioc.app.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
-from reduction.control.channel import decoded, encoded
+from reduction.control.encoding import decoded, encoded
+from reduction.control.hello import own_hello
+from reduction.control.order_receiver import END, ORDER
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.event_log.entries import entry_of
@@ -86,14 +88,16 @@ class Commander:
         self._peer = b""
 
     def command(self, order: RanksOrder) -> None:
-        self._socket.send_multipart([self._peer, encoded(order)])
+        self._socket.send_multipart([self._peer, encoded(own_hello("ioc")), ORDER, encoded(order)])
 
     def report(self, until: Callable[[RanksReport], bool]) -> RanksReport:
         """The first report that ``until`` likes."""
         deadline = time.monotonic() + PATIENCE_S
         while (left := deadline - time.monotonic()) > 0:
             if self._socket.poll(left * 1000):
-                self._peer, data = self._socket.recv_multipart()
+                self._peer, _, data = self._socket.recv_multipart()
+                if data == END:
+                    continue
                 report = decoded(RanksReport, data)
                 if until(report):
                     return report

@@ -19,8 +19,10 @@ from ioc.model.paths import Part
 from ioc.options.commands import RunOptions
 from ioc.pva.addresses import Addresses
 from ioc.settings.initial import first_orders
-from reduction.control.channel import OrderReceiver
-from reduction.control.orders import RanksOrder, ReductionOrder
+from reduction.control.encoding import encoded
+from reduction.control.hello import own_hello
+from reduction.control.order_receiver import OrderReceiver
+from reduction.control.orders import RANKS_PART, RanksOrder, ReductionOrder
 from reduction.control.pv_log_values import PvLogValues
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.control.run_state import RunState
@@ -62,7 +64,7 @@ class FakeRanks(threading.Thread):
     def run(self) -> None:
         with zmq.Context() as context:
             end: OrderReceiver[RanksOrder, RanksReport] = OrderReceiver(
-                context, self._endpoint, RanksOrder
+                context, self._endpoint, RanksOrder, RANKS_PART
             )
             order = RanksOrder(revision=-1)
             while not self.stopping.wait(PERIOD_S):
@@ -72,7 +74,8 @@ class FakeRanks(threading.Thread):
                         self.seen.append(order)
                 self.logs += end.logs()
                 while self.raw:
-                    end.socket.send(self.raw.pop())
+                    hello = encoded(own_hello(RANKS_PART))
+                    end.socket.send_multipart([hello, self.raw.pop()])
                 if self.reporting.is_set():
                     forwarded = {each.name for each in self.logs}
                     logs = (*self.STREAM_LOGS, *sorted(forwarded))

@@ -113,6 +113,13 @@ class OneRank:
         logs, self.from_ioc = self.from_ioc, []
         return logs
 
+    @property
+    def message(self) -> str:
+        return ""
+
+    def end(self) -> None:
+        """It may begin anew."""
+
     def report(self, report: RanksReport) -> None:
         if self._wanted(report):
             self._report, self._rank.stopping = report, True

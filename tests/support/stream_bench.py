@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import zmq
 
-from reduction.control.channel import decoded, encoded
+from reduction.control.encoding import decoded, encoded
+from reduction.control.hello import own_hello
+from reduction.control.order_receiver import ORDER
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.protocol import LogReader
 from reduction.host.stop import Stop
@@ -124,12 +126,13 @@ class Ioc:
     def reports(self) -> list[SimulatorReport]:
         found = []
         while self.socket.poll(0):
-            self.peer, data = self.socket.recv_multipart()
+            self.peer, _, data = self.socket.recv_multipart()
             found.append(decoded(SimulatorReport, data))
         return found
 
     def order(self, revision: int, settings: SimulatorSettings) -> None:
-        self.socket.send_multipart([self.peer, encoded(SimulatorOrder(revision, settings))])
+        order = encoded(SimulatorOrder(revision, settings))
+        self.socket.send_multipart([self.peer, encoded(own_hello("ioc")), ORDER, order])
 
 
 def is_mark(message: Any) -> bool:

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-import msgspec
 import pytest
 
 from ioc.app.report_watch import ReportActions, ReportWatch
 from ioc.model.paths import Part
-from reduction.control.channel import OrderSender
+from reduction.control.encoding import MessageNotUnderstood
+from reduction.control.order_sender import OrderSender
 from tests.support.virtual_time import VirtualLoop, at_virtual_time
 
 SILENCE_S = 2.0
@@ -120,7 +120,7 @@ async def test_bad_reports_are_counted_and_are_no_sign_of_life() -> None:
         bench.end.sent.put_nowait(1)
         await asyncio.sleep(1)
         for _ in range(3):
-            bench.end.sent.put_nowait(msgspec.DecodeError("no report"))
+            bench.end.sent.put_nowait(MessageNotUnderstood("no report"))
         await asyncio.sleep(1.5)
 
     assert bench.watch.bad_reports == 3

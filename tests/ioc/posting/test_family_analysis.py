@@ -31,13 +31,12 @@ from reduction.results.regions import region_sum
 from reduction.results.spectra import MeasuredSpectrum
 from tests.support.publisher_bench import PublisherBench, report, stamp
 
-UNUSED = WindowSettings()
 SETTINGS = ReductionSettings(
     bin_params="1,0.005,3",
     filter=FilterSettings("pressure", 0.0, 1.0, 3.0),
     detectors=DetectorSettings(groups="0:499;500:999"),
-    regions=(WindowSettings(1.8, 2.4),) + (UNUSED,) * 7,
-    peaks=(WindowSettings(1.8, 2.4),) + (UNUSED,) * 3,
+    regions=(WindowSettings(1.8, 2.4),) + (WindowSettings(),) * 7,
+    peaks=(WindowSettings(1.8, 2.4),) + (WindowSettings(),) * 3,
 )
 EDGES = SETTINGS.edges
 CENTRES = 0.5 * (EDGES[1:] + EDGES[:-1])
@@ -47,8 +46,6 @@ CELLS = np.random.default_rng(5).poisson(10 + HEIGHTS[:, :, None] * SHAPE)
 """Three slices, of which the last one has no peak, and two groups."""
 
 SECONDS = (20.0, 30.0, 7.0)
-"""Of each slice."""
-
 TIME_NS = 10**18 + 7
 PEAK, REGION = "Red1:Peak1:Slices:Centre_RBV", "Red1:ROI1:Slices:Total_RBV"
 
@@ -56,8 +53,10 @@ PEAK, REGION = "Red1:Peak1:Slices:Centre_RBV", "Red1:ROI1:Slices:Total_RBV"
 def cells_report(
     bench: PublisherBench, cells: NDArray[Any] = CELLS, time_ns: int = TIME_NS
 ) -> RanksReport:
-    said, shown = report(bench.order), dict[str, Any](counts=cells, seconds=SECONDS[: len(cells)])
-    results = tuple(dataclasses.replace(each, **shown) for each in said.results)
+    said, edges = report(bench.order), EDGES[: cells.shape[2] + 1]
+    seconds = SECONDS[: len(cells)]
+    more: dict[str, Any] = {"counts": cells, "seconds": seconds, "edges": edges}
+    results = tuple(dataclasses.replace(each, **more) for each in said.results)
     return dataclasses.replace(said, results=results, pulse_time_ns=time_ns)
 
 

@@ -3,46 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator
 
-import msgspec
 import numpy as np
 import pytest
-import zmq
-import zmq.asyncio
-from numpy.typing import NDArray
 
-from reduction.control.channel import LOG, OrderReceiver, OrderSender, encoded
 from reduction.control.orders import RanksOrder
 from reduction.control.pv_log_values import PvLogValues
-from reduction.control.reports import RanksReport
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
-
-Ioc = OrderSender[RanksOrder, RanksReport]
-Ranks = OrderReceiver[RanksOrder, RanksReport]
-
-
-@dataclass
-class Pair:
-    """Looks like `PvLogValues`, and is not checked."""
-
-    name: str
-    times_ns: NDArray[Any]
-    values: NDArray[Any]
-
-
-@contextmanager
-def peer(endpoint: str) -> Iterator[Ranks]:
-    with zmq.Context() as context:
-        end: Ranks = OrderReceiver(context, endpoint, RanksOrder)
-        end.report(RanksReport(0, 0, StreamStatus(), BackendStatus()))
-        try:
-            yield end
-        finally:
-            end.close()
+from tests.support.channel_bench import REPORT, Ioc, Ranks, arrived, ioc_end, peer, silent
 
 
 @pytest.fixture
@@ -54,16 +22,8 @@ def history() -> list[PvLogValues]:
 @pytest.fixture
 async def ioc(history: list[PvLogValues]) -> AsyncIterator[Ioc]:
     """The IOC's end of a channel."""
-    context = zmq.asyncio.Context()
-    end: Ioc = OrderSender(context, "tcp://127.0.0.1:*", RanksReport, RanksOrder(), lambda: history)
-    yield end
-    end.close()
-    context.term()
-
-
-async def arrived(ranks: Ranks) -> None:
-    while not await asyncio.to_thread(ranks.socket.poll, 100):
-        continue
+    async with ioc_end(lambda: history) as end:
+        yield end
 
 
 def told(ranks: Ranks) -> list[tuple[str, int, float]]:
@@ -139,7 +99,7 @@ async def test_ranks_that_did_not_read_for_a_while_have_all_values_with_their_ne
         seen = told(ranks)
         assert len(seen) < size
         assert ranks.latest() != RanksOrder(revision=5)
-        ranks.report(RanksReport(0, 0, StreamStatus(), BackendStatus()))
+        ranks.report(REPORT)
         await ioc.report()
         order = None
         while order is None or order.revision != 5:
@@ -149,9 +109,12 @@ async def test_ranks_that_did_not_read_for_a_while_have_all_values_with_their_ne
         assert {time_ns for _, time_ns, _ in seen} == set(range(size))
 
 
-async def test_an_order_to_ranks_that_have_gone_is_sent_once_they_are_back(ioc: Ioc) -> None:
-    with peer(ioc.endpoint):
+async def test_an_order_to_ranks_that_have_ended_is_sent_once_others_are_there(ioc: Ioc) -> None:
+    with peer(ioc.endpoint) as ranks:
         await ioc.report()
+        ranks.end()
+        ranks.report(REPORT)
+        await silent(ioc)
     for revision in range(1, 4):
         await ioc.command(RanksOrder(revision=revision))
         await asyncio.sleep(0.02)
@@ -160,29 +123,3 @@ async def test_an_order_to_ranks_that_have_gone_is_sent_once_they_are_back(ioc: 
         while (order := ranks.latest()) is None:
             await arrived(ranks)
         assert order.revision == 3
-
-
-@pytest.mark.parametrize(
-    "junk",
-    [
-        b"junk",
-        encoded((("A", 7, 1.0),)),
-        encoded(({"name": "A", "times_ns": ("<i8", (2,), b"12345678"), "values": ()},)),
-        encoded((Pair("A", np.zeros(2), np.zeros(2)),)),
-        encoded((Pair("A", np.zeros(2, np.int64), np.zeros(3)),)),
-        encoded((Pair("A", np.zeros((2, 2), np.int64), np.zeros((2, 2))),)),
-    ],
-)
-def test_log_values_that_are_none_are_refused_and_dropped(junk: bytes) -> None:
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    with context, context.socket(zmq.ROUTER) as router:
-        port = router.bind_to_random_port("tcp://127.0.0.1")
-        end: Ranks = OrderReceiver(context, f"tcp://127.0.0.1:{port}", RanksOrder)
-        end.report(RanksReport(0, 0, StreamStatus(), BackendStatus()))
-        identity, _ = router.recv_multipart()
-        router.send_multipart([identity, LOG, junk])
-        assert end.socket.poll(5000)
-        with pytest.raises(msgspec.DecodeError):
-            end.logs()
-        assert end.logs() == []
-        end.close()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reduction.control import transitions
-from reduction.control.channel import decoded, encoded
+from reduction.control.encoding import decoded, encoded
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import MOST_GAPS, PulseGap, RunState
 from reduction.parameters.acquisition import AcquisitionSettings, Preset

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reduction.control.channel import decoded, encoded
+from reduction.control.encoding import decoded, encoded
 from reduction.control.orders import ReductionOrder
 from reduction.control.reports import ReductionResult, References, Values
 from reduction.files.nexus_writer import write_nexus

@@ -1,0 +1,84 @@
+"""Who may report to the IOC: one peer is in force, and what others send changes nothing."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from reduction.control.hello import Hello, own_hello
+
+RECENT_S = 60.0
+"""How long what is wrong with other peers stays in words."""
+
+MOST_FORMER = 64
+"""So many peers that were forgotten are known, so that their reports on the way are ignored."""
+
+
+class Peers:
+    """The peer in force on a control channel, and what others have sent.
+
+    A peer is in force from its first report on, until it is forgotten or silent for ``patience_s``.
+    Others have to wait until then. All have to be the ``part`` of the program that the channel is
+    for. ``clock_s`` is monotonic.
+    """
+
+    def __init__(self, part: str, patience_s: float, clock_s: Callable[[], float]) -> None:
+        self._part, self._patience_s, self._clock_s = part, patience_s, clock_s
+        self.current: bytes | None = None
+        self._hello: Hello | None = None
+        self._heard_s = 0.0
+        self._former: deque[bytes] = deque(maxlen=MOST_FORMER)
+        self.ignored = 0
+        """How many messages were ignored."""
+        self._problem, self._problem_s = "", 0.0
+
+    def refusal(self, peer: bytes, hello: Hello) -> str | None:
+        """Why a peer may not be in force: words for it, empty if it is to be told nothing.
+
+        None if it is in force or may be.
+        """
+        if peer in self._former:
+            return ""
+        if hello.part != self._part:
+            why = f"{hello.words} reports where {self._part} do: it is ignored"
+        elif peer != self.current and self._hello is not None and not self._is_silent:
+            why = f"{hello.words} has to wait: the IOC has {self._hello.words}"
+        else:
+            return None
+        self.ignore(why)
+        return why
+
+    @property
+    def _is_silent(self) -> bool:
+        return self._clock_s() - self._heard_s > self._patience_s
+
+    def take(self, peer: bytes, hello: Hello) -> bool:
+        """Note a report of a peer that is in force from now on; whether it was not before."""
+        self._heard_s = self._clock_s()
+        if peer == self.current:
+            return False
+        if self.current is not None:
+            self._former.append(self.current)
+        self.current, self._hello = peer, hello
+        return True
+
+    def forget(self) -> None:
+        """Note that the peer in force is gone."""
+        if self.current is not None:
+            self._former.append(self.current)
+        self.current = self._hello = None
+
+    def ignore(self, why: str) -> None:
+        """Count a message that changes nothing, for a reason in words."""
+        self.ignored += 1
+        self._problem, self._problem_s = why, self._clock_s()
+
+    @property
+    def problem(self) -> str:
+        """What was last ignored, in words, and whether the peer has another version."""
+        own, found = own_hello("ioc"), []
+        if self._hello is not None and self._hello.version != own.version:
+            found.append(f"{self._hello.words} obey an IOC of version {own.version}")
+        if self._problem and self._clock_s() - self._problem_s < RECENT_S:
+            found.append(self._problem)
+        return "; ".join(found)
