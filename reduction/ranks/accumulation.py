@@ -225,14 +225,16 @@ class Accumulation:
         All ranks call this together.
         """
         state, cut_ns = self._former(order), self._cut.time_ns
-        past = self._past
-        back = past.can_go_back(order, state, self._newest_ns) or past.can_move(
-            order, state, cut_ns
-        )
+        back = self._can_go_back(order) or self._past.can_move(order, state, cut_ns)
         past_ns = order.begins_ns - 1 if back else cut_ns
         if transitions.resets(state, order) or not self._goes_on(order):
             return transitions.begun(state, order, cut_ns, past_ns)
         return transitions.followed(state, order, cut_ns, past_ns)
+
+    def _can_go_back(self, order: RanksOrder) -> bool:
+        """Whether ``order`` drops all but pulses that have come already, which are read again."""
+        former, cut_ns = self._former(order), self._cut.time_ns
+        return self._past.can_go_back(order, former, cut_ns, self._newest_ns)
 
     def _former(self, order: RanksOrder) -> RunState:
         """The state before ``order``: with the first order, it is the one that comes with it."""
@@ -260,7 +262,7 @@ class Accumulation:
         first = self._pipeline.order.revision == NO_REVISION
         if self.resets(order) or not self._goes_on(order):
             self._tell_other_partitions(order)
-            if self._past.can_go_back(order, self._former(order), self._newest_ns):
+            if self._can_go_back(order):
                 self._go_back(state)
                 return Obeyed(reads_again=True)
             self._restart(state, skip=skip, first=first)
@@ -288,12 +290,13 @@ class Accumulation:
 
     def _go_back(self, state: RunState) -> None:
         """Accumulate from a pulse on that was taken already: it is read again."""
-        start_ns, taken = state.start_ns, self._recent.since(state.start_ns)
+        since_ns = min(state.start_ns, self._cut.time_ns + 1)
+        taken = self._recent.since(since_ns)
         plain = self._intake.dialect is Dialect.PLAIN
         begun = replace(
             state,
-            places=places_of_all(self._together, self._receiver.places_at(start_ns)),
-            before_ns=self._recent.before_ns(start_ns, self.state.before_ns),
+            places=places_of_all(self._together, self._receiver.places_at(since_ns)),
+            before_ns=self._recent.before_ns(since_ns, self.state.before_ns),
             log=self._receiver.log,
             dialect=self._intake.dialect,
             first=taken[0].number if taken else self._last_number + 1 if plain else NO_PULSE,

@@ -27,17 +27,18 @@ class PastBoundaries:
         self._together, self._pipeline, self._receiver = together, pipeline, receiver
         self._recent = recent
 
-    def can_go_back(self, order: RanksOrder, state: RunState, newest_ns: int) -> bool:
+    def can_go_back(self, order: RanksOrder, state: RunState, cut_ns: int, newest_ns: int) -> bool:
         """Whether ``order`` resets, and begins with a pulse that has come and can be read again.
 
-        ``newest_ns`` is the newest pulse of which any rank has received anything.
+        Pulses up to ``cut_ns`` have been taken; ``newest_ns`` is the newest one of which any rank
+        has received anything.
         """
-        begins_ns = order.begins_ns
+        since_ns = min(order.begins_ns, cut_ns + 1)
         return (
             transitions.resets(state, order)
-            and NO_PULSE < begins_ns <= newest_ns
-            and self._recent.reach(begins_ns)
-            and bool(places_of_all(self._together, self._receiver.places_at(begins_ns)))
+            and NO_PULSE < order.begins_ns <= newest_ns
+            and self._recent.reach(since_ns)
+            and bool(places_of_all(self._together, self._receiver.places_at(since_ns)))
         )
 
     def can_move(self, order: RanksOrder, state: RunState, cut_ns: int) -> bool:
