@@ -12,6 +12,7 @@ import pytest
 from reduction.parameters.reduction import ReductionSettings
 from tests.support.ca_client import Network
 from tests.support.kafka_broker import Topic
+from tests.support.kafka_recovery import KafkaRecovery
 from tests.support.live import Expected, Live, check_spectrum, live
 
 pytestmark = pytest.mark.timeout(180)
@@ -51,6 +52,24 @@ def test_the_spectrum_through_kafka_is_that_of_its_pulses_whatever_is_killed(
         check_spectrum(running, ReductionSettings())
         assert running.number("PulseFirst_RBV") == first
         assert running.number("Sim:EventsDropped_RBV") == 0
+
+
+def test_kills_at_random_lose_no_event_and_count_none_twice(
+    kafka_topic: Topic, net: Network
+) -> None:
+    with KafkaRecovery(net, kafka_topic, seed=1).counting() as story:
+        story.put("Red1:BinParams", "0.5,0.01,3", "-S")
+        with story.watched():
+            story.kill("rank")
+            story.kill("broker")
+            story.check()
+            story.put("NextSeries", "1")
+            story.kill("rank")
+            story.check()
+        story.kill("IOC")
+        story.check()
+        story.kill("broker")
+        story.check()
 
 
 TABLE = """

@@ -19,7 +19,7 @@ from reduction.event_log.entries import LogEntry
 
 ROOT = Path(__file__).parents[2]
 JARS, POM = ROOT / ".kafka" / "lib", Path(__file__).parent / "kafka" / "pom.xml"
-FETCH_S, START_S, STOP_S = 300.0, 60.0, 20.0
+FETCH_S, START_S, STOP_S, READ_S = 300.0, 60.0, 20.0, 60.0
 CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"
 USER, PASSWORD = "live", "open sesame"
 
@@ -197,6 +197,23 @@ class Topic:
             self._producer.poll(0)
         assert self._producer.flush(30) == 0
         assert failed == []
+
+    def messages(self, partition: int = 0) -> list[bytes]:
+        """All messages that a partition holds now."""
+        from confluent_kafka import Consumer, TopicPartition
+
+        options = {"bootstrap.servers": self.broker.address, "group.id": "test", "log_level": 0}
+        place, found = TopicPartition(self.name, partition), dict[int, bytes]()
+        with closing(Consumer(options)) as consumer:
+            low, high = consumer.get_watermark_offsets(place, timeout=10)
+            consumer.assign([TopicPartition(self.name, partition, low)])
+            deadline_s = time.monotonic() + READ_S
+            while low < high and high - 1 not in found:
+                assert time.monotonic() < deadline_s, f"{len(found)} of {high - low} messages came"
+                for each in consumer.consume(1000, 0.1):
+                    if each.error() is None:
+                        found[each.offset()] = each.value()
+        return [found[offset] for offset in sorted(found) if offset < high]
 
     def delete_before(self, offset: int, partition: int = 0) -> None:
         """Have messages go, as retention has."""

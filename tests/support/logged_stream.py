@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.instrument.geometry import powder_arc
 from reduction.messages.contents import PULSE_MARK, Chunk, LogValue, decode
+from reduction.messages.flat_tables import Buffer
 from reduction.parameters.reduction import ReductionSettings
 from simulator.parameters import SimulatorSettings
 from simulator.pulses import PulseGenerator
@@ -56,35 +58,44 @@ class LoggedPulse:
 
 
 class LoggedPartition:
-    """All that one partition of a log holds, from a time on."""
+    """All that the messages of one partition hold."""
 
-    def __init__(self, folder: Path, partition: int, since_ns: int) -> None:
+    def __init__(self, messages: Iterable[Buffer]) -> None:
         self.numbers: dict[int, int] = {}
         self.whole: set[int] = set()
         self.chunks: dict[int, list[Chunk]] = {}
         self.logs: dict[str, dict[int, float]] = {}
-        reader = EmbeddedLogReader(folder, partition)
-        reader.seek(since_ns)
         sent, since_mark = 0, 0
+        for message in messages:
+            match decode(message):
+                case LogValue(name=name, time_ns=at_ns, value=value) if name == PULSE_MARK:
+                    self.numbers[at_ns] = int(value[0])
+                    if since_mark == (int(value[1]) - sent if value[1] >= sent else value[1]):
+                        self.whole.add(at_ns)
+                    sent, since_mark = int(value[1]), 0
+                case LogValue(name=name, time_ns=at_ns, value=value):
+                    self.logs.setdefault(name, {})[at_ns] = float(value[0])
+                case [chunk]:
+                    self.chunks.setdefault(chunk.pulse_time_ns, []).append(chunk)
+                    since_mark += 1
+
+
+def _messages(folder: Path, partition: int, since_ns: int) -> Iterator[Buffer]:
+    """The messages of a partition of a log in a folder, from a time on."""
+    with closing(EmbeddedLogReader(folder, partition)) as reader:
+        reader.seek(since_ns)
         while messages := reader.read():
-            for message in messages:
-                match decode(message.data):
-                    case LogValue(name=name, time_ns=at_ns, value=value) if name == PULSE_MARK:
-                        self.numbers[at_ns] = int(value[0])
-                        if since_mark == (int(value[1]) - sent if value[1] >= sent else value[1]):
-                            self.whole.add(at_ns)
-                        sent, since_mark = int(value[1]), 0
-                    case LogValue(name=name, time_ns=at_ns, value=value):
-                        self.logs.setdefault(name, {})[at_ns] = float(value[0])
-                    case [chunk]:
-                        self.chunks.setdefault(chunk.pulse_time_ns, []).append(chunk)
-                        since_mark += 1
-        reader.close()
+            yield from (each.data for each in messages)
 
 
 def logged_pulses(folder: Path, partitions: int, since_ns: int = 0) -> list[LoggedPulse]:
     """The pulses from a time on that have ended in any partition of a log, in their order."""
-    every = [LoggedPartition(folder, number, since_ns) for number in range(partitions)]
+    return pulses_of([_messages(folder, number, since_ns) for number in range(partitions)])
+
+
+def pulses_of(partitions: Sequence[Iterable[Buffer]]) -> list[LoggedPulse]:
+    """The pulses that have ended in any of the partitions with these messages, in their order."""
+    every = [LoggedPartition(messages) for messages in partitions]
     numbers = {at_ns: number for each in every for at_ns, number in each.numbers.items()}
     logs: dict[str, dict[int, float]] = {}
     for each in every:

@@ -56,13 +56,18 @@ class Recovery:
     @contextmanager
     def begun(cls, net: Network, seed: int = 1, *flags: str) -> Iterator[Self]:
         """A live reduction that counts; everything has ended afterwards."""
-        story = cls(net, seed, *flags)
-        try:
-            story.running.ready()
-            story.first = int(story.running.number("PulseFirst_RBV"))
+        with cls(net, seed, *flags).counting() as story:
             yield story
+
+    @contextmanager
+    def counting(self) -> Iterator[Self]:
+        """It counts; everything has ended afterwards."""
+        try:
+            self.running.ready()
+            self.first = int(self.running.number("PulseFirst_RBV"))
+            yield self
         finally:
-            story.running.kill_all()
+            self.running.kill_all()
 
     @property
     def state(self) -> Path:
