@@ -63,6 +63,17 @@ class FileSettings(Settings):
         True,
     )
 
+    mantid: bool = parameter(
+        Switch(
+            pv="Mantid",
+            description="Also write a file that Mantid loads",
+            details="NAME_mantid.nxs, for LoadNexusProcessed: counts, a workspace for each slice.",
+            off="No",
+            on="Yes",
+        ),
+        True,
+    )
+
     def check(self) -> None:
         try:
             self.naming.check()

@@ -112,7 +112,8 @@ def _saved(order: SavingOrder, files: FileSettings) -> SavedFiles:
         "" if len(pairs) == 1 else f"_Red{number}": saved_form(order.report, result, labels)
         for number, (result, labels) in enumerate(pairs, start=1)
     }
-    return save_together(results, Path(files.path).expanduser().absolute(), files.naming)
+    folder = Path(files.path).expanduser().absolute()
+    return save_together(results, folder, files.naming, mantid=files.mantid)
 
 
 def _outcome(saved: SavedFiles, files: FileSettings) -> str:

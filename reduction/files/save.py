@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reduction.files import nexus_writer, xye
+from reduction.files import mantid_writer, nexus_writer, xye
 from reduction.files.saved_result import SavedResult
 from reduction.host import atomic_files
 from reduction.parameters.file_names import PART_OF_RESULT, FileNaming, check_name
@@ -35,10 +35,11 @@ def save(result: SavedResult, folder: Path, name: str) -> SavedFiles:
 
 
 def save_together(
-    results: Mapping[str, SavedResult], folder: Path, naming: FileNaming
+    results: Mapping[str, SavedResult], folder: Path, naming: FileNaming, *, mantid: bool = False
 ) -> SavedFiles:
     """Write the files of ``results`` into ``folder``: all or none, and all of them new.
 
+    With ``mantid`` there is also ``…_mantid.nxs``, which Mantid loads.
     ``results`` are given by what is appended to their name, such as ``_Red1``. No file is ever
     replaced. A name is taken if the folder has any file of a result of that name, such as the text
     of a slice; then the next name of ``naming`` is tried. NeXus files appear last: once one is
@@ -58,7 +59,7 @@ def save_together(
             check_name(text)
         if taken.isdisjoint(named):
             try:
-                written = atomic_files.create(_files(named, folder))
+                written = atomic_files.create(_files(named, folder, mantid))
             except FileExistsError:  # another process was faster
                 taken |= named.keys()
                 continue
@@ -73,9 +74,14 @@ def _taken_names(folder: Path) -> set[str]:
     return {name for match in matches if match for name in (match[1], match[1] + (match[2] or ""))}
 
 
-def _files(results: Mapping[str, SavedResult], folder: Path) -> Iterator[tuple[Path, bytes]]:
+def _files(
+    results: Mapping[str, SavedResult], folder: Path, mantid: bool
+) -> Iterator[tuple[Path, bytes]]:
     for name, result in results.items():
         yield from xye.files(result, folder / f"{name}.xye")
+        if mantid:
+            path = folder / f"{name}_mantid.nxs"
+            yield path, mantid_writer.mantid_contents(result, path)
     for name, result in results.items():
         path = folder / f"{name}.nxs"
         yield path, nexus_writer.contents(result, path)

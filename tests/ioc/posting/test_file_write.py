@@ -53,12 +53,12 @@ class WriteBench(PublisherBench):
 def test_each_write_makes_new_files_and_says_which(tmp_path: Path) -> None:
     bench = WriteBench(FileSettings(str(tmp_path), "si"))
     bench.post()
-    assert bench.write() == "3 files are on disk"
+    assert bench.write() == "4 files are on disk"
     assert bench.get("File:FullName_RBV") == str(tmp_path / "si.nxs")
-    words = "3 files are on disk; si was taken, so they are called si_2"
+    words = "4 files are on disk; si was taken, so they are called si_2"
     assert bench.write() == words
     assert bench.get("File:FullName_RBV") == str(tmp_path / "si_2.nxs")
-    assert len(names(tmp_path)) == 6
+    assert len(names(tmp_path)) == 8
     saved = read_nexus(tmp_path / "si.nxs")
     assert (saved.slice_log_units, bench.asked) == ("K", ["T", "T"])
 
@@ -66,7 +66,7 @@ def test_each_write_makes_new_files_and_says_which(tmp_path: Path) -> None:
 def test_with_a_number_in_the_template_the_number_counts_up(tmp_path: Path) -> None:
     bench = WriteBench(FileSettings(str(tmp_path), "si", "%s_%4.4d", 41))
     bench.post()
-    assert bench.write() == "3 files are on disk"
+    assert bench.write() == "4 files are on disk"
     assert bench.get("File:FullName_RBV") == str(tmp_path / "si_0041.nxs")
     assert bench.get("File:Number") == bench.get("File:Number_RBV") == 42
     bench.write()
