@@ -138,4 +138,6 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
 def _rules(options: ServerOptions) -> Rules:
     if options.read_only:
         return NOBODY
-    return acf.load_rules(Path(options.access)) if options.access else EVERYBODY
+    if not options.access:
+        return EVERYBODY
+    return acf.load_rules(Path(options.access), options.access_macros)

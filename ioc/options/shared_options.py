@@ -235,6 +235,7 @@ class ServerOptions(EngineOptions, InstrumentOptions, SettingOptions):
         check=check_publish,
     )
     access: str = flag("", "EPICS access security file (.acf): who may write; empty: everybody")
+    access_macros: str = flag("", "macros of that file, as 'A=1,B=2'; a macro may have a default")
     read_only: bool = flag(False, "nobody may write")
 
     @property

@@ -1,0 +1,95 @@
+"""The words and punctuation marks of an EPICS access security file, line by line."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ioc.security.access_macros import MacroError, Macros
+
+KEYWORD = re.compile("UAG|HAG|ASG|RULE|CALC|INP[A-U]")
+TOKEN = re.compile(
+    r'"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<word>[\w\-+:.\[\]<>;]+)'
+    r"|(?P<mark>[(){},])|(?P<bad>[^ \t\r])",
+    re.ASCII,
+)
+COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|#.*')
+UNDEFINED = re.compile(r"\$[({][^)}]*[)}]?")
+
+
+class AcfError(ValueError):
+    """An error in an access security file. The text says what is wrong, ``line`` where."""
+
+    def __init__(self, line: int, why: str) -> None:
+        super().__init__(why)
+        self.line = line
+
+
+class TokenKind(enum.Enum):
+    """What a token is. The number 1 is no name, and neither is a keyword, unless quoted."""
+
+    NAME = "a name"
+    NUMBER = "a number"
+    KEYWORD = "a keyword"
+    MARK = "a mark"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word or a punctuation mark, and the number of its line, from 1."""
+
+    text: str
+    line: int
+    kind: TokenKind
+
+    @property
+    def name(self) -> str:
+        """The name that the token is; raises `AcfError` if it is none."""
+        if self.kind is not TokenKind.NAME:
+            raise AcfError(self.line, f"a name is expected, not {self.text!r}")
+        if undefined := UNDEFINED.search(self.text):
+            raise AcfError(self.line, undefined_macro(undefined[0]))
+        return self.text
+
+
+def tokens(text: str, macros: Macros) -> Iterator[Token]:
+    """The tokens of a file; raises `AcfError` for characters that can be in none.
+
+    An undefined macro is an error only where a name with it is used.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        code = COMMENT.sub(r"\1", line)
+        try:
+            expanded = macros.expanded(code) if "$" in code else code
+        except MacroError as error:
+            raise AcfError(number, str(error)) from None
+        for match in TOKEN.finditer(expanded):
+            yield _token(match, number)
+
+
+def undefined_macro(reference: str) -> str:
+    """What is wrong with a reference to an undefined macro, and what helps."""
+    name = re.split("[=,]", reference[2:].rstrip(")}"))[0]
+    return f"macro {reference} is not defined: --access-macros {name}=VALUE"
+
+
+def _token(match: re.Match[str], line: int) -> Token:
+    text = match[0]
+    match match.lastgroup:
+        case "quoted":
+            return Token(match["quoted"], line, TokenKind.NAME)
+        case "mark":
+            return Token(text, line, TokenKind.MARK)
+        case "word" if text.isdecimal():
+            return Token(text, line, TokenKind.NUMBER)
+        case "word":
+            keyword = KEYWORD.fullmatch(text)
+            return Token(text, line, TokenKind.KEYWORD if keyword else TokenKind.NAME)
+    if text == '"':
+        raise AcfError(line, "a quoted text does not end on its line")
+    if text == "$" and (undefined := UNDEFINED.match(match.string, match.start())):
+        raise AcfError(line, undefined_macro(undefined[0]))
+    shown = text if text.isprintable() and text.isascii() else f"0x{ord(text) & 0xFF:02x}"
+    raise AcfError(line, f"{shown} is no character of a name: put the name between quotes")
