@@ -220,12 +220,12 @@ def _plot(options: PlotOptions) -> None:
 
 
 def _show_instrument(options: InstrumentTableOptions) -> None:
-    from reduction.definitions.sources import read_any_instrument, summary
+    from reduction.definitions.sources import log_values, read_any_instrument, summary
 
     if (options.action == "export") != options.table.endswith(".npz"):
         raise StartError("instrument show SOURCE, or instrument export SOURCE TABLE.npz")
     try:
-        found = read_any_instrument(options.source)
+        found = read_any_instrument(options.source, log_values(options.logs))
     except ValueError as error:
         raise StartError(str(error)) from None
     if not options.table:

@@ -199,6 +199,7 @@ class InstrumentTableOptions(Options):
         positional=True,
     )
     table: str = flag("", "table (.npz) that export writes", positional=True, optional=True)
+    logs: str = flag("", "values of logs that parts of a definition follow, as 'arm=0.25,detz=3'")
 
 
 COMMANDS: tuple[type[Options], ...] = (

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from reduction.definitions.idf_xml import (
     NO_NAMES,
+    Notes,
     NotUnderstood,
     check_contents,
     int_attribute,
@@ -28,8 +29,9 @@ class DetectorIdLists:
     after it.
     """
 
-    def __init__(self, root: Element) -> None:
+    def __init__(self, root: Element, notes: Notes) -> None:
         self._lists: dict[str, Element] = {}
+        self._notes = notes
         for each in root.iter("idlist"):
             if self._lists.setdefault(each.get("idname", ""), each) is not each:
                 raise NotUnderstood(f"{tag_text(each)} stands twice")
@@ -50,7 +52,7 @@ class DetectorIdLists:
             hint = nearest(name, self._lists)
             raise NotUnderstood(f"{tag_text(component)}: no idlist is called {name!r}{hint}")
         if name not in self._known:
-            self._known[name] = _ids(self._lists[name])
+            self._known[name] = _ids(self._lists[name], self._notes)
         self._name, self._given, self._ids = name, 0, self._known[name]
 
     def take(self, count: int, component: Element) -> NDArray[np.int32]:
@@ -69,25 +71,25 @@ class DetectorIdLists:
             raise NotUnderstood(f"{tag_text(component)}: idlist {self._name!r} has {many}")
 
 
-def _ids(element: Element) -> NDArray[np.int32]:
+def _ids(element: Element, notes: Notes) -> NDArray[np.int32]:
     check_contents(element, RANGE | {"idname"}, frozenset(("id",)))
     if "start" in element.attrib:
-        return _range(element)
+        return _range(element, notes)
     for each in element:
         check_contents(each, RANGE | {"val"}, NO_NAMES)
     if not len(element):
         raise NotUnderstood(f"{tag_text(element)} has no <id>")
-    return np.concatenate([_range(each) for each in element])
+    return np.concatenate([_range(each, notes) for each in element])
 
 
-def _range(element: Element) -> NDArray[np.int32]:
+def _range(element: Element, notes: Notes) -> NDArray[np.int32]:
     """The ids of one element: ``start`` to ``end``, both included, or ``val``."""
     key = "val" if "val" in element.attrib else "start"
     if key not in element.attrib:
         raise NotUnderstood(f"{tag_text(element)} has neither val nor start")
-    start = int_attribute(element, key, 0)
-    end, step = (start, 1) if key == "val" else (int_attribute(element, "end", start), 1)
-    step = int_attribute(element, "step", step)
+    start = int_attribute(element, key, 0, notes)
+    end, step = (start, 1) if key == "val" else (int_attribute(element, "end", start, notes), 1)
+    step = int_attribute(element, "step", step, notes)
     if step == 0 or (end - start) % step or (end - start) // step not in range(MOST_PLACES):
         raise NotUnderstood(f"{tag_text(element)}: no ids from {start} to {end} in steps of {step}")
     return np.arange(start, end + np.sign(step), step).astype(np.int32)

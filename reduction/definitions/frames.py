@@ -26,8 +26,48 @@ class Frame:
     rotation: Vectors
     polar: Vectors
 
+    def carried(self, old: Frame, new: Frame) -> Frame:
+        """The frame after ``old``, to which it is fixed, has moved to ``new``."""
+        if new is old:
+            return self
+        turn = new.rotation @ old.rotation.T
+        position = new.position + turn @ (self.position - old.position)
+        return Frame(position, turn @ self.rotation, self.polar)
+
 
 ORIGIN = Frame(np.zeros(3), np.eye(3), np.zeros(3))
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where a component is: in three steps, of which most components have one alone.
+
+    ``built`` is the frame that its ``<location>`` gives. ``neutronic`` is the one at which its
+    neutrons seem to be, if the definition has such positions. ``final`` is the one after
+    parameters have moved it.
+    """
+
+    built: Frame
+    neutronic: Frame
+    final: Frame
+
+    @classmethod
+    def unmoved(cls, frame: Frame) -> Placement:
+        """A component that is where its location says."""
+        return cls(frame, frame, frame)
+
+    def within(self, built: Frame) -> Placement:
+        """The placement of a component at ``built`` in this one that nothing moves in it."""
+        neutronic = built.carried(self.built, self.neutronic)
+        return Placement(built, neutronic, neutronic.carried(self.neutronic, self.final))
+
+    def final_positions(self, built: Vectors) -> Vectors:
+        """Where points (n, 3) in m that are fixed to the component are after it has moved."""
+        if self.final is self.built:
+            return built
+        turn = self.final.rotation @ self.built.rotation.T
+        positions: Vectors = self.final.position + (built - self.built.position) @ turn.T
+        return positions
 
 
 def cartesian(polar: Vectors) -> Vectors:

@@ -7,11 +7,15 @@ does not understand an element or attribute, it refuses the file and names them.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from reduction.definitions.component_types import Category
 from reduction.definitions.components import ComponentWalk
 from reduction.definitions.frames import Vectors
 from reduction.definitions.idf_xml import (
@@ -23,8 +27,11 @@ from reduction.definitions.idf_xml import (
     tag_text,
 )
 from reduction.definitions.locations import VECTOR, Conventions, vector
+from reduction.definitions.motions import Motions
 from reduction.definitions.placed_component import FoundDetectors
 from reduction.instrument.geometry import Instrument
+
+log = logging.getLogger("live_reduction.instruments")
 
 IN_INSTRUMENT = frozenset(
     (
@@ -35,25 +42,22 @@ IN_INSTRUMENT = frozenset(
 DEFAULTS = frozenset(
     (
         *("length", "angle", "location", "reference-frame", "offsets"),
-        *("components-are-facing", "default-view"),
+        *("components-are-facing", "default-view", "indirect-neutronic-positions"),
     )
 )
-MOVING = frozenset(
-    (
-        *("x", "y", "z", "r-position", "t-position", "p-position", "rotx", "roty", "rotz"),
-        *("pos", "rot", "sca", "scalex", "scaley", "scalez"),
-    )
-)
-"""Parameters by which Mantid moves, rotates or scales components."""
+SHOWN_NAMES = 3
+"""Most parameters that a note lists."""
 
 STRAIGHT = 1e-9
 """Largest angle in rad between the beam and the axis that is declared to be along it."""
 
 
-def read_definition(path: Path) -> Instrument:
+def read_definition(path: Path, logs: Mapping[str, float] | None = None) -> Instrument:
     """The instrument of a definition: positions relative to the sample, z along the beam, y up.
 
-    Detectors are ordered by id; for their banks see
+    ``logs`` are values of logs by their names. Components whose parameters follow other logs are
+    where their locations say; a warning names them, and whatever else was read otherwise than it is
+    written. Detectors are ordered by id; for their banks see
     `reduction.definitions.placed_component.BankScope`. Raises ValueError that names the file, and
     the element and attribute that are not understood.
     """
@@ -62,20 +66,24 @@ def read_definition(path: Path) -> Instrument:
         if root.tag != "instrument":
             raise NotUnderstood(f"{tag_text(root)} is no <instrument>")
         check_contents(root, frozenset(root.attrib), IN_INSTRUMENT)
-        _refuse_moving(root)
         conventions, axes = _defaults(root.find("defaults"))
-        found = ComponentWalk(root, conventions).walk()
-        return _instrument(root.get("name", "") or path.stem, found, axes)
+        walk = ComponentWalk(root, conventions, Motions(root, logs or {}))
+        instrument = _instrument(root.get("name", "") or path.stem, walk.walk(), axes)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
+    for note in (*conventions.notes.texts, *_waiting(walk.waiting)):
+        log.warning("%s: %s", path, note)
+    return instrument
 
 
-def _refuse_moving(root: Element) -> None:
-    for each in root.iter("parameter"):
-        if each.get("name", "").strip() in MOVING:
-            raise NotUnderstood(f"{tag_text(each)} moves a component, which is not understood")
+def _waiting(parameters: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """For each log the parameters that would follow it."""
+    for name_of_log, names in parameters.items():
+        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+        those = ", ".join(names[:SHOWN_NAMES]) + more
+        yield f"{those} would follow the log {name_of_log}: the position without it is taken"
 
 
 def _defaults(element: Element | None) -> tuple[Conventions, Vectors]:
@@ -90,11 +98,15 @@ def _defaults(element: Element | None) -> tuple[Conventions, Vectors]:
     angle = choice_attribute(here.get("angle", empty), "unit", ("degree", "radian"), "degree")
     known = ("delta", "vector", "vectors", "")
     offsets = choice_attribute(here.get("offsets", empty), "spherical", known, "")
-    plain = Conventions(float(np.degrees(1.0)) if angle == "radian" else 1.0, offsets == "delta")
+    plain = Conventions(
+        float(np.degrees(1.0)) if angle == "radian" else 1.0,
+        offsets == "delta",
+        neutronic="indirect-neutronic-positions" in here,
+    )
     facing = here.get("components-are-facing")
     if facing is not None:
         check_contents(facing, VECTOR, NO_NAMES)
-        plain = Conventions(plain.degrees, plain.offsets, vector(facing, plain))
+        plain = replace(plain, facing=vector(facing, plain))
     return plain, _axes(here.get("reference-frame"))
 
 
@@ -109,7 +121,8 @@ def _axes(element: Element | None) -> Vectors:
         choice_attribute(here.get("along-beam", empty), "axis", ("x", "y", "z"), "z")
     )
     up = "xyz".index(choice_attribute(here.get("pointing-up", empty), "axis", ("x", "y", "z"), "y"))
-    choice_attribute(here.get("handedness", empty), "val", ("right",), "right")
+    # Mantid does not use the handedness, either.
+    choice_attribute(here.get("handedness", empty), "val", ("right", "left"), "right")
     if along == up:
         raise NotUnderstood("<reference-frame>: the beam points up")
     y, z = np.eye(3)[[up, along]]
@@ -117,13 +130,13 @@ def _axes(element: Element | None) -> Vectors:
 
 
 def _instrument(name: str, found: FoundDetectors, axes: Vectors) -> Instrument:
-    for mark, value in (("source", "Source"), ("samplepos", "SamplePos")):
+    for mark, value in ((Category.SOURCE, "Source"), (Category.SAMPLE, "SamplePos")):
         if mark not in found.marked:
             raise NotUnderstood(f'no component has a type with is="{value}"')
     if not found.ids:
         raise NotUnderstood("no detectors")
-    sample = found.marked["samplepos"]
-    x, y, z = axes @ (found.marked["source"] - sample)
+    sample = found.marked[Category.SAMPLE]
+    x, y, z = axes @ (found.marked[Category.SOURCE] - sample)
     if not (z < 0 and np.hypot(x, y) <= STRAIGHT * -z):
         raise NotUnderstood(f"the beam is not along z: it comes from {x:g}, {y:g}, {z:g} m")
     identifier = np.concatenate(found.ids)

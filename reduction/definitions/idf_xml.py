@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
@@ -12,12 +14,31 @@ LARGEST_DEFINITION_BYTES = 64 << 20
 LARGEST_NUMBER = 1e6
 """Largest number that a definition may have, in metres or in degrees."""
 
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+
 NO_NAMES: frozenset[str] = frozenset()
 """For elements that may have no attributes, or no children."""
 
 
 class NotUnderstood(ValueError):
     """A definition cannot be understood. The text names the element and the attribute."""
+
+
+class Notes:
+    """What was read otherwise than it is written, each fact once."""
+
+    def __init__(self) -> None:
+        self._times: Counter[str] = Counter()
+
+    def add(self, fact: str) -> None:
+        self._times[fact] += 1
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The facts in the order in which they were found, and how often if more than once."""
+        times = self._times.items()
+        return tuple(f"{fact} ({n} times)" if n > 1 else fact for fact, n in times)
 
 
 class _PlainBuilder(TreeBuilder):
@@ -66,15 +87,21 @@ def tag_text(element: Element) -> str:
     return f"<{' '.join([element.tag, *told[:1]])}>"
 
 
-def float_attribute(element: Element, attribute: str, default: float = 0.0) -> float:
-    """A finite number, at most `LARGEST_NUMBER`; the default if it is missing or empty."""
+def float_attribute(
+    element: Element, attribute: str, default: float = 0.0, notes: Notes | None = None
+) -> float:
+    """A finite number, at most `LARGEST_NUMBER`; the default if it is missing or empty.
+
+    As in Mantid, what follows a number is ignored; ``notes`` tell it.
+    """
     text = element.get(attribute, "").strip()
     if not text:
         return default
     try:
-        value = math.nan if "_" in text else float(text)
+        value = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
-        value = math.nan
+        beginning = _beginning(NUMBER, element, attribute, notes)
+        value = float(beginning) if beginning else math.nan
     if not abs(value) <= LARGEST_NUMBER:
         raise NotUnderstood(
             f"{tag_text(element)}: {attribute} = {shown(text)} is no number, or huge"
@@ -82,20 +109,42 @@ def float_attribute(element: Element, attribute: str, default: float = 0.0) -> f
     return value
 
 
-def int_attribute(element: Element, attribute: str, default: int) -> int:
-    """An integer of 32 bits; the default if it is missing."""
+def int_attribute(
+    element: Element, attribute: str, default: int, notes: Notes | None = None
+) -> int:
+    """An integer of 32 bits; the default if it is missing.
+
+    As in Mantid, what follows an integer is ignored; ``notes`` tell it.
+    """
     text = element.get(attribute)
     if text is None:
         return default
     try:
-        value = int("" if "_" in text or len(text) > 20 else text)
+        value = int(text if text.isascii() and "_" not in text and len(text) <= 20 else "")
     except ValueError:
-        raise NotUnderstood(
-            f"{tag_text(element)}: {attribute} = {shown(text)} is no whole number"
-        ) from None
+        beginning = _beginning(INTEGER, element, attribute, notes)
+        if not beginning:
+            raise NotUnderstood(
+                f"{tag_text(element)}: {attribute} = {shown(text)} is no whole number"
+            ) from None
+        value = int(beginning)
     if value not in Integer.INT32:
         raise NotUnderstood(f"{tag_text(element)}: {attribute} = {value} does not fit 32 bits")
     return value
+
+
+def _beginning(
+    pattern: re.Pattern[str], element: Element, attribute: str, notes: Notes | None
+) -> str:
+    """The beginning of an attribute that matches; empty if none does, or if it is hexadecimal."""
+    text = element.get(attribute, "").strip()
+    match = pattern.match(text)
+    hexadecimal = re.match(r"[+-]?0[xX]", text)
+    if match is None or hexadecimal or text.startswith("_", match.end()):
+        return ""
+    if notes is not None:
+        notes.add(f"{tag_text(element)}: {attribute} = {shown(text)} is read as {match[0]}")
+    return match[0]
 
 
 def choice_attribute(element: Element, attribute: str, known: tuple[str, ...], default: str) -> str:

@@ -9,7 +9,7 @@ away from a point.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 from xml.etree.ElementTree import Element
@@ -19,6 +19,7 @@ import numpy as np
 from reduction.definitions.frames import Frame, Vectors, cartesian, facing_away, rotation_matrix
 from reduction.definitions.idf_xml import (
     NO_NAMES,
+    Notes,
     NotUnderstood,
     check_contents,
     float_attribute,
@@ -40,7 +41,7 @@ REPEATED = ("n-elements", "name", "name-count-start", "mark-as")
 LOCATIONS = frozenset((*SPANNED, *(f"{each}-end" for each in SPANNED), *AXIS_ATTRIBUTES, *REPEATED))
 MOVES = frozenset(("rot", "trans"))
 IN_LOCATION = MOVES | frozenset(("exclude", "facing", "parameter", "neutronic"))
-"""Mantid reads ``<neutronic>`` only with ``<indirect-neutronic-positions>``, which is refused."""
+NEUTRONIC = LOCATION | frozenset(("type",))
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +50,18 @@ class Conventions:
 
     The unit of angles is ``degrees`` degrees. If ``offsets`` is set, polar coordinates
     are added to those of the parent. ``facing`` (3,), in m, is the point that components face
-    unless they name another.
+    unless they name another. If ``neutronic`` is set, ``<neutronic>`` positions replace others.
     """
 
     degrees: float = 1.0
     offsets: bool = False
     facing: Vectors | None = None
+    neutronic: bool = False
+    notes: Notes = field(default_factory=Notes)
+
+    def number(self, element: Element, attribute: str, default: float = 0.0) -> float:
+        """A number as `float_attribute` reads it."""
+        return float_attribute(element, attribute, default, self.notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +69,9 @@ class Locations:
     """The n places that a ``<location>`` or ``<locations>`` gives.
 
     ``vectors`` (n, 3) are x, y, z in m, or r, t, p in m and degrees if ``polar``. ``angles`` (n,),
-    in degrees, are rotations about ``axis`` (3,). A name that is
-    not given is empty. ``element`` has the other children of a ``<location>``. ``facing`` (3,) is
-    the point that the component faces.
+    in degrees, are rotations about ``axis`` (3,). A name that is not given is empty. ``element``
+    has the other children of a ``<location>``. ``facing`` (3,) is the point that the component
+    faces.
     """
 
     names: Sequence[str]
@@ -74,32 +81,29 @@ class Locations:
     axis: Vectors
     element: Element
     facing: Vectors | None
-    degrees: float
-    offsets: bool
+    conventions: Conventions
 
     @classmethod
     def of(cls, element: Element, conventions: Conventions) -> Self:
         """The places of one element; raises `NotUnderstood`."""
-        single = element.tag == "location"
-        check_contents(
-            element, LOCATION if single else LOCATIONS, IN_LOCATION if single else NO_NAMES
-        )
-        if float_attribute(element, "ang"):
+        single = element.tag != "locations"
+        allowed = {"location": LOCATION, "neutronic": NEUTRONIC}.get(element.tag, LOCATIONS)
+        check_contents(element, allowed, IN_LOCATION if single else NO_NAMES)
+        if conventions.number(element, "ang"):
             raise NotUnderstood(f"{tag_text(element)}: ang is no rotation in Mantid; rot is")
         count = 1 if single else _count(element)
         polar, keys = _keys(element)
-        columns = [_column(element, key, count) for key in keys]
+        columns = [_column(element, key, count, conventions) for key in keys]
         scale = np.array([1.0, conventions.degrees, conventions.degrees]) if polar else np.ones(3)
         return cls(
             _names(element, count),
             np.stack(columns, axis=1) * scale,
             polar,
-            _column(element, "rot", count) * conventions.degrees,
-            _axis(element),
+            _column(element, "rot", count, conventions) * conventions.degrees,
+            _axis(element, conventions),
             element,
             _facing(element, conventions),
-            conventions.degrees,
-            conventions.offsets,
+            conventions,
         )
 
     @cached_property
@@ -118,12 +122,18 @@ class Locations:
         return tuple(found)
 
     @cached_property
+    def neutronic(self) -> Locations | None:
+        """Where neutrons seem to go, if the definition has such positions and this has one."""
+        found = self.element.find("neutronic") if self.conventions.neutronic else None
+        return None if found is None else Locations.of(found, self.conventions)
+
+    @cached_property
     def _cartesian(self) -> Vectors:
         return cartesian(self.vectors) if self.polar else self.vectors
 
     def _relative(self, parent: Frame) -> Vectors:
         """Positions in the parent's coordinates, (n, 3) in m."""
-        if self.polar and self.offsets:
+        if self.polar and self.conventions.offsets:
             return cartesian(self.vectors + parent.polar) - cartesian(parent.polar[None])
         return self._cartesian
 
@@ -136,31 +146,39 @@ class Locations:
 
     def frame(self, parent: Frame, place: int) -> Frame:
         """The coordinate system at one of the places."""
+        frame = self.turned_frame(parent, place, parent.rotation)
+        return replace(frame, rotation=self._faced(frame.position, frame.rotation))
+
+    def turned_frame(self, parent: Frame, place: int, turned: Vectors) -> Frame:
+        """The coordinate system at one of the places, not facing anything.
+
+        ``turned`` (3, 3) is the rotation of the component within the instrument to begin with.
+        """
         relative = self._relative(parent)[place]
-        rotation = parent.rotation @ rotation_matrix(float(self.angles[place]), self.axis)
+        rotation = turned @ rotation_matrix(float(self.angles[place]), self.axis)
         for each in self.moves:
             if each.tag == "rot":
-                angle = float_attribute(each, "val") * self.degrees
-                rotation = rotation @ rotation_matrix(angle, _axis(each, "val"))
+                angle = self.conventions.number(each, "val") * self.conventions.degrees
+                rotation = rotation @ rotation_matrix(angle, _axis(each, self.conventions, "val"))
             else:
                 # By the rotation within the instrument, not within the parent, as Mantid does.
                 relative = relative + rotation @ self._translation(each)
         position = parent.position + parent.rotation @ relative
-        rotation = self._faced(position, rotation)
         polar = self.vectors[place] + parent.polar if self.polar else np.zeros(3)
         return Frame(position, rotation, polar)
 
     def _translation(self, element: Element) -> Vectors:
         polar, keys = _keys(element)
-        if polar and self.offsets:
+        if polar and self.conventions.offsets:
             raise NotUnderstood(f"{tag_text(element)}: r, t, p in it as offsets to the parent's")
-        vector = np.array([float_attribute(element, each) for each in keys])
-        return cartesian(vector * [1, self.degrees, self.degrees]) if polar else vector
+        degrees = self.conventions.degrees
+        vector = np.array([self.conventions.number(element, each) for each in keys])
+        return cartesian(vector * [1, degrees, degrees]) if polar else vector
 
     def _faced(self, position: Vectors, rotation: Vectors) -> Vectors:
         facing = next((each for each in self.element if each.tag == "facing"), None)
         if facing is not None and "rot" in facing.attrib:
-            angle = float_attribute(facing, "rot") * self.degrees
+            angle = self.conventions.number(facing, "rot") * self.conventions.degrees
             rotation = rotation @ rotation_matrix(angle, np.array([0.0, 0.0, 1.0]))
         return rotation if self.facing is None else facing_away(self.facing, position, rotation)
 
@@ -178,7 +196,7 @@ def joined(several: Sequence[Locations]) -> Locations:
 def vector(element: Element, conventions: Conventions) -> Vectors:
     """The point that an element gives, (3,) in m."""
     polar, keys = _keys(element)
-    found = np.array([float_attribute(element, each) for each in keys])
+    found = np.array([conventions.number(element, each) for each in keys])
     scale = [1.0, conventions.degrees, conventions.degrees]
     return cartesian(found * scale) if polar else found
 
@@ -211,22 +229,23 @@ def _names(element: Element, count: int) -> Sequence[str]:
     return [f"{name}{first + n}" for n in range(count)]
 
 
-def _column(element: Element, key: str, count: int) -> Vectors:
+def _column(element: Element, key: str, count: int, conventions: Conventions) -> Vectors:
     """The values of an attribute at each place, (n,), evenly from ``key`` to ``key-end``."""
+    first = conventions.number(element, key)
     if f"{key}-end" not in element.attrib:
-        return np.full(count, float_attribute(element, key))
+        return np.full(count, first)
     if key not in element.attrib:
         raise NotUnderstood(f"{tag_text(element)}: {key}-end without {key}")
-    return np.linspace(float_attribute(element, key), float_attribute(element, f"{key}-end"), count)
+    return np.linspace(first, conventions.number(element, f"{key}-end"), count)
 
 
-def _axis(element: Element, angle: str = "rot") -> Vectors:
+def _axis(element: Element, conventions: Conventions, angle: str = "rot") -> Vectors:
     """The axis of a rotation, (3,) of length 1; z if none is given."""
     defaults = zip(AXIS_ATTRIBUTES, (0.0, 0.0, 1.0), strict=True)
-    axis = np.array([float_attribute(element, each, default) for each, default in defaults])
+    axis = np.array([conventions.number(element, each, default) for each, default in defaults])
     length = np.linalg.norm(axis)
     if length == 0 and (
-        float_attribute(element, angle) or float_attribute(element, f"{angle}-end")
+        conventions.number(element, angle) or conventions.number(element, f"{angle}-end")
     ):
         raise NotUnderstood(f"{tag_text(element)}: {angle} about an axis of length 0")
     return axis / length if length else np.array([0.0, 0.0, 1.0])

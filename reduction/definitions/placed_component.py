@@ -10,9 +10,11 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.definitions.frames import Vectors
+from reduction.definitions.component_types import Category
+from reduction.definitions.frames import Frame, Vectors
 from reduction.definitions.idf_xml import check_contents
 from reduction.definitions.locations import Locations
+from reduction.definitions.motions import Motion
 
 DetectorIds = NDArray[np.int32]
 
@@ -46,13 +48,18 @@ class FoundDetectors:
     positions: list[Vectors] = field(default_factory=list)
     monitor: list[bool] = field(default_factory=list)
     bank: list[str] = field(default_factory=list)
-    marked: dict[str, Vectors] = field(default_factory=dict)
+    marked: dict[Category, Vectors] = field(default_factory=dict)
 
     def add(self, ids: DetectorIds, positions: Vectors, monitor: bool, bank: str) -> None:
         self.ids.append(ids)
         self.positions.append(positions)
         self.monitor.append(monitor)
         self.bank.append("" if monitor else bank)
+
+    def scale(self, motion: Motion, frame: Frame, first: int) -> None:
+        """Scale the component that the blocks from ``first`` on are in, and whose frame it is."""
+        for block in range(first, len(self.positions)):
+            self.positions[block] = motion.scaled(self.positions[block], frame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +70,12 @@ class PlacedComponent:
     places: Locations
 
     def name(self, place: int) -> str:
+        """Its name at a place in the form that Mask and Groups take."""
+        return plain_name(self.full_name(place))
+
+    def full_name(self, place: int) -> str:
         """Its name at a place, as in Mantid: of the location, else the component, else the type."""
-        return plain_name(self.places.names[place] or own_name(self.component))
+        return self.places.names[place] or own_name(self.component)
 
     @property
     def monitor(self) -> bool:

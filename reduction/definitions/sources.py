@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,12 +41,32 @@ def read_instrument(source: str) -> Instrument:
     )
 
 
-def read_any_instrument(source: str) -> Instrument:
+def log_values(text: str) -> dict[str, float]:
+    """The values of logs by name that a text like ``arm=0.25,detz=3`` gives; raises ValueError."""
+    values = {}
+    for each in text.split(",") if text.strip() else ():
+        name, _, number = each.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        if not name.strip() or not math.isfinite(value):
+            raise ValueError(f"logs: {each.strip()!r} is no NAME=NUMBER")
+        values[name.strip()] = value
+    return values
+
+
+def read_any_instrument(source: str, logs: Mapping[str, float] | None = None) -> Instrument:
     """The instrument as `read_instrument` gives it; sources that it refuses are read by Mantid.
 
-    Raises ValueError that names the source, and what to install if Mantid is needed.
+    ``logs`` are values of logs that components of a definition follow. Raises ValueError that names
+    the source, and what to install if Mantid is needed.
     """
     path = Path(source)
+    if logs:
+        if path.suffix.lower() != ".xml":
+            raise ValueError(f"{source}: logs move the components of a definition (.xml) alone")
+        return read_definition(path, logs)
     if source and not path.suffix and not path.is_file():
         return read_any_instrument(_mantid(f"{source} is a name for Mantid").definition_of(source))
     if path.suffix.lower() not in (".npz", ".xml") and source:

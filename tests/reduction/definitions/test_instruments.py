@@ -141,15 +141,16 @@ def test_mantids_own_instruments_are_known_by_name(
 
 
 @pytest.mark.mantid
-def test_a_definition_that_moves_is_read_by_mantid_with_a_warning(
+def test_a_definition_that_is_refused_is_read_by_mantid_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     imported()
     path = moving(tmp_path)
+    path.write_text(path.read_text().replace('<location x="-1"/>', '<location x="-1" odd="2"/>'))
     found = read_any_instrument(str(path))
     np.testing.assert_allclose(found.position_m, [[0, 0, 1], [-1, 0, 1]], rtol=0, atol=1e-9)
     assert (found.l1_m, found.bank_names) == (10, ("first", "second"))
-    assert f'{path}: <parameter name="x"> moves a component' in caplog.text
+    assert f"{path}: <location>: attribute 'odd' is not understood" in caplog.text
     assert "with moving components at their positions without logs" in caplog.text
 
 
