@@ -14,6 +14,7 @@ from benchmarks.recut import BINS, Store
 from benchmarks.rows import Row
 from benchmarks.sample import Sample
 from benchmarks.timing import Figure
+from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.event_store import BLOCK_EVENTS, EventBlock
 from reduction.engines.native.compiled_recipe import CompiledRecipe
 from reduction.engines.native.sorted_kernels import SortedPiece
@@ -81,7 +82,7 @@ def _recut(rank: int, meet: Meet, blocks: int) -> list[float]:
 
 
 def _ready(instrument: Instrument, recipe: Recipe) -> CompiledRecipe:
-    return CompiledRecipe(instrument, recipe, MAX_TOF_NS)
+    return CompiledRecipe(instrument, recipe, MAX_TOF_NS, DetectorRows.of(instrument))
 
 
 def _runs(sample: Sample, ready: CompiledRecipe, blocks: int, seed: int) -> list[SortedRun]:

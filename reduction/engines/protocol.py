@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.instrument.calibration import Calibration
-from reduction.instrument.geometry import Instrument
 from reduction.parameters.units import Units
 
 SliceOf = Callable[[NDArray[np.int64]], NDArray[np.int32]]
@@ -178,13 +177,3 @@ class Engine(Protocol):
 
 MAX_TOF_NS = 1_000_000_000
 """Longest valid time of flight: one second, fourteen pulses of a 14 Hz source."""
-
-MAX_ID_RANGE = 100_000_000
-"""Most ids from the lowest to the highest: engines have tables with a row for each."""
-
-
-def check_id_range(instrument: Instrument) -> None:
-    """Raises ValueError if the detector ids of an instrument span more than `MAX_ID_RANGE`."""
-    span = int(instrument.detector_id.max()) - int(instrument.detector_id.min())
-    if span >= MAX_ID_RANGE:
-        raise ValueError(f"detector ids span {span}; the limit is {MAX_ID_RANGE}")

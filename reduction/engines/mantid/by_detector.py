@@ -8,6 +8,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.engines.detector_rows import DetectorRows
+
 BAD_PIXEL_ROW, MONITOR_ROW = -1, -2
 """Values in place of a row: for ids that the instrument does not have, and for monitors."""
 
@@ -49,7 +51,8 @@ def arrange_by_detector(
     """Arrange events (n,) by detector.
 
     Span i begins at event ``starts[i]``, (spans + 1,), and is of the pulse at ``times_ns[i]``,
-    (spans,). ``row_of`` has the row of each id from ``first_id`` on, see `row_table`.
+    (spans,). ``row_of`` has the row of events that keep ``first_id``, ``first_id`` + 1, …, see
+    `row_table`.
     """
     spans = starts.size - 1
     row_starts = np.zeros(rows + 1, np.int64)
@@ -87,9 +90,11 @@ def arrange_by_detector(
     return EventsByDetector(row_starts, tof_us, pulse_ns, counts, bad_times)
 
 
-def row_table(ids: NDArray[np.int32], is_monitor: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """The row of each id from the lowest to the highest, (ids,) int32: detectors in order."""
-    first = int(ids.min())
-    rows = np.full(int(ids.max()) - first + 1, BAD_PIXEL_ROW, np.int32)
-    rows[ids - first] = np.where(is_monitor, MONITOR_ROW, np.cumsum(~is_monitor) - 1)
-    return rows
+def row_table(rows: DetectorRows, is_monitor: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """The row in workspaces of each row in the tables of an engine, (rows,) int32.
+
+    In workspaces the detectors are in their order; monitors have no row.
+    """
+    return rows.table(
+        np.where(is_monitor, MONITOR_ROW, np.cumsum(~is_monitor) - 1), BAD_PIXEL_ROW, np.int32
+    )

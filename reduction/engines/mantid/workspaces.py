@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.mantid.by_detector import ALL, VALID, arrange_by_detector, row_table
 from reduction.engines.mantid.files import EPOCH_NS
 from reduction.engines.mantid.framework import FAILURES, Workspace
 from reduction.engines.mantid.steps import MantidSteps
-from reduction.engines.protocol import check_id_range
 from reduction.instrument.geometry import Instrument
 
 WORKSPACE_EVENT_BYTES = 16
@@ -127,12 +127,11 @@ class Workspaces:
     def __init__(
         self, mantid: MantidSteps, instrument: Instrument, max_tof_ns: int, block_events: int
     ) -> None:
-        check_id_range(instrument)
-        ids = instrument.detector_id
         self._mantid, self._capacity = mantid, block_events
         self.empty = mantid.empty(instrument)
-        self._rows = row_table(ids, instrument.is_monitor)
-        self._detectors = int(ids.min()), self._rows, int((~instrument.is_monitor).sum())
+        self._rows = DetectorRows.of(instrument)
+        table = row_table(self._rows, instrument.is_monitor)
+        self._detectors = self._rows.first, table, int((~instrument.is_monitor).sum())
         self._max_tof_ns = max_tof_ns
         self.blocks: list[WorkspaceBlock] = []
         self._pending: list[PulseOfEvents] = []
@@ -172,7 +171,7 @@ class Workspaces:
         starts = np.cumsum([0, *(each.size for each in tofs_ns)])
         times_ns = np.array(pulses_ns, np.int64)
         by_row = arrange_by_detector(
-            np.concatenate(pixel_ids),
+            self._rows.kept(np.concatenate(pixel_ids)),
             np.concatenate(tofs_ns),
             starts,
             times_ns - EPOCH_NS,

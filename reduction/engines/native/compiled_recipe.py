@@ -1,4 +1,4 @@
-"""A recipe in the form that the compiled passes take: tables over the range of detector ids."""
+"""A recipe in the form that the compiled passes take: tables of detectors."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.cells import SPECIAL, CellLayout
+from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.event_store import EventBlock
 from reduction.engines.native import kernels, sorted_kernels
 from reduction.engines.native.sorted_kernels import SortedPiece
@@ -22,7 +23,7 @@ from reduction.engines.native.tables import (
     edge_lookup,
     uniform_bins,
 )
-from reduction.engines.protocol import Cells, Recipe, check_id_range
+from reduction.engines.protocol import Cells, Recipe
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED
 
@@ -49,25 +50,22 @@ class ValuesBySpectrum(NamedTuple):
 class CompiledRecipe(CellLayout[EventBlock]):
     """Counts raw events by one recipe, with the compiled passes.
 
-    The tables have a row for each detector id from the lowest to the highest of the instrument, and
-    one more row for all other ids.
+    ``rows`` are those of the instrument's detectors in the tables. Ids of events are what
+    `DetectorRows.kept` gives.
     """
 
-    def __init__(self, instrument: Instrument, recipe: Recipe, max_tof_ns: int) -> None:
-        check_id_range(instrument)
+    def __init__(
+        self, instrument: Instrument, recipe: Recipe, max_tof_ns: int, rows: DetectorRows
+    ) -> None:
         super().__init__(recipe)
-        first = int(instrument.detector_id.min())
-        rows = int(instrument.detector_id.max()) - first + 2
-        row = instrument.detector_id - first
-        self._group = np.full(rows, BAD_PIXEL_GROUP, np.int32)
-        self._group[row] = np.where(instrument.is_monitor, MONITOR_GROUP, recipe.group)
+        group = np.where(instrument.is_monitor, MONITOR_GROUP, recipe.group)
+        self._group = rows.table(group, BAD_PIXEL_GROUP, np.int32)
         used = (recipe.group != MASKED) & ~instrument.is_monitor
-        coefficient = np.full(rows, np.nan)
-        coefficient[row] = np.where(used, _coefficients(instrument, recipe), np.nan)
-        self._curved = _curved_calibration(recipe, row, rows)
+        coefficient = rows.table(np.where(used, _coefficients(instrument, recipe), np.nan), np.nan)
+        self._curved = _curved_calibration(recipe, rows)
         exponent = recipe.units.tof_exponent
         self._detectors = DetectorTables(
-            np.int32(first),
+            np.int32(rows.first),
             np.uint32(max_tof_ns),
             exponent,
             coefficient,
@@ -184,18 +182,16 @@ def _is_curved(recipe: Recipe) -> bool:
     return recipe.units.calibrated and calibration is not None and not calibration.straight
 
 
-def _curved_calibration(
-    recipe: Recipe, row: NDArray[np.int32], rows: int
-) -> CurvedCalibration | None:
-    """The table of a curved calibration, with each detector in its ``row``; None if not curved."""
+def _curved_calibration(recipe: Recipe, rows: DetectorRows) -> CurvedCalibration | None:
+    """The table of a curved calibration, with detectors in their ``rows``; None if not curved."""
     calibration = recipe.calibration
     if calibration is None or not _is_curved(recipe):
         return None
-    made = CurvedCalibration(np.full(rows, np.nan), np.zeros(rows), np.zeros(rows))
-    made.difc[row] = calibration.difc_us_per_angstrom
-    made.four_difa[row] = 4 * calibration.difa_us_per_angstrom2
-    made.tzero_us[row] = calibration.tzero_us
-    return made
+    return CurvedCalibration(
+        rows.table(calibration.difc_us_per_angstrom, np.nan),
+        rows.table(4 * calibration.difa_us_per_angstrom2, 0.0),
+        rows.table(calibration.tzero_us, 0.0),
+    )
 
 
 def merged_spans(

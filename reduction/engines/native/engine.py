@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from reduction.engines.block_engine import BlockEngine
 from reduction.engines.cells import CellLayout
+from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.event_store import BLOCK_EVENTS, RAW_EVENT_BYTES, EventBlock, EventStore
 from reduction.engines.memory_pool import MemoryPool
 from reduction.engines.native.compiled_recipe import CompiledRecipe
@@ -61,14 +63,20 @@ class NativeEngine(BlockEngine[EventBlock]):
         block_events: int = BLOCK_EVENTS,
     ) -> None:
         self._instrument, self._max_tof_ns = instrument, max_tof_ns
+        self._rows = DetectorRows.of(instrument)
         self._pool = MemoryPool(RAW_EVENT_BYTES * block_events)
         super().__init__(f"native (numba {numba.__version__})", EventStore(self._pool), recipes)
         self._workers = ThreadPoolExecutor(len(SORTING), "sort", initializer=_lower_priority)
         self._tasks: dict[FindTask, SortingTask] = {}
         self._compile()
 
+    def accumulate(
+        self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
+    ) -> None:
+        super().accumulate(self._rows.kept(pixel_id), tof_ns, pulse_time_ns)
+
     def _layout(self, recipe: Recipe) -> CompiledRecipe:
-        return CompiledRecipe(self._instrument, recipe, self._max_tof_ns)
+        return CompiledRecipe(self._instrument, recipe, self._max_tof_ns, self._rows)
 
     def _histogram(self, layout: CellLayout[EventBlock]) -> SortedHistogram:
         return SortedHistogram(layout, self._pool)

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 
 class DetectorTables(NamedTuple):
-    """What a pass has to know about detectors. Row k is for the detector id ``first_id`` + k.
+    """What a pass has to know about detectors. Row k is for events that keep ``first_id`` + k.
 
-    The last row is for all ids that the instrument does not have.
+    The last row is for all ids that the instrument does not have. See
+    `reduction.engines.detector_rows`.
     """
 
     first_id: np.int32
-    """The lowest detector id."""
+    """What an event of row 0 keeps as its id."""
 
     max_tof_ns: np.uint32
     """The longest valid time of flight in ns; the shortest is 1 ns."""
@@ -29,10 +30,10 @@ class DetectorTables(NamedTuple):
     """The power of the time of flight in the unit: 1 (v = t/c), -1 (v = c/t) or -2 (v = c/t²)."""
 
     coefficient: NDArray[np.float64]
-    """The c of each detector, (ids + 1,), for t in µs; NaN if its events get no value."""
+    """The c of each detector, (rows,), for t in µs; NaN if its events get no value."""
 
     base: NDArray[np.int32]
-    """The first cell of each detector's group within a slice, or its special cell, (ids + 1,)."""
+    """The first cell of each detector's group within a slice, or its special cell, (rows,)."""
 
     slice_cells: int
     """The number of cells of a slice."""
@@ -46,13 +47,13 @@ class CurvedCalibration(NamedTuple):
     """
 
     difc: NDArray[np.float64]
-    """DIFC in µs/Å, (ids + 1,); NaN if there is none."""
+    """DIFC in µs/Å, (rows,); NaN if there is none."""
 
     four_difa: NDArray[np.float64]
-    """4 DIFA in µs/Å², (ids + 1,)."""
+    """4 DIFA in µs/Å², (rows,)."""
 
     tzero_us: NDArray[np.float64]
-    """TZERO in µs, (ids + 1,)."""
+    """TZERO in µs, (rows,)."""
 
 
 class UniformBins(NamedTuple):
@@ -63,10 +64,10 @@ class UniformBins(NamedTuple):
     """
 
     scale: NDArray[np.float64]
-    """Bins per ns (or ns, or ns²), (ids + 1,); 0 for detectors whose events get no value."""
+    """Bins per ns (or ns, or ns²), (rows,); 0 for detectors whose events get no value."""
 
     shift: NDArray[np.float64]
-    """The term added to y, (ids + 1,); 0.5 for detectors whose events get no value."""
+    """The term added to y, (rows,); 0.5 for detectors whose events get no value."""
 
     margin: float
     """The largest error of y: an event nearer to an edge than this is compared with the edges."""
@@ -132,7 +133,7 @@ def uniform_bins(
 ) -> UniformBins:
     """The table of `reduction.engines.native.kernels.uniform_pass` for these coefficients.
 
-    ``coefficient`` (ids + 1,) and ``tof_exponent`` are as in `DetectorTables`. Events of detectors
+    ``coefficient`` (rows,) and ``tof_exponent`` are as in `DetectorTables`. Events of detectors
     whose coefficient is NaN fall in the middle of cell 0.
     """
     used = np.isfinite(coefficient)

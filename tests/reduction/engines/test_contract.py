@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reduction.definitions.idf_reader import read_definition
 from reduction.engines import recipe as recipes_of_settings
-from reduction.engines.protocol import MAX_ID_RANGE, MAX_TOF_NS, Recipe, all_in_one_slice
+from reduction.engines.protocol import MAX_TOF_NS, Recipe, all_in_one_slice
 from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.instrument.selection import MASKED
@@ -333,9 +333,16 @@ def test_a_group_whose_detectors_are_all_masked_is_there_and_empty(engine: MakeE
 
 
 @each_engine
-def test_detector_ids_that_would_need_too_long_tables_are_refused(engine: MakeEngine) -> None:
-    ids = np.array([0, MAX_ID_RANGE], np.int32)
-    wide = Instrument("wide", ids, np.eye(3)[[0, 1]], np.zeros(2, bool), 9.0)
-    asked = Recipe(Units.TOF, np.array([0.1, 9]), np.zeros(2, np.int32))
-    with pytest.raises(ValueError, match="detector ids span 100000000; the limit is 100000000"):
-        engine(wide, [asked])
+def test_detectors_are_found_however_far_apart_their_ids_are(engine: MakeEngine) -> None:
+    ids = np.array([7, -(2**31), 2**31 - 1, 6, 20_000_000], np.int32)
+    monitor = np.array([False, False, False, True, False])
+    wide = Instrument("wide", ids, np.tile([1.0, 0, 0], (5, 1)), monitor, 9.0)
+    group = np.array([0, 1, 2, 0, MASKED], np.int32)
+    asked = Recipe(Units.TOF, np.array([0.0, 10.0, 20.0]), group)
+    reduction = engine(wide, [asked])
+    near = np.array([5, 6, 7, 8, -1, 0, 19_999_999, 20_000_000, 20_000_001], np.int32)
+    events = np.concatenate([near, [-(2**31), -(2**31) + 1, 2**31 - 2, 2**31 - 1]]).astype(np.int32)
+    reduction.accumulate(events, np.full(events.size, 5000, np.int32), 0)
+    result = tally(reduction)
+    assert result.counts[0].tolist() == [[1, 0], [1, 0], [1, 0]]
+    assert (result.masked, result.monitor_counts.tolist(), result.bad_pixel) == (2, [1], 8)
