@@ -11,8 +11,8 @@ from typing import Any, Generic
 
 from ioc.model.paths import Part
 from reduction.control.encoding import MessageNotUnderstood
-from reduction.control.order_receiver import ReportT
-from reduction.control.order_sender import OrderSender
+from reduction.control.order_receiver import LONGEST_WORK_S, ReportT
+from reduction.control.order_sender import OrderSender, Working
 
 log = logging.getLogger(__name__)
 
@@ -114,9 +114,16 @@ class ReportWatch(Generic[ReportT]):
             except MessageNotUnderstood as error:
                 self._count_bad(error)
             else:
-                self.latest, self._reported_s, self.problem = report, self._clock(), ""
-                self.expect(self.silence_s)
-                await self._actions.publish(report)
+                await self._take(report)
+
+    async def _take(self, report: ReportT | Working) -> None:
+        self._reported_s, self.problem = self._clock(), ""
+        if isinstance(report, Working):
+            self.expect(max(LONGEST_WORK_S, self.silence_s))
+            return
+        self.latest = report
+        self.expect(self.silence_s)
+        await self._actions.publish(report)
 
     async def _late(self) -> None:
         late_s = self._deadline.late_s

@@ -21,6 +21,12 @@ ORDER, LOGS, REFUSAL = b"order", b"logs", b"refusal"
 END = b""
 """In place of a report: the process ends."""
 
+WORK = b"work"
+"""In place of a report: the next one may take up to `LONGEST_WORK_S`."""
+
+LONGEST_WORK_S = 600.0
+"""Time without a report for a process that works on an order, or starts."""
+
 OrderT = TypeVar("OrderT")
 ReportT = TypeVar("ReportT")
 
@@ -120,6 +126,10 @@ class OrderReceiver(Generic[OrderT, ReportT]):
     def report(self, report: ReportT) -> None:
         """Send a report, or drop it if the IOC does not take any."""
         self._send(encoded(report))
+
+    def report_work(self) -> None:
+        """Say that the next report may take long: an order, or the start, is worked on."""
+        self._send(WORK)
 
     def end(self) -> None:
         """Say that this process ends, so that another may take its place at once."""

@@ -22,7 +22,16 @@ import zmq.asyncio
 
 from reduction.control.encoding import MessageNotUnderstood, decoded, encoded
 from reduction.control.hello import Hello, hello_in, own_hello
-from reduction.control.order_receiver import END, LOGS, ORDER, REFUSAL, OrderT, ReportT
+from reduction.control.order_receiver import (
+    END,
+    LOGS,
+    LONGEST_WORK_S,
+    ORDER,
+    REFUSAL,
+    WORK,
+    OrderT,
+    ReportT,
+)
 from reduction.control.peers import Peers
 from reduction.control.pv_log_values import PvLogValues, messages_of
 from reduction.host.endpoints import HandshakeWatch, bind
@@ -31,6 +40,13 @@ from reduction.host.key_file import Key
 LARGEST_REPORT_BYTES = 2**30
 PATIENCE_S = 4.0
 """How long a peer may be silent until another one may take its place, unless told otherwise."""
+
+
+class Working:
+    """In place of a report: the peer works on something, and its next report may take long."""
+
+
+WORKING = Working()
 
 
 class OrderSender(Generic[OrderT, ReportT]):
@@ -95,8 +111,8 @@ class OrderSender(Generic[OrderT, ReportT]):
             return False
         return True
 
-    async def report(self) -> ReportT:
-        """The next report of the peer in force.
+    async def report(self) -> ReportT | Working:
+        """The next report of the peer in force, or word that the next one may take long.
 
         Raises `MessageNotUnderstood` for a report of it that is none. What others send is counted
         in ``peers`` and ignored.
@@ -108,7 +124,7 @@ class OrderSender(Generic[OrderT, ReportT]):
                 return report
             await asyncio.sleep(0)  # what comes without end must not stop everything else
 
-    async def _taken(self, peer: bytes, frames: list[bytes]) -> ReportT | None:
+    async def _taken(self, peer: bytes, frames: list[bytes]) -> ReportT | Working | None:
         """The report in a message; None if it is no report of a peer that may be in force."""
         try:
             head, body = frames
@@ -124,12 +140,12 @@ class OrderSender(Generic[OrderT, ReportT]):
                 self.peers.forget()
             return None
         try:
-            report = decoded(self._kind, body)
+            report = WORKING if body == WORK else decoded(self._kind, body)
         except MessageNotUnderstood as error:
             why = f"a report of {hello.words} is not understood: {error}"
             await self._sent(peer, REFUSAL, why.encode())
             raise MessageNotUnderstood(why) from None
-        if self.peers.take(peer, hello):
+        if self.peers.take(peer, hello, LONGEST_WORK_S if body == WORK else None):
             self._missed = True
         if self._missed:
             await self._send_all()

@@ -26,7 +26,7 @@ class Peers:
         self._part, self._patience_s, self._clock_s = part, patience_s, clock_s
         self.current: bytes | None = None
         self._hello: Hello | None = None
-        self._heard_s = 0.0
+        self._heard_s, self._silence_s = 0.0, patience_s
         self._former: deque[bytes] = deque(maxlen=MOST_FORMER)
         self.ignored = 0
         """How many messages were ignored."""
@@ -50,11 +50,15 @@ class Peers:
 
     @property
     def _is_silent(self) -> bool:
-        return self._clock_s() - self._heard_s > self._patience_s
+        return self._clock_s() - self._heard_s > self._silence_s
 
-    def take(self, peer: bytes, hello: Hello) -> bool:
-        """Note a report of a peer that is in force from now on; whether it was not before."""
+    def take(self, peer: bytes, hello: Hello, silence_s: float | None = None) -> bool:
+        """Note a report of a peer that is in force from now on; whether it was not before.
+
+        Until its next one it may be silent for ``silence_s``; None: for the usual time.
+        """
         self._heard_s = self._clock_s()
+        self._silence_s = self._patience_s if silence_s is None else silence_s
         if peer == self.current:
             return False
         if self.current is not None:

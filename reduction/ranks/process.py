@@ -124,6 +124,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
             if start.recording is None
             else RecordingControl(context, start.control, start.recording, start.key)
         )
+        control.report_work()  # the engine may have to be compiled first
     stream = _stream(context, start, together)
     stream_format = replace(start.stream_format, sources=stream.sources, shared=stream.shared)
     intake = PulseAssembler(list(stream.readers), steady_clock(), stream_format)

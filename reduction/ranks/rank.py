@@ -182,7 +182,10 @@ class Rank:
         self._reporter.progress.newest_ns = ticks.newest_ns
         self._advance(ticks)
         if ticks.of_rank_0.revision != self._pipeline.order.revision:
-            order = encoded(self._next_order) if self._control is not None else b""
+            order = b""
+            if self._control is not None:
+                order = encoded(self._next_order)
+                self._control.report_work()
             self._obey(decoded(RanksOrder, self._together.share(order)))
         self._caught_up = self._pipeline.engine.advance(ENGINE_STEP_S)
         due = self._order_pending or self._ticks % self._timing.ticks_per_result == 0

@@ -12,7 +12,7 @@ import pytest
 from ioc.app.report_watch import ReportActions, ReportWatch
 from ioc.model.paths import Part
 from reduction.control.encoding import MessageNotUnderstood
-from reduction.control.order_sender import OrderSender
+from reduction.control.order_sender import WORKING, OrderSender, Working
 from tests.support.virtual_time import VirtualLoop, at_virtual_time
 
 SILENCE_S = 2.0
@@ -22,9 +22,9 @@ class FakeEnd:
     """Reports that come when the test sends them; an exception comes as a bad report."""
 
     def __init__(self) -> None:
-        self.sent: asyncio.Queue[int | Exception] = asyncio.Queue()
+        self.sent: asyncio.Queue[int | Exception | Working] = asyncio.Queue()
 
-    async def report(self) -> int:
+    async def report(self) -> int | Working:
         sent = await self.sent.get()
         if isinstance(sent, Exception):
             raise sent
@@ -100,6 +100,26 @@ async def test_a_process_that_was_slow_is_back_with_its_next_report() -> None:
         "report 2",
         "report 3",
     ]
+
+
+@at_virtual_time
+async def test_a_process_that_works_on_an_order_is_not_lost_however_long_it_takes() -> None:
+    async with watched() as bench:
+        bench.end.sent.put_nowait(1)
+        await asyncio.sleep(1)
+        bench.end.sent.put_nowait(WORKING)
+        await asyncio.sleep(590)
+        bench.end.sent.put_nowait(2)
+        await asyncio.sleep(1)
+    assert bench.events == [(0, "report 1"), (591, "report 2")]
+
+
+@at_virtual_time
+async def test_a_process_that_never_ends_its_work_is_lost_in_the_end() -> None:
+    async with watched() as bench:
+        bench.end.sent.put_nowait(WORKING)
+        await asyncio.sleep(1000)
+    assert [at_s for at_s, _ in bench.events] == [600, 602]
 
 
 @at_virtual_time

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from reduction.control.encoding import MessageNotUnderstood, encoded
 from reduction.control.hello import Hello, own_hello
 from reduction.control.order_receiver import LOGS, ORDER, OrderReceiver
+from reduction.control.order_sender import WORKING
 from reduction.control.orders import RANKS_PART, RanksOrder
 from reduction.host.key_file import Key
 from tests.support.channel_bench import (
@@ -185,6 +186,20 @@ async def test_ranks_that_are_silent_for_long_lose_their_place(quick_ioc: Ioc) -
             first.report(REPORT)
             await silent(quick_ioc)
             assert "has to wait" not in second.message
+
+
+async def test_ranks_that_work_on_an_order_keep_their_place(quick_ioc: Ioc) -> None:
+    with peer(quick_ioc.endpoint) as first:
+        await quick_ioc.report()
+        first.report_work()
+        assert await quick_ioc.report() is WORKING
+        await asyncio.sleep(0.3)
+        with peer(quick_ioc.endpoint) as second:
+            await silent(quick_ioc)
+            await arrived(second)
+            assert "has to wait" in second.message
+            first.report(REPORT)
+            assert await quick_ioc.report() == REPORT
 
 
 @pytest.mark.parametrize("key", [None, Key(bytes(zmq.curve_keypair()[1]))])
