@@ -11,6 +11,17 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 from reduction.parameters.specs import Integer, nearest, shown
 
 LARGEST_DEFINITION_BYTES = 64 << 20
+FIRST_PIECE_BYTES = 1 << 16
+
+MOST_ELEMENTS = 500_000
+"""Most elements of a file, of which each takes some hundred bytes of memory."""
+
+DEEPEST_ELEMENT = 100
+"""Most elements in each other."""
+
+LONGEST_NAME = 60
+"""Most characters of a name that messages show."""
+
 LARGEST_NUMBER = 1e6
 """Largest number that a definition may have, in metres or in degrees."""
 
@@ -44,11 +55,24 @@ class Notes:
 class _PlainBuilder(TreeBuilder):
     """Builds elements without namespaces. A DTD ends the parsing, so no entity is ever read."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = self._depth = 0
+
     def doctype(self, name: str, public: str | None, system: str | None) -> None:  # noqa: ARG002
-        raise NotUnderstood(f"<!DOCTYPE {name}> is not taken: a definition needs no DTD")
+        raise NotUnderstood(f"<!DOCTYPE {_readable(name)}> is not taken: a definition needs no DTD")
 
     def start(self, tag: str, attrs: dict[str, str]) -> Element:
+        self._count += 1
+        self._depth += 1
+        if self._count > MOST_ELEMENTS or self._depth > DEEPEST_ELEMENT:
+            limit = f"more than {MOST_ELEMENTS} elements, or {DEEPEST_ELEMENT} in each other"
+            raise NotUnderstood(limit)
         return super().start(tag.rpartition("}")[2], attrs)
+
+    def end(self, tag: str) -> Element:
+        self._depth -= 1
+        return super().end(tag.rpartition("}")[2])
 
 
 def read_xml(path: Path) -> Element:
@@ -62,8 +86,12 @@ def read_xml(path: Path) -> Element:
     parser = XMLParser(target=_PlainBuilder())
     try:
         with path.open("rb") as file:
-            while content := file.read(1 << 16):
+            # Pieces grow, since expat scans a long token again with each piece of it. The first
+            # one is small, since a refusal of `_PlainBuilder` ends the parsing only after a piece.
+            size = FIRST_PIECE_BYTES
+            while content := file.read(size):
                 parser.feed(content)
+                size *= 2
         root: Element = parser.close()
     except (LookupError, ParseError, UnicodeError) as error:
         raise NotUnderstood(f"no well-formed XML: {error}") from None
@@ -74,17 +102,25 @@ def check_contents(element: Element, attributes: frozenset[str], children: froze
     """Raises `NotUnderstood` for attributes and children that are not in these sets."""
     for attribute in element.attrib:
         if attribute not in attributes and not attribute.startswith("{"):
-            raise NotUnderstood(f"{tag_text(element)}: attribute {attribute!r} is not understood")
+            name = _readable(attribute)
+            raise NotUnderstood(f"{tag_text(element)}: attribute {name!r} is not understood")
     for child in element:
         if child.tag not in children:
-            raise NotUnderstood(f"{tag_text(element)}: <{child.tag}> in it is not understood")
+            name = _readable(child.tag)
+            raise NotUnderstood(f"{tag_text(element)}: <{name}> in it is not understood")
 
 
 def tag_text(element: Element) -> str:
     """The element as messages show it: its tag and the attribute that identifies it."""
     known = ("name", "idname", "type", "id")
-    told = [f'{key}="{element.get(key)}"' for key in known if key in element.attrib]
-    return f"<{' '.join([element.tag, *told[:1]])}>"
+    told = [f'{key}="{_readable(element.attrib[key])}"' for key in known if key in element.attrib]
+    return f"<{' '.join([_readable(element.tag), *told[:1]])}>"
+
+
+def _readable(name: str) -> str:
+    """A name as a message of one line shows it."""
+    short = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+    return "".join(each if each.isprintable() else "?" for each in short)
 
 
 def float_attribute(

@@ -74,7 +74,7 @@ class Locations:
     faces.
     """
 
-    names: Sequence[str]
+    names: PlaceNames | Sequence[str]
     vectors: Vectors
     polar: bool
     angles: Vectors
@@ -187,7 +187,7 @@ def joined(several: Sequence[Locations]) -> Locations:
     """The places of several locations as one; all have the same kind and no nested moves."""
     return replace(
         several[0],
-        names=[name for each in several for name in each.names],
+        names=[each.names[n] for each in several for n in range(len(each.names))],
         vectors=np.concatenate([each.vectors for each in several]),
         angles=np.concatenate([each.angles for each in several]),
     )
@@ -221,12 +221,28 @@ def _count(element: Element) -> int:
     return count
 
 
-def _names(element: Element, count: int) -> Sequence[str]:
+@dataclass(frozen=True)
+class PlaceNames:
+    """The names of some places, made when they are asked for; ``first`` None: all are ``name``."""
+
+    name: str
+    first: int | None
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, place: int) -> str:
+        if not 0 <= place < self.count:
+            raise IndexError(place)
+        return self.name if self.first is None else f"{self.name}{self.first + place}"
+
+
+def _names(element: Element, count: int) -> PlaceNames:
     name = element.get("name", "")
-    if element.tag == "location" or not name:
-        return [name] * count
-    first = int_attribute(element, "name-count-start", 0)
-    return [f"{name}{first + n}" for n in range(count)]
+    if element.tag != "locations" or not name:
+        return PlaceNames(name, None, count)
+    return PlaceNames(name, int_attribute(element, "name-count-start", 0), count)
 
 
 def _column(element: Element, key: str, count: int, conventions: Conventions) -> Vectors:
