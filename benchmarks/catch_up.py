@@ -16,7 +16,7 @@ import zmq.asyncio
 from benchmarks.rows import Row
 from ioc.app.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
-from reduction.control.order_sender import OrderSender
+from reduction.control.order_sender import OrderSender, Working
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import LogPlace, RunState
@@ -122,13 +122,20 @@ def _ranks(source: str, endpoint: str) -> subprocess.Popen[bytes]:
 
 
 async def _until_current(sender: OrderSender[RanksOrder, RanksReport]) -> CaughtUp:
-    while (await sender.report()).revision != NO_REVISION:
+    while (await _report(sender)).revision != NO_REVISION:
         pass
     began_s = time.perf_counter()
     while True:
-        report = await sender.report()
+        report = await _report(sender)
         if report.results and not report.catching_up:
             return CaughtUp(time.perf_counter() - began_s, report)
+
+
+async def _report(sender: OrderSender[RanksOrder, RanksReport]) -> RanksReport:
+    """The next report."""
+    while isinstance(report := await sender.report(), Working):
+        pass
+    return report
 
 
 def measure(quick: bool) -> list[Row]:

@@ -197,6 +197,7 @@ async def test_ranks_that_work_on_an_order_keep_their_place(quick_ioc: Ioc) -> N
         with peer(quick_ioc.endpoint) as second:
             await silent(quick_ioc)
             await arrived(second)
+            assert second.latest() is None
             assert "has to wait" in second.message
             first.report(REPORT)
             assert await quick_ioc.report() == REPORT
