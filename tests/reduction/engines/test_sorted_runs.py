@@ -127,6 +127,21 @@ def test_a_merge_has_all_values_of_both_runs_in_full_pieces(
     assert joined.content.complete
 
 
+@pytest.mark.parametrize("values", [50, 64, 70, 300, 20_000])
+@pytest.mark.parametrize("distinct", [3, 10**6])
+@pytest.mark.parametrize("share", [0.5, 0.03, 1.0])
+def test_long_spectra_are_merged_as_numpy_sorts(values: int, distinct: int, share: float) -> None:
+    random = np.random.default_rng(values)
+    one, other = ([random.integers(0, distinct, values).tolist() for _ in range(3)] for _ in "ab")
+    other = [[distinct * share + each for each in spectrum] for spectrum in other]
+    pool = MemoryPool(8 * 5000)
+    pair = run(0, 1, pieces_of(one, 5000)), run(1, 2, pieces_of(other, 5000))
+    joined = joined_run(*pair)
+    merge(joined.content, pair[0].content, pair[1].content, pool)
+    both = [sorted(map(float, a + b)) for a, b in zip(one, other, strict=True)]
+    assert spectra_of(joined.content.pieces, 3) == both
+
+
 class WatchedPool(MemoryPool):
     """A pool that looks at the pieces of a merge whenever it asks for memory."""
 
