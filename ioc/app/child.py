@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import psutil
 
+from ioc.app.die_with_parent import OFFLINE
+
 log = logging.getLogger(__name__)
 
 GRACE_S = 2.0
@@ -23,10 +25,16 @@ LONGEST_PAUSE_S = 4.0
 
 
 class Child:
-    """A child process called ``name``, with ``environment`` in addition to this process's own."""
+    """A child process called ``name``, with ``environment`` in addition to this process's own.
 
-    def __init__(self, name: str, environment: Mapping[str, str] | None = None) -> None:
+    If ``offline`` is set, it is off the network, where the system allows that.
+    """
+
+    def __init__(
+        self, name: str, environment: Mapping[str, str] | None = None, *, offline: bool = False
+    ) -> None:
         self.name = name
+        self._offline = offline
         self._environment = environment or {}
         self._process: asyncio.subprocess.Process | None = None
         self._reason = ""
@@ -45,7 +53,7 @@ class Child:
         try:
             while True:
                 started_s = time.monotonic()
-                self._process = await _started(command(), self._environment)
+                self._process = await self._started(command())
                 status = await self._process.wait()
                 reason = self._reason or f"ended with {_meaning(status)}"
                 self._reason = ""
@@ -60,12 +68,26 @@ class Child:
     async def run_once(self, command: Sequence[str]) -> None:
         """Run the process until it ends, then wait; end it and its descendants when cancelled."""
         try:
-            self._process = await _started(command, self._environment)
+            self._process = await self._started(command)
             status = await self._process.wait()
             log.warning("%s ended with %s", self.name, _meaning(status))
             await asyncio.Event().wait()
         finally:
             await self._end()
+
+    async def _started(self, command: Sequence[str]) -> asyncio.subprocess.Process:
+        """A process that runs ``command`` and ends when this one does.
+
+        It has a session of its own, so that a terminal's Ctrl-C reaches only this process.
+        """
+        offline = (OFFLINE,) if self._offline else ()
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "ioc.app.die_with_parent", *offline, str(os.getpid())),
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            env=os.environ | self._environment,
+            start_new_session=True,
+        )
 
     def kill(self, reason: str) -> None:
         """Kill the process and its descendants; `run` starts it again."""
@@ -93,25 +115,6 @@ class Child:
             log.warning("%s did not end in %g s and is killed", self.name, GRACE_S)
         _kill(family)
         await self._process.wait()
-
-
-async def _started(
-    command: Sequence[str], environment: Mapping[str, str]
-) -> asyncio.subprocess.Process:
-    """A process that runs ``command`` and ends when this one does.
-
-    It has a session of its own, so that a terminal's Ctrl-C reaches only this process.
-    """
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "ioc.app.die_with_parent",
-        str(os.getpid()),
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        env=os.environ | environment,
-        start_new_session=True,
-    )
 
 
 def _kill(family: Sequence[psutil.Process]) -> None:

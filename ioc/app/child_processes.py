@@ -91,7 +91,8 @@ class ChildProcesses:
     def __init__(self, options: ProcessOptions) -> None:
         self.simulator = Child("simulator")
         self.replay = Child("replay")
-        self.ranks = Child("ranks", {"TMPDIR": str(options.mpi_folder)})
+        folder = {"TMPDIR": str(options.mpi_folder)}
+        self.ranks = Child("ranks", folder, offline=not options.ranks.stream)
 
     @property
     def control(self) -> ProcessControl:

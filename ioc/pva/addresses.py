@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+FROM_ENVIRONMENT = (
+    *("EPICS_PVAS_SERVER_PORT", "EPICS_PVA_SERVER_PORT"),
+    *("EPICS_PVAS_BROADCAST_PORT", "EPICS_PVA_BROADCAST_PORT"),
+    *("EPICS_PVAS_BEACON_ADDR_LIST", "EPICS_PVAS_AUTO_BEACON_ADDR_LIST"),
+    *("EPICS_PVAS_IGNORE_ADDR_LIST", "EPICS_PVA_CONN_TMO"),
+)
+"""What holds also here. Not the interfaces: those of the environment would come on top."""
 
 
 @dataclass(frozen=True)
@@ -12,21 +22,24 @@ class Addresses:
 
     ``port`` None is EPICS_PVAS_SERVER_PORT, or else 5075. If the port is taken, the server
     uses another one, which searches find too. ``search_port`` None is EPICS_PVAS_BROADCAST_PORT, or
-    else 5076.
+    else 5076. ``environment`` holds variables of EPICS.
     """
 
     interfaces: tuple[str, ...] = ("127.0.0.1",)
     port: int | None = None
     search_port: int | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     @property
     def settings(self) -> dict[str, str]:
-        """Settings for p4p, which override the environment.
+        """Settings for p4p, which must not use the environment besides.
 
         A server on loopback sends beacons to loopback alone.
         """
         names = " ".join(self.interfaces)
-        settings = {"EPICS_PVAS_INTF_ADDR_LIST": names}
+        given = self.environment.keys() & set(FROM_ENVIRONMENT)
+        settings = {each: self.environment[each] for each in given}
+        settings["EPICS_PVAS_INTF_ADDR_LIST"] = names
         if all(ipaddress.ip_address(each).is_loopback for each in self.interfaces):
             settings["EPICS_PVAS_BEACON_ADDR_LIST"] = names
             settings["EPICS_PVAS_AUTO_BEACON_ADDR_LIST"] = "NO"

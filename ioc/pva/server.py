@@ -99,7 +99,7 @@ class PvAccess:
         """Serve until cancelled."""
         async with asyncio.TaskGroup() as self._puts:
             provider = DynamicProvider("live-reduction", self)
-            server = P4pServer([provider], conf=self._addresses.settings)
+            server = P4pServer([provider], conf=self._addresses.settings, useenv=False)
             try:
                 await self._loop.create_future()
             finally:
