@@ -31,9 +31,12 @@ class LiveReduction:
     def put(self, name: str, value: Any, longest_s: float = LONGEST_PUT_S) -> None:
         """Put a value, and return when it has taken effect.
 
-        Raises `ValueError` if it is refused, and `TimeoutError` if it takes too long.
+        Raises `ValueError` if it is refused, or is a text that does not fit, which pyepics would
+        cut without a word. Raises `TimeoutError` if it takes too long.
         """
         pv = self._pv(name)
+        if isinstance(value, str) and "char" in pv.type and len(value) >= pv.nelm:
+            raise ValueError(f"{pv.pvname}: {len(value)} characters; the most is {pv.nelm - 1}")
         if pv.put(value, wait=True, timeout=longest_s) != 1:
             raise TimeoutError(f"{pv.pvname} {value}: no effect within {longest_s:g} s")
         # pyepics does not tell whether a put has failed, but the setpoint is then in alarm.

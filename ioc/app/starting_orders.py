@@ -14,9 +14,12 @@ from ioc.settings.autosave import ForeignFile, load_settings, set_aside
 from ioc.settings.initial import AllOrders, first_orders
 from ioc.settings.restore import InstrumentCheck, restored
 from ioc.settings.run_state_file import RunStateOwner, load_run_state
+from reduction.control.order_files import with_files
 from reduction.control.run_state import RunState
 from reduction.engines.recipe import recipe
+from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
+from reduction.instrument.load_files import LoadFile, load_file
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
 from reduction.results.references import LoadedReferences
@@ -30,12 +33,16 @@ def starting_orders(options: ServerOptions, instrument: Instrument) -> AllOrders
     Raises `StartError` for settings of ``options.set`` that are refused, and for an autosave file
     that cannot be read.
     """
-    orders, fits = first_orders(options, instrument.bank_names), _fits(instrument)
+    orders = first_orders(options, instrument.bank_names)
+    load = functools.cache(functools.partial(load_file, instrument=instrument))
+    fits = _fits(instrument, load)
     try:
         fits(orders)
     except Refused as refused:
         raise StartError(str(refused)) from None
-    return _restored(options, Path(options.autosave), fits, orders) if options.autosave else orders
+    if options.autosave:
+        orders = _restored(options, Path(options.autosave), fits, orders)
+    return orders._replace(ranks=with_files(orders.ranks, load))
 
 
 def kept_run(path: Path, owner: RunStateOwner) -> RunState | None:
@@ -72,16 +79,17 @@ def kept_pv_logs(path: Path | None) -> PvLogHistory:
         raise StartError(f"run-state: {path}: {error.strerror}") from None
 
 
-def _fits(instrument: Instrument) -> InstrumentCheck:
+def _fits(instrument: Instrument, load: LoadFile) -> InstrumentCheck:
     """A check of orders against the instrument and the files that they name."""
 
-    @functools.cache  # a calibration of a million detectors takes seconds to read
-    def check(counted: ReductionSettings) -> None:
-        recipe(counted, instrument)
+    @functools.cache  # for a million detectors it takes a second
+    def check(counted: ReductionSettings, files: tuple[DetectorFile, ...]) -> None:
+        recipe(counted, instrument, files=files)
 
     def fits(orders: AllOrders) -> None:
-        for each in orders.ranks.reductions:
-            check(each.settings.counted)
+        ranks = with_files(orders.ranks, load)
+        for each in ranks.reductions:
+            check(each.settings.counted, ranks.files)
             LoadedReferences.for_settings(each.settings)
 
     return fits

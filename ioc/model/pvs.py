@@ -21,11 +21,11 @@ from ioc.model.run_parameters import FacilityRunSettings, FacilityRunStatus
 from ioc.security.rules import Asg
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.corrections import CorrectionSettings
+from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.fields import default_of, put_with, specs_of
 from reduction.parameters.limits import PEAKS, REGIONS
 from reduction.parameters.readings import ReductionShape, ReductionStatus, SpectrumReadings
 from reduction.parameters.reduction import (
-    DetectorSettings,
     FilterSettings,
     ReductionSettings,
     Segment,
@@ -91,6 +91,8 @@ class Role(enum.Enum):
     """The unit of the axis; a put to it also sets bins of this unit."""
     BINS = enum.auto()
     """The bins, or one of their limits or steps, in the unit of the reduction."""
+    DETECTOR_FILE = enum.auto()
+    """The path of a file about detectors; a put reads the file, also one of the same path."""
 
 
 @dataclass(frozen=True)
@@ -277,6 +279,8 @@ class PvRow:
             return Role.BINS
         if self.group.of is ReductionSettings:
             return {"units": Role.UNITS, "bin_params": Role.BINS}.get(self.field)
+        if self.group.of is DetectorSettings and self.field in DetectorSettings.FILES:
+            return Role.DETECTOR_FILE
         return None
 
     @property

@@ -134,7 +134,10 @@ def wire_type(spec: Spec) -> WireType:
         case Text():
             served = functools.partial(_text, spec.max_length)
             kind, epics_type, record = WireKind.CHARS, EpicsType.CHAR, "waveform"
-            return WireType(kind, epics_type, record, record, served, max_length=spec.max_length)
+            # One more than the text may have. A client that cuts what does not fit, as pyepics
+            # does, then sends a text that is too long: it is refused, not taken in part.
+            most = spec.max_length + 1
+            return WireType(kind, epics_type, record, record, served, max_length=most)
         case Array():
             return _doubles(spec)
     raise TypeError(f"no channel for {type(spec).__name__} {spec.pv}")

@@ -10,6 +10,7 @@ from ioc.model.paths import Path, value_at, with_fields, with_value
 from ioc.model.run_parameters import RunAction
 from reduction.control.facility_run import FacilityRun
 from reduction.control.orders import RanksOrder
+from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
 from reduction.stream.pulses import NO_PULSE
@@ -124,6 +125,17 @@ def stopped_after(start: int) -> RanksChange:
 def with_fields_at(path: Path, fields: Mapping[str, Any]) -> RanksChange:
     """The change of several fields of the settings at ``path``."""
     return lambda order: with_fields(order, path, fields)
+
+
+def with_file_at(path: Path, field: str, file: str) -> RanksChange:
+    """The change of the settings of detectors at ``path`` to another file, which is to be read."""
+
+    def changed(order: RanksOrder) -> RanksOrder:
+        order = with_fields(order, path, {field: file})
+        settings: DetectorSettings = value_at(order, path)
+        return with_value(order, path, settings.unread(field))
+
+    return changed
 
 
 def with_units(path: Path, units: Units, bin_params: str) -> RanksChange:

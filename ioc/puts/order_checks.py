@@ -14,6 +14,7 @@ from ioc.pv_logs.pv_logs import PvLogs
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import MOST_GAPS, RunState
 from reduction.engines.recipe import recipe
+from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.series import check_next_series
@@ -52,7 +53,7 @@ class OrderChecks:
         corrections: dict[int, LoadedReferences] = {}
         for number, (was, now) in settings:
             if closes or was.counted != now.counted:
-                await self._check_recipe(now, run.series + closes)
+                await self._check_recipe(now, order.files, run.series + closes)
             if was != now:
                 corrections[number] = await self._correction(number, was, now)
         logs = [(was.filter.log, now.filter.log) for _, (was, now) in settings]
@@ -61,11 +62,15 @@ class OrderChecks:
             yield
         self._corrections |= corrections
 
-    async def _check_recipe(self, settings: ReductionSettings, series: int) -> None:
-        """Raises `Refused` if the settings do not fit the instrument, or need too much memory."""
-        check = functools.partial(recipe, settings, self._instrument, series=series)
-        if settings.detectors.calibration:
-            # Reading a file of a million detectors takes seconds; the event loop must not wait.
+    async def _check_recipe(
+        self, settings: ReductionSettings, files: tuple[DetectorFile, ...], series: int
+    ) -> None:
+        """Raises `Refused` if the settings do not fit the instrument, or need too much memory.
+
+        With files in a thread: they may have a million detectors, and the event loop must not wait.
+        """
+        check = functools.partial(recipe, settings, self._instrument, series=series, files=files)
+        if files:
             await asyncio.to_thread(check)
         else:
             check()

@@ -17,12 +17,15 @@ from ioc.puts.order_changes import (
     numbered,
     stopped_after,
     with_fields_at,
+    with_file_at,
     with_units,
 )
 from ioc.puts.pending_orders import PendingOrders, SendOrder
 from ioc.security.rules import Client
+from reduction.control.order_files import nothing_loaded, unread_files, with_files
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
+from reduction.instrument.load_files import LoadFile
 from reduction.parameters.run import RunControl
 from reduction.parameters.specs import Command as RunningCommand
 from reduction.parameters.specs import Misfit, Refused
@@ -59,7 +62,7 @@ def orders_to_simulator(
 class OrderPuts:
     """Holds the accepted settings of ranks and simulator, and changes them by orders.
 
-    It uses no channels and no sockets.
+    It uses no channels and no sockets. ``load`` reads the files of detectors that settings name.
     """
 
     def __init__(
@@ -67,8 +70,10 @@ class OrderPuts:
         ranks: PendingOrders[RanksOrder],
         simulator: PendingOrders[SimulatorOrder],
         check: OrderCheck = unchecked,
+        load: LoadFile = nothing_loaded,
     ) -> None:
-        self.ranks, self.simulator, self._check = ranks, simulator, check
+        self.ranks, self.simulator = ranks, simulator
+        self._check, self._load = check, load
         self.drafts = Drafts()
         """Settings that were put but do not fit each other yet."""
         self._ended = asyncio.Event()
@@ -139,8 +144,24 @@ class OrderPuts:
 
         Raises `Refused` if it cannot, and TimeoutError if it is not obeyed in time.
         """
-        async with self._check(self.ranks.newest, change(self.ranks.newest)):
-            await self.ranks.change(change, in_result=in_result)
+        loaded = await self._load_files(change(self.ranks.newest))
+
+        def complete(order: RanksOrder) -> RanksOrder:
+            return with_files(change(order), loaded)
+
+        async with self._check(self.ranks.newest, complete(self.ranks.newest)):
+            await self.ranks.change(complete, in_result=in_result)
+
+    async def _load_files(self, order: RanksOrder) -> LoadFile:
+        """Read the files that an order names and that are not read; a function that has them.
+
+        Raises `Refused`. They are read in a thread: large files take seconds.
+        """
+        unread = unread_files(order)
+        if not unread:
+            return nothing_loaded
+        files = {each: await asyncio.to_thread(self._load, *each) for each in sorted(unread)}
+        return lambda kind, path: files[kind, path]
 
     async def _until_ended(self) -> None:
         """Wait until the final result of an acquisition is posted."""
@@ -176,6 +197,8 @@ class OrderPuts:
                 return with_units(path, value, self._bins_of(reduction, value))
             case Role.BINS, int(reduction):
                 return self._for_present_unit(reduction, with_fields_at(path, fields))
+            case Role.DETECTOR_FILE, _:
+                return with_file_at(path, row.field, value)
             case _:
                 return with_fields_at(path, fields)
 

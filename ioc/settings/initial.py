@@ -13,7 +13,8 @@ from ioc.model.wire_type import WireKind, wire_type
 from ioc.options.program import StartError
 from ioc.options.shared_options import SettingOptions
 from reduction.control.orders import RanksOrder, ReductionOrder
-from reduction.parameters.reduction import DetectorSettings, ReductionSettings
+from reduction.parameters.detectors import DetectorSettings
+from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused, Spec, nearest
 from simulator.orders import SimulatorOrder
 

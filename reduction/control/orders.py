@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from reduction.control.facility_run import FacilityRun
 from reduction.control.run_state import RunState
+from reduction.instrument.detector_file import DetectorFile
 from reduction.parameters.acquisition import AcquisitionSettings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run import RunControl
@@ -48,6 +49,7 @@ class RanksOrder:
       they have not been reached yet. `NO_PULSE`: the next pulse is the first one.
     - ``ends_ns``: in the same way, the first pulse after the end of the acquisition
     - ``facility_run``: the run of the facility; one without a key changes nothing
+    - ``files``: what was read of the files that the settings of detectors name. Ranks read none.
 
     A change of one of these counts to 0 has no effect: an IOC that starts while ranks are running
     begins with 0.
@@ -66,3 +68,4 @@ class RanksOrder:
     begins_ns: int = NO_PULSE
     ends_ns: int = NO_PULSE
     facility_run: FacilityRun = field(default_factory=FacilityRun)
+    files: tuple[DetectorFile, ...] = ()

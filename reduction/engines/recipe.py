@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reduction.engines.protocol import Recipe, SliceOf, all_in_one_slice
 from reduction.instrument.calibration import calibration
+from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import detector_groups, group_names
 from reduction.parameters.limits import MOST_CELLS
@@ -17,18 +20,20 @@ def recipe(
     slice_of: SliceOf = all_in_one_slice,
     series: int = 1,
     fade_s: float = 0.0,
+    files: Iterable[DetectorFile] = (),
 ) -> Recipe:
     """The recipe of ``settings``; raises `Misfit` if they do not fit the instrument or memory.
 
-    Each of the ``series`` has ``settings.filter.count`` slices, numbered on from series to series.
+    ``files`` are those of detectors that the settings name, as they were read. Each of the
+    ``series`` has ``settings.filter.count`` slices, numbered on from series to series.
     """
     made = Recipe(
         units=settings.units,
         edges=settings.edges,
-        group=detector_groups(settings.detectors, instrument),
+        group=detector_groups(settings.detectors, instrument, files),
         slices=settings.filter.count * series,
         slice_of=slice_of,
-        calibration=calibration(settings.detectors, instrument),
+        calibration=calibration(settings.detectors, instrument, files),
         least_groups=len(group_names(settings.detectors)),
         fade_s=fade_s,
     )

@@ -1,45 +1,73 @@
-"""Which detectors count, and in which group: masks and groups by ids and banks."""
+"""Which detectors count, and in which group: masks and groups by ids and banks, or by files."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.detector_files.id_ranges import (
+    BadWord,
+    IdRanges,
+    NamedGroups,
+    list_words,
+    parse_ranges,
+)
+from reduction.instrument.detector_file import (
+    DetectorColumns,
+    DetectorFile,
+    DetectorFileKind,
+    file_of,
+)
+from reduction.instrument.detector_ranges import (
+    NO_GROUP,
+    GroupsOverlap,
+    detectors_in,
+    detectors_in_each,
+    group_of_detectors,
+)
 from reduction.instrument.geometry import Instrument
+from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.limits import MOST_GROUPS
-from reduction.parameters.reduction import DetectorSettings
 from reduction.parameters.specs import Refused, nearest
 
 BANKS = "banks"
 """The word that, as the setting Groups, makes each bank of the instrument a group."""
 
+MASKED = NO_GROUP
+"""Group of a detector that is left out."""
 
-def detector_groups(settings: DetectorSettings, instrument: Instrument) -> NDArray[np.int32]:
+
+def detector_groups(
+    settings: DetectorSettings, instrument: Instrument, files: Iterable[DetectorFile] = ()
+) -> NDArray[np.int32]:
     """The group of each detector, (detectors,) int32; `MASKED` for detectors that are left out.
 
-    Raises `Refused` for a word that is no id, range or bank, for a range without detectors, for a
-    detector in two groups, and for more than `MOST_GROUPS` groups.
+    ``files`` are those that the settings name, as they were read. Raises `Refused` for a word that
+    is no id, range or bank, for a range without detectors, for a detector in two groups, for more
+    than `MOST_GROUPS` groups, and for a file that is not among ``files``.
     """
-    group = np.zeros(instrument.detector_id.size, np.int32)
-    if settings.groups:
-        group[:] = MASKED
-        texts = group_names(settings)
-        if len(texts) > MOST_GROUPS:
-            why = f"{len(texts)} groups; the limit is {MOST_GROUPS}"
-            raise Refused("Groups", settings.groups, why)
-        for number, text in enumerate(texts):
-            here = _selected("Groups", text, instrument)
-            if np.any(group[here] != MASKED):
-                twice = instrument.detector_id[here & (group != MASKED)][0]
-                raise Refused("Groups", settings.groups, f"detector {twice} is in two groups")
-            group[here] = number
+    files = tuple(files)
+    if (count := len(group_names(settings))) > MOST_GROUPS:
+        why = f"{count} groups; the limit is {MOST_GROUPS}"
+        raise Refused("Groups", settings.groups or settings.groups_file, why)
+    group = _groups(settings, instrument, files)
     if settings.mask:
-        group[_selected("Mask", settings.mask, instrument)] = MASKED
+        group[detectors_in(_listed("Mask", settings.mask, instrument), instrument)] = MASKED
+    if settings.mask_file:
+        _mask_by(_mask_columns(settings, files), group, instrument)
+    if settings.calibration and settings.calibration_mask:
+        _mask_by(_calibration_columns(settings, files), group, instrument)
     return group
 
 
 def group_names(settings: DetectorSettings) -> tuple[str, ...]:
-    """The names of the groups: as they are written, or of the banks; ``all`` without groups."""
+    """The names of the groups: as they are written, of the banks or in a file; ``all`` without."""
+    if settings.groups_file:
+        return settings.read.group_names
+    if settings.calibration and settings.calibration_groups:
+        return settings.read.calibration_names
     if settings.groups == BANKS and settings.banks:
         return settings.banks
     return (
@@ -47,33 +75,80 @@ def group_names(settings: DetectorSettings) -> tuple[str, ...]:
     )
 
 
-def _selected(pv: str, text: str, instrument: Instrument) -> NDArray[np.bool_]:
-    """The detectors, (detectors,) bool, that a text like ``0:15,bank7,400`` names; no monitors."""
-    selected = np.zeros(instrument.detector_id.size, np.bool_)
-    for word in (each.strip() for each in text.split(",")):
-        try:
-            here = _named(word, instrument) & ~instrument.is_monitor
-        except ValueError:
-            hint = nearest(word, instrument.bank_names)
-            why = f"{word!r} is no detector id or range a:b, and no bank of {instrument.name}"
-            raise Refused(pv, text, why + hint) from None
-        if not here.any():
-            pixels = instrument.detector_id[~instrument.is_monitor]
-            limits = f"ids from {pixels.min()} to {pixels.max()}"
-            raise Refused(pv, text, f"no detector in {word}; {instrument.name} has {limits}")
-        selected |= here
-    return selected
+def _groups(
+    settings: DetectorSettings, instrument: Instrument, files: tuple[DetectorFile, ...]
+) -> NDArray[np.int32]:
+    """The group of each detector, (detectors,), before any mask."""
+    if settings.groups_file:
+        kind = DetectorFileKind.GROUPS
+        columns = file_of(files, kind, settings.groups_file, settings.read.groups).columns
+        return _group_by(columns, instrument)
+    if settings.calibration and settings.calibration_groups:
+        if not settings.read.calibration_names:
+            why = "it has no groups, and CalibrationGroups is set to Apply"
+            raise Refused("Calibration", settings.calibration, why)
+        return _group_by(_calibration_columns(settings, files), instrument)
+    if settings.groups == BANKS and settings.banks:
+        return np.where(instrument.is_monitor, NO_GROUP, instrument.bank).astype(np.int32)
+    if settings.groups:
+        return _listed_groups(settings.groups, instrument)
+    return np.zeros(instrument.detector_id.size, np.int32)
 
 
-def _named(word: str, instrument: Instrument) -> NDArray[np.bool_]:
-    """The detectors, (detectors,) bool, of a bank, range or id; raises ValueError if it is none."""
-    if word in instrument.bank_names:
-        of_bank: NDArray[np.bool_] = instrument.bank == instrument.bank_names.index(word)
-        return of_bank
-    low, colon, high = word.partition(":")
-    first, last = int(low), int(high if colon else low)
-    return (instrument.detector_id >= first) & (instrument.detector_id <= last)
+def _mask_columns(settings: DetectorSettings, files: tuple[DetectorFile, ...]) -> DetectorColumns:
+    kind = DetectorFileKind.MASK
+    return file_of(files, kind, settings.mask_file, settings.read.mask).columns
 
 
-MASKED = -1
-"""Group of a detector that is left out."""
+def _calibration_columns(
+    settings: DetectorSettings, files: tuple[DetectorFile, ...]
+) -> DetectorColumns:
+    kind = DetectorFileKind.CALIBRATION
+    return file_of(files, kind, settings.calibration, settings.read.calibration).columns
+
+
+def _mask_by(columns: DetectorColumns, group: NDArray[np.int32], instrument: Instrument) -> None:
+    """Mask in ``group`` (detectors,) the detectors that a file masks."""
+    if columns.masked.size:
+        rows, detectors = columns.place(instrument)
+        group[detectors[columns.masked[rows]]] = MASKED
+
+
+def _group_by(columns: DetectorColumns, instrument: Instrument) -> NDArray[np.int32]:
+    """The group that a file gives each detector, (detectors,)."""
+    group = np.full(instrument.detector_id.size, NO_GROUP, np.int32)
+    rows, detectors = columns.place(instrument)
+    group[detectors] = columns.group[rows]
+    return group
+
+
+def _listed_groups(text: str, instrument: Instrument) -> NDArray[np.int32]:
+    """The group of each detector, (detectors,), by a text like ``0:15;bank7``; raises `Refused`."""
+    names = [each.strip() for each in text.split(";")]
+    try:
+        groups = NamedGroups.of(names, (_listed("Groups", each, instrument) for each in names))
+        return group_of_detectors(groups, instrument)
+    except GroupsOverlap as overlap:
+        raise Refused("Groups", text, str(overlap)) from None
+
+
+def _listed(pv: str, text: str, instrument: Instrument) -> IdRanges:
+    """What a text like ``0:15,bank7,400`` names; each word has a detector that is no monitor."""
+    try:
+        ranges = parse_ranges(text, instrument.bank_names)
+    except BadWord as bad:
+        hint = nearest(bad.word, instrument.bank_names)
+        why = f"{bad.word!r} is no detector id or range a:b, and no bank of {instrument.name}"
+        raise Refused(pv, text, why + hint) from None
+    if ranges.empty:
+        raise Refused(pv, text, "empty; a detector id, a range a:b or a bank was expected")
+    words = [each for each in list_words(text) if each not in instrument.bank_names]
+    empty = [words[n] for n in np.flatnonzero(detectors_in_each(ranges, instrument) == 0)]
+    for bank in ranges.banks:
+        of_bank = instrument.bank == instrument.bank_names.index(bank)
+        empty += [] if (of_bank & ~instrument.is_monitor).any() else [bank]
+    if empty:
+        pixels = instrument.detector_id[~instrument.is_monitor]
+        limits = f"ids from {pixels.min()} to {pixels.max()}" if pixels.size else "monitors alone"
+        raise Refused(pv, text, f"no detector in {empty[0]}; {instrument.name} has {limits}")
+    return ranges

@@ -9,9 +9,11 @@ PEAKS = 4
 """Peaks of a reduction that are fitted."""
 
 MOST_SLICES = 1000
-"""Most slices of a log, as far as `MOST_CELLS` allows; so it is with groups and series."""
+"""Most slices of a log, as far as `MOST_CELLS` allows; so it is with series."""
 
-MOST_GROUPS = 1000
+MOST_GROUPS = 1_000_000
+"""Most detector groups, as far as `MOST_CELLS` allows: a group for each detector fits."""
+
 MOST_SERIES = 1000
 """Most closed series that are kept."""
 

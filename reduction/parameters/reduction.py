@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from reduction.parameters import bins
 from reduction.parameters.corrections import CorrectionSettings
+from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.fields import Settings, parameter
 from reduction.parameters.limits import MAX_BINS, MOST_SLICES, PEAKS, REGIONS
 from reduction.parameters.specs import Choice, Float, Misfit, Refused, Stage, Switch, Text
@@ -144,48 +145,6 @@ def _slice_edges(minimum: float, step: float, maximum: float, count: int) -> NDA
     edges = np.array([*map(float, lows), maximum])
     edges.setflags(write=False)
     return edges
-
-
-@dataclass(frozen=True)
-class DetectorSettings(Settings):
-    """Mask, groups and calibration of detectors, prefix ``$(P)Red1:``.
-
-    ``banks`` are the banks of the instrument; nobody can change them while it runs.
-    """
-
-    mask: str = parameter(
-        Text(
-            pv="Mask",
-            description="Pixels left out: 0:15,400:420",
-            details="Detector ids, inclusive ranges of them, and names of banks.",
-            max_length=1000,
-            stage=Stage.CONVERT,
-        ),
-        "",
-    )
-    groups: str = parameter(
-        Text(
-            pv="Groups",
-            description="Detector groups: 0:499;500:999",
-            details="Pixels as in Mask, groups by semicolons; the word banks: each bank is one;"
-            " empty: all in one. Pixels in no group are masked.",
-            max_length=1000,
-            stage=Stage.CONVERT,
-        ),
-        "",
-    )
-    calibration: str = parameter(
-        Text(
-            pv="Calibration",
-            description="File of detector id and DIFC",
-            details="Text with two columns, or .npz with detector_id and difc_us_per_angstrom."
-            " Detectors that it lacks keep theirs.",
-            max_length=500,
-            stage=Stage.CONVERT,
-        ),
-        "",
-    )
-    banks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

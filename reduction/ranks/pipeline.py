@@ -108,7 +108,8 @@ class Pipeline:
 
     def _recipe(self, settings: ReductionSettings, order: RanksOrder, series: int) -> Recipe:
         slicing = PulseSlicing(self._logs, settings.filter, self.timeline)
-        return recipe(settings, self._instrument, slicing, series, order.control.fade_s)
+        fade_s = order.control.fade_s
+        return recipe(settings, self._instrument, slicing, series, fade_s, order.files)
 
     def pulse_sums(
         self, times_ns: NDArray[np.int64], seconds: NDArray[np.float64], now_ns: int

@@ -15,7 +15,6 @@ from reduction.control.orders import RanksOrder
 from reduction.control.reports import References, Values
 from reduction.files.saved_parts import CountsAndVariances
 from reduction.files.saved_result import SavedResult
-from reduction.instrument.calibration import LARGEST_CALIBRATION_BYTES
 from reduction.instrument.selection import group_names
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
@@ -28,6 +27,9 @@ from reduction.results.normalisation import (
 )
 
 BACKGROUND, VANADIUM = "Background", "Vanadium"
+
+LARGEST_REFERENCE_BYTES = 256 << 20
+"""Size of the largest file of a background or a vanadium that is read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +50,8 @@ class SavedReference:
         try:
             if not file.is_file():
                 raise ValueError("there is no such file")
-            if file.stat().st_size > LARGEST_CALIBRATION_BYTES:
-                raise ValueError(f"it is larger than {LARGEST_CALIBRATION_BYTES >> 20} MiB")
+            if file.stat().st_size > LARGEST_REFERENCE_BYTES:
+                raise ValueError(f"it is larger than {LARGEST_REFERENCE_BYTES >> 20} MiB")
             return cls(pv, path, read_nexus(file))
         except (KeyError, OSError, TypeError, ValueError) as error:
             raise Refused(pv, path, str(error)) from None
@@ -99,7 +101,7 @@ class SavedReference:
     def _spectra(self, settings: ReductionSettings) -> Iterator[Measured]:
         summed, groups = self.result.summed, self.result.by_group
         yield self._measured(summed)
-        if not settings.detectors.groups:
+        if not settings.detectors.grouped:
             yield self._measured(summed)
         elif self.result.group_names == group_names(settings.detectors):
             for counts, variances in zip(groups.counts, groups.variances, strict=True):
@@ -154,11 +156,11 @@ def load_references(
 
 def _need_same(one: ReductionSettings, other: ReductionSettings) -> bool:
     """Whether both settings need the same references."""
-    return (one.corrections, one.units, one.bin_params, one.detectors.groups) == (
+    return (one.corrections, one.units, one.bin_params, group_names(one.detectors)) == (
         other.corrections,
         other.units,
         other.bin_params,
-        other.detectors.groups,
+        group_names(other.detectors),
     )
 
 

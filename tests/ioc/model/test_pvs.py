@@ -31,13 +31,21 @@ def test_a_group_tells_its_reduction_and_its_own_number(
 
 
 def test_the_bins_and_the_unit_that_they_are_in_are_known_by_their_role() -> None:
-    roles = {row.name: row.role for row in ROWS.values() if row.role and row.access.writable}
+    rows = [row for row in ROWS.values() if row.role and row.access.writable]
+    roles = {row.name: row.role for row in rows if row.role is not Role.DETECTOR_FILE}
     bins = ("BinParams", "BinMin", "BinStep", "BinMax")
     assert roles == {
         f"X:Red{n}:{name}": Role.UNITS if name == "Units" else Role.BINS
         for n in (1, 2)
         for name in ("Units", *bins)
     }
+
+
+def test_files_that_a_put_reads_are_known_by_their_role() -> None:
+    files = {row.name for row in ROWS.values() if row.role is Role.DETECTOR_FILE}
+    names = ("Calibration", "MaskFile", "GroupsFile")
+    setpoints = {f"X:Red{n}:{name}" for n in (1, 2) for name in names}
+    assert files == setpoints | {f"{name}_RBV" for name in setpoints}
 
 
 def test_all_settings_of_a_reduction_are_below_its_address() -> None:

@@ -50,7 +50,7 @@ KINDS: list[tuple[Spec, WireKind, str, str, str]] = [
     (
         Text(pv="T", description="a text", max_length=40),
         WireKind.CHARS,
-        "char[40]",
+        "char[41]",
         "waveform",
         "waveform",
     ),

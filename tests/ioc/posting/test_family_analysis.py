@@ -18,9 +18,10 @@ from ioc.model.paths import Part
 from ioc.model.pvs import pv_rows
 from ioc.posting.family_analysis import FamilyAnalysis
 from reduction.control.reports import RanksReport, SeriesResult
+from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.fields import specs_of
 from reduction.parameters.readings import SeriesReadings, SliceReadings
-from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
+from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.series import SeriesStatus
 from reduction.parameters.specs import Float
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings

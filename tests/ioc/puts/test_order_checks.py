@@ -22,6 +22,7 @@ from reduction.parameters.corrections import Normalisation
 from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
+from tests.support.detector_files import order_with_files
 from tests.support.saved_sample import sample
 
 SETTINGS: Steps = ("reductions", 0, "settings")
@@ -71,8 +72,8 @@ async def check(checks: OrderChecks, old: RanksOrder, new: RanksOrder) -> None:
         ("mask", "5000", "no detector in 5000; powder_arc has ids from 0 to 999"),
         ("mask", "a:b", "'a:b' is no detector id"),
         ("groups", "0:9;5:20", "detector 5 is in two groups"),
-        ("banks", tuple(f"b{n}" for n in range(1001)), "1001 groups; the limit is 1000"),
-        ("calibration", "/absent.txt", "absent.txt"),
+        ("banks", tuple(f"b{n}" for n in range(1_000_001)), "1000001 groups; the limit is 1000000"),
+        ("calibration", "/absent.txt", "its content is not in the order"),
     ],
 )
 def test_detectors_that_do_not_exist_are_refused(field: str, value: str, words: str) -> None:
@@ -172,9 +173,9 @@ def test_a_file_whose_order_was_not_obeyed_is_read_again(tmp_path: Path) -> None
 def test_what_fits_is_check(tmp_path: Path) -> None:
     table = tmp_path / "difc.txt"
     table.write_text("3 5000\n4 5001\n")
-    checked_changes(
-        (("detectors", "calibration"), str(table)), (("detectors", "mask"), "0:15,400:420")
-    )
+    calibrated = changed(RanksOrder(), (("detectors", "calibration"), str(table)))
+    masked = changed(calibrated, (("detectors", "mask"), "0:15,400:420"))
+    checked(RanksOrder(), order_with_files(masked))
 
 
 def test_a_log_is_needed_from_the_order_on_that_slices_by_it() -> None:

@@ -18,7 +18,8 @@ from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.instrument.selection import MASKED
 from reduction.parameters import bins
-from reduction.parameters.reduction import DetectorSettings, ReductionSettings
+from reduction.parameters.detectors import DetectorSettings
+from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
 from tests.support import reference_data as reference
 from tests.support.arc_engine import (

@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from reduction.engines.recipe import recipe
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.selection import MASKED, group_names
-from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
+from reduction.parameters.detectors import DetectorSettings
+from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.specs import Refused
 from reduction.ranks.pipeline import PulseSlicing
 from reduction.ranks.series import SeriesTimeline
 from reduction.stream.logs import Log, Logs
 from tests.support import reference_data as reference
+from tests.support.detector_files import recipe_with_files
 from tests.support.engines import MakeEngine, each_engine
 
 FILTERS = reference.MANIFEST["filters"]
@@ -207,8 +209,8 @@ def test_a_last_slice_ends_at_the_maximum() -> None:
         ({"groups": "forward;0"}, "detector 0 is in two groups"),
         ({"groups": "banks"}, "'banks' is no detector id or range a:b, and no bank of"),
         (
-            {"groups": "banks", "banks": tuple(f"bank{n}" for n in range(1001))},
-            "1001 groups; the limit is",
+            {"groups": "banks", "banks": tuple(f"bank{n}" for n in range(1_000_001))},
+            "1000001 groups; the limit is",
         ),
         ({"calibration": "absent.txt"}, "absent.txt"),
     ],
@@ -250,8 +252,7 @@ def test_a_calibration_file_replaces_the_difc_of_its_detectors(tmp_path: Path) -
     text.write_text("# id DIFC\n3 5000.5\n7 6000\n")
     np.savez(table, detector_id=[3, 7], difc_us_per_angstrom=[5000.5, 6000.0])
     for path in (text, table):
-        settings = ReductionSettings(detectors=DetectorSettings(calibration=str(path)))
-        made = recipe(settings, powder_arc()).calibration
+        made = recipe_with_files(DetectorSettings(calibration=str(path))).calibration
         assert made is not None
         difc = made.difc_us_per_angstrom
         changed = difc != powder_arc().difc_us_per_angstrom
@@ -296,5 +297,5 @@ def test_a_calibration_that_is_no_table_is_refused(
 def test_a_calibration_that_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.txt")
     settings = DetectorSettings(calibration=str(tmp_path / "pipe.txt"))
-    with pytest.raises(Refused, match="no file of at most"):
-        recipe(ReductionSettings(detectors=settings), powder_arc())
+    with pytest.raises(Refused, match="it is no regular file"):
+        recipe_with_files(settings)

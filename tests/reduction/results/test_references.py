@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from reduction.files.nexus_writer import write_nexus
-from reduction.instrument.calibration import LARGEST_CALIBRATION_BYTES
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
-from reduction.parameters.reduction import DetectorSettings, ReductionSettings
+from reduction.parameters.detectors import DetectorSettings
+from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
-from reduction.results.references import LoadedReferences
+from reduction.results.references import LARGEST_REFERENCE_BYTES, LoadedReferences
 from tests.support.saved_sample import sample
 
 load = LoadedReferences.for_settings
@@ -81,7 +81,7 @@ def test_what_is_no_saved_result_is_refused_with_its_path(tmp_path: Path) -> Non
     (tmp_path / "text.nxs").write_text("no HDF5")
     os.mkfifo(tmp_path / "pipe.nxs")
     with (tmp_path / "huge.nxs").open("wb") as file:
-        file.truncate(LARGEST_CALIBRATION_BYTES + 1)
+        file.truncate(LARGEST_REFERENCE_BYTES + 1)
     for name, words in (
         ("absent.nxs", "there is no such file"),
         ("pipe.nxs", "there is no such file"),

@@ -21,8 +21,9 @@ from reduction.files.nexus_reader import read_nexus
 from reduction.files.nexus_writer import write_nexus
 from reduction.files.saved_result import SavedResult
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
+from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.readings import ReductionStatus
-from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
+from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from reduction.parameters.series import SeriesStatus
 from reduction.parameters.specs import Refused

@@ -16,8 +16,9 @@ from reduction.control.orders import ReductionOrder
 from reduction.control.reports import ReductionResult, References, Values
 from reduction.files.nexus_writer import write_nexus
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
+from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.readings import HistogramReadings, ReductionStatus
-from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
+from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.results.normalisation import Measured, undefined_bins
 from reduction.results.references import LoadedReferences
 from reduction.results.views import ReductionView, reduction_view

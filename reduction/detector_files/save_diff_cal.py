@@ -1,0 +1,82 @@
+"""Calibrations in HDF5, as Mantid's SaveDiffCal writes them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.detector_files.columns import (
+    CalibrationColumns,
+    RowNames,
+    checked_ids,
+    group_numbers,
+)
+from reduction.detector_files.content import BadDetectorFile
+
+GROUP = "calibration"
+MOST_ROWS = 20_000_000
+"""Most rows of a table: a small file that claims more is meant to fill the memory."""
+
+
+def read_diff_cal(content: bytes) -> CalibrationColumns:
+    """The columns of the group ``/calibration``; raises `BadDetectorFile`.
+
+    ``difa``, ``tzero``, ``use`` and ``group`` may be missing. Numbers may be of any type.
+    """
+    try:
+        with h5py.File(io.BytesIO(content), "r") as file:
+            group = file.get(GROUP)
+            if not isinstance(group, h5py.Group):
+                raise BadDetectorFile(f"a group /{GROUP} was expected, as SaveDiffCal writes it")
+            return _columns(group)
+    except BadDetectorFile:
+        raise
+    except Exception as error:  # noqa: BLE001  # h5py raises errors of any type for damaged files
+        raise BadDetectorFile(f"it is damaged, or no HDF5 ({type(error).__name__})") from None
+
+
+def _columns(group: Any) -> CalibrationColumns:
+    """The columns of the group."""
+    found = {name: _column(group, name) for name in ("detid", "difc")}
+    for name in ("difa", "tzero", "use", "group"):
+        if name in group:
+            found[name] = _column(group, name)
+    ids = found.pop("detid")
+    for name, column in found.items():
+        if column.size != ids.size:
+            raise BadDetectorFile(
+                f"/{GROUP}/{name}: as many numbers as /{GROUP}/detid has were expected"
+            )
+    rows = RowNames("row")
+    for name in ("use", "group"):
+        if name in found and not np.isfinite(found[name].astype(np.float64)).all():
+            raise BadDetectorFile(f"/{GROUP}/{name}: whole numbers were expected")
+    use, groups = found.pop("use", None), found.pop("group", None)
+    return CalibrationColumns(
+        checked_ids(ids, rows),
+        rows,
+        use=None if use is None else use > 0,
+        group=None if groups is None else group_numbers(groups),
+        **{name: column.astype(np.float64) for name, column in found.items()},
+    )
+
+
+def _column(group: Any, name: str) -> NDArray[Any]:
+    """The numbers of a dataset, (rows,)."""
+    path = f"/{GROUP}/{name}"
+    link = group.get(name, getlink=True)
+    if isinstance(link, h5py.ExternalLink):
+        raise BadDetectorFile(f"{path}: numbers in this file were expected, not a link to another")
+    column = group.get(name)
+    if not isinstance(column, h5py.Dataset) or len(column.shape or ()) != 1:
+        raise BadDetectorFile(f"{path}: one column of numbers was expected")
+    if column.dtype.kind not in "biuf" or column.external or column.is_virtual:
+        raise BadDetectorFile(f"{path}: numbers in this file were expected")
+    if not 0 < column.size <= MOST_ROWS:
+        raise BadDetectorFile(f"{path}: 1 to {MOST_ROWS} rows were expected")
+    values: NDArray[Any] = column[:]
+    return values

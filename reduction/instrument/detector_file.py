@@ -1,0 +1,114 @@
+"""A file about detectors as an order carries it: read once by the IOC, for this instrument."""
+
+from __future__ import annotations
+
+import enum
+import io
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.instrument.geometry import Instrument
+from reduction.parameters.specs import Refused
+
+MOST_UNPACKED_BYTES = 1 << 30
+"""Most bytes of the columns of a file; those of a detector take 33."""
+
+
+class DetectorFileKind(enum.StrEnum):
+    """What a file is for; the values are the names of the settings that name it."""
+
+    CALIBRATION = "Calibration"
+    MASK = "MaskFile"
+    GROUPS = "GroupsFile"
+
+
+@dataclass(frozen=True, eq=False)
+class DetectorColumns:
+    """What a file says of n detectors of an instrument, (n,) each; columns may be empty, (0,).
+
+    ``detector_id`` int32 ascends. ``difc`` in µs/Å is NaN where that of the position stays;
+    ``difa`` is in µs/Å², ``tzero`` in µs; ``masked`` is bool; ``group`` int32 is the place of the
+    group, -1 for none.
+    """
+
+    detector_id: NDArray[np.int32]
+    difc: NDArray[np.float64]
+    difa: NDArray[np.float64]
+    tzero: NDArray[np.float64]
+    masked: NDArray[np.bool_]
+    group: NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls,
+        detector_id: NDArray[np.int32],
+        difc: NDArray[np.float64] | None = None,
+        difa: NDArray[np.float64] | None = None,
+        tzero: NDArray[np.float64] | None = None,
+        masked: NDArray[np.bool_] | None = None,
+        group: NDArray[np.int32] | None = None,
+    ) -> Self:
+        """The columns, empty for None. ``detector_id`` (n,) ascends."""
+        nothing = np.empty(0)
+        return cls(
+            detector_id.astype(np.int32),
+            nothing if difc is None else difc,
+            nothing if difa is None or not difa.any() else difa,
+            nothing if tzero is None or not tzero.any() else tzero,
+            np.empty(0, np.bool_) if masked is None else masked,
+            np.empty(0, np.int32) if group is None else group.astype(np.int32),
+        )
+
+    def packed(self) -> bytes:
+        """All columns in compressed bytes; a million detectors take some MB."""
+        content = io.BytesIO()
+        steps = np.diff(self.detector_id, prepend=np.int32(0))  # these compress, ids do not
+        np.savez(content, **{**vars(self), "detector_id": steps})
+        return zlib.compress(content.getvalue(), 1)
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Self:
+        """The columns that `packed` has put into bytes; raises ValueError for other bytes."""
+        try:
+            plain = zlib.decompressobj().decompress(content, MOST_UNPACKED_BYTES)
+            with np.load(io.BytesIO(plain)) as arrays:
+                columns = {name: arrays[name] for name in cls.__dataclass_fields__}
+        except (zlib.error, KeyError, OSError, EOFError) as error:
+            raise ValueError(f"not the columns of a detector file: {error}") from None
+        columns["detector_id"] = np.cumsum(columns["detector_id"], dtype=np.int32)
+        return cls(**columns)
+
+    def place(self, instrument: Instrument) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows that are of detectors of an instrument, (m,), and the places of these, (m,)."""
+        _, rows, detectors = np.intersect1d(
+            self.detector_id, instrument.detector_id, assume_unique=True, return_indices=True
+        )
+        return rows, detectors
+
+
+@dataclass(frozen=True)
+class DetectorFile:
+    """What the ranks need of a file: its ``kind``, the SHA-256 of the file, and packed columns."""
+
+    kind: DetectorFileKind
+    digest: str
+    content: bytes
+
+    @property
+    def columns(self) -> DetectorColumns:
+        return DetectorColumns.unpacked(self.content)
+
+
+def file_of(
+    files: Iterable[DetectorFile], kind: DetectorFileKind, path: str, digest: str
+) -> DetectorFile:
+    """The file with this digest; raises `Refused` if it is not among ``files``."""
+    for each in files:
+        if (each.kind, each.digest) == (kind, digest):
+            return each
+    raise Refused(kind, path, "its content is not in the order")
