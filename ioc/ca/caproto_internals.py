@@ -1,4 +1,6 @@
-"""The only module that uses what caproto does not document: its private methods and its queues.
+"""What is used of caproto's server that it does not document: private methods and queues.
+
+Only this module and `ioc.ca.caproto_channel` do so.
 
 `ioc.ca.circuit` and `ioc.ca.server` override and call the public methods of its classes. The table
 lists everything private of ``caproto.asyncio`` 1.3 that is used here. A test compares it with the
@@ -13,12 +15,14 @@ coroutine  VirtualCircuit.subscription_queue_loop()
 coroutine  VirtualCircuit._process_command(command)
 coroutine  VirtualCircuit._on_disconnect()
 coroutine  VirtualCircuit._start_write_task(handle_write)
+coroutine  VirtualCircuit._command_queue_iteration(command)
+coroutine  VirtualCircuit._cull_subscriptions(db_entry, func)
+coroutine  VirtualCircuit._send_buffers(buffers)
 method     VirtualCircuit._get_db_entry_from_command(command)
 attribute  VirtualCircuit._sub_task
 attribute  VirtualCircuit.client_hostname
 attribute  VirtualCircuit.client_username
 attribute  VirtualCircuit.events_on
-attribute  VirtualCircuit.subscription_queue
 attribute  VirtualCircuit.subscriptions
 attribute  VirtualCircuit.tasks
 attribute  VirtualCircuit.write_event
@@ -28,15 +32,18 @@ coroutine  Context.tcp_handler(client, addr)
 coroutine  Context.circuit_disconnected(circuit)
 coroutine  Context.server_accept_loop(sock)
 coroutine  Context.broadcast_beacon_loop()
+coroutine  Context.broadcaster_receive_loop()
 coroutine  Context._bind_tcp_sockets_with_consistent_port_number(make_socket)
 coroutine  Context._subscription_queue_iteration(sub_specs, metadata, values, flags, sub)
-coroutine  Context._subscription_queue_send(sub_spec, sub, metadata, values, flags)
 attribute  Context.beacon_socks
+attribute  Context.broadcaster
+attribute  Context.broadcaster_datagram_queue
 attribute  Context.ca_server_port
 attribute  Context.circuits
 attribute  Context.server_tasks
 attribute  Context.subscription_queue
 attribute  Context.subscriptions
+attribute  Context.udp_socks
 method     _TransportWrapper.__init__(reader, writer)
 method     _TransportWrapper.getpeername()
 attribute  _TransportWrapper.send_lock
@@ -47,11 +54,20 @@ attribute  _TransportWrapper.writer
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from caproto import (
+    CreateChanRequest,
+    CreateChFailResponse,
+    ServerChannel,
+    ServerDisconnResponse,
+    VersionRequest,
+)
 from caproto import VirtualCircuit as ProtocolState
 from caproto.asyncio.server import Context, VirtualCircuit
 from caproto.asyncio.utils import _TransportWrapper
@@ -59,7 +75,14 @@ from caproto.server.common import DisconnectedCircuit
 
 from ioc.ca.updates import Update
 
-__all__ = ["CaprotoCircuit", "CaprotoServer", "DisconnectedCircuit", "QueueMarker"]
+__all__ = [
+    "CaprotoCircuit",
+    "CaprotoServer",
+    "DisconnectedCircuit",
+    "QueueMarker",
+]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,15 +133,43 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         """The client's numbers of its present subscriptions."""
         return {sub.subscriptionid for subs in self.subscriptions.values() for sub in subs}
 
-    async def caproto_messages(self, sub: Any, update: Update) -> list[Any]:
-        """The messages that caproto makes of an update; empty if the client's filter drops it."""
-        await self.context.pack(sub, update)
-        messages = []
-        while not self.subscription_queue.empty():
-            message = self.subscription_queue.get_nowait()()
-            if message is not None:
-                messages.append(message)
-        return messages
+    async def _command_queue_iteration(self, command: Any) -> Any:
+        """Handle a message of the client; one that cannot be handled is left out.
+
+        caproto ends the connection, or the task that reads it, for messages that EPICS Base
+        ignores or refuses.
+        """
+        match command:
+            case VersionRequest() if self.circuit.priority is not None:
+                return None  # a search by TCP has another number where the priority is
+            case CreateChanRequest():
+                if not await self.open_channel(command):
+                    return None
+            case _ if hasattr(command, "sid") and command.sid not in self.circuit.channels_sid:
+                return None  # the channel was disconnected while this was on its way
+        return await super()._command_queue_iteration(command)
+
+    async def open_channel(self, request: Any) -> bool:
+        """Make the state of a channel that a client asks for, or say that there is none."""
+        try:
+            self.context[request.name]
+        except KeyError:
+            await self._send_buffers(bytes(CreateChFailResponse(cid=request.cid)))
+            return False
+        # caproto would parse the filters of the name, and raise for some of EPICS Base.
+        channel = ServerChannel("", self.circuit, request.cid)
+        channel.name = request.name
+        return True
+
+    async def disconnect(self, channel: Any) -> None:
+        """End a channel; the client searches for it again and gets its present properties."""
+        await self.cancel_subscriptions(channel)
+        with suppress(DisconnectedCircuit):
+            await self.send(ServerDisconnResponse(cid=channel.cid))
+
+    async def cancel_subscriptions(self, channel: Any) -> None:
+        """End all subscriptions of a channel."""
+        await self._cull_subscriptions(None, lambda sub: sub.channel is channel)
 
     async def drop(self) -> None:
         """End the connection: the client is gone."""
@@ -145,6 +196,10 @@ class CaprotoServer(Context):  # type: ignore[misc]
         """Take an update for one subscription; called in the order of the updates."""
         raise NotImplementedError
 
+    def search_replies(self, requests: Sequence[Any]) -> list[Any]:
+        """The messages that answer the messages of one datagram."""
+        raise NotImplementedError
+
     def port_taken(self, port: int) -> None:
         """Called if the wanted port is taken and ``port`` is used instead; may raise OSError."""
 
@@ -152,11 +207,20 @@ class CaprotoServer(Context):  # type: ignore[misc]
         """Put a marker behind the updates that wait to be offered."""
         await self.subscription_queue.put(((), None, None, 0, marker))
 
-    async def pack(self, sub: Any, update: Update) -> None:
-        """Let caproto pack an update for a subscription and put it into the circuit's queue."""
-        await self._subscription_queue_send(
-            update.spec, sub, update.metadata, update.values, update.flags
-        )
+    async def broadcaster_receive_loop(self) -> None:
+        """Answer searches from the interface that they reached; caproto answers from all."""
+        while True:
+            interface, data, address = await self.broadcaster_datagram_queue.async_get()
+            if isinstance(data, Exception):
+                log.debug("searches on %s: %s", interface, data)
+                continue
+            try:
+                replies = self.search_replies(self.broadcaster.recv(data, address))
+                if replies:
+                    message = b"".join(map(bytes, replies))
+                    await self.udp_socks[interface].sendto(message, address)
+            except Exception as error:  # noqa: BLE001, whatever a datagram holds, searches go on
+                log.debug("a search from %s: %s", address, error)
 
     async def _subscription_queue_iteration(
         self, sub_specs: Iterable[Any], metadata: Any, values: Any, flags: int, sub: Any

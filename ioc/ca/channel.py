@@ -17,7 +17,6 @@ from caproto import (
     AccessRights,
     ChannelAlarm,
     ChannelChar,
-    ChannelData,
     ChannelDouble,
     ChannelEnum,
     ChannelInteger,
@@ -28,8 +27,8 @@ from caproto import (
 )
 
 from ioc.ca.alarms import NO_ALARM, REFUSED_ALARM, Alarm
-from ioc.ca.conversion import equal_scalars, limit_fields, received
-from ioc.ca.record_fields import field_channel, field_of
+from ioc.ca.conversion import NO_ALARM_LIMITS, limit_fields, received
+from ioc.ca.posted_channel import PostedChannel
 from ioc.ca.timestamps import timestamp
 from ioc.model.wire_type import EpicsType, WireType, wire_type
 from ioc.security.rules import Client, Guard
@@ -61,96 +60,19 @@ class ClientPuts:
 
 READ_ONLY = ClientPuts()
 
-BACKLOG = 2
-"""Packed updates kept for each subscription; caproto's thousand costs hundreds of MB."""
 
-
-class PvChannel(ChannelData):  # type: ignore[misc]
-    """A channel with a spec; ``kind`` holds further arguments of caproto's class."""
+class PvChannel(PostedChannel):
+    """A posted channel that clients may put to, as ``puts`` says."""
 
     def __init__(self, name: str, spec: Spec, value: Any, puts: ClientPuts, **kind: Any) -> None:
-        self.name, self.spec, self.guard = name, spec, puts.guard
-        self.wire = wire_type(spec)
-        super().__init__(
-            value=self.wire.served(value),
-            reported_record_type=self.wire.record(writable=puts.put is not None),
-            max_subscription_backlog=BACKLOG,
-            **kind,
-        )
-        self.watchers: set[Callable[[], None]] = set()
-        """Functions in this process that are called after every change of value or alarm."""
-        self._puts, self._put, self._last_given = puts, puts.put, value
+        super().__init__(name, spec, value, puts.guard, puts.put is not None, **kind)
+        self._puts, self._put = puts, puts.put
         self._put_lock = asyncio.Lock()
-        self._fields: dict[str, ChannelData] = {}
 
     def check_access(self, hostname: str, username: str) -> AccessRights:
         """What a user may do; ``hostname`` is an IP address."""
         may_write = self._put is not None and self.guard.may_write(Client(hostname, username))
         return AccessRights.READ | AccessRights.WRITE if may_write else AccessRights.READ
-
-    def get_field(self, field: str) -> ChannelData:
-        """The channel of ``NAME.FIELD``, for caproto; raises KeyError if there is no such field."""
-        if field == "VAL":
-            return self
-        if field not in self._fields:
-            try:
-                value = field_of(self, self.name, field)
-            except AttributeError:
-                raise KeyError(field) from None
-            self._fields[field] = field_channel(value)
-        return self._fields[field]
-
-    async def publish_value(
-        self, value: Any, time_ns: int | None = None, alarm: Alarm | None = None
-    ) -> None:
-        """Set the value, and send it to subscribers.
-
-        ``value`` is of the type that the spec has, or an array (n,) of numbers; n is at most the
-        length of the channel. A scalar with an equal value, or the same array object as last time,
-        is not sent again. ``time_ns`` is in ns since 1970; None: now. Without ``alarm`` the present
-        alarm stays. Never suspends, so clients see all values of a series of calls change together.
-        """
-        array = self.wire.is_array
-        if array and value is self._last_given:
-            await self.publish_alarm(alarm or self._present_alarm)
-            return
-        new = self.wire.served(value)
-        same_alarm = alarm is None or alarm == self._present_alarm
-        if same_alarm and not array and equal_scalars(new, self.value):
-            return
-        alarm = alarm or self._present_alarm
-        self._last_given = value
-        at = time.time_ns() if time_ns is None else time_ns
-        await self.write(
-            new,
-            verify_value=False,
-            update_fields=False,
-            timestamp=timestamp(at),
-            status=alarm.status,
-            severity=alarm.severity,
-        )
-        await self._changed()
-
-    async def publish_alarm(self, alarm: Alarm) -> None:
-        """Change the alarm and keep value and timestamp."""
-        if alarm != self._present_alarm:
-            await self.alarm.write(status=alarm.status, severity=alarm.severity)
-            await self._changed()
-
-    async def publish_units(self, units: str) -> None:
-        """Change the units; subscribers get them with the next value."""
-        if units != self.units:
-            await self.write_metadata(publish=False, units=units)
-            await self._update_fields("EGU")
-
-    async def publish_high(self, limit: float) -> None:
-        """Change the field ``.HIGH``, the limit above which there is a MINOR alarm.
-
-        The alarm itself is published by `publish_alarm`.
-        """
-        if limit != self.upper_warning_limit:
-            await self.write_metadata(publish=False, upper_warning_limit=limit)
-            await self._update_fields("HIGH", "HSV")
 
     async def auth_write(
         self,
@@ -159,7 +81,7 @@ class PvChannel(ChannelData):  # type: ignore[misc]
         data: Any,
         data_type: ChannelType,
         metadata: Any,
-        **more: Any,
+        **_more: Any,
     ) -> None:
         """Obey a client's put; raises `Forbidden` or `Refused`, with nothing changed.
 
@@ -172,7 +94,7 @@ class PvChannel(ChannelData):  # type: ignore[misc]
             raise Forbidden(f"{self.name}: {client} may not write to {self.guard.asg}")
         if data_type in (ChannelType.PUT_ACKS, ChannelType.PUT_ACKT):
             self.guard.admit(client)
-            await super().auth_write(hostname, username, data, data_type, metadata, **more)
+            await self.acknowledge(data_type, int(metadata.value))
             return
         try:
             await self._take(client, data, data_type)
@@ -222,19 +144,6 @@ class PvChannel(ChannelData):  # type: ignore[misc]
             await self.publish_value(False)
         await self.publish_alarm(NO_ALARM)
         return False
-
-    @property
-    def _present_alarm(self) -> Alarm:
-        return Alarm(self.alarm.status, self.alarm.severity)
-
-    async def _changed(self) -> None:
-        await self._update_fields("STAT", "SEVR")
-        for watcher in list(self.watchers):
-            watcher()
-
-    async def _update_fields(self, *fields: str) -> None:
-        for field in self._fields.keys() & set(fields):
-            await self._fields[field].write(field_of(self, self.name, field))
 
 
 class _Double(PvChannel, ChannelDouble):  # type: ignore[misc]
@@ -297,6 +206,8 @@ def channel(
 def _metadata(wire: WireType, units: str | None, max_length: int) -> dict[str, Any]:
     """What caproto's channel of this type takes besides value, alarm and time."""
     given = limit_fields(wire.limits)
+    if wire.epics_type is EpicsType.DOUBLE:
+        given |= NO_ALARM_LIMITS
     if wire.labels:
         given["enum_strings"] = wire.labels
     if wire.units is not None:

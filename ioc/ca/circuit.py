@@ -12,14 +12,19 @@ import caproto
 from caproto import CaprotoError
 
 from ioc.ca.caproto_internals import CaprotoCircuit, DisconnectedCircuit, QueueMarker
-from ioc.ca.updates import Update, pieces
+from ioc.ca.reads import Announcements, read_answer
+from ioc.ca.updates import Update, pieces, stamped
 from ioc.model.wire_values import latin1
+from ioc.records.channel_names import Deadband, channel_name
 from reduction.parameters.specs import Refused
 
 log = logging.getLogger(__name__)
 
 BATCH = 1 << 16
 """Bytes after which a batch of updates is sent; a single large array may exceed it."""
+
+PUT_WAIT_S = 0.001
+"""Longest time that a read waits for the end of an earlier put of the same client."""
 
 LONGEST_WAIT_S = 1.0
 """Longest time that the answer to a put waits until updates are sent; the client may not read."""
@@ -42,6 +47,8 @@ class Circuit(CaprotoCircuit):
     def __init__(self, circuit: Any, client: Any, context: Any) -> None:
         super().__init__(circuit, client, context)
         self._latest: dict[Any, Update | None] = {}
+        self._counts = Announcements(self._outgrown)
+        self._passed: dict[int, float] = {}
         self._offered = asyncio.Event()
 
     def offer(self, sub: Any, update: Update | None) -> None:
@@ -100,19 +107,34 @@ class Circuit(CaprotoCircuit):
         while updates and size < BATCH:
             sub, update = updates.pop()
             if sub.subscriptionid in wanted:
-                message = (
-                    update.message(sub)
-                    if update.serves(sub)
-                    else await self._packed_by_caproto(sub, update)
-                )
+                message = update.message(sub) if update.serves(sub) else self.packed(sub, update)
                 parts += message
                 size += sum(memoryview(each).nbytes for each in message)
         return parts
 
-    async def _packed_by_caproto(self, sub: Any, update: Update) -> list[Any]:
-        """The bytes of an update for a client that asked for some elements, or with a filter."""
-        messages = await self.caproto_messages(sub, update)
-        return [part for each in messages for part in (bytes(each.header), *each.buffers)]
+    def packed(self, sub: Any, update: Update) -> list[Any]:
+        """The bytes of an update for a client that asked for some elements, or with a filter.
+
+        Empty if the client's filter drops the update.
+        """
+        wanted = channel_name(sub.channel.name).filter
+        if wanted.deadband is not None and not self._passes(sub, update, wanted.deadband):
+            return []
+        metadata = stamped(update.metadata) if wanted.stamped else update.metadata
+        elements = wanted.elements if sub.db_entry.max_length > 1 else None
+        values = sub.db_entry.selected(update.values, elements, sub.data_count)
+        return update.packed(sub, values, metadata)
+
+    def _passes(self, sub: Any, update: Update, deadband: Deadband) -> bool:
+        """Whether a client's deadband lets an update pass; it lets texts, arrays and alarms."""
+        number = update.number
+        if number is None:
+            return True
+        before = self._passed.get(sub.subscriptionid)
+        passes = before is None or deadband.passes(number, before)
+        if passes:
+            self._passed[sub.subscriptionid] = number
+        return passes or update.not_only_value
 
     async def _wait_until_sent(self) -> None:
         """Wait until the client was sent all updates posted by now, at most `LONGEST_WAIT_S`.
@@ -133,9 +155,51 @@ class Circuit(CaprotoCircuit):
                 return []
             case caproto.ClientNameRequest():
                 return await super().answer(request) + self._access_rights()
+            case caproto.CreateChanRequest():
+                return self._opened(request)
+            case caproto.ReadNotifyRequest() | caproto.ReadRequest():
+                return await self._read_answer(request)
             case caproto.EventAddRequest():
-                self._ask_for_present_length(request)
+                channel, _ = self.channel_of(request)
+                request.header.data_count = self._counts.wanted(channel, request.data_count)
+            case caproto.EventCancelRequest():
+                self._passed.pop(request.subscriptionid, None)
+            case caproto.ClearChannelRequest():
+                return await self._closed(request)
         return await super().answer(request)
+
+    def _opened(self, request: Any) -> list[Any]:
+        """The messages that tell a client the rights, type and length of a channel."""
+        entry = self.context[request.name]
+        sid = self.circuit.new_channel_id()
+        count = self._counts.announce(self.circuit.channels[request.cid], entry)
+        rights = entry.check_access(self.client_hostname, self.client_username)
+        return [
+            caproto.AccessRightsResponse(request.cid, rights),
+            caproto.CreateChanResponse(entry.data_type, count, request.cid, sid),
+        ]
+
+    async def _read_answer(self, request: Any) -> list[Any]:
+        """The answer to a read; it waits a moment for a put of this client that is under way."""
+        channel, entry = self.channel_of(request)
+        if not self.write_event.is_set():
+            await self.write_event.wait(timeout=PUT_WAIT_S)
+        return [await read_answer(channel, entry, request, self._counts)]
+
+    async def _closed(self, request: Any) -> list[Any]:
+        """The answer to a client that does not need a channel any more."""
+        channel, entry = self.channel_of(request)
+        self._counts.forget(channel, entry)
+        await self.cancel_subscriptions(channel)
+        return [channel.clear()]
+
+    def _outgrown(self, channel: Any) -> None:
+        """A channel has more elements than its client was told: have it ask again."""
+        self.tasks.create(self.disconnect(channel))
+
+    async def drop(self) -> None:
+        self._counts.forget_all()
+        await super().drop()
 
     def _access_rights(self) -> list[Any]:
         """The access rights to each channel, sent after the client has told its user name."""
@@ -146,16 +210,6 @@ class Circuit(CaprotoCircuit):
             )
             for channel in self.circuit.channels_sid.values()
         ]
-
-    def _ask_for_present_length(self, request: Any) -> None:
-        """Turn a subscription to as many elements as the channel can hold into one with count 0.
-
-        Count 0 means the present length. Clients in Java, such as Phoebus, ask for the maximum.
-        caproto would announce that number and send fewer elements, and these clients would fail.
-        """
-        _, entry = self.channel_of(request)
-        if request.data_count == entry.max_length > 1:
-            request.header.data_count = 0
 
     async def _put(self, request: Any) -> None:
         """Obey a client's put, and answer it; a refusal is logged as one line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from caproto import ChannelType
@@ -23,6 +24,14 @@ def received(spec: Spec, data: Any, native: ChannelType) -> Any:
         raise Refused(spec.pv, f"{len(data)} values", "it takes one")
     one = _terminated(data[0]) if native is ChannelType.STRING else data[0].item()
     return _state(spec, wire, one) if wire.labels else one
+
+
+def received_number(name: str, data: Any, native: ChannelType) -> float:
+    """The number that a client wrote to a field; raises `Refused` if it is none."""
+    try:
+        return float(_terminated(data[0]) if native is ChannelType.STRING else data[0].item())
+    except (ValueError, LookupError):
+        raise Refused(name, list(data), "it takes a number") from None
 
 
 def _text(spec: Spec, data: Any, native: ChannelType) -> str:
@@ -68,3 +77,10 @@ def limit_fields(limits: Limits | None) -> dict[str, Any]:
         "lower_ctrl_limit": limits.low,
         "upper_ctrl_limit": limits.high,
     }
+
+
+NO_ALARM_LIMITS = dict.fromkeys(
+    ("lower_warning_limit", "upper_warning_limit", "lower_alarm_limit", "upper_alarm_limit"),
+    math.nan,
+)
+"""What EPICS Base tells clients of a double without limits for alarms."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import caproto
 
 from ioc.ca.caproto_internals import CaprotoServer
 from ioc.ca.circuit import Circuit
 from ioc.ca.updates import Update
+from ioc.records.channel_names import channel_name
 
 ROUNDS = 10
 """Most rounds of the event loop for which updates wait while a put is in progress."""
@@ -38,6 +41,35 @@ class Server(CaprotoServer):
     def offer(self, sub: Any, update: Update) -> None:
         """Give an update to the connection of the client that has subscribed."""
         sub.circuit.offer(sub, update)
+
+    def __getitem__(self, name: str) -> Any:
+        """The channel of a name as EPICS Base reads names; raises KeyError if there is none."""
+        parts = channel_name(name)
+        return self.pvdb[parts.record].get_field(parts.field, as_characters=parts.as_chars)
+
+    def has(self, name: str) -> bool:
+        """Whether to answer a search for a name; its filters are checked when it is opened."""
+        try:
+            self[name.partition("{")[0].partition("[")[0]]
+        except KeyError:
+            return False
+        return True
+
+    def search_replies(self, requests: Sequence[Any]) -> list[Any]:
+        """The messages that answer those of one datagram."""
+        found = list(self._found(requests))
+        versions = any(isinstance(each, caproto.VersionRequest) for each in requests)
+        return [caproto.VersionResponse(13), *found] if found and versions else found
+
+    def _found(self, requests: Sequence[Any]) -> Iterator[Any]:
+        """The answers to searches for names that there are.
+
+        A client takes the address that the answer comes from for that of the server.
+        """
+        for request in requests:
+            if isinstance(request, caproto.SearchRequest) and self.has(request.name):
+                version = caproto.DEFAULT_PROTOCOL_VERSION
+                yield caproto.SearchResponse(self.port, None, request.cid, version)
 
     async def turn(self) -> None:
         """Wait until this connection may pack its updates; one connection does so at a time.

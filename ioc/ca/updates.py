@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from caproto import ChannelType, EventAddResponse, native_type
+from caproto import ChannelType, EventAddResponse, SubscriptionType, native_type
 
+from ioc.ca.timestamps import timestamp
 from ioc.model.wire_values import BigEndianBytes
+from ioc.records.channel_names import NO_FILTER, channel_name
 
 LARGEST_JOINED = 1 << 12
 """Largest message, in bytes, that is copied into one buffer; larger ones stay in parts."""
@@ -34,9 +37,19 @@ class Update:
 
     def serves(self, sub: Any) -> bool:
         """Whether a subscription gets the common message: all elements, unfiltered."""
-        asked = sub.channel_filter
-        filtered = any(each is not None for each in (asked.dbnd, asked.arr, asked.sync))
-        return sub.data_count in (0, len(self.values)) and not filtered
+        counted = sub.data_count in (0, len(self.values))
+        return counted and channel_name(sub.channel.name).filter is NO_FILTER
+
+    @property
+    def number(self) -> float | None:
+        """The value if it is a single number."""
+        single = len(self.values) == 1 and isinstance(self.values, np.ndarray)
+        return float(self.values[0]) if single else None
+
+    @property
+    def not_only_value(self) -> bool:
+        """Whether more has changed than the value: its alarm, or properties."""
+        return bool(self.flags & (SubscriptionType.DBE_ALARM | SubscriptionType.DBE_PROPERTY))
 
     def message(self, sub: Any) -> list[Any]:
         """The bytes, in parts, of the message to a subscription for which `serves` is true."""
@@ -47,12 +60,27 @@ class Update:
         first, *more = tail
         return [b"".join((head, number, first)), *more]
 
+    def packed(self, sub: Any, values: Any, metadata: Any) -> list[Any]:
+        """The bytes, in parts, of a message with other values to one subscription."""
+        number, count = sub.subscriptionid, len(values)
+        response = EventAddResponse(values, sub.data_type, count, 1, number, metadata=metadata)
+        return [bytes(response.header), *response.buffers]
+
     def _response(self, data_type: Any) -> EventAddResponse:
         """The message, for subscription 0, in the type that its subscribers have asked for."""
         packed = getattr(self.values, "base", None)
         doubles = native_type(data_type) is ChannelType.DOUBLE
         data = packed if doubles and isinstance(packed, BigEndianBytes) else self.values
         return EventAddResponse(data, data_type, len(self.values), 1, 0, metadata=self.metadata)
+
+
+def stamped(metadata: Any) -> Any:
+    """A copy of ``metadata`` with the present time as its timestamp, if it has one."""
+    if not hasattr(metadata, "stamp"):
+        return metadata
+    copy = type(metadata).from_buffer_copy(metadata)
+    copy.stamp = timestamp(time.time_ns())
+    return copy
 
 
 def split_message(command: EventAddResponse) -> tuple[bytes, Sequence[Any]]:

@@ -97,11 +97,11 @@ async def _connect(context: Context, rows: list[PvRow]) -> dict[PvRow, PV]:
 
 async def _read_all(pvs: Mapping[PvRow, PV]) -> dict[ValuePath, Any]:
     """All values; raises CaprotoError if one does not answer."""
-    values = await asyncio.gather(*(_read(row, pv) for row, pv in pvs.items()))
+    values = await asyncio.gather(*(_value_read(row, pv) for row, pv in pvs.items()))
     return {row.place: value for row, value in zip(pvs, values, strict=True)}
 
 
-async def _read(row: PvRow, pv: PV) -> Any:
+async def _value_read(row: PvRow, pv: PV) -> Any:
     """The present value: a number, a text, the label of a state, or an array (n,) of float64."""
     reply = await pv.read(timeout=READ_TIMEOUT_S)
     wire = wire_type(row.spec)

@@ -275,7 +275,7 @@ def test_limits_are_shown_as_pairs_only() -> None:
 
 
 def test_a_channel_has_the_fields_of_its_record_and_no_others() -> None:
-    text = channel(TEXT, "x", name="P:T")
+    text = channel(WORD, "x", name="P:T")
     assert text.get_field("NAME").value == "P:T"
     assert text.get_field("VAL") is text
     for field in ("EGU", "NONE"):

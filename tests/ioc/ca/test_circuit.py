@@ -10,12 +10,16 @@ from typing import Any, NamedTuple
 
 import caproto
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ioc.ca.channel import PvChannel, channel
 from ioc.ca.circuit import BATCH, Circuit, FlushMarker
+from ioc.ca.reads import Announcements
 from ioc.ca.updates import Update, pieces
 from ioc.model.wire_values import big_endian
+from reduction.parameters.specs import Array
 
 TIME_DOUBLE = caproto.ChannelType.TIME_DOUBLE
 TYPES = [TIME_DOUBLE, caproto.ChannelType.TIME_FLOAT, caproto.ChannelType.TIME_LONG]
@@ -215,13 +219,23 @@ async def test_a_client_that_goes_while_it_takes_nothing_ends_the_sending_to_it(
         assert not to.connected
 
 
+class Named(NamedTuple):
+    """A client's channel, by the name that it asked for."""
+
+    name: str
+
+
+ARRAY = channel(Array(pv="A", description=""), None, max_length=1000)
+
+
 class Subscribed(NamedTuple):
     """A subscription as an update knows it."""
 
     subscriptionid: int
     data_count: int = 0
     data_type: caproto.ChannelType = TIME_DOUBLE
-    channel_filter: caproto.ChannelFilter = caproto.ChannelFilter(None, None, None, None)
+    channel: Named = Named("P:A")
+    db_entry: PvChannel = ARRAY
 
 
 @given(st.integers(0, 70_000), st.integers(0, 2**32 - 1), st.sampled_from(TYPES))
@@ -238,12 +252,51 @@ def test_a_message_is_what_caproto_would_send(
         assert b"".join(update.message(sub)) == bytes(expected)
 
 
-def test_a_client_that_asks_for_some_elements_or_with_a_filter_is_served_by_caproto() -> None:
-    update = Update("spec", None, np.zeros(10), 0)
-    part = caproto.ChannelFilter(None, None, "[0:3]", None)
-    assert not update.serves(Subscribed(1, data_count=3))
-    assert not update.serves(Subscribed(1, channel_filter=part))
+@pytest.mark.parametrize(
+    ("sub", "values"),
+    [
+        (Subscribed(1, data_count=3), [0, 1, 2]),
+        (Subscribed(1, data_count=12), [*range(10), 0, 0]),
+        (Subscribed(1, channel=Named("P:A.[0:3]")), [0, 1, 2, 3]),
+        (Subscribed(1, channel=Named("P:A.VAL[-2:]")), [8, 9]),
+        (Subscribed(1, 2, channel=Named('P:A.{"arr":{"s":1,"i":4}}')), [1, 5]),
+        (Subscribed(1, channel=Named("P:A.[20:30]")), []),
+    ],
+)
+async def test_a_client_that_asks_for_some_elements_or_with_a_filter_gets_those(
+    sub: Subscribed, values: list[float]
+) -> None:
+    update = Update("spec", caproto.DBR_TYPES[TIME_DOUBLE](), np.arange(10, dtype=">f8"), 0)
+    assert not update.serves(sub)
     assert update.serves(Subscribed(1, data_count=10))
+    expected = caproto.EventAddResponse(
+        np.array(values, ">f8"), TIME_DOUBLE, len(values), 1, 1, metadata=update.metadata
+    )
+    assert b"".join(map(bytes, circuit(Client()).packed(sub, update))) == bytes(expected)
+
+
+@pytest.mark.parametrize(
+    ("deadband", "sent"),
+    [
+        ('{"abs":1}', [10, 12, 20]),
+        ('{"rel":50}', [10, 20]),
+        ('{"m":"rel","d":15}', [10, 12, 20]),
+        ('{"abs":0}', [10, 10.5, 12, 12.5, 20]),
+    ],
+)
+async def test_a_client_with_a_deadband_gets_values_that_differ_by_more_and_every_alarm(
+    deadband: str, sent: list[float]
+) -> None:
+    to = circuit(Client())
+    sub = Subscribed(1, channel=Named(f'P:F.{{"dbnd":{deadband}}}'))
+    got = []
+    for value in (10, 10.5, 12, 12.5, 20, 20):
+        update = Update("spec", caproto.DBR_TYPES[TIME_DOUBLE](), np.array([value], ">f8"), 1)
+        if to.packed(sub, update):
+            got.append(value)
+    assert got == sent
+    alarm = Update("spec", caproto.DBR_TYPES[TIME_DOUBLE](), np.array([20], ">f8"), 4)
+    assert to.packed(sub, alarm)
 
 
 def test_all_clients_are_sent_the_bytes_that_the_array_is_in() -> None:
@@ -263,23 +316,32 @@ def test_what_is_sent_in_pieces_is_the_same(texts: list[bytes], numbers: int) ->
     assert all(len(each) <= 500 for each in sent)
 
 
-class Array(Circuit):
-    """A circuit whose one channel holds up to a thousand elements."""
+def test_as_many_elements_as_were_announced_means_all_that_there_are() -> None:
+    asked: list[Named] = []
+    counts = Announcements(asked.append)
+    client, array = Named("P:A"), channel(Array(pv="A", description=""), None, max_length=1000)
+    array.store(np.zeros(20))
+    assert counts.announce(client, array) == 20
+    # Phoebus asks for 20 and would believe that it got them.
+    assert [counts.wanted(client, count) for count in (0, 10, 20, 30)] == [0, 10, 0, 30]
 
-    max_length = 1000
 
-    def channel_of(self, request: object) -> tuple[None, Array]:
-        return None, self
-
-
-def test_a_subscription_to_all_that_fits_is_told_how_many_elements_it_gets() -> None:
-    async def asked(count: int) -> int:
-        virtual = caproto.VirtualCircuit(caproto.SERVER, ("127.0.0.1", 5064), None)
-        request = caproto.EventAddRequest(
-            caproto.ChannelType.TIME_DOUBLE, count, 1, 1, 0, 0, 0, caproto.SubscriptionType(1)
-        )
-        Array(virtual, Client(), Context())._ask_for_present_length(request)
-        return int(request.data_count)
-
-    # 0 is as many as there are; Phoebus asks for 1000 and would believe that it got them.
-    assert [asyncio.run(asked(count)) for count in (0, 10, 1000)] == [0, 10, 0]
+async def test_a_client_asks_again_once_an_array_has_more_elements_than_it_was_told() -> None:
+    asked: list[Named] = []
+    counts = Announcements(asked.append)
+    array = channel(Array(pv="A", description=""), None, max_length=1000)
+    first, part, gone = Named("P:A"), Named("P:A.[0:9]"), Named("P:A.VAL")
+    assert [counts.announce(each, array) for each in (first, part, gone)] == [1, 0, 1]
+    counts.forget(gone, array)
+    await array.publish_value(np.zeros(15))
+    assert asked == [first, part]
+    assert [counts.announce(each, array) for each in (first, part)] == [15, 10]
+    for size in (15, 3, 12):
+        await array.publish_value(np.zeros(size))
+    assert asked == [first, part]
+    await array.publish_value(np.zeros(16))
+    assert asked == [first, part, first]
+    assert counts.wanted(first, 15) == 0, "it was told so before"
+    counts.forget_all()
+    await array.publish_value(np.zeros(999))
+    assert asked == [first, part, first]

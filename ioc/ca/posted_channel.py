@@ -1,0 +1,216 @@
+"""Channels as clients read them: values, alarms and units that are posted, and fields of records.
+
+A client gets an update of what its subscription asks for: a changed value, one to be archived, a
+changed alarm, or changed properties such as units.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from caproto import AlarmStatus, ChannelType, SubscriptionType
+
+from ioc.ca.alarms import Alarm
+from ioc.ca.caproto_channel import CaprotoChannel
+from ioc.ca.conversion import equal_scalars
+from ioc.ca.record_fields import CHANGED, FieldChannel, element_type, field_channel
+from ioc.ca.timestamps import timestamp
+from ioc.model.wire_type import EpicsType, wire_type
+from ioc.records.deadbands import Deadbands
+from ioc.records.elements import Announcement, announced
+from ioc.records.scalars import as_text, converted
+from ioc.security.rules import Guard
+from reduction.parameters.specs import Spec
+
+BACKLOG = 2
+"""Packed updates kept for each subscription; caproto's thousand costs hundreds of MB."""
+
+
+class PostedChannel(CaprotoChannel):
+    """A channel with a spec; ``kind`` holds further arguments of caproto's class.
+
+    ``guard`` decides who may write to it or to its fields.
+    """
+
+    def __init__(
+        self, name: str, spec: Spec, value: Any, guard: Guard, writable: bool, **kind: Any
+    ) -> None:
+        self.name, self.spec, self.guard = name, spec, guard
+        self.wire = wire_type(spec)
+        super().__init__(
+            value=self.wire.served(value),
+            reported_record_type=self.wire.record(writable=writable),
+            max_subscription_backlog=BACKLOG,
+            **kind,
+        )
+        self.watchers: set[Callable[[], None]] = set()
+        """Functions in this process that are called after every change of value or alarm."""
+        numeric = self.wire.units is not None and not self.wire.is_array
+        self.deadbands = Deadbands(mlst=self.value, alst=self.value) if numeric else Deadbands()
+        self.announcements: dict[Any, Announcement] = {}
+        """What clients were told of the number of elements, by their channel."""
+        self._last_given = value
+        self._fields: dict[str, FieldChannel] = {}
+
+    def get_field(self, field: str, *, as_characters: bool = False) -> CaprotoChannel:
+        """The channel of ``NAME.FIELD``, or of ``NAME.FIELD$`` with ``as_characters``.
+
+        Raises KeyError if there is no such field, or if it is no text.
+        """
+        if field == "VAL" and (not as_characters or self.wire.epics_type is EpicsType.CHAR):
+            return self
+        name = field + "$" * as_characters
+        if name not in self._fields:
+            self._fields[name] = field_channel(self, field, as_characters=as_characters)
+        return self._fields[name]
+
+    def field_value(self, name: str) -> str | float | None:
+        """The value of a field that this channel decides; None for others."""
+        match name:
+            case "NAME":
+                return self.name
+            case "DESC":
+                return self.spec.description
+            case "ASG":
+                return str(self.guard.asg)
+            case "RTYP":
+                return str(self.reported_record_type)
+            case "STAT" | "SEVR" | "ACKS" | "ACKT" | "UDF":
+                return self._alarm_field(name)
+            case "HSV" if self.wire.units is not None:
+                return int(self.upper_warning_limit > 0)  # MINOR, if there is a limit
+            case "HIGH" if self.wire.units is not None and self.upper_warning_limit > 0:
+                return float(self.upper_warning_limit)
+            case "VAL" | "OVAL" | "PVAL" | "LALM" if not (self.wire.is_array or self.wire.labels):
+                return self.value  # type: ignore[no-any-return]
+            case "LALM" | "MLST" if self.wire.labels:
+                return self.wire.labels.index(self.value)
+            case "MDEL" | "ADEL" | "MLST" | "ALST" if self.wire.units is not None:
+                last = getattr(self.deadbands, name.lower())
+                return self.value if last != last else last  # type: ignore[no-any-return]
+            case "NELM" | "NORD":
+                return announced(self.size, None) if name == "NELM" else len(self.value)
+            case "FTVL" if self.max_length > 1:
+                return element_type(self.wire)
+        return None
+
+    def _alarm_field(self, name: str) -> int:
+        alarm = self.alarm
+        match name:
+            case "STAT":
+                return int(alarm.status)
+            case "SEVR":
+                return int(alarm.severity)
+            case "ACKS":
+                return int(alarm.severity_to_acknowledge)
+            case "ACKT":
+                return int(alarm.must_acknowledge_transient)
+        return int(alarm.status == AlarmStatus.UDF)
+
+    @property
+    def size(self) -> int:
+        """The number of elements of an array now; of a text, the longest that it may have."""
+        return len(self.value) if self.wire.is_array else int(self.max_length)
+
+    def wire_values(self, target: ChannelType) -> Any:
+        """The value in a native type; None for arrays and characters, which caproto converts."""
+        if self.wire.is_array and target is ChannelType.STRING:
+            precision = self.wire.precision or 0
+            return [as_text(float(each), precision).encode() for each in self.value]
+        if self.max_length > 1:
+            return None
+        labels = self.wire.labels
+        value = labels.index(self.value) if labels else self.value
+        return converted(value, target, labels, self.wire.precision or 0)
+
+    async def publish_value(
+        self, value: Any, time_ns: int | None = None, alarm: Alarm | None = None
+    ) -> None:
+        """Set the value, and send it to subscribers.
+
+        ``value`` is of the type that the spec has, or an array (n,) of numbers; n is at most the
+        length of the channel. A scalar with an equal value, or the same array object as last time,
+        is not sent again. ``time_ns`` is in ns since 1970; None: now. Without ``alarm`` the present
+        alarm stays. Never suspends, so clients see all values of a series of calls change together.
+        """
+        array = self.wire.is_array
+        if array and value is self._last_given:
+            await self.publish_alarm(alarm or self._present_alarm)
+            return
+        new = self.wire.served(value)
+        same = not array and equal_scalars(new, self.value)
+        if same and alarm in (None, self._present_alarm):
+            return
+        self._last_given = value
+        self.store(new, timestamp(time.time_ns() if time_ns is None else time_ns))
+        flags = 0 if same else self._value_changes()
+        if alarm is not None:
+            flags |= await self._set_alarm(alarm)
+        await self._changed(flags)
+        if array and self.announcements:
+            self._reannounce(len(new))
+
+    def _value_changes(self) -> int:
+        """The flags of an update to the present value, which is new."""
+        return self.deadbands.changes(self.value) if self._has_deadbands else int(CHANGED)
+
+    @property
+    def _has_deadbands(self) -> bool:
+        return self.wire.units is not None and not self.wire.is_array
+
+    def _reannounce(self, size: int) -> None:
+        """Have clients ask again that were told of fewer elements than an array (size,) has."""
+        for client, told in list(self.announcements.items()):
+            if not told.covers(size):
+                del self.announcements[client]
+                told.outgrown()
+
+    async def publish_alarm(self, alarm: Alarm) -> None:
+        """Change the alarm and keep value and timestamp."""
+        if flags := await self._set_alarm(alarm):
+            await self._changed(flags)
+
+    async def _set_alarm(self, alarm: Alarm) -> int:
+        """Set the alarm without sending it; the flags of the update, 0 if it is as it was."""
+        if alarm == self._present_alarm:
+            return 0
+        await self.alarm.write(status=alarm.status, severity=alarm.severity, publish=False)
+        return int(SubscriptionType.DBE_ALARM)
+
+    async def publish_units(self, units: str) -> None:
+        """Change the units; subscribers of values get them with the next value."""
+        if units != self.units:
+            self.describe(units=units)
+            await self._changed(int(SubscriptionType.DBE_PROPERTY), watched=False)
+
+    async def publish_high(self, limit: float) -> None:
+        """Change the field ``.HIGH``, the limit above which there is a MINOR alarm.
+
+        The alarm itself is published by `publish_alarm`.
+        """
+        if limit != self.upper_warning_limit:
+            self.describe(upper_warning_limit=limit)
+            await self._changed(int(SubscriptionType.DBE_PROPERTY), watched=False)
+
+    @property
+    def _present_alarm(self) -> Alarm:
+        return Alarm(self.alarm.status, self.alarm.severity)
+
+    async def acknowledge(self, data_type: ChannelType, value: int) -> None:
+        """Acknowledge alarms up to a severity, or set whether passed ones must be acknowledged."""
+        if data_type is ChannelType.PUT_ACKT:
+            await self.alarm.write(must_acknowledge_transient=value, publish=False)
+        elif value >= self.alarm.severity_to_acknowledge:
+            await self.alarm.write(severity_to_acknowledge=value, publish=False)
+        await self._changed(int(SubscriptionType.DBE_ALARM))
+
+    async def _changed(self, flags: int, *, watched: bool = True) -> None:
+        """Send what has changed to subscribers, and tell the watchers in this process."""
+        await self.publish(flags)
+        for field in self._fields.values():
+            await field.refresh()
+        if watched:
+            for watcher in list(self.watchers):
+                watcher()

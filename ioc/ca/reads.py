@@ -1,0 +1,86 @@
+"""Answers to reads, and the lengths of arrays that clients are told."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import caproto
+from caproto import CaprotoError
+
+from ioc.ca.updates import stamped
+from ioc.records.channel_names import channel_name
+from ioc.records.elements import Announcement, announced
+
+WITHOUT_VALUES = (caproto.ChannelType.STSACK_STRING, caproto.ChannelType.CLASS_NAME)
+"""Types in which the metadata are all there is."""
+
+log = logging.getLogger(__name__)
+
+
+class Announcements:
+    """The numbers of elements that a client was told, and what the numbers that it asks for mean.
+
+    A client is told how many elements there are when it connects, not how many there may ever be.
+    ``outgrown`` is called with its channel once there are more.
+    """
+
+    def __init__(self, outgrown: Callable[[Any], None]) -> None:
+        self._outgrown = outgrown
+        self._told: defaultdict[str, set[int]] = defaultdict(set)
+        self._arrays: dict[Any, Any] = {}
+
+    def announce(self, channel: Any, entry: Any) -> int:
+        """The number of elements to tell a client that opens ``channel`` of ``entry``."""
+        if entry.max_length == 1:
+            return 1
+        elements = channel_name(channel.name).filter.elements
+        size = getattr(entry, "size", entry.max_length)
+        count = announced(size, elements)
+        if hasattr(entry, "announcements"):
+            told = Announcement(count, elements, lambda: self._outgrown(channel))
+            entry.announcements[channel] = told
+            self._told[channel.name].add(count)
+            self._arrays[channel] = entry
+        return count
+
+    def wanted(self, channel: Any, count: int) -> int:
+        """How many elements a client wants that asks for ``count``; 0: as many as there are.
+
+        Clients such as those in Java ask for as many as they were told.
+        """
+        return 0 if count in self._told.get(channel.name, ()) else count
+
+    def forget(self, channel: Any, entry: Any) -> None:
+        """A client has closed a channel."""
+        if self._arrays.pop(channel, None) is not None:
+            entry.announcements.pop(channel, None)
+
+    def forget_all(self) -> None:
+        """The client is gone."""
+        for channel, entry in list(self._arrays.items()):
+            self.forget(channel, entry)
+
+
+async def read_answer(channel: Any, entry: Any, request: Any, counts: Announcements) -> Any:
+    """The message that answers a read of ``channel``, whose values are in ``entry``."""
+    notify = isinstance(request, caproto.ReadNotifyRequest)
+    response = caproto.ReadNotifyResponse if notify else caproto.ReadResponse
+    wanted = channel_name(channel.name).filter
+    try:
+        metadata, values = await entry.read(request.data_type)
+    except (ValueError, CaprotoError) as error:
+        log.debug("%s as %s: %s", channel.name, request.data_type, error)
+        failed = caproto.CAStatus.ECA_GETFAIL
+        return response(b"", request.data_type, 0, failed, request.ioid, metadata=None)
+    if request.data_type in WITHOUT_VALUES:
+        count = max(request.data_count, 1)
+        return response(b"", request.data_type, count, 1, request.ioid, metadata=metadata)
+    elements = wanted.elements if entry.max_length > 1 else None
+    values = entry.selected(values, elements, counts.wanted(channel, request.data_count))
+    if wanted.stamped:
+        metadata = stamped(metadata)
+    count = len(values)
+    return response(values, request.data_type, count, 1, request.ioid, metadata=metadata)

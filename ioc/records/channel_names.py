@@ -1,0 +1,163 @@
+"""Names of channels as EPICS Base reads them: record, field, ``$`` for characters, and filters.
+
+``REC``, ``REC.DESC``, ``REC.DESC$``, ``REC.[0:9]``, ``REC.VAL{"arr":{"s":1,"i":2}}``
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+NAME = re.compile(
+    r"(?P<record>[^.]+)"
+    r"(?:\.(?P<field>[A-Z0-9]*)(?P<chars>\$?)(?P<range>\[[^\[\]]*\])?(?P<filters>\{.*\})?)?",
+    re.DOTALL,
+)
+BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z]\w*)\s*:")
+"""A key of JSON5, without quotes, as EPICS Base 7 takes it."""
+
+RANGE = re.compile(r"\[(-?\d+)?(:(-?\d+)?){0,2}\]")
+
+
+@dataclass(frozen=True)
+class ElementRange:
+    """Every ``increment``-th element from ``start`` to ``end``, both included.
+
+    Negative indices count from the end of the array.
+    """
+
+    start: int = 0
+    increment: int = 1
+    end: int = -1
+
+    def indices(self, size: int) -> slice:
+        """The elements of an array (size,)."""
+        start, end = (size + each if each < 0 else each for each in (self.start, self.end))
+        return slice(min(max(start, 0), size), min(max(end, 0), size - 1) + 1, self.increment)
+
+    def count(self, size: int) -> int:
+        """How many elements of an array (size,) are in the range."""
+        return len(range(size)[self.indices(size)])
+
+
+@dataclass(frozen=True)
+class Deadband:
+    """A monitor gets a value only if it differs from the one before by more than ``limit``.
+
+    ``limit`` is a number, or with ``relative`` a percentage of the value before.
+    """
+
+    limit: float
+    relative: bool = False
+
+    def passes(self, value: float, before: float) -> bool:
+        limit = abs(before) * self.limit / 100 if self.relative else self.limit
+        differs = value != before and not (math.isnan(value) and math.isnan(before))
+        return differs and not abs(value - before) <= limit
+
+
+@dataclass(frozen=True)
+class ElementFilter:
+    """What a client wants of a channel, by the filters in the name that it asked for.
+
+    ``stamped``: with the time of sending instead of the time of the value.
+    """
+
+    elements: ElementRange | None = None
+    deadband: Deadband | None = None
+    stamped: bool = False
+
+
+NO_FILTER = ElementFilter()
+
+
+@dataclass(frozen=True)
+class ChannelName:
+    """The parts of a name: ``field`` is VAL if none is given."""
+
+    record: str
+    field: str = "VAL"
+    as_chars: bool = False
+    filter: ElementFilter = NO_FILTER
+
+    @property
+    def plain(self) -> str:
+        """The name without filters."""
+        return f"{self.record}.{self.field}{'$' * self.as_chars}"
+
+
+@functools.lru_cache(maxsize=4096)
+def channel_name(text: str) -> ChannelName:
+    """The parts of a name; raises KeyError if EPICS Base would find no channel of this name."""
+    found = NAME.fullmatch(text)
+    if found is None:
+        raise KeyError(text)
+    try:
+        wanted = _filter(found["range"], found["filters"])
+    except (ValueError, TypeError, AttributeError) as error:
+        raise KeyError(f"{text}: {error}") from None
+    return ChannelName(found["record"], found["field"] or "VAL", bool(found["chars"]), wanted)
+
+
+def _filter(in_brackets: str | None, as_json: str | None) -> ElementFilter:
+    """The filters of a name; raises ValueError, TypeError or AttributeError for others."""
+    wanted = json.loads(BARE_KEY.sub(r'\1"\2":', as_json)) if as_json else {}
+    if not wanted.keys() <= {"arr", "dbnd", "ts"}:
+        raise ValueError(f"no filters are called {', '.join(wanted)}")
+    elements = _shorthand(in_brackets) if in_brackets else None
+    if "arr" in wanted:
+        elements = _range(wanted["arr"])
+    deadband = _deadband(wanted["dbnd"]) if "dbnd" in wanted else None
+    if wanted.get("ts", {}) != {}:
+        raise ValueError("ts takes no options")
+    if elements is None and deadband is None and "ts" not in wanted:
+        return NO_FILTER
+    return ElementFilter(elements, deadband, "ts" in wanted)
+
+
+def _shorthand(text: str) -> ElementRange:
+    """``[index]``, ``[start:end]`` or ``[start:increment:end]``, each number optional."""
+    if RANGE.fullmatch(text) is None:
+        raise ValueError(f"{text} is no range")
+    numbers = [int(word) if word else None for word in text[1:-1].split(":")]
+    match numbers:
+        case [int(index)]:
+            return ElementRange(index, 1, index)
+        case [start, end]:
+            return _valid_range(start, None, end)
+        case [start, increment, end]:
+            return _valid_range(start, increment, end)
+    raise ValueError(f"{text} is no range")
+
+
+def _range(options: Mapping[str, Any]) -> ElementRange:
+    if not options.keys() <= {"s", "i", "e"}:
+        raise ValueError("arr takes s, i and e")
+    return _valid_range(options.get("s"), options.get("i"), options.get("e"))
+
+
+def _valid_range(start: int | None, increment: int | None, end: int | None) -> ElementRange:
+    if not all(isinstance(each, int | None) for each in (start, increment, end)):
+        raise ValueError("indices are whole numbers")
+    step = 1 if increment is None or increment <= 0 else increment
+    return ElementRange(0 if start is None else start, step, -1 if end is None else end)
+
+
+def _deadband(options: Mapping[str, Any]) -> Deadband:
+    match dict(options):
+        case {**more} if not more:
+            return Deadband(0)
+        case {"abs": float() | int() as limit, **more} if not more:
+            return Deadband(float(limit))
+        case {"rel": float() | int() as limit, **more} if not more:
+            return Deadband(float(limit), relative=True)
+        case {"d": float() | int() as limit, **more} if more.keys() <= {"m"}:
+            mode = more.get("m", "abs")
+            if mode in ("abs", "rel"):
+                return Deadband(float(limit), relative=mode == "rel")
+    raise ValueError("dbnd takes abs or rel, or d and m")

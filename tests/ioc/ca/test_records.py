@@ -1,0 +1,213 @@
+"""A channel is to clients what a record of EPICS Base is, field by field, next to a softIoc."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ioc.records.record_types import RECORD_FIELDS
+from tests.support import raw_ca_client as raw
+from tests.support.ca_client import TOOLS, network
+from tests.support.ioc_bench import Ioc
+from tests.support.raw_ca_client import RawClient, decoded
+
+CHANNELS = {
+    "ao": "Sim:PulseRate",
+    "ai": "Sim:PulseRate_RBV",
+    "longout": "Sim:EventsPerPulse",
+    "longin": "Sim:EventsPerPulse_RBV",
+    "mbbo": "Red1:Normalisation",
+    "mbbi": "Red1:Normalisation_RBV",
+    "bo": "Pause",
+    "bi": "Pause_RBV",
+    "stringout": "Sim:SpaceGroup",
+    "stringin": "Sim:SpaceGroup_RBV",
+    "waveform": "Red1:Spec:XE",
+}
+"""One of our channels for each record type that we report."""
+
+COMMON = 'field(DESC, "{desc}") field(ASG, "{asg}") field(PINI, "YES") field(TSE, "-2")'
+
+FIELDS = {
+    "a": 'field(VAL, "14") field(EGU, "Hz") field(PREC, "2")'
+    ' field(HOPR, "1000") field(LOPR, "0.1")',
+    "long": 'field(VAL, "20000") field(HOPR, "10000000")',
+    "mbb": 'field(ZRST, "None") field(ONST, "ProtonCharge") field(TWST, "Monitor")'
+    ' field(ZRVL, "0") field(ONVL, "1") field(TWVL, "2") field({val}, "0")',
+    "b": 'field(ZNAM, "Run") field(ONAM, "Pause") field(VAL, "0")',
+    "string": 'field(VAL, "F d -3 m")',
+}
+LIMITS = {
+    "ao": 'field(DRVH, "1000") field(DRVL, "0.1")',
+    "longout": 'field(DRVH, "10000000")',
+    "waveform": 'field(FTVL, "DOUBLE") field(NELM, "5") field(EGU, "Ang") field(PREC, "4")'
+    " field(INP, {{const: [1, 2, 3, 4, 5]}})",
+}
+
+OURS = {
+    "PINI": "the softIoc is given its value by it",
+    "TSE": "the softIoc is given its time by it",
+    "DTYP": "we name the one device support that there is",
+    "LINR": "we name no tables of thermocouples",
+    "INP": "the softIoc is given its value by it",
+    "RVAL": "there is no raw value",
+    "ORAW": "there is no raw value",
+    "UTAG": "64 bits have another range than 32",
+    "HIGH": "of a bo it has a precision, and of an ai or ao a limit that we do not set",
+    "INIT": "it says how a record was started",
+    "HASH": "only the record computes it",
+    "SDEF": "the softIoc is given numbers of its states",
+}
+"""Fields whose values differ, and why; their types are compared."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Our IOC and a softIoc, and the names of the channels that are compared."""
+
+    ours: RawClient
+    soft: RawClient
+    prefix: str
+
+    def names(self, record: str, field: str = "") -> tuple[str, str]:
+        return f"{self.prefix}{CHANNELS[record]}{field}", f"S:{record}{field}"
+
+
+def database(ioc: Ioc) -> str:
+    """Records like our channels."""
+    records = []
+    for record, name in CHANNELS.items():
+        channel = ioc.server.database.channels[ioc.prefix + name]
+        kind = next(
+            (each for each in sorted(FIELDS, key=len, reverse=True) if record.startswith(each)), ""
+        )
+        words = COMMON.format(desc=channel.spec.description, asg=channel.guard.asg)
+        words += FIELDS.get(kind, "").format(val="RVAL" if record == "mbbi" else "VAL")
+        words += LIMITS.get(record, "").format()
+        records.append(f'record({record}, "S:{record}") {{ {words} }}\n')
+    return "".join(records)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Clients of our IOC and of a softIoc with records like its channels."""
+    path: Path = tmp_path_factory.mktemp("soft") / "records.db"
+    with network() as net, network() as soft_net, Ioc(net) as ioc:
+        assert ioc.put("Red1:BinParams", "1,1,5", "-S").returncode == 0
+        path.write_text(database(ioc))
+        process = subprocess.Popen(
+            [str(TOOLS / "softIoc"), "-S", "-d", str(path)],
+            env=soft_net.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            ioc.until(lambda: connects(soft_net.port))
+            with RawClient(net.port) as ours, RawClient(soft_net.port) as soft:
+                yield Pair(ours, soft, ioc.prefix)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def connects(port: int) -> bool:
+    try:
+        with RawClient(port) as client:
+            return client.open("S:ao") is not None
+    except OSError:
+        return False
+
+
+def announced(client: RawClient, name: str) -> tuple[int, int] | None:
+    opened = client.open(name)
+    return None if opened is None else (opened.data_type, opened.count)
+
+
+def seen(client: RawClient, name: str, data_type: int, count: int = 0) -> object:
+    """What a client sees of a channel in a type; its status if it is an error."""
+    message = client.get(name, data_type, count)
+    if message.one != raw.ECA_NORMAL:
+        return message.one
+    contents = decoded(message)
+    if name.endswith(".NAME$"):
+        characters, nul, _ = bytes(map(int, contents.values)).partition(b"\0")
+        assert characters.decode() == name.removesuffix(".NAME$")
+        return nul, len(contents.values) if count else None
+    return repr(contents).replace(name.partition(".")[0], "NAME")
+
+
+@pytest.mark.parametrize("record", CHANNELS)
+def test_each_field_has_the_type_and_the_value_that_it_has_in_a_record(
+    pair: Pair, record: str
+) -> None:
+    different: list[tuple[str, object, object]] = []
+    for field in RECORD_FIELDS[record]:
+        ours, soft = pair.names(record, f".{field}")
+        expected = announced(pair.soft, soft)
+        if announced(pair.ours, ours) != expected or expected is None:
+            different.append((field, announced(pair.ours, ours), expected))
+            continue
+        types = {raw.STRING, expected[0], expected[0] + raw.STS}
+        if expected[0] == raw.ENUM:
+            types |= {raw.ENUM + raw.GRAPHIC, raw.DOUBLE}
+        for data_type in () if field in OURS else sorted(types):
+            told = seen(pair.ours, ours, data_type), seen(pair.soft, soft, data_type)
+            if told[0] != told[1]:
+                different.append((field, *told))
+    assert different == []
+
+
+@pytest.mark.parametrize("record", CHANNELS)
+def test_a_value_reads_as_that_of_a_record_in_every_type(pair: Pair, record: str) -> None:
+    ours, soft = pair.names(record)
+    native, _ = announced(pair.soft, soft) or (0, 0)
+    assert announced(pair.ours, ours) == announced(pair.soft, soft)
+    levels = (0, raw.STS, raw.TIME, raw.GRAPHIC, raw.CONTROL)
+    plain = [raw.STRING, raw.SHORT, raw.FLOAT, raw.ENUM, raw.CHAR, raw.LONG, raw.DOUBLE]
+    types = [*plain, *(native + level for level in levels)]
+    if record.startswith("long"):  # softIoc's DRVL is 0 and our lowest, so it has no limits
+        types.remove(native + raw.CONTROL)
+    for data_type in (*types, raw.STSACK_STRING, raw.CLASS_NAME):
+        for count in (0, 1, 3, 7):
+            told = seen(pair.ours, ours, data_type, count)
+            assert told == seen(pair.soft, soft, data_type, count), (data_type, count)
+
+
+NAMES = [
+    *("", ".", ".VAL", ".DESC$", ".NAME$", ".SEVR$", ".[0:1]", ".VAL[1:2:9]", ".[2]", ".[-2:]"),
+    *('.{"arr":{"s":1,"i":2,"e":-1}}', '.VAL{"ts":{}}', '.{"dbnd":{"abs":1}}', ".{arr:{s:-2}}"),
+    *(
+        '.{"nope":{}}',
+        ".[1",
+        ".[]",
+        ".[1:2",
+        ".NOPE",
+        ".val",
+        "$",
+        '.{"arr":{"x":1}}',
+        ".{",
+        ".[9:]",
+    ),
+    *('.{"dbnd":{"m":"rel","d":1}}', ".DESC[0:1]", '.SEVR{"ts":{}}', ".[3:1]", ".VAL.VAL"),
+]
+
+
+@pytest.mark.parametrize("record", ["ao", "mbbo", "stringout", "waveform"])
+@pytest.mark.parametrize("name", [*NAMES, ".VAL$", ".EGU$", ".DESC$[0:3]", ".OUT$"])
+def test_a_name_with_a_field_a_dollar_or_a_filter_is_what_it_is_to_a_softioc(
+    pair: Pair, record: str, name: str
+) -> None:
+    ours, soft = pair.names(record, name)
+    expected = announced(pair.soft, soft)
+    assert announced(pair.ours, ours) == expected
+    if expected is None:
+        return
+    for data_type in (expected[0], expected[0] + raw.TIME):
+        for count in (0, expected[1]):
+            told = seen(pair.ours, ours, data_type, count)
+            assert told == seen(pair.soft, soft, data_type, count)
