@@ -39,7 +39,7 @@ FEWEST_IN_A_PART, MOST_IN_A_PART = 16, 4096
 """Values of each of four parts that are merged at the same time."""
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _end(piece: SortedPiece, spectrum: int) -> int:
     """Where the values of a spectrum and of all before it end in a piece."""
     i = min(max(spectrum - piece.first + 1, 0), piece.starts.size - 1)
@@ -200,7 +200,7 @@ def count_sorted(
         cells[base + high] += last - at
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _first_not_below(
     ascending: NDArray[np.float64], start: int, end: int, x: float, guess: int
 ) -> int:
@@ -232,7 +232,7 @@ def _first_not_below(
     return low
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _first_above(ascending: NDArray[np.float64], start: int, end: int, x: float) -> int:
     """The first index in [start, end) whose number is > x, or ``end``; searched from ``start``."""
     low, high, step = start, start, 16
