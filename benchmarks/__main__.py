@@ -21,6 +21,7 @@ from benchmarks import (
     report,
     screens,
     serving,
+    simulator,
     start,
     transport,
 )
@@ -28,13 +29,15 @@ from benchmarks.machine import machine
 from benchmarks.rows import Row, markdown
 
 PARTS = (
-    *("kernel", "recut", "mantid", "ranks", "transport", "serving", "puts"),
+    *("simulator", "kernel", "recut", "mantid", "ranks", "transport", "serving", "puts"),
     *("load", "rebin", "most", "kafka", "kills", "replay", "start", "screens"),
 )
 
 
 def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
     """The rows of each part asked for, as they come; load and rebin share one run."""
+    if only in (None, "simulator"):
+        yield "simulator", simulator.measure(quick)
     if only in (None, "kernel"):
         yield "kernel", kernel.measure(quick)
     if only in (None, "recut"):
