@@ -74,8 +74,9 @@ class PendingOrders(Generic[ProcessOrderT]):
 
         ``change`` makes the new order from the present one without changing its numbers; it may
         raise `Refused`. If the order stays as it is and no change waits, this returns at once.
-        Raises TimeoutError, with the change taken back, if the process is present but does not obey
-        in time, or ends again and again.
+        Raises TimeoutError, with the change taken back, if the process does not obey in time,
+        whether it is there or not, or if it ends again and again. A process that comes or goes gets
+        the whole time again.
         """
         changed = change(self.newest)
         if changed == self.newest and not self._pending:
@@ -122,7 +123,7 @@ class PendingOrders(Generic[ProcessOrderT]):
         return [each.order for each in self._pending]
 
     def set_present(self, present: bool) -> None:
-        """Set whether the process reports; while it does not, changes wait without a limit."""
+        """Set whether the process reports."""
         if present != self._present:
             self._present = present
             self._presence_changes += 1
@@ -141,8 +142,9 @@ class PendingOrders(Generic[ProcessOrderT]):
                 return f"{self._name} ended {MOST_ENDS} times before the change was applied"
             if changes != self._presence_changes:
                 changes, since_s = self._presence_changes, clock()
-            if self._present and clock() - since_s >= self._timeout_s:
-                return f"{self._name} did not apply it within {self._timeout_s:g} s"
+            if clock() - since_s >= self._timeout_s:
+                did_not = "did not apply it within" if self._present else "have not reported for"
+                return f"{self._name} {did_not} {self._timeout_s:g} s"
 
     async def _take_back(self, failed: PendingChange[ProcessOrderT]) -> None:
         """Send an order without the failed change, and with all others that are still valid."""

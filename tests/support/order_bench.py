@@ -65,7 +65,7 @@ class OrderBench:
             await asyncio.sleep(0)
 
     async def report(self, order: RanksOrder, with_counts: bool = True, **more: Any) -> None:
-        counts = np.zeros((1, 1), np.int64) if with_counts else None
+        counts = np.zeros((1, 1, 1), np.int64) if with_counts else None
         results = tuple(
             ReductionResult(each, ReductionStatus(), np.arange(2.0), counts)
             for each in order.reductions

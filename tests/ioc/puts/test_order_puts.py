@@ -237,16 +237,26 @@ async def test_results_of_what_was_taken_back_are_stale() -> None:
     assert restored.reductions[0].settings == ReductionSettings()
 
 
-async def test_puts_wait_without_limit_while_the_back_end_is_away() -> None:
+async def test_a_put_waits_for_a_back_end_that_comes_back_soon() -> None:
     bench = OrderBench(SOON_S)
     put = await bench.put("Red1:BinParams", "1,1,4")
-    bench.orders.ranks.set_present(False)
-    await asyncio.sleep(4 * SOON_S)
-    assert not put.done()
-    bench.orders.ranks.set_present(True)
-    await asyncio.sleep(SOON_S / 2)
+    for there in (True, False, True):
+        bench.orders.ranks.set_present(there)
+        await asyncio.sleep(SOON_S / 2)
+        assert not put.done()
     await bench.report(bench.ranks[-1])
     assert await put == "1,1,4"
+
+
+async def test_a_put_while_there_is_no_back_end_fails_in_time_and_is_never_applied() -> None:
+    bench = OrderBench(SOON_S)
+    bench.orders.ranks.set_present(True)
+    bench.orders.ranks.set_present(False)
+    with pytest.raises(Refused, match=f"the ranks have not reported for {SOON_S:g} s"):
+        await bench.asked("Red1:BinParams", "1,1,4")
+    bench.orders.ranks.set_present(True)
+    assert bench.ranks[-1].reductions[0].settings == ReductionSettings()
+    assert bench.bins == ReductionSettings().bin_params
 
 
 async def test_a_reset_completes_with_a_result_and_is_never_uncounted() -> None:
