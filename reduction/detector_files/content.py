@@ -28,7 +28,8 @@ def read_content(path: Path) -> bytes:
         with os.fdopen(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise BadDetectorFile("it is no regular file")
-            content = file.read(LARGEST_FILE_BYTES + 1)
+            size = os.fstat(handle).st_size
+            content = file.read(min(size, LARGEST_FILE_BYTES) + 1)
     except OSError as error:
         raise BadDetectorFile(error.strerror or "it cannot be read") from None
     except ValueError as error:  # a NUL in the path

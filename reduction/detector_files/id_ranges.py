@@ -11,9 +11,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-AROUND_RANGE = re.compile(r"(?<=[0-9])[ \t\r\n]*([:-])[ \t\r\n]*(?=-?[0-9])")
-SEPARATORS = re.compile(r"[,\s]+")
-RANGE = re.compile(r"(-?[0-9]{1,10})(?:[:-](-?[0-9]{1,10}))?")
+WORD = re.compile(
+    r"(?P<first>-?[0-9]{1,10})(\s*[:-]\s*(?P<last>-?[0-9]{1,10}))?(?=[,\s]|$)|[^,\s]+"
+)
+"""An id, a range, or another word up to the next separator."""
 
 
 class BadWord(ValueError):
@@ -54,7 +55,7 @@ class IdRanges:
 
 def list_words(text: str) -> list[str]:
     """The words of a list: ids, ranges without blanks in them, and names."""
-    return [word for word in SEPARATORS.split(AROUND_RANGE.sub(r"\1", text)) if word]
+    return ["".join(found[0].split()) for found in WORD.finditer(text)]
 
 
 def parse_ranges(text: str, banks: Iterable[str] = ()) -> IdRanges:
@@ -66,17 +67,18 @@ def parse_ranges(text: str, banks: Iterable[str] = ()) -> IdRanges:
     known = frozenset(banks)
     numbers: list[tuple[int, int]] = []
     named: list[str] = []
-    for place, word in enumerate(list_words(text), 1):
+    for place, found in enumerate(WORD.finditer(text), 1):
+        word = found[0]
         if word in known:
             named.append(word)
-        elif found := RANGE.fullmatch(word):
-            low = int(found[1])
-            high = low if found[2] is None else int(found[2])
+        elif found["first"] is None:
+            raise BadWord(word, place, "an id, a range a:b or a-b, or a bank was expected")
+        else:
+            low = int(found["first"])
+            high = low if found["last"] is None else int(found["last"])
             if high < low:
                 raise BadWord(word, place, "the end of a range is before its start")
             numbers.append((low, high))
-        else:
-            raise BadWord(word, place, "an id, a range a:b or a-b, or a bank was expected")
     first, last = np.array(numbers, np.int64).reshape(-1, 2).T
     return IdRanges(first, last, tuple(named))
 

@@ -12,7 +12,7 @@ from reduction.detector_files.id_ranges import BadWord, IdRanges, NamedGroups, p
 MASKING, GROUPING = "detector-masking", "detector-grouping"
 CHILDREN = {
     "": frozenset({MASKING, GROUPING}),
-    MASKING: frozenset({"group"}),
+    MASKING: frozenset({"group", "detids", "component", "ids"}),
     GROUPING: frozenset({"group"}),
     "group": frozenset({"detids", "component", "ids"}),
 }
@@ -80,6 +80,8 @@ class _Reader:
             )
         if tag == "group":
             self.groups.append(self._group(attributes))
+        elif inside == MASKING:  # Mantid takes what stands beside a group as if it were in it
+            self.groups.append(_Group(self._place, "", None))
         self._open.append(tag)
         self._text = [attributes.get("val", ""), ","]
 

@@ -88,7 +88,10 @@ class Spec:
 
 
 def shown(value: object) -> str:
-    """``value`` for a message as people write it, at most 60 characters of it."""
+    """``value`` for a message as people write it, at most 60 characters of it.
+
+    Of a longer text both ends are shown: the end of a path is the name of the file.
+    """
     match value:
         case bool():
             text = str(int(value))
@@ -98,7 +101,7 @@ def shown(value: object) -> str:
             text = repr(float(value)).removesuffix(".0")
         case _:
             text = str(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    return text if len(text) <= 60 else f"{text[:24]}…{text[-35:]}"
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
