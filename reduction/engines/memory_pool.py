@@ -14,8 +14,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_SPARE = 16
+MOST_SPARE = 128
 """Most blocks that are kept while nobody uses them; the system gets back all others."""
+
+FEW_SPARE = 16
+"""Blocks that `MemoryPool.trim` leaves: so many are free for a moment while runs are merged."""
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
@@ -54,6 +57,12 @@ class MemoryPool:
         """Keep a block that has become free, unless there are enough."""
         if len(self._spare) < self._most_spare:
             self._spare.append(memory)
+
+    def trim(self, most_bytes: float) -> None:
+        """Keep at most so many bytes that nobody uses, or else `FEW_SPARE` blocks."""
+        left = max(most_bytes // self.block_bytes, FEW_SPARE)
+        while len(self._spare) > left:
+            self._spare.pop()
 
     def clear(self) -> None:
         """Give all blocks that nobody uses back to the system."""

@@ -17,7 +17,7 @@ from reduction.engines.block_engine import BlockEngine
 from reduction.engines.cells import CellLayout
 from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.event_store import BLOCK_EVENTS, RAW_EVENT_BYTES, EventBlock, EventStore
-from reduction.engines.memory_pool import MemoryPool
+from reduction.engines.memory_pool import FEW_SPARE, MemoryPool
 from reduction.engines.native.compiled_recipe import CompiledRecipe
 from reduction.engines.native.sorted_histogram import SortedHistogram
 from reduction.engines.native.sorted_kernels import MergePlace, SortedPiece, merge_pieces
@@ -116,6 +116,12 @@ class NativeEngine(BlockEngine[EventBlock]):
                 if run is not None and task.validity is task.histogram.validity:
                     task.histogram.add_run(run)
         return True
+
+    def advance(self, seconds: float) -> bool:
+        done = super().advance(seconds)
+        if self._pool.spare_bytes > FEW_SPARE * self._pool.block_bytes:
+            self._pool.trim(self._limit_bytes - self.memory_bytes)
+        return done
 
     def clear(self) -> None:
         super().clear()

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from reduction.engines.memory_pool import MemoryPool
+from reduction.engines.memory_pool import FEW_SPARE, MemoryPool
+from reduction.engines.native.engine import NativeEngine
 from reduction.engines.native.sorted_kernels import SortedPiece, count_sorted
 from reduction.engines.native.sorted_runs import (
     PieceReader,
@@ -22,6 +23,8 @@ from reduction.engines.native.sorted_runs import (
     merge,
     to_merge,
 )
+from tests.support import reference_data as reference
+from tests.support.arc_engine import recipe_of
 
 NO_SPECIAL = np.zeros(5, np.int64)
 PIECE_VALUES = 8
@@ -244,6 +247,18 @@ def test_a_pool_keeps_no_more_than_its_bound_and_gives_all_back_when_told() -> N
     assert pool.spare_bytes == 0
 
 
+def test_a_trimmed_pool_has_what_there_is_room_for_and_a_few_blocks_in_any_case() -> None:
+    pool = MemoryPool(80)
+    arrays = [pool.array((10,), np.float64) for _ in range(40)]
+    arrays.clear()
+    pool.trim(1e9)
+    assert pool.spare_bytes == 40 * 80
+    pool.trim(30 * 80)
+    assert pool.spare_bytes == 30 * 80
+    pool.trim(-1)
+    assert pool.spare_bytes == FEW_SPARE * 80
+
+
 def test_an_array_that_is_larger_than_a_block_is_refused() -> None:
     with pytest.raises(ValueError, match="buffer is smaller"):
         MemoryPool(80).array((11,), np.float64)
@@ -268,3 +283,42 @@ def test_threads_never_get_the_same_memory() -> None:
     for each in threads:
         each.join()
     assert not wrong
+
+
+def resident_blocks(engine: NativeEngine) -> int:
+    """The blocks that an engine uses or keeps: of raw events, of sorted runs, and spare ones."""
+    pieces = sum(len(run.content.pieces) for run in engine._histograms[0].runs)
+    spare = engine._pool.spare_bytes // engine._pool.block_bytes
+    return len(engine._store.blocks) + pieces + spare
+
+
+def test_at_the_memory_limit_memory_goes_round_and_a_reset_gives_it_back() -> None:
+    instrument = reference.instrument("arc")
+    engine = NativeEngine(instrument, [recipe_of(bin_params="0.4,0.02,5")], block_events=1000)
+    block_bytes, limit_blocks = 8 * 1000, 200
+    engine.limit(limit_blocks * block_bytes, keep=True)
+    events = reference.events("arc")
+    for round_ in range(4):
+        for low in range(0, 100_000, 1000):
+            pixel_id, tof_ns = (each[low : low + 1000] for each in (events.pixel_id, events.tof_ns))
+            engine.accumulate(pixel_id, tof_ns, round_ * 1000 + low)
+            assert engine.advance(60)
+            assert engine.prepare(60)
+        assert resident_blocks(engine) <= limit_blocks + FEW_SPARE
+    assert engine.folded + engine.retained == 400_000
+    assert engine.folded > 100_000
+    np.testing.assert_array_equal(
+        engine.tally(0, engine.cells(0)).counts, 4 * counts_of_first(100_000)
+    )
+    engine.clear()
+    assert resident_blocks(engine) == 0
+
+
+def counts_of_first(events: int) -> NDArray[np.int64]:
+    """The counts of the first events of the arc, by another engine."""
+    engine = NativeEngine(reference.instrument("arc"), [recipe_of(bin_params="0.4,0.02,5")])
+    arc = reference.events("arc")
+    engine.accumulate(arc.pixel_id[:events], arc.tof_ns[:events], 0)
+    assert engine.advance(60)
+    counts: NDArray[np.int64] = engine.tally(0, engine.cells(0)).counts
+    return counts
