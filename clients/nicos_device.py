@@ -10,7 +10,21 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from nicos.core import SIMULATION, Measurable, Param, Value, status
-from nicos.devices.epics.pva import EpicsAnalogMoveable, EpicsDevice, EpicsMappedMoveable
+
+try:
+    from nicos.devices.epics import (
+        EpicsAnalogMoveable,
+        EpicsDevice,
+        EpicsMappedMoveable,
+        EpicsReadable,
+    )
+except ImportError:  # NICOS 3.12
+    from nicos.devices.epics.pva import (
+        EpicsAnalogMoveable,
+        EpicsDevice,
+        EpicsMappedMoveable,
+        EpicsReadable,
+    )
 
 PRESETS = {
     "t": ("Time", "AcquireTime"),
@@ -38,20 +52,37 @@ A refused put also ends in a timeout: NICOS's Channel Access client ignores the 
 """
 
 
+LONGEST_COUNT_S = 1e7
+"""Longest wait for the end of a count, four months: without a limit NICOS 3.13 does not wait."""
+
+
 class _PutAndWait(EpicsDevice):
+    def put_and_wait(self, pv: str, value: float | str, longest_s: float = LONGEST_PUT_S) -> None:
+        """Put a value, and return when it has taken effect; raises `TimeoutError`."""
+        if hasattr(EpicsDevice, "_put_pv_blocking"):  # NICOS 3.12
+            self._put_pv_blocking(pv, value, timeout=longest_s)
+        else:
+            self._put_pv(pv, value, timeout=longest_s)
+
+
+class Reading(EpicsReadable):
+    """A number to read."""
+
+
+class _Target(_PutAndWait):
     def doStart(self, value: float | str) -> None:  # noqa: N802
-        self._put_pv_blocking("writepv", value, timeout=LONGEST_PUT_S)
+        self.put_and_wait("writepv", value)
 
 
-class Setting(_PutAndWait, EpicsAnalogMoveable):
+class Setting(_Target, EpicsAnalogMoveable):
     """A number to move; a move ends when the value has taken effect, or raises."""
 
 
-class Choice(_PutAndWait, EpicsMappedMoveable):
+class Choice(_Target, EpicsMappedMoveable):
     """One of several words to move; a move ends when it has taken effect, or raises."""
 
 
-class LiveReduction(EpicsDevice, Measurable):
+class LiveReduction(_PutAndWait, Measurable):
     """Counts to a preset; the put to ``Acquire`` completes when the final result is posted."""
 
     parameters = {  # noqa: RUF012, NICOS reads them of the class
@@ -81,14 +112,14 @@ class LiveReduction(EpicsDevice, Measurable):
     def doSetPreset(self, **preset: float) -> None:  # noqa: N802
         for name in PRESETS.keys() & preset.keys():
             kind, value = PRESETS[name]
-            self._put_pv_blocking(value, preset[name])
-            self._put_pv_blocking("Preset", kind)
+            self.put_and_wait(value, preset[name])
+            self.put_and_wait("Preset", kind)
             self._lastpreset = {name: preset[name]}
 
     def doStart(self) -> None:  # noqa: N802
-        self._put_pv_blocking("Acquire", "Done")
+        self.put_and_wait("Acquire", "Done")
         self._counting = self._thread.submit(
-            self._put_pv_blocking, "Acquire", "Acquire", timeout=None
+            self.put_and_wait, "Acquire", "Acquire", LONGEST_COUNT_S
         )
 
     def doFinish(self) -> None:  # noqa: N802
@@ -96,7 +127,7 @@ class LiveReduction(EpicsDevice, Measurable):
 
     def doStop(self) -> None:  # noqa: N802
         if self._counting is not None and not self._counting.done():
-            self._put_pv_blocking("Acquire", "Done")
+            self.put_and_wait("Acquire", "Done")
 
     def doStatus(self, maxage: float = 0) -> tuple[int, str]:  # noqa: N802, ARG002
         if self._counting is None:

@@ -1,4 +1,4 @@
-# Load it with AddSetup when the session is master: the EPICS devices of NICOS 3.12 do not hear of a
+# Load it with AddSetup when the session is master: the EPICS devices of NICOS do not hear of a
 # switch of mode, and stay slaves if they are made before it.
 
 description = "Live reduction of neutron events"
@@ -9,7 +9,7 @@ prefix = "LIVE:"  # the start of the names of the process variables of this beam
 
 setting = "clients.nicos_device.Setting"
 choice = "clients.nicos_device.Choice"
-readable = "nicos.devices.epics.pva.EpicsReadable"
+readable = "clients.nicos_device.Reading"
 
 devices = dict(
     live=device(

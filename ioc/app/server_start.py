@@ -8,12 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ioc.app.starting_orders import kept_run, starting_orders
+from ioc.ca.database import MAX_NAME
 from ioc.model.ioc_order import IocOrder
 from ioc.model.paths import Part
+from ioc.model.pvs import pv_rows
 from ioc.options.commands import IocOptions
 from ioc.options.event_log import run_state_path
 from ioc.options.host_checks import check_interfaces, pva_served
 from ioc.options.keys import key_of
+from ioc.options.program import StartError
 from ioc.options.publish_table import result_topic
 from ioc.options.shared_options import ServerOptions, split_addresses
 from ioc.pva.addresses import Addresses
@@ -106,6 +109,7 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
     an earlier IOC, which ranks and simulator may still obey.
     """
     check_interfaces(options)
+    _check_names(options)
     orders = starting_orders(options, instrument)
     run_state = run_state_path(options)
     owner = RunStateOwner.of(options.prefix, instrument, partitions)
@@ -133,6 +137,15 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
         ranks_silence_s=options.ranks_silence,
         simulator_silence_s=options.silence,
     )
+
+
+def _check_names(options: IocOptions) -> None:
+    """Raise `StartError` for a prefix with which a name would be too long for EPICS."""
+    longest = max((row.name for row in pv_rows("", options.reductions)), key=len)
+    most = MAX_NAME - len(longest)
+    if len(options.prefix) > most:
+        why = f"names are at most {MAX_NAME} characters, and one of them ends in {longest}"
+        raise StartError(f"prefix = {options.prefix!r}: longer than {most} characters: {why}")
 
 
 def _rules(options: ServerOptions) -> Rules:

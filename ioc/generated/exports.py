@@ -104,7 +104,7 @@ def alarm_server(prefix: str, reductions: int = 1) -> str:
 
     It has the process variables with `Guidance`, grouped by part of the program.
     """
-    tree = ET.Element("config", name=re.sub(r"[^\w.-]+", "_", prefix.rstrip(":")))
+    tree = ET.Element("config", name=_tree_name(prefix))
     parts: dict[str, ET.Element] = {}
     for row, guidance in _guided(prefix, reductions):
         part = _part(row)
@@ -114,6 +114,12 @@ def alarm_server(prefix: str, reductions: int = 1) -> str:
     ET.indent(tree)
     head = '<?xml version="1.0" encoding="UTF-8"?>\n'
     return head + ET.tostring(tree, encoding="unicode") + "\n"
+
+
+def _tree_name(prefix: str) -> str:
+    """The name of an alarm tree for a prefix: letters, digits, ``_.-``, and no digit first."""
+    name = re.sub(r"[^\w.-]+", "_", prefix.rstrip(":"))
+    return name if re.match(r"[^\W\d]", name) else f"_{name}"
 
 
 def _guided(prefix: str, reductions: int) -> Iterator[tuple[PvRow, Guidance]]:

@@ -42,7 +42,7 @@ IN_INSTRUMENT = frozenset(
 DEFAULTS = frozenset(
     (
         *("length", "angle", "location", "reference-frame", "offsets"),
-        *("components-are-facing", "default-view", "indirect-neutronic-positions", "parameter"),
+        *("components-are-facing", "default-view", "indirect-neutronic-positions"),
     )
 )
 SHOWN_NAMES = 3
@@ -68,15 +68,12 @@ def read_definition(path: Path, logs: Mapping[str, float] | None = None) -> Inst
         check_contents(root, frozenset(root.attrib), IN_INSTRUMENT)
         conventions, axes = _defaults(root.find("defaults"))
         walk = ComponentWalk(root, conventions, Motions(root, logs or {}))
-        found = walk.walk()
-        waiting = list(_waiting(walk.waiting))
-        source_m = _source_position(found, axes, waiting)
-        instrument = _instrument(root.get("name", "") or path.stem, found, axes, -source_m)
+        instrument = _instrument(root.get("name", "") or path.stem, walk.walk(), axes)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
-    for note in (*conventions.notes.texts, *waiting):
+    for note in (*conventions.notes.texts, *_waiting(walk.waiting)):
         log.warning("%s: %s", path, note)
     return instrument
 
@@ -132,25 +129,16 @@ def _axes(element: Element | None) -> Vectors:
     return np.stack([np.cross(y, z), y, z])
 
 
-def _source_position(found: FoundDetectors, axes: Vectors, waiting: Sequence[str]) -> float:
-    """Where along the beam the source is, from the sample, in m: a number below 0.
-
-    Raises `NotUnderstood` if it is not there; ``waiting`` tells which logs may move it.
-    """
+def _instrument(name: str, found: FoundDetectors, axes: Vectors) -> Instrument:
     for mark, value in ((Category.SOURCE, "Source"), (Category.SAMPLE, "SamplePos")):
         if mark not in found.marked:
             raise NotUnderstood(f'no component has a type with is="{value}"')
+    if not found.ids:
+        raise NotUnderstood("no detectors")
     sample = found.marked[Category.SAMPLE]
     x, y, z = axes @ (found.marked[Category.SOURCE] - sample)
     if not (z < 0 and np.hypot(x, y) <= STRAIGHT * -z):
-        why = f"the beam is not along z: it comes from {x:g}, {y:g}, {z:g} m"
-        raise NotUnderstood("; ".join([why, *waiting]))
-    return float(z)
-
-
-def _instrument(name: str, found: FoundDetectors, axes: Vectors, l1_m: float) -> Instrument:
-    if not found.ids:
-        raise NotUnderstood("no detectors")
+        raise NotUnderstood(f"the beam is not along z: it comes from {x:g}, {y:g}, {z:g} m")
     identifier = np.concatenate(found.ids)
     order = np.argsort(identifier, kind="stable")
     twice = np.flatnonzero(np.diff(identifier[order]) == 0)
@@ -160,13 +148,13 @@ def _instrument(name: str, found: FoundDetectors, axes: Vectors, l1_m: float) ->
     names = tuple(dict.fromkeys(each for each in found.bank if each))
     places = {each: place for place, each in enumerate(names)} | {"": -1}
     bank = np.repeat(np.array([places[each] for each in found.bank], np.int32), sizes)
-    position = (np.concatenate(found.positions) - found.marked[Category.SAMPLE]) @ axes.T
+    position = (np.concatenate(found.positions) - sample) @ axes.T
     return Instrument(
         name,
         identifier[order],
         position[order],
         np.repeat(np.array(found.monitor), sizes)[order],
-        l1_m,
+        float(-z),
         bank[order],
         names,
     )

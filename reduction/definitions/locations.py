@@ -39,8 +39,8 @@ LOCATION = VECTOR | frozenset(("rot", "ang", *AXIS_ATTRIBUTES, "name", "mark-as"
 SPANNED = (*CARTESIAN, *POLAR, "rot")
 REPEATED = ("n-elements", "name", "name-count-start", "mark-as")
 LOCATIONS = frozenset((*SPANNED, *(f"{each}-end" for each in SPANNED), *AXIS_ATTRIBUTES, *REPEATED))
-MOVES = ("trans", "rot")
-IN_LOCATION = frozenset((*MOVES, "exclude", "facing", "parameter", "neutronic"))
+MOVES = frozenset(("rot", "trans"))
+IN_LOCATION = MOVES | frozenset(("exclude", "facing", "parameter", "neutronic"))
 NEUTRONIC = LOCATION | frozenset(("type",))
 
 
@@ -108,18 +108,16 @@ class Locations:
 
     @cached_property
     def moves(self) -> tuple[Element, ...]:
-        """The nested ``<rot>`` and ``<trans>``, the outermost first.
-
-        Of several in one element the first ``<trans>`` counts, or else the first ``<rot>``.
-        """
+        """The nested ``<rot>`` and ``<trans>``, the outermost first."""
         found, here = [], self.element
-        while inside := [each for tag in MOVES for each in here if each.tag == tag]:
+        while inside := [each for each in here if each.tag in MOVES]:
             if len(inside) > 1:
-                fact = f"{tag_text(here)}: of several <rot> and <trans> in it only one counts"
-                self.conventions.notes.add(f"{fact}, a <{inside[0].tag}>")
+                raise NotUnderstood(
+                    f"{tag_text(here)}: more than one <rot> or <trans> beside another"
+                )
             here = inside[0]
             allowed = frozenset(("val", *AXIS_ATTRIBUTES)) if here.tag == "rot" else VECTOR
-            check_contents(here, allowed, frozenset(MOVES))
+            check_contents(here, allowed, MOVES)
             found.append(here)
         return tuple(found)
 

@@ -12,7 +12,7 @@ from reduction.parameters.limits import PEAKS, REGIONS
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
 from tests.support.live import Expected, Live
-from tests.support.scripts import needs, needs_nicos, run_code, run_nicos
+from tests.support.scripts import needs, nicos_versions, run_code, run_nicos
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -233,10 +233,13 @@ def test_pyepics_puts_return_when_true_or_raise(running: Live) -> None:
     assert "no IOC serves it" in nothing
 
 
-@needs_nicos
-def test_nicos_moves_settings_and_counts_to_a_preset(running: Live, tmp_path: Path) -> None:
+@nicos_versions
+def test_nicos_moves_settings_and_counts_to_a_preset(
+    running: Live, nicos: Path, tmp_path: Path
+) -> None:
     said = run_nicos(
         running,
+        nicos,
         tmp_path,
         f"""
     import json

@@ -12,7 +12,7 @@ import pytest
 from reduction.files.nexus_reader import read_nexus
 from simulator.parameters import SimulatorSettings
 from tests.support.live import Live
-from tests.support.scripts import ROOT, needs, needs_nicos, run, run_code, run_nicos
+from tests.support.scripts import ROOT, needs, nicos_versions, run, run_code, run_nicos
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -161,9 +161,9 @@ def test_the_python_code_shown_for_a_client_works(running: Live, client: str) ->
     assert running.put("Red1:Units", "dSpacing").returncode == 0
 
 
-@needs_nicos
-def test_the_code_shown_for_nicos_works(running: Live, tmp_path: Path) -> None:
-    said = run_nicos(running, tmp_path, shown()["NICOS"])
+@nicos_versions
+def test_the_code_shown_for_nicos_works(running: Live, nicos: Path, tmp_path: Path) -> None:
+    said = run_nicos(running, nicos, tmp_path, shown()["NICOS"])
     assert "ERROR" not in said
     assert "live.total" in said
 

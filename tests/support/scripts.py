@@ -15,7 +15,9 @@ import pytest
 from tests.support.live import Live
 
 ROOT = Path(__file__).parents[2]
-NICOS = Path(sysconfig.get_path("purelib"), "opt", "nicos")
+INSTALLED_NICOS = Path(sysconfig.get_path("purelib"), "opt", "nicos")
+NICOS_TREES = [Path(each) for each in filter(None, os.environ.get("NICOS_TREES", "").split(":"))]
+"""Checkouts of further versions of NICOS to test with, of which pip has only one."""
 LONGEST_S = 100
 
 
@@ -27,11 +29,23 @@ def needs(package: str, extra: str) -> pytest.MarkDecorator:
     )
 
 
-needs_nicos = pytest.mark.skipif(
-    not NICOS.is_dir(),
-    reason="NICOS is not installed: pip install numpy setuptools wheel toml,"
-    " then pip install --no-build-isolation nicos",
+NO_NICOS = (
+    "NICOS is not installed: pip install numpy setuptools wheel toml,"
+    " then pip install --no-build-isolation nicos"
 )
+
+nicos_versions = pytest.mark.parametrize(
+    "nicos",
+    [
+        pytest.param(
+            INSTALLED_NICOS,
+            id="installed",
+            marks=pytest.mark.skipif(not INSTALLED_NICOS.is_dir(), reason=NO_NICOS),
+        ),
+        *(pytest.param(each, id=each.name) for each in NICOS_TREES),
+    ],
+)
+"""Runs a test with each version of NICOS that there is."""
 
 
 def run(running: Live, *words: str, **environment: str) -> str:
@@ -76,8 +90,8 @@ ScriptSession.run(["system"], {code!r})
 """
 
 
-def run_nicos(running: Live, folder: Path, code: str) -> str:
-    """What a script prints in a NICOS that has our setup, with our prefix, among its setups."""
+def run_nicos(running: Live, nicos: Path, folder: Path, code: str) -> str:
+    """What a script prints in the NICOS of a path, which has our setup with our prefix."""
     setups = folder / "nicos_site" / "beamline" / "setups"
     setups.mkdir(parents=True)
     for package in (setups.parent, setups.parents[1]):
@@ -85,6 +99,6 @@ def run_nicos(running: Live, folder: Path, code: str) -> str:
     (setups / "system.py").write_text(CONFIGURATION.format(data=str(folder)))
     ours = ROOT / "clients" / "nicos_setups" / "live_reduction.py"
     (setups / ours.name).write_text(ours.read_text().replace("LIVE:", running.prefix))
-    path = os.pathsep.join(map(str, (NICOS, folder, ROOT)))
+    path = os.pathsep.join(map(str, (nicos, folder, ROOT)))
     script = SESSION.format(data=str(folder), code=textwrap.dedent(code))
     return run(running, "-c", script, PYTHONPATH=path, INSTRUMENT="nicos_site.beamline")

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import closing
 
+import caproto
+import pytest
+
+from ioc.ca.channel import channel
 from ioc.ca.server import Server
+from reduction.parameters.specs import Float
 
 
 async def test_updates_to_clients_take_turns_with_puts() -> None:
@@ -48,3 +55,57 @@ async def test_a_server_of_this_host_alone_sends_beacons_to_nobody_else() -> Non
         await asyncio.gather(beacons, return_exceptions=True)
         assert (("255.255.255.255", 5065) in server.beacon_socks) == kept
         assert (everybody.closed, self_only.closed) == (not kept, False)
+
+
+def search(name: str) -> bytes:
+    """A datagram that asks for a name, as the C library sends it."""
+    version = caproto.VersionRequest(priority=1, version=13)
+    return bytes(version) + bytes(caproto.SearchRequest(name, 7, 13))
+
+
+async def replies(address: str, port: int, name: str) -> list[str]:
+    """The addresses that answer a search that is sent to one address."""
+    loop = asyncio.get_running_loop()
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client:
+        client.setblocking(False)
+        client.bind(("127.0.0.1", 0))
+        await loop.sock_sendto(client, search(name), (address, port))
+        answered: list[str] = []
+        while True:
+            try:
+                async with asyncio.timeout(0.3):
+                    _, (host, _) = await loop.sock_recvfrom(client, 1024)
+            except TimeoutError:
+                return answered
+            answered.append(host)
+
+
+async def test_each_interface_answers_the_searches_that_reach_it() -> None:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    served = channel(Float(pv="A", description=""), 1.0, name="P:A")
+    server = Server({"P:A": served}, ["127.0.0.1", "127.0.0.2"], port)
+    serving = asyncio.create_task(server.serve())
+    try:
+        while len(server.udp_socks) < 2:
+            await asyncio.sleep(0.01)
+        for address in ("127.0.0.1", "127.0.0.2"):
+            assert await replies(address, port, "P:A.DESC") == [address]
+        assert await replies("127.0.0.2", port, "P:B") == []
+        assert await replies("127.0.0.2", port, "P:A.VAL[0:1]") == ["127.0.0.2"]
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+@pytest.mark.parametrize("datagram", [b"junk", b"\0" * 15, b"\xff" * 100, search("P:A")[:-3]])
+async def test_a_damaged_search_is_ignored(datagram: bytes) -> None:
+    server = Server({}, ["127.0.0.1"])
+    listening = asyncio.create_task(server.broadcaster_receive_loop())
+    for _ in range(3):
+        await server.broadcaster_datagram_queue.async_put(("127.0.0.1", datagram, ("127.0.0.1", 9)))
+    await asyncio.sleep(0.02)
+    assert not listening.done()
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)

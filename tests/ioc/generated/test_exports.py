@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -15,6 +16,12 @@ from ioc.model.pvs import pv_rows
 from ioc.options.commands import PvsOptions
 from ioc.options.flags import FLAG
 from reduction.parameters.specs import Array
+
+NC_NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
+"""What the schema of Phoebus allows as the name of an alarm tree and of its parts."""
+
+WRITTEN = ("description", "enabled", "latching", "annunciating", "delay", "guidance")
+"""The children of a process variable in the order in which Phoebus writes them."""
 
 ROWS = {row.name: row for row in pv_rows("P:", reductions=2)}
 
@@ -72,7 +79,7 @@ def test_the_alarm_server_watches_a_few_of_each_part_and_says_what_to_do() -> No
     }
     assert parts == {
         "BackEnd": ["P:Status_RBV", "P:Ranks_RBV"],
-        "IOC": ["P:HEARTBEAT"],
+        "IOC": ["P:HEARTBEAT", "P:ReportsIgnored_RBV"],
         "Stream": ["P:EventTotal_RBV", "P:Lag_RBV"],
         "Reduction1": ["P:Red1:EventsBinned_RBV"],
         "Reduction2": ["P:Red2:EventsBinned_RBV"],
@@ -93,8 +100,48 @@ def test_lost_events_stay_an_alarm_until_somebody_has_seen_it() -> None:
     assert latching == ["P:EventTotal_RBV"]
 
 
-def test_a_prefix_makes_a_name_that_an_alarm_tree_may_have() -> None:
-    assert ET.fromstring(alarm_server("DREAM:Live<1>:").encode()).get("name") == "DREAM_Live_1_"
+@pytest.mark.parametrize(
+    ("prefix", "name"),
+    [
+        ("LIVE:", "LIVE"),
+        ("DREAM:Live<1>:", "DREAM_Live_1_"),
+        ("12ID:Live:", "_12ID_Live"),
+        ("-x:", "_-x"),
+        (":", "_"),
+    ],
+)
+def test_a_prefix_makes_a_name_that_an_alarm_tree_may_have(prefix: str, name: str) -> None:
+    tree = ET.fromstring(alarm_server(prefix).encode())
+    assert tree.get("name") == name
+    assert NC_NAME.fullmatch(name)
+
+
+def test_the_alarm_server_reads_all_that_the_list_says() -> None:
+    """As ``XmlModelReader`` of Phoebus 5 reads it, which leaves out what it does not know."""
+    tree = ET.fromstring(alarm_server("P:", 2).encode())
+    components = tree.findall("component")
+    assert len({each.get("name") for each in components}) == len(components)
+    assert all(NC_NAME.fullmatch(each.get("name", "")) for each in components)
+    names = [pv.get("name") for pv in tree.iter("pv")]
+    assert len(set(names)) == len(names)
+    assert {each.tag for each in tree.iter()} == {
+        *("config", "component", "pv", "description", "enabled", "latching", "annunciating"),
+        *("delay", "guidance", "title", "details"),
+    }
+    for pv in tree.iter("pv"):
+        children = [each.tag for each in pv]
+        assert children == [each for each in WRITTEN if each in children]
+        assert re.fullmatch(r"\d+", pv.findtext("delay", ""))
+        assert all(each.text and not list(each) for each in pv if each.tag != "guidance")
+
+
+def test_the_archiver_takes_each_name_method_and_period() -> None:
+    """As ``ArchivePVAction`` of the Archiver Appliance takes a JSON list: all values are texts."""
+    for pv in json.loads(archiver("DREAM-1:Live<1>:", 2)):
+        assert all(isinstance(value, str) for value in pv.values())
+        assert re.fullmatch(r"[\w+:\[\]<>;/,#{}^-]+", pv["pv"], re.ASCII)
+        assert pv["samplingmethod"] in ("SCAN", "MONITOR")
+        assert float(pv["samplingperiod"]) >= 0.1
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -243,7 +243,7 @@ def component(inside: str, more: str = "") -> str:
         (component('<location ang="1"/>'), "ang is no rotation"),
         (component('<location spin="1"/>'), "<location>: attribute 'spin' is not understood"),
         (component("<location><shift/></location>"), "<shift> in it is not understood"),
-        (component("<location><rot/><turn/></location>"), "<turn> in it is not understood"),
+        (component("<location><rot/><rot/></location>"), "more than one <rot> or <trans>"),
         (component('<location rot="1" axis-z="0"/>'), "rot about an axis of length 0"),
         (component('<locations x="1"/>'), "n-elements is 1 to 5000000, not 0"),
         (component('<locations n-elements="999999999"/>'), "n-elements is 1 to 5000000"),

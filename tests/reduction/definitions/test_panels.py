@@ -149,38 +149,6 @@ def test_of_two_sources_the_first_one_counts_and_it_is_told(
     assert '<component type="target"> is a second source: the first one counts' in caplog.text
 
 
-BESIDE = """<component type="arm" idlist="a"><location x="1">{}</location></component>
-<type name="arm"><component type="pixel"><location x="2"/></component></type>
-<idlist idname="a"><id val="1"/></idlist>"""
-
-
-def test_of_moves_beside_each_other_one_counts_and_it_is_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    for moves, at, told in (
-        ('<rot val="90"/><trans y="5"/><trans y="7"/>', [3, 5, 0], "a <trans>"),
-        ('<rot val="90"/><rot val="45"/>', [1, 2, 0], "a <rot>"),
-    ):
-        caplog.clear()
-        assert places(read_definition(written(tmp_path, BESIDE.format(moves)))) == {1: at}
-        assert f"<location>: of several <rot> and <trans> in it only one counts, {told}" in (
-            caplog.text
-        )
-
-
-def test_a_source_whose_place_is_told_by_a_log_alone_is_refused_with_its_log(
-    tmp_path: Path,
-) -> None:
-    body = """<component type="pixel" idlist="a"><location x="1"/></component>
-        <idlist idname="a"><id val="1"/></idlist>"""
-    path = written(tmp_path, body)
-    moved = '<location/><parameter name="z"><logfile id="msd" eq="-0.001*value"/></parameter>'
-    path.write_text(path.read_text().replace('<location z="-12"/>', moved))
-    with pytest.raises(ValueError, match=r"comes from 0, 0, 0 m; z of source would follow .* msd"):
-        read_definition(path)
-    assert read_definition(path, {"msd": 40000}).l1_m == 40
-
-
 @pytest.mark.mantid
 @pytest.mark.parametrize(
     ("body", "defaults"),
@@ -196,8 +164,6 @@ def test_a_source_whose_place_is_told_by_a_log_alone_is_refused_with_its_log(
         (MESH.format(ids='idstart="7" idfillbyfirst="n"', word="StructuredDetector"), ""),
         (ANALYSER, ""),
         (ANALYSER, INDIRECT),
-        (BESIDE.format('<rot val="90"/><trans y="5"/><trans y="7"/>'), ""),
-        (BESIDE.format('<rot val="90"/><rot val="45"/>'), ""),
         (
             '<component type="pixel" idlist="a"><location x="2.5m" rot="-90/0"/></component>'
             '<idlist idname="a"><id val="12.0"/></idlist>',
