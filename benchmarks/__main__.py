@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from benchmarks import (
     catch_up,
+    kafka_kills,
     kafka_load,
     kafka_transport,
     kernel,
@@ -59,7 +60,14 @@ def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
     if only in (None, "kafka"):
         yield "kafka", kafka_load.measure(quick)
     if only in (None, "kills"):
-        yield "kills", [*kills.measure(quick), *catch_up.measure(quick)]
+        yield (
+            "kills",
+            [
+                *kills.measure(quick),
+                *kafka_kills.measure(quick),
+                *catch_up.measure(quick),
+            ],
+        )
     if only in (None, "replay"):
         yield "replay", replay.measure(quick)
     if only in (None, "start"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,49 +57,103 @@ class Killed:
     current_s: dict[str, list[float]] = field(default_factory=dict)
 
 
+class Killing:
+    """A product whose processes are killed at random, of these ``kinds``, and what was seen.
+
+    ``flags`` are those with which it is started again after its IOC was killed.
+    """
+
+    def __init__(self, running: Product, kinds: Sequence[str], flags: Sequence[str]) -> None:
+        self.running, self._kinds, self._flags = running, kinds, flags
+        self._chance, self.seen = random.Random(SEED), Killed()
+
+    def kill_one(self) -> None:
+        """Kill a process after a random time, and wait until results are current again."""
+        running, seen = self.running, self.seen
+        time.sleep(MOST_S * self._chance.random())
+        kind = self._chance.choice(self._kinds)
+        newest = max(running.number("Sim:Pulse_RBV"), running.number("PulseLast_RBV"))
+        seen.most_events = max(seen.most_events, running.number("EventTotal_RBV"))
+        began_s = time.perf_counter()
+        if kind == "IOC":
+            self._restart()
+        else:
+            with _watching(running, seen):
+                newest += self._kill(kind)
+                _wait_until_current(running, newest)
+        _wait_until_current(running, newest)
+        seen.current_s.setdefault(kind, []).append(time.perf_counter() - began_s)
+
+    def _kill(self, kind: str) -> int:
+        """Kill another process than the IOC; how many pulses may have been made meanwhile."""
+        restarts = self.running.number("Restarts_RBV")
+        _process(self.running, kind, self._chance).kill()
+        self.running.wait(lambda: self.running.number("Restarts_RBV") > restarts)
+        return UNREPORTED_PULSES * (kind == "simulator")
+
+    def _restart(self) -> None:
+        """Kill the IOC, which the others do not outlive, and start all again."""
+        running = self.running
+        family = psutil.Process(running.process.pid).children(recursive=True)
+        running.process.kill()
+        running.process.wait()
+        psutil.wait_procs(family, timeout=10)
+        running.start_up(EVENTS_PER_PULSE, *self._flags, folder=None, log=None)
+
+    def compare(self, logged: Callable[[int], list[LoggedPulse]], since_ns: int) -> None:
+        """Compare the spectrum with that of the pulses in the event log, of its seed.
+
+        ``logged`` gives those since a time, ns since the Unix epoch.
+        """
+        running, seen = self.running, self.seen
+        put(running, "Sim:Pause", "Pause")
+        running.wait(lambda: running.number("PulseLast_RBV") == running.number("Sim:Pulse_RBV"))
+        first = running.number("PulseFirst_RBV")
+        counts = np.array(running.array("Red1:Spec:YC"), np.int64)
+        expected = _expected([each for each in logged(since_ns) if each.number >= first])
+        seen.events += int(expected.sum())
+        seen.lost += int(np.maximum(expected - counts, 0).sum())
+        seen.twice += int(np.maximum(counts - expected, 0).sum())
+        put(running, "Sim:Pause", "Run")
+
+
 def measure(quick: bool) -> list[Row]:
-    """The rows of some kills."""
-    kills, chance, seen = QUICK_KILLS if quick else KILLS, random.Random(SEED), Killed()
+    """The rows of some kills with the event log on this host."""
+    kills = QUICK_KILLS if quick else KILLS
     with product(EVENTS_PER_PULSE, *FLAGS) as running:
-        running.wait(running.counts)
-        for number in range(0, kills, KILLS_TO_RESET):
-            began_ns = time.time_ns()
-            if number:
-                _put(running, "Reset", "1")
-            for _ in range(min(KILLS_TO_RESET, kills - number)):
-                time.sleep(MOST_S * chance.random())
-                _kill(running, chance.choice(KINDS), chance, seen)
-            _compare(running, began_ns if number else 0, seen)
-    return list(_rows(kills, seen))
+        home = Path(running.network.environment["XDG_STATE_HOME"])
+        folder = home / "live-reduction" / running.prefix / f"events-{RANKS}"
+        killing = Killing(running, KINDS, FLAGS)
+        kill_and_compare(killing, kills, lambda since_ns: logged_pulses(folder, RANKS, since_ns))
+    return list(killed_rows(kills, killing.seen, PEER))
 
 
-def _rows(kills: int, seen: Killed) -> Iterator[Row]:
+def kill_and_compare(
+    killing: Killing, kills: int, logged: Callable[[int], list[LoggedPulse]]
+) -> None:
+    """Kill processes, and compare the results with what is ``logged`` after some of the kills."""
+    running = killing.running
+    running.wait(running.counts)
+    for number in range(0, kills, KILLS_TO_RESET):
+        began_ns = time.time_ns()
+        if number:
+            put(running, "Reset", "1")
+        for _ in range(min(KILLS_TO_RESET, kills - number)):
+            killing.kill_one()
+        killing.compare(logged, began_ns if number else 0)
+
+
+def killed_rows(kills: int, seen: Killed, peer: str = "") -> Iterator[Row]:
+    """The rows of what was seen."""
     what = f"of {seen.events:.3g} events, with {kills} kills"
-    yield Row(f"lost {what}", f"{seen.lost}", "0", seen.lost == 0, PEER)
-    yield Row(f"counted twice {what}", f"{seen.twice}", "0", seen.twice == 0, PEER)
+    yield Row(f"lost {what}", f"{seen.lost}", "0", seen.lost == 0, peer)
+    yield Row(f"counted twice {what}", f"{seen.twice}", "0", seen.twice == 0, peer)
     yield zero("PVs gone when another process than the IOC was killed", seen.gone)
     for kind, times in sorted(seen.current_s.items()):
         yield Row(
             f"{kind} killed {len(times)} times: results are current again after",
             f"{Figure(tuple(times))}, with {seen.most_events:.2g} events at most",
         )
-
-
-def _kill(running: Product, kind: str, chance: random.Random, seen: Killed) -> None:
-    """Kill a process, and wait until results are current again."""
-    newest = max(running.number("Sim:Pulse_RBV"), running.number("PulseLast_RBV"))
-    seen.most_events = max(seen.most_events, running.number("EventTotal_RBV"))
-    began_s = time.perf_counter()
-    if kind == "IOC":
-        _restart(running)
-        _wait_until_current(running, newest)
-    else:
-        with _watching(running, seen):
-            restarts = running.number("Restarts_RBV")
-            _process(running, kind, chance).kill()
-            running.wait(lambda: running.number("Restarts_RBV") > restarts)
-            _wait_until_current(running, newest + UNREPORTED_PULSES * (kind == "simulator"))
-    seen.current_s.setdefault(kind, []).append(time.perf_counter() - began_s)
 
 
 def _process(running: Product, kind: str, chance: random.Random) -> psutil.Process:
@@ -114,15 +168,6 @@ def _process(running: Product, kind: str, chance: random.Random) -> psutil.Proce
             return launcher
         case _:
             return parts[kind]
-
-
-def _restart(running: Product) -> None:
-    """Kill the IOC, which the others do not outlive, and start all again."""
-    family = psutil.Process(running.process.pid).children(recursive=True)
-    running.process.kill()
-    running.process.wait()
-    psutil.wait_procs(family, timeout=10)
-    running.start_up(EVENTS_PER_PULSE, *FLAGS, folder=None, log=None)
 
 
 def _wait_until_current(running: Product, newest: float) -> None:
@@ -149,26 +194,11 @@ def _watching(running: Product, seen: Killed) -> Iterator[None]:
         seen.gone += said.count("disconnected")
 
 
-def _put(running: Product, pv: str, value: str) -> None:
+def put(running: Product, pv: str, value: str) -> None:
+    """Put with completion; raises RuntimeError if that fails."""
     done = running.put(pv, value)
     if done.returncode:
         raise RuntimeError(f"caput {pv} {value}: {done.stdout}{done.stderr}")
-
-
-def _compare(running: Product, since_ns: int, seen: Killed) -> None:
-    """Compare the spectrum with that of the pulses in the event log, of its seed."""
-    _put(running, "Sim:Pause", "Pause")
-    running.wait(lambda: running.number("PulseLast_RBV") == running.number("Sim:Pulse_RBV"))
-    first = running.number("PulseFirst_RBV")
-    counts = np.array(running.array("Red1:Spec:YC"), np.int64)
-    home = Path(running.network.environment["XDG_STATE_HOME"])
-    folder = home / "live-reduction" / running.prefix / f"events-{RANKS}"
-    pulses = logged_pulses(folder, RANKS, since_ns)
-    expected = _expected([each for each in pulses if each.number >= first])
-    seen.events += int(expected.sum())
-    seen.lost += int(np.maximum(expected - counts, 0).sum())
-    seen.twice += int(np.maximum(counts - expected, 0).sum())
-    _put(running, "Sim:Pause", "Run")
 
 
 def _expected(pulses: list[LoggedPulse]) -> NDArray[np.int64]:

@@ -156,6 +156,9 @@ ten kills the source is held, and the spectrum is compared, bin by bin, with tha
 the event log holds: the events of a pulse follow from the seed and its number. If the simulator was
 killed within a pulse, its events are those in the log. Then comes a reset.
 
+With events in Kafka the same is done to a rank, the broker, which is started again at once, and the
+IOC.
+
 For catching up, a log is written beforehand. Two ranks start with a run state that begins with the
 log; the time counts from their first order to the first result that has all. Each event is copied
 to memory that is touched for the first time, which is slow on a virtual machine.

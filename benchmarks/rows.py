@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.timing import Timing
 
@@ -20,6 +20,10 @@ class Row:
     met: bool | None = None
     peer: str = ""
     ratio: str = ""
+
+    def named(self, before: str) -> Row:
+        """The row with a text before what it measures."""
+        return replace(self, what=before + self.what)
 
     @property
     def cells(self) -> tuple[str, ...]:

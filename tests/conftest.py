@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.ca_client import Network, network
 from tests.support.kafka_broker import KafkaBroker, Topic, why_no_broker
+from tests.support.tls import Certificates, why_no_tls
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -33,6 +34,30 @@ def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBrok
     if why := why_no_broker():
         pytest.skip(why)
     broker = KafkaBroker(tmp_path_factory.mktemp("kafka"))
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """The certificates and keys of a site."""
+    if why := why_no_tls():
+        pytest.skip(why)
+    return Certificates(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def tls_broker(
+    tmp_path_factory: pytest.TempPathFactory, certificates: Certificates
+) -> Iterator[KafkaBroker]:
+    """A Kafka broker with TLS that runs."""
+    pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
+    if why := why_no_broker():
+        pytest.skip(why)
+    broker = KafkaBroker(tmp_path_factory.mktemp("tls-kafka"), certificates=certificates)
     try:
         broker.start()
         yield broker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -32,10 +33,21 @@ ALL = "*"
 def kafka_stream(text: str, dialect: str) -> KafkaStream | None:
     """The stream that ``--stream`` names: an address, or a file with a table; None if it is empty.
 
-    ``dialect`` is the one of ``--dialect``, which the table may tell instead. Raises `StartError`.
+    ``dialect`` is the one of ``--dialect``, which the table may tell instead. Raises `StartError`,
+    also for options and files that the library for Kafka refuses, and if that is missing.
     """
     if not text:
         return None
+    stream = _stream(text, dialect)
+    try:
+        importlib.import_module("reduction.kafka.client").check_options(stream.server)
+    except LogRefused as error:
+        raise StartError(f"stream: {error.strerror}") from None
+    return stream
+
+
+def _stream(text: str, dialect: str) -> KafkaStream:
+    """The stream of an address, or of a file with a table."""
     if text.startswith(SCHEME):
         try:
             return stream_at(text, Dialect(dialect))

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from reduction.event_log.protocol import LogRefused
+from reduction.kafka.connection_words import plain_words
 from reduction.kafka.servers import KafkaServer
 
 try:
@@ -150,7 +151,12 @@ def _configured(server: KafkaServer, ours: Mapping[str, str], make: Any, **more:
         words = error.args[0].str()
         for name, _ in server.secrets:
             words = words.replace(given[name], "…") if given[name] else words
-        raise LogRefused(f"{server.url}: {words}") from None
+        raise LogRefused(f"{server.url}: {plain_words(words)}") from None
+
+
+def check_options(server: KafkaServer) -> None:
+    """Raise `LogRefused` for options that librdkafka refuses, or files that it cannot read."""
+    _configured(server, CONSUMER, Consumer).close()
 
 
 class BrokerClient:
@@ -164,7 +170,7 @@ class BrokerClient:
 
     def _note(self, error: Any) -> None:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # it follows the error that says why
-            self.problem = error.str()
+            self.problem = plain_words(error.str())
 
     def poll(self) -> None:
         """Take the errors of the connection that have come."""

@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from reduction.event_log.entries import LogEntry
+from tests.support.tls import Certificates
 
 ROOT = Path(__file__).parents[2]
 JARS, POM = ROOT / ".kafka" / "lib", Path(__file__).parent / "kafka" / "pom.xml"
@@ -31,13 +32,21 @@ QUICK_TO_START = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 QUICK_TO_RUN = ("-Xmx1g",)
 """Options of Java: for tests, and to measure a broker."""
 
+PROTOCOLS = {
+    "PLAINTEXT": "PLAINTEXT",
+    "SASL_PLAINTEXT": "SASL_PLAINTEXT",
+    "CONTROLLER": "PLAINTEXT",
+}
+TLS_PROTOCOLS = {"TLS": "SSL", "EXPIRED": "SSL", "MUTUAL": "SSL"}
+"""The listeners of a broker and their protocols."""
+
 SETTINGS = """\
 process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{own}
+listeners={listeners}
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:{own}
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
+listener.security.protocol.map={protocols}
 sasl.enabled.mechanisms=PLAIN
 listener.name.sasl_plaintext.plain.sasl.jaas.config=\
 org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}="{password}";
@@ -79,26 +88,35 @@ class KafkaBroker:
     """A broker with its data in a folder; its ports stay when it is started again.
 
     ``port`` is that for clients without a password; 0: any that is free. ``java`` has its options.
+    With ``certificates`` it also has the listeners of `tests.support.tls.Certificates`.
     """
 
-    def __init__(self, folder: Path, port: int = 0, java: Sequence[str] = QUICK_TO_START) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int = 0,
+        java: Sequence[str] = QUICK_TO_START,
+        certificates: Certificates | None = None,
+    ) -> None:
         self._folder, self._java = folder, java
+        protocols = PROTOCOLS | (TLS_PROTOCOLS if certificates else {})
         with ExitStack() as stack:
-            free = [stack.enter_context(closing(socket.socket())) for _ in range(3)]
-            for each in free:
-                each.bind(("127.0.0.1", port if each is free[0] else 0))
-            self.port, self.sasl_port, own = (each.getsockname()[1] for each in free)
+            free = {name: stack.enter_context(closing(socket.socket())) for name in protocols}
+            for name, each in free.items():
+                each.bind(("127.0.0.1", port if name == "PLAINTEXT" else 0))
+            self._ports = {name: each.getsockname()[1] for name, each in free.items()}
+        self.port = self._ports["PLAINTEXT"]
+        settings = SETTINGS.format(
+            listeners=",".join(f"{name}://{self.address_of(name)}" for name in protocols),
+            protocols=",".join(f"{name}:{each}" for name, each in protocols.items()),
+            own=self._ports["CONTROLLER"],
+            folder=folder,
+            user=USER,
+            password=PASSWORD,
+        )
         self._file = folder / "server.properties"
         self._file.write_text(
-            SETTINGS.format(
-                port=self.port,
-                sasl=self.sasl_port,
-                own=own,
-                folder=folder,
-                user=USER,
-                password=PASSWORD,
-            ),
-            encoding="ascii",
+            settings + (certificates.listeners if certificates else ""), encoding="ascii"
         )
         tool = ("kafka.tools.StorageTool", "format", "--standalone", "-t", CLUSTER)
         command = ("java", *QUICK_TO_START, *PATH_OF_JAVA, *tool, "-c", str(self._file))
@@ -119,7 +137,11 @@ class KafkaBroker:
     @property
     def sasl_address(self) -> str:
         """Host and port for clients with a password."""
-        return f"127.0.0.1:{self.sasl_port}"
+        return self.address_of("SASL_PLAINTEXT")
+
+    def address_of(self, listener: str) -> str:
+        """Host and port of a listener."""
+        return f"127.0.0.1:{self._ports[listener]}"
 
     def start(self) -> None:
         """Start, and wait until clients are answered."""

@@ -29,14 +29,15 @@ logs = { "loki_motion" = "*", "tn_data_general/LOKI:T" = "temperature" }
 security.protocol = "SASL_SSL"
 "sasl.mechanisms" = "SCRAM-SHA-256"
 sasl.username = "loki"
-sasl.password_file = "/etc/loki/password"
+sasl.password_file = "{password}"
 fetch.wait.max.ms = 50
 """
 
 
 def test_a_beamline_in_a_table(tmp_path: Path) -> None:
-    file = tmp_path / "loki.toml"
-    file.write_text(BEAMLINE)
+    file, password = tmp_path / "loki.toml", tmp_path / "password"
+    file.write_text(BEAMLINE.replace("{password}", str(password)))
+    password.write_text("sesame")
     options = parse(["run", "--config", str(file)])
     assert isinstance(options, RunOptions)
     assert (options.stream, options.ranks) == (str(file), 3)
@@ -54,7 +55,7 @@ def test_a_beamline_in_a_table(tmp_path: Path) -> None:
             ("sasl.username", "loki"),
             ("fetch.wait.max.ms", "50"),
         ),
-        (("sasl.password", Path("/etc/loki/password")),),
+        (("sasl.password", password),),
     )
     assert {topic.name: topic.sources for topic in stream.topics} == {
         "loki_detector_bank0": UsedSources(None, {}, {}),
@@ -139,3 +140,21 @@ def test_an_address_that_is_none_is_refused() -> None:
 def test_habits_are_checked() -> None:
     with pytest.raises(StartError, match=r"habits = .quiet-pulse.: .*quiet-pulses"):
         parse(["simulate", "--habits=quiet-pulse"])
+
+
+def test_options_and_files_that_librdkafka_does_not_take_are_refused_at_the_start(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "loki.toml"
+    table = '[stream]\nservers = "a:1"\ndetectors = ["d"]\n[stream.librdkafka]\n'
+    for option, words in (
+        ('"no.such" = 1', 'No such configuration property: "no.such"'),
+        ('"sasl.password_file" = "/nowhere"', "sasl.password: file /nowhere: No such file"),
+        (
+            '"security.protocol" = "SSL"\n"ssl.ca.location" = "/nowhere"',
+            "the file in ssl.ca.location cannot be read",
+        ),
+    ):
+        file.write_text(table + option)
+        with pytest.raises(StartError, match=f"stream: .*{words}"):
+            kafka_stream(str(file), "auto")
