@@ -14,6 +14,7 @@ from benchmarks.kills import (
     Killing,
     kill_and_compare,
     killed_rows,
+    number_of,
 )
 from benchmarks.product import Product, product
 from benchmarks.rows import Row
@@ -35,10 +36,10 @@ class KafkaKilling(Killing):
         """Kill another process than the IOC; how many pulses may have been made meanwhile."""
         if kind != "broker":
             return super()._kill(kind)
-        made = self.running.number("Sim:Pulse_RBV")
+        made = number_of(self.running, "Sim:Pulse_RBV")
         self._topic.broker.stop(signal.SIGKILL)
         self._topic.broker.start()
-        return int(self.running.number("Sim:Pulse_RBV") - made)
+        return int(number_of(self.running, "Sim:Pulse_RBV") - made)
 
     def logged(self, since_ns: int) -> list[LoggedPulse]:
         """The pulses since a time that the topic holds."""

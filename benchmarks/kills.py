@@ -72,8 +72,8 @@ class Killing:
         running, seen = self.running, self.seen
         time.sleep(MOST_S * self._chance.random())
         kind = self._chance.choice(self._kinds)
-        newest = max(running.number("Sim:Pulse_RBV"), running.number("PulseLast_RBV"))
-        seen.most_events = max(seen.most_events, running.number("EventTotal_RBV"))
+        newest = max(number_of(running, "Sim:Pulse_RBV"), number_of(running, "PulseLast_RBV"))
+        seen.most_events = max(seen.most_events, number_of(running, "EventTotal_RBV"))
         began_s = time.perf_counter()
         if kind == "IOC":
             self._restart()
@@ -86,9 +86,9 @@ class Killing:
 
     def _kill(self, kind: str) -> int:
         """Kill another process than the IOC; how many pulses may have been made meanwhile."""
-        restarts = self.running.number("Restarts_RBV")
+        restarts = number_of(self.running, "Restarts_RBV")
         _process(self.running, kind, self._chance).kill()
-        self.running.wait(lambda: self.running.number("Restarts_RBV") > restarts)
+        self.running.wait(lambda: number_of(self.running, "Restarts_RBV") > restarts)
         return UNREPORTED_PULSES * (kind == "simulator")
 
     def _restart(self) -> None:
@@ -107,8 +107,10 @@ class Killing:
         """
         running, seen = self.running, self.seen
         put(running, "Sim:Pause", "Pause")
-        running.wait(lambda: running.number("PulseLast_RBV") == running.number("Sim:Pulse_RBV"))
-        first = running.number("PulseFirst_RBV")
+        running.wait(
+            lambda: number_of(running, "PulseLast_RBV") == number_of(running, "Sim:Pulse_RBV")
+        )
+        first = number_of(running, "PulseFirst_RBV")
         counts = np.array(running.array("Red1:Spec:YC"), np.int64)
         expected = _expected([each for each in logged(since_ns) if each.number >= first])
         seen.events += int(expected.sum())
@@ -192,6 +194,18 @@ def _watching(running: Product, seen: Killed) -> Iterator[None]:
         watching.terminate()
         said, _ = watching.communicate()
         seen.gone += said.count("disconnected")
+
+
+def number_of(running: Product, pv: str) -> float:
+    """The value of a process variable; a busy IOC may need more than one try to answer."""
+    found: list[str] = []
+
+    def answered() -> bool:
+        found[:] = running.tool("caget", "-t", "-g", "17", running.prefix + pv).stdout.split()
+        return bool(found)
+
+    running.wait(answered)
+    return float(found[0])
 
 
 def put(running: Product, pv: str, value: str) -> None:

@@ -43,6 +43,8 @@ class StreamReceiver:
         self._readers = readers
         self._sought: dict[int, int] = {}
         """Where partitions were to be read from, until their first message has come."""
+        self._unidentified: dict[int, RunState] = {}
+        """Partitions that were sought while it was not known which log this is, and what for."""
         self._at_end: set[int] = set()
         """Partitions that were read to their ends since the last tick."""
         self.at_end = False
@@ -61,6 +63,8 @@ class StreamReceiver:
             if self.intake.full(partition):
                 continue
             messages = reader.read()
+            if partition in self._unidentified and self._is_other_log(partition):
+                continue
             at_end = len(messages) < MESSAGES_AT_ONCE and reader.behind.messages == 0
             if at_end and reader.began >= 0:
                 self._at_end.add(partition)
@@ -80,13 +84,27 @@ class StreamReceiver:
             if reader.behind.messages:
                 self.intake.note_end(partition, ended=False)
 
+    def _is_other_log(self, partition: int) -> bool:
+        """Whether a log turns out to be another one than sought; then its place is another, too."""
+        log, state = self._readers[partition].identity, self._unidentified[partition]
+        if not log:
+            return False
+        del self._unidentified[partition]
+        if log != state.log:
+            self._seek(partition, state)
+        return log != state.log
+
     def _check_place(self, partition: int, offset: int) -> None:
-        """Note that something is missing if the first message is behind the place looked for."""
+        """Note that something is missing if the first message is behind the place looked for.
+
+        Without marks, the pulses that ended in what is missing do not count.
+        """
         sought = self._sought[partition]
         if offset >= sought:  # else it is the last value of a log, which comes before the place
             del self._sought[partition]
             if offset > sought:
-                self.intake.begin(partition, after_mark=False)
+                gone_ns = self._readers[partition].dropped.until_ns or None
+                self.intake.begin(partition, after_mark=False, passed_ns=gone_ns)
 
     def read_again(self, state: RunState) -> None:
         """Go to where an accumulation begins in the event log.
@@ -95,21 +113,33 @@ class StreamReceiver:
         """
         if self.intake.dialect is Dialect.AUTO:
             self.intake.decide_dialect(state.dialect)
-        for partition, reader in self._readers.items():
-            place = state.places[partition]
-            known = reader.identity in ("", state.log)
-            if known:
-                reader.seek_offset(place.offset)
-                self._sought[partition] = place.offset
-            else:
-                reader.seek(max(state.start_ns, 0))
-            after_mark = known and place.after_mark
-            passed_ns = state.passed_ns if known else None
-            self.intake.begin(partition, after_mark=after_mark, passed_ns=passed_ns)
+        self._unidentified.clear()
+        for partition in self._readers:
+            self._seek(partition, state)
+
+    def _seek(self, partition: int, state: RunState) -> None:
+        """Go to where an accumulation begins in a partition.
+
+        As long as it is not known which log this is, it is taken for the one of the accumulation.
+        """
+        reader, place = self._readers[partition], state.places[partition]
+        known = reader.identity in ("", state.log)
+        if known:
+            reader.seek_offset(place.offset)
+            self._sought[partition] = place.offset
+        else:
+            reader.seek(max(state.start_ns, 0))
+            self._sought.pop(partition, None)
+        if known and not reader.identity and state.log:
+            self._unidentified[partition] = state
+        after_mark = known and place.after_mark
+        passed_ns = state.passed_ns if known else None
+        self.intake.begin(partition, after_mark=after_mark, passed_ns=passed_ns)
 
     def skip_to_end(self) -> None:
         """Go behind all that the event logs hold now."""
         self._sought.clear()
+        self._unidentified.clear()
         for partition, reader in self._readers.items():
             reader.seek_to_end()
             self.intake.begin(partition, after_mark=False)

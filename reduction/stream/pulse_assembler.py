@@ -126,6 +126,8 @@ class PulseAssembler:
         if log.name != PULSE_MARK:
             if not self.note_log(log):
                 state.faults.bad_log += 1
+            elif isinstance(state, PlainPartition):
+                state.log(log.time_ns, offset)
         else:
             self._unread.read()
             self._evidence[partition].mark()

@@ -64,6 +64,7 @@ def test_a_wrong_authority_is_told_and_the_right_one_is_enough_and_no_secret_is_
     )
     running = Live(net, "--config", str(file))
     try:
+        running.until(lambda: running.tool("caget", running.prefix + "Pause").returncode == 0, 40)
         words = "its certificate is not trusted"
         running.until(lambda: words in running.get("StatusMessage_RBV", "-S"), 40)
         shutil.copy(certificates.authority, authority)

@@ -12,6 +12,7 @@ from collections import deque
 
 from reduction.messages.contents import Chunk
 from reduction.stream.arrivals import MOST_GAPS, MOST_LOST, REMEMBERED, Arrival, fingerprint
+from reduction.stream.plain.pulse_times import REPLAY_NS
 from reduction.stream.pulses import NO_PULSE
 
 MOST_SOURCES = 1000
@@ -19,9 +20,6 @@ MOST_SOURCES = 1000
 
 STEPS = 16
 """Ids count up if at least half of this number of latest steps did."""
-
-BACK_NS = 10_000_000_000
-"""A source whose pulse times go back by more than this plays its pulses again."""
 
 TELLING_EVENTS = 16
 """Chunks of a pulse with the same events, at least as many as this, are one chunk."""
@@ -122,7 +120,7 @@ class MessageIds:
                 self.unnumbered += 1
                 return Arrival.NEW
             source = self._sources[chunk.source] = SourceIds(self._newest_ns)
-        if chunk.pulse_time_ns < source.newest_ns - BACK_NS:
+        if chunk.pulse_time_ns < source.newest_ns - REPLAY_NS:
             source.plays_again = True
             return Arrival.PASSED
         print_ = fingerprint(chunk)

@@ -21,9 +21,12 @@ from reduction.stream.pending_chunks import (
     chunks_bytes,
 )
 from reduction.stream.plain.message_ids import MessageIds
-from reduction.stream.plain.pulse_times import PulseTimes
+from reduction.stream.plain.pulse_times import REPLAY_NS, PulseTimes
 from reduction.stream.pulse_places import PulsePlaces
 from reduction.stream.pulses import NO_PULSE, CompletePulse
+
+MOST_LOG_TIMES = 10_000
+"""Most times of values of logs that are known before they are cut."""
 
 FROM_START_NS = 1
 """A time before that of any pulse: all pulses have arrived that a partition has had."""
@@ -69,6 +72,8 @@ class PlainPartition:
         self._uncut: dict[int, int] = {}
         """The offset of the first message of each pulse that is not cut yet, by pulse time."""
         self._held_offsets: dict[int, int] = {}
+        self._logs: dict[int, int] = {}
+        """The offset of the first value of a log at a time that is not cut yet, by that time."""
         self._offset: int | None = None
         self._cut_ns = NO_PULSE
         self._joined = passed_ns is not None
@@ -95,13 +100,13 @@ class PlainPartition:
 
     @property
     def mark_offset(self) -> int | None:
-        """The offset of the last message before those of pulses that are not cut yet.
+        """The offset of the last message before those of pulses, and logs, that are not cut yet.
 
         None before the first message.
         """
         if self._offset is None:
             return None
-        firsts = (*self._uncut.values(), *self._held_offsets.values())
+        firsts = (*self._uncut.values(), *self._held_offsets.values(), *self._logs.values())
         return min(firsts, default=self._offset + 1) - 1
 
     @property
@@ -133,6 +138,15 @@ class PlainPartition:
             self._take_chunk(each)
         if self._held and (self.newest_ns != newest_ns or self._times.refuted):
             self._decide()
+
+    def log(self, time_ns: int, offset: int) -> None:
+        """Note the value of a log from a time on, which has an offset in the event log.
+
+        It must be read again with the pulses from that time on, if these are.
+        """
+        near = self._cut_ns < time_ns <= self.newest_ns + REPLAY_NS
+        if near and len(self._logs) < MOST_LOG_TIMES:
+            self._logs.setdefault(time_ns, offset)
 
     def _takes(self, chunk: Chunk) -> bool:
         """Note a chunk by its id; whether its events are new."""
@@ -248,9 +262,17 @@ class PlainPartition:
         if not self._joined and self.newest_ns != NO_PULSE:
             self.complete_from_ns, self._joined = self.newest_ns + 1, True
 
+    @property
+    def _last_passed_ns(self) -> int:
+        """The last pulse that was cut, also if only older ones have been cut since a restart."""
+        begun_ns = self.complete_from_ns or NO_PULSE
+        if self._restarted_ns is not None:
+            return max(self._cut_ns, self._restarted_ns)
+        return max(self._cut_ns, begun_ns - 1) if begun_ns > FROM_START_NS else self._cut_ns
+
     def restart(self) -> None:
         """Begin afresh with the next pulse, whatever its time is."""
-        passed_ns = self._cut_ns
+        passed_ns = self._last_passed_ns
         self.places = PulsePlaces()
         later = [each for each in (*self.pending, *self._held) if each.pulse_time_ns > passed_ns]
         self.pending, self._held = [], []
@@ -273,6 +295,7 @@ class PlainPartition:
         """Pulses up to ``time_ns`` are cut: their chunks, which are no longer pending."""
         self._cut_ns = max(self._cut_ns, time_ns)
         self._uncut = {ns: offset for ns, offset in self._uncut.items() if ns > time_ns}
+        self._logs = {ns: offset for ns, offset in self._logs.items() if ns > time_ns}
         ready = [chunk for chunk in self.pending if chunk.pulse_time_ns <= time_ns]
         if ready:
             self.pending = [chunk for chunk in self.pending if chunk.pulse_time_ns > time_ns]

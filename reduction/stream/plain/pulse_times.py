@@ -14,6 +14,9 @@ from reduction.stream.times_in_doubt import (
     WAIT_NS,
 )
 
+REPLAY_NS = 10_000_000_000
+"""Pulses that are this much earlier than those before are played again."""
+
 RECENT_PERIODS = 16
 """The usual time between pulses is the median of this number of recent times."""
 
@@ -25,6 +28,10 @@ class PulseTimes:
     and by more than a second. One that is further ahead is in doubt. As soon as `CONFIRMING` times
     in doubt have come, each later than the one before, they are believed, as after a pause of the
     source. If as many later times follow from the latest one instead, those in doubt are wrong.
+
+    After a `restart`, times up to the last one before it are in doubt. Those that are more than
+    `REPLAY_NS` earlier are believed in the same way, since the source plays a recording again.
+    Others may have come late, and are believed only if no later time comes for `WAIT_NS`.
 
     The decision follows from the times and their order alone, so that the same messages, read again
     at another speed, give the same pulses. A clock only decides on the first time of all, and when
@@ -40,10 +47,13 @@ class PulseTimes:
         self._in_doubt = False
         self._contradictions = 0
         self._doubted_since_ns = 0
+        self._late_since_ns = NO_PULSE
+        """When the first time came that may be late, since a restart; `NO_PULSE`: none has."""
 
     def restart(self, passed_ns: int) -> None:
         """Forget the latest time. Times up to ``passed_ns`` are in doubt, since they have been."""
         self.newest_ns, self._passed_ns = NO_PULSE, passed_ns
+        self._late_since_ns = NO_PULSE
         self._periods.clear()
         self.settle()
 
@@ -77,7 +87,9 @@ class PulseTimes:
 
     def waited(self) -> bool:
         """Believe times in doubt that nothing has contradicted for a while; whether there are."""
-        due = self._clock_ns() >= self._doubted_since_ns + WAIT_NS
+        late = self._rising and self._may_be_late(self._rising[-1])
+        since_ns = self._late_since_ns if late else self._doubted_since_ns
+        due = self._clock_ns() >= since_ns + WAIT_NS
         return due and self.in_doubt and self._believe_rising()
 
     @property
@@ -98,7 +110,16 @@ class PulseTimes:
         self._in_doubt = True
         self._rising = [*(each for each in self._rising if each < time_ns), time_ns]
         self._doubted_since_ns = self._clock_ns()
+        if self._may_be_late(time_ns):
+            if self._late_since_ns == NO_PULSE:
+                self._late_since_ns = self._doubted_since_ns
+            return False
         return len(self._rising) >= CONFIRMING and self._believe_rising()
+
+    def _may_be_late(self, time_ns: int) -> bool:
+        """Whether a pulse may have been sent before a restart, and come late."""
+        passed_ns = self._passed_ns
+        return self.newest_ns == NO_PULSE and passed_ns - REPLAY_NS < time_ns <= passed_ns
 
     def _believe_rising(self) -> bool:
         self.newest_ns, self._passed_ns = self._rising[-1], NO_PULSE

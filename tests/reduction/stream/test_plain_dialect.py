@@ -159,6 +159,35 @@ def test_after_a_reset_late_chunks_of_pulses_before_it_do_not_begin_the_accumula
     assert [each for each in pulses_of(stream) if each > time(8)] == [time(9), time(10), time(11)]
 
 
+def test_many_late_chunks_right_after_a_reset_are_no_recording_played_again() -> None:
+    stream = plain()
+    feed(stream, (chunk(pulse, pulse) for pulse in range(100)))
+    stream.cut(time(99))
+    stream.restart(time(99) + 1)
+    feed(stream, [chunk(pulse, pulse, "late") for pulse in range(80, 98)])
+    stream.wait()
+    assert pulses_of(stream) == []
+    feed(stream, [chunk(100, 100), chunk(101, 101)])
+    assert stream.complete_from_ns == time(99) + 1
+    assert [each for each in pulses_of(stream) if each > time(99)] == [time(100), time(101)]
+
+
+def test_a_short_recording_is_played_again_after_a_reset_if_nothing_newer_comes() -> None:
+    clock = Clock()
+    stream = plain(clock)
+    feed(stream, (chunk(pulse, pulse) for pulse in range(50)))
+    stream.cut(time(49))
+    stream.restart(time(49) + 1)
+    feed(stream, (chunk(pulse, pulse) for pulse in range(20)))
+    stream.wait()
+    assert pulses_of(stream) == []
+    clock.now_ns += 2 * SECOND
+    feed(stream, (chunk(pulse, pulse) for pulse in range(20, 30)))
+    stream.wait()
+    assert pulses_of(stream) == [time(pulse) for pulse in range(30)]
+    assert stream.complete_from_ns <= time(0)
+
+
 @pytest.mark.parametrize("ahead_s", [2, 50, 3600, 10**9])
 def test_one_time_far_ahead_is_one_lost_message_and_is_told(ahead_s: int) -> None:
     """Trial 10."""
