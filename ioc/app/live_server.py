@@ -88,7 +88,8 @@ class LiveServer:
         self._settings = IocSettings(start.ioc, self.database)
         self._lock = ScanLock(self.database, self._settings, asyncio.get_running_loop().time)
         self._runs = RunWatch(self.orders, self._run_settings, self._texts_of, time.time_ns)
-        health = Health(lambda: self._settings.accepted.watch, self._problems)
+        watch, remark = lambda: self._settings.accepted.watch, self._source_remark
+        health = Health(watch, self._problems, source_remark=remark)
         self.publisher = Publisher(self.database, self.orders, start.array_rate, health=health)
         self._files = self._file_writer()
         self._autosave: Autosave | None = None
@@ -207,6 +208,12 @@ class LiveServer:
         if self.database.has(here):
             return local_updates(self.database.channels[here])
         return remote_updates(name)
+
+    def _source_remark(self) -> str:
+        """Why the source may be quiet, behind a sentence; empty if that is not known."""
+        simulator = self.orders.simulator.accepted.settings
+        paused = self._has_simulator and simulator.pause
+        return ": Sim:Pause is Pause" if paused else ""
 
     def _file_writer(self) -> FileWriter:
         """The writer of files; logs of the simulator have the units of its settings."""

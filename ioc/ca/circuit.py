@@ -254,10 +254,25 @@ def _completed(request: Any, channel: Any, status: caproto.CAStatus) -> list[Any
     return [channel.write(ioid=request.ioid, status=status, data_count=request.data_count)]
 
 
+def _without_completion(request: Any, channel: Any) -> Any:
+    """The same put as one whose completion nobody awaits.
+
+    libca prints the words of an error only if it answers such a put. For one that is awaited it
+    takes the status alone, as ``caput -c`` shows it: "Channel write request failed".
+    """
+    if not isinstance(request, caproto.WriteNotifyRequest):
+        return request
+    return caproto.WriteRequest(
+        request.data, request.data_type, request.data_count, request.sid, channel.cid
+    )
+
+
 def _failed(request: Any, channel: Any, error: Exception) -> list[Any]:
     """An error message in words, which the C library prints, and the completion for all clients."""
     message = latin1(str(error)).encode("latin-1") + b"\0"
     forbidden = isinstance(error, caproto.Forbidden)
     status = caproto.CAStatus.ECA_NOWTACCESS if forbidden else caproto.CAStatus.ECA_PUTFAIL
-    refusal = caproto.ErrorResponse(request, channel.cid, status=status, error_message=message)
+    refusal = caproto.ErrorResponse(
+        _without_completion(request, channel), channel.cid, status=status, error_message=message
+    )
     return [refusal, *_completed(request, channel, status)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from caproto import AlarmSeverity, AlarmStatus
 from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM, Alarm
 from ioc.model.ioc_parameters import OverallStatus, WatchSettings
 from ioc.model.paths import Part
+from ioc.posting.empty_spectra import empty_spectra
 from reduction.control.reports import RanksReport, ReductionResult
 
 UNACCOUNTED = Alarm(AlarmStatus.CALC, AlarmSeverity.MAJOR_ALARM)
@@ -19,6 +21,9 @@ LAGGING = Alarm(AlarmStatus.HIGH, AlarmSeverity.MINOR_ALARM)
 """The alarm if results are older than LagLimit."""
 MINOR = Alarm(AlarmStatus.STATE, AlarmSeverity.MINOR_ALARM)
 """The alarm of all other problems while the ranks report."""
+
+QUIET_S = 3.0
+"""How long no event has come before that is told, after a start or reset."""
 
 RECENT_S = 60.0
 """How long an incident, such as a restart, stays in the message."""
@@ -45,7 +50,9 @@ class Health:
     """Collects problems and sums them up.
 
     ``watch`` returns the limits in force, ``ioc_problems`` the problems of the IOC itself (an empty
-    text if there are none), ``clock`` seconds. A simulator that has never reported is no problem.
+    text if there are none), ``clock`` seconds. ``source_remark`` returns why the source may be
+    quiet, as the end of a sentence, or an empty text. A simulator that has never reported is no
+    problem.
     """
 
     def __init__(
@@ -53,13 +60,17 @@ class Health:
         watch: Callable[[], WatchSettings] = WatchSettings,
         ioc_problems: Callable[[], str] = str,
         clock: Callable[[], float] = time.monotonic,
+        source_remark: Callable[[], str] = str,
     ) -> None:
         self._watch, self._ioc_problems, self._clock = watch, ioc_problems, clock
+        self._source_remark = source_remark
         self._gone: dict[Part, str] = {}
         self._seen: set[Part] = set()
         self._recent: dict[str, float] = {}
         self._reported: list[Problem] = []
+        self._results: tuple[ReductionResult, ...] = ()
         self._empty_spectra: list[Problem] = []
+        self._no_events_since_s: float | None = None
         self._pulses_missing = 0
 
     @property
@@ -86,9 +97,30 @@ class Health:
         if report.stream.pulses_missing > self._pulses_missing:
             self._add_recent("pulses went missing")
         self._pulses_missing = report.stream.pulses_missing
-        if report.results:
-            self._empty_spectra = list(_empty_spectra(report))
+        self._results = report.results or self._results
+        self._empty_spectra = list(
+            self._why_empty(dataclasses.replace(report, results=self._results))
+        )
         self._reported = list(self._problems(report, current))
+
+    def _why_empty(self, report: RanksReport) -> Iterator[Problem]:
+        """What is to be said of spectra that are empty.
+
+        Where no event has come at all, only after `QUIET_S`, as it is so after every reset.
+        """
+        counted = report.stream.event_total or any(
+            each.status.events_binned for each in report.results
+        )
+        if counted or not report.acquisition.acquiring or report.catching_up:
+            self._no_events_since_s = None
+            yield from map(Problem, empty_spectra(report))
+            return
+        if self._no_events_since_s is None:
+            self._no_events_since_s = self._clock()
+        if self._clock() - self._no_events_since_s >= QUIET_S:
+            quiet = f"no pulses come{self._source_remark()}"
+            why = "pulses have no events" if report.stream.pulse_rate else quiet
+            yield Problem(f"the spectrum is empty: {why}")
 
     def _problems(self, report: RanksReport, current: bool) -> Iterator[Problem]:
         if report.unaccounted:
@@ -140,20 +172,3 @@ class Health:
         recent = self._still_recent()
         recent.pop(message, None)
         self._recent = recent | {message: self._clock()}
-
-
-def _empty_spectra(report: RanksReport) -> Iterator[Problem]:
-    """A problem for each reduction with an empty spectrum; it says where most events are."""
-    for number, result in enumerate(report.results, start=1):
-        most, where = max(_not_binned(result), key=lambda each: each[0])
-        if most and not result.status.events_binned:
-            yield Problem(f"Red{number}: the spectrum is empty; most events are {where}")
-
-
-def _not_binned(result: ReductionResult) -> Iterator[tuple[int, str]]:
-    """The number of events that are not in the spectrum, for each reason, and the reason."""
-    status = result.status
-    yield status.events_out_of_range, "out of range: choose other bins or another unit"
-    yield status.events_masked, "masked: Mask or Groups excludes them"
-    yield status.events_filtered, "filtered: their pulses are in no slice"
-    yield status.events_invalid, "invalid"

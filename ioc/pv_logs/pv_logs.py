@@ -17,8 +17,11 @@ from reduction.parameters.specs import Refused, nearest
 
 log = logging.getLogger(__name__)
 
-FIRST_VALUE_S = 2.0
-"""Longest wait for the first value of a process variable."""
+FIRST_VALUE_S = 0.7
+"""Longest wait for the first value of a process variable: ``caput`` waits 1 s for its answer."""
+
+SEARCH_ON_S = 10.0
+"""How long one that did not answer is still looked for, so that the put may be repeated."""
 
 UpdatesOf = Callable[[str], AsyncGenerator[PvUpdate, None]]
 """Name to the updates of that process variable; raises `Refused` if it cannot be a log."""
@@ -31,6 +34,8 @@ class PvFollower:
         self.name = name
         self.problem = ""
         """Why there is no value now; empty if there is one."""
+        self.has_answered = False
+        """Whether there has been a value, since this process variable is followed."""
         self._recorder = recorder
         self._answered = asyncio.Event()
         self._refusal: Refused | None = None
@@ -47,7 +52,7 @@ class PvFollower:
 
     async def _take(self, update: PvUpdate) -> None:
         if isinstance(update, PvValue):
-            self.problem = ""
+            self.problem, self.has_answered = "", True
             await self._recorder.take(self.name, update)
             self._answered.set()
             return
@@ -79,11 +84,14 @@ class PvLogs:
         recorder: PvLogRecorder,
         filters: Callable[[], set[str]],
         first_value_s: float = FIRST_VALUE_S,
+        search_on_s: float = SEARCH_ON_S,
     ) -> None:
         self._updates_of, self._recorder = updates_of, recorder
         self._filters, self._first_value_s = filters, first_value_s
+        self._search_on_s = search_on_s
         self._stream: set[str] | None = None  # not known before the first report
         self._asked: Counter[str] = Counter()
+        self._still_searched: dict[str, asyncio.TimerHandle] = {}
         self._followers: dict[str, PvFollower] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -117,21 +125,44 @@ class PvLogs:
             for name in asked:
                 follower = self._followers.get(name)
                 if follower is not None and not await follower.answers(self._first_value_s):
+                    self._search_on(name)
                     raise self._unknown(name, follower.problem)
             yield
         finally:
             self._asked.subtract(asked)
             self._follow_needed()
 
+    def _search_on(self, name: str) -> None:
+        """Look for a process variable a little longer: the next put of it need not wait."""
+        if (former := self._still_searched.pop(name, None)) is not None:
+            former.cancel()
+        timer = asyncio.get_running_loop().call_later(self._search_on_s, self._end_search, name)
+        self._still_searched[name] = timer
+
+    def _end_search(self, name: str) -> None:
+        self._still_searched.pop(name, None)
+        self._follow_needed()
+
     @property
     def problems(self) -> str:
         """Which logs have no value now or a wrong time, and why; empty if all is well."""
-        problems = {each.name: each.problem for each in self._followers.values() if each.problem}
-        missing = (f"log {name}: {why}, its last value is used" for name, why in problems.items())
+        in_force = (self._followers.get(name) for name in sorted(self._filters()))
+        missing = (self._problem_of(each) for each in in_force if each and each.problem)
         return "; ".join(filter(None, (*missing, self._recorder.problem)))
+
+    def _problem_of(self, follower: PvFollower) -> str:
+        """What is wrong with a log that a filter slices by."""
+        name = follower.name
+        if follower.problem == LOST and not (follower.has_answered or name in self._recorder.names):
+            hint = nearest(name, self._stream or ())
+            return f"log {name} is not there, in the stream or as a process variable{hint}"
+        return f"log {name}: {follower.problem}, its last value is used"
 
     async def close(self) -> None:
         """Stop following all logs, and close the file that keeps their values."""
+        for timer in self._still_searched.values():
+            timer.cancel()
+        self._still_searched.clear()
         self._follow(set())
         await asyncio.gather(*self._ending, return_exceptions=True)
         await self._recorder.close()
@@ -139,7 +170,7 @@ class PvLogs:
     @property
     def _needed(self) -> set[str]:
         """The logs that are asked for or sliced by, those of the stream included."""
-        return (self._filters() | set(+self._asked)) - {""}
+        return (self._filters() | set(+self._asked) | self._still_searched.keys()) - {""}
 
     def _follow_needed(self) -> None:
         """Follow the logs that are needed, once those of the stream are known."""
@@ -165,6 +196,7 @@ class PvLogs:
         logs = f"the logs are {', '.join(known)}" if known else "no log is known"
         why = (
             f"no log of the stream, and no process variable of this name answers within"
-            f" {self._first_value_s:g} s{nearest(name, known)}; {logs}"
+            f" {self._first_value_s:g} s{nearest(name, known)}; {logs}. One that takes longer to"
+            " answer is found if it is put again"
         )
         return Refused("Log", name, why)

@@ -30,7 +30,7 @@ from reduction.instrument.detector_ranges import (
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.limits import MOST_GROUPS
-from reduction.parameters.specs import Refused, nearest
+from reduction.parameters.specs import Misfit, Refused, nearest
 
 BANKS = "banks"
 """The word that, as the setting Groups, makes each bank of the instrument a group."""
@@ -45,8 +45,9 @@ def detector_groups(
     """The group of each detector, (detectors,) int32; `MASKED` for detectors that are left out.
 
     ``files`` are those that the settings name, as they were read. Raises `Refused` for a word that
-    is no id, range or bank, for a range without detectors, for a detector in two groups, for more
-    than `MOST_GROUPS` groups, and for a file that is not among ``files``.
+    is no id, range or bank, for a range without detectors, for a detector in two groups, for masks
+    that leave no detector, for more than `MOST_GROUPS` groups, and for a file that is not among
+    ``files``.
     """
     files = tuple(files)
     if (count := len(group_names(settings))) > MOST_GROUPS:
@@ -55,11 +56,33 @@ def detector_groups(
     group = _groups(settings, instrument, files)
     if settings.mask:
         group[detectors_in(_listed("Mask", settings.mask, instrument), instrument)] = MASKED
+        _check_left("Mask", settings, group, instrument)
     if settings.mask_file:
         _mask_by(_mask_columns(settings, files), group, instrument)
+        _check_left("MaskFile", settings, group, instrument)
     if settings.calibration and settings.calibration_mask:
         _mask_by(_calibration_columns(settings, files), group, instrument)
+        _check_left("Calibration", settings, group, instrument)
     return group
+
+
+def _check_left(
+    pv: str, settings: DetectorSettings, group: NDArray[np.int32], instrument: Instrument
+) -> None:
+    """Raises `Refused` if no detector counts any more after what ``pv`` masks.
+
+    If there are groups as well, others would help, so it is a `Misfit`.
+    """
+    if np.all(group[~instrument.is_monitor] == MASKED):
+        pixels = instrument.detector_id[~instrument.is_monitor]
+        ids = f"{pixels.size} detectors of {instrument.name}, {pixels.min()} to {pixels.max()}"
+        value = {
+            "Mask": settings.mask,
+            "MaskFile": settings.mask_file,
+            "Calibration": settings.calibration,
+        }[pv]
+        kind = Misfit if settings.groups or settings.groups_file else Refused
+        raise kind(pv, value, f"no detector is left of the {ids}")
 
 
 def group_names(settings: DetectorSettings) -> tuple[str, ...]:

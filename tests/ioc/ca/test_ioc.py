@@ -58,6 +58,14 @@ def test_a_bad_value_is_refused_in_words_and_alarms_this_setpoint_only(ioc: Ioc)
     assert ioc.get("Red1:BinParams.SEVR") == "NO_ALARM"
 
 
+def test_a_put_that_waits_is_refused_in_words_too(ioc: Ioc) -> None:
+    done = ioc.put("Red1:BinParams", "1,0,5", "-S")  # caput -c
+    assert done.returncode == 1
+    assert "BinParams: '1,0,5' refused: the step from 1 to 5 is 0" in done.stderr
+    done = ioc.put("Pause", "3")
+    assert (done.returncode, "3 refused: it is Run (0) or Pause (1)" in done.stderr) == (1, True)
+
+
 @pytest.mark.parametrize("value", ["7", "Furlong", "-1", "2.5"])
 def test_an_enum_takes_only_its_states_and_stays_readable(ioc: Ioc, value: str) -> None:
     assert ioc.put("Red1:Units", value).returncode == 1

@@ -15,7 +15,6 @@ from ioc.posting.publisher import Publisher
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
-from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.run_readings import EventLogStatus, StreamStatus
 from simulator.orders import SimulatorReport
 from simulator.parameters import SimulatorStatus
@@ -27,7 +26,13 @@ class Ward:
 
     def __init__(self) -> None:
         self.now_s, self.ioc_problems, self.watch = 0.0, "", WatchSettings()
-        self.health = Health(lambda: self.watch, lambda: self.ioc_problems, lambda: self.now_s)
+        self.source = ""
+        self.health = Health(
+            lambda: self.watch,
+            lambda: self.ioc_problems,
+            lambda: self.now_s,
+            lambda: self.source,
+        )
 
     def reported(self, current: bool = True, **more: Any) -> HealthSummary:
         streams = {each.name for each in dataclasses.fields(StreamStatus)}
@@ -77,32 +82,6 @@ def test_each_trouble_has_its_severity_and_its_words(
     wrong: dict[str, Any], status: OverallStatus, alarm: Any, words: str
 ) -> None:
     assert Ward().reported(**wrong) == HealthSummary(status, alarm, words)
-
-
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [
-        ({"events_out_of_range": 9, "events_masked": 1}, "out of range: choose other bins"),
-        ({"events_masked": 9, "events_filtered": 1}, "masked: Mask"),
-        ({"events_filtered": 9}, "filtered: their pulses are in no slice"),
-        ({"events_invalid": 9}, "invalid"),
-        ({"events_binned": 1, "events_masked": 9}, ""),
-        ({}, ""),
-    ],
-)
-def test_where_the_events_are_is_told_when_none_is_in_the_spectrum(
-    status: dict[str, Any], words: str
-) -> None:
-    ward, said = Ward(), report(RanksOrder())
-    (result,) = said.results
-    empty = dataclasses.replace(result, status=ReductionStatus(**status))
-    ward.health.reported(dataclasses.replace(said, results=(empty,)), current=True)
-    ward.reported(results=())  # which says nothing of the spectrum
-    summary = ward.health.summary
-    assert summary.status is (OverallStatus.WARNING if words else OverallStatus.OK)
-    expected = f"Red1: the spectrum is empty; most events are {words}" if words else ""
-    assert summary.message.startswith(expected) if words else summary.message == ""
-    assert ward.reported().status is OverallStatus.OK
 
 
 def test_the_worst_alarm_stands_and_all_words_do(ward: Ward) -> None:

@@ -17,7 +17,7 @@ from reduction.control.reports import RanksReport
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from reduction.parameters.specs import Refused
 
-ANSWER_S = 0.05
+ANSWER_S, SEARCH_ON_S = 0.05, 0.1
 NOW_NS = 1_767_225_600_000_000_000
 
 
@@ -32,7 +32,7 @@ class Bench:
         self.history = PvLogHistory()
         clocks = HostClocks(lambda: NOW_NS, lambda: 0)
         recorder = PvLogRecorder(self.history, self._send, clocks)
-        self.logs = PvLogs(self._source, recorder, lambda: self.filters, ANSWER_S)
+        self.logs = PvLogs(self._source, recorder, lambda: self.filters, ANSWER_S, SEARCH_ON_S)
 
     async def _source(self, name: str) -> AsyncGenerator[PvUpdate, None]:
         self.followed.append(name)
@@ -110,10 +110,40 @@ async def test_what_is_no_log_is_refused_with_those_that_are_and_not_followed(be
         "answers within 0.05 s",
         "did you mean temperature?",
         "the logs are pressure, temperature",
+        "found if it is put again",
     ):
         assert words in str(refused.value)
-    await settle()
+    await asyncio.sleep(2 * SEARCH_ON_S)
     assert bench.followed == []
+
+
+async def test_one_that_answers_late_is_found_by_the_next_put_and_no_problem_meanwhile(
+    bench: Bench,
+) -> None:
+    bench.reported([])
+    with pytest.raises(Refused):
+        await bench.slice_by("Cryo:T")
+    bench.tell("Cryo:T", LOST)
+    await settle()
+    assert bench.logs.problems == ""
+    bench.tell("Cryo:T", PvValue(NOW_NS + 7, 295.0))
+    await settle()
+    await asyncio.wait_for(bench.slice_by("Cryo:T"), ANSWER_S / 2)
+    await asyncio.sleep(2 * SEARCH_ON_S)
+    assert bench.followed == ["Cryo:T"]
+    await bench.logs.close()
+
+
+async def test_one_that_was_never_there_is_called_so_and_not_lost(bench: Bench) -> None:
+    await bench.slice_by("presure")  # taken before the first report
+    bench.reported(["pressure"])
+    await settle()
+    bench.tell("presure", LOST)
+    await settle()
+    assert bench.logs.problems == (
+        "log presure is not there, in the stream or as a process variable; did you mean pressure?"
+    )
+    await bench.logs.close()
 
 
 async def test_a_process_variable_that_holds_no_number_is_refused_at_once(bench: Bench) -> None:
