@@ -13,8 +13,8 @@ from ioc.posting.health import QUIET_S, Health
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import PulseGap, RunState
-from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.detectors import DetectorSettings
+from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run_readings import StreamStatus
 from tests.support.publisher_bench import report
