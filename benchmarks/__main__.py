@@ -25,13 +25,14 @@ from benchmarks import (
     simulator,
     start,
     transport,
+    web_page,
 )
 from benchmarks.machine import machine
 from benchmarks.rows import Row, markdown
 
 PARTS = (
     *("simulator", "kernel", "recut", "mantid", "ranks", "transport", "serving", "puts"),
-    *("load", "rebin", "most", "kafka", "kills", "replay", "start", "screens"),
+    *("load", "rebin", "most", "kafka", "kills", "replay", "start", "screens", "web"),
 )
 
 
@@ -74,6 +75,8 @@ def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
         yield "start", start.measure(quick)
     if only in (None, "screens"):
         yield "screens", screens.measure(quick)
+    if only in (None, "web"):
+        yield "web", web_page.measure(quick)
 
 
 def main() -> None:

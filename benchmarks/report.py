@@ -184,6 +184,14 @@ CS-Studio Phoebus on a screen of its own, drawn by the processor, beside the pro
 events a second, all on this machine. A screen is there when it is drawn and no border on it says
 that a value is missing; it opens in a tab of its own. Phoebus redraws plots four times a second.
 """,
+    "web": """\
+## The web page
+
+`live-reduction run` with its web page. Tabs are WebSockets in one process of their own, which
+subscribe as the page does: the spectrum, with edges, intensities and errors, and 120 readings.
+Results come five times a second. The server reads some of them without tabs, too, since it keeps
+the history.
+""",
 }
 
 

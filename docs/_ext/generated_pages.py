@@ -25,7 +25,7 @@ from ioc.options.commands import COMMANDS
 from ioc.options.flags import Flag, Option
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("reduction", "simulator", "ioc", "clients")
+PACKAGES = ("reduction", "simulator", "ioc", "web", "clients")
 
 MIRRORED = {
     "how-to/contributing": "CONTRIBUTING.md",

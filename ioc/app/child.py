@@ -27,14 +27,20 @@ LONGEST_PAUSE_S = 4.0
 class Child:
     """A child process called ``name``, with ``environment`` in addition to this process's own.
 
-    If ``offline`` is set, it is off the network, where the system allows that.
+    It inherits the file descriptors ``files``. If ``offline`` is set, it is off the network, where
+    the system allows that.
     """
 
     def __init__(
-        self, name: str, environment: Mapping[str, str] | None = None, *, offline: bool = False
+        self,
+        name: str,
+        environment: Mapping[str, str] | None = None,
+        files: Sequence[int] = (),
+        *,
+        offline: bool = False,
     ) -> None:
         self.name = name
-        self._offline = offline
+        self._offline, self._files = offline, files
         self._environment = environment or {}
         self._process: asyncio.subprocess.Process | None = None
         self._reason = ""
@@ -86,6 +92,7 @@ class Child:
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             env=os.environ | self._environment,
+            pass_fds=self._files,
             start_new_session=True,
         )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from ioc.options.commands import (
     ScreensOptions,
     SimulateOptions,
     TopOptions,
+    WebOptions,
 )
 from ioc.options.flags import Options
 from ioc.options.program import StartError
@@ -68,6 +70,8 @@ def _start(options: Options) -> None:
             _record(options)
         case ReplayOptions():
             _replay(options)
+        case WebOptions():
+            _serve_page(options)
         case TopOptions():
             _top(options)
         case PvsOptions():
@@ -175,6 +179,12 @@ def _replay(options: ReplayOptions) -> None:
     from ioc.app.recording_commands import replay_recording
 
     replay_recording(options)
+
+
+def _serve_page(options: WebOptions) -> None:
+    from web.command import web_command
+
+    web_command(options, os.environ)
 
 
 def _top(options: TopOptions) -> None:

@@ -9,7 +9,7 @@ from ioc.options.commands import RunOptions
 from ioc.options.host_checks import pva_served
 from ioc.options.sizes import size_text
 
-GREETING = """
+GREETING = """{page}
 Live reduction of {source}. In another terminal, from this folder:
 
   export {environment}
@@ -25,6 +25,10 @@ Live reduction of {source}. In another terminal, from this folder:
 Ctrl-C here stops everything.
 """
 
+PAGE = """
+Open {address} in a browser.
+"""
+
 SIMULATED = """\
   caput -c {prefix}Sim:Pressure 5                    # squeeze the sample: peaks move
 """
@@ -34,8 +38,11 @@ PVA = """\
 """
 
 
-def greeting(options: RunOptions) -> str:
-    """Commands that work from the folder that ``make run`` was called in."""
+def greeting(options: RunOptions, page: str = "") -> str:
+    """The address of the web page, and commands for the folder that ``make run`` was called in.
+
+    ``page`` is the address; empty: there is no page.
+    """
     tools = Path(sys.executable).parent
     here = (
         Path("$PWD", tools.relative_to(Path.cwd())) if tools.is_relative_to(Path.cwd()) else tools
@@ -49,6 +56,7 @@ def greeting(options: RunOptions) -> str:
         environment += f' EPICS_PVA_ADDR_LIST="{hosts}" EPICS_PVA_AUTO_ADDR_LIST=NO'
     more = PVA.format(prefix=options.prefix) if pva else ""
     return GREETING.format(
+        page=PAGE.format(address=page) if page else "",
         prefix=options.prefix,
         environment=environment,
         pva=more,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from ioc.app.child_processes import ChildProcesses, ProcessOptions, Supervision
 from ioc.app.greeting import greeting
 from ioc.app.live_server import LiveServer
+from ioc.app.page_process import page_process
 from ioc.app.recording_commands import check_differ, with_recording
 from ioc.app.server_start import server_start
 from ioc.options.commands import IocOptions, RunOptions
@@ -56,11 +58,13 @@ async def run_all(given: RunOptions, instrument: Instrument) -> None:
         partitions = 0 if run.stream else run.stream_partitions
         server = LiveServer(server_start(options.ioc, instrument, partitions), children.control)
         supervision = Supervision(children, options, server)
-        print(greeting(run), flush=True)
+        page = page_process(run, os.environ)
+        print(greeting(run, page.address if page else ""), flush=True)
+        web = [page.run] if page else []
         source = [supervision.run_simulator] if run.has_simulator else []
         if run.plays_recording:
             source = [supervision.run_replay]
-        await _until_stopped([server.run, *source, supervision.run_ranks])
+        await _until_stopped([server.run, *source, supervision.run_ranks, *web])
 
 
 def _result(task: asyncio.Task[Any]) -> None:

@@ -20,6 +20,7 @@ class FileSettings(Settings):
             details="It is created if its parent folder exists. ~ is the home folder of the user"
             " that runs the IOC.",
             max_length=500,
+            holds_path=True,
         ),
         "~/live-reduction",
     )

@@ -176,6 +176,10 @@ def pv_groups(reductions: int = 1) -> Iterator[PvGroup]:
     yield PvGroup(SimulatorIocStatus, "Sim:", reading, SIMULATOR / IOC_REMARKS)
 
 
+SNAPSHOT_NAME = "Snapshot"
+"""The name of a result in one structure, on pvAccess, after the prefix of its reduction."""
+
+
 def reduction_prefix(reduction: int) -> str:
     """The prefix of a reduction, by its index from 0."""
     return f"Red{reduction + 1}:"

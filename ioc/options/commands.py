@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ioc.options.flags import Options, flag
+from ioc.options.page_options import PageOptions
 from ioc.options.program import StartError
 from ioc.options.shared_options import (
     EndpointOptions,
@@ -92,7 +93,9 @@ class RecordOptions(EndpointOptions, EventLogOptions, StreamOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(PlayOptions, SimulatorOptions, EventLogOptions, StreamOptions, ServerOptions):
+class RunOptions(
+    PlayOptions, SimulatorOptions, EventLogOptions, StreamOptions, ServerOptions, PageOptions
+):
     """Simulator, ranks and IOC in one."""
 
     command = "run"
@@ -106,6 +109,8 @@ class RunOptions(PlayOptions, SimulatorOptions, EventLogOptions, StreamOptions, 
         False,
         "with --stream: simulate events and send them there, which a real stream would not want",
     )
+
+    no_web: bool = flag(False, "no web page")
 
     @property
     def has_simulator(self) -> bool:
@@ -131,6 +136,15 @@ class RunOptions(PlayOptions, SimulatorOptions, EventLogOptions, StreamOptions, 
             raise StartError(
                 f"partitions = {self.partitions}: {self.ranks} ranks need as many, or 0"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebOptions(PageOptions, PvOptions):
+    """The web page of a running IOC."""
+
+    command = "web"
+    summary = "the web page of a running IOC, for browsers"
+    file_only = frozenset({"max_bins"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +223,7 @@ COMMANDS: tuple[type[Options], ...] = (
     SimulateOptions,
     RecordOptions,
     ReplayOptions,
+    WebOptions,
     TopOptions,
     PvsOptions,
     ScreensOptions,

@@ -12,7 +12,7 @@ from p4p.nt import NTTable
 from ioc.ca.channel import PvChannel
 from ioc.ca.database import Database
 from ioc.model.paths import ValuePath, value_at
-from ioc.model.pvs import Access, PvRow, reduction_at
+from ioc.model.pvs import SNAPSHOT_NAME, Access, PvRow, reduction_at
 from ioc.model.run_parameters import iso_start
 from ioc.model.wire_type import wire_type
 from ioc.pva.normative import alarm, time_stamp
@@ -36,9 +36,6 @@ SNAPSHOT = NTTable.buildType(
         ("parameters", ("S", "epics:nt/NTNameValue:1.0", [("name", "as"), ("value", "as")])),
     ],
 )
-
-
-SNAPSHOT_NAME = "Snapshot"
 
 
 class Snapshot:

@@ -40,6 +40,7 @@ class CorrectionSettings(Settings):
             " rebinned and normalised as the spectra are; with Normalisation None it is subtracted"
             " as it is. A group takes that of the same group.",
             max_length=500,
+            holds_path=True,
         ),
         "",
     )
@@ -50,6 +51,7 @@ class CorrectionSettings(Settings):
             details="As Background. Y is then a ratio, no longer per unit of X, and NaN where the"
             " vanadium is not above 0.",
             max_length=500,
+            holds_path=True,
         ),
         "",
     )

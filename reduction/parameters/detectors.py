@@ -59,6 +59,7 @@ class DetectorSettings(Settings):
             details="Mantid's detector-masking (XML), a .cal (select) or a calibration in HDF5"
             " (use), or text as in Mask. A put of the same path reads the file again.",
             max_length=LONGEST_PATH,
+            holds_path=True,
             stage=Stage.CONVERT,
         ),
         "",
@@ -82,6 +83,7 @@ class DetectorSettings(Settings):
             " text with a group a line. Not together with Groups. A put of the same path reads the"
             " file again.",
             max_length=LONGEST_PATH,
+            holds_path=True,
             stage=Stage.CONVERT,
         ),
         "",
@@ -94,6 +96,7 @@ class DetectorSettings(Settings):
             " perhaps DIFA and TZERO. Detectors that it lacks keep theirs. A put of the same path"
             " reads the file again.",
             max_length=LONGEST_PATH,
+            holds_path=True,
             stage=Stage.CONVERT,
         ),
         "",

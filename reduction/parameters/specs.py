@@ -237,9 +237,13 @@ class Command(Switch):
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Spec):
-    """Printable ASCII text: an EPICS string if ``max_length`` fits one, else a char waveform."""
+    """Printable ASCII text: an EPICS string if ``max_length`` fits one, else a char waveform.
+
+    ``holds_path``: it is the path of a file or folder on the host of the IOC.
+    """
 
     max_length: int = 256
+    holds_path: bool = False
 
     def checked(self, value: Any) -> str:
         text = str(value).strip()

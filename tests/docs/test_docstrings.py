@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.pages import ROOT, resolves
 
-PACKAGES = ("reduction", "simulator", "ioc", "clients", "tests", "benchmarks")
+PACKAGES = ("reduction", "simulator", "ioc", "web", "clients", "tests", "benchmarks")
 FOLDERS = ("clients", "examples", "tests", "benchmarks")
 NAME = re.compile(r"(?<!`)`([A-Za-z_][\w.]*)`(?!`)")
 SCHEMAS = {"ev44", "f144"}

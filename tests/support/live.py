@@ -26,7 +26,10 @@ START_S = 30.0
 
 
 class Live(Client):
-    """A running ``live-reduction run`` and a client of it."""
+    """A running ``live-reduction run`` and a client of it.
+
+    It serves the web page only if there is a flag ``--web-…``.
+    """
 
     def __init__(self, net: Network, *flags: str, prefix: str = "") -> None:
         super().__init__(net, prefix or f"T{secrets.token_hex(4)}:")
@@ -36,6 +39,7 @@ class Live(Client):
                 *(sys.executable, "-m", "ioc", "run", "--prefix", self.prefix),
                 *("--port", str(net.port), "--seed", str(SEED)),
                 *("--set=Sim:EventsPerPulse=3000", "--set=Sim:EventsPerPulseSpread=50"),
+                *(() if any(each.startswith("--web-") for each in flags) else ("--no-web",)),
                 *flags,
             ],
             env=net.environment,

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("reduction", "simulator", "ioc")
+PACKAGES = ("reduction", "simulator", "ioc", "web")
 
 
 @dataclass(frozen=True)

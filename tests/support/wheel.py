@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 EXTRAS = "mpi,pva,plot,tools,top"
 PREFIX = "WHEEL:"
 START_S, STOP_S = 60.0, 30.0
-PACKAGES = ("ioc", "reduction", "simulator", "clients")
+PACKAGES = ("ioc", "reduction", "simulator", "web", "clients")
 SHARED = ("opi/**/*.bob", "examples/*.py")
 
 

@@ -1,0 +1,80 @@
+"""The limits of what visitors may cost the server. Each is set here only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class WebLimits:
+    """How much visitors may send, open and leave unread; tests set smaller limits."""
+
+    connections: int = 500
+    """TCP connections that are open at a time."""
+
+    connections_of_address: int = 150
+    """TCP connections of one IP address."""
+
+    idle_s: float = 15.0
+    """Seconds after which a connection without a request is closed."""
+
+    sockets: int = 200
+    """WebSockets of visitors without the token."""
+
+    sockets_of_address: int = 60
+    """WebSockets of one IP address without the token."""
+
+    trusted_sockets: int = 60
+    """WebSockets with the token; they have a limit of their own, so that others keep none out."""
+
+    message_bytes: int = 1 << 17
+    """Longest message of a visitor."""
+
+    messages_per_s: float = 50.0
+    """Messages a second of one WebSocket, in the long run; further ones wait."""
+
+    message_burst: int = 200
+    """Messages of one WebSocket at once."""
+
+    refused_messages: int = 200
+    """Messages that are refused, or too many, until the WebSocket is closed.
+
+    One a second is forgiven.
+    """
+
+    subscriptions: int = 1500
+    """Subscriptions of one WebSocket."""
+
+    shared_pvs: int = 6000
+    """Process variables that are open for all WebSockets together."""
+
+    names_ever: int = 20_000
+    """Different process variables that are opened as long as the server runs.
+
+    The IOC makes the channels of slices, groups and series when they are first asked for, and keeps
+    them.
+    """
+
+    puts_at_once: int = 20
+    """Puts of one WebSocket that wait for the IOC."""
+
+    put_s: float = 60.0
+    """Longest wait for the answer to a put, in seconds; the IOC itself gives up after 30."""
+
+    unsent_answers_bytes: int = 1 << 20
+    """Answers that wait to be sent; a visitor with more does not read and is disconnected."""
+
+    send_s: float = 20.0
+    """Longest time that one message may take to be sent; then the visitor counts as gone."""
+
+    heartbeat_s: float = 20.0
+    """Seconds between pings of a WebSocket; without an answer it counts as gone."""
+
+    period_s: float = 0.1
+    """Shortest time between two sets of updates of a WebSocket, in seconds."""
+
+    slowest_period_s: float = 60.0
+    """Longest such time that a visitor can ask for."""
+
+
+DEFAULT_LIMITS = WebLimits()

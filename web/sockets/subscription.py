@@ -1,0 +1,74 @@
+"""One subscription of a visitor: what its client has, and what it is sent next."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from web.sockets.frames import SharedFrames
+from web.sockets.updates import DISCONNECTED_REST, SharedUpdates, head
+from web.values.pv_value import PvMetadata, WebValue
+from web.values.shared_pvs import SharedPv
+
+
+class Subscription:
+    """A subscription under the ``name`` that the client wrote.
+
+    ``binary``: arrays and structures are sent by `frame`, not in an `update`. ``arrays``: those of
+    a structure that are sent; None: all. ``readonly``: the visitor may not write to it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shared: SharedPv,
+        readonly: bool,
+        binary: bool = False,
+        arrays: Container[str] | None = None,
+    ) -> None:
+        self.name, self.shared, self.binary = name, shared, binary
+        self._readonly, self._arrays = readonly, arrays
+        self._head = head(name)
+        self._metadata: PvMetadata | None = None
+        self._known: Mapping[str, NDArray[np.float64]] = {}
+        self._sent: WebValue | None = None
+
+    def update(self, updates: SharedUpdates) -> bytes | None:
+        """The JSON update to send now; None if the client has the newest value.
+
+        It has all metadata if the client does not have the newest metadata.
+        """
+        if not self.shared.connected:
+            if self._metadata is None:
+                return None
+            self._metadata, self._sent = None, None
+            return self._head + DISCONNECTED_REST
+        value = self.shared.value
+        if value is None or value is self._sent:
+            return None
+        complete = value.metadata is not self._metadata
+        by_frame = self.binary and value.arrays is not None
+        self._metadata = value.metadata
+        if by_frame and not complete:
+            return None
+        if not by_frame:
+            self._sent = value
+        return self._head + updates.rest(value, complete, self._readonly, not self.binary)
+
+    def frame(self, frames: SharedFrames) -> bytes | None:
+        """The binary message to send now; None if there is none or the client has the newest."""
+        value = self.shared.value
+        if value is None or value is self._sent or not (self.binary and self.shared.connected):
+            return None
+        if value.arrays is None:
+            return None
+        arrays = {
+            name: array
+            for name, array in value.arrays.items()
+            if self._arrays is None or name in self._arrays or value.fields is None
+        }
+        made = frames.frame(value, self.name, self.shared.pv.dtype, arrays, self._known)
+        self._known, self._sent = arrays, value
+        return made

@@ -1,0 +1,128 @@
+"""One subscription of each process variable, which all visitors share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from web.limits import WebLimits
+from web.values.names import WebPv
+from web.values.pv_value import WebValue, pv_value
+from web.values.pva_client import PvaClient, PvaMonitor
+
+log = logging.getLogger(__name__)
+
+LOOK_PERIOD_S = 1.0
+"""How often unused subscriptions are closed, and lost servers searched for, in seconds."""
+
+LINGER_S = 5.0
+"""How long a subscription stays open that nobody uses: a page that is reloaded finds it."""
+
+Watcher = Callable[["SharedPv"], None]
+"""Is called after every change of a process variable or of its connection."""
+
+
+class TooManyPvs(ValueError):
+    """A limit of `WebLimits` is reached; the text says which."""
+
+
+class SharedPv:
+    """A process variable and its newest value; ``value`` None: there was none yet."""
+
+    def __init__(self, pv: WebPv) -> None:
+        self.pv = pv
+        self.value: WebValue | None = None
+        self.connected = False
+        self.watchers: set[Watcher] = set()
+        self.unused_since_s: float | None = None
+        self._monitor: PvaMonitor | None = None
+
+    def open(self, client: PvaClient) -> None:
+        """Begin the subscription."""
+        self._monitor = client.monitor(self.pv.name, self._received)
+
+    def close(self) -> None:
+        """End the subscription."""
+        if self._monitor is not None:
+            self._monitor.close()
+
+    def _received(self, new: Any) -> None:
+        if new is None:
+            if not self.connected:
+                return
+            self.connected = False
+        else:
+            try:
+                self.value, self.connected = pv_value(new, self.value), True
+            except (KeyError, TypeError, ValueError):
+                log.exception("%s has a value that is not understood", self.pv.name)
+                return
+        for watcher in list(self.watchers):
+            watcher(self)
+
+
+class SharedPvs:
+    """All process variables that are open, by name."""
+
+    def __init__(self, client: PvaClient, limits: WebLimits) -> None:
+        self._client, self._limits = client, limits
+        self._opened: dict[str, SharedPv] = {}
+        self._names_ever: set[str] = set()
+        self._clock = asyncio.get_running_loop().time
+
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._opened)
+
+    def acquire(self, pv: WebPv, watcher: Watcher) -> SharedPv:
+        """The shared process variable, opened if it is not; ``watcher`` is told of changes.
+
+        Raises `TooManyPvs`.
+        """
+        shared = self._opened.get(pv.name)
+        if shared is None:
+            self._check_limits(pv.name)
+            self._names_ever.add(pv.name)
+            shared = self._opened[pv.name] = SharedPv(pv)
+            shared.open(self._client)
+        shared.watchers.add(watcher)
+        shared.unused_since_s = None
+        return shared
+
+    def release(self, shared: SharedPv, watcher: Watcher) -> None:
+        """Undo `acquire`; the subscription ends a little later unless it is acquired again."""
+        shared.watchers.discard(watcher)
+        if not shared.watchers:
+            shared.unused_since_s = self._clock()
+
+    async def run(self) -> None:
+        """Close what nobody uses, and search for lost servers, until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(LOOK_PERIOD_S)
+                self._close_unused()
+                if not all(each.connected for each in self._opened.values()):
+                    self._client.hurry()
+        finally:
+            for shared in self._opened.values():
+                shared.close()
+            self._client.close()
+
+    def _check_limits(self, name: str) -> None:
+        if len(self._opened) >= self._limits.shared_pvs:
+            raise TooManyPvs(f"{name}: all visitors together have {len(self._opened)} open")
+        if len(self._names_ever) >= self._limits.names_ever and name not in self._names_ever:
+            raise TooManyPvs(f"{name}: {len(self._names_ever)} different ones have been opened")
+
+    def _close_unused(self) -> None:
+        latest_s = self._clock() - LINGER_S
+        unused = [
+            name
+            for name, shared in self._opened.items()
+            if shared.unused_since_s is not None and shared.unused_since_s < latest_s
+        ]
+        for name in unused:
+            self._opened.pop(name).close()
