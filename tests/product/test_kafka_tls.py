@@ -83,8 +83,8 @@ def test_a_wrong_authority_is_told_and_the_right_one_is_enough_and_no_secret_is_
         commands = [word for each in running.family() for word in command_line(each)]
         assert commands
         assert not any(KEY_PASSWORD in word for word in commands)
-        names = [row.name for row in pv_rows(running.prefix) if row.name.endswith("_RBV")]
-        shown = running.tool("caget", "-S", *names)
+        names = [row.name for row in pv_rows(running.prefix) if "Message" in row.name]
+        shown = running.tool("caget", "-S", "-w", "30", *names)
         assert "StatusMessage_RBV" in shown.stdout
         assert KEY_PASSWORD not in shown.stdout + shown.stderr
     finally:

@@ -20,7 +20,7 @@ from tests.support.tls import Certificates
 
 ROOT = Path(__file__).parents[2]
 JARS, POM = ROOT / ".kafka" / "lib", Path(__file__).parent / "kafka" / "pom.xml"
-FETCH_S, START_S, STOP_S, READ_S = 300.0, 60.0, 20.0, 60.0
+FETCH_S, START_S, STOP_S, READ_S = 300.0, 180.0, 20.0, 60.0
 CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"
 USER, PASSWORD = "live", "open sesame"
 
