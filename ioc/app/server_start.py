@@ -131,7 +131,7 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
         rules=_rules(options),
         autosave=Path(options.autosave).resolve() if options.autosave else None,
         instrument=instrument,
-        publish=result_topic(options.publish),
+        publish=result_topic(options.publish, options.publish_spectra),
         key=key_of(options, options.control, options.sim_control, makes=True),
         array_rate=options.array_rate,
         ranks_silence_s=options.ranks_silence,

@@ -5,26 +5,30 @@ from __future__ import annotations
 import importlib
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ioc.options.program import StartError
 from ioc.options.stream_table import librdkafka_options
 from reduction.event_log.protocol import LogRefused
-from reduction.kafka.servers import SCHEME, KafkaServer, ResultTopic, topic_at
+from reduction.kafka.servers import SCHEME, KafkaServer, ResultTopic, SentSpectra, topic_at
 from reduction.parameters.specs import nearest
 
-KEYS_OF_PUBLISH = ("topic", "librdkafka")
+KEYS_OF_PUBLISH = ("topic", "spectra", "librdkafka")
 
 
-def result_topic(text: str) -> ResultTopic | None:
+def result_topic(text: str, spectra: str = "") -> ResultTopic | None:
     """The topic that ``--publish`` names: an address, or a file with a table; None if it is empty.
 
-    Raises `StartError`, also if the library for Kafka is missing.
+    ``spectra`` names those beside the sum, separated by commas, unless the table does. Raises
+    `StartError`, also if the library for Kafka is missing.
     """
     if not text:
         return None
     topic = _topic(text) if text.startswith(SCHEME) else _from_file(Path(text))
+    if not topic.spectra:
+        topic = replace(topic, spectra=_spectra("publish_spectra", spectra.split(",")))
     try:
         importlib.import_module("reduction.kafka.client")
     except LogRefused as error:
@@ -35,6 +39,22 @@ def result_topic(text: str) -> ResultTopic | None:
 def check_publish(text: str) -> None:
     """Raise `StartError` for what names no topic."""
     result_topic(text)
+
+
+def check_spectra(text: str) -> None:
+    """Raise `StartError` for a word that names no spectra."""
+    _spectra("publish_spectra", text.split(","))
+
+
+def _spectra(where: str, words: Any) -> frozenset[SentSpectra]:
+    """The spectra that words name; raises `StartError`."""
+    if not isinstance(words, list) or not all(isinstance(each, str) for each in words):
+        raise StartError(f"{where} = {words!r}: a list of {', '.join(SentSpectra)}")
+    named = [each.strip() for each in words if each.strip()]
+    for each in named:
+        if each not in list(SentSpectra):
+            raise StartError(f"{where}: {each!r}: they are {', '.join(SentSpectra)}")
+    return frozenset(SentSpectra(each) for each in named)
 
 
 def _topic(address: str) -> ResultTopic:
@@ -67,5 +87,7 @@ def publish_table(where: str, table: Mapping[str, Any]) -> ResultTopic:
     if not isinstance(address, str):
         raise StartError(f"{where}.topic = {address!r}: an address like {SCHEME}host:9092/topic")
     topic = _topic(address)
+    spectra = _spectra(f"{where}.spectra", table.get("spectra", []))
     options, secrets = librdkafka_options(f"{where}.librdkafka", table.get("librdkafka", {}))
-    return ResultTopic(KafkaServer(topic.server.brokers, options, secrets), topic.name)
+    server = KafkaServer(topic.server.brokers, options, secrets)
+    return ResultTopic(server, topic.name, spectra)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ioc.options.flags import Options, flag
 from ioc.options.program import StartError
-from ioc.options.publish_table import check_publish
+from ioc.options.publish_table import check_publish, check_spectra
 from ioc.options.sizes import check_size
 from ioc.options.value_checks import (
     check_habits,
@@ -233,6 +233,11 @@ class ServerOptions(EngineOptions, InstrumentOptions, SettingOptions):
         "where each result goes as da00: kafka://host:9092/topic, or a TOML file with a table"
         " [publish]; empty: nowhere",
         check=check_publish,
+    )
+    publish_spectra: str = flag(
+        "",
+        "what goes there beside the sum, as 'slices,groups,series': a source each; empty: nothing",
+        check=check_spectra,
     )
     access: str = flag("", "EPICS access security file (.acf): who may write; empty: everybody")
     access_macros: str = flag("", "macros of that file, as 'A=1,B=2'; a macro may have a default")

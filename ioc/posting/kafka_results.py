@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from ioc.model.pvs import reduction_prefix
-from reduction.kafka.servers import KafkaServer, ResultTopic
-from reduction.results.da00_message import da00_message
+from reduction.kafka.servers import KafkaServer, ResultTopic, SentSpectra
+from reduction.parameters.readings import SeriesReadings
+from reduction.results.da00_message import (
+    SpectrumSource,
+    da00_message,
+    group_source,
+    series_source,
+    slice_source,
+    sum_source,
+)
 from reduction.results.views import PostedReduction
 
 ANSWERS_S = 0.2
 """How often the answers of brokers are taken."""
+
+MOST_SENT = 100
+"""Most slices, groups and closed series of a result that are sent."""
 
 LAST_RESULTS_S = 1.0
 """How long the end waits until the last results are sent."""
@@ -62,6 +73,34 @@ class TimedResult(NamedTuple):
     time_ns: int
 
 
+class SentSeries(NamedTuple):
+    """A closed series as it was sent: what its spectrum depends on."""
+
+    generation: int
+    pulse_first: int
+    pulse_last: int
+
+
+def spectra_of(
+    prefix: str, posted: PostedReduction, kinds: frozenset[SentSpectra]
+) -> Iterator[SpectrumSource]:
+    """The sum over slices and groups, and the spectra of the kinds that are asked for.
+
+    Of slices and of groups the first `MOST_SENT` are sent, of closed series the last ones.
+    """
+    view = posted.view
+    yield sum_source(f"{prefix}Spec", posted)
+    if SentSpectra.SLICES in kinds:
+        for number in range(min(len(view.slices), MOST_SENT)):
+            yield slice_source(f"{prefix}Slice{number + 1}", posted, view.slices[number])
+    if SentSpectra.GROUPS in kinds:
+        for number in range(min(len(view.groups), MOST_SENT)):
+            yield group_source(f"{prefix}Group{number + 1}", posted, view.groups[number])
+    if SentSpectra.SERIES in kinds:
+        for number in range(max(0, len(view.series) - MOST_SENT), len(view.series)):
+            yield series_source(f"{prefix}Series{number + 1}", posted, view.series[number])
+
+
 class KafkaResults:
     """Sends the newest result of each reduction while `run` runs; nothing waits for a broker.
 
@@ -73,6 +112,8 @@ class KafkaResults:
         self._producer = make(self._answered)
         self._offered: dict[int, PostedReduction] = {}
         self._waiting: dict[int, TimedResult] = {}
+        self._series: dict[str, SentSeries] = {}
+        """The closed series as they were sent last, by the name of the source."""
         self._wake = asyncio.Event()
         self._why = ""
 
@@ -107,9 +148,20 @@ class KafkaResults:
     async def _send(self) -> None:
         waiting, self._waiting = self._waiting, {}
         for number, (posted, time_ns) in waiting.items():
-            source = f"{self._prefix}{reduction_prefix(number)}Spec"
-            data = await asyncio.to_thread(da00_message, source, posted, time_ns)
-            self._producer.send(self._topic.name, 0, time_ns, data, 0)
+            prefix = self._prefix + reduction_prefix(number)
+            for source in spectra_of(prefix, posted, self._topic.spectra):
+                if self._is_new(source):
+                    data = await asyncio.to_thread(da00_message, source, posted, time_ns)
+                    self._producer.send(self._topic.name, 0, time_ns, data, 0)
+
+    def _is_new(self, source: SpectrumSource) -> bool:
+        """Whether a spectrum may differ from the one that was sent; a closed series rarely does."""
+        if not isinstance(source.readings, SeriesReadings):
+            return True
+        numbers = source.numbers
+        found = SentSeries(*(int(numbers[each]) for each in SentSeries._fields))
+        before, self._series[source.name] = self._series.get(source.name), found
+        return found != before
 
 
 def kafka_results(topic: ResultTopic | None, prefix: str) -> KafkaResults | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,12 +46,21 @@ class KafkaServer:
         return found
 
 
+class SentSpectra(enum.StrEnum):
+    """Spectra of a result that can be sent beside the sum over slices and groups."""
+
+    SLICES = "slices"
+    GROUPS = "groups"
+    SERIES = "series"
+
+
 @dataclass(frozen=True)
 class ResultTopic:
-    """The topic that results go to."""
+    """The topic that results go to, and which spectra go there beside the sum."""
 
     server: KafkaServer
     name: str
+    spectra: frozenset[SentSpectra] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.server.url}/{self.name}"

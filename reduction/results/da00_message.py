@@ -6,41 +6,90 @@ variable, of the same axis, or of none if it is one number.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from streaming_data_types.dataarray_da00 import Variable, serialise_da00
 
+from reduction.parameters.readings import (
+    GroupReadings,
+    HistogramReadings,
+    SeriesReadings,
+    SliceReadings,
+)
 from reduction.results.intensity_labels import intensity_units
 from reduction.results.views import PostedReduction
 
 SIGNAL, ERRORS, COUNTS = "signal", "errors", "counts"
 
 
-def da00_message(source: str, posted: PostedReduction, time_ns: int) -> bytes:
-    """``da00`` bytes of a posted result, the sum over slices and groups.
+@dataclass(frozen=True, eq=False)
+class SpectrumSource:
+    """A spectrum of a posted result, for a message.
+
+    - ``name``: of the source, such as ``LIVE:Red1:Slice1``
+    - ``readings``: its arrays
+    - ``numbers``: what else is told of it, by name; whole numbers become int64, others float64
+    """
+
+    name: str
+    readings: HistogramReadings
+    numbers: Mapping[str, int | float]
+
+
+def sum_source(name: str, posted: PostedReduction) -> SpectrumSource:
+    """The sum over slices and groups of a posted result."""
+    return SpectrumSource(name, posted.view.spectrum, _of_result(posted))
+
+
+def slice_source(name: str, posted: PostedReduction, readings: SliceReadings) -> SpectrumSource:
+    """A slice of a posted result, with its bounds."""
+    bounds = {"low": readings.low, "high": readings.high}
+    return SpectrumSource(name, readings, _of_result(posted) | bounds)
+
+
+def group_source(name: str, posted: PostedReduction, readings: GroupReadings) -> SpectrumSource:
+    """A detector group of a posted result."""
+    return SpectrumSource(name, readings, _of_result(posted))
+
+
+def series_source(name: str, posted: PostedReduction, readings: SeriesReadings) -> SpectrumSource:
+    """A closed series of a posted result, with its own pulse range."""
+    pulses = {"pulse_first": readings.pulse_first, "pulse_last": readings.pulse_last}
+    return SpectrumSource(name, readings, _of_result(posted) | pulses)
+
+
+def _of_result(posted: PostedReduction) -> dict[str, int | float]:
+    """The numbers that all spectra of a result have in common."""
+    first, last = posted.stream.pulse_first, posted.stream.pulse_last
+    return {"generation": posted.order.generation, "pulse_first": first, "pulse_last": last}
+
+
+def da00_message(source: SpectrumSource, posted: PostedReduction, time_ns: int) -> bytes:
+    """``da00`` bytes of a spectrum of a posted result.
 
     - ``signal``, ``errors`` (bins,) float64: intensity and its standard error, as Y and E
     - ``counts`` (bins,) float64, as YC
     - the bin edges (bins + 1,) float64, under the name of their quantity, such as ``d_spacing``
-    - ``generation``, ``pulse_first``, ``pulse_last``: numbers
+    - ``generation``, ``pulse_first``, ``pulse_last``, and ``low`` and ``high`` of a slice: numbers
 
     All arrays have that axis. ``time_ns`` is the time of the last pulse, ns since the Unix epoch.
     """
-    settings, spectrum, stream = posted.order.settings, posted.view.spectrum, posted.stream
+    settings, readings = posted.order.settings, source.readings
     units = settings.units
     axis = units.labels.name
     intensity = intensity_units(units, settings.corrections)
-    values = {"generation": posted.order.generation}
-    values |= {"pulse_first": stream.pulse_first, "pulse_last": stream.pulse_last}
     data: bytes = serialise_da00(
-        source,
+        source.name,
         time_ns,
         [
-            _array(SIGNAL, axis, spectrum.y, intensity),
-            _array(ERRORS, axis, spectrum.e, intensity),
-            _array(COUNTS, axis, spectrum.yc, "counts"),
-            _array(axis, axis, spectrum.xe, units.labels.units),
-            *(Variable(name, np.array([value], np.int64)) for name, value in values.items()),
+            _array(SIGNAL, axis, readings.y, intensity),
+            _array(ERRORS, axis, readings.e, intensity),
+            _array(COUNTS, axis, readings.yc, "counts"),
+            _array(axis, axis, posted.view.axis.xe, units.labels.units),
+            *(Variable(name, np.array([value])) for name, value in source.numbers.items()),
         ],
     )
     return data

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from streaming_data_types.dataarray_da00 import deserialise_da00
 
@@ -20,12 +20,17 @@ from ioc.options.program import StartError
 from ioc.options.publish_table import publish_table, result_topic
 from ioc.posting.kafka_results import KafkaResults, kafka_producer
 from reduction.control.orders import ReductionOrder
-from reduction.kafka.servers import KafkaServer, ResultTopic, topic_at
+from reduction.control.reports import ReductionResult, SeriesResult
+from reduction.kafka.servers import KafkaServer, ResultTopic, SentSpectra, topic_at
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
+from reduction.parameters.readings import ReductionStatus
+from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run_readings import StreamStatus
+from reduction.parameters.series import SeriesStatus
 from reduction.parameters.units import Units
-from reduction.results.da00_message import da00_message
+from reduction.results.da00_message import da00_message, sum_source
 from reduction.results.intensity_labels import intensity_units
+from reduction.results.views import PostedReduction, reduction_view
 from tests.support.kafka_broker import Topic, wait_until
 from tests.support.publisher_bench import PublisherBench, at_once, report
 
@@ -43,6 +48,21 @@ def posted(counts: int = 4, generation: int = 3, pulses: tuple[int, int] = (7, 9
     stream = StreamStatus(pulse_first=pulses[0], pulse_last=pulses[1])
     at_once(bench.publisher.ranks(report(order, counts, stream=stream, pulse_time_ns=NS)))
     return bench.publisher.posted
+
+
+def with_families(scale: int) -> dict[int, PostedReduction]:
+    """A posted result of two slices, two groups and a closed series."""
+    bins = ReductionSettings(bin_params="1,0.5,2.5", filter=FilterSettings("T", 0, 5, 10))
+    order = ReductionOrder(0, bins)
+    status = SeriesStatus(pulses=3, pulse_first=3, pulse_last=5)
+    series = SeriesResult(status, np.array([7, 8, 9]), 1.0, 0.0)
+    counts = scale * np.arange(12).reshape(2, 2, 3)
+    result = ReductionResult(
+        order, ReductionStatus(), bins.edges, counts, charges_uc=(1.0, 2.0), series=(series,)
+    )
+    view = reduction_view(result, None)
+    assert view is not None
+    return {0: PostedReduction(view, order, StreamStatus(pulse_first=6, pulse_last=9))}
 
 
 class ListedProducer:
@@ -63,10 +83,11 @@ class ListedProducer:
         self.flushed = True
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**9), st.integers(0, 2**31 - 1), st.integers(0, 2**62))
 def test_a_result_comes_back_as_it_was_posted(counts: int, generation: int, last: int) -> None:
     one = posted(counts, generation, (0, last))[0]
-    message = deserialise_da00(da00_message("LIVE:Red1:Spec", one, NS))
+    message = deserialise_da00(da00_message(sum_source("LIVE:Red1:Spec", one), one, NS))
     assert (message.source_name, message.timestamp_ns) == ("LIVE:Red1:Spec", NS)
     found = {each.name: each for each in message.data}
     spectrum = one.view.spectrum
@@ -97,7 +118,7 @@ def test_scipp_knows_the_unit_of_each_intensity(units: Units, by: Normalisation)
 
 
 async def sending(results: KafkaResults, producer: ListedProducer, count: int) -> None:
-    for _ in range(200):
+    for _ in range(2000):
         await asyncio.sleep(0.005)
         if len(producer.sent) >= count:
             return
@@ -133,6 +154,52 @@ async def test_each_posted_result_is_sent_once_and_of_many_the_newest_one() -> N
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert producer.flushed
+
+
+async def test_slices_groups_and_series_are_sources_of_their_own_if_they_are_asked_for() -> None:
+    made: list[ListedProducer] = []
+
+    def make(failed: Callable[[str, int], None]) -> ListedProducer:
+        made.append(ListedProducer(failed))
+        return made[-1]
+
+    topic = dataclasses.replace(TOPIC, spectra=frozenset(SentSpectra))
+    results = KafkaResults(topic, "P:", make)
+    (producer,) = made
+    task = asyncio.create_task(results.run())
+    results.offer(with_families(1), NS)
+    await sending(results, producer, 6)
+    results.offer(with_families(2), NS)
+    await sending(results, producer, 11)
+    await asyncio.sleep(0.3)
+    messages = [deserialise_da00(each) for each in producer.sent]
+    first = ["P:Red1:Spec", "P:Red1:Slice1", "P:Red1:Slice2", "P:Red1:Group1", "P:Red1:Group2"]
+    names = [*first, "P:Red1:Series1", *first]  # a closed series is sent once
+    assert [each.source_name for each in messages] == names
+    found = {each.source_name: {v.name: v.data for v in each.data} for each in messages[:6]}
+    for name, low, high in (("P:Red1:Slice1", 0.0, 5.0), ("P:Red1:Slice2", 5.0, 10.0)):
+        assert (found[name]["low"], found[name]["high"]) == (low, high)
+    spectra = [found[name]["counts"] for name in ("P:Red1:Slice1", "P:Red1:Slice2")]
+    np.testing.assert_array_equal(found["P:Red1:Spec"]["counts"], sum(spectra))
+    assert found["P:Red1:Series1"]["counts"].tolist() == [7, 8, 9]
+    series = found["P:Red1:Series1"]
+    assert (series["pulse_first"], series["pulse_last"], series["generation"]) == (3, 5, 0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("words", ["slice", "slices,all"])
+def test_spectra_that_there_are_not_are_refused(words: str) -> None:
+    with pytest.raises(StartError, match="they are slices, groups, series"):
+        parse(["run", "--publish=kafka://a:1/t", f"--publish-spectra={words}"])
+
+
+def test_spectra_are_named_on_the_command_line_or_in_the_table() -> None:
+    found = result_topic("kafka://a:1/t", "slices, series")
+    assert found is not None
+    assert found.spectra == {SentSpectra.SLICES, SentSpectra.SERIES}
+    table = {"topic": "kafka://a:1/t", "spectra": ["groups"]}
+    assert publish_table("x", table).spectra == {SentSpectra.GROUPS}
 
 
 async def test_a_broker_that_is_away_is_told_and_costs_no_time() -> None:
@@ -220,6 +287,8 @@ def test_a_table_has_options_and_names_files_of_secrets(tmp_path: Path) -> None:
         ({}, "no address of the form"),
         ({"topic": 3}, r"x\.topic = 3: an address"),
         ({"topics": "t"}, "no setting is called 'topics'; did you mean topic"),
+        ({"topic": "kafka://a:1/t", "spectra": "slices"}, r"x\.spectra = 'slices': a list of"),
+        ({"topic": "kafka://a:1/t", "spectra": ["all"]}, r"x\.spectra: 'all': they are slices"),
         ({"topic": "kafka://a:1/t", "librdkafka": {"sasl.password": "open"}}, "keep it in a file"),
     ],
 )
