@@ -64,7 +64,7 @@ class Product(Client):
         head = psutil.Process(self.process.pid)
         found, ranks = {"IOC": head}, 0
         for each in head.children(recursive=True):
-            match each.cmdline()[1:4]:
+            match each.cmdline()[2:5]:
                 case ["-m", "ioc", "simulate"]:
                     found["simulator"] = each
                 case ["-m", "ioc", "ranks"]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import psutil
 
 from ioc.app.die_with_parent import OFFLINE
+from ioc.app.python_command import PYTHON, python_environment
 
 log = logging.getLogger(__name__)
 
@@ -88,10 +88,10 @@ class Child:
         """
         offline = (OFFLINE,) if self._offline else ()
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "ioc.app.die_with_parent", *offline, str(os.getpid())),
+            *(*PYTHON, "-m", "ioc.app.die_with_parent", *offline, str(os.getpid())),
             *command,
             stdin=asyncio.subprocess.DEVNULL,
-            env=os.environ | self._environment,
+            env=python_environment(os.environ | self._environment),
             pass_fds=self._files,
             start_new_session=True,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from ioc.app.child import Child
 from ioc.app.live_server import LiveServer
+from ioc.app.python_command import PYTHON
 from ioc.app.report_watch import ReportWatch
 from ioc.app.server_start import ProcessControl
 from ioc.model.paths import Part
@@ -132,7 +132,7 @@ class Supervision:
         """
         while self._server.ranks_watch.latest is None:
             await asyncio.sleep(RANKS_LOOK_S)
-        program = (sys.executable, "-m", "ioc", *self._options.replay.arguments())
+        program = (*PYTHON, "-m", "ioc", *self._options.replay.arguments())
         await self._children.replay.run_once(program)
 
     async def run_ranks(self) -> None:
@@ -152,14 +152,14 @@ class Supervision:
         folder.mkdir(exist_ok=True)
         shared = ("--mca", "btl_sm_backing_directory", str(folder))
         ranks = self._options.ranks
-        program = (sys.executable, "-m", "ioc", *ranks.arguments())
+        program = (*PYTHON, "-m", "ioc", *ranks.arguments())
         return (mpi_launcher(), *MPIEXEC_FLAGS, *shared, "-n", str(ranks.ranks), *program)
 
     def _simulate(self) -> Sequence[str]:
         """The command line that starts the simulator."""
         _expect(self._server.simulator_watch)
         options = replace(self._options.simulate, first_pulse=self._next_pulse())
-        return (sys.executable, "-m", "ioc", *options.arguments())
+        return (*PYTHON, "-m", "ioc", *options.arguments())
 
     def _next_pulse(self) -> int:
         """The number of the pulse that a restarted simulator begins with.
