@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import psutil
 
 from ioc.app.die_with_parent import OFFLINE
-from ioc.app.python_command import PYTHON, python_environment
+from ioc.app.python_command import PYTHON, keep_to_a_folder, python_environment
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,8 @@ class Child:
 
         It has a session of its own, so that a terminal's Ctrl-C reaches only this process.
         """
+        if keep_to_a_folder():
+            log.warning("the working folder is gone: this works in the root folder from now on")
         offline = (OFFLINE,) if self._offline else ()
         return await asyncio.create_subprocess_exec(
             *(*PYTHON, "-m", "ioc.app.die_with_parent", *offline, str(os.getpid())),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -92,6 +93,8 @@ class ChildProcesses:
         self.simulator = Child("simulator")
         self.replay = Child("replay")
         folder = {"TMPDIR": str(options.mpi_folder)}
+        if not Path(os.environ.get("HOME", "/nonexistent")).is_dir():
+            folder["HOME"] = str(options.mpi_folder)  # MPI does not start without one
         self.ranks = Child("ranks", folder, offline=not options.ranks.stream)
 
     @property

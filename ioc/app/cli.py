@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from ioc.app.python_command import keep_to_a_folder
 from ioc.options.command_line import parse
 from ioc.options.commands import (
     InstrumentTableOptions,
@@ -35,6 +36,8 @@ from ioc.options.shared_options import InstrumentOptions
 if TYPE_CHECKING:
     from reduction.instrument.geometry import Instrument
 
+log = logging.getLogger(__name__)
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point; exits with 2 and one clear line if what is asked cannot be done."""
@@ -44,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             level=logging.INFO if options.verbose else logging.WARNING,
             format=f"%(asctime)s {options.command} %(levelname)s %(message)s",
         )
+        if keep_to_a_folder():
+            log.warning("the working folder is gone: this works in the root folder")
         _start(options)
     except StartError as error:
         _give_up(str(error))

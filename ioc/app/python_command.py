@@ -12,7 +12,22 @@ import ioc
 PYTHON = (sys.executable, "-P")
 """``-P``: modules in the working folder are not imported, see the documentation of Python."""
 
+ANYWHERE = Path("/")
+
 INSTALLED = {"site-packages", "dist-packages"}
+
+
+def keep_to_a_folder() -> bool:
+    """Work in the root folder if the working folder is gone; whether it was gone.
+
+    Much that is not ours fails without a working folder: mpiexec, and the import of p4p.
+    """
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        os.chdir(ANYWHERE)
+        return True
+    return False
 
 
 def python_environment(environment: Mapping[str, str]) -> dict[str, str]:

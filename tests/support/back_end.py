@@ -18,7 +18,7 @@ from ioc.app.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
 from reduction.control.encoding import decoded, encoded
 from reduction.control.hello import own_hello
-from reduction.control.order_receiver import END, ORDER
+from reduction.control.order_receiver import END, ORDER, WORK
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.event_log.entries import entry_of
@@ -96,7 +96,7 @@ class Commander:
         while (left := deadline - time.monotonic()) > 0:
             if self._socket.poll(left * 1000):
                 self._peer, _, data = self._socket.recv_multipart()
-                if data == END:
+                if data in (END, WORK):
                     continue
                 report = decoded(RanksReport, data)
                 if until(report):

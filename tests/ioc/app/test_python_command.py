@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import ioc
-from ioc.app.python_command import PYTHON, python_environment
+from ioc.app.python_command import PYTHON, keep_to_a_folder, python_environment
 
 SHOW = "import ioc; print(ioc.__file__)"
 
@@ -40,6 +40,9 @@ def test_a_folder_that_is_gone_does_not_matter(tmp_path: Path) -> None:
         command = [*PYTHON, "-c", SHOW]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.stdout.strip() == ioc.__file__
+        assert keep_to_a_folder()
+        assert Path.cwd() == Path("/")
+        assert not keep_to_a_folder()
     finally:
         os.chdir(before)
 
