@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 from caproto import CaprotoError
@@ -27,6 +28,9 @@ from reduction.results.views import PostedReduction
 
 log = logging.getLogger(__name__)
 
+OPEN_S = 5.0
+"""Longest time that a thread of p4p waits for the event loop, in seconds."""
+
 
 class PvaView(Protocol):
     """The value of a name on pvAccess, which is posted whenever ``channel`` changes."""
@@ -40,6 +44,10 @@ class PvaView(Protocol):
 
 class PvaConnection(SharedPV):  # type: ignore[misc]
     """One client's connection to a name. Calls from p4p's threads are handled on the event loop.
+
+    It is opened before p4p gets it. Later, opening waits for p4p's thread, which may wait for a
+    lock that is held meanwhile: a client that subscribes and leaves at once would stop the event
+    loop for good.
 
     Each client gets its own `SharedPV`. Subscribers of one `SharedPV` share the posted values: for
     a slow subscriber p4p writes a later post into a value that it is sending to others.
@@ -103,22 +111,42 @@ class PvAccess:
             try:
                 await self._loop.create_future()
             finally:
-                server.stop()
+                # On a thread, since p4p's threads may wait for the event loop.
+                await asyncio.to_thread(server.stop)
                 await asyncio.sleep(0)  # handles the last calls of p4p's threads
 
     def testChannel(self, name: str) -> bool:  # noqa: N802
         """Whether there is such a name; called by p4p on one of its threads."""
         return self._has(name)
 
-    def makeChannel(self, name: str, _peer: str) -> PvaConnection:  # noqa: N802
-        """The connection of a new client; called by p4p on one of its threads."""
-        return PvaConnection(name, self, self._loop)
+    def makeChannel(self, name: str, _peer: str) -> PvaConnection | None:  # noqa: N802
+        """The connection of a new client; called by p4p on one of its threads.
 
-    def onFirstConnect(self, client: PvaConnection) -> None:  # noqa: N802
-        """A client has connected; p4p makes it wait until its connection is opened."""
-        if client.name not in self._opened:
-            self._opened[client.name] = OpenPv(self._make_view(client.name))
-        self._opened[client.name].add(client)
+        Waits for the event loop, which never waits for this thread of p4p. None, which refuses the
+        client, if that takes too long.
+        """
+        opened: Future[PvaConnection] = Future()
+        try:
+            self._loop.call_soon_threadsafe(self._open, name, opened)
+            return opened.result(OPEN_S)
+        except (TimeoutError, RuntimeError):  # the event loop is stuck, or closed
+            return None if opened.cancel() else opened.result()
+
+    def _open(self, name: str, opened: Future[PvaConnection]) -> None:
+        """Make and open the connection of a new client, unless p4p has given up waiting for it."""
+        if not opened.set_running_or_notify_cancel():
+            return
+        try:
+            if name not in self._opened:
+                self._opened[name] = OpenPv(self._make_view(name))
+            client = PvaConnection(name, self, self._loop)
+            self._opened[name].add(client)
+        except Exception as error:
+            # A defect of this program. Without a result p4p would wait.
+            log.exception("%s cannot be opened", name)
+            opened.set_exception(RuntimeError(str(error)))
+        else:
+            opened.set_result(client)
 
     def onLastDisconnect(self, client: PvaConnection) -> None:  # noqa: N802
         """A client has disconnected."""

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import closing
 from typing import Any
 
@@ -117,14 +118,40 @@ async def test_a_put_of_a_client_that_leaves_at_once_is_obeyed(net: Network) -> 
     pva = PvAccess({"T:F"}.__contains__, lambda _: Normative(served), addresses)
     serving = asyncio.create_task(pva.serve())
     await asyncio.sleep(0)
-    client, operation = pva.makeChannel("T:F", ""), Operation()
-    pva.onFirstConnect(client)
+    client, operation = await asyncio.to_thread(pva.makeChannel, "T:F", ""), Operation()
+    assert client is not None
     pva.put(client, operation)
     pva.onLastDisconnect(client)
     async with asyncio.timeout(5):
         while operation.error is not None:
             await asyncio.sleep(0)
     assert served.value == 3
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+
+VISITS = 40
+
+
+async def test_clients_that_subscribe_and_leave_at_once_do_not_stop_the_server(
+    net: Network,
+) -> None:
+    channels = {f"T:{number}": channel(Float(pv="F", description="f"), 1.0) for number in range(40)}
+    addresses = Addresses(port=0, search_port=net.search_port)
+    pva = PvAccess(channels.__contains__, lambda name: Normative(channels[name]), addresses)
+    serving = asyncio.create_task(pva.serve())
+
+    def come_and_go() -> None:
+        for visit in range(VISITS):
+            with context(net) as visitor:
+                opened = [visitor.monitor(name, lambda _: None) for name in channels]
+                time.sleep(0.002 * visit)  # some leave before they are connected, some after it
+                for each in opened:
+                    each.close()
+
+    await asyncio.to_thread(come_and_go)
+    with context(net) as other:
+        assert await asyncio.to_thread(other.get, "T:0") == 1
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
 
