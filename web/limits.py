@@ -45,11 +45,11 @@ class WebLimits:
     subscriptions: int = 1500
     """Subscriptions of one WebSocket."""
 
-    shared_pvs: int = 6000
-    """Process variables that are open for all WebSockets together."""
+    rare_pvs: int = 5000
+    """Rare process variables, as of slices, that are open for all visitors without the token."""
 
-    names_ever: int = 20_000
-    """Different process variables that are opened as long as the server runs.
+    rare_names_ever: int = 20_000
+    """Different ones that such visitors open as long as the server runs.
 
     The IOC makes the channels of slices, groups and series when they are first asked for, and keeps
     them.

@@ -189,7 +189,7 @@ class Session:
         if len(self._subscriptions) >= self._services.limits.subscriptions:
             raise TooManyPvs(f"{name}: one page has {len(self._subscriptions)} at most")
         pv = self._services.names.find(name)
-        shared = self._services.shared.acquire(pv, self._changed)
+        shared = self._services.shared.acquire(pv, self._changed, self.visitor.trusted)
         readonly = bool(pv.write_refusal) or not self.visitor.may_write
         made = self._subscriptions[name] = Subscription(
             name, shared, readonly, asked.binary, asked.arrays

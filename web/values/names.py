@@ -36,6 +36,11 @@ class WebPv:
     write_refusal: str = ""
     """Why nobody may write it through the server; empty if it may be written."""
 
+    @property
+    def is_rare(self) -> bool:
+        """Whether the IOC makes its channel when it is first asked for, and keeps it."""
+        return self.row is not None and self.row.group.rare
+
     def dtype(self, array: str) -> str:
         """How the numbers of an array are sent: ``f4`` for counts, intensities and errors.
 

@@ -69,7 +69,8 @@ class SharedPvs:
     def __init__(self, client: PvaClient, limits: WebLimits) -> None:
         self._client, self._limits = client, limits
         self._opened: dict[str, SharedPv] = {}
-        self._names_ever: set[str] = set()
+        self._rare_names: set[str] = set()
+        """The rare process variables that visitors without the token have opened."""
         self._clock = asyncio.get_running_loop().time
 
     @property
@@ -77,15 +78,16 @@ class SharedPvs:
         """How many are open."""
         return len(self._opened)
 
-    def acquire(self, pv: WebPv, watcher: Watcher) -> SharedPv:
+    def acquire(self, pv: WebPv, watcher: Watcher, trusted: bool = True) -> SharedPv:
         """The shared process variable, opened if it is not; ``watcher`` is told of changes.
 
-        Raises `TooManyPvs`.
+        Raises `TooManyPvs` if it is for a visitor that is not ``trusted``. The bounds are of rare
+        process variables alone, so no visitor keeps the others from anybody.
         """
         shared = self._opened.get(pv.name)
         if shared is None:
-            self._check_limits(pv.name)
-            self._names_ever.add(pv.name)
+            if pv.is_rare and not trusted:
+                self._admit_rare(pv.name)
             shared = self._opened[pv.name] = SharedPv(pv)
             shared.open(self._client)
         shared.watchers.add(watcher)
@@ -111,11 +113,14 @@ class SharedPvs:
                 shared.close()
             self._client.close()
 
-    def _check_limits(self, name: str) -> None:
-        if len(self._opened) >= self._limits.shared_pvs:
-            raise TooManyPvs(f"{name}: all visitors together have {len(self._opened)} open")
-        if len(self._names_ever) >= self._limits.names_ever and name not in self._names_ever:
-            raise TooManyPvs(f"{name}: {len(self._names_ever)} different ones have been opened")
+    def _admit_rare(self, name: str) -> None:
+        """Count a rare process variable for a visitor without the token; raises `TooManyPvs`."""
+        opened = len(self._rare_names & self._opened.keys())
+        if opened >= self._limits.rare_pvs:
+            raise TooManyPvs(f"{name}: all visitors together have {opened} such open")
+        if len(self._rare_names) >= self._limits.rare_names_ever and name not in self._rare_names:
+            raise TooManyPvs(f"{name}: {len(self._rare_names)} such have been opened")
+        self._rare_names.add(name)
 
     def _close_unused(self) -> None:
         latest_s = self._clock() - LINGER_S
