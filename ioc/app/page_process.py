@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ioc.app.child import Child
+from ioc.app.python_command import PYTHON
 from ioc.options.commands import RunOptions, WebOptions
 from ioc.options.host_checks import pva_served
 from ioc.options.shared_options import split_addresses
@@ -48,7 +48,7 @@ class PageProcess:
                 each.close()
 
     def _command(self) -> Sequence[str]:
-        return (sys.executable, "-m", "ioc", *self.options.arguments())
+        return (*PYTHON, "-m", "ioc", *self.options.arguments())
 
 
 async def _ended(_reason: str) -> None:

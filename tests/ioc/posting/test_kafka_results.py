@@ -23,8 +23,9 @@ from reduction.control.orders import ReductionOrder
 from reduction.control.reports import ReductionResult, SeriesResult
 from reduction.kafka.servers import KafkaServer, ResultTopic, SentSpectra, topic_at
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
+from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.readings import ReductionStatus
-from reduction.parameters.reduction import DetectorSettings, FilterSettings, ReductionSettings
+from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run_readings import StreamStatus
 from reduction.parameters.series import SeriesStatus
 from reduction.parameters.units import Units
