@@ -10,8 +10,22 @@ from ophyd import Component, Device, DynamicDeviceComponent, EpicsSignal, EpicsS
 from ophyd import EpicsSignalWithRBV as Setting
 from ophyd.status import Status
 
+LONGEST_STRING = 39
+"""Most characters of an EPICS string."""
+
 REGIONS, PEAKS = 8, 4
 """How many regions and peaks a reduction has."""
+
+
+class TextSetting(Setting):
+    """A text to set; one that is longer than the process variable carries is an error."""
+
+    def put(self, value: str, **options: object) -> None:
+        pv = self._write_pv
+        most = pv.nelm if "char" in pv.type else LONGEST_STRING
+        if len(str(value)) > most:
+            raise ValueError(f"{pv.pvname}: {len(str(value))} characters; it carries {most}")
+        super().put(value, **options)
 
 
 class Window(Device):
@@ -64,7 +78,7 @@ class LiveReduction(Device):
     preset_rel_error = Component(Setting, "PresetRelError", kind="config")
     preset_region = Component(Setting, "PresetRegion", kind="config")
     units = Component(Setting, "Red1:Units", string=True, kind="config")
-    bin_params = Component(Setting, "Red1:BinParams", string=True, kind="config")
+    bin_params = Component(TextSetting, "Red1:BinParams", string=True, kind="config")
 
     total = Component(EpicsSignalRO, "Red1:Spec:Total_RBV", kind="hinted")
     pulses = Component(EpicsSignalRO, "PulsesAccumulated_RBV", kind="normal")

@@ -32,7 +32,9 @@ class LiveReduction:
         """Put a value, and return when it has taken effect.
 
         Raises `ValueError` if it is refused, or is a text that does not fit, which pyepics would
-        cut without a word. Raises `TimeoutError` if it takes too long.
+        cut without a word. Raises `TimeoutError` if it takes too long. A setting that only fits
+        with others, such as ``Red1:Filter:Min``, is taken, and takes effect with them;
+        ``Pending_RBV`` says what is missing.
         """
         pv = self._pv(name)
         if isinstance(value, str) and "char" in pv.type and len(value) >= pv.nelm:

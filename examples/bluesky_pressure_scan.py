@@ -40,7 +40,10 @@ def flags() -> argparse.Namespace:
     parser.add_argument("--error", type=float, default=0.01, help="relative error of a point")
     parser.add_argument("--settle", type=float, default=1, help="seconds to wait at a pressure")
     parser.add_argument("--window", type=float, nargs=2, default=[1.8, 1.98], help="of the line, Å")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.pressures[2] < 2 or given.pressures[0] == given.pressures[1]:
+        parser.error("--pressures: at least two points at different pressures are needed")
+    return given
 
 
 def measure(

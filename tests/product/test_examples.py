@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reduction.files.nexus_reader import read_nexus
@@ -104,6 +105,57 @@ def test_temperature_steps_find_the_thermal_motion_of_the_sample(
     assert running.get("Red1:Filter:Log", "-S") == ""
 
 
+@needs("epics", "pyepics")
+@pytest.mark.parametrize("temperatures", [("280", "340", "20"), ("900", "500", "-200")])
+def test_temperature_steps_go_anywhere_up_or_down_after_other_slices(
+    running: Live, tmp_path: Path, temperatures: tuple[str, ...]
+) -> None:
+    assert running.put("File:Path", str(tmp_path), "-S").returncode == 0
+    for end, value in (("Min", "5"), ("Max", "9"), ("Step", "0.5")):
+        assert running.put(f"Red1:Filter:{end}", value).returncode == 0
+    lines = example(
+        running,
+        "temperature_steps.py",
+        *("--temperatures", *temperatures, "--pulses", "15", "--name", "steps"),
+        *("--bins", "0.5,-0.001,4", "--lines", "1.9202", "1.1086"),
+    )
+    first, last, step = map(float, temperatures)
+    expected = sorted(np.arange(first, last + step / 2, step).tolist())
+    assert [row[:2] for row in table(lines)] == [[n, t] for n, t in enumerate(expected, 1)]
+    found = next(line for line in lines if line.startswith("Uiso at 295 K"))
+    u_iso, deviation = map(float, re.findall(r"-?0\.\d+", found))
+    assert within(u_iso, deviation, float(SimulatorSettings().atoms.split()[-1]))
+    assert running.get("Pending_RBV", "-S") == ""
+
+
+@needs("epics", "pyepics")
+def test_a_ramp_of_another_line_and_one_step(running: Live, tmp_path: Path) -> None:
+    assert running.put("File:Path", str(tmp_path), "-S").returncode == 0
+    words = ("--pressures", "4", "--pulses", "20", "--hkl", "1", "1", "1")
+    window = ("--window", "2.95", "3.25", "--settle", "0.5", "--bins", "2,-0.0005,4")
+    rows = table(example(running, "pressure_ramp.py", *words, *window))
+    assert [row[:2] for row in rows] == [[1, 4]]
+    assert within(rows[0][5], rows[0][6], cell_edge(4))
+
+
+@needs("ophyd", "ophyd")
+@pytest.mark.parametrize(
+    ("script", "words", "why"),
+    [
+        ("temperature_steps.py", ("--temperatures", "300", "300", "10"), "at least two"),
+        ("temperature_steps.py", ("--temperatures", "300", "400", "0"), "at least two"),
+        ("bluesky_pressure_scan.py", ("--pressures", "1", "1", "5"), "at least two"),
+    ],
+)
+def test_a_script_refuses_what_it_cannot_do_before_it_changes_anything(
+    running: Live, script: str, words: tuple[str, ...], why: str
+) -> None:
+    generation = running.number("Red1:Generation_RBV")
+    with pytest.raises(AssertionError, match=why):
+        example(running, script, *words)
+    assert running.number("Red1:Generation_RBV") == generation
+
+
 @needs("ophyd", "ophyd")
 def test_a_bluesky_scan_finds_the_bulk_modulus_of_the_sample(running: Live) -> None:
     lines = example(
@@ -146,6 +198,7 @@ def shown() -> dict[str, str]:
 PACKAGES = {
     "pyepics": ("epics", "pyepics"),
     "aioca": ("aioca", "ophyd-async"),
+    "pvapy": ("pvaccess", "pvapy"),
     "bluesky with ophyd": ("ophyd", "ophyd"),
     "bluesky with ophyd-async": ("ophyd_async", "ophyd-async"),
     "genie_python": ("genie_python", "genie"),
