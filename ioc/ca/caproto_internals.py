@@ -33,6 +33,7 @@ coroutine  Context.circuit_disconnected(circuit)
 coroutine  Context.server_accept_loop(sock)
 coroutine  Context.broadcast_beacon_loop()
 coroutine  Context.broadcaster_receive_loop()
+coroutine  Context._create_broadcaster_transport(interface)
 coroutine  Context._bind_tcp_sockets_with_consistent_port_number(make_socket)
 coroutine  Context._subscription_queue_iteration(sub_specs, metadata, values, flags, sub)
 attribute  Context.beacon_socks
@@ -56,7 +57,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -200,6 +201,22 @@ class CaprotoServer(Context):  # type: ignore[misc]
         """The messages that answer the messages of one datagram."""
         raise NotImplementedError
 
+    def broadcast_addresses(self) -> Mapping[str, str]:
+        """The interface of each broadcast address at which searches may arrive."""
+        return {}
+
+    async def listen_to_broadcasts(self) -> Mapping[str, str]:
+        """Open a socket for each broadcast address; returns those that could be opened."""
+        opened = {}
+        for broadcast, interface in self.broadcast_addresses().items():
+            try:
+                await self._create_broadcaster_transport(broadcast)
+            except OSError as error:
+                log.warning("searches to %s are not heard: %s", broadcast, error)
+            else:
+                opened[broadcast] = interface
+        return opened
+
     def port_taken(self, port: int) -> None:
         """Called if the wanted port is taken and ``port`` is used instead; may raise OSError."""
 
@@ -208,9 +225,15 @@ class CaprotoServer(Context):  # type: ignore[misc]
         await self.subscription_queue.put(((), None, None, 0, marker))
 
     async def broadcaster_receive_loop(self) -> None:
-        """Answer searches from the interface that they reached; caproto answers from all."""
+        """Answer searches from the interface that they reached; caproto answers from all.
+
+        A socket bound to the address of an interface does not receive what is broadcast to its
+        network, so each broadcast address has a socket too.
+        """
+        interface_of = await self.listen_to_broadcasts()
         while True:
-            interface, data, address = await self.broadcaster_datagram_queue.async_get()
+            socket_name, data, address = await self.broadcaster_datagram_queue.async_get()
+            interface = interface_of.get(socket_name, socket_name)
             if isinstance(data, Exception):
                 log.debug("searches on %s: %s", interface, data)
                 continue

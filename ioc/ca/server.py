@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
-from collections.abc import Iterator, Sequence
+import socket
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import caproto
+import psutil
 
 from ioc.ca.caproto_internals import CaprotoServer
 from ioc.ca.circuit import Circuit
@@ -54,6 +56,19 @@ class Server(CaprotoServer):
         except KeyError:
             return False
         return True
+
+    def broadcast_addresses(self) -> Mapping[str, str]:
+        """The interface of each broadcast address at which searches may arrive.
+
+        The address 0.0.0.0 receives all broadcasts by itself, and nothing is broadcast on loopback.
+        """
+        wanted = {each for each in self.interfaces if not _is_loopback(each)}
+        found = [each for network in psutil.net_if_addrs().values() for each in network]
+        return {
+            each.broadcast: each.address
+            for each in found
+            if each.family is socket.AF_INET and each.broadcast and each.address in wanted
+        }
 
     def search_replies(self, requests: Sequence[Any]) -> list[Any]:
         """The messages that answer those of one datagram."""

@@ -132,6 +132,41 @@ def test_ophyd_stops_an_acquisition_and_refuses_one_that_would_never_end(running
     assert running.get("Acquire_RBV") == "Done"
 
 
+@needs("ophyd", "ophyd")
+def test_set_of_ophyd_ends_also_where_blanks_do_not_count_or_another_setting_is_missing(
+    running: Live,
+) -> None:
+    said = run_code(
+        running,
+        """
+    from ophyd import EpicsSignalWithRBV
+    from clients.ophyd_device import LiveReduction
+
+    live = LiveReduction("LIVE:", name="live")
+    live.wait_for_connection(timeout=10)
+    before = live.bin_params.get()
+    live.bin_params.set("  0.5, 0.01,  3 ").wait(10)
+    print(repr(live.bin_params.get()))
+    for end, value in (("Min", 270.0), ("Step", 20.0), ("Max", 350.0)):
+        signal = EpicsSignalWithRBV(f"LIVE:Red1:Filter:{end}", name=end)
+        signal.wait_for_connection(timeout=10)
+        signal.set(value).wait(10)
+    try:
+        live.bin_params.put("1," * 200 + "1")
+    except ValueError as error:
+        print(error)
+    live.bin_params.set(before).wait(10)
+    """,
+    )
+    bins, refused = said.splitlines()
+    assert bins == "'  0.5, 0.01,  3 '"
+    assert "401 characters; it carries 256" in refused
+    assert running.number("Red1:Filter:Min_RBV") == 270
+    assert running.get("Pending_RBV", "-S") == ""
+    for end, value in (("Min", "0"), ("Max", "10"), ("Step", "1")):
+        assert running.put(f"Red1:Filter:{end}", value).returncode == 0
+
+
 @needs("ophyd_async", "ophyd-async")
 def test_ophyd_async_counts_each_point_of_a_plan_to_its_preset(running: Live) -> None:
     said = run_code(
@@ -231,6 +266,38 @@ def test_pyepics_puts_return_when_true_or_raise(running: Live) -> None:
     assert preset == f"{running.prefix}Preset 7: refused"
     assert pressure == f"{running.prefix}Sim:Pressure -1: refused"
     assert "no IOC serves it" in nothing
+
+
+@needs("epics", "pyepics")
+def test_callbacks_of_pyepics_get_spectra_also_when_they_become_longer(running: Live) -> None:
+    said = run_code(
+        running,
+        """
+    import time
+    import epics
+    from clients.pyepics_device import LiveReduction
+
+    lengths = []
+    pv = epics.PV("LIVE:Red1:Spec:Y", callback=lambda value=None, **_: lengths.append(len(value)))
+    live = LiveReduction("LIVE:")
+
+    def seen(length):
+        end = time.monotonic() + 20
+        while length not in lengths and time.monotonic() < end:
+            time.sleep(0.05)
+        return length in lengths, len(pv.get())
+
+    for bins, length in (("1,0.1,2", 10), ("1,0.01,2", 100), ("1,0.5,2", 2)):
+        live.put("Red1:BinParams", bins)
+        print(*seen(length))
+    print(pv.auto_monitor is not False, pv.count)
+    """
+        + f"""
+    live.put("Red1:BinParams", {BINS.bin_params!r})
+    """,
+    )
+    assert said.splitlines()[:3] == ["True 10", "True 100", "True 2"]
+    assert said.splitlines()[3].startswith("True")
 
 
 @nicos_versions

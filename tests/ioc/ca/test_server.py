@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 
 import caproto
 import pytest
@@ -68,6 +69,7 @@ async def replies(address: str, port: int, name: str) -> list[str]:
     loop = asyncio.get_running_loop()
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client:
         client.setblocking(False)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         client.bind(("127.0.0.1", 0))
         await loop.sock_sendto(client, search(name), (address, port))
         answered: list[str] = []
@@ -80,23 +82,54 @@ async def replies(address: str, port: int, name: str) -> list[str]:
             answered.append(host)
 
 
-async def test_each_interface_answers_the_searches_that_reach_it() -> None:
+def free_port() -> int:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def serving(server: Server, sockets: int) -> AsyncIterator[None]:
+    """A server that runs, with so many sockets for searches."""
+    task = asyncio.create_task(server.serve())
+    try:
+        async with asyncio.timeout(5):
+            while len(server.udp_socks) < sockets:
+                await asyncio.sleep(0.01)
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_each_interface_answers_the_searches_that_reach_it() -> None:
+    port = free_port()
     served = channel(Float(pv="A", description=""), 1.0, name="P:A")
     server = Server({"P:A": served}, ["127.0.0.1", "127.0.0.2"], port)
-    serving = asyncio.create_task(server.serve())
-    try:
-        while len(server.udp_socks) < 2:
-            await asyncio.sleep(0.01)
+    async with serving(server, 2):
         for address in ("127.0.0.1", "127.0.0.2"):
             assert await replies(address, port, "P:A.DESC") == [address]
         assert await replies("127.0.0.2", port, "P:B") == []
         assert await replies("127.0.0.2", port, "P:A.VAL[0:1]") == ["127.0.0.2"]
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_an_interface_answers_searches_that_are_broadcast_to_its_network() -> None:
+    class OnLoopback(Server):
+        def broadcast_addresses(self) -> dict[str, str]:
+            return {"127.255.255.255": "127.0.0.2", "192.0.2.255": "127.0.0.1"}
+
+    port = free_port()
+    served = channel(Float(pv="A", description=""), 1.0, name="P:A")
+    server = OnLoopback({"P:A": served}, ["127.0.0.1", "127.0.0.2"], port)
+    async with serving(server, 3):
+        assert await replies("127.255.255.255", port, "P:A") == ["127.0.0.2"]
+        assert await replies("127.0.0.1", port, "P:A") == ["127.0.0.1"]
+
+
+async def test_a_server_on_loopback_or_on_all_interfaces_needs_no_sockets_for_broadcasts() -> None:
+    for interface in ("127.0.0.1", "0.0.0.0"):
+        assert Server({}, [interface]).broadcast_addresses() == {}
 
 
 @pytest.mark.parametrize("datagram", [b"junk", b"\0" * 15, b"\xff" * 100, search("P:A")[:-3]])

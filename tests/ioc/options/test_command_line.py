@@ -157,6 +157,12 @@ def test_settings_of_a_reduction_that_there_is_not_are_refused() -> None:
         first_orders(RunOptions(set=(("Red2:Mask", "0:15"),)))
 
 
+def test_a_prefix_with_which_names_would_be_too_long_for_epics_is_refused() -> None:
+    server_start(IocOptions(prefix="P" * 24 + ":"), powder_arc())
+    with pytest.raises(StartError, match="longer than 25 characters: names are at most 60"):
+        server_start(IocOptions(prefix="P" * 25 + ":"), powder_arc())
+
+
 def test_first_settings_that_do_not_fit_the_instrument_are_refused() -> None:
     start = IocOptions(set=(("Red1:Mask", "5000"),))
     with pytest.raises(StartError, match="no detector in 5000; powder_arc has ids from 0 to 999"):

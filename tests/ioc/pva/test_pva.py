@@ -12,7 +12,8 @@ from tests.support.ca_client import Network
 from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
 
 pytest.importorskip("p4p", reason="pvAccess is served with p4p")
-from ioc.model.pvs import IOC_PROCESS, PvRow
+from ioc.ca.database import MAX_NAME
+from ioc.model.pvs import IOC_PROCESS, PvRow, pv_rows
 from ioc.pva.snapshot import EDGES_FIELD, TABLE_COLUMNS
 from reduction.parameters.bins import edges
 from reduction.parameters.specs import Array, Choice, Float, Integer, Switch
@@ -256,3 +257,19 @@ def test_a_snapshot_is_invalid_while_the_back_end_is_silent(ioc: Ioc, pva_client
             continue
         assert (snapshot["alarm.severity"], snapshot["alarm.message"]) == (INVALID, "COMM")
         assert len(snapshot["value.YC"]) == 4600
+
+
+def test_names_of_sixty_characters_are_served_on_both_protocols(
+    net: Network, pva_client: Any
+) -> None:
+    longest = max((row.name for row in pv_rows("")), key=len)
+    prefix = "P" * (MAX_NAME - len(longest) - 1) + ":"
+    with Ioc(net, prefix=prefix, pva=True) as ioc:
+        name = prefix + longest
+        assert len(name) == MAX_NAME
+        assert ioc.tool("caget", name).returncode == 0
+        assert ioc.get(f"{longest}.NAME$", "-S") == name
+        assert ioc.get(f"{longest}.NAME") == name[:39]
+        assert ioc.get(f"{longest}.SEVR") == "NO_ALARM"
+        assert pva_client.get(name, timeout=5).severity == 0
+        assert pva_client.get(f"{prefix}Red1:Snapshot", timeout=5).generation == 0
