@@ -55,8 +55,7 @@ class Wording:
 class Channels(dict[str, PvChannel]):
     """Channels by name, in the form that caproto's server takes.
 
-    A missing channel is made when a client searches for its name. caproto also stores the channels
-    of fields here, such as ``NAME.DESC``.
+    A missing channel is made when a client searches for its name.
     """
 
     def __init__(self, make: Callable[[str], PvChannel]) -> None:

@@ -70,7 +70,7 @@ NO_PRECISION = 6
 """Decimals of a number as text, in a record without a precision."""
 
 WITH_RANGES = ("ai", "ao", "longin", "longout", "bi", "bo", "waveform")
-"""FieldOwner types that tell the range of the type of a field that has no limits."""
+"""Record types that tell the range of the type of a field that has no limits."""
 
 LIMITS = ("lower_disp_limit", "upper_disp_limit", "lower_ctrl_limit", "upper_ctrl_limit")
 

@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+LONGEST_NAME = 500
+"""Longest name, with field and filters, that is looked at; records have 60 characters at most."""
+
 NAME = re.compile(
     r"(?P<record>[^.]+)"
     r"(?:\.(?P<field>[A-Z0-9]*)(?P<chars>\$?)(?P<range>\[[^\[\]]*\])?(?P<filters>\{.*\})?)?",
@@ -94,7 +97,7 @@ class ChannelName:
 @functools.lru_cache(maxsize=4096)
 def channel_name(text: str) -> ChannelName:
     """The parts of a name; raises KeyError if EPICS Base would find no channel of this name."""
-    found = NAME.fullmatch(text)
+    found = NAME.fullmatch(text) if len(text) <= LONGEST_NAME else None
     if found is None:
         raise KeyError(text)
     try:

@@ -225,3 +225,27 @@ def test_a_channel_that_is_closed_sends_nothing_more(ioc: Ioc, client: RawClient
     assert ioc.put("Red1:BinMax", "6").returncode == 0
     client.listen(SOON_S)
     assert client.events[number] == []
+
+
+def test_monitors_of_characters_of_elements_and_with_deadbands_send_those(
+    ioc: Ioc, client: RawClient
+) -> None:
+    axis, limit = ioc.prefix + "Red1:Spec:XE", ioc.prefix + "Red1:BinMax"
+    monitors = [
+        client.monitor(f"{limit}.DESC$", raw.CHAR + raw.TIME, raw.DBE_VALUE),
+        client.monitor(f"{axis}.[0:1]", raw.DOUBLE, raw.DBE_VALUE),
+        client.monitor(f'{axis}.{{"arr":{{"s":-1}}}}', raw.DOUBLE, raw.DBE_VALUE, 3),
+        client.monitor(f'{limit}.{{"dbnd":{{"abs":1}}}}', raw.DOUBLE, raw.DBE_VALUE),
+        client.monitor(f"{limit}.SEVR", raw.STRING, raw.DBE_VALUE),
+    ]
+    for put in ("5.5", "7"):
+        assert ioc.put("Red1:BinMax", put).returncode == 0
+    client.listen(SOON_S)
+    described, first, last, limits, severities = (
+        [decoded(each).values for each in client.events[number]] for number in monitors
+    )
+    assert described == [(*b"Last bin edge", 0)]
+    assert first == [(0.4, 0.401)] * 3
+    assert last == [(5, 0, 0), (5.5, 0, 0), (7, 0, 0)]
+    assert limits == [(5,), (7,)]
+    assert severities == [("NO_ALARM",)]
