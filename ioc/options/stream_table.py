@@ -96,7 +96,7 @@ def _topics(where: str, table: Mapping[str, Any]) -> Iterator[KafkaTopic]:
             {source: int(monitors[f"{topic}/{source}"]) for source in _of(topic, monitors)},
             None if topic in logs else {each: logs[f"{topic}/{each}"] for each in _of(topic, logs)},
         )
-        yield KafkaTopic(topic, sources)
+        yield KafkaTopic(topic, sources, has_runs=topic in {_split(each)[0] for each in runs})
 
 
 def _split(name: str) -> tuple[str, str]:

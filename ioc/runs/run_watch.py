@@ -122,6 +122,8 @@ class RunWatch:
     def _action(self, message: RunMessage) -> RunAction:
         """What a start does; nothing if a run had started before anybody looked."""
         settings = self._settings()
+        if message.earlier:
+            return RunAction.NOTHING
         return settings.action if message.job or not settings.name_pv else RunAction.NOTHING
 
     def _change(self, message: RunMessage, action: RunAction) -> RanksChange | None:

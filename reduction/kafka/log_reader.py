@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage, LogRefused
 from reduction.kafka.client import (
@@ -17,7 +18,7 @@ from reduction.kafka.client import (
     PlaceLost,
 )
 from reduction.kafka.seek_scan import SeekScan
-from reduction.kafka.topic_shares import TopicShare
+from reduction.kafka.topic_shares import RUN_LOOK_BACK, TopicShare
 from reduction.kafka.topic_watch import TopicWatch
 from reduction.messages.ev44 import EV44
 from reduction.stream.notices import Notices
@@ -42,6 +43,14 @@ class _Goal:
     time_ns: int | None = None
     offset: int | None = None
     resumed: bool = False
+
+
+class _Span(NamedTuple):
+    """From ``start`` on the last run before a place is sought; ``low`` is the oldest offset."""
+
+    start: int
+    place: int
+    low: int
 
 
 class PartitionsAdded(LogRefused):
@@ -84,6 +93,7 @@ class KafkaLogReader:
         self._asked: Answer[PartitionPlaces] | None = None
         self._ask_s = self._clock_s()
         self._scan: SeekScan | None = None
+        self._span: _Span | None = None
         if not goal.resumed:
             self._began, self._offset, self._high = -1, 0, 0
             self._time_ns, self._dropped = 0, Dropped()
@@ -183,7 +193,8 @@ class KafkaLogReader:
             self._tell_gone(place - goal.offset)
         elif goal.resumed and goal.offset is not None and place < goal.offset:
             self._tell_shorter(goal.offset - place)
-        self._go_from(max(places.low, place - self._share.look_back), place, goal)
+        least = RUN_LOOK_BACK[0] if self._share.runs else 0
+        self._look_back(_Span(max(places.low, place - least), place, places.low), goal)
 
     def _tell_gone(self, messages: int) -> None:
         self._drop(messages, self._time_ns)
@@ -195,6 +206,23 @@ class KafkaLogReader:
         self._notices.give(
             PLACE, f"{self._where}: the brokers have lost {messages} messages that were read here"
         )
+
+    def _look_back(self, span: _Span, goal: _Goal) -> None:
+        """Read what comes before a place, for the last values and the last run there."""
+        start = max(span.low, min(span.start, span.place - self._share.look_back))
+        self._go_from(start, span.place, goal)
+        self._span = span if self._share.runs else None
+
+    def _looks_further_back(self) -> bool:
+        """Begin farther before the place if no start of a run was found; whether it does."""
+        span, scan = self._span, self._scan
+        if span is None or scan is None or scan.has_run or span.start <= span.low:
+            return False
+        further = next((n for n in RUN_LOOK_BACK if n > span.place - span.start), None)
+        if further is not None:
+            farther = span._replace(start=max(span.low, span.place - further))
+            self._look_back(farther, _Goal(offset=span.place))
+        return further is not None
 
     def _go_from(self, start: int, place: int, goal: _Goal) -> None:
         """Read from ``start``, and give the last values of what lies before the place."""
@@ -249,7 +277,10 @@ class KafkaLogReader:
         for record in records:
             self._offset, self._time_ns = record.offset + 1, record.time_ns
             self._mean_bytes += (len(record.data) - self._mean_bytes) / 8
+            scan = self._scan
             self._ready += self._given(record)
+            if self._scan not in (scan, None):
+                return  # it begins farther back: the other records will come again
 
     def _tell(self, failed: KafkaFailed) -> None:
         """Tell what failed, unless the watch tells it."""
@@ -262,6 +293,8 @@ class KafkaLogReader:
         messages = [message]
         if self._scan is not None:
             messages = self._scan.take(message)
+            if self._scan.began >= 0 and self._looks_further_back():
+                return []
             if self._scan.began >= 0:
                 self._began, self._scan = self._scan.began, None
         if self._share.of == 1:

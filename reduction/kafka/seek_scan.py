@@ -6,22 +6,28 @@ from collections.abc import Sequence
 
 from reduction.event_log.entries import EntryKind, LogEntry, entry_of
 from reduction.event_log.protocol import LogMessage
+from reduction.messages.run_messages import RUN_START, RUN_STOP
+
+MOST_STOPS = 10
+"""Most messages about the last run that are kept, its start included."""
 
 MOST_HELD = 10_000
 """More log values than this are not held for the pulse that they may belong to."""
 
 
 class SeekScan:
-    """Messages before a place, of which the last values of logs are kept.
+    """Messages before a place, of which the last values of logs and the last run are kept.
 
     The place is ``end``, or the first pulse at or after ``time_ns`` if that comes first. Both
-    the value of a log that came last and the one with the latest time are kept.
+    the value of a log that came last and the one with the latest time are kept. Of runs the start
+    that came last is kept, and the stops after it.
     """
 
     def __init__(self, end: int, time_ns: int | None = None) -> None:
         self._end, self._time_ns = end, time_ns
         self._newest: dict[str, LogMessage] = {}
         self._latest: dict[str, tuple[int, LogMessage]] = {}
+        self._runs: list[LogMessage] = []
         self._held: list[LogMessage] = []
         """Values of logs that may be of the first pulse."""
         self.began = -1
@@ -31,6 +37,9 @@ class SeekScan:
         """Take a message in its order; what comes first, if it shows that the place is reached."""
         if message.offset >= self._end:
             return self._reached([*self._held, message])
+        schema = bytes(message.data[4:8]).decode("ascii", "replace")
+        if schema in (RUN_START, RUN_STOP):
+            self._runs = [message] if schema == RUN_START else [*self._runs[:MOST_STOPS], message]
         entry = entry_of(message.data)
         if self._is_of_pulse(entry):
             if entry.kind is not EntryKind.LOG:
@@ -43,6 +52,11 @@ class SeekScan:
         if message.offset + 1 >= self._end:
             return self._reached(self._held)
         return []
+
+    @property
+    def has_run(self) -> bool:
+        """Whether a start of a run has come so far."""
+        return any(bytes(each.data[4:8]) == RUN_START.encode() for each in self._runs)
 
     def _is_of_pulse(self, entry: LogEntry) -> bool:
         """Whether the time of a message is that of the pulse, or later."""
@@ -62,6 +76,10 @@ class SeekScan:
         self.began = at_place[0].offset if at_place else self._end
         values = {
             each.offset: each
-            for each in (*self._newest.values(), *(value for _, value in self._latest.values()))
+            for each in (
+                *self._newest.values(),
+                *(value for _, value in self._latest.values()),
+                *self._runs,
+            )
         }
         return [*(values[offset] for offset in sorted(values)), *at_place]

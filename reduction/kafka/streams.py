@@ -24,6 +24,8 @@ class KafkaTopic:
 
     name: str
     sources: UsedSources = ALL_SOURCES
+    has_runs: bool = False
+    """Whether starts and stops of runs come here."""
 
     @property
     def holds_detectors(self) -> bool:

@@ -11,6 +11,9 @@ from reduction.kafka.streams import KafkaStream, KafkaTopic
 from reduction.stream.dialect import Dialect
 from reduction.stream.used_sources import UsedSources
 
+RUN_LOOK_BACK = (16, 256, 4096)
+"""The last start of a run is sought in these numbers of messages before a place, one by one."""
+
 
 @dataclass(frozen=True)
 class TopicShare:
@@ -19,6 +22,7 @@ class TopicShare:
     - ``index``, ``of``: the reader gives the ``ev44`` messages whose offset modulo ``of`` is
       ``index``; messages of other schemas go to all ``of`` readers
     - ``look_back``: this number of messages before a place is read for the last values of logs
+    - ``runs``: whether the last start of a run before a place is sought, see `RUN_LOOK_BACK`
     """
 
     topic: str
@@ -26,6 +30,7 @@ class TopicShare:
     index: int = 0
     of: int = 1
     look_back: int = 0
+    runs: bool = False
 
 
 class DealtShare(NamedTuple):
@@ -53,7 +58,9 @@ def dealt(stream: KafkaStream, partitions: Mapping[str, int], ranks: int) -> lis
     logs = [each for each in stream.topics if not each.sources.has_events]
     for rank in range(ranks):
         for topic, partition in _pairs(logs, partitions):
-            share = TopicShare(topic.name, partition, look_back=topic.look_back)
+            # The messages about runs go from one rank to the others.
+            runs = topic.has_runs and rank == 0
+            share = TopicShare(topic.name, partition, look_back=topic.look_back, runs=runs)
             found.append(DealtShare(rank, share, topic.sources))
     return found
 

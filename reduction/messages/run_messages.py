@@ -42,6 +42,7 @@ class RunMessage:
     - ``job``: what both messages of a run have in common; empty: the name stands for it
     - ``name``, ``title``: of the run; each may be empty
     - ``time_ns``: the time of the start or stop, ns since the Unix epoch; 0: now
+    - ``earlier``: whether it comes from before the place at which the stream began to be read
     """
 
     starts: bool
@@ -49,6 +50,7 @@ class RunMessage:
     name: str
     title: str = ""
     time_ns: int = 0
+    earlier: bool = False
 
     @property
     def key(self) -> str:

@@ -69,10 +69,12 @@ class StreamReceiver:
             if at_end and reader.began >= 0:
                 self._at_end.add(partition)
             self.intake.note_end(partition, ended=at_end and not messages)
+            began = reader.began
             for message in messages:
                 if partition in self._sought:
                     self._check_place(partition, message.offset)
-                self.intake.take(partition, message.data, message.offset)
+                earlier = message.offset < began
+                self.intake.take(partition, message.data, message.offset, earlier=earlier)
                 found = True
         return found
 

@@ -27,7 +27,7 @@ class RunHolds:
     def note(self, messages: Sequence[RunMessage], run: FacilityRun) -> None:
         """Note messages that were read, of which ``run`` knows some already."""
         for each in messages:
-            if each.time_ns and not _is_known(each, run):
+            if each.time_ns and not each.earlier and not _is_known(each, run):
                 self._waiting.setdefault(each, self._ticks)
 
     def ordered(self, run: FacilityRun) -> None:

@@ -77,9 +77,12 @@ class PulseAssembler:
             for number in partitions
         }
 
-    def take(self, partition: int, message: Buffer, offset: int = 0) -> None:
+    def take(
+        self, partition: int, message: Buffer, offset: int = 0, *, earlier: bool = False
+    ) -> None:
         """Take a message of a partition, with its offset in the event log if it comes from one.
 
+        It may be of ``earlier`` than the place at which reading began, as last values of logs are.
         A bad one is counted and ignored.
         """
         state = self.partitions[partition]
@@ -87,7 +90,8 @@ class PulseAssembler:
             content = self._read(partition, message)
         except UnknownSchema as error:
             if error.schema in (RUN_START, RUN_STOP):
-                state.faults.corrupt += not self.runs.add(error.schema, message, self.newest_ns)
+                added = self.runs.add(error.schema, message, self.newest_ns, earlier=earlier)
+                state.faults.corrupt += not added
                 return
             state.faults.unknown += 1
             self._unread.note(f"of schema {error.schema}")

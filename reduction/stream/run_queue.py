@@ -25,14 +25,18 @@ class RunQueue:
         self._clock_ns, self._notices = clock_ns, notices
         self.waiting: list[RunMessage] = []
 
-    def add(self, schema: str, message: Buffer, newest_ns: int) -> bool:
-        """Read a message; False if it is corrupt. ``newest_ns`` is the time of the newest pulse."""
+    def add(self, schema: str, message: Buffer, newest_ns: int, *, earlier: bool = False) -> bool:
+        """Read a message; False if it is corrupt. ``newest_ns`` is the time of the newest pulse.
+
+        ``earlier`` is that of `RunMessage`.
+        """
         try:
             content = decode_run_message(schema, message)
         except CorruptMessage:
             return False
         if len(self.waiting) < MOST_WAITING_RUNS:
-            self.waiting.append(self._believed(content, newest_ns))
+            believed = self._believed(content, newest_ns)
+            self.waiting.append(replace(believed, earlier=earlier))
         return True
 
     def _believed(self, message: RunMessage, newest_ns: int) -> RunMessage:

@@ -75,7 +75,8 @@ def test_logs_in_a_list_keep_their_names() -> None:
 
 def test_a_topic_of_runs_has_no_events_and_no_logs() -> None:
     stream = from_table("x", {"servers": "a:1", "detectors": ["d"], "runs": ["w"]})
-    (_, runs) = stream.topics
+    (events, runs) = stream.topics
+    assert (events.has_runs, runs.has_runs) == (False, True)
     assert (runs.name, runs.sources, runs.look_back) == ("w", UsedSources(frozenset(), {}, {}), 0)
 
 

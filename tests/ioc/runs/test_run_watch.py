@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -58,6 +59,17 @@ async def test_a_start_acquires_from_its_time_and_a_stop_ends_it_at_its_time() -
         assert order.ends_ns == at_ns(7) + 5
         assert not order.facility_run.running
         assert order.resets == 1
+
+
+async def test_a_run_that_went_on_when_the_stream_was_joined_is_shown_and_has_no_effect() -> None:
+    bench = RunBench(ACQUIRE)
+    async with bench.running():
+        order = await bench.told(replace(start(7), earlier=True))
+        assert (order.facility_run.name, order.facility_run.running) == ("7", True)
+        assert (order.resets, order.starts) == (0, 0)
+        order = await bench.told(start(8))
+        assert order.facility_run.name == "8"
+        assert order.resets > 0
 
 
 async def test_a_start_closes_a_series() -> None:
