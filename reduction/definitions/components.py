@@ -53,6 +53,8 @@ class ComponentWalk:
         self._total = 0
         self.found = FoundDetectors()
         self.waiting: dict[str, list[str]] = {}
+        self.marks_waiting: dict[str, None] = {}
+        """The logs that would move the source or the sample."""
 
     def walk(self) -> FoundDetectors:
         """All detectors, and where source and sample are; raises `NotUnderstood`."""
@@ -183,6 +185,8 @@ class ComponentWalk:
         )
         marks, blocks = len(self.found.marked), len(self.found.ids)
         self._mark(placed.component, kind, placement.final)
+        if len(self.found.marked) > marks:
+            self.marks_waiting |= dict.fromkeys(motion.waiting.values())
         category = self._types.category(kind)
         if category in (Category.PANEL, Category.MESH):
             self._panel(placed.component, kind, inside, name)
@@ -219,8 +223,9 @@ class ComponentWalk:
                 left_out |= names
                 if not names:
                     self._place(each, inside)
-        if unknown := placed.excluded - left_out:
-            raise NotUnderstood(f"{tag_text(placed.component)}: <exclude> of {', '.join(unknown)}")
+        for unknown in sorted(placed.excluded - left_out):
+            fact = f"{tag_text(placed.component)}: <exclude> of {unknown}, which is not in it"
+            self._conventions.notes.add(fact)
 
     def _panel(self, component: Element, kind: Element, inside: Surroundings, name: str) -> None:
         """Add the pixels of a rectangular, grid or structured detector."""

@@ -20,6 +20,7 @@ from reduction.definitions.components import ComponentWalk
 from reduction.definitions.frames import Vectors
 from reduction.definitions.idf_xml import (
     NO_NAMES,
+    Notes,
     NotUnderstood,
     check_contents,
     choice_attribute,
@@ -42,7 +43,7 @@ IN_INSTRUMENT = frozenset(
 DEFAULTS = frozenset(
     (
         *("length", "angle", "location", "reference-frame", "offsets"),
-        *("components-are-facing", "default-view", "indirect-neutronic-positions"),
+        *("components-are-facing", "default-view", "indirect-neutronic-positions", "parameter"),
     )
 )
 SHOWN_NAMES = 3
@@ -55,6 +56,7 @@ STRAIGHT = 1e-9
 def read_definition(path: Path, logs: Mapping[str, float] | None = None) -> Instrument:
     """The instrument of a definition: positions relative to the sample, z along the beam, y up.
 
+    Parameters that move components are applied, also those of the parameter file beside it.
     ``logs`` are values of logs by their names. Components whose parameters follow other logs are
     where their locations say; a warning names them, and whatever else was read otherwise than it is
     written. Detectors are ordered by id; for their banks see
@@ -67,15 +69,38 @@ def read_definition(path: Path, logs: Mapping[str, float] | None = None) -> Inst
             raise NotUnderstood(f"{tag_text(root)} is no <instrument>")
         check_contents(root, frozenset(root.attrib), IN_INSTRUMENT)
         conventions, axes = _defaults(root.find("defaults"))
-        walk = ComponentWalk(root, conventions, Motions(root, logs or {}))
-        instrument = _instrument(root.get("name", "") or path.stem, walk.walk(), axes)
+        more = _parameter_file(path, conventions.notes)
+        walk = ComponentWalk(root, conventions, Motions(root, logs or {}, more))
+        found = walk.walk()
+        waiting = list(_waiting(walk.waiting))
+        source_m = _source_position(found, axes, waiting)
+        instrument = _instrument(root.get("name", "") or path.stem, found, axes, -source_m)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
-    for note in (*conventions.notes.texts, *_waiting(walk.waiting)):
+    for note in (*conventions.notes.texts, *waiting):
         log.warning("%s: %s", path, note)
     return instrument
+
+
+def _parameter_file(path: Path, notes: Notes) -> Element | None:
+    """The root of the parameter file that goes with a definition; None if there is none.
+
+    As in Mantid, it is in the same folder, and has *Parameters* in its name for *Definition*.
+    """
+    before, found, after = path.name.partition("_Definition")
+    if not found:
+        return None
+    names = (f"{before}_Parameters{after}", f"{before}_Parameters.xml")
+    for file in (path.with_name(name) for name in names):
+        if file.is_file():
+            try:
+                return read_xml(file)
+            except (OSError, ValueError) as error:
+                notes.add(f"{file.name} is not applied: {error}")
+                return None
+    return None
 
 
 def _waiting(parameters: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -129,16 +154,25 @@ def _axes(element: Element | None) -> Vectors:
     return np.stack([np.cross(y, z), y, z])
 
 
-def _instrument(name: str, found: FoundDetectors, axes: Vectors) -> Instrument:
+def _source_position(found: FoundDetectors, axes: Vectors, waiting: Sequence[str]) -> float:
+    """Where along the beam the source is, from the sample, in m: a number below 0.
+
+    Raises `NotUnderstood` if it is not there; ``waiting`` tells which logs may move it.
+    """
     for mark, value in ((Category.SOURCE, "Source"), (Category.SAMPLE, "SamplePos")):
         if mark not in found.marked:
             raise NotUnderstood(f'no component has a type with is="{value}"')
-    if not found.ids:
-        raise NotUnderstood("no detectors")
     sample = found.marked[Category.SAMPLE]
     x, y, z = axes @ (found.marked[Category.SOURCE] - sample)
     if not (z < 0 and np.hypot(x, y) <= STRAIGHT * -z):
-        raise NotUnderstood(f"the beam is not along z: it comes from {x:g}, {y:g}, {z:g} m")
+        why = f"the beam is not along z: it comes from {x:g}, {y:g}, {z:g} m"
+        raise NotUnderstood("; ".join([why, *waiting]))
+    return float(z)
+
+
+def _instrument(name: str, found: FoundDetectors, axes: Vectors, l1_m: float) -> Instrument:
+    if not found.ids:
+        raise NotUnderstood("no detectors")
     identifier = np.concatenate(found.ids)
     order = np.argsort(identifier, kind="stable")
     twice = np.flatnonzero(np.diff(identifier[order]) == 0)
@@ -148,13 +182,13 @@ def _instrument(name: str, found: FoundDetectors, axes: Vectors) -> Instrument:
     names = tuple(dict.fromkeys(each for each in found.bank if each))
     places = {each: place for place, each in enumerate(names)} | {"": -1}
     bank = np.repeat(np.array([places[each] for each in found.bank], np.int32), sizes)
-    position = (np.concatenate(found.positions) - sample) @ axes.T
+    position = (np.concatenate(found.positions) - found.marked[Category.SAMPLE]) @ axes.T
     return Instrument(
         name,
         identifier[order],
         position[order],
         np.repeat(np.array(found.monitor), sizes)[order],
-        float(-z),
+        l1_m,
         bank[order],
         names,
     )

@@ -35,12 +35,15 @@ POLAR = ("r", "t", "p")
 LONG_POLAR = {"R": "r", "theta": "t", "phi": "p"}
 AXIS_ATTRIBUTES = ("axis-x", "axis-y", "axis-z")
 VECTOR = frozenset((*CARTESIAN, *POLAR, *LONG_POLAR))
-LOCATION = VECTOR | frozenset(("rot", "ang", *AXIS_ATTRIBUTES, "name", "mark-as"))
+UNUSED = frozenset(("xpixels", "ypixels"))
+"""Attributes of a ``<location>`` in older definitions, which Mantid does not use there."""
+
+LOCATION = VECTOR | UNUSED | frozenset(("rot", "ang", *AXIS_ATTRIBUTES, "name", "mark-as"))
 SPANNED = (*CARTESIAN, *POLAR, "rot")
 REPEATED = ("n-elements", "name", "name-count-start", "mark-as")
 LOCATIONS = frozenset((*SPANNED, *(f"{each}-end" for each in SPANNED), *AXIS_ATTRIBUTES, *REPEATED))
-MOVES = frozenset(("rot", "trans"))
-IN_LOCATION = MOVES | frozenset(("exclude", "facing", "parameter", "neutronic"))
+MOVES = ("trans", "rot")
+IN_LOCATION = frozenset((*MOVES, "exclude", "facing", "parameter", "neutronic"))
 NEUTRONIC = LOCATION | frozenset(("type",))
 
 
@@ -91,6 +94,8 @@ class Locations:
         check_contents(element, allowed, IN_LOCATION if single else NO_NAMES)
         if conventions.number(element, "ang"):
             raise NotUnderstood(f"{tag_text(element)}: ang is no rotation in Mantid; rot is")
+        for unused in sorted(UNUSED & element.attrib.keys()):
+            conventions.notes.add(f"{tag_text(element)}: {unused} has no effect here")
         count = 1 if single else _count(element)
         polar, keys = _keys(element)
         columns = [_column(element, key, count, conventions) for key in keys]
@@ -108,16 +113,18 @@ class Locations:
 
     @cached_property
     def moves(self) -> tuple[Element, ...]:
-        """The nested ``<rot>`` and ``<trans>``, the outermost first."""
+        """The nested ``<rot>`` and ``<trans>``, the outermost first.
+
+        Of several in one element the first ``<trans>`` counts, or else the first ``<rot>``.
+        """
         found, here = [], self.element
-        while inside := [each for each in here if each.tag in MOVES]:
+        while inside := [each for tag in MOVES for each in here if each.tag == tag]:
             if len(inside) > 1:
-                raise NotUnderstood(
-                    f"{tag_text(here)}: more than one <rot> or <trans> beside another"
-                )
+                fact = f"{tag_text(here)}: of several <rot> and <trans> in it only one counts"
+                self.conventions.notes.add(f"{fact}, a <{inside[0].tag}>")
             here = inside[0]
             allowed = frozenset(("val", *AXIS_ATTRIBUTES)) if here.tag == "rot" else VECTOR
-            check_contents(here, allowed, MOVES)
+            check_contents(here, allowed, frozenset(MOVES))
             found.append(here)
         return tuple(found)
 
@@ -155,25 +162,30 @@ class Locations:
         ``turned`` (3, 3) is the rotation of the component within the instrument to begin with.
         """
         relative = self._relative(parent)[place]
+        polar = self.vectors[place] + parent.polar if self.polar else None
         rotation = turned @ rotation_matrix(float(self.angles[place]), self.axis)
         for each in self.moves:
             if each.tag == "rot":
                 angle = self.conventions.number(each, "val") * self.conventions.degrees
                 rotation = rotation @ rotation_matrix(angle, _axis(each, self.conventions, "val"))
-            else:
-                # By the rotation within the instrument, not within the parent, as Mantid does.
-                relative = relative + rotation @ self._translation(each)
+                continue
+            is_polar, vector = self._translation(each)
+            moved = cartesian(vector) if is_polar else vector
+            if is_polar and self.conventions.offsets:
+                before = parent.polar if polar is None else polar
+                polar = before + vector
+                moved = cartesian(polar) - cartesian(before)
+            # By the rotation within the instrument, not within the parent, as Mantid does.
+            relative = relative + rotation @ moved
         position = parent.position + parent.rotation @ relative
-        polar = self.vectors[place] + parent.polar if self.polar else np.zeros(3)
-        return Frame(position, rotation, polar)
+        return Frame(position, rotation, np.zeros(3) if polar is None else polar)
 
-    def _translation(self, element: Element) -> Vectors:
+    def _translation(self, element: Element) -> tuple[bool, Vectors]:
+        """Whether a ``<trans>`` is by r, t, p, and its vector in m and degrees."""
         polar, keys = _keys(element)
-        if polar and self.conventions.offsets:
-            raise NotUnderstood(f"{tag_text(element)}: r, t, p in it as offsets to the parent's")
         degrees = self.conventions.degrees
         vector = np.array([self.conventions.number(element, each) for each in keys])
-        return cartesian(vector * [1, degrees, degrees]) if polar else vector
+        return polar, vector * [1, degrees, degrees] if polar else vector
 
     def _faced(self, position: Vectors, rotation: Vectors) -> Vectors:
         facing = next((each for each in self.element if each.tag == "facing"), None)

@@ -6,6 +6,7 @@ of Mantid 3.13). They are constants, or follow a log.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -95,22 +96,26 @@ NO_MOTION = Motion()
 class Motions:
     """The motions of all components of a definition, given the values of ``logs`` by name.
 
-    Raises `NotUnderstood` for parameters without a number, and for logs that move nothing.
+    ``more``, the root of a parameter file, has further links; they come before those of the
+    definition. Raises `NotUnderstood` for parameters without a number, and for logs that move
+    nothing.
     """
 
-    def __init__(self, root: Element, logs: Mapping[str, float]) -> None:
+    def __init__(
+        self, root: Element, logs: Mapping[str, float], more: Element | None = None
+    ) -> None:
         self._logs = logs
         self.log_names: set[str] = set()
         self._of: dict[Element, Motion] = {}
-        for parent in root.iter():
+        for parent in itertools.chain(root.iter(), () if more is None else more):
             if motion := self._read(parent):
                 self._of[parent] = motion
         self.of_instrument = self._of.get(root, NO_MOTION)
         self._by_name: dict[str, Motion] = {}
         self._by_id: dict[int, Motion] = {}
         self._by_path: dict[tuple[str, ...], Motion] = {}
-        for link in root.findall("component-link"):
-            if link in self._of:
+        for link in (link for each in (root, more) if each is not None for link in each):
+            if link.tag == "component-link" and link in self._of:
                 self._link(link, root.get("name", ""))
         for name in logs.keys() - self.log_names:
             hint = nearest(name, self.log_names)
@@ -140,11 +145,12 @@ class Motions:
         return motion
 
     def of_links(self, path: tuple[str, ...]) -> Motion:
-        """The motion that links to a component make; ``path`` are names from the outermost on."""
-        if not (self._by_name or self._by_path):
-            return NO_MOTION
+        """The motion that links to a component make; ``path`` are names from the outermost on.
+
+        A link by path is to the first component at it, so it is used up.
+        """
         by_name = self._by_name.get(path[-1], NO_MOTION)
-        return by_name | self._by_path.get(path, NO_MOTION)
+        return by_name | self._by_path.pop(path, NO_MOTION)
 
     @property
     def links_by_name(self) -> bool:

@@ -29,37 +29,53 @@ IDS_IN_BUCKET = 4
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
-class SparseIds(NamedTuple):
-    """A look-up of sparse ids: their range is cut into buckets of the same width, 2^``shift``.
+FIRST_ROW, FIRST_ID, RUN = range(3)
+"""Columns of `SparseIds.buckets`."""
 
-    Bucket b holds the ids from ``starts[b]`` to ``starts[b + 1]`` of the table ``ids``.
-    """
+
+class SparseIds(NamedTuple):
+    """A look-up of sparse ids: their range is cut into buckets of the same width, 2^``shift``."""
 
     ids: NDArray[np.int32]
     """All ids, ascending, (detectors,)."""
 
-    starts: NDArray[np.int32]
-    """The place of the first id of each bucket, (buckets + 1,)."""
+    buckets: NDArray[np.int32]
+    """For each bucket the row and the id of the first detector in it, and how many there are,
+    (buckets, 3). The number is negative if there are gaps between their ids."""
 
     shift: int
     """The binary logarithm of the width of a bucket."""
 
+    @classmethod
+    def of(cls, ids: NDArray[np.int64]) -> SparseIds:
+        """The look-up of ``ids`` (detectors,), which ascend."""
+        width, shift = int(ids[-1] - ids[0]) + 1, 0
+        while width >> shift > max(ids.size // IDS_IN_BUCKET, 1):
+            shift += 1
+        count = (width - 1 >> shift) + 1
+        starts = np.searchsorted(ids, ids[0] + (np.arange(count + 1) << shift))
+        numbers = np.diff(starts)
+        first = ids[np.minimum(starts[:-1], ids.size - 1)]
+        gaps = (numbers > 0) & (ids[starts[1:] - 1] - first + 1 != numbers)
+        buckets = np.stack([starts[:-1], first, np.where(gaps, -numbers, numbers)], axis=1)
+        return cls(ids.astype(np.int32), buckets.astype(np.int32), shift)
+
     def rows(self, pixel_id: NDArray[np.int32]) -> NDArray[np.int32]:
         """The row of each id, (n,) int32; the number of detectors for ids that are none."""
         found = np.empty(pixel_id.size, np.int32)
-        _look_up(pixel_id, self.ids, self.starts, self.shift, found)
+        _look_up(pixel_id, self.ids, self.buckets, self.shift, found)
         return found
 
 
 @dataclass(frozen=True, eq=False)
 class DetectorRows:
-    """The rows of an instrument's detectors: ``of_detectors`` (detectors,), in its order.
+    """The rows of an instrument's detectors: ``of_detectors``, in its order, as an index.
 
     ``count`` is the number of rows, that for other ids included. ``first`` is what events keep as
     their id if they are in row 0. ``sparse`` is None if ids are dense.
     """
 
-    of_detectors: NDArray[np.int64]
+    of_detectors: NDArray[np.int32] | slice
     count: int
     first: int
     sparse: SparseIds | None
@@ -70,11 +86,11 @@ class DetectorRows:
         ids = instrument.detector_id.astype(np.int64)
         first, width = int(ids.min()), int(np.ptp(ids)) + 1
         if width <= max(DENSE_RANGE * ids.size, SMALL_RANGE):
-            return cls(ids - first, width + 1, first, None)
+            return cls(_index((ids - first).astype(np.int32)), width + 1, first, None)
         order = np.argsort(ids, kind="stable")
-        rows = np.empty(ids.size, np.int64)
+        rows = np.empty(ids.size, np.int32)
         rows[order] = np.arange(ids.size)
-        return cls(rows, ids.size + 1, 0, _sparse_ids(ids[order], width))
+        return cls(_index(rows), ids.size + 1, 0, SparseIds.of(ids[order]))
 
     def kept(self, pixel_id: NDArray[np.int32]) -> NDArray[np.int32]:
         """What an engine keeps of the ids of events, (n,) int32: ids if dense, rows if sparse."""
@@ -89,44 +105,39 @@ class DetectorRows:
         return made
 
 
-def _sparse_ids(ids: NDArray[np.int64], width: int) -> SparseIds:
-    """The look-up of ``ids`` (detectors,), which ascend and span ``width`` ids."""
-    shift = 0
-    while width >> shift > max(ids.size // IDS_IN_BUCKET, 1):
-        shift += 1
-    buckets = (width - 1 >> shift) + 1
-    begins = ids[0] + (np.arange(buckets + 1) << shift)
-    starts = np.searchsorted(ids, begins).astype(np.int32)
-    return SparseIds(ids.astype(np.int32), starts, shift)
+def _index(rows: NDArray[np.int32]) -> NDArray[np.int32] | slice:
+    """The ``rows`` (detectors,) as an index, which takes no memory if they just count up."""
+    ascending = np.array_equal(rows, np.arange(rows.size))
+    return slice(rows.size) if ascending else rows
 
 
 @numba.njit(cache=True, nogil=True)
 def _look_up(
     pixel_id: NDArray[np.int32],
     ids: NDArray[np.int32],
-    starts: NDArray[np.int32],
+    buckets: NDArray[np.int32],
     shift: int,
     found: NDArray[np.int32],
 ) -> None:
     """Put the row of each of ``pixel_id`` (n,) into ``found`` (n,); see `SparseIds`.
 
-    Ids mostly come in runs without gaps, so the first guess is that the ids of a bucket follow each
-    other. If the guess is wrong, the bucket is searched.
+    Ids mostly come in runs without gaps: then one line of the cache says all. In a bucket with gaps
+    the id is searched.
     """
-    first, buckets = np.int64(ids[0]), starts.size - 1
+    lowest = np.int64(ids[0])
     for i in range(pixel_id.size):
         wanted = np.int64(pixel_id[i])
         found[i] = ids.size
-        bucket = (wanted - first) >> shift
-        if bucket < 0 or bucket >= buckets:
+        bucket = (wanted - lowest) >> shift
+        if bucket < 0 or bucket >= buckets.shape[0]:
             continue
-        low, high = np.int64(starts[bucket]), np.int64(starts[bucket + 1])
-        if low == high:
+        low, run = np.int64(buckets[bucket, FIRST_ROW]), np.int64(buckets[bucket, RUN])
+        if run >= 0:
+            after = wanted - np.int64(buckets[bucket, FIRST_ID])
+            if 0 <= after < run:
+                found[i] = low + after
             continue
-        guess = low + wanted - ids[low]
-        if low <= guess < high and ids[guess] == wanted:
-            found[i] = guess
-            continue
+        high = low - run
         while low < high:
             middle = (low + high) >> 1
             if ids[middle] < wanted:

@@ -114,7 +114,7 @@ def test_detectors_are_moved_by_name_by_path_and_by_id(tmp_path: Path) -> None:
     expected = ARM_AT + (TABLE * TILT).apply([0, 0, 9])
     for link, moved in (
         ('name="eye"', [True, True]),
-        ('name="ARM/table/arm1/eye"', [True, True]),
+        ('name="ARM/table/arm1/eye"', [True, False]),
         ('name="table/arm/eye"', [False, False]),
         ('id="4"', [False, True]),
         ('id="5"', [False, False]),
@@ -268,6 +268,56 @@ def test_values_of_logs_are_given_on_the_command_line(
         with pytest.raises(SystemExit):
             main(["instrument", "show", path, "--logs", logs])
         assert words in capsys.readouterr().err
+
+
+def beside(definition: Path, links: str, name: str = "ARM_Parameters.xml") -> None:
+    """Put a parameter file beside a definition."""
+    content = f'<parameter-file instrument="ARM" valid-from="1990-01-01 00:00:00">{links}'
+    definition.with_name(name).write_text(f"{content}</parameter-file>")
+
+
+def test_parameters_of_the_file_beside_the_definition_are_applied(tmp_path: Path) -> None:
+    path = definition(tmp_path, on_arm=constant("roty", 70))
+    link = f'<component-link name="arm1">{constant("roty", 5)}</component-link>'
+    beside(path, link)
+    found = read_definition(path).position_m
+    (tmp_path / "ARM_Parameters.xml").unlink()
+    expected = positions(tmp_path, on_arm=constant("roty", 5))
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_the_parameter_file_of_the_same_version_comes_first(tmp_path: Path) -> None:
+    path = definition(tmp_path).rename(tmp_path / "ARM_Definition_2019.xml")
+    (tmp_path / "apart").mkdir()
+    link = '<component-link name="arm1">{}</component-link>'
+    beside(path, link.format(constant("roty", 5)))
+    expected = positions(tmp_path / "apart", on_arm=constant("roty", 5))
+    np.testing.assert_allclose(read_definition(path).position_m, expected, atol=1e-12)
+    beside(path, link.format(constant("rotx", 5)), "ARM_Parameters_2019.xml")
+    expected = positions(tmp_path / "apart", on_arm=constant("rotx", 5))
+    np.testing.assert_allclose(read_definition(path).position_m, expected, atol=1e-12)
+
+
+def test_a_damaged_parameter_file_is_not_applied_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "ARM_Parameters.xml").write_text("<parameter-file>")
+    positions(tmp_path)
+    assert "ARM_Parameters.xml is not applied: no well-formed XML" in caplog.text
+
+
+@pytest.mark.mantid
+def test_a_parameter_file_moves_what_it_moves_in_mantid(tmp_path: Path) -> None:
+    path = definition(tmp_path, on_arm=constant("roty", 70), on_table=constant("x", 0.3))
+    beside(
+        path,
+        f'<component-link name="arm1">{constant("roty", 5)}{constant("y", 2)}</component-link>'
+        f'<component-link name="table/arm1/eye">{constant("z", 1)}</component-link>'
+        f'<component-link id="4">{constant("x", 1)}</component-link>',
+    )
+    here, there = read_definition(path), load_instrument(imported(), path)
+    order = np.argsort(there.detector_id)
+    np.testing.assert_allclose(there.position_m[order], here.position_m, rtol=0, atol=1e-9)
 
 
 @pytest.mark.mantid

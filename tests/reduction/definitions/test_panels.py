@@ -65,14 +65,14 @@ MESH = """<component type="fan" {ids}><location x="1" name="fan"><facing x="5" y
 </location></component>
 <type name="fan" is="{word}" type="pixel" xpixels="2" ypixels="1">
 <vertex x="0" y="0"/><vertex x="1" y="0"/><vertex x="3" y="0"/>
-<vertex x="0" y="1"/><vertex x="2" y="1"/><vertex x="4" y="3"/></type>"""
+<vertex x="0" y="1"/><vertex x="2" y="1"/><vertex x="4" y="1"/></type>"""
 
 
 @pytest.mark.parametrize("word", ["StructuredDetector", "structured_detector"])
 def test_pixels_of_a_structured_detector_are_amid_their_corners(tmp_path: Path, word: str) -> None:
     body = MESH.format(ids='idstart="7"', word=word)
     found = places(read_definition(written(tmp_path, body)))
-    assert found == {7: [1 + 0.75, 0.5, 0], 8: [1 + 2.5, 1, 0]}
+    assert found == {7: [1 + 0.75, 0.5, 0], 8: [1 + 2.5, 0.5, 0]}
 
 
 def test_what_fills_first_other_than_y_is_x_and_is_told(
@@ -149,6 +149,52 @@ def test_of_two_sources_the_first_one_counts_and_it_is_told(
     assert '<component type="target"> is a second source: the first one counts' in caplog.text
 
 
+DELTA = '<defaults><offsets spherical="delta"/></defaults>'
+STEPS = """<component type="arm" idlist="a"><location {at}><trans r="1" t="10" p="5">
+<rot val="30"><trans {then}/></rot></trans></location></component>
+<type name="arm"><component type="pixel"><location r="0.5" t="3" p="-20"/></component></type>
+<idlist idname="a"><id val="1"/></idlist>"""
+
+
+def test_offsets_of_moves_are_added_to_those_of_the_component(tmp_path: Path) -> None:
+    body = STEPS.format(at='r="2" t="30" p="15"', then='r="0.25" t="5" p="10"')
+    (position,) = places(read_definition(written(tmp_path, body, DELTA))).values()
+    # By moves, whose vectors are turned with the component.
+    assert np.linalg.norm(position) == pytest.approx(3.75, abs=0.2)
+
+
+BESIDE = """<component type="arm" idlist="a"><location x="1">{}</location></component>
+<type name="arm"><component type="pixel"><location x="2"/></component></type>
+<idlist idname="a"><id val="1"/></idlist>"""
+
+
+def test_of_moves_beside_each_other_one_counts_and_it_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for moves, at, told in (
+        ('<rot val="90"/><trans y="5"/><trans y="7"/>', [3, 5, 0], "a <trans>"),
+        ('<rot val="90"/><rot val="45"/>', [1, 2, 0], "a <rot>"),
+    ):
+        caplog.clear()
+        assert places(read_definition(written(tmp_path, BESIDE.format(moves)))) == {1: at}
+        assert f"<location>: of several <rot> and <trans> in it only one counts, {told}" in (
+            caplog.text
+        )
+
+
+def test_a_source_whose_place_is_told_by_a_log_alone_is_refused_with_its_log(
+    tmp_path: Path,
+) -> None:
+    body = """<component type="pixel" idlist="a"><location x="1"/></component>
+        <idlist idname="a"><id val="1"/></idlist>"""
+    path = written(tmp_path, body)
+    moved = '<location/><parameter name="z"><logfile id="msd" eq="-0.001*value"/></parameter>'
+    path.write_text(path.read_text().replace('<location z="-12"/>', moved))
+    with pytest.raises(ValueError, match=r"comes from 0, 0, 0 m; z of source would follow .* msd"):
+        read_definition(path)
+    assert read_definition(path, {"msd": 40000}).l1_m == 40
+
+
 @pytest.mark.mantid
 @pytest.mark.parametrize(
     ("body", "defaults"),
@@ -164,6 +210,12 @@ def test_of_two_sources_the_first_one_counts_and_it_is_told(
         (MESH.format(ids='idstart="7" idfillbyfirst="n"', word="StructuredDetector"), ""),
         (ANALYSER, ""),
         (ANALYSER, INDIRECT),
+        (BESIDE.format('<rot val="90"/><trans y="5"/><trans y="7"/>'), ""),
+        (BESIDE.format('<rot val="90"/><rot val="45"/>'), ""),
+        (STEPS.format(at='r="2" t="30" p="15"', then='r="0.25" t="5" p="10"'), DELTA),
+        (STEPS.format(at='r="2" t="30" p="15"', then='x="0.25" y="-0.5"'), DELTA),
+        (STEPS.format(at='x="2" z="1"', then='r="0.25" t="5" p="10"'), DELTA),
+        (STEPS.format(at='r="2" t="30" p="15"', then='r="0.25" t="5" p="10"'), ""),
         (
             '<component type="pixel" idlist="a"><location x="2.5m" rot="-90/0"/></component>'
             '<idlist idname="a"><id val="12.0"/></idlist>',
