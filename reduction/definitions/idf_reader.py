@@ -72,14 +72,13 @@ def read_definition(path: Path, logs: Mapping[str, float] | None = None) -> Inst
         more = _parameter_file(path, conventions.notes)
         walk = ComponentWalk(root, conventions, Motions(root, logs or {}, more))
         found = walk.walk()
-        waiting = list(_waiting(walk.waiting))
-        source_m = _source_position(found, axes, waiting)
+        source_m = _source_position(found, axes, tuple(walk.marks_waiting))
         instrument = _instrument(root.get("name", "") or path.stem, found, axes, -source_m)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
-    for note in (*conventions.notes.texts, *waiting):
+    for note in (*conventions.notes.texts, *_waiting(walk.waiting)):
         log.warning("%s: %s", path, note)
     return instrument
 
@@ -154,10 +153,11 @@ def _axes(element: Element | None) -> Vectors:
     return np.stack([np.cross(y, z), y, z])
 
 
-def _source_position(found: FoundDetectors, axes: Vectors, waiting: Sequence[str]) -> float:
+def _source_position(found: FoundDetectors, axes: Vectors, logs: Sequence[str]) -> float:
     """Where along the beam the source is, from the sample, in m: a number below 0.
 
-    Raises `NotUnderstood` if it is not there; ``waiting`` tells which logs may move it.
+    Raises `NotUnderstood` if it is not there. Source or sample would follow the ``logs``, if their
+    values were known.
     """
     for mark, value in ((Category.SOURCE, "Source"), (Category.SAMPLE, "SamplePos")):
         if mark not in found.marked:
@@ -166,7 +166,9 @@ def _source_position(found: FoundDetectors, axes: Vectors, waiting: Sequence[str
     x, y, z = axes @ (found.marked[Category.SOURCE] - sample)
     if not (z < 0 and np.hypot(x, y) <= STRAIGHT * -z):
         why = f"the beam is not along z: it comes from {x:g}, {y:g}, {z:g} m"
-        raise NotUnderstood("; ".join([why, *waiting]))
+        if logs:
+            why += f"; its place follows the log {' and the log '.join(logs)}: see --logs"
+        raise NotUnderstood(why)
     return float(z)
 
 

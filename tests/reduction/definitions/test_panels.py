@@ -190,7 +190,9 @@ def test_a_source_whose_place_is_told_by_a_log_alone_is_refused_with_its_log(
     path = written(tmp_path, body)
     moved = '<location/><parameter name="z"><logfile id="msd" eq="-0.001*value"/></parameter>'
     path.write_text(path.read_text().replace('<location z="-12"/>', moved))
-    with pytest.raises(ValueError, match=r"comes from 0, 0, 0 m; z of source would follow .* msd"):
+    with pytest.raises(
+        ValueError, match=r"comes from 0, 0, 0 m; its place follows the log msd: see --logs"
+    ):
         read_definition(path)
     assert read_definition(path, {"msd": 40000}).l1_m == 40
 
