@@ -8,7 +8,7 @@ INSTALL := $(PIP) --editable
 RUN := kafka,mpi,plot,pva,tools,top
 TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
-.PHONY: help run test test-mantid coverage check page-types format docs site wheel bench phoebus kafka broker screens clean
+.PHONY: help run test test-mantid coverage check page-types format docs site wheel bench phoebus kafka broker screens web-screens clean
 
 help:                   ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ broker: .venv/run kafka ## run that broker at port 9092 of this host until Ctrl-
 
 screens: .venv/test     ## take the pictures of the operator screens, docs/screens, in Phoebus
 	@$(WITH_PATH) $(BIN)/python -m tests.support.pictures docs/screens
+
+web-screens: .venv/test ## take the pictures of the web page, docs/screens/web-*, in Chromium
+	@$(WITH_PATH) $(BIN)/python -m tests.support.web_pictures docs/screens
 
 clean:
 	rm -rf .venv .typescript build dist docs/_build *.egg-info .coverage*

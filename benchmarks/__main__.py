@@ -25,6 +25,7 @@ from benchmarks import (
     simulator,
     start,
     transport,
+    web_browser,
     web_page,
 )
 from benchmarks.machine import machine
@@ -76,7 +77,7 @@ def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
     if only in (None, "screens"):
         yield "screens", screens.measure(quick)
     if only in (None, "web"):
-        yield "web", web_page.measure(quick)
+        yield "web", [*web_page.measure(quick), *web_browser.measure(quick)]
 
 
 def main() -> None:

@@ -191,6 +191,11 @@ that a value is missing; it opens in a tab of its own. Phoebus redraws plots fou
 subscribe as the page does: the spectrum, with edges, intensities and errors, and 120 readings.
 Results come five times a second. The server reads some of them without tabs, too, since it keeps
 the history.
+
+In the browser: Chromium without a window, drawn by the processor, beside the product at 280 000
+events a second, all on this machine. Each opening has a fresh profile, so that nothing is cached;
+the time counts from asking for the page to the drawn curve. *plotly* draws a curve of as many
+steps, made in the browser, five times a second in the same browser.
 """,
 }
 

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import signal
+import time
 from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from aiohttp.web import AppRunner
 
 from ioc.options.program import DISTRIBUTION
+from reduction.parameters.units import Units
 from web.refusals import RefusalCounts
 from web.site.connections import BoundedServer
 from web.site.downloads import Downloads
@@ -104,6 +106,11 @@ class WebServer:
             "version": self._version,
             "simulator": self._simulator.value is not None
             and self._simulator.value.severity < INVALID_SEVERITY,
+            "now": time.time(),
+            "units": {
+                each.value: {"name": each.labels.quantity, "unit": each.labels.symbol}
+                for each in Units
+            },
             "visitors": self._visitors.count,
             "refused": dict(self.refusals.counts),
         }

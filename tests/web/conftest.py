@@ -1,15 +1,60 @@
-"""What the tests of the web server share."""
+"""What the tests of the web page and of its server share."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
-from tests.support.ca_client import Network
+from tests.support.browser import (
+    OpenPage,
+    PageServer,
+    open_page,
+    page_server,
+    running_browser,
+    why_no_browser,
+)
+from tests.support.ca_client import Network, network
 from tests.support.ioc_bench import Ioc
+from tests.support.live import Live, live
 from tests.support.web_bench import WebBench, web_server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser; tests that take it skip where there is none."""
+    if why := why_no_browser():
+        pytest.skip(why)
+    with running_browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def product(browser: Browser) -> Iterator[Live]:
+    """A live reduction for all tests of a module; the web page is a process of its own."""
+    with network() as net, live(net) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def server(product: Live) -> Iterator[PageServer]:
+    """The web page of that live reduction."""
+    with page_server(product) as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser, server: PageServer) -> Iterator[OpenPage]:
+    """The open page, which may write; nothing may be wrong on its console at the end."""
+    with open_page(browser) as opened:
+        opened.open(server.address)
+        yield opened
+        assert opened.complaints == []
 
 
 @pytest.fixture

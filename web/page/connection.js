@@ -1,6 +1,6 @@
 // The socket to the server: subscriptions, puts, and a watch over silence. It connects again by itself.
 
-import { decodeFrame } from "./wire.js";
+import { ArrayMissing, decodeFrame } from "./wire.js";
 
 /** @typedef {import("./wire.js").Frame} Frame */
 /** @typedef {"connecting" | "open" | "lost"} LinkState */
@@ -22,6 +22,10 @@ const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 4000;
 /** Time between two updates of a PV while the page is not in sight, in seconds. */
 const HIDDEN_PACE_S = 10;
+
+/** How names of structures begin, and which arrays of a result are drawn. */
+export const STRUCTURE = "pva://";
+const DRAWN = ["XE", "Y", "E"];
 
 /** A put that was refused; its message is the IOC's. */
 export class Refused extends Error {}
@@ -61,7 +65,7 @@ export class Connection {
       this.heardAt = performance.now();
       this.lastArrays.clear();
       if (document.hidden) this.pace();
-      if (this.names.size) this.send({ type: "subscribe", pvs: [...this.names], binary: true });
+      this.subscribeNow([...this.names]);
       this.listener.link("open", "");
     };
     socket.onmessage = (event) => this.heard(event.data);
@@ -99,9 +103,7 @@ export class Connection {
   heard(data) {
     this.heardAt = performance.now();
     if (data instanceof ArrayBuffer) {
-      const frame = decodeFrame(data, (pv) => this.lastArrays.get(pv));
-      this.lastArrays.set(frame.header.pv, frame.arrays);
-      this.listener.frame(frame);
+      this.heardFrame(data);
       return;
     }
     const message = JSON.parse(data);
@@ -113,6 +115,18 @@ export class Connection {
       this.listener.hello(message);
     } else if (message.type === "error") this.listener.error(String(message.message));
     else if (message.type === "put") this.listener.put(message);
+  }
+
+  /** @param {ArrayBuffer} data */
+  heardFrame(data) {
+    try {
+      const frame = decodeFrame(data, (pv) => this.lastArrays.get(pv));
+      this.lastArrays.set(frame.header.pv, frame.arrays);
+      this.listener.frame(frame);
+    } catch (error) {
+      // It was on its way when the subscription was ended; a new subscription begins with all arrays.
+      if (!(error instanceof ArrayMissing)) throw error;
+    }
   }
 
   /** @param {{id: number, ok: boolean, message?: string}} answer */
@@ -135,8 +149,16 @@ export class Connection {
       this.flushing = false;
       const pvs = [...this.wanted].filter((name) => this.names.has(name));
       this.wanted.clear();
-      if (pvs.length) this.send({ type: "subscribe", pvs, binary: true });
+      this.subscribeNow(pvs);
     });
+  }
+
+  /** @param {string[]} names */
+  subscribeNow(names) {
+    const structures = names.filter((name) => name.startsWith(STRUCTURE));
+    const pvs = names.filter((name) => !name.startsWith(STRUCTURE));
+    if (pvs.length) this.send({ type: "subscribe", pvs, binary: true });
+    if (structures.length) this.send({ type: "subscribe", pvs: structures, binary: true, arrays: DRAWN });
   }
 
   /** @param {Iterable<string>} names full names of PVs */

@@ -25,17 +25,8 @@ export class EventsView {
     this.element = h(
       "div",
       { class: "events" },
-      h("h2", {}, "Events received since the last start or reset"),
-      this.bar,
-      h(
-        "table",
-        {},
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "class"), h("th", { scope: "col" }, "events"), h("th", { scope: "col" }, "share"))),
-        this.classes,
-      ),
-      this.sum,
-      h("h2", {}, "The stream"),
-      h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "reading"), h("th", { scope: "col" }, "value"))), this.stream),
+      h("div", {}, h("h2", {}, "Events received since the last start or reset"), this.bar, tableOf(["class", "events", "share"], this.classes), this.sum),
+      h("div", {}, h("h2", {}, "The stream"), tableOf(["reading", "value"], this.stream)),
     );
     this.end = () => {};
     page.onReduction((red) => {
@@ -80,6 +71,12 @@ export class EventsView {
       part.style.width = `${sum ? (100 * count) / sum : 0}%`;
     });
   }
+}
+
+/** @param {string[]} heads @param {HTMLElement} body */
+function tableOf(heads, body) {
+  const head = h("tr", {}, ...heads.map((each) => h("th", { scope: "col" }, each)));
+  return h("table", {}, h("thead", {}, head), body);
 }
 
 /** @param {number} value */

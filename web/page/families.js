@@ -63,7 +63,7 @@ export class Family {
     const fields = withErrors ? ["Y", "E"] : ["Y"];
     const names = numbers.flatMap((number) => fields.map((field) => this.name(number, field)));
     const before = this.endMembers;
-    this.endMembers = this.store.watch(names, this.changed);
+    this.endMembers = this.store.watch(names, () => this.changed());
     before();
   }
 
@@ -96,10 +96,28 @@ export class Family {
     return `${log} ${figure(low)} to ${figure(high)}`;
   }
 
-  /** @returns {string} what the rows of a map are */
-  axisName() {
-    const log = this.kind === "slices" ? this.store.text(`${this.red}Filter:Log_RBV`) : "";
-    return log ? `slice of ${log}` : FAMILIES[this.kind].word;
+  /**
+   * The ends of the rows of a map: of slices that follow each other the log, else numbers of rows.
+   *
+   * @param {Member[]} members
+   * @returns {[number, number]}
+   */
+  rowRange(members) {
+    return this.logRange(members) ?? [0.5, members.length + 0.5];
+  }
+
+  /** @param {Member[]} members @returns {[number, number] | null} the log from the first to the last slice */
+  logRange(members) {
+    if (this.kind !== "slices" || !members.length || !this.store.text(`${this.red}Filter:Log_RBV`)) return null;
+    const [first, last] = [members[0].number, members[members.length - 1].number];
+    const low = this.store.array(`${this.red}Slices:Low_RBV`)?.[first - 1] ?? NaN;
+    const high = this.store.array(`${this.red}Slices:High_RBV`)?.[last - 1] ?? NaN;
+    return last - first === members.length - 1 && high > low ? [low, high] : null;
+  }
+
+  /** @param {Member[]} members @returns {string} what the rows of a map are */
+  axisName(members) {
+    return this.logRange(members) ? this.store.text(`${this.red}Filter:Log_RBV`) : `row of ${FAMILIES[this.kind].word}`;
   }
 
   end() {

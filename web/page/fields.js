@@ -146,7 +146,7 @@ class SettingField {
     const readback = this.store.pv(`${this.name}_RBV`);
     const differs = readback.connected && readback.value !== null && this.shown(readback) !== this.shown(pv);
     if (this.pending) setText(this.hint, "being set …");
-    else if (this.edited) setText(this.hint, `Enter sets it, Esc takes it back${limitWords(pv)}`);
+    else if (this.edited) setText(this.hint, `Enter sets it, Esc restores${limitWords(pv)}`);
     else if (differs) setText(this.hint, `in force: ${readback.text || this.shown(readback)}`);
     else setText(this.hint, "");
   }

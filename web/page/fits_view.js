@@ -47,7 +47,7 @@ export class FitsView {
       h("div", { class: "choice" }, this.quantity),
       viewChoice(page, "against", "of", { slices: "slices", groups: "groups", series: "series" }),
     );
-    this.element = h("div", { class: "fits" }, bar, this.readout, place, this.note);
+    this.element = h("div", { class: "fits" }, bar, this.note, this.readout, place);
     this.plot = new Plot(place, "Numbers of a peak or region over slices, groups or series");
     const nothing = () => {};
     this.input = new PlotInput(this.plot, {

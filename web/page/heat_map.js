@@ -70,11 +70,12 @@ export function intensityRange(edges, rows, range, log) {
  *
  * @param {Values} edges of the axis, one more than the values of a row
  * @param {(Values | null)[]} rows from below
+ * @param {Range} rangeY the ends of the first and the last row on the upright axis
  * @param {Range} intensity values of the first and the last colour
  * @param {boolean} log
  * @returns {(context: CanvasRenderingContext2D, scales: {x: Scale, y: Scale}) => void}
  */
-export function mapPainter(edges, rows, intensity, log) {
+export function mapPainter(edges, rows, rangeY, intensity, log) {
   const [low, high] = log ? intensity.map(Math.log) : intensity;
   const factor = (SHADES - 1) / (high - low || 1);
   return (context, scales) => {
@@ -98,7 +99,7 @@ export function mapPainter(edges, rows, intensity, log) {
     });
     const canvas = new OffscreenCanvas(width, rows.length);
     canvas.getContext("2d")?.putImageData(image, 0, 0);
-    const [bottom, top] = [scales.y.at(0.5), scales.y.at(rows.length + 0.5)];
+    const [bottom, top] = [scales.y.at(rangeY[0]), scales.y.at(rangeY[1])];
     context.imageSmoothingEnabled = false;
     context.drawImage(canvas, left, top, width, bottom - top);
   };

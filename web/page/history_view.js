@@ -1,7 +1,7 @@
 // The last hour: rate, lag, peaks and regions. The server keeps it, so that a page that is loaded anew has it.
 
 import { h, setText } from "./elements.js";
-import { clock, figure, unitSymbol } from "./numbers.js";
+import { amount, clock, unitSymbol } from "./numbers.js";
 import { intervalOf } from "./curves.js";
 import { Plot } from "./plot.js";
 import { PlotInput } from "./plot_input.js";
@@ -9,9 +9,10 @@ import { choiceWords } from "./fields.js";
 
 /** @typedef {import("./page.js").Page} Page */
 /** @typedef {{t: number[], series: Record<string, (number | null)[]>}} Past */
-/** @typedef {{plot: Plot, select: HTMLSelectElement, readout: HTMLElement, series: string}} Strip */
+/** @typedef {{plot: Plot, select: HTMLSelectElement, readout: HTMLElement, wanted: string[], series: string}} Strip wanted: ends of names */
 
-const STRIPS = ["EventRate_RBV", "Lag_RBV", ":Peak1:Centre_RBV"];
+/** What each strip shows: the first of these that there is. */
+const STRIPS = [["EventRate_RBV"], ["Lag_RBV"], [":Peak1:Centre_RBV", ":ROI1:Net_RBV", "PulseRate_RBV"]];
 const LONGEST_S = 3600;
 const SAMPLE_MS = 1000;
 
@@ -24,7 +25,7 @@ export class HistoryView {
     this.note = h("p", { class: "note" });
     this.element = h("div", { class: "history" }, this.note);
     /** @type {Strip[]} */
-    this.strips = STRIPS.map((series) => this.makeStrip(series));
+    this.strips = STRIPS.map((wanted) => this.makeStrip(wanted));
     /** @type {[number, number] | null} */
     this.range = null;
     this.end = () => {};
@@ -41,16 +42,17 @@ export class HistoryView {
     });
   }
 
-  /** @param {string} series @returns {Strip} */
-  makeStrip(series) {
+  /** @param {string[]} wanted @returns {Strip} */
+  makeStrip(wanted) {
     const place = h("div", { class: "plot strip" });
     const readout = h("span", { class: "readout" });
     const select = h("select", { "aria-label": "Quantity" });
     this.element.append(h("div", { class: "toolbar" }, select, readout), place);
     const plot = new Plot(place, "History of a quantity", { small: true });
-    const strip = { plot, select, readout, series };
+    const strip = { plot, select, readout, wanted, series: "" };
     select.addEventListener("change", () => {
       strip.series = select.value;
+      strip.wanted = [select.value];
       this.update();
     });
     new PlotInput(plot, {
@@ -93,8 +95,8 @@ export class HistoryView {
     for (const strip of this.strips) {
       const drawn = names.filter((name) => !/(Err|Error)_RBV$/.test(name));
       strip.select.replaceChildren(...drawn.map((name) => h("option", { value: name }, seriesWords(name))));
-      const wanted = drawn.find((name) => name.endsWith(strip.series)) ?? drawn[0];
-      if (wanted) strip.select.value = strip.series = wanted;
+      const found = strip.wanted.flatMap((end) => drawn.find((name) => name.endsWith(end)) ?? []);
+      strip.select.value = strip.series = found[0] ?? drawn[0] ?? "";
     }
   }
 
@@ -123,10 +125,9 @@ export class HistoryView {
     const now = this.page.now();
     for (const [index, strip] of this.strips.entries()) {
       const y = Float64Array.from(series[strip.series] ?? [], (each) => each ?? NaN);
-      const unit = unitSymbol(this.page.store.pv(strip.series).units);
       const rangeX = this.range ?? /** @type {[number, number]} */ ([Math.max(t[0] ?? now - 60, now - LONGEST_S), now]);
       const labelX = index === this.strips.length - 1 ? "time" : "";
-      Object.assign(strip.plot.look, { kindX: "time", labelX, labelY: unit, rangeX });
+      Object.assign(strip.plot.look, { kindX: "time", labelX, labelY: "", rangeX });
       const colour = `curve-${index}`;
       strip.plot.setCurves([
         { name: strip.series, kind: "line", x: t, y, e: null, colour, dash: [], marker: -1, shift: 0, scale: 1 },
@@ -142,7 +143,7 @@ export class HistoryView {
     const index = value === null ? curve.y.length - 1 : Math.max(0, intervalOf(curve.x, value));
     const unit = unitSymbol(this.page.store.pv(strip.series).units);
     const when = value === null ? "now" : clock(curve.x[index]);
-    setText(strip.readout, `${when}: ${figure(curve.y[index], 6)} ${unit}`);
+    setText(strip.readout, `${when}: ${amount(curve.y[index])} ${unit}`);
   }
 }
 

@@ -103,9 +103,7 @@ class App {
     ]);
     this.countMessages();
     fillSettings(page, byId("settings"), panel.element);
-    page.onResult(() => {
-      if (["spectrum", "fits"].includes(view.state.tab)) spectrum.update();
-    });
+    page.onResult(() => spectrum.update());
     onTheme(() => {
       for (const plot of [spectrum.plot, spectrum.differences, fits.plot, ...history.strips.map((each) => each.plot)]) plot.changed();
     });

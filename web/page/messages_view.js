@@ -11,6 +11,7 @@ const MOST = 200;
 const TEXTS = {
   StatusMessage_RBV: "Status",
   Refusal_RBV: "Refused",
+  Pending_RBV: "Waiting for other settings",
   RunMessage_RBV: "Run",
   "File:Message_RBV": "File",
   "Sim:LogMessage_RBV": "Event log",

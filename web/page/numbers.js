@@ -20,13 +20,23 @@ export function figure(value, digits = 4) {
 }
 
 /**
- * A whole number with thin spaces between thousands.
+ * A whole number, with thin spaces between thousands if it has more than four digits.
  *
  * @param {number} value
  */
 export function grouped(value) {
   if (!Number.isFinite(value)) return "–";
-  return minus(String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, "\u202f"));
+  const digits = String(Math.round(value));
+  return minus(Math.abs(value) < 10000 ? digits : digits.replace(/\B(?=(\d{3})+$)/g, "\u202f"));
+}
+
+/**
+ * An amount, such as a rate: large ones with thin spaces, small ones with five digits.
+ *
+ * @param {number} value
+ */
+export function amount(value) {
+  return Math.abs(value) >= 10000 ? grouped(value) : figure(value, 5);
 }
 
 /**

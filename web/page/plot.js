@@ -115,7 +115,7 @@ export class Plot {
   /** Find the box of the axes and the scales. */
   measure() {
     const narrow = this.width < 520;
-    const left = narrow ? 54 : 72;
+    const left = narrow ? 66 : 76;
     const top = this.small ? 8 : 12;
     this.box = { left, right: this.width - 12, top, bottom: this.height - (this.look.labelX ? 42 : 24) };
     const rangeX = this.look.rangeX ?? this.wholeX();

@@ -1,5 +1,6 @@
 // What the page knows of process variables (PVs), and who is to be told when one changes.
 
+import { STRUCTURE } from "./connection.js";
 import { base64Array } from "./wire.js";
 
 /** @typedef {import("./connection.js").Connection} Connection */
@@ -133,7 +134,7 @@ export class PvStore {
 
   /** @param {string} name @returns {string} the full name; structures are on pvAccess */
   full(name) {
-    return `${name.endsWith(":Snapshot") ? "pva://" : ""}${this.prefix}${name}`;
+    return `${name.endsWith(":Snapshot") ? STRUCTURE : ""}${this.prefix}${name}`;
   }
 
   /** @param {string} full @returns {string} */
@@ -168,8 +169,7 @@ export class PvStore {
   /** @param {import("./wire.js").Frame} frame */
   frame({ header, arrays }) {
     const pv = this.pv(this.short(header.pv));
-    // Columns of a table are called value.Y and so on.
-    pv.arrays = new Map([...arrays].map(([name, array]) => [name.slice(name.lastIndexOf(".") + 1), array]));
+    pv.arrays = arrays;
     pv.fields = header.fields ?? {};
     if (typeof pv.fields.units === "string") pv.units = pv.fields.units;
     pv.severity = header.severity ?? "NONE";

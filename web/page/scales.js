@@ -1,6 +1,6 @@
 // Scales of axes: where a value stands on the screen, and where the ticks are.
 
-import { clock, figure, superscript } from "./numbers.js";
+import { clock, figure, grouped, superscript } from "./numbers.js";
 
 /** @typedef {"linear" | "log" | "time"} ScaleKind */
 /** @typedef {[number, number]} Range */
@@ -56,7 +56,7 @@ function linearTicks([low, high], most) {
   const largest = Math.max(Math.abs(low), Math.abs(high));
   const ticks = [];
   // A power of ten that all labels share stands in each, so that a label alone is right.
-  const exponent = largest >= 1e5 || largest < 1e-3 ? Math.floor(Math.log10(largest)) : 0;
+  const exponent = largest >= 1e6 || largest < 1e-3 ? Math.floor(Math.log10(largest)) : 0;
   const decimals = Math.max(0, Math.min(15, Math.ceil(exponent - Math.log10(step) - 1e-9)));
   for (let index = Math.ceil(low / step - 1e-9); index * step <= high + 1e-9 * span; index += 1) {
     const value = index * step;
@@ -68,6 +68,7 @@ function linearTicks([low, high], most) {
 /** @param {number} value @param {number} exponent @param {number} decimals */
 function tickLabel(value, exponent, decimals) {
   if (value === 0) return "0";
+  if (!exponent && !decimals) return grouped(value);
   const text = (value / 10 ** exponent).toFixed(decimals).replace("-", "−");
   return exponent ? `${text}·10${superscript(exponent)}` : text;
 }

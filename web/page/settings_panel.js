@@ -1,7 +1,7 @@
 // The settings beside the plot, in groups that open and close.
 
 import { acquisitionPanel } from "./acquisition.js";
-import { h, freshId } from "./elements.js";
+import { h, freshId, setText } from "./elements.js";
 import { settingField } from "./fields.js";
 
 /** @typedef {import("./page.js").Page} Page */
@@ -40,7 +40,12 @@ const SHORT = { BinMin: "from", BinStep: "step", BinMax: "to", "Filter:Min": "fr
  * @param {HTMLElement} windows the panel of regions and peaks
  */
 export function fillSettings(page, column, windows) {
-  column.append(reductionChoice(page), section("Acquisition", [acquisitionPanel(page)], true));
+  const waiting = h("p", { class: "waiting", role: "status" });
+  page.store.watch(["Pending_RBV"], () => {
+    const text = page.store.text("Pending_RBV");
+    setText(waiting, text ? `Waiting for other settings: ${text}` : "");
+  });
+  column.append(waiting, reductionChoice(page), section("Acquisition", [acquisitionPanel(page)], true));
   const place = h("div", {});
   const shared = section("Regions and peaks", [windows], true);
   /** @type {(() => void)[]} */

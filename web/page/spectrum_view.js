@@ -1,30 +1,24 @@
 // The spectrum: total, slices, groups or series, a frozen reference, regions and peaks, and the value at the cursor.
 
-import { intervalOf } from "./curves.js";
+import { Cursor } from "./cursor.js";
 import { h, setText } from "./elements.js";
 import { Family } from "./families.js";
-import { intensityRange, mapPainter, shadeOf } from "./heat_map.js";
 import { showLegend } from "./legend.js";
-import { clock, figure, grouped, withError } from "./numbers.js";
+import { clock, figure, grouped } from "./numbers.js";
 import { Plot } from "./plot.js";
 import { PlotInput } from "./plot_input.js";
 import { areaFactor, difference, rebinned } from "./reference.js";
+import { curveOf, familyCurves, familyMap, shadesEntry } from "./spectrum_curves.js";
 import { picked } from "./view_state.js";
 
 /** @typedef {import("./page.js").Page} Page */
-/** @typedef {import("./curves.js").Curve} Curve */
 /** @typedef {import("./wire.js").Numbers} Numbers */
 /** @typedef {import("./scales.js").Range} Range */
 /** @typedef {{edges: Numbers, y: Numbers, e: Numbers, unit: string}} Spectrum */
 
+const FIRST = "first result";
 const MOST_CURVES = 24;
 const MOST_ROWS = 200;
-const COLOURS = 8;
-/** @type {number[][]} */
-const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [14, 5], [5, 2, 1, 2, 1, 2]];
-/** Share of the tallest spectrum by which each stands above the one before. */
-const OFFSET = 0.25;
-
 export class SpectrumView {
   /** @param {Page} page */
   constructor(page) {
@@ -41,14 +35,17 @@ export class SpectrumView {
     this.reference = null;
     /** @type {Family | null} */
     this.family = null;
-    /** @type {number | null} */
-    this.cursor = null;
-    this.cursorHeight = 0;
     /** What takes the next interval that is drawn on the plot. @type {((low: number, high: number) => void) | null} */
     this.taker = null;
+    this.wasDrawn = false;
+    this.cursor = new Cursor(this.plot, this.readout, {
+      edges: () => this.spectrum()?.edges ?? null,
+      axis: () => page.axisLabels(this.unit()),
+      mapValue: (height, bin) => this.mapWords(height, bin),
+      rest: () => this.restWords(),
+    });
     this.input = new PlotInput(this.plot, this.actions());
     this.lowerInput = new PlotInput(this.differences, { ...this.actions(), zoomY: () => {}, drawn: () => null });
-    this.plot.overlays.push((context, scales, box) => this.drawCursor(context, scales.x, box));
     page.view.follow(() => this.update());
   }
 
@@ -57,8 +54,8 @@ export class SpectrumView {
     return {
       zoomX: (range) => this.page.view.set({ x: range && this.bounded(range), unit: this.unit() }),
       zoomY: (range) => this.page.view.set({ y: range }),
-      cursor: (value, height) => this.moveCursor(value, height),
-      step: (direction) => this.step(direction),
+      cursor: (value, height) => this.cursor.move(value, height),
+      step: (bins) => this.cursor.step(bins),
       drawn: () => this.taker,
     };
   }
@@ -91,6 +88,7 @@ export class SpectrumView {
     const { state } = this.page.view;
     const spectrum = this.spectrum();
     this.followFamily();
+    if (state.tab !== "spectrum") return;
     if (!spectrum) {
       this.plot.picture = null;
       this.plot.setCurves([]);
@@ -104,7 +102,7 @@ export class SpectrumView {
     Object.assign(this.plot.look, { log: state.log, errors: state.errors });
     if (state.spectra === "total") this.drawTotal(spectrum);
     else this.drawFamily(spectrum);
-    this.read();
+    this.cursor.read();
   }
 
   /** @param {string} unit @returns {string} what the intensity is */
@@ -119,8 +117,8 @@ export class SpectrumView {
   /** Watch the spectra that the view asks for, and no others. */
   followFamily() {
     const { page } = this;
-    const { spectra, as, pick, errors } = page.view.state;
-    const kind = spectra === "total" ? null : spectra;
+    const { tab, spectra, as, pick, errors } = page.view.state;
+    const kind = tab !== "spectrum" || spectra === "total" ? null : spectra;
     if (this.family && (this.family.kind !== kind || this.family.red !== page.red)) {
       this.family.end();
       this.family = null;
@@ -139,6 +137,8 @@ export class SpectrumView {
     const frozen = this.frozen(spectrum);
     if (frozen) curves.push({ ...curveOf(this.referenceName(), frozen, 1), scale: frozen.factor });
     this.plot.setCurves(curves);
+    if (!this.wasDrawn) this.plot.followers.push(markFirst);
+    this.wasDrawn = true;
     showLegend(this.legend, frozen ? curves : []);
     this.drawDifference(spectrum, frozen);
   }
@@ -169,7 +169,7 @@ export class SpectrumView {
     const values = difference(spectrum, frozen, frozen.factor);
     const { rangeX, errors } = this.plot.look;
     Object.assign(this.differences.look, { labelX: "", labelY: "difference", rangeX, rangeY: null, errors });
-    this.differences.setCurves([curveOf("live less reference", { ...spectrum, ...values }, 2)]);
+    this.differences.setCurves([{ ...curveOf("live less reference", { ...spectrum, ...values }, 2), dash: [] }]);
   }
 
   /** @param {Spectrum} spectrum */
@@ -188,44 +188,23 @@ export class SpectrumView {
 
   /** @param {Spectrum} spectrum @param {import("./families.js").Member[]} members */
   drawMap(spectrum, members) {
-    const { log } = this.page.view.state;
-    const rows = members.map((each) => each.y);
-    const range = this.plot.look.rangeX ?? [spectrum.edges[0], spectrum.edges[spectrum.edges.length - 1]];
-    const intensity = intensityRange(spectrum.edges, rows, range, log);
-    this.plot.picture = members.length
-      ? {
-          rangeX: [spectrum.edges[0], spectrum.edges[spectrum.edges.length - 1]],
-          rangeY: [0.5, members.length + 0.5],
-          draw: mapPainter(spectrum.edges, rows, intensity, log),
-        }
-      : null;
-    Object.assign(this.plot.look, { labelY: this.family?.axisName() ?? "", rangeY: null });
-    this.plot.setCurves([]);
-    const shades = Array.from({ length: 24 }, (_, index) => {
-      const shade = h("i", {});
-      shade.style.background = shadeOf(index / 23);
-      return shade;
-    });
+    const rows = this.family?.rowRange(members) ?? [0.5, 0.5];
+    const { picture, intensity } = familyMap(spectrum.edges, members, rows, this.plot.look.rangeX, this.page.view.state.log);
+    this.plot.picture = members.length ? picture : null;
+    const words = this.intensityLabel(this.page.axisLabels(spectrum.unit).unit);
     this.legend.dataset.key = "";
-    const scale = h("span", { class: "shades", "aria-hidden": "true" }, ...shades);
-    const words = [figure(intensity[0], 3), `${figure(intensity[1], 3)} ${this.intensityLabel(this.page.axisLabels(spectrum.unit).unit)}`];
-    this.legend.replaceChildren(h("li", {}, words[0], scale, words[1]));
+    this.legend.replaceChildren(...(members.length ? [shadesEntry(intensity, words)] : []));
+    Object.assign(this.plot.look, { labelY: this.family?.axisName(members) ?? "", rangeY: null });
+    this.plot.setCurves([]);
   }
 
   /** @param {Spectrum} spectrum @param {import("./families.js").Member[]} members */
   drawCurves(spectrum, members) {
-    const { as } = this.page.view.state;
-    this.plot.picture = null;
-    const shown = members.filter((each) => each.y);
-    const range = this.plot.look.rangeX ?? [-Infinity, Infinity];
-    const tallest = intensityRange(spectrum.edges, shown.map((each) => each.y), /** @type {Range} */ (range), false)[1];
-    const step = as === "offset" ? OFFSET * tallest : 0;
-    const curves = shown.map((member, index) => ({
-      ...curveOf(member.name, { ...spectrum, y: /** @type {Numbers} */ (member.y), e: member.e }, index),
-      marker: index,
-      shift: index * step,
-    }));
+    const offset = this.page.view.state.as === "offset";
+    const range = this.plot.look.rangeX ?? /** @type {Range} */ ([-Infinity, Infinity]);
+    const curves = familyCurves(spectrum.edges, members, offset, range);
     if (this.family?.kind === "series") curves.push(curveOf("running", spectrum, curves.length));
+    this.plot.picture = null;
     this.plot.setCurves(curves);
     showLegend(this.legend, curves);
   }
@@ -241,53 +220,12 @@ export class SpectrumView {
     this.page.view.tell();
   }
 
-  /** @param {number | null} value @param {number} height */
-  moveCursor(value, height) {
-    this.cursor = value;
-    this.cursorHeight = height;
-    this.readout.setAttribute("aria-live", "off");
-    this.plot.overChanged();
-    this.read();
-  }
-
-  /** @param {number} direction bins to move the cursor by */
-  step(direction) {
-    const spectrum = this.spectrum();
-    if (!spectrum) return;
-    const [low, high] = this.plot.scales.x.range;
-    const at = intervalOf(spectrum.edges, this.cursor ?? (low + high) / 2) + (this.cursor === null ? 0 : direction);
-    const bin = Math.max(0, Math.min(spectrum.y.length - 1, at));
-    this.moveCursor((spectrum.edges[bin] + spectrum.edges[bin + 1]) / 2, this.cursorHeight);
-    this.readout.setAttribute("aria-live", "polite");
-  }
-
-  /** Say in words what is at the cursor. */
-  read() {
-    const spectrum = this.spectrum();
-    const { cursor } = this;
-    const bin = spectrum && cursor !== null ? intervalOf(spectrum.edges, cursor) : -1;
-    if (!spectrum || cursor === null || bin < 0 || bin >= spectrum.y.length) {
-      setText(this.readout, this.restWords());
-      return;
-    }
-    const axis = this.page.axisLabels(spectrum.unit);
-    const place = `${axis.name} ${figure(cursor, 5)} ${axis.unit}, bin ${figure(spectrum.edges[bin], 6)} to ${figure(spectrum.edges[bin + 1], 6)}`;
-    setText(this.readout, `${place}:  ${this.valueWords(bin)}`);
-  }
-
-  /** @param {number} bin */
-  valueWords(bin) {
-    if (this.plot.picture && this.family) {
-      const row = Math.round(this.cursorHeight);
-      const member = this.family.members(this.spectrum()?.y.length ?? 0)[row - 1];
-      return member?.y ? `${member.name}: ${figure(member.y[bin], 5)}` : "";
-    }
-    const words = this.plot.curves.slice(0, 4).map((curve) => {
-      const value = withError(curve.y[bin] * curve.scale, curve.e ? curve.e[bin] * curve.scale : NaN);
-      return this.plot.curves.length > 1 ? `${curve.name} ${value}` : value;
-    });
-    const { labelY } = this.plot.look;
-    return `${words.join(";  ")} ${labelY}`;
+  /** @param {number} height value of the upright axis @param {number} bin @returns {string} what the map has there */
+  mapWords(height, bin) {
+    const members = this.family?.members(this.spectrum()?.y.length ?? 0) ?? [];
+    const [low, high] = this.plot.picture?.rangeY ?? [0, 1];
+    const member = members[Math.floor(((height - low) / (high - low)) * members.length)];
+    return member?.y ? `${member.name}: ${figure(member.y[bin], 5)}` : "";
   }
 
   /** @returns {string} what is said while the cursor is nowhere */
@@ -296,42 +234,11 @@ export class SpectrumView {
     const spectrum = this.spectrum();
     return spectrum ? `${grouped(spectrum.y.length)} bins` : "";
   }
-
-  /** @param {CanvasRenderingContext2D} context @param {import("./scales.js").Scale} scale @param {import("./plot.js").Box} box */
-  drawCursor(context, scale, box) {
-    if (this.cursor === null) return;
-    const x = Math.round(scale.at(this.cursor)) + 0.5;
-    if (x < box.left || x > box.right) return;
-    context.strokeStyle = getComputedStyle(this.element).color;
-    context.globalAlpha = 0.5;
-    context.lineWidth = 1;
-    context.beginPath();
-    context.moveTo(x, box.top);
-    context.lineTo(x, box.bottom);
-    context.stroke();
-    context.globalAlpha = 1;
-  }
 }
 
-/**
- * @param {string} name
- * @param {{edges: import("./curves.js").Values, y: import("./curves.js").Values, e: import("./curves.js").Values | null}} spectrum
- * @param {number} index
- * @returns {Curve}
- */
-function curveOf(name, spectrum, index) {
-  return {
-    name,
-    kind: "steps",
-    x: spectrum.edges,
-    y: spectrum.y,
-    e: spectrum.e,
-    colour: `curve-${index % COLOURS}`,
-    dash: DASHES[index % DASHES.length],
-    marker: -1,
-    shift: 0,
-    scale: 1,
-  };
+/** Mark the time of the first drawn result, for measurements. */
+function markFirst() {
+  if (!performance.getEntriesByName(FIRST).length) performance.mark(FIRST);
 }
 
 /** @param {import("./families.js").FamilyKind} kind */

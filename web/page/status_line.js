@@ -1,7 +1,7 @@
 // The line that is always in sight: connection, state, age of the result, its pulses, rate and lag.
 
 import { h, setText } from "./elements.js";
-import { duration, figure } from "./numbers.js";
+import { amount, duration, figure } from "./numbers.js";
 
 /** @typedef {import("./page.js").Page} Page */
 /** @typedef {import("./connection.js").LinkState} LinkState */
@@ -52,6 +52,9 @@ export class StatusLine {
     page.store.watch(NAMES, () => this.update());
     page.onResult(() => this.update());
     setInterval(() => this.update(), 500);
+    document.addEventListener("visibilitychange", () => {
+      this.heart.at = performance.now(); // a page that was not in sight had few updates
+    });
   }
 
   /** @param {LinkState} link */
@@ -106,9 +109,9 @@ export class StatusLine {
     this.age.element.classList.toggle("marked", look === "bad" || (look === "good" && age > OLD_S));
     setText(this.pulses.value, page.pulses());
     const rate = store.number("EventRate_RBV");
-    setText(this.rate.value, `${figure(rate, 4)}/s`);
+    setText(this.rate.value, `${amount(rate)} /s`);
     const lag = store.number("Lag_RBV");
-    setText(this.lag.value, duration(lag));
+    setText(this.lag.value, lag < 1 ? `${lag.toFixed(2)} s` : duration(lag));
     this.lag.element.classList.toggle("marked", lag > store.number("LagLimit_RBV"));
     const run = store.text("RunName_RBV");
     setText(this.run.value, run);

@@ -57,6 +57,7 @@ export function spectrumToolbar(page, spectrum, downloads) {
   const spectra = viewChoice(page, "spectra", "Show", { total: "total", slices: "slices", groups: "groups", series: "series" });
   const as = viewChoice(page, "as", "as", { overlaid: "curves", offset: "offset curves", map: "map" });
   const pick = pickField(page);
+  const errors = viewChoice(page, "errors", "Errors", { band: "band", bars: "bars", none: "none" });
   const whole = h("button", { type: "button", title: "Key 0", click: () => view.set({ x: null, y: null }) }, "Show all");
   const freeze = h("button", { type: "button", title: "Key F", click: () => spectrum.freeze() }, "Freeze as reference");
   const difference = viewToggle(page, "difference", "Difference", "Key D");
@@ -68,7 +69,7 @@ export function spectrumToolbar(page, spectrum, downloads) {
     as,
     pick,
     viewToggle(page, "log", "Log scale", "Key L"),
-    viewChoice(page, "errors", "Errors", { band: "band", bars: "bars", none: "none" }),
+    errors,
     whole,
     freeze,
     difference,
@@ -79,6 +80,7 @@ export function spectrumToolbar(page, spectrum, downloads) {
     const { state } = view;
     const total = state.spectra === "total";
     as.hidden = pick.hidden = total;
+    errors.hidden = !total && state.as === "map";
     freeze.hidden = !total;
     difference.hidden = scaled.hidden = !total || !spectrum.reference;
     freeze.textContent = spectrum.reference ? "Drop reference" : "Freeze as reference";

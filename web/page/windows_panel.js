@@ -57,14 +57,14 @@ export class WindowsPanel {
       this.buttons[each].setAttribute("aria-pressed", String(each === kind));
     this.spectrum.plot.surface.classList.toggle("drawing", kind !== null);
     if (kind) this.page.view.set({ tab: "spectrum" });
-    this.spectrum.read();
+    this.spectrum.cursor.read();
   }
 
   /** @param {WindowKind} kind */
   addInMiddle(kind) {
     const [low, high] = this.spectrum.plot.scales.x.range;
     const half = ((high - low) * KEYBOARD_SHARE) / 2;
-    const middle = this.spectrum.cursor ?? (low + high) / 2;
+    const middle = this.spectrum.cursor.at ?? (low + high) / 2;
     void this.add(kind, middle - half, middle + half);
   }
 

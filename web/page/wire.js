@@ -5,6 +5,9 @@
 /** @typedef {{pv: string, seconds?: number, nanos?: number, severity?: string, fields?: Record<string, any>, arrays?: ArrayEntry[]}} FrameHeader */
 /** @typedef {{header: FrameHeader, arrays: Map<string, Numbers>}} Frame */
 
+/** A frame leaves out an array that this page does not have (any more). */
+export class ArrayMissing extends Error {}
+
 /** @type {Record<string, {of: (buffer: ArrayBuffer, offset: number, length: number) => Numbers, bytes: number}>} */
 const DTYPES = {
   f8: { of: (buffer, offset, length) => new Float64Array(buffer, offset, length), bytes: 8 },
@@ -38,7 +41,7 @@ export function decodeFrame(buffer, last) {
   for (const entry of header.arrays ?? []) {
     if (entry.same) {
       const kept = before?.get(entry.name);
-      if (!kept) throw new Error(`${header.pv}: ${entry.name} is said to be unchanged, but was never sent`);
+      if (!kept) throw new ArrayMissing(`${header.pv}: ${entry.name} is said to be unchanged, but is not here`);
       arrays.set(entry.name, kept);
       continue;
     }
