@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks import (
     catch_up,
@@ -37,47 +37,33 @@ PARTS = (
 )
 
 
+MEASURES: Mapping[str, tuple[Callable[[bool], list[Row]], ...]] = {
+    "simulator": (simulator.measure,),
+    "kernel": (kernel.measure,),
+    "recut": (recut.measure,),
+    "mantid": (lambda quick: mantid_engine.measure(quick, os.environ.get("MANTID_PYTHON", "")),),
+    "ranks": (ranks.measure,),
+    "transport": (transport.measure, kafka_transport.measure),
+    "serving": (serving.measure,),
+    "puts": (puts.measure,),
+    "most": (load.most,),
+    "kafka": (kafka_load.measure,),
+    "kills": (kills.measure, kafka_kills.measure, catch_up.measure),
+    "replay": (replay.measure,),
+    "start": (start.measure,),
+    "screens": (screens.measure,),
+    "web": (web_page.measure, web_browser.measure),
+}
+"""What measures each part; load and rebin share one run."""
+
+
 def results(only: str | None, quick: bool) -> Iterator[tuple[str, list[Row]]]:
-    """The rows of each part asked for, as they come; load and rebin share one run."""
-    if only in (None, "simulator"):
-        yield "simulator", simulator.measure(quick)
-    if only in (None, "kernel"):
-        yield "kernel", kernel.measure(quick)
-    if only in (None, "recut"):
-        yield "recut", recut.measure(quick)
-    if only in (None, "mantid"):
-        yield "mantid", mantid_engine.measure(quick, os.environ.get("MANTID_PYTHON", ""))
-    if only in (None, "ranks"):
-        yield "ranks", ranks.measure(quick)
-    if only in (None, "transport"):
-        yield "transport", [*transport.measure(quick), *kafka_transport.measure(quick)]
-    if only in (None, "serving"):
-        yield "serving", serving.measure(quick)
-    if only in (None, "puts"):
-        yield "puts", puts.measure(quick)
-    if only in (None, "load", "rebin"):
-        yield from load.measure(quick, [only] if only else ["load", "rebin"]).items()
-    if only in (None, "most"):
-        yield "most", load.most(quick)
-    if only in (None, "kafka"):
-        yield "kafka", kafka_load.measure(quick)
-    if only in (None, "kills"):
-        yield (
-            "kills",
-            [
-                *kills.measure(quick),
-                *kafka_kills.measure(quick),
-                *catch_up.measure(quick),
-            ],
-        )
-    if only in (None, "replay"):
-        yield "replay", replay.measure(quick)
-    if only in (None, "start"):
-        yield "start", start.measure(quick)
-    if only in (None, "screens"):
-        yield "screens", screens.measure(quick)
-    if only in (None, "web"):
-        yield "web", [*web_page.measure(quick), *web_browser.measure(quick)]
+    """The rows of each part asked for, as they come."""
+    for part in PARTS:
+        if part == "load" and only in (None, "load", "rebin"):
+            yield from load.measure(quick, [only] if only else ["load", "rebin"]).items()
+        elif part in MEASURES and only in (None, part):
+            yield part, [row for measure in MEASURES[part] for row in measure(quick)]
 
 
 def main() -> None:

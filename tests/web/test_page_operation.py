@@ -120,7 +120,8 @@ def test_all_is_done_by_keys(page: OpenPage, product: Live) -> None:
 def test_every_control_is_reached_by_the_tab_key(page: OpenPage) -> None:
     wanted = page.page.evaluate(
         """() => [...document.querySelectorAll('button, a[href], input, select, summary')]
-            .filter((each) => each.checkVisibility() && !each.disabled && each.tabIndex >= 0).length"""
+            .filter((each) => each.checkVisibility() && !each.disabled && each.tabIndex >= 0)
+            .length"""
     )
     reached = set()
     for _ in range(wanted + 10):
