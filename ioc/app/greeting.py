@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ioc.options.commands import RunOptions
@@ -19,7 +21,10 @@ Live reduction of {source}. In another terminal, from this folder:
   caput -c -S {prefix}Red1:BinParams 0.4,0.01,5      # other bins, for all events so far
   caput -c {prefix}Red1:Units TOF                    # another unit: Wavelength, Energy ...
 {simulated}  caput -c {prefix}Reset 1                           # start afresh
-{pva}  live-reduction pvs                              # all process variables
+  caget -S {prefix}StatusMessage_RBV                 # what is wrong; nothing if all is well
+  caget -S {prefix}Refusal_RBV                       # the last put that was refused, and why
+{pva}  live-reduction top{options} --once                       # the spectrum in the terminal
+  live-reduction pvs{options}                              # all process variables
 
 {events}
 Ctrl-C here stops everything.
@@ -37,33 +42,72 @@ PVA = """\
   pvget -v -r pulse_last,value.YC {prefix}Red1:Snapshot   # on pvAccess: a result in one
 """
 
+USUAL_PORTS = {"EPICS_CA_SERVER_PORT": "5064", "EPICS_PVA_BROADCAST_PORT": "5076"}
+"""Ports where clients look, unless they are told others."""
 
-def greeting(options: RunOptions, page: str = "") -> str:
+
+@dataclass(frozen=True)
+class ClientPlace:
+    """Where clients find what is served.
+
+    ``environment`` is that of this process: clients need the same ports. ``page`` is the address of
+    the web page; empty: there is none.
+    """
+
+    environment: Mapping[str, str]
+    page: str = ""
+
+
+def greeting(options: RunOptions, instrument: str, place: ClientPlace) -> str:
     """The address of the web page, and commands for the folder that ``make run`` was called in.
 
-    ``page`` is the address; empty: there is no page.
+    ``instrument`` is its name.
     """
+    pva = pva_served(options)
+    return GREETING.format(
+        page=PAGE.format(address=place.page) if place.page else "",
+        prefix=options.prefix,
+        environment=_environment(options, pva, place.environment),
+        pva=PVA.format(prefix=options.prefix) if pva else "",
+        source=_source(options, instrument),
+        simulated=SIMULATED.format(prefix=options.prefix) if options.has_simulator else "",
+        events=_events(options),
+        options=_pv_options(options),
+    )
+
+
+def _environment(options: RunOptions, pva: bool, here: Mapping[str, str]) -> str:
+    """What a client needs in its environment, as an argument of ``export``."""
     tools = Path(sys.executable).parent
-    here = (
+    path = (
         Path("$PWD", tools.relative_to(Path.cwd())) if tools.is_relative_to(Path.cwd()) else tools
     )
     hosts = options.interfaces.replace(",", " ")
-    environment = f'PATH="{here}:$PATH" EPICS_CA_ADDR_LIST="{hosts}" EPICS_CA_AUTO_ADDR_LIST=NO'
-    if options.port:
-        environment += f" EPICS_CA_SERVER_PORT={options.port}"
-    pva = pva_served(options)
+    words = [f'PATH="{path}:$PATH" EPICS_CA_ADDR_LIST="{hosts}" EPICS_CA_AUTO_ADDR_LIST=NO']
+    ports = {"EPICS_CA_SERVER_PORT": str(options.port or here.get("EPICS_CA_SERVER_PORT", ""))}
     if pva:
-        environment += f' EPICS_PVA_ADDR_LIST="{hosts}" EPICS_PVA_AUTO_ADDR_LIST=NO'
-    more = PVA.format(prefix=options.prefix) if pva else ""
-    return GREETING.format(
-        page=PAGE.format(address=page) if page else "",
-        prefix=options.prefix,
-        environment=environment,
-        pva=more,
-        source="a simulated powder diffractometer" if options.has_simulator else "an event stream",
-        simulated=SIMULATED.format(prefix=options.prefix) if options.has_simulator else "",
-        events=_events(options),
-    )
+        words.append(f'EPICS_PVA_ADDR_LIST="{hosts}" EPICS_PVA_AUTO_ADDR_LIST=NO')
+        search = here.get("EPICS_PVAS_BROADCAST_PORT") or here.get("EPICS_PVA_BROADCAST_PORT", "")
+        ports["EPICS_PVA_BROADCAST_PORT"] = search
+    words += [
+        f"{name}={port}" for name, port in ports.items() if port not in ("", USUAL_PORTS[name])
+    ]
+    return " ".join(words)
+
+
+def _source(options: RunOptions, instrument: str) -> str:
+    """What is reduced, in words."""
+    if not options.has_simulator:
+        return f"an event stream of {instrument}" if options.instrument else "an event stream"
+    if options.instrument:
+        return f"simulated events of {instrument}"
+    return "a simulated powder diffractometer"
+
+
+def _pv_options(options: RunOptions) -> str:
+    """The options that other commands need to find the same process variables."""
+    prefix = f" --prefix {options.prefix}" if options.prefix != "LIVE:" else ""
+    return prefix + (f" --reductions {options.reductions}" if options.reductions > 1 else "")
 
 
 def _events(options: RunOptions) -> str:

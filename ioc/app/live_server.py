@@ -49,6 +49,7 @@ from ioc.settings.run_state_file import RunStateFile, RunStateOwner
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
+from reduction.instrument.default_bins import default_bins
 from reduction.instrument.load_files import load_file
 from reduction.parameters.fields import specs_of
 from reduction.parameters.specs import NumberSpec, Refused
@@ -82,6 +83,7 @@ class LiveServer:
             orders_to_simulator(start.simulator, connections.simulator.command, timeout_s),
             OrderChecks(start.instrument, self._logs, self._run).check,
             functools.partial(load_file, instrument=start.instrument),
+            default_bins(start.instrument),
         )
         reductions = len(start.ranks.reductions)
         self.database = Database(start.prefix, self._put, reductions, start.max_bins, self._guard)

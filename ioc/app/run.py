@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ioc.app.child_processes import ChildProcesses, ProcessOptions, Supervision
-from ioc.app.greeting import greeting
+from ioc.app.greeting import ClientPlace, greeting
 from ioc.app.live_server import LiveServer
 from ioc.app.page_process import page_process
 from ioc.app.recording_commands import check_differ, with_recording
@@ -59,7 +59,8 @@ async def run_all(given: RunOptions, instrument: Instrument) -> None:
         server = LiveServer(server_start(options.ioc, instrument, partitions), children.control)
         supervision = Supervision(children, options, server)
         page = page_process(run, os.environ)
-        print(greeting(run, page.address if page else ""), flush=True)
+        place = ClientPlace(os.environ, page.address if page else "")
+        print(greeting(run, instrument.name, place), flush=True)
         web = [page.run] if page else []
         source = [supervision.run_simulator] if run.has_simulator else []
         if run.plays_recording:

@@ -17,6 +17,7 @@ from ioc.settings.run_state_file import RunStateOwner, load_run_state
 from reduction.control.order_files import with_files
 from reduction.control.run_state import RunState
 from reduction.engines.recipe import recipe
+from reduction.instrument.default_bins import default_bins
 from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.load_files import LoadFile, load_file
@@ -33,7 +34,7 @@ def starting_orders(options: ServerOptions, instrument: Instrument) -> AllOrders
     Raises `StartError` for settings of ``options.set`` that are refused, and for an autosave file
     that cannot be read.
     """
-    orders = first_orders(options, instrument.bank_names)
+    orders = first_orders(options, instrument.bank_names, default_bins(instrument))
     load = functools.cache(functools.partial(load_file, instrument=instrument))
     fits = _fits(instrument, load)
     try:

@@ -20,8 +20,9 @@ from ioc.model.paths import Part, Path, ValuePath, value_at
 from ioc.model.pvs import IOC_REMARKS, RANKS, Access, PvGroup, PvRow, numbered_row, pv_rows
 from ioc.model.wire_type import wire_type
 from ioc.security.rules import Client, Guard
+from reduction.parameters import specs
 from reduction.parameters.limits import MAX_BINS
-from reduction.parameters.specs import AXIS_UNITS, Refused, Spec
+from reduction.parameters.specs import Refused, Spec
 
 MAX_NAME = 60
 """Longest name of a process variable."""
@@ -68,11 +69,18 @@ class Channels(dict[str, PvChannel]):
         return made
 
 
+def nothing_absent(_path: Path) -> bool:
+    """Every path has a value that is known."""
+    return False
+
+
 @dataclass(frozen=True)
 class ReadingValues:
     """Values for readings, all of one time: ``view`` is a dataclass or mapping of them.
 
-    ``axis_units`` is the unit of all readings on the axis of a spectrum. ``time_ns`` is in ns since
+    ``axis_units`` is the unit of all readings on the axis of a spectrum, ``intensity_units`` that
+    of its intensities. What lies at a path below the view is ``absent`` if it is not known, though
+    it has a value that stands for that. ``time_ns`` is in ns since
     1970; None: now.
     """
 
@@ -82,6 +90,17 @@ class ReadingValues:
     alarm: Alarm = NO_ALARM
     alarms: Mapping[str, Alarm] = dataclasses.field(default_factory=dict)
     """The alarms of some fields, by name; all other fields have ``alarm``."""
+    intensity_units: str = ""
+    absent: Callable[[Path], bool] = nothing_absent
+
+    def units_of(self, spec: Spec) -> str | None:
+        """The unit of a reading; None if its spec has it."""
+        match getattr(spec, "units", ""):
+            case specs.AXIS_UNITS:
+                return self.axis_units
+            case specs.INTENSITY_UNITS:
+                return self.intensity_units
+        return None
 
 
 class Database:
@@ -238,7 +257,6 @@ class Database:
         """The value and alarm of a new channel; a reading is invalid until there is a report."""
         if row.access is not Access.READING:
             return {"value": row.default}
-        units = "" if _of_axis(row.spec) else None
         for root, values in self._showing.items():
             path = row.group.place.below(root)
             if path is not None:
@@ -247,8 +265,9 @@ class Database:
                     "value": value_at(fields, (row.field,)),
                     "alarm": _alarm(values, found, row.field),
                     "time_ns": values.time_ns,
-                    "units": units if units is None else values.axis_units,
+                    "units": values.units_of(row.spec),
                 }
+        units = ReadingValues(None).units_of(row.spec)
         return {"value": row.default, "alarm": DISCONNECTED_ALARM, "units": units}
 
 
@@ -257,16 +276,16 @@ async def _show_group(
 ) -> None:
     fields, found = _fields_at(group, values, path)
     for field, each in channels.items():
-        if _of_axis(each.spec):
-            await each.publish_units(values.axis_units)
+        if (units := values.units_of(each.spec)) is not None:
+            await each.publish_units(units)
         alarm = _alarm(values, found, field)
         await each.publish_value(value_at(fields, (field,)), values.time_ns, alarm)
 
 
 def _fields_at(group: PvGroup, values: ReadingValues, path: Path) -> tuple[Any, bool]:
-    """The value at ``path``, and True; or the defaults, and False, if an index is too large."""
+    """The value at ``path``, and whether it is known; the defaults if an index is too large."""
     try:
-        return value_at(values.view, path), True
+        return value_at(values.view, path), not values.absent(path)
     except IndexError:
         return {field: group.default(field) for field, _ in group.specs()}, False
 
@@ -276,7 +295,3 @@ def _alarm(values: ReadingValues, found: bool, field: str) -> Alarm:
     if found or values.alarm == DISCONNECTED_ALARM:
         return values.alarms.get(field, values.alarm)
     return ABSENT_ALARM
-
-
-def _of_axis(spec: Spec) -> bool:
-    return getattr(spec, "units", "") == AXIS_UNITS

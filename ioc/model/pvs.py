@@ -62,7 +62,9 @@ The other readings of ranks and simulator come from their reports.
 ANALYSES = RANKS / "analyses"
 """The root of the addresses of regions and peaks of each slice, group and series."""
 
-ANALYSED_LATER = "One value a spectrum, at its own pace."
+ANALYSED_LATER = (
+    "One value a spectrum, computed from when it is first read on; until then NaN in alarm (UDF)."
+)
 """Words added to the details of arrays below `ANALYSES`; see `ioc.posting.family_analysis`."""
 
 

@@ -209,8 +209,10 @@ class InstrumentTableOptions(Options):
     action: str = flag("show", "what to do", positional=True, choices=("show", "export"))
     source: str = flag(
         "",
-        "table (.npz), Mantid definition (.xml), or NeXus file or name that Mantid knows",
+        "table (.npz), Mantid definition (.xml), or NeXus file or name that Mantid knows; without"
+        " one: the simulated powder arc",
         positional=True,
+        optional=True,
     )
     table: str = flag("", "table (.npz) that export writes", positional=True, optional=True)
     logs: str = flag("", "values of logs that parts of a definition follow, as 'arm=0.25,detz=3'")

@@ -24,6 +24,7 @@ from reduction.results.families import (
     SpectrumFamily,
     analyse_spectrum,
 )
+from reduction.results.intensity_labels import intensity_egu
 from reduction.results.spectra import MeasuredSpectrum
 
 PAUSE = 3.0
@@ -149,11 +150,25 @@ class FamilyAnalysis:
             if now is None or now.state != posted.state:
                 return
         self._finished[root] = analysis
-        await self._show(root, posted, FamilyView.of(found))
+        await self._show(root, posted, FamilyView.of(found), asked)
 
-    async def _show(self, root: ValuePath, posted: PostedResult, view: FamilyView) -> None:
-        units = posted.result.order.settings.units.symbol
-        await self._database.show(root, ReadingValues(view, posted.time_ns, units))
+    async def _show(
+        self,
+        root: ValuePath,
+        posted: PostedResult,
+        view: FamilyView,
+        known: frozenset[Path] = frozenset(),
+    ) -> None:
+        """Show the arrays of a family; those that are not among the ``known`` are in alarm."""
+        settings = posted.result.order.settings
+        values = ReadingValues(
+            view,
+            posted.time_ns,
+            settings.units.symbol,
+            intensity_units=intensity_egu(settings.units, settings.corrections),
+            absent=lambda path: path not in known,
+        )
+        await self._database.show(root, values)
 
     def _analysed(
         self, family: SpectrumFamily, posted: PostedResult, number: int, settings: ReductionSettings

@@ -22,6 +22,7 @@ from ioc.posting.family_analysis import FamilyAnalysis
 from ioc.posting.health import LAGGING, MINOR, UNACCOUNTED, Health
 from ioc.puts.order_puts import OrderPuts
 from reduction.control.reports import RanksReport
+from reduction.results.intensity_labels import intensity_egu
 from reduction.results.views import PostedReduction, reduction_view
 from simulator.orders import SimulatorReport
 
@@ -133,7 +134,15 @@ class Publisher:
                 )
                 undefined = BINS_UNDEFINED if view.status.bins_undefined else NO_ALARM
                 alarms = {"bins_undefined": undefined}
-                showing = ReadingValues(view, time_ns, view.axis.units.symbol, alarms=alarms)
+                showing = ReadingValues(
+                    view,
+                    time_ns,
+                    view.axis.units.symbol,
+                    alarms=alarms,
+                    intensity_units=intensity_egu(
+                        result.order.settings.units, result.order.settings.corrections
+                    ),
+                )
                 await self._database.show(reduction_at(number), showing)
         self._results_posted += 1
         counter = self._remarks_on(Part.RANKS)["array_counter"]

@@ -25,6 +25,7 @@ from ioc.security.rules import Client
 from reduction.control.order_files import nothing_loaded, unread_files, with_files
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
+from reduction.instrument.default_bins import DECLARED_BINS
 from reduction.instrument.load_files import LoadFile
 from reduction.parameters.run import RunControl
 from reduction.parameters.specs import Command as RunningCommand
@@ -63,6 +64,7 @@ class OrderPuts:
     """Holds the accepted settings of ranks and simulator, and changes them by orders.
 
     It uses no channels and no sockets. ``load`` reads the files of detectors that settings name.
+    ``default_bins`` are the bins that each unit has at first.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class OrderPuts:
         simulator: PendingOrders[SimulatorOrder],
         check: OrderCheck = unchecked,
         load: LoadFile = nothing_loaded,
+        default_bins: Mapping[Units, str] = DECLARED_BINS,
     ) -> None:
         self.ranks, self.simulator = ranks, simulator
         self._check, self._load = check, load
@@ -78,6 +81,7 @@ class OrderPuts:
         """Settings that were put but do not fit each other yet."""
         self._ended = asyncio.Event()
         self._recording: asyncio.Task[None] | None = None
+        self._default_bins = default_bins
         self._bins: dict[tuple[int, Units], str] = {}
         self._remember_bins(ranks.accepted)
 
@@ -246,4 +250,4 @@ class OrderPuts:
             settings = order.reductions[reduction].settings
             if settings.units == units:
                 return settings.bin_params
-        return self._bins.get((reduction, units), units.default_bins)
+        return self._bins.get((reduction, units), self._default_bins[units])

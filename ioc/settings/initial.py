@@ -13,9 +13,11 @@ from ioc.model.wire_type import WireKind, wire_type
 from ioc.options.program import StartError
 from ioc.options.shared_options import SettingOptions
 from reduction.control.orders import RanksOrder, ReductionOrder
+from reduction.instrument.default_bins import DECLARED_BINS
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused, Spec, nearest
+from reduction.parameters.units import Units
 from simulator.orders import SimulatorOrder
 
 FieldValues = dict[str, Any]
@@ -65,18 +67,20 @@ class NamedSettings:
         return checked
 
 
-def first_orders(options: SettingOptions, banks: Banks = ()) -> AllOrders:
+def first_orders(
+    options: SettingOptions, banks: Banks = (), bins: Mapping[Units, str] = DECLARED_BINS
+) -> AllOrders:
     """The defaults, changed by ``options.set``: pairs of PV name without prefix and value.
 
-    ``banks`` are the banks of the instrument. Raises `StartError` for a name that no setting has,
-    and for a value that is refused.
+    ``banks`` are the banks of the instrument, ``bins`` those that each unit has at first. Raises
+    `StartError` for a name that no setting has, and for a value that is refused.
     """
     known = NamedSettings(options.reductions)
     for name, _ in options.set:
         if name not in known:
             raise StartError(known.unknown(name))
     try:
-        return with_settings(default_orders(options, banks), known.checked(options.set))
+        return with_settings(default_orders(options, banks), known.checked(options.set), bins)
     except Refused as refused:
         raise StartError(str(refused)) from None
 
@@ -90,24 +94,29 @@ def default_orders(options: SettingOptions, banks: Banks) -> AllOrders:
     return AllOrders(ranks, SimulatorOrder(), IocOrder())
 
 
-def with_settings(orders: AllOrders, values: Mapping[ValuePath, FieldValues]) -> AllOrders:
+def with_settings(
+    orders: AllOrders,
+    values: Mapping[ValuePath, FieldValues],
+    bins: Mapping[Units, str] = DECLARED_BINS,
+) -> AllOrders:
     """``orders`` with ``values``, by the address of their dataclass; raises `Refused`.
 
-    The values of one dataclass are set together, because it checks them together.
+    A unit without bins has the ``bins`` of that unit. The values of one dataclass are set together,
+    because it checks them together.
     """
     changed = {part: orders.of(part) for part in Part}
     for place in sorted(values, key=lambda each: each.depth):  # BinMin after BinParams
         order = changed[place.part]
         present = value_at(order, place.path)
-        new = dataclasses.replace(present, **_with_bins(present, values[place]))
+        new = dataclasses.replace(present, **_with_bins(present, values[place], bins))
         changed[place.part] = with_value(order, place.path, new)
     return AllOrders(changed[Part.RANKS], changed[Part.SIMULATOR], changed[Part.IOC])
 
 
-def _with_bins(present: Any, values: FieldValues) -> FieldValues:
-    """``values``; if they have a unit and no bins, with the default bins of that unit."""
+def _with_bins(present: Any, values: FieldValues, bins: Mapping[Units, str]) -> FieldValues:
+    """``values``; if they have a unit and no bins, with the ``bins`` of that unit."""
     if isinstance(present, ReductionSettings) and "units" in values:
-        return {"bin_params": values["units"].default_bins, **values}
+        return {"bin_params": bins[values["units"]], **values}
     return values
 
 

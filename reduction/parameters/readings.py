@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from reduction.parameters.fields import reading
 from reduction.parameters.series import SeriesStatus
-from reduction.parameters.specs import AXIS_UNITS, Array, Float, Guidance, Integer, Text
+from reduction.parameters.specs import (
+    AXIS_UNITS,
+    INTENSITY_UNITS,
+    Array,
+    Float,
+    Guidance,
+    Integer,
+    Text,
+)
 
 OptionalArray = NDArray[np.float64] | None
 
@@ -99,13 +107,18 @@ class HistogramReadings:
         Array(
             pv="Y",
             description="Intensity: counts per unit of X",
+            units=INTENSITY_UNITS,
             details="Per charge or monitor count, less the background, and over the vanadium, as"
             " set; NaN where that is not to be had.",
         ),
         None,
     )
-    yc: OptionalArray = reading(Array(pv="YC", description="Counts", precision=0), None)
-    e: OptionalArray = reading(Array(pv="E", description="Standard error of Y"), None)
+    yc: OptionalArray = reading(
+        Array(pv="YC", description="Counts", units="counts", precision=0), None
+    )
+    e: OptionalArray = reading(
+        Array(pv="E", description="Standard error of Y", units=INTENSITY_UNITS), None
+    )
     total: float = reading(Float(pv="Total_RBV", description="Sum of the counts", precision=0))
 
 

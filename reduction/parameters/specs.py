@@ -20,6 +20,9 @@ DESCRIPTION_LIMIT = 40
 AXIS_UNITS = "axis"
 """Stands for the unit of the histogram axis that is set at present."""
 
+INTENSITY_UNITS = "intensity"
+"""Stands for the unit of the intensity, which depends on that of the axis and the corrections."""
+
 LONGEST_STRING = 39
 """Longest text of an EPICS string; a text that may be longer is a char waveform."""
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from reduction.parameters.fields import Settings, parameter, reading
-from reduction.parameters.specs import AXIS_UNITS, Float, Text
+from reduction.parameters.specs import AXIS_UNITS, INTENSITY_UNITS, Float, Text
 
 
 @dataclass(frozen=True)
@@ -106,18 +106,36 @@ class PeakStatus:
             pv="Height_RBV",
             description="Height over the background",
             details="In the unit of Spec:Y: the fit is to that, with its errors.",
+            units=INTENSITY_UNITS,
             precision=4,
         ),
         math.nan,
     )
     height_error: float = reading(
-        Float(pv="HeightErr_RBV", description="Standard error of Height", precision=4), math.nan
+        Float(
+            pv="HeightErr_RBV",
+            description="Standard error of Height",
+            units=INTENSITY_UNITS,
+            precision=4,
+        ),
+        math.nan,
     )
     background: float = reading(
-        Float(pv="Background_RBV", description="Background under the peak", precision=4), math.nan
+        Float(
+            pv="Background_RBV",
+            description="Background under the peak",
+            units=INTENSITY_UNITS,
+            precision=4,
+        ),
+        math.nan,
     )
     background_error: float = reading(
-        Float(pv="BackgroundErr_RBV", description="Standard error of Background", precision=4),
+        Float(
+            pv="BackgroundErr_RBV",
+            description="Standard error of Background",
+            units=INTENSITY_UNITS,
+            precision=4,
+        ),
         math.nan,
     )
     chi2: float = reading(

@@ -40,3 +40,21 @@ def intensity_name(units: Units, corrections: CorrectionSettings) -> str:
     if corrections.vanadium:
         words.append(f"over the vanadium {Path(corrections.vanadium).name}")
     return ", ".join(words)
+
+
+def intensity_egu(units: Units, corrections: CorrectionSettings) -> str:
+    """The unit of the intensity for EPICS, at most 7 characters of ASCII; a ratio has 1.
+
+    Counts per charge in 1/Ang of the axis are Ang/uC.
+    """
+    if corrections.vanadium:
+        return "1"
+    inverse = units.symbol.removeprefix("1/")
+    reciprocal = inverse != units.symbol
+    match corrections.normalisation:
+        case Normalisation.NONE:
+            return f"cts*{inverse}" if reciprocal else f"cts/{inverse}"
+        case Normalisation.PROTON_CHARGE:
+            return f"{inverse}/uC" if reciprocal else f"/{inverse}/uC"
+        case Normalisation.MONITOR:
+            return inverse if reciprocal else f"1/{inverse}"

@@ -190,7 +190,7 @@ def test_what_it_prints_to_type_next_works_as_printed(running: Live) -> None:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("EPICS_")}
     for name in ("EPICS_CA_REPEATER_PORT", "EPICS_PVA_BROADCAST_PORT"):
         plain[name] = running.network.environment[name]
-    assert len(commands) == 9
+    assert len(commands) == 12
     for command in commands:
         limit = "timeout 2 " if command.startswith("camonitor") else ""
         done = subprocess.run(

@@ -84,7 +84,7 @@ def test_a_line_tells_type_unit_limits_default_and_words() -> None:
         "| `P:Sim:PulseRate` `P:Sim:PulseRate_RBV` | double | Hz | 0.1 … 1000 | 14 | "
         " | Pulses per second |" in lines
     )
-    assert "| `P:Red1:Spec:YC` | double[] |  |  |  |  | Counts |" in lines
+    assert "| `P:Red1:Spec:YC` | double[] | counts |  |  |  | Counts |" in lines
     assert any(line.startswith("| `P:Reset` | enum |  | Done, Reset |  |") for line in lines)
     assert any("| `0.4,0.001,5` |" in line for line in lines)
     table = [line for line in lines if line.startswith("|")]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ioc.app.child_processes import ProcessOptions
-from ioc.app.greeting import greeting
+from ioc.app.greeting import ClientPlace, greeting
 from ioc.app.recording_commands import with_recording
 from ioc.options.command_line import parse
 from ioc.options.commands import RecordOptions, ReplayOptions, RunOptions
@@ -75,10 +75,13 @@ def test_ranks_read_the_recording_themselves_at_the_highest_speed_alone(tmp_path
 
 
 def test_the_greeting_says_what_is_played() -> None:
+    place = ClientPlace({})
     fastest = with_event_log(RunOptions(replay="rec", speed="max"))
-    assert "Events come from rec, as fast as the ranks take them." in greeting(fastest)
+    said = greeting(fastest, "arc", place)
+    assert "Events come from rec, as fast as the ranks take them." in said
     played = with_event_log(RunOptions(replay="rec", speed="3"))
-    assert "Events come from rec, which is played 3 times as fast." in greeting(played)
+    said = greeting(played, "arc", place)
+    assert "Events come from rec, which is played 3 times as fast." in said
 
 
 def test_a_recording_has_the_limit_that_is_given(tmp_path: Path) -> None:

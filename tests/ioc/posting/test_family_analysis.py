@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM
+from ioc.ca.alarms import ABSENT_ALARM, DISCONNECTED_ALARM, NO_ALARM
 from ioc.model.paths import Part
 from ioc.model.pvs import pv_rows
 from ioc.posting.family_analysis import FamilyAnalysis
@@ -347,4 +347,19 @@ async def test_numbers_of_ranks_that_died_are_invalid_and_are_gone_when_new_ones
         assert (bench.get(REGION), bench.alarm(REGION)) == (before, DISCONNECTED_ALARM)
     await bench.publisher.ranks(cells_report(bench))
     assert np.isnan(bench.get(REGION)).all()
-    assert bench.alarm(REGION) == NO_ALARM
+    assert bench.alarm(REGION) == ABSENT_ALARM  # not computed yet
+
+
+async def test_the_first_read_says_by_its_alarm_that_nothing_is_computed_yet() -> None:
+    bench = PublisherBench(SETTINGS)
+    await bench.publisher.ranks(cells_report(bench))
+    _ = bench.database.channels[f"P:{PEAK}"]  # a client asks
+    assert np.isnan(bench.get(PEAK)).all()
+    assert bench.alarm(PEAK) == ABSENT_ALARM
+    async with running(bench.publisher.families):
+        await until(bench, PEAK, numbers)
+        assert bench.alarm(PEAK) == NO_ALARM
+        _ = bench.database.channels[f"P:{REGION}"]
+        assert bench.alarm(REGION) == ABSENT_ALARM
+        await until(bench, REGION, numbers)
+        assert bench.alarm(REGION) == bench.alarm(PEAK) == NO_ALARM

@@ -31,7 +31,7 @@ from reduction.parameters.units import Units
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings
 from reduction.results import saved_form as module
 from reduction.results.families import FAMILIES, analyse_spectrum
-from reduction.results.intensity_labels import intensity_name, intensity_units
+from reduction.results.intensity_labels import intensity_egu, intensity_name, intensity_units
 from reduction.results.saved_form import SavingLabels, saved_form
 from reduction.results.views import ReductionView, reduction_view
 
@@ -146,9 +146,16 @@ def test_a_result_without_windows_has_none() -> None:
 
 def test_the_one_slice_of_what_is_outside_is_said_to_be_that() -> None:
     inverted = replace(SETTINGS, filter=FilterSettings("temperature", 0, 1, 3, True))
-    one = replace(result(inverted), counts=COUNTS[:1], charges_uc=(1.0,))
+    one = replace(
+        result(),
+        order=ReductionOrder(0, inverted),
+        counts=COUNTS[:1],
+        charges_uc=(1.0,),
+        monitor_counts=(),
+        seconds=(),
+    )
     assert saved(one).outside
-    assert saved(one).slice_totals == ()  # not known: there are not as many monitor counts
+    assert saved(one).slice_totals == ()  # not known: there are no monitor counts
     assert saved(one, "K").slice_log_units == "K"
 
 
@@ -177,6 +184,16 @@ def test_an_intensity_is_named_by_all_that_was_done_to_it(name: str) -> None:
 
 def test_counts_per_inverse_angstrom_are_counts_times_angstrom() -> None:
     assert intensity_units(Units.MOMENTUM_TRANSFER, CorrectionSettings()) == "counts*angstrom"
+
+
+@pytest.mark.parametrize("units", Units)
+@pytest.mark.parametrize("by", Normalisation)
+def test_the_unit_for_epics_fits_an_egu(units: Units, by: Normalisation) -> None:
+    egu = intensity_egu(units, CorrectionSettings(by))
+    assert 0 < len(egu) <= 7
+    assert egu.isascii()
+    assert ("uC" in egu) == (by is Normalisation.PROTON_CHARGE)
+    assert intensity_egu(units, CorrectionSettings(by, vanadium="v")) == "1"
 
 
 def test_readings_cannot_be_changed() -> None:
