@@ -90,9 +90,7 @@ class LiveServer:
         self._settings = IocSettings(start.ioc, self.database)
         self._lock = ScanLock(self.database, self._settings, asyncio.get_running_loop().time)
         self._runs = RunWatch(self.orders, self._run_settings, self._texts_of, time.time_ns)
-        watch, remark = lambda: self._settings.accepted.watch, self._source_remark
-        health = Health(watch, self._problems, source_remark=remark)
-        self.publisher = Publisher(self.database, self.orders, start.array_rate, health=health)
+        self.publisher = self._publisher(start.array_rate)
         self._files = self._file_writer()
         self._autosave: Autosave | None = None
         if start.autosave:
@@ -210,6 +208,12 @@ class LiveServer:
         if self.database.has(here):
             return local_updates(self.database.channels[here])
         return remote_updates(name)
+
+    def _publisher(self, array_rate: float) -> Publisher:
+        """What posts reports, and sums up all problems."""
+        watch, remark = lambda: self._settings.accepted.watch, self._source_remark
+        health = Health(watch, self._problems, source_remark=remark)
+        return Publisher(self.database, self.orders, array_rate, health=health)
 
     def _source_remark(self) -> str:
         """Why the source may be quiet, behind a sentence; empty if that is not known."""
