@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except StartError as error:
         _give_up(str(error))
     except OSError as error:
-        _give_up(error.strerror or str(error))
+        where = f"{error.filename}: " if error.filename else ""
+        _give_up(where + (error.strerror or str(error)))
 
 
 def _give_up(why: str) -> NoReturn:
@@ -229,6 +230,10 @@ def _plot(options: PlotOptions) -> None:
     picture = Path(options.png) if options.png else Path(options.file).with_suffix(".png")
     try:
         plot(read_nexus(Path(options.file)), picture)
+    except FileExistsError:
+        raise StartError(
+            f"{picture} is there already, and plot has not drawn it: choose another --png"
+        ) from None
     except ValueError as error:
         raise StartError(str(error)) from None
     print(picture)
