@@ -14,6 +14,8 @@ from typing import Any
 
 from streaming_data_types.fbschemas.run_start_pl72.RunStart import RunStart as StartTable
 from streaming_data_types.fbschemas.run_stop_6s4t.RunStop import RunStop as StopTable
+from streaming_data_types.run_start_pl72 import serialise_pl72
+from streaming_data_types.run_stop_6s4t import serialise_6s4t
 
 from reduction.messages.contents import CorruptMessage
 from reduction.messages.flat_tables import Buffer
@@ -70,6 +72,19 @@ def decode_run_message(schema: str, message: Buffer) -> RunMessage:
     if not content.key:
         raise CorruptMessage(f"{schema} message without job and name")
     return content
+
+
+def encoded_run_message(content: RunMessage) -> bytes:
+    """The bytes of a message with this content, in the schema that it has."""
+    time_ms = content.time_ns // 10**6
+    if not content.starts:
+        stop: bytes = serialise_6s4t(content.job, run_name=content.name, stop_time=time_ms)
+        return stop
+    metadata = json.dumps({"title": content.title}) if content.title else ""
+    start: bytes = serialise_pl72(
+        content.job, "", time_ms, run_name=content.name, metadata=metadata
+    )
+    return start
 
 
 def _start(message: Buffer) -> RunMessage:

@@ -240,12 +240,18 @@ class Rank:
             marked=shown is Dialect.MARKED,
             plain=shown is Dialect.PLAIN,
             stopping=self.stopping,
-            at_end=self._receiver.at_end and not self._intake.in_doubt,
+            at_end=self._at_end,
             run_messages=len(self._intake.runs.waiting),
             revision=self._next_order.revision,
             preset_reached=self._accumulation.acquisition.reached,
             logs=logs,
         )
+
+    @property
+    def _at_end(self) -> bool:
+        """Whether all that the event logs hold is read, and nothing of it is waited with."""
+        waits = self._intake.in_doubt or self._intake.runs.waiting or self._holds.holding
+        return self._receiver.at_end and not waits
 
     def _take_orders(self) -> list[PvLogValues]:
         """Receive from the IOC: keep the newest order, and return the log values.

@@ -23,6 +23,8 @@ class RunHolds:
         self._ticks = ticks
         self._waiting: dict[RunMessage, int] = {}
         """The messages without an order, and how many ticks pulses may still wait for it."""
+        self.holding = False
+        """Whether pulses waited at the last tick."""
 
     def note(self, messages: Sequence[RunMessage], run: FacilityRun) -> None:
         """Note messages that were read, of which ``run`` knows some already."""
@@ -45,9 +47,9 @@ class RunHolds:
             self._waiting[each] -= 1
             if self._waiting[each] < 0:
                 del self._waiting[each]
-        return min(
-            (each.time_ns - 1 for each in binding if each in self._waiting), default=NEVER_NS
-        )
+        left = [each.time_ns - 1 for each in binding if each in self._waiting]
+        self.holding = bool(left)
+        return min(left, default=NEVER_NS)
 
 
 def _is_known(message: RunMessage, run: FacilityRun) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage
 from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
+from reduction.messages.run_messages import RunMessage, encoded_run_message
 from reduction.recordings.nexus_logs import CHARGE, NexusLog, merged
 from reduction.recordings.nexus_pulses import NexusPulses
 
@@ -23,14 +24,16 @@ EVENT_BYTES = 8
 
 
 class NexusContent:
-    """What a file holds: its pulses, and the values of its logs in the order of their times.
+    """What a file holds: its pulses, the values of its logs in the order of their times, its run.
 
     ``log_bounds`` (pulses + 1,) int64 tells how many values come before each pulse ends; the last
     one is the number of all.
     """
 
-    def __init__(self, pulses: NexusPulses, logs: Sequence[NexusLog]) -> None:
-        self.pulses, self._logs = pulses, logs
+    def __init__(
+        self, pulses: NexusPulses, logs: Sequence[NexusLog], run: RunMessage | None = None
+    ) -> None:
+        self.pulses, self._logs, self.run = pulses, logs, run
         times, self._owner = merged(logs)
         passed = np.searchsorted(times, pulses.times_ns, side="right")
         self.log_bounds = np.append(passed, times.size)
@@ -61,13 +64,15 @@ class NexusLogReader:
     """One partition of a NeXus event file, as `reduction.event_log.protocol.LogReader`.
 
     In every partition a pulse has its values of logs, its charge, and a mark. Its events are in one
-    partition: that of its block, which are dealt out in turn.
+    partition: that of its block, which are dealt out in turn. The first message of the first
+    partition is the start of the run, if the file tells it.
     """
 
     def __init__(
         self, content: NexusContent, partition: int, partitions: int, identity: str
     ) -> None:
         self._content, self._pulses = content, content.pulses
+        self._run = content.run if partition == 0 else None
         self.identity, self.dropped = identity, Dropped()
         self.began = 0
         counts = self._owned(partition, partitions)
@@ -79,6 +84,7 @@ class NexusLogReader:
         self._events = np.append(0, np.cumsum(counts))
         self._has_events = counts > 0
         messages = logs[:-1] + charges + chunks + 1
+        messages[:1] += self._run is not None
         self._firsts = np.append(0, np.cumsum(messages))
         """The offset of the first message of each pulse, and of what comes after the last one."""
         self._total = int(self._firsts[-1] + logs[-1])
@@ -137,10 +143,10 @@ class NexusLogReader:
     def _last_values(self, pulse: int, offset: int) -> Iterator[LogMessage]:
         """The last values of all logs before an offset, which is in a pulse or behind the last."""
         values = self._content.logs_of(pulse)
-        before = values.start + min(offset - int(self._firsts[pulse]), len(values))
+        before = values.start + min(max(0, offset - self._first_value(pulse)), len(values))
         for index in self._content.last_values(before):
             at = int(np.searchsorted(self._content.log_bounds, index, side="right"))
-            place = int(self._firsts[at]) + index - self._content.logs_of(at).start
+            place = self._first_value(at) + index - self._content.logs_of(at).start
             yield LogMessage(place, self._content.value(index))
         if self._pulses.charges_uc is not None:
             last = pulse if self._charge_offset(pulse) < offset else pulse - 1
@@ -150,7 +156,11 @@ class NexusLogReader:
 
     def _charge_offset(self, pulse: int) -> int:
         """The offset of the charge of a pulse."""
-        return int(self._firsts[pulse]) + len(self._content.logs_of(pulse))
+        return self._first_value(pulse) + len(self._content.logs_of(pulse))
+
+    def _first_value(self, pulse: int) -> int:
+        """The offset of the first value of a log of a pulse."""
+        return int(self._firsts[pulse]) + (pulse == 0 and self._run is not None)
 
     def _charge(self, pulse: int) -> bytes:
         assert self._pulses.charges_uc is not None
@@ -165,6 +175,8 @@ class NexusLogReader:
             offset += 1
 
     def _messages(self, pulse: int) -> Iterator[bytes]:
+        if pulse == 0 and self._run is not None:
+            yield encoded_run_message(self._run)
         for index in self._content.logs_of(pulse):
             yield self._content.value(index)
         if pulse == self._pulses.times_ns.size:

@@ -15,6 +15,7 @@ from reduction.recordings.nexus_groups import NexusGroups, dataset, groups_of
 from reduction.recordings.nexus_log_reader import NexusContent, NexusLogReader
 from reduction.recordings.nexus_logs import logs_of
 from reduction.recordings.nexus_pulses import NexusPulses
+from reduction.recordings.nexus_run import run_of
 from reduction.recordings.nexus_units import NexusRefused
 
 MOST_REMARKS = 10
@@ -52,7 +53,7 @@ class NexusRecording:
         groups = groups_of(self._file)
         logs = logs_of(groups)
         self._pulses = NexusPulses(groups, logs, self._monitors)
-        self._content = NexusContent(self._pulses, logs.logs)
+        self._content = NexusContent(self._pulses, logs.logs, run_of(groups.entry))
         status = self._path.stat()
         about = f"{self._path.resolve()} {status.st_size} {status.st_mtime_ns} {self.partitions}"
         self.identity = hashlib.sha256(about.encode()).hexdigest()[:16]

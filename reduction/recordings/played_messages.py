@@ -19,6 +19,12 @@ from reduction.messages.contents import (
 )
 from reduction.messages.ev44 import decoded_ev44, encoded_ev44
 from reduction.messages.flat_tables import Buffer
+from reduction.messages.run_messages import (
+    RUN_START,
+    RUN_STOP,
+    decode_run_message,
+    encoded_run_message,
+)
 from reduction.recordings.play_times import PlayTimes
 
 
@@ -100,13 +106,29 @@ class PlayedMessages:
         output = message.output
         if not self._round:
             self._note(message)
-        if not self._changed or message.content is None:
+        if not self._changed:
             return output
+        if message.content is None:
+            return self._run(message, times)
         time_ns = times.given_ns(output.entry.time_ns)
         if output.entry.kind is EntryKind.CHUNK:
             pieces = self._events(message, times)
             return replace(output, entry=replace(output.entry, time_ns=time_ns, pieces=pieces))
         return replace(output, entry=self._log(message, output.entry, time_ns))
+
+    def _run(self, message: PulseMessage, times: PlayTimes) -> OutputMessage:
+        """A message without events and logs: one about a run gets another time."""
+        schema = bytes(message.data[4:8]).decode("ascii", "replace")
+        if schema not in (RUN_START, RUN_STOP):
+            return message.output
+        try:
+            content = decode_run_message(schema, message.data)
+        except CorruptMessage:
+            return message.output
+        given_ns = times.given_ns(content.time_ns) if content.time_ns else 0
+        pieces = (encoded_run_message(replace(content, time_ns=given_ns)),)
+        output = message.output
+        return replace(output, entry=replace(output.entry, pieces=pieces))
 
     def _note(self, message: PulseMessage) -> None:
         """Note the numbers of a message of the first round."""

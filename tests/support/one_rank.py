@@ -120,6 +120,9 @@ class OneRank:
     def end(self) -> None:
         """It may begin anew."""
 
+    def report_work(self) -> None:
+        pass
+
     def report(self, report: RanksReport) -> None:
         if self._wanted(report):
             self._report, self._rank.stopping = report, True
