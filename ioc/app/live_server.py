@@ -90,7 +90,7 @@ class LiveServer:
         self._settings = IocSettings(start.ioc, self.database)
         self._lock = ScanLock(self.database, self._settings, asyncio.get_running_loop().time)
         self._runs = RunWatch(self.orders, self._run_settings, self._texts_of, time.time_ns)
-        self.publisher = self._publisher(start.array_rate)
+        self.publisher = self._publisher(start)
         self._files = self._file_writer()
         self._autosave: Autosave | None = None
         if start.autosave:
@@ -209,11 +209,11 @@ class LiveServer:
             return local_updates(self.database.channels[here])
         return remote_updates(name)
 
-    def _publisher(self, array_rate: float) -> Publisher:
+    def _publisher(self, start: ServerStart) -> Publisher:
         """What posts reports, and sums up all problems."""
         watch, remark = lambda: self._settings.accepted.watch, self._source_remark
-        health = Health(watch, self._problems, source_remark=remark)
-        return Publisher(self.database, self.orders, array_rate, health=health)
+        health = Health(watch, self._problems, source_remark=remark, news=start.changes)
+        return Publisher(self.database, self.orders, start.array_rate, health=health)
 
     def _source_remark(self) -> str:
         """Why the source may be quiet, behind a sentence; empty if that is not known."""

@@ -43,7 +43,8 @@ class ServerStart:
     hold the first settings; ``autosave`` is the file that keeps later ones, or None. ``run`` is the
     accumulation that goes on, or None, and ``run_state`` the file that keeps it, or None.
     ``publish`` is the Kafka topic that gets the results, or None. Ranks and simulator need the
-    ``key`` if there is one.
+    ``key`` if there is one. ``changes`` are sentences about what is not as it was when settings
+    were saved.
     """
 
     prefix: str = "LIVE:"
@@ -66,6 +67,7 @@ class ServerStart:
     obey_timeout_s: float = 30.0
     publish: ResultTopic | None = None
     key: Key | None = None
+    changes: tuple[str, ...] = ()
 
     @property
     def max_bins(self) -> int:
@@ -110,7 +112,8 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
     """
     check_interfaces(options)
     _check_names(options)
-    orders = starting_orders(options, instrument)
+    starting = starting_orders(options, instrument)
+    orders = starting.orders
     run_state = run_state_path(options)
     owner = RunStateOwner.of(options.prefix, instrument, partitions)
     run = kept_run(run_state, owner) if run_state else None
@@ -128,6 +131,7 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
         ranks=replace(resumed(orders.ranks, run), revision=revision, pulses_revision=revision),
         simulator=replace(orders.simulator, revision=revision),
         ioc=orders.ioc,
+        changes=starting.changes,
         rules=_rules(options),
         autosave=Path(options.autosave).resolve() if options.autosave else None,
         instrument=instrument,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ioc.options.program import StartError
 from ioc.options.shared_options import ServerOptions
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_store import LogStore
-from ioc.settings.autosave import ForeignFile, load_settings, set_aside
+from ioc.settings.autosave import ForeignFile, digests_by_name, load_settings, set_aside
 from ioc.settings.initial import AllOrders, first_orders
 from ioc.settings.restore import InstrumentCheck, restored
 from ioc.settings.run_state_file import RunStateOwner, load_run_state
@@ -28,7 +30,15 @@ from reduction.results.references import LoadedReferences
 log = logging.getLogger(__name__)
 
 
-def starting_orders(options: ServerOptions, instrument: Instrument) -> AllOrders:
+@dataclass(frozen=True)
+class StartingOrders:
+    """The first orders, and sentences about what is not as it was when it was saved."""
+
+    orders: AllOrders
+    changes: tuple[str, ...] = ()
+
+
+def starting_orders(options: ServerOptions, instrument: Instrument) -> StartingOrders:
     """Orders that fit the instrument; prints which settings are restored from the autosave file.
 
     Raises `StartError` for settings of ``options.set`` that are refused, and for an autosave file
@@ -41,9 +51,21 @@ def starting_orders(options: ServerOptions, instrument: Instrument) -> AllOrders
         fits(orders)
     except Refused as refused:
         raise StartError(str(refused)) from None
+    digests: Mapping[str, str] = {}
     if options.autosave:
-        orders = _restored(options, Path(options.autosave), fits, orders)
-    return orders._replace(ranks=with_files(orders.ranks, load))
+        orders, digests = _restored(options, Path(options.autosave), fits, orders)
+    orders = orders._replace(ranks=with_files(orders.ranks, load))
+    return StartingOrders(orders, tuple(_changed_files(orders, digests)))
+
+
+def _changed_files(orders: AllOrders, digests: Mapping[str, str]) -> Iterator[str]:
+    """A sentence, which is logged, for each file that has changed since the digests were saved."""
+    now = digests_by_name(orders)
+    for name in digests.keys() & now.keys():
+        if digests[name] != now[name]:
+            change = f"{name}: the file has changed since it was read last"
+            log.warning(change)
+            yield change
 
 
 def kept_run(path: Path, owner: RunStateOwner) -> RunState | None:
@@ -98,16 +120,20 @@ def _fits(instrument: Instrument, load: LoadFile) -> InstrumentCheck:
 
 def _restored(
     options: ServerOptions, path: Path, fits: InstrumentCheck, first: AllOrders
-) -> AllOrders:
-    """The ``first`` orders with the settings saved at ``path``; prints which are restored."""
+) -> tuple[AllOrders, Mapping[str, str]]:
+    """The ``first`` orders with the settings saved at ``path``, and the digests saved with them.
+
+    Prints which settings are restored.
+    """
     try:
         saved = load_settings(path, options.prefix)
     except ForeignFile as foreign:
         log.warning(
             "%s is renamed to %s, and the defaults are used: %s", path, set_aside(path), foreign
         )
-        return first
-    result = restored(options, saved, fits, first.ranks.reductions[0].settings.detectors.banks)
+        return first, {}
+    banks = first.ranks.reductions[0].settings.detectors.banks
+    result = restored(options, saved.settings, fits, banks)
     if result.skipped:
         log.warning(
             "%s has settings that are not restored; it is kept as %s", path, set_aside(path)
@@ -117,4 +143,5 @@ def _restored(
     print(f"{len(result.names)} settings are restored from {path}", flush=True)
     for name, value in result.changed.items():
         print(f"{name} = {value}", flush=True)
-    return result.orders
+    digests = {name: saved.digests[name] for name in saved.digests.keys() & set(result.names)}
+    return result.orders, digests

@@ -17,6 +17,7 @@ from ioc.model.lock_parameters import LockCommands, LockSettings, LockStatus
 from ioc.model.numbered import NUMBERED_SPECTRA, NumberedSpectra, numbered_name
 from ioc.model.paths import Part, ValuePath
 from ioc.model.process_parameters import IocProcessCommands, IocProcessStatus
+from ioc.model.roles import Role
 from ioc.model.run_parameters import FacilityRunSettings, FacilityRunStatus
 from ioc.security.rules import Asg
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
@@ -24,7 +25,12 @@ from reduction.parameters.corrections import CorrectionSettings
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.fields import default_of, put_with, specs_of
 from reduction.parameters.limits import PEAKS, REGIONS
-from reduction.parameters.readings import ReductionShape, ReductionStatus, SpectrumReadings
+from reduction.parameters.readings import (
+    DetectorFileReadings,
+    ReductionShape,
+    ReductionStatus,
+    SpectrumReadings,
+)
 from reduction.parameters.reduction import (
     FilterSettings,
     ReductionSettings,
@@ -84,17 +90,6 @@ class Access(enum.Enum):
     @property
     def writable(self) -> bool:
         return self in (Access.SETPOINT, Access.COMMAND)
-
-
-class Role(enum.Enum):
-    """The role of a setting whose put also changes, or depends on, another setting."""
-
-    UNITS = enum.auto()
-    """The unit of the axis; a put to it also sets bins of this unit."""
-    BINS = enum.auto()
-    """The bins, or one of their limits or steps, in the unit of the reduction."""
-    DETECTOR_FILE = enum.auto()
-    """The path of a file about detectors; a put reads the file, also one of the same path."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +197,7 @@ def _reduction(reduction: int) -> Iterator[PvGroup]:
         (ReductionStatus, "", reading, place / "status"),
         (SpectrumReadings, "Spec:", reading, place / "spectrum"),
         (ReductionShape, "", reading, place / "shape"),
+        (DetectorFileReadings, "", reading, place / "detector_files"),
     ):
         yield PvGroup(of, prefix + name, access, where, reduction)
 

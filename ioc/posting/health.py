@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from caproto import AlarmSeverity, AlarmStatus
@@ -51,8 +51,8 @@ class Health:
 
     ``watch`` returns the limits in force, ``ioc_problems`` the problems of the IOC itself (an empty
     text if there are none), ``clock`` seconds. ``source_remark`` returns why the source may be
-    quiet, as the end of a sentence, or an empty text. A simulator that has never reported is no
-    problem.
+    quiet, as the end of a sentence, or an empty text. ``news`` are told for the first `RECENT_S`.
+    A simulator that has never reported is no problem.
     """
 
     def __init__(
@@ -61,12 +61,13 @@ class Health:
         ioc_problems: Callable[[], str] = str,
         clock: Callable[[], float] = time.monotonic,
         source_remark: Callable[[], str] = str,
+        news: Iterable[str] = (),
     ) -> None:
         self._watch, self._ioc_problems, self._clock = watch, ioc_problems, clock
         self._source_remark = source_remark
         self._gone: dict[Part, str] = {}
         self._seen: set[Part] = set()
-        self._recent: dict[str, float] = {}
+        self._recent: dict[str, float] = dict.fromkeys(news, clock())
         self._reported: list[Problem] = []
         self._results: tuple[ReductionResult, ...] = ()
         self._empty_spectra: list[Problem] = []

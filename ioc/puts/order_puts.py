@@ -9,7 +9,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from ioc.model.paths import Part, value_at, with_fields
-from ioc.model.pvs import Access, PvRow, Role
+from ioc.model.pvs import Access, PvRow
+from ioc.model.roles import Role
 from ioc.puts.drafts import Drafts
 from ioc.puts.order_changes import (
     RanksChange,

@@ -7,17 +7,22 @@ import logging
 import time
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import tomli_w
 
+from ioc.model.paths import value_at
 from ioc.model.pvs import Access, pv_rows
+from ioc.model.roles import Role
 from ioc.model.wire_type import wire_type
 from ioc.options.program import DISTRIBUTION, StartError
 from ioc.settings.initial import AllOrders
 from reduction.host import atomic_files
+from reduction.parameters.detectors import DetectorSettings
 
 log = logging.getLogger(__name__)
 
@@ -49,14 +54,36 @@ def settings_by_name(orders: AllOrders) -> dict[str, Any]:
     }
 
 
-def file_text(prefix: str, settings: Mapping[str, Any]) -> str:
-    """The text of a file that keeps settings, in TOML."""
+def digests_by_name(orders: AllOrders) -> dict[str, str]:
+    """The SHA-256 of each file that was read, by the PV name of its setting without prefix."""
+    digests = {}
+    for row in pv_rows("", len(orders.ranks.reductions)):
+        if row.role is Role.DETECTOR_FILE and row.access is Access.SETPOINT:
+            detectors: DetectorSettings = value_at(orders.ranks, row.group.place.path)
+            if digest := detectors.digest(row.field):
+                digests[row.name] = digest
+    return digests
+
+
+def file_text(
+    prefix: str, settings: Mapping[str, Any], digests: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """The text of a file that keeps settings and digests of files, in TOML."""
     about = {"program": DISTRIBUTION, "version": version(DISTRIBUTION), "format": FORMAT}
-    return FILE_HEADER + tomli_w.dumps({**about, "prefix": prefix, "set": settings})
+    tables = {"set": settings} | ({"sha256": dict(digests)} if digests else {})
+    return FILE_HEADER + tomli_w.dumps({**about, "prefix": prefix, **tables})
 
 
-def settings_from_text(text: str, prefix: str) -> dict[str, Any]:
-    """The settings in the text of a file, by PV name without prefix; raises `ForeignFile`."""
+@dataclass(frozen=True)
+class SavedSettings:
+    """Settings, and digests of the files that some of them name, by PV name without prefix."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+def settings_from_text(text: str, prefix: str) -> SavedSettings:
+    """What the text of a file keeps; raises `ForeignFile`."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -70,11 +97,15 @@ def settings_from_text(text: str, prefix: str) -> dict[str, Any]:
     for name, value in settings.items():
         if not isinstance(value, str | int | float):
             raise ForeignFile(f"{name} is no text and no number")
-    return settings
+    digests = table.get("sha256", {})
+    if not isinstance(digests, dict):
+        raise ForeignFile("sha256 is no table")
+    known = {name: digest for name, digest in digests.items() if isinstance(digest, str)}
+    return SavedSettings(settings, known)
 
 
-def load_settings(path: Path, prefix: str) -> dict[str, Any]:
-    """The settings in a file, by PV name without prefix; empty if there is no file.
+def load_settings(path: Path, prefix: str) -> SavedSettings:
+    """What a file keeps; nothing if there is no file.
 
     Raises `ForeignFile` for a file without settings of this prefix, and `StartError` if the file
     cannot be read.
@@ -82,7 +113,7 @@ def load_settings(path: Path, prefix: str) -> dict[str, Any]:
     try:
         return settings_from_text(path.read_text(encoding="utf-8"), prefix)
     except FileNotFoundError:
-        return {}
+        return SavedSettings()
     except UnicodeDecodeError as error:
         raise ForeignFile(str(error)) from None
     except OSError as error:
@@ -143,7 +174,7 @@ class Autosave:
 
 def _write(path: Path, prefix: str, orders: AllOrders) -> str:
     """Write the settings; returns the reason if that fails, or else an empty text."""
-    text = file_text(prefix, settings_by_name(orders))
+    text = file_text(prefix, settings_by_name(orders), digests_by_name(orders))
     try:
         atomic_files.replace([(path, text.encode("ascii"))])
     except OSError as error:

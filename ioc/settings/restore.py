@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ioc.model.paths import ValuePath
-from ioc.model.pvs import Role
+from ioc.model.roles import Role
 from ioc.model.wire_type import wire_type
 from ioc.options.shared_options import SettingOptions
 from ioc.settings.initial import (

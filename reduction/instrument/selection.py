@@ -73,7 +73,8 @@ def _check_left(
 
     If there are groups as well, others would help, so it is a `Misfit`.
     """
-    if np.all(group[~instrument.is_monitor] == MASKED):
+    pixel = ~instrument.is_monitor
+    if pixel.any() and np.all(group[pixel] == MASKED):
         pixels = instrument.detector_id[~instrument.is_monitor]
         ids = f"{pixels.size} detectors of {instrument.name}, {pixels.min()} to {pixels.max()}"
         value = {

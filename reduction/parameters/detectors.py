@@ -142,6 +142,14 @@ class DetectorSettings(Settings):
         by_calibration = self.calibration_groups and bool(self.calibration)
         return bool(self.groups or self.groups_file) or by_calibration
 
+    def digest(self, field_name: str) -> str:
+        """The SHA-256 of the file that a field names, as it was read; empty if it is not read."""
+        return {
+            "mask_file": self.read.mask,
+            "groups_file": self.read.groups,
+            "calibration": self.read.calibration,
+        }[field_name]
+
     def unread(self, field_name: str) -> DetectorSettings:
         """The same settings, with a file to be read again: that of the field with this name."""
         match field_name:

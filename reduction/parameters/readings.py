@@ -100,6 +100,33 @@ class ReductionShape:
 
 
 @dataclass(frozen=True)
+class DetectorFileReadings:
+    """Files about detectors as they were read, prefix ``$(P)Red1:``; empty if none is set."""
+
+    calibration: str = reading(
+        Text(
+            pv="CalibrationDigest_RBV",
+            description="SHA-256 of the calibration in force",
+            details="As sha256sum prints it; another one than that of the file now: the file has"
+            " changed since it was read.",
+            max_length=64,
+        ),
+        "",
+    )
+    mask: str = reading(
+        Text(pv="MaskFileDigest_RBV", description="SHA-256 of the mask in force", max_length=64), ""
+    )
+    groups: str = reading(
+        Text(
+            pv="GroupsFileDigest_RBV",
+            description="SHA-256 of the groups in force",
+            max_length=64,
+        ),
+        "",
+    )
+
+
+@dataclass(frozen=True)
 class HistogramReadings:
     """A histogram's counts; each array (bins,) float64, or None where there is no histogram."""
 

@@ -15,6 +15,7 @@ from reduction.control.reports import ReductionResult
 from reduction.instrument.selection import group_names
 from reduction.parameters.corrections import Normalisation
 from reduction.parameters.readings import (
+    DetectorFileReadings,
     GroupReadings,
     HistogramReadings,
     ReductionShape,
@@ -85,6 +86,7 @@ class ReductionView:
     axis: SpectrumAxis
     status: ReductionStatus
     shape: ReductionShape
+    detector_files: DetectorFileReadings
     spectrum: SpectrumReadings
     slices: Sequence[SliceReadings]
     groups: Sequence[GroupReadings]
@@ -126,7 +128,7 @@ def reduction_view(result: ReductionResult, former: ReductionView | None) -> Red
     by = settings.corrections.normalisation
     axis = SpectrumAxis.of(settings.units, result.edges, former.axis if former else None)
     intervals = settings.filter.bounds or ((-np.inf, np.inf),)
-    names = group_names(settings.detectors)
+    names, read = group_names(settings.detectors), settings.detectors.read
 
     def in_slice(n: int) -> SliceReadings:
         low, high = intervals[n]
@@ -147,6 +149,7 @@ def reduction_view(result: ReductionResult, former: ReductionView | None) -> Red
         axis,
         result.status,
         ReductionShape(slices, groups, series),
+        DetectorFileReadings(read.calibration, read.mask, read.groups),
         _spectrum(SpectrumReadings, sum_spectrum(result), by, x=axis.x, xe=axis.xe),
         LazySequence(slices, in_slice),
         LazySequence(groups, in_group),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from ioc.puts.order_puts import (
 from ioc.security.rules import Client
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult
+from reduction.instrument.geometry import powder_arc
+from reduction.instrument.load_files import load_file
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from simulator.orders import SimulatorOrder, SimulatorReport
@@ -40,6 +43,7 @@ class OrderBench:
             ),
             orders_to_simulator(SimulatorOrder(), self._to_simulator, timeout_s),
             check,
+            functools.partial(load_file, instrument=powder_arc()),
         )
         self.orders.ranks.set_present(True)
         self.orders.simulator.set_present(True)

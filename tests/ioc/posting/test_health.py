@@ -50,6 +50,16 @@ def test_all_is_well_once_the_ranks_report_so() -> None:
     assert Ward().reported() == HealthSummary(OverallStatus.OK, NO_ALARM, "")
 
 
+def test_news_of_the_start_are_told_for_a_minute() -> None:
+    now_s = [7.0]
+    health = Health(clock=lambda: now_s[0], news=("the file has changed",))
+    health.reported(report(RanksOrder()), True)
+    told = HealthSummary(OverallStatus.WARNING, MINOR, "the file has changed")
+    assert health.summary == told
+    now_s[0] += RECENT_S
+    assert health.summary == HealthSummary(OverallStatus.OK, NO_ALARM, "")
+
+
 @pytest.mark.parametrize(
     ("wrong", "status", "alarm", "words"),
     [

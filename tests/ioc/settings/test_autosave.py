@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from ioc.app.server_start import server_start
+from ioc.app.starting_orders import starting_orders
 from ioc.options.commands import IocOptions, RunOptions
 from ioc.options.program import StartError
 from ioc.options.shared_options import SettingOptions
 from ioc.settings.autosave import (
     Autosave,
     ForeignFile,
+    digests_by_name,
     file_text,
     settings_by_name,
     settings_from_text,
@@ -58,7 +61,7 @@ def test_all_settings_come_back_as_they_were_through_the_text_of_a_file() -> Non
     )
     kept = saved(given)
     result = restored(
-        RunOptions(reductions=2), settings_from_text(file_text("X:", kept), "X:"), anything
+        RunOptions(reductions=2), settings_from_text(file_text("X:", kept), "X:").settings, anything
     )
     assert result.orders == first_orders(given)
     assert set(result.names) == set(kept)
@@ -179,6 +182,28 @@ def test_a_calibration_that_is_gone_is_left_out_and_the_file_that_names_it_is_ke
     ]
 
 
+def test_a_calibration_that_has_changed_since_is_read_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, table = tmp_path / "live.toml", tmp_path / "difc.txt"
+    table.write_text("3 5000\n")
+    orders = starting_orders(IocOptions(set=(("Red1:Calibration", str(table)),)), powder_arc())
+    assert orders.changes == ()
+    digests = digests_by_name(orders.orders)
+    assert digests == {"Red1:Calibration": hashlib.sha256(b"3 5000\n").hexdigest()}
+    path.write_text(file_text("LIVE:", settings_by_name(orders.orders), digests))
+    options = IocOptions(autosave=str(path))
+    again = starting_orders(options, powder_arc())
+    assert (again.orders, again.changes) == (orders.orders, ())
+    table.write_text("3 5001\n")
+    changed = starting_orders(options, powder_arc())
+    told = "Red1:Calibration: the file has changed since it was read last"
+    assert changed.changes == (told,)
+    assert told in caplog.text
+    (file,) = changed.orders.ranks.files
+    assert file.columns.difc.tolist() == [5001]
+
+
 def test_a_file_that_cannot_be_read_ends_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=f"autosave = {tmp_path}: Is a directory"):
         started(tmp_path)
@@ -198,7 +223,7 @@ async def test_a_folder_that_is_gone_is_reported_and_tried_again(tmp_path: Path)
             await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert settings_from_text(path.read_text(), "X:") == saved(RunOptions())
+    assert settings_from_text(path.read_text(), "X:").settings == saved(RunOptions())
 
 
 async def test_what_stays_the_same_is_not_written_again_and_a_last_change_is_at_the_stop(
@@ -219,7 +244,7 @@ async def test_what_stays_the_same_is_not_written_again_and_a_last_change_is_at_
     await asyncio.gather(running, return_exceptions=True)
     assert asked[0] is False
     assert asked[1] == asked[2]
-    assert settings_from_text(path.read_text(), "X:")["Pause"] == "Pause"
+    assert settings_from_text(path.read_text(), "X:").settings["Pause"] == "Pause"
     assert [each.name for each in tmp_path.iterdir()] == ["live.toml"]
 
 
