@@ -6,9 +6,22 @@ docs/reference/process-variables.md describes.
 
 from __future__ import annotations
 
-from ophyd import Component, Device, DynamicDeviceComponent, EpicsSignal, EpicsSignalRO, Kind
-from ophyd import EpicsSignalWithRBV as Setting
+import threading
+from typing import Any
+
+from ophyd import (
+    Component,
+    Device,
+    DynamicDeviceComponent,
+    EpicsSignal,
+    EpicsSignalRO,
+    EpicsSignalWithRBV,
+    Kind,
+)
 from ophyd.status import Status
+
+LONGEST_PUT_S = 40.0
+"""Longest wait for a put. The IOC takes a change back that is not obeyed within 30 s."""
 
 LONGEST_STRING = 39
 """Most characters of an EPICS string."""
@@ -17,15 +30,31 @@ REGIONS, PEAKS = 8, 4
 """How many regions and peaks a reduction has."""
 
 
-class TextSetting(Setting):
-    """A text to set; one that is longer than the process variable carries is an error."""
+class Setting(EpicsSignalWithRBV):
+    """A setting; a ``set`` is done when it has taken effect, and fails if it is refused.
 
-    def put(self, value: str, **options: object) -> None:
+    ophyd's own ``set`` waits until the readback equals the value, for ever if it is refused, or if
+    pyepics reads a text without its last blanks.
+    """
+
+    def put(self, value: Any, **options: Any) -> None:
+        """Put a value; raises `ValueError` for a text longer than the process variable carries."""
+        self.wait_for_connection()
         pv = self._write_pv
-        most = pv.nelm if "char" in pv.type else LONGEST_STRING
-        if len(str(value)) > most:
-            raise ValueError(f"{pv.pvname}: {len(str(value))} characters; it carries {most}")
+        if isinstance(value, str) and "enum" not in pv.type:
+            most = pv.nelm - 1 if "char" in pv.type else LONGEST_STRING  # a NUL follows
+            if len(value) > most:
+                raise ValueError(f"{pv.pvname}: {len(value)} characters; it carries {most}")
         super().put(value, **options)
+
+    def _set_and_wait(self, value: Any, timeout: float | None, **options: Any) -> None:
+        done = threading.Event()
+        self.put(value, use_complete=True, callback=lambda **_: done.set(), **options)
+        if not done.wait(timeout or LONGEST_PUT_S):
+            raise TimeoutError(f"{self.setpoint_pvname} {value}: no effect in time")
+        # pyepics does not tell whether a put has failed, but the setpoint is then in alarm.
+        if self._write_pv.get_with_metadata(form="time", use_monitor=False)["severity"]:
+            raise ValueError(f"{self.setpoint_pvname} {value}: refused")
 
 
 class Window(Device):
@@ -78,7 +107,7 @@ class LiveReduction(Device):
     preset_rel_error = Component(Setting, "PresetRelError", kind="config")
     preset_region = Component(Setting, "PresetRegion", kind="config")
     units = Component(Setting, "Red1:Units", string=True, kind="config")
-    bin_params = Component(TextSetting, "Red1:BinParams", string=True, kind="config")
+    bin_params = Component(Setting, "Red1:BinParams", string=True, kind="config")
 
     total = Component(EpicsSignalRO, "Red1:Spec:Total_RBV", kind="hinted")
     pulses = Component(EpicsSignalRO, "PulsesAccumulated_RBV", kind="normal")

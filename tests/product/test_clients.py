@@ -151,16 +151,21 @@ def test_set_of_ophyd_ends_also_where_blanks_do_not_count_or_another_setting_is_
         signal = EpicsSignalWithRBV(f"LIVE:Red1:Filter:{end}", name=end)
         signal.wait_for_connection(timeout=10)
         signal.set(value).wait(10)
-    try:
-        live.bin_params.put("1," * 200 + "1")
-    except ValueError as error:
-        print(error)
+    text = EpicsSignalWithRBV("LIVE:Red1:BinParams", name="text", string=True)
+    text.wait_for_connection(timeout=10)
+    text.set("  0.5, 0.02,  3").wait(10)
+    for bad in ("1," * 200 + "1", "3,1,1"):
+        try:
+            live.bin_params.set(bad).wait(10)
+        except Exception as error:
+            print(error)
     live.bin_params.set(before).wait(10)
     """,
     )
-    bins, refused = said.splitlines()
-    assert bins == "'  0.5, 0.01,  3 '"
-    assert "401 characters; it carries 256" in refused
+    bins, long, refused = said.splitlines()
+    assert bins == "'  0.5, 0.01,  3'"  # pyepics reads no last blanks
+    assert "401 characters; it carries 256" in long
+    assert "BinParams 3,1,1: refused" in refused
     assert running.number("Red1:Filter:Min_RBV") == 270
     assert running.get("Pending_RBV", "-S") == ""
     for end, value in (("Min", "0"), ("Max", "10"), ("Step", "1")):
