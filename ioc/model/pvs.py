@@ -69,7 +69,8 @@ ANALYSES = RANKS / "analyses"
 """The root of the addresses of regions and peaks of each slice, group and series."""
 
 ANALYSED_LATER = (
-    "One value a spectrum, computed from when it is first read on; until then NaN in alarm (UDF)."
+    "One value a spectrum, computed from when it is first read on; until then, and if Min and Max"
+    " are both 0, NaN in alarm (UDF)."
 )
 """Words added to the details of arrays below `ANALYSES`; see `ioc.posting.family_analysis`."""
 

@@ -159,14 +159,19 @@ class FamilyAnalysis:
         view: FamilyView,
         known: frozenset[Path] = frozenset(),
     ) -> None:
-        """Show the arrays of a family; those that are not among the ``known`` are in alarm."""
+        """Show the arrays of a family; those not ``known``, or of unset windows, are in alarm."""
         settings = posted.result.order.settings
+
+        def absent(path: Path) -> bool:
+            windows, number = path
+            return path not in known or not getattr(settings, str(windows))[number].used
+
         values = ReadingValues(
             view,
             posted.time_ns,
             settings.units.symbol,
             intensity_units=intensity_egu(settings.units, settings.corrections),
-            absent=lambda path: path not in known,
+            absent=absent,
         )
         await self._database.show(root, values)
 

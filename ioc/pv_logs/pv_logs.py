@@ -195,8 +195,7 @@ class PvLogs:
         known = sorted(self._stream or ())
         logs = f"the logs are {', '.join(known)}" if known else "no log is known"
         why = (
-            f"no log of the stream, and no process variable of this name answers within"
-            f" {self._first_value_s:g} s{nearest(name, known)}; {logs}. One that takes longer to"
-            " answer is found if it is put again"
+            "no log of the stream, and no process variable of this name answers within"
+            f" {self._first_value_s:g} s; if it is slow, put it again{nearest(name, known)}; {logs}"
         )
         return Refused("Log", name, why)

@@ -12,6 +12,11 @@ from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSetting
 from reduction.results.arrays import CountArray
 from reduction.results.regions import region_sum
 
+NOT_SET = "not set: Min and Max are both 0"
+"""What is said of a region or peak that is not used."""
+
+NO_REGION, NO_PEAK = RegionStatus(message=NOT_SET), PeakStatus(message=NOT_SET)
+
 
 def regions(
     windows: Sequence[WindowSettings],
@@ -25,7 +30,7 @@ def regions(
     ``edges`` (n + 1,) ascend; ``counts`` and ``variances`` (n,). One status for each window.
     """
     return tuple(
-        _region(window, edges, counts, variances, seconds) if window.used else RegionStatus()
+        _region(window, edges, counts, variances, seconds) if window.used else NO_REGION
         for window in windows
     )
 
@@ -58,13 +63,11 @@ def peaks(
     for each window.
     """
     if not any(each.used for each in windows):
-        return (PeakStatus(),) * len(windows)
+        return (NO_PEAK,) * len(windows)
     # Imported here because scipy takes 0.4 s to import, and there may be no peak to fit.
     from reduction.results.peaks import fit_peak
 
     return tuple(
-        fit_peak(edges, intensity, errors, each.minimum, each.maximum)
-        if each.used
-        else PeakStatus()
+        fit_peak(edges, intensity, errors, each.minimum, each.maximum) if each.used else NO_PEAK
         for each in windows
     )

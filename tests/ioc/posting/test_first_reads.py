@@ -30,3 +30,15 @@ async def test_the_first_read_says_by_its_alarm_that_nothing_is_computed_yet() -
         assert bench.alarm(REGION) == ABSENT_ALARM
         await until(bench, REGION, numbers)
         assert bench.alarm(REGION) == bench.alarm(PEAK) == NO_ALARM
+
+
+async def test_windows_that_are_not_set_stay_in_alarm() -> None:
+    bench = PublisherBench(SETTINGS)
+    await bench.publisher.ranks(cells_report(bench))
+    unset = PEAK.replace("Peak1", "Peak2")
+    for name in (PEAK, unset):
+        _ = bench.database.channels[f"P:{name}"]
+    async with running(bench.publisher.families):
+        await until(bench, PEAK, numbers)
+        assert np.isnan(bench.get(unset)).all()
+        assert (bench.alarm(PEAK), bench.alarm(unset)) == (NO_ALARM, ABSENT_ALARM)

@@ -158,7 +158,7 @@ def test_the_status_and_the_lag_are_in_alarm_above_the_limit_and_the_fields_tell
     high, severity = lag.get_field("HIGH"), lag.get_field("HSV")
     at_once(bench.publisher.ranks(lagging(bench.order, 3)))
     assert (bench.get("Status_RBV"), bench.alarm("Status_RBV")) == ("Warning", MINOR)
-    assert (bench.alarm("Lag_RBV"), high.value, severity.value) == (LAGGING, 2, "MINOR")
+    assert (bench.alarm("Lag_RBV"), high.value, severity.value) == (LAGGING, 2, LAGGING[1])
     ward.watch = WatchSettings(lag_limit=4)
     bench.now_s += 1
     at_once(bench.publisher.ranks(lagging(bench.order, 3)))

@@ -18,7 +18,7 @@ def test_a_window_from_0_to_0_is_not_used() -> None:
     (peak,) = peaks([WindowSettings()], EDGES, *SHOWN)
     assert math.isnan(region.total)
     assert math.isnan(peak.centre)
-    assert region.message == peak.message == ""
+    assert region.message == peak.message == "not set: Min and Max are both 0"
 
 
 def test_each_window_has_its_sum_and_its_peak() -> None:
