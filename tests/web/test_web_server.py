@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 import aiohttp
@@ -100,6 +101,8 @@ async def test_a_put_is_answered_when_it_has_taken_effect(web: WebBench, ioc: Io
         assert await asyncio.to_thread(ioc.get, "Red1:BinParams_RBV", "-S") == "1,0.5,3"
         told = await tab.answer("hello")
         assert told["write"]
+        assert abs(told["now"] - time.time()) < 60
+        assert told["units"]["TOF"]["unit"] == "µs"
 
 
 async def test_refusals_have_the_words_of_the_ioc(web: WebBench, ioc: Ioc) -> None:

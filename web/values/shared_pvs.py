@@ -38,6 +38,7 @@ class SharedPv:
         self.watchers: set[Watcher] = set()
         self.unused_since_s: float | None = None
         self._monitor: PvaMonitor | None = None
+        self._told = False
 
     def open(self, client: PvaClient) -> None:
         """Begin the subscription."""
@@ -57,7 +58,9 @@ class SharedPv:
             try:
                 self.value, self.connected = pv_value(new, self.value), True
             except (KeyError, TypeError, ValueError):
-                log.exception("%s has a value that is not understood", self.pv.name)
+                if not self._told:  # values come several times a second
+                    log.exception("%s has a value that is not understood", self.pv.name)
+                self._told = True
                 return
         for watcher in list(self.watchers):
             watcher(self)
