@@ -64,6 +64,16 @@ def test_the_history_is_there_right_after_a_reload(page: OpenPage, product: Live
     assert "/s" in page.text(".history .readout")
 
 
+def test_a_link_names_the_quantities_of_the_history(page: OpenPage) -> None:
+    page.tab("History")
+    first = page.page.get_by_label("Quantity").nth(1)
+    first.locator("option", has_text="Pulse rate").wait_for(state="attached")
+    first.select_option("PulseRate_RBV")
+    page.wait_until("location.hash.includes('PulseRate')")
+    page.page.reload()
+    page.wait_for(".history .readout", "Hz")
+
+
 def origin(page: OpenPage) -> str:
     return str(page.page.evaluate("location.origin"))
 

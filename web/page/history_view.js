@@ -44,6 +44,7 @@ export class HistoryView {
 
   /** @param {string[]} wanted @returns {Strip} */
   makeStrip(wanted) {
+    const { page } = this;
     const place = h("div", { class: "plot strip" });
     const readout = h("span", { class: "readout" });
     const select = h("select", { "aria-label": "Quantity" });
@@ -52,8 +53,7 @@ export class HistoryView {
     const strip = { plot, select, readout, wanted, series: "" };
     select.addEventListener("change", () => {
       strip.series = select.value;
-      strip.wanted = [select.value];
-      this.update();
+      page.view.set({ strips: this.strips.map((each) => each.series).join(",") });
     });
     new PlotInput(plot, {
       zoomX: (range) => this.zoom(range),
@@ -92,13 +92,23 @@ export class HistoryView {
     this.watched = names.join();
     this.end();
     this.end = this.page.store.watch(names, () => {});
-    for (const strip of this.strips) {
-      const drawn = names.filter((name) => !/(Err|Error)_RBV$/.test(name));
-      strip.select.replaceChildren(...drawn.map((name) => h("option", { value: name }, seriesWords(name))));
-      const found = strip.wanted.flatMap((end) => drawn.find((name) => name.endsWith(end)) ?? []);
-      strip.select.value = strip.series = found[0] ?? drawn[0] ?? "";
-    }
+    this.drawn = names.filter((name) => !/(Err|Error)_RBV$/.test(name));
+    for (const { select } of this.strips)
+      select.replaceChildren(...this.drawn.map((name) => h("option", { value: name }, seriesWords(name))));
   }
+
+  /** Show in each strip what the address names, or what it usually shows. */
+  chooseSeries() {
+    const named = this.page.view.state.strips.split(",");
+    this.strips.forEach((strip, index) => {
+      const wanted = named[index] ? [named[index], ...strip.wanted] : strip.wanted;
+      const found = wanted.flatMap((end) => this.drawn.find((name) => name.endsWith(end)) ?? []);
+      strip.select.value = strip.series = found[0] ?? this.drawn[0] ?? "";
+    });
+  }
+
+  /** @type {string[]} names of the series that can be drawn */
+  drawn = [];
 
   watched = "";
 
@@ -121,6 +131,7 @@ export class HistoryView {
 
   update() {
     if (this.page.view.state.tab !== "history") return;
+    this.chooseSeries();
     const { t, series } = this.past;
     const now = this.page.now();
     for (const [index, strip] of this.strips.entries()) {

@@ -18,6 +18,7 @@
  * @property {string} fit the peak or region of the tab of fits
  * @property {string} quantity of it
  * @property {"slices" | "groups" | "series"} against
+ * @property {string} strips names of the PVs on the tab of the history, by commas; empty: the usual ones
  */
 
 /** @type {ViewState} */
@@ -37,7 +38,11 @@ const DEFAULT = {
   fit: "Peak1",
   quantity: "Centre",
   against: "slices",
+  strips: "",
 };
+
+const WRITE_MS = 300;
+const LONGEST_TEXT = 200;
 
 /** @type {Partial<Record<keyof ViewState, string[]>>} */
 const CHOICES = {
@@ -75,7 +80,7 @@ function parsed(key, text) {
   if (key === "log" || key === "difference") return text === "1";
   if (key === "reduction") return Number.isInteger(Number(text)) && Number(text) > 0 ? Number(text) : undefined;
   const choices = CHOICES[key];
-  return choices && !choices.includes(text) ? undefined : text.slice(0, 100);
+  return choices && !choices.includes(text) ? undefined : text.slice(0, LONGEST_TEXT);
 }
 
 /**
@@ -95,7 +100,6 @@ export function fragmentOf(view) {
   return given.toString();
 }
 
-const WRITE_MS = 300;
 
 /** The view, and who is to be told when it changes. */
 export class View {
