@@ -68,7 +68,7 @@ def test_a_peak_is_fitted_and_its_numbers_are_shown(page: OpenPage, product: Liv
     clear(product)
     page.page.get_by_role("button", name="Draw a peak").focus()
     page.page.keyboard.press("Enter")
-    page.field("Red1:Peak1:Min").wait_for()
+    page.wait_until("document.querySelectorAll('.grip').length === 2")
     low, high = share_of(page, 1.86), share_of(page, 1.98)
     page.page.get_by_role("button", name="Remove Peak 1").click()
     page.wait_until("document.querySelector('.windows').childElementCount === 0")
