@@ -18,6 +18,12 @@ class WebLimits:
     idle_s: float = 15.0
     """Seconds after which a connection without a request is closed."""
 
+    requests_per_s: float = 100.0
+    """Requests a second of one IP address, in the long run."""
+
+    request_burst: int = 1000
+    """Requests of one IP address at once; the page has some dozens of files."""
+
     sockets: int = 200
     """WebSockets of visitors without the token."""
 

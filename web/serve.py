@@ -16,6 +16,7 @@ from aiohttp.web import AppRunner
 
 from ioc.options.program import DISTRIBUTION
 from reduction.parameters.units import Units
+from web.message_rate import AddressRates
 from web.refusals import RefusalCounts
 from web.site.connections import BoundedServer
 from web.site.downloads import Downloads
@@ -58,7 +59,9 @@ class WebServer:
             info=self._info,
         )
         downloads = Downloads(self._shared)
-        self._site = Site(start.access, services, self._history, downloads, self._version)
+        limits, clock = start.limits, asyncio.get_running_loop().time
+        rates = AddressRates(limits.requests_per_s, limits.request_burst, clock)
+        self._site = Site(start.access, services, self._history, downloads, rates, self._version)
 
     async def run(self) -> None:
         """Serve until cancelled."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import venv
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,6 +55,10 @@ def check_contents(python: Path, environment: Path, empty: Path) -> None:
     )
     for line in told.splitlines():
         assert Path(line).is_relative_to(environment), f"{line} is not in the environment"
+    installed_web = Path(told.splitlines()[PACKAGES.index("web")]).parent
+    for path in sorted((ROOT / "web" / "page").iterdir()):
+        copy = installed_web / "page" / path.name
+        assert copy.read_bytes() == path.read_bytes(), f"{copy} is not {path}"
     share = environment / "share" / "epics-live-reduction"
     for pattern in SHARED:
         for path in sorted(ROOT.glob(pattern)):
@@ -67,11 +73,16 @@ def clean(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_run(command: Path, empty: Path) -> None:
-    """``live-reduction run`` counts, and ends by Ctrl-C with status 0."""
+    """``live-reduction run`` counts, serves its page, and ends by Ctrl-C with status 0."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        page = free.getsockname()[1]
     with network() as net:
         client = Client(net, PREFIX)
         process = subprocess.Popen(
-            [command, "run", "--prefix", PREFIX, "--port", str(net.port)],
+            [
+                *(command, "run", "--prefix", PREFIX, "--port", str(net.port)),
+                f"--web-port={page}",
+            ],
             cwd=empty,
             env=clean(net.environment),
             stdout=subprocess.DEVNULL,
@@ -81,6 +92,8 @@ def check_run(command: Path, empty: Path) -> None:
             client.until(lambda: client.tool("caget", PREFIX + "Pause").returncode == 0, START_S)
             client.until(lambda: client.number("Red1:Spec:Total_RBV") > 0, START_S)
             print(f"counts after {time.monotonic() - began_s:.0f} s from an empty folder")
+            with urllib.request.urlopen(f"http://127.0.0.1:{page}/page/main.js") as answer:
+                assert answer.read() == (ROOT / "web" / "page" / "main.js").read_bytes()
             process.send_signal(signal.SIGINT)
             status = process.wait(STOP_S)
             assert status == 0, f"Ctrl-C ended it with status {status}"

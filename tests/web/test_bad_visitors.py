@@ -136,6 +136,15 @@ async def test_a_huge_frame_that_is_only_announced_costs_nothing(small: WebBench
     await check_served(small, ioc)
 
 
+async def test_a_flood_of_requests_is_refused(net: Network, ioc: Ioc) -> None:
+    limits = replace(LIMITS, requests_per_s=1.0, request_burst=20)
+    async with web_server(net, ioc.prefix, limits) as web, web.browser(trusted=False) as browser:
+        statuses = [(await browser.get("/history")).status for _ in range(40)]
+        assert statuses.count(200) in range(20, 25)
+        assert statuses.count(429) == 40 - statuses.count(200)
+    assert web.server.refusals.counts["request rate"] == statuses.count(429)
+
+
 async def test_subscriptions_are_bounded(small: WebBench, ioc: Ioc) -> None:
     names = [f"{ioc.prefix}Red1:Slice{number}:Total_RBV" for number in range(1, 9)]
     async with small.tab(trusted=False) as tab:

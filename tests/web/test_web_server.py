@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from typing import Any
 
@@ -166,6 +167,23 @@ async def test_a_put_that_the_ranks_do_not_obey_fails_in_words(web: WebBench, io
         assert not answer["ok"]
         assert answer["message"]
         ioc.ranks.obeying.set()
+
+
+async def test_pages_are_told_that_the_ioc_is_gone_and_when_it_is_back(net: Network) -> None:
+    prefix = f"T{secrets.token_hex(4)}:"
+    name, snapshot = f"{prefix}LagLimit", f"pva://{prefix}Red1:Snapshot"
+    async with web_server(net, prefix) as web, web.tab() as tab:
+        await tab.say(type="subscribe", pvs=[name, snapshot], binary=True)
+        with Ioc(net, prefix=prefix, pva=True):
+            await tab.until(lambda: tab.frames and tab.values[name].get("connected"))
+        await tab.until(lambda: not tab.values[name]["connected"])
+        await tab.until(lambda: not tab.values[snapshot]["connected"])
+        assert tab.values[name]["severity"] == "UNDEFINED"
+        seen = len(tab.frames)
+        with Ioc(net, prefix=prefix, pva=True):
+            await tab.until(lambda: tab.values[name]["connected"])
+            assert tab.values[name]["severity"] == "NONE"
+            await tab.until(lambda: len(tab.frames) > seen)
 
 
 async def test_the_token_gives_way_to_a_cookie_at_once(web: WebBench) -> None:

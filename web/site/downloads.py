@@ -23,6 +23,9 @@ SETTLE_S = 0.05
 RESULT_TRIES = 20
 """How often it is tried to find a result and all its readings before the next result comes."""
 
+REST_S = 0.2
+"""Time from one file to the next, in seconds, for a flood of downloads to leave time for pages."""
+
 MOST_DOWNLOADS = 8
 """Downloads that wait for each other; further ones are refused."""
 
@@ -95,7 +98,9 @@ class Downloads:
         try:
             async with self._one:
                 taken = await self._take(source)
-                return await asyncio.to_thread(DOWNLOAD_FORMATS[file_format], source, taken)
+                made = await asyncio.to_thread(DOWNLOAD_FORMATS[file_format], source, taken)
+                await asyncio.sleep(REST_S)
+                return made
         finally:
             self._waiting -= 1
 

@@ -28,6 +28,7 @@ from aiohttp.web import (
     HTTPNotFound,
     HTTPSeeOther,
     HTTPServiceUnavailable,
+    HTTPTooManyRequests,
     Request,
     Response,
     StreamResponse,
@@ -35,6 +36,7 @@ from aiohttp.web import (
     middleware,
 )
 
+from web.message_rate import AddressRates
 from web.site.access import SiteAccess, cookie_name, peer_address
 from web.site.downloads import DOWNLOAD_FORMATS, Downloads, TooManyDownloads
 from web.site.headers import add_headers
@@ -61,6 +63,7 @@ class Site:
     services: SessionServices
     history: History
     downloads: Downloads
+    rates: AddressRates
     version: str
 
     def application(self) -> Application:
@@ -82,6 +85,9 @@ class Site:
         if request.method not in ANSWERED_METHODS:
             refusals.add("request", who, f"method {request.method}")
             raise HTTPMethodNotAllowed(request.method, ANSWERED_METHODS)
+        if not self.rates.admit(who):
+            refusals.add("request rate", who, "more requests than the server takes")
+            raise HTTPTooManyRequests(text="too many requests; try again in a few seconds")
         if why := self.access.refusal(request):
             refusals.add("request", who, why)
             raise HTTPForbidden(text=why)
@@ -110,7 +116,7 @@ class Site:
         return _json(self.services.info(visitor))
 
     async def _history(self, _request: Request) -> StreamResponse:
-        return _json(self.history.series())
+        return Response(body=self.history.json(), content_type="application/json")
 
     async def _download(self, request: Request) -> StreamResponse:
         """A file of the result of a reduction, by its number from 1."""

@@ -15,7 +15,7 @@ LONGEST_NAME_TEXT = 500
 MOST_NAMES = 2000
 """Most names in one message."""
 
-LONGEST_REASON = 200
+LONGEST_MESSAGE_REASON = 200
 
 PvNameText = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME_TEXT)]
 ValueText = Annotated[str, msgspec.Meta(max_length=LONGEST_VALUE)]
@@ -87,6 +87,6 @@ def parsed(text: str | bytes) -> VisitorMessage:
     try:
         return _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise MessageRefused(f"not understood: {error}"[:LONGEST_REASON]) from None
+        raise MessageRefused(f"not understood: {error}"[:LONGEST_MESSAGE_REASON]) from None
     except RecursionError:
         raise MessageRefused("not understood: nested too deeply") from None

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from aiohttp import WSCloseCode, WSMsgType
 from aiohttp.web import WebSocketResponse
 
+from web.message_rate import MessageRate
 from web.sockets.client_messages import (
     Clear,
     Echo,
@@ -26,7 +27,6 @@ from web.sockets.client_messages import (
     parsed,
 )
 from web.sockets.json_text import encode
-from web.sockets.message_rate import MessageRate
 from web.sockets.outbox import Outbox, VisitorGone
 from web.sockets.services import SessionServices
 from web.sockets.subscription import Subscription

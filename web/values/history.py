@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,6 +61,7 @@ class History:
         self._times_s = np.full(SAMPLES, np.nan)
         self._samples = np.full((len(rows), SAMPLES), np.nan)
         self._taken = 0
+        self._made, self._made_at = b"", -1
 
     async def run(self) -> None:
         """Take a sample a second, until cancelled."""
@@ -78,6 +80,12 @@ class History:
             good = shared.connected and shared.value is not None
             self._samples[number, at] = shared.value.number if good and shared.value else np.nan
         self._taken += 1
+
+    def json(self) -> bytes:
+        """`series` as JSON, made once for each sample, however many ask for it."""
+        if self._made_at != self._taken:
+            self._made, self._made_at = msgspec.json.encode(self.series()), self._taken
+        return self._made
 
     def series(self) -> dict[str, object]:
         """Times ``t`` in Unix seconds, and ``series``: values by the name without the prefix.
