@@ -36,12 +36,13 @@ class AddressRates:
     """The rate of requests of each IP address."""
 
     def __init__(self, per_s: float, burst: float, clock: Callable[[], float]) -> None:
-        self._make = lambda: MessageRate(per_s, burst, clock)
+        self._per_s, self._burst, self._clock = per_s, burst, clock
         self._rates: OrderedDict[str, MessageRate] = OrderedDict()
 
     def admit(self, address: str) -> bool:
         """Whether an address may make one more request now."""
-        rate = self._rates.setdefault(address, self._make())
+        new = MessageRate(self._per_s, self._burst, self._clock)
+        rate = self._rates.setdefault(address, new)
         self._rates.move_to_end(address)
         if len(self._rates) > MOST_ADDRESSES:
             self._rates.popitem(last=False)
