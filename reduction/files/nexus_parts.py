@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.parameters.limits import MOST_CELLS
+
 
 def integers_in(entry: Any, name: str) -> dict[str, int]:
     """The whole numbers of a collection, by name."""
@@ -74,9 +76,16 @@ def whole_numbers_in(group: Any, name: str) -> NDArray[np.int64]:
     return np.asarray(dataset[()], np.int64)
 
 
+MOST_VALUES = 2 * MOST_CELLS
+"""Most values of a field: a small file can claim a field of any size."""
+
+
 def dataset_in(group: Any, name: str) -> Any:
     """A dataset, by name."""
-    return _part(group, name, h5py.Dataset)
+    dataset = _part(group, name, h5py.Dataset)
+    if dataset.size is not None and dataset.size > MOST_VALUES:
+        raise ValueError(f"{dataset.name} has {dataset.size} values; the limit is {MOST_VALUES}")
+    return dataset
 
 
 def group_in(group: Any, name: str) -> Any:

@@ -25,6 +25,9 @@ from reduction.files.saved_parts import NO_RUN, SavedRun, SavedSeries, SliceTota
 from reduction.files.saved_result import RUN_GROUP, SERIES, SLICE_TOTALS, SavedResult, time_ns
 from reduction.parameters.units import Units
 
+DAMAGE = (OSError, RuntimeError, KeyError, TypeError, OverflowError, MemoryError)
+"""What h5py raises for errors of HDF5."""
+
 
 def read_nexus(path: Path) -> SavedResult:
     """The result in the file at ``path``.
@@ -41,7 +44,7 @@ def read_nexus(path: Path) -> SavedResult:
             return _result(group_in(file, "entry"))
     except ValueError as error:
         raise ValueError(f"{path} is not a saved result: {error}") from error
-    except (OSError, RuntimeError) as error:  # as h5py raises for errors of HDF5
+    except DAMAGE as error:
         raise ValueError(f"{path} is damaged: {error}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,6 +179,8 @@ def iso_time(time_ns: int) -> str:
 
 def time_ns(iso: str) -> int:
     """The time in ns whose `iso_time` is ``iso``; raises ValueError for any other text."""
+    if not re.fullmatch(r"\d+-\d\d-\d\dT[\d:.]+Z?", iso, re.ASCII):
+        raise ValueError(f"{iso[:40]!r} is no time")
     return int(np.datetime64(iso.removesuffix("Z"), "ns").astype(np.int64))
 
 
