@@ -48,7 +48,7 @@ class SiteAccess:
         if len(hosts) != 1 or not self._is_ours(hosts[0], _address(request, "sockname")):
             return f"this server is not {' '.join(hosts)[:100]!r}; see --web-names"
         origins = request.headers.getall("Origin", [])
-        if any(not self._is_same_site(origin, hosts[0]) for origin in origins):
+        if any(not self._may_read(origin, hosts[0]) for origin in origins):
             return f"pages of {' '.join(origins)[:100]!r} may not connect; see --web-origins"
         if not origins and _by_another_site(request):
             return "pages of other sites may not read this"
@@ -69,9 +69,11 @@ class SiteAccess:
         return _are_equal(given, self.cookie)
 
     def may_write(self, request: Request) -> bool:
-        """Whether the visitor that makes a request may write."""
+        """Whether the visitor that makes a request may write; pages of other sites never may."""
         here = is_loopback(_address(request, "peername"))
-        return self.is_trusted(request) and (here or self.remote_write)
+        host = request.headers.get("Host", "")
+        own = all(_is_same_site(each, host) for each in request.headers.getall("Origin", []))
+        return own and self.is_trusted(request) and (here or self.remote_write)
 
     def _is_ours(self, host: str, own_address: str) -> bool:
         """Whether ``Host`` names this server: one of its names, or the address that was used."""
@@ -80,9 +82,14 @@ class SiteAccess:
             return True
         return is_loopback(name) or (bool(own_address) and name == own_address)
 
-    def _is_same_site(self, origin: str, host: str) -> bool:
-        scheme, _, rest = origin.lower().partition("://")
-        return (scheme in ("http", "https") and rest == host.lower()) or origin in self.origins
+    def _may_read(self, origin: str, host: str) -> bool:
+        return _is_same_site(origin, host) or origin in self.origins
+
+
+def _is_same_site(origin: str, host: str) -> bool:
+    """Whether a page comes from the server that was asked."""
+    scheme, _, rest = origin.lower().partition("://")
+    return scheme in ("http", "https") and rest == host.lower()
 
 
 def _are_equal(given: str, secret: str) -> bool:

@@ -110,6 +110,10 @@ def test_other_sites_may_connect_if_that_is_asked_for() -> None:
     access = SiteAccess("secret", frozenset({"localhost"}), frozenset({"https://screens.example"}))
     headers = {"Host": "localhost:8014", "Origin": "https://screens.example"}
     assert not access.refusal(request(headers))
+    trusted = headers | {"Cookie": f"live-reduction-8014={access.cookie}"}
+    assert access.is_trusted(request(trusted))
+    assert not access.may_write(request(trusted))
+    assert access.may_write(request(trusted | {"Origin": "http://localhost:8014"}))
 
 
 def test_other_sites_may_link_to_the_page_and_to_nothing_else() -> None:
