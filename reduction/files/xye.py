@@ -10,13 +10,15 @@ What the readers do with these files is known from their sources:
 - FullProf (instrument 10; READ_PATTERN_XYSIGMA of its library CrysFML) skips such lines too, once
   the first of them has become the title, but takes words behind ``TITLE``, ``Legend_X``,
   ``Legend_Y`` and ``Scattering variable:`` for its own. It reads temperatures behind XYDATA alone,
-  a header that these files do not have.
+  a header that these files do not have. It takes an error whose square is below 1.2e-7 for 1, so
+  smaller intensities are multiplied by a power of ten, which the header tells.
 
 Points without a finite intensity are left out, since neither program knows ``nan``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +28,9 @@ from numpy.typing import NDArray
 from reduction.files.saved_parts import ValuesAndErrors
 from reduction.files.saved_result import SavedResult, iso_time
 from reduction.host import atomic_files
+
+LEAST_VARIANCE = 1.2e-7
+"""Least square of an error: FullProf takes a smaller one for 1."""
 
 WORDS_OF_FULLPROF = ("TITLE", "Legend_X", "Legend_Y", "Scattering variable:")
 
@@ -49,15 +54,32 @@ def write_xye(result: SavedResult, path: Path) -> list[Path]:
 def files(result: SavedResult, path: Path) -> Iterator[tuple[Path, bytes]]:
     """Path and content of each file, that of the sum first."""
     centres, shown = result.centres, result.shown
+    scale = _scale(shown.summed.errors)
     common = list(_common_header(result))
-    yield path, _text([*_sum_header(result), *common], centres, shown.summed)
-    for index, spectrum in enumerate(_each(shown.by_slice, len(result.slice_bounds))):
+    if scale != 1:
+        common.insert(1, f"columns 2 and 3 are multiplied by {scale:g}, for programs that need it")
+    yield path, _text([*_sum_header(result), *common], centres, _times(shown.summed, scale))
+    by_slice, of_series = _times(shown.by_slice, scale), _times(shown.of_series, scale)
+    for index, spectrum in enumerate(_each(by_slice, len(result.slice_bounds))):
         lines = [*_slice_header(result, index), *common]
         temperature_k = slice_temperature_k(result, index)
         yield slice_path(path, index + 1), _text(lines, centres, spectrum, temperature_k)
-    for index, spectrum in enumerate(_each(shown.of_series, len(result.series))):
+    for index, spectrum in enumerate(_each(of_series, len(result.series))):
         lines = [*_series_header(result, index), *common]
         yield series_path(path, index + 1), _text(lines, centres, spectrum)
+
+
+def _scale(errors: NDArray[np.float64]) -> float:
+    """What to multiply intensities by, so that no error (n,) above 0 is too small for FullProf."""
+    usable = errors[np.isfinite(errors) & (errors > 0)]
+    if not usable.size or usable.min() ** 2 >= LEAST_VARIANCE:
+        return 1.0
+    wanted = math.sqrt(LEAST_VARIANCE) / float(usable.min())
+    return 10.0 ** math.ceil(math.log10(wanted))
+
+
+def _times(spectra: ValuesAndErrors, scale: float) -> ValuesAndErrors:
+    return ValuesAndErrors(spectra.values * scale, spectra.errors * scale)
 
 
 def _each(spectra: ValuesAndErrors, count: int) -> Iterator[ValuesAndErrors]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from reduction.files.saved_parts import ValuesAndErrors
 from reduction.files.xye import write_xye
 from tests.support.saved_sample import corrected, names, sample
 
@@ -138,3 +140,23 @@ def test_no_comment_has_a_word_that_fullprof_takes_for_its_own(tmp_path: Path, w
     settings: dict[str, Any] = {f"LIVE:{word}": f"{word} 1"}
     write_xye(sample(parameters=settings, title=word), tmp_path / "a.xye")
     assert word not in (tmp_path / "a.xye").read_text()
+
+
+def test_errors_that_fullprof_would_take_for_1_are_scaled_and_the_header_tells(
+    tmp_path: Path,
+) -> None:
+    result = corrected()
+    assert result.intensity is not None
+    small = replace(
+        result.intensity,
+        summed=ValuesAndErrors(*(1e-3 * each for each in result.intensity.summed)),
+    )
+    summed, first, *_ = write_xye(replace(result, intensity=small), tmp_path / "a.xye")
+    _, y, e = np.loadtxt(summed, unpack=True)
+    scale = float(summed.read_text().split("multiplied by ")[1].split(",")[0])
+    np.testing.assert_allclose(y, scale * small.summed.values, rtol=1e-7)
+    assert e.min() ** 2 >= 1.2e-7 > (e.min() / 10) ** 2
+    _, slice_y, _ = np.loadtxt(first, unpack=True)
+    np.testing.assert_allclose(slice_y, scale * small.by_slice.values[0], rtol=1e-7)
+    write_xye(result, tmp_path / "b.xye")
+    assert "multiplied" not in (tmp_path / "b.xye").read_text()
