@@ -52,7 +52,7 @@ class VisitorPuts:
             self._services.refusals.add("put", str(who), why)
         if who.may_write:  # others could fill the log
             ending = f", which was refused: {why}" if why else ""
-            log.info("%s put %s = %s%s", who, write.pv, value, ending)
+            log.info("%s put %s = %s%s", who, repr(write.pv)[1:-1], value, ending)
             told = {"session": who.name, "pv": write.pv, "value": value, "message": why}
             self._services.visitors.tell_all(encode({"type": "put"} | told))
         with contextlib.suppress(VisitorGone):  # the task that sends finds that, too
