@@ -7,7 +7,7 @@ with a value for each spectrum.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -37,31 +37,36 @@ REGIONS = WindowKind("regions", "roi", RegionStatus)
 
 
 def add_windows(
-    entry: Any, kind: WindowKind, windows: Sequence[SavedWindow], axis_units: str
+    entry: Any, kind: WindowKind, windows: Sequence[SavedWindow], units: Mapping[str, str]
 ) -> None:
-    """Add the collection of a kind; ``axis_units`` is the unit of the axis, as UDUNITS has it."""
+    """Add the collection of a kind.
+
+    ``units`` are those of axis and intensity, as UDUNITS has them, by what stands for them in the
+    specs of readings.
+    """
     if not windows:
         return
     collection = add_group(entry, kind.collection, "NXcollection", track_order=True)
     for window in windows:
         name = f"{kind.window}{window.number}"
         group = add_group(collection, name, "NXcollection", track_order=True)
-        add_field(group, "minimum", float(window.minimum), units=axis_units)
-        add_field(group, "maximum", float(window.maximum), units=axis_units)
+        add_field(group, "minimum", float(window.minimum), units=units[AXIS_UNITS])
+        add_field(group, "maximum", float(window.maximum), units=units[AXIS_UNITS])
         for name, readings in window.readings.items():
-            _add_readings(add_group(group, name, "NXcollection"), kind, readings, axis_units)
+            _add_readings(add_group(group, name, "NXcollection"), kind, readings, units)
 
 
-def _add_readings(group: Any, kind: WindowKind, readings: Sequence[Any], axis_units: str) -> None:
+def _add_readings(
+    group: Any, kind: WindowKind, readings: Sequence[Any], units: Mapping[str, str]
+) -> None:
     for field, spec in specs_of(kind.of):
         values = [getattr(each, field) for each in readings]
         attributes = {"long_name": spec.description, "pv": spec.pv}
         if not isinstance(spec, Float):
             add_field(group, field, np.array(values, h5py.string_dtype()), **attributes)
             continue
-        units = axis_units if spec.units == AXIS_UNITS else spec.units
-        if units:
-            attributes["units"] = units
+        if unit := units.get(spec.units, spec.units):
+            attributes["units"] = unit
         add_field(group, field, np.array(values, np.float64), **attributes)
 
 

@@ -43,6 +43,7 @@ from reduction.files.nexus_windows import PEAKS, REGIONS, add_windows
 from reduction.files.saved_parts import NO_RUN, CountsAndVariances, SavedRun
 from reduction.files.saved_result import RUN_GROUP, SERIES, SLICE_TOTALS, SavedResult, iso_time
 from reduction.host import atomic_files
+from reduction.parameters.specs import AXIS_UNITS, INTENSITY_UNITS
 
 
 class Coordinate(NamedTuple):
@@ -100,8 +101,9 @@ def _fill(file: Any, result: SavedResult) -> None:
     add_collection(entry, "accounting", result.accounting)
     add_collection(entry, "parameters", result.parameters)
     _histograms(entry, result)
-    add_windows(entry, PEAKS, result.peaks, result.axis.units)
-    add_windows(entry, REGIONS, result.regions, result.axis.units)
+    units = {AXIS_UNITS: result.axis.units, INTENSITY_UNITS: result.intensity_units}
+    add_windows(entry, PEAKS, result.peaks, units)
+    add_windows(entry, REGIONS, result.regions, units)
 
 
 def _run(entry: Any, run: SavedRun) -> None:

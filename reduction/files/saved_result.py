@@ -150,6 +150,12 @@ class SavedResult:
         return CountsAndVariances(self.counts.sum(axis=0), self.variances.sum(axis=0))
 
     @property
+    def intensity_units(self) -> str:
+        """The unit of what is `shown`, as UDUNITS spells it."""
+        plain = unit_per("counts", self.axis.units)
+        return plain if self.intensity is None else self.intensity.units
+
+    @property
     def shown(self) -> SavedIntensity:
         """What text and pictures show: the intensity, or else counts per unit of the axis."""
         if self.intensity is not None:
@@ -158,7 +164,7 @@ class SavedResult:
         unit = self.units.symbol
         return SavedIntensity(
             f"counts per {unit}",
-            unit_per("counts", self.axis.units),
+            self.intensity_units,
             True,
             self._per_unit(self.summed),
             self._per_unit(self.by_slice),

@@ -29,6 +29,19 @@ def test_intensities_peaks_regions_and_totals_read_back_the_same(
     assert contents(again, tmp_path / "b.nxs") == (tmp_path / "a.nxs").read_bytes()
 
 
+def test_readings_of_peaks_have_the_units_of_axis_and_intensity(tmp_path: Path) -> None:
+    for result, unit in (
+        (corrected(), "counts/uC/angstrom"),
+        (dataclasses.replace(corrected(), intensity=None), "counts/angstrom"),
+    ):
+        write_nexus(result, tmp_path / "a.nxs")
+        with h5py.File(tmp_path / "a.nxs") as file:
+            peak = file["entry/peaks/peak2/sum"]
+            assert peak["centre"].attrs["units"] == "angstrom"
+            assert peak["height"].attrs["units"] == unit
+            assert "units" not in peak["chi2"].attrs
+
+
 def test_a_file_of_an_earlier_version_has_none_of_these(tmp_path: Path) -> None:
     path = tmp_path / "old.nxs"
     write_nexus(corrected(), path)
