@@ -34,6 +34,10 @@ PAGE = """
 Open {address} in a browser.
 """
 
+NO_PAGE = """
+There is no web page: it needs pvAccess, which is not served (--pva, p4p).
+"""
+
 SIMULATED = """\
   caput -c {prefix}Sim:Pressure 5                    # squeeze the sample: peaks move
 """
@@ -65,7 +69,7 @@ def greeting(options: RunOptions, instrument: str, place: ClientPlace) -> str:
     """
     pva = pva_served(options)
     return GREETING.format(
-        page=PAGE.format(address=place.page) if place.page else "",
+        page=_page(options, place.page),
         prefix=options.prefix,
         environment=_environment(options, pva, place.environment),
         pva=PVA.format(prefix=options.prefix) if pva else "",
@@ -108,6 +112,13 @@ def _pv_options(options: RunOptions) -> str:
     """The options that other commands need to find the same process variables."""
     prefix = f" --prefix {options.prefix}" if options.prefix != "LIVE:" else ""
     return prefix + (f" --reductions {options.reductions}" if options.reductions > 1 else "")
+
+
+def _page(options: RunOptions, address: str) -> str:
+    """Where the web page is, or why there is none; empty if none was asked for."""
+    if address:
+        return PAGE.format(address=address)
+    return "" if options.no_web else NO_PAGE
 
 
 def _events(options: RunOptions) -> str:
