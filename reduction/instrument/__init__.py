@@ -1,4 +1,5 @@
 """The table of detectors, which of them count (masks, groups), and their calibration.
 
-Imports `reduction.parameters` and `reduction.host`. Front door: `reduction.instrument.geometry`.
+Imports `reduction.detector_files`, `reduction.parameters` and `reduction.host`. Front door:
+`reduction.instrument.geometry`. `reduction.instrument.load_files` reads files that settings name.
 """
