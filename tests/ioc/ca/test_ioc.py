@@ -281,4 +281,4 @@ def test_cainfo_tells_types_and_rights(ioc: Ioc) -> None:
     said = ioc.said("cainfo", ioc.prefix + "Red1:Units", ioc.prefix + "Red1:Units_RBV")
     assert re.findall(r"Access: +(\S+, .*)", said) == ["read, write", "read, no write"]
     assert said.count("DBR_ENUM") == 2
-    assert "Element count:    256" in ioc.said("cainfo", ioc.prefix + "Red1:BinParams")
+    assert "Element count:    257" in ioc.said("cainfo", ioc.prefix + "Red1:BinParams")
