@@ -93,9 +93,7 @@ def _of_browser(running: Product, server: PageServer, seconds: float) -> list[Ro
         target = bins == max(BINS)
         rows.append(
             Row(
-                f"browser with {bins:,} bins at 5 Hz, drawn by the processor: cores".replace(
-                    ",", " "
-                ),
+                f"browser, {bins} bins at 5 Hz, drawn by the processor: cores busy",
                 f"{ours:.2f}",
                 f"< {OF_BROWSER:g}" if target else "",
                 ours < OF_BROWSER if target else None,

@@ -78,7 +78,7 @@ def spectrum_pictures(page: OpenPage, running: Live, folder: Path) -> None:
     take(page, folder, "spectrum")
     page.page.get_by_role("button", name="Freeze as reference").click()
     running.put("Sim:Pressure", "0.4")
-    running.until(lambda: running.number("Progress_RBV") > 60, 60)
+    running.until(lambda: running.number("Progress_RBV") > 40, 60)
     page.page.evaluate("location.hash = 'x=1.4~2.2&unit=dSpacing'")
     take(page, folder, "reference")
     page.page.get_by_role("button", name="Drop reference").click()
