@@ -23,8 +23,10 @@ class SimulatorReport:
     """How the simulator is, several times a second; ``revision`` is the order that it obeys.
 
     ``message`` says what is wrong with the orders that have come; it is empty if nothing is.
+    ``remark`` is for operators, and no fault.
     """
 
     revision: int
     status: SimulatorStatus
     message: str = ""
+    remark: str = ""

@@ -71,12 +71,18 @@ class Child:
         finally:
             await self._end()
 
-    async def run_once(self, command: Sequence[str]) -> None:
-        """Run the process until it ends, then wait; end it and its descendants when cancelled."""
+    async def run_once(
+        self, command: Sequence[str], ended: Callable[[str], Awaitable[None]]
+    ) -> None:
+        """Run the process until it ends, then wait; end it and its descendants when cancelled.
+
+        ``ended`` is told why it ended.
+        """
         try:
             self._process = await self._started(command)
             status = await self._process.wait()
             log.warning("%s ended with %s", self.name, _meaning(status))
+            await ended(f"{self.name} ended with {_meaning(status)}")
             await asyncio.Event().wait()
         finally:
             await self._end()

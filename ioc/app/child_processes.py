@@ -14,6 +14,7 @@ from typing import Any
 from ioc.app.child import Child
 from ioc.app.live_server import LiveServer
 from ioc.app.python_command import PYTHON
+from ioc.app.replay_progress import ReplayWatch
 from ioc.app.report_watch import ReportWatch
 from ioc.app.server_start import ProcessControl
 from ioc.model.paths import Part
@@ -76,7 +77,13 @@ class ProcessOptions:
             ),
             # The simulator gets its settings by orders.
             simulate=run.options_for(SimulateOptions, partitions=partitions, set=(), **meet),
-            replay=run.options_for(ReplayOptions, source=run.replay, stay=True, **meet),
+            replay=run.options_for(
+                ReplayOptions,
+                source=run.replay,
+                stay=True,
+                progress=str(folder / "replay.json"),
+                **meet,
+            ),
             folder=folder,
         )
 
@@ -131,12 +138,27 @@ class Supervision:
     async def run_replay(self) -> None:
         """Play the recording once, until cancelled; it begins when the ranks have reported.
 
-        It is not started again, for the ranks would count its first pulses twice.
+        It is not started again, for the ranks would count its first pulses twice. If it dies, that
+        is told until the end.
         """
+        publisher = self._server.publisher
+        watch = ReplayWatch(Path(self._options.replay.progress), publisher)
+        await watch.begin()
+        showing = asyncio.create_task(watch.run())
+
+        async def ended(reason: str) -> None:
+            showing.cancel()
+            why = ": ".join(filter(None, (reason, watch.why_failed)))
+            words = f"{why}; it is not played again, what was played stays"
+            await publisher.disconnected(Part.SIMULATOR, words)
+
         while self._server.ranks_watch.latest is None:
             await asyncio.sleep(RANKS_LOOK_S)
         program = (*PYTHON, "-m", "ioc", *self._options.replay.arguments())
-        await self._children.replay.run_once(program)
+        try:
+            await self._children.replay.run_once(program, ended)
+        finally:
+            showing.cancel()
 
     async def run_ranks(self) -> None:
         """Keep the ranks running until cancelled."""

@@ -211,8 +211,13 @@ class LiveServer:
 
     def _publisher(self, start: ServerStart) -> Publisher:
         """What posts reports, and sums up all problems."""
-        watch, remark = lambda: self._settings.accepted.watch, self._source_remark
-        health = Health(watch, self._problems, source_remark=remark, news=start.changes)
+        health = Health(
+            lambda: self._settings.accepted.watch,
+            self._problems,
+            source_remark=self._source_remark,
+            news=start.changes,
+            recorded_times=start.recorded_times,
+        )
         return Publisher(self.database, self.orders, start.array_rate, health=health)
 
     def _source_remark(self) -> str:

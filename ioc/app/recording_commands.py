@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
+from ioc.app.replay_progress import ProgressFile
 from ioc.options.commands import RecordOptions, ReplayOptions, RunOptions
 from ioc.options.event_log import recording_limit, with_event_log
 from ioc.options.keys import key_of
@@ -29,7 +30,7 @@ from reduction.recordings.recorded_streams import (
     kafka_log_readers,
     served_readers,
 )
-from reduction.recordings.replay import PlaySettings, replay
+from reduction.recordings.replay import Played, PlaySettings, replay
 from simulator.event_output import EventLogStart, EventOutput
 
 if TYPE_CHECKING:
@@ -128,12 +129,32 @@ def replay_recording(options: ReplayOptions) -> None:
         output = _output(options, recording, context)
         stack.callback(output.close)
         served = bool(options.events) and not options.stream
-        played = replay(recording, output, _settings(options, served), stop)
+        settings = _settings(options, served)
+        if options.progress:
+            played = _told(options, recording, output, settings, stop)
+        else:
+            played = replay(recording, output, settings, stop)
     words = f"{options.source}: {played.words}"
     if output.chunks_dropped:  # Kafka says so late: the last answers come while it is closed
         refused = f"{output.chunks_dropped} messages with events were not taken"
         raise LogRefused(f"{words}, of which {refused}: {output.message}")
     print(words, flush=True)
+
+
+def _told(
+    options: ReplayOptions,
+    recording: Recording,
+    output: EventOutput | KafkaOutput,
+    settings: PlaySettings,
+    stop: Stop,
+) -> Played:
+    """Play a recording, and tell in a file how far it is, and why it fails if it does."""
+    file = ProgressFile(Path(options.progress), output)
+    try:
+        return replay(recording, output, settings, stop, file.tell)
+    except LogRefused as refused:
+        file.fail(str(refused.strerror))
+        raise
 
 
 def _settings(options: PlayOptions, served: bool) -> PlaySettings:

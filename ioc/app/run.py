@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,11 @@ async def run_all(given: RunOptions, instrument: Instrument) -> None:
         options = ProcessOptions.of(run, folder)
         children = ChildProcesses(options)
         partitions = 0 if run.stream else run.stream_partitions
-        server = LiveServer(server_start(options.ioc, instrument, partitions), children.control)
+        start = replace(
+            server_start(options.ioc, instrument, partitions),
+            recorded_times=run.reads_recording or (run.plays_recording and not run.times_now),
+        )
+        server = LiveServer(start, children.control)
         supervision = Supervision(children, options, server)
         page = page_process(run, os.environ)
         place = ClientPlace(os.environ, page.address if page else "")

@@ -42,9 +42,9 @@ class ServerStart:
     ``port`` None is EPICS_CA_SERVER_PORT, or else 5064; ``pva`` None is no pvAccess. The orders
     hold the first settings; ``autosave`` is the file that keeps later ones, or None. ``run`` is the
     accumulation that goes on, or None, and ``run_state`` the file that keeps it, or None.
-    ``publish`` is the Kafka topic that gets the results, or None. Ranks and simulator need the
-    ``key`` if there is one. ``changes`` are sentences about what is not as it was when settings
-    were saved.
+    ``publish`` is the Kafka topic that gets the results, or None. With ``recorded_times``, pulses
+    are of the past, and results are no older for it. Ranks and simulator need the ``key`` if there
+    is one. ``changes`` are sentences about what is not as it was when settings were saved.
     """
 
     prefix: str = "LIVE:"
@@ -66,6 +66,7 @@ class ServerStart:
     simulator_silence_s: float = 2.0
     obey_timeout_s: float = 30.0
     publish: ResultTopic | None = None
+    recorded_times: bool = False
     key: Key | None = None
     changes: tuple[str, ...] = ()
 

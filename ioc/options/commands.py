@@ -76,6 +76,9 @@ class ReplayOptions(PlayOptions, EndpointOptions, EventLogOptions, StreamOptions
 
     source: str = flag("", "recording: folder of an event log, or NeXus file", positional=True)
     stay: bool = flag(False, "at the end, stay until stopped; so it is if the log is served")
+    progress: str = flag(
+        "", "file in which it is told several times a second how far it is; run shows that on PVs"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

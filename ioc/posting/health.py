@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ class Health:
     ``watch`` returns the limits in force, ``ioc_problems`` the problems of the IOC itself (an empty
     text if there are none), ``clock`` seconds. ``source_remark`` returns why the source may be
     quiet, as the end of a sentence, or an empty text. ``news`` are told for the first `RECENT_S`.
-    A simulator that has never reported is no problem.
+    With ``recorded_times`` of pulses no lag is a problem. A simulator that has never reported is no
+    problem.
     """
 
     def __init__(
@@ -62,9 +64,11 @@ class Health:
         clock: Callable[[], float] = time.monotonic,
         source_remark: Callable[[], str] = str,
         news: Iterable[str] = (),
+        *,
+        recorded_times: bool = False,
     ) -> None:
         self._watch, self._ioc_problems, self._clock = watch, ioc_problems, clock
-        self._source_remark = source_remark
+        self._source_remark, self._recorded_times = source_remark, recorded_times
         self._gone: dict[Part, str] = {}
         self._seen: set[Part] = set()
         self._recent: dict[str, float] = dict.fromkeys(news, clock())
@@ -77,7 +81,7 @@ class Health:
     @property
     def lag_limit_s(self) -> float:
         """The lag of results, in seconds, above which there is a problem."""
-        return self._watch().lag_limit
+        return math.inf if self._recorded_times else self._watch().lag_limit
 
     def gone(self, part: Part, reason: str) -> None:
         """A process does not report, for this reason."""

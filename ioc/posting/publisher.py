@@ -177,7 +177,7 @@ class Publisher:
             await self._post_settings(Part.SIMULATOR)
         alarm = MINOR if report.message else NO_ALARM
         message = self._remarks_on(Part.SIMULATOR)["message"]
-        await message.publish_value(report.message, alarm=alarm)
+        await message.publish_value(report.message or report.remark, alarm=alarm)
         await self._post_health()
 
     async def disconnected(self, part: Part, reason: str) -> None:

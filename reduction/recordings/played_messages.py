@@ -171,3 +171,11 @@ class PlayedMessages:
 def _is_mark(log: LogValue) -> bool:
     """Whether a log value is a mark with a pulse number and a number of chunks."""
     return log.name == PULSE_MARK and log.value.size == 2 and log.value.dtype.kind in "iu"
+
+
+def pulse_number(entry: LogEntry, otherwise: int) -> int:
+    """The number of a pulse, given its mark as it is played; ``otherwise`` if it is no mark."""
+    if entry.kind is not EntryKind.MARK:
+        return otherwise
+    mark = decode(b"".join(entry.pieces))
+    return int(mark.value[0]) if isinstance(mark, LogValue) and _is_mark(mark) else otherwise

@@ -16,13 +16,18 @@ from reduction.event_log.protocol import LogRefused
 from reduction.host.steady_clock import steady_clock
 from reduction.host.stop import Stop
 from reduction.recordings.play_times import PlayTimes
-from reduction.recordings.played_messages import PlayedMessages
+from reduction.recordings.played_messages import PlayedMessages, pulse_number
 from reduction.recordings.player import DueMessage, Player
 from reduction.recordings.protocol import Recording
 
 LONGEST_WAIT_MS = 250
 SERVE_INTERVAL_NS = 5_000_000
 """How often readers on other hosts are answered while messages are due."""
+
+TELL_INTERVAL_NS = 250_000_000
+"""How often it is told how far it is."""
+
+BEHIND = "messages were due faster than they could be put: it was played slower"
 
 MOST_BEHIND_NS = 1_000_000_000
 """If messages come later than this after they are due, that is told."""
@@ -72,11 +77,26 @@ class Played:
     messages: int = 0
     events: int = 0
     pulses: int = 0
+    last_pulse: int = -1
+    """The number of the last pulse as it was played; without marks they count from 0."""
 
     @property
     def words(self) -> str:
         """The amounts in words."""
         return f"{self.messages} messages with {self.events} events of {self.pulses} pulses"
+
+
+@dataclass(frozen=True)
+class PlayProgress:
+    """How far a recording is played; ``message`` says what is wrong with it, or is empty."""
+
+    played: Played
+    message: str = ""
+    ended: bool = False
+
+
+def _tell_nobody(_progress: PlayProgress) -> None:
+    """Nobody wants to know how far it is."""
 
 
 class Replay:
@@ -137,6 +157,7 @@ class Replay:
         if pulse_ns is not None and is_new and message.entry.kind is not EntryKind.OTHER:
             self._pulse_ns = pulse_ns
             self.played.pulses += 1
+            self.played.last_pulse = pulse_number(message.entry, self.played.pulses - 1)
 
     def _after(self) -> DueMessage | None:
         """The message after the one that was put; in a loop, that may be the first one."""
@@ -164,25 +185,36 @@ class Replay:
 
 
 def replay(
-    recording: Recording, output: StreamOutput, settings: PlaySettings, stop: Stop
+    recording: Recording,
+    output: StreamOutput,
+    settings: PlaySettings,
+    stop: Stop,
+    tell: Callable[[PlayProgress], None] = _tell_nobody,
 ) -> Played:
     """Play a recording until its end, or until stopped; what was played.
+
+    ``tell`` is called several times a second with how far that is, and at the end.
 
     Raises `LogRefused` if a recording that is played as fast as possible cannot be put.
     """
     with closing(Replay(recording, output, settings)) as playing:
-        told = ""
+        told, told_ns = "", 0
         while not stop.is_set():
             next_ns = playing.tick()
             output.serve()
+            if playing.now_ns - told_ns >= TELL_INTERVAL_NS:
+                told_ns = playing.now_ns
+                tell(PlayProgress(playing.played, playing.message))
             if playing.message != told:
                 told = playing.message
                 log.warning("%s", told)
             if next_ns is None:
                 break
             _wait(output, stop, next_ns - playing.now_ns)
-        if playing.is_behind:
-            log.warning("messages were due faster than they could be put: it was played slower")
+        behind = BEHIND if playing.is_behind else ""
+        if behind:
+            log.warning(behind)
+        tell(PlayProgress(playing.played, playing.message or behind, ended=True))
         while settings.stay and not stop.is_set():
             _wait(output, stop, LONGEST_WAIT_MS * 1_000_000)
             output.serve()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -41,6 +42,31 @@ def pulses_now(number: int) -> list[LogEntry]:
     return [each for n in range(number, number + 5) for each in pulse_entries(n, start_ns=start_ns)]
 
 
+def table_of(topic: Topic, certificates: Certificates, authority: Path, file: Path) -> Path:
+    """A file with the table of a topic behind the listener that asks for certificates."""
+    file.write_text(
+        TABLE.format(
+            address=topic.broker.address_of("MUTUAL"),
+            topic=topic.name,
+            authority=authority,
+            client=certificates.client,
+            key=certificates.client_key,
+            password=certificates.password,
+        )
+    )
+    return file
+
+
+def shown_and_said(running: Live) -> Iterator[str]:
+    """The texts of all PVs of messages, and the command lines of all processes."""
+    names = [row.name for row in pv_rows(running.prefix) if "Message" in row.name]
+    shown = running.tool("caget", "-S", "-w", "30", *names)
+    assert "StatusMessage_RBV" in shown.stdout
+    yield shown.stdout + shown.stderr
+    for each in running.family():
+        yield from command_line(each)
+
+
 def test_a_wrong_authority_is_told_and_the_right_one_is_enough_and_no_secret_is_shown(
     tls_broker: KafkaBroker,
     certificates: Certificates,
@@ -50,18 +76,9 @@ def test_a_wrong_authority_is_told_and_the_right_one_is_enough_and_no_secret_is_
 ) -> None:
     topic = Topic(tls_broker, "product")
     topic.make()
-    authority, file = tmp_path / "ca.pem", tmp_path / "beamline.toml"
+    authority = tmp_path / "ca.pem"
     shutil.copy(certificates.stranger, authority)
-    file.write_text(
-        TABLE.format(
-            address=tls_broker.address_of("MUTUAL"),
-            topic=topic.name,
-            authority=authority,
-            client=certificates.client,
-            key=certificates.client_key,
-            password=certificates.password,
-        )
-    )
+    file = table_of(topic, certificates, authority, tmp_path / "beamline.toml")
     running = Live(net, "--config", str(file))
     try:
         running.until(lambda: running.tool("caget", running.prefix + "Pause").returncode == 0, 40)
@@ -80,13 +97,7 @@ def test_a_wrong_authority_is_told_and_the_right_one_is_enough_and_no_secret_is_
 
         running.until(counts, 40)
         assert words not in running.get("StatusMessage_RBV", "-S")
-        commands = [word for each in running.family() for word in command_line(each)]
-        assert commands
-        assert not any(KEY_PASSWORD in word for word in commands)
-        names = [row.name for row in pv_rows(running.prefix) if "Message" in row.name]
-        shown = running.tool("caget", "-S", "-w", "30", *names)
-        assert "StatusMessage_RBV" in shown.stdout
-        assert KEY_PASSWORD not in shown.stdout + shown.stderr
+        assert not any(KEY_PASSWORD in each for each in shown_and_said(running))
     finally:
         running.kill_all()
     said = capfd.readouterr()

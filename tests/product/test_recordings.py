@@ -23,6 +23,9 @@ from tests.support.nexus_events import START_NS, Bank, ess_file
 pytestmark = pytest.mark.timeout(180)
 
 PULSES = 40
+MESSAGES = PULSES * (2 + 3 + 2)
+"""Each pulse has, in two partitions, a value of a log and a mark each, and three chunks in all."""
+
 SETTINGS = SimulatorSettings(events_per_pulse=3000, events_per_pulse_spread=50)
 
 
@@ -69,6 +72,8 @@ def test_ranks_read_a_recording_as_fast_as_they_can_and_again_when_killed(
     with live(net, f"--replay={path}", "--speed=max") as running:
         running.until(lambda: is_complete(running), 15)
         assert running.number("PulsesMissing_RBV") == 0
+        running.until(lambda: running.get("Status_RBV") == "OK", 15)
+        assert running.get("Lag_RBV.SEVR") == "NO_ALARM"
         next(each for each in running.family("ioc ranks --") if "python" in each.name()).kill()
         running.until(lambda: running.get("DetectorState_RBV") != "Acquire", 10)
         running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 15)
@@ -82,3 +87,25 @@ def test_a_recording_is_played_with_times_of_now(net: Network, tmp_path: Path) -
         running.until(lambda: is_complete(running), 15)
         assert running.number("PulsesMissing_RBV") == 0
         assert "its time" not in running.get("StatusMessage_RBV", "-S")
+        ended = f"the recording has ended: {MESSAGES} messages with "
+        running.until(lambda: running.get("Sim:StatusMessage_RBV", "-S").startswith(ended), 10)
+        assert running.number("Sim:Pulse_RBV") == PULSES - 1
+        assert running.number("Sim:EventsSent_RBV") == running.number("EventTotal_RBV")
+        assert running.get("Sim:StatusMessage_RBV.SEVR") == "NO_ALARM"
+        running.until(lambda: running.get("Status_RBV") == "OK", 15)
+
+
+def test_a_player_that_dies_is_told_and_its_pulses_stay(net: Network, tmp_path: Path) -> None:
+    path = log_recording(tmp_path / "recording")
+    folder = f"--log-folder={tmp_path / 'played'}"
+    with live(net, f"--replay={path}", "--loop", folder, "--log-limit=64M") as running:
+        playing = running.get("Sim:StatusMessage_RBV", "-S")
+        assert playing == "a recording is played: settings, lattice and seed do not apply"
+        assert running.get("Status_RBV") == "OK"
+        (player,) = [each for each in running.family("ioc replay") if "python" in each.name()]
+        player.kill()
+        words = "replay ended with signal 9; it is not played again, what was played stays"
+        running.until(lambda: words in running.get("StatusMessage_RBV", "-S"), 10)
+        assert running.get("Sim:StatusMessage_RBV", "-S") == words
+        assert running.get("Sim:Pulse_RBV.SEVR") == "INVALID"
+        assert running.number("Red1:Spec:Total_RBV") > 0

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streaming_data_types.run_start_pl72 import serialise_pl72
-from streaming_data_types.run_stop_6s4t import serialise_6s4t
 
-from reduction.event_log.entries import EntryKind, LogEntry, log_entry
+from reduction.event_log.entries import LogEntry, log_entry
 from reduction.event_log.protocol import Backlog, LogReader, LogRefused
 from reduction.kafka.servers import KafkaServer
 from reduction.kafka.topic_shares import TopicShare
@@ -316,38 +314,3 @@ def test_a_password_file_that_is_not_there_is_refused(
 def test_an_option_that_librdkafka_does_not_know_is_refused() -> None:
     with pytest.raises(LogRefused, match=r'No such configuration property: "no.such"'):
         BrokerClient(KafkaServer("127.0.0.1:9", (("no.such", "1"),)))
-
-
-def run_start(name: str) -> LogEntry:
-    data = serialise_pl72(name, "x.nxs", NOW_NS // 10**6, run_name=name)
-    return LogEntry(EntryKind.OTHER, NOW_NS, (data,))
-
-
-def run_stop(name: str) -> LogEntry:
-    return LogEntry(EntryKind.OTHER, NOW_NS, (serialise_6s4t(name, run_name=name),))
-
-
-@pytest.mark.parametrize("after", [0, 5, 300, 1000])
-def test_who_joins_during_a_run_gets_its_start_however_many_other_messages_came_since(
-    kafka_topic: Topic, opened: Opened, after: int
-) -> None:
-    kafka_topic.make()
-    others = [log_entry("status", NOW_NS, float(n)) for n in range(after)]
-    runs = [run_start("1"), run_stop("1"), run_start("2")]
-    kafka_topic.send([*others[:3], *runs, *others, run_stop("other")])
-    reader = opened(runs=True)
-    reader.seek_to_end()
-    found: list[tuple[int, bytes]] = []
-    first = len(others[:3]) + 2
-
-    def came() -> bool:
-        found.extend((each.offset, bytes(each.data)) for each in reader.read(1000))
-        return reader.began >= 0
-
-    wait_until(came)
-    messages = [data for _, data in found if data[4:8] in (b"pl72", b"6s4t")]
-    assert messages == [data_of(runs[2]), data_of(run_stop("other"))]
-    assert found[0][0] == first or after
-    assert reader.began == len(others[:3]) + len(runs) + after + 1
-    kafka_topic.send([run_start("3")])
-    assert read(reader, 1)[0][1] == data_of(run_start("3"))
