@@ -26,7 +26,7 @@ MINOR = Alarm(AlarmStatus.STATE, AlarmSeverity.MINOR_ALARM)
 QUIET_S = 3.0
 """How long no event has come before that is told, after a start or reset."""
 
-RECENT_S = 60.0
+TOLD_FOR_S = 60.0
 """How long an incident, such as a restart, stays in the message."""
 
 
@@ -52,7 +52,7 @@ class Health:
 
     ``watch`` returns the limits in force, ``ioc_problems`` the problems of the IOC itself (an empty
     text if there are none), ``clock`` seconds. ``source_remark`` returns why the source may be
-    quiet, as the end of a sentence, or an empty text. ``news`` are told for the first `RECENT_S`.
+    quiet, as the end of a sentence, or an empty text. ``news`` are told for the first `TOLD_FOR_S`.
     With ``recorded_times`` of pulses no lag is a problem. A simulator that has never reported is no
     problem.
     """
@@ -170,10 +170,10 @@ class Health:
 
     def _still_recent(self) -> dict[str, float]:
         now_s = self._clock()
-        return {message: at for message, at in self._recent.items() if now_s - at < RECENT_S}
+        return {message: at for message, at in self._recent.items() if now_s - at < TOLD_FOR_S}
 
     def _add_recent(self, message: str) -> None:
-        """Keep a message for `RECENT_S`; it becomes the last one, and replaces an equal one."""
+        """Keep a message for `TOLD_FOR_S`; it becomes the last one, and replaces an equal one."""
         recent = self._still_recent()
         recent.pop(message, None)
         self._recent = recent | {message: self._clock()}

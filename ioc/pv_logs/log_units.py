@@ -11,7 +11,7 @@ from caproto import CaprotoError
 from ioc.ca.client_context import client_context
 from ioc.ca.database import Database
 
-ANSWER_S = 1.0
+UNIT_WITHIN_S = 1.0
 """Longest wait for the unit of a process variable of another IOC."""
 
 
@@ -38,7 +38,7 @@ class LogUnits:
         if self._database.has(here):
             return str(getattr(self._database.channels[here], "units", ""))
         with contextlib.suppress(CaprotoError, OSError, TimeoutError):
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(UNIT_WITHIN_S):
                 return await _remote_units(name)
         return ""
 

@@ -76,15 +76,17 @@ def whole_numbers_in(group: Any, name: str) -> NDArray[np.int64]:
     return np.asarray(dataset[()], np.int64)
 
 
-MOST_VALUES = 2 * MOST_CELLS
+MOST_FIELD_VALUES = 2 * MOST_CELLS
 """Most values of a field: a small file can claim a field of any size."""
 
 
 def dataset_in(group: Any, name: str) -> Any:
     """A dataset, by name."""
     dataset = _part(group, name, h5py.Dataset)
-    if dataset.size is not None and dataset.size > MOST_VALUES:
-        raise ValueError(f"{dataset.name} has {dataset.size} values; the limit is {MOST_VALUES}")
+    if dataset.size is not None and dataset.size > MOST_FIELD_VALUES:
+        raise ValueError(
+            f"{dataset.name} has {dataset.size} values; the limit is {MOST_FIELD_VALUES}"
+        )
     return dataset
 
 

@@ -20,7 +20,7 @@ from reduction.files.nexus_parts import (
     texts_in,
     whole_numbers_in,
 )
-from reduction.files.nexus_windows import PEAKS, REGIONS, read_windows
+from reduction.files.nexus_windows import PEAK_WINDOWS, REGION_WINDOWS, read_windows
 from reduction.files.saved_parts import NO_RUN, SavedRun, SavedSeries, SliceTotals
 from reduction.files.saved_result import RUN_GROUP, SERIES, SLICE_TOTALS, SavedResult, time_ns
 from reduction.parameters.units import Units
@@ -83,8 +83,8 @@ def _result(entry: Any) -> SavedResult:
         slice_totals=_slice_totals(axes),
         outside="slice_is_outside" in axes,
         slice_log_units=text_in(axes, "slice_log_units") if "slice_log_units" in axes else "",
-        peaks=read_windows(entry, PEAKS),
-        regions=read_windows(entry, REGIONS),
+        peaks=read_windows(entry, PEAK_WINDOWS),
+        regions=read_windows(entry, REGION_WINDOWS),
     )
 
 

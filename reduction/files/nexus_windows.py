@@ -32,8 +32,8 @@ class WindowKind:
     of: type[PeakStatus] | type[RegionStatus]
 
 
-PEAKS = WindowKind("peaks", "peak", PeakStatus)
-REGIONS = WindowKind("regions", "roi", RegionStatus)
+PEAK_WINDOWS = WindowKind("peaks", "peak", PeakStatus)
+REGION_WINDOWS = WindowKind("regions", "roi", RegionStatus)
 
 
 def add_windows(

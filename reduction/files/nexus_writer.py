@@ -39,7 +39,7 @@ import numpy as np
 
 from reduction.files.nexus_fields import add_array, add_collection, add_field, add_group
 from reduction.files.nexus_intensity import INTENSITY, add_intensity
-from reduction.files.nexus_windows import PEAKS, REGIONS, add_windows
+from reduction.files.nexus_windows import PEAK_WINDOWS, REGION_WINDOWS, add_windows
 from reduction.files.saved_parts import NO_RUN, CountsAndVariances, SavedRun
 from reduction.files.saved_result import RUN_GROUP, SERIES, SLICE_TOTALS, SavedResult, iso_time
 from reduction.host import atomic_files
@@ -102,8 +102,8 @@ def _fill(file: Any, result: SavedResult) -> None:
     add_collection(entry, "parameters", result.parameters)
     _histograms(entry, result)
     units = {AXIS_UNITS: result.axis.units, INTENSITY_UNITS: result.intensity_units}
-    add_windows(entry, PEAKS, result.peaks, units)
-    add_windows(entry, REGIONS, result.regions, units)
+    add_windows(entry, PEAK_WINDOWS, result.peaks, units)
+    add_windows(entry, REGION_WINDOWS, result.regions, units)
 
 
 def _run(entry: Any, run: SavedRun) -> None:

@@ -26,7 +26,7 @@ DOTS_PER_INCH = 130
 WIDTH, SUM_HEIGHT, MARGINS = 11.0, 4.3, 1.7
 """In inches."""
 
-COLUMNS = 1100
+MOST_STEPS = 1100
 """Most steps of a line, about one for each pixel: filling the area under 10 000 takes minutes."""
 
 DECADES_FOR_LOG = 1.0
@@ -37,7 +37,7 @@ MOST_OVERLAP = 4.0
 
 LONGEST_LABEL = 22
 
-MOST_ROWS = 200
+MOST_LABELS = 200
 """Most labels for which a panel grows: matplotlib draws at most 65 535 pixels."""
 
 DRAWN_BY = "live-reduction plot"
@@ -109,7 +109,7 @@ def draw(result: SavedResult) -> Figure:
     """The figure that `plot` saves."""
     drawn = thinned(result)
     panels = list(_stacked(drawn))
-    heights = [SUM_HEIGHT, *(2.6 + 0.27 * min(len(each.labels), MOST_ROWS) for each in panels)]
+    heights = [SUM_HEIGHT, *(2.6 + 0.27 * min(len(each.labels), MOST_LABELS) for each in panels)]
     height = sum(heights) + MARGINS
     figure = Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH)
     figure.subplots_adjust(
@@ -137,9 +137,9 @@ def thinned(result: SavedResult) -> DrawnSpectra:
     """
     edges, shown = result.edges, result.shown
     place = np.log if _widening(edges) else np.asarray
-    if edges.size <= COLUMNS + 1:
+    if edges.size <= MOST_STEPS + 1:
         return DrawnSpectra(result, edges, shown)
-    columns = np.linspace(place(edges[0]), place(edges[-1]), COLUMNS + 1)[:-1]
+    columns = np.linspace(place(edges[0]), place(edges[-1]), MOST_STEPS + 1)[:-1]
     starts = np.unique(np.searchsorted(place(edges[:-1]), columns, side="right") - 1)
     widths = np.diff(edges)
     joined = np.add.reduceat(widths, starts)
@@ -231,7 +231,7 @@ def _band(axes: Axes, drawn: DrawnSpectra, low: Curve, high: Curve, **style: Any
 
 
 def _line(axes: Axes, drawn: DrawnSpectra, values: Curve, **style: Any) -> None:
-    width = 1.0 if values.size < COLUMNS // 2 else 0.8
+    width = 1.0 if values.size < MOST_STEPS // 2 else 0.8
     axes.stairs(values, drawn.edges, baseline=None, linewidth=width, **style)
 
 

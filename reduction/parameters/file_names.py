@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from reduction.parameters.specs import Refused
 
-LONGEST_NAME = 200
+LONGEST_FILE_NAME = 200
 """Most bytes of a name: file systems take 255, and endings are appended."""
 
 PART_OF_RESULT = r"_slice\d+|_series\d+|_mantid"
@@ -37,7 +37,10 @@ def check_name(name: str) -> None:
             re.search(rf"({PART_OF_RESULT})$", name),
             "_mantid, and _slice or _series and a number, are added to it",
         ),
-        (len(os.fsencode(name)) > LONGEST_NAME, f"it is longer than {LONGEST_NAME} bytes"),
+        (
+            len(os.fsencode(name)) > LONGEST_FILE_NAME,
+            f"it is longer than {LONGEST_FILE_NAME} bytes",
+        ),
     ):
         if wrong:
             raise Refused("File:Name", name, why)

@@ -8,7 +8,7 @@ from reduction.files.saved_parts import unit_per
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
 from reduction.parameters.units import Units
 
-UNITS = {
+COUNT_UNITS = {
     Normalisation.NONE: "counts",
     Normalisation.PROTON_CHARGE: "counts/uC",
     Normalisation.MONITOR: "1",  # counts per counts of the monitor
@@ -27,7 +27,7 @@ def intensity_units(units: Units, corrections: CorrectionSettings) -> str:
     """The unit of the intensity, as UDUNITS spells it; a ratio to vanadium has none."""
     if corrections.vanadium:
         return "1"
-    return unit_per(UNITS[corrections.normalisation], units.labels.units)
+    return unit_per(COUNT_UNITS[corrections.normalisation], units.labels.units)
 
 
 def intensity_name(units: Units, corrections: CorrectionSettings) -> str:

@@ -38,7 +38,7 @@ LEAST_COUNT = 0.1
 AT_LIMIT = 0.99
 """A width within this share of its limit is taken to be at the limit."""
 
-NUMBERS = [name for name, spec in specs_of(PeakStatus) if isinstance(spec, Float)]
+PEAK_NUMBERS = [name for name, spec in specs_of(PeakStatus) if isinstance(spec, Float)]
 """The fields of a peak that are numbers."""
 
 
@@ -180,7 +180,7 @@ def _peak(found: GaussianFit, window: Window) -> PeakStatus:
         background_error=window.scale * errors.background,
         chi2=found.chi2,
     )
-    if not all(math.isfinite(getattr(peak, name)) for name in NUMBERS):
+    if not all(math.isfinite(getattr(peak, name)) for name in PEAK_NUMBERS):
         return PeakStatus(message="the fit failed: its result is not finite")
     if min(peak.centre_error, peak.fwhm_error, peak.height_error) <= 0:
         return PeakStatus(message="the fit failed: its errors are too small for a number")

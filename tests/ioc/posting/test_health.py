@@ -10,7 +10,7 @@ import pytest
 from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM
 from ioc.model.ioc_parameters import OverallStatus, WatchSettings
 from ioc.model.paths import Part
-from ioc.posting.health import LAGGING, MINOR, RECENT_S, UNACCOUNTED, Health, HealthSummary
+from ioc.posting.health import LAGGING, MINOR, TOLD_FOR_S, UNACCOUNTED, Health, HealthSummary
 from ioc.posting.publisher import Publisher
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
@@ -56,7 +56,7 @@ def test_news_of_the_start_are_told_for_a_minute() -> None:
     health.reported(report(RanksOrder()), True)
     told = HealthSummary(OverallStatus.WARNING, MINOR, "the file has changed")
     assert health.summary == told
-    now_s[0] += RECENT_S
+    now_s[0] += TOLD_FOR_S
     assert health.summary == HealthSummary(OverallStatus.OK, NO_ALARM, "")
 
 
@@ -136,11 +136,11 @@ def test_a_restart_and_missing_pulses_are_told_for_a_while(ward: Ward) -> None:
     ward.health.gone(Part.RANKS, "ranks ended with signal 9")
     ward.health.restarted(Part.RANKS)
     assert ward.reported().message == "ranks ended with signal 9; started again"
-    ward.now_s = RECENT_S / 2
+    ward.now_s = TOLD_FOR_S / 2
     assert "pulses went missing" in ward.reported(pulses_missing=1).message
-    ward.now_s = RECENT_S
+    ward.now_s = TOLD_FOR_S
     assert ward.reported(pulses_missing=1).message == "pulses went missing"
-    ward.now_s = 2 * RECENT_S
+    ward.now_s = 2 * TOLD_FOR_S
     assert ward.reported(pulses_missing=1).message == ""
     assert ward.reported(pulses_missing=0).message == "", "a reset misses nothing"
 

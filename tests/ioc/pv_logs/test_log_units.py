@@ -52,7 +52,7 @@ def test_a_process_variable_that_does_not_answer_has_no_unit_within_a_second(
         return "never"
 
     monkeypatch.setattr(log_units, "_remote_units", never)
-    monkeypatch.setattr(log_units, "ANSWER_S", 0.01)
+    monkeypatch.setattr(log_units, "UNIT_WITHIN_S", 0.01)
     assert unit("OTHER:Temp") == ""
 
 

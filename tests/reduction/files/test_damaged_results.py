@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from reduction.files.nexus_parts import MOST_VALUES
+from reduction.files.nexus_parts import MOST_FIELD_VALUES
 from reduction.files.nexus_reader import read_nexus
 from reduction.files.nexus_writer import contents, write_nexus
 from tests.support.saved_sample import corrected, sample
@@ -54,7 +54,7 @@ def test_a_field_that_claims_to_be_huge_is_refused_without_its_memory(tmp_path: 
         shape = 1, 10**6, 10**6
         file["entry/spectra"].create_dataset("counts", shape, float, chunks=(1, 1, 1000))
     began_s = time.monotonic()
-    with pytest.raises(ValueError, match=f"10{'0' * 11} values; the limit is {MOST_VALUES}"):
+    with pytest.raises(ValueError, match=f"10{'0' * 11} values; the limit is {MOST_FIELD_VALUES}"):
         read_nexus(path)
     assert time.monotonic() - began_s < 1
 

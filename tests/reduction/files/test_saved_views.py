@@ -235,7 +235,7 @@ def test_more_bins_than_pixels_are_joined_and_no_count_is_lost(
 ) -> None:
     result = sample(bins=20_000, edges=edges)
     shown = picture.thinned(result)
-    assert shown.edges.size <= picture.COLUMNS + 1
+    assert shown.edges.size <= picture.MOST_STEPS + 1
     assert set(shown.edges) <= set(edges)
     widths, summed = np.diff(shown.edges), shown.shown.summed
     assert (summed.values * widths).sum() == pytest.approx(result.counts.sum(), rel=1e-12)
