@@ -83,7 +83,8 @@ def _check_left(
             "Calibration": settings.calibration,
         }[pv]
         kind = Misfit if settings.groups or settings.groups_file else Refused
-        raise kind(pv, value, f"no detector is left of the {ids}")
+        hint = "; CalibrationMask Ignore uses those that it masks" if pv == "Calibration" else ""
+        raise kind(pv, value, f"no detector is left of the {ids}{hint}")
 
 
 def group_names(settings: DetectorSettings) -> tuple[str, ...]:

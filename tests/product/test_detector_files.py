@@ -13,6 +13,7 @@ from reduction.parameters.reduction import ReductionSettings
 from simulator.pulses import PulseGenerator
 from tests.support import textbook
 from tests.support.live import SEED, Live, consistent
+from tests.support.scripts import needs, run_code
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -99,3 +100,25 @@ def test_a_long_mask_fits_and_one_that_is_cut_is_refused(running: Live) -> None:
     assert running.put("Red1:Mask", "1," * 30_010 + "2", "-S").returncode != 0
     assert running.get("Red1:Mask_RBV", "-S") == text
     assert running.put("Red1:Mask", "", "-S").returncode == 0
+
+
+@needs("epics", "pyepics")
+def test_pyepics_says_that_a_text_does_not_fit_and_never_cuts_it(running: Live) -> None:
+    said = run_code(
+        running,
+        """
+    from clients.pyepics_device import LiveReduction
+
+    live = LiveReduction("LIVE:")
+    live.put("Red1:Mask", ",".join(["12"] * 333) + ",34")
+    print(live.get("Red1:Mask_RBV")[-6:])
+    try:
+        live.put("Red1:Mask", "1," * 30_001)
+    except ValueError as error:
+        print(error)
+    live.put("Red1:Mask", "")
+    """,
+    )
+    last, refused = said.splitlines()
+    assert last == ",12,34"
+    assert refused == f"{running.prefix}Red1:Mask: 60002 characters; the most is 60000"

@@ -207,3 +207,12 @@ def test_difa_and_tzero_of_a_file_reach_the_recipe(tmp_path: Path) -> None:
     assert np.count_nonzero(found.difa_us_per_angstrom2) == 1
     assert not found.straight
     assert found.difc_us_per_angstrom[[3, 7]].tolist() == [5000, 6000]
+
+
+def test_a_calibration_that_masks_all_is_refused_and_names_the_switch(tmp_path: Path) -> None:
+    path = tmp_path / "a.cal"
+    path.write_text("".join(f"{n} {n} 0 0 1\n" for n in range(1000)))
+    with pytest.raises(Refused, match=r"no detector is left .*; CalibrationMask Ignore uses those"):
+        recipe_with_files(DetectorSettings(calibration=str(path)))
+    ignored = DetectorSettings(calibration=str(path), calibration_mask=False)
+    assert not np.any(recipe_with_files(ignored).group == MASKED)
