@@ -71,9 +71,11 @@ def spectrum_pictures(page: OpenPage, running: Live, folder: Path) -> None:
     for name, low, high in (("ROI1", 1.2, 1.29), ("Peak1", 1.85, 1.99), ("Peak2", 3.05, 3.22)):
         running.put(f"Red1:{name}:Max", str(high))
         running.put(f"Red1:{name}:Min", str(low))
-    running.put("AcquireTime", "120")
+    running.put("AcquireTime", "90")
     running.put("Preset", "Time")
-    running.put("Reset", "1")
+    running.put("Stop", "1")
+    running.start("caput", running.prefix + "Acquire", "1").communicate()
+    running.until(lambda: running.number("PulsesAccumulated_RBV") < 100, 20)
     running.until(lambda: running.number("PulsesAccumulated_RBV") > 300, 60)
     take(page, folder, "spectrum")
     page.page.get_by_role("button", name="Freeze as reference").click()
@@ -91,6 +93,7 @@ def spectrum_pictures(page: OpenPage, running: Live, folder: Path) -> None:
 
 def slice_pictures(page: OpenPage, running: Live, folder: Path) -> None:
     """Pictures of a pressure ramp: offset curves, a map, and the peak against the pressure."""
+    running.put("Stop", "1")
     for name, value in SLICES:
         running.put(f"Red1:Filter:{name}", value)
     running.put("Red1:Filter:Log", "pressure", "-S")
@@ -99,7 +102,7 @@ def slice_pictures(page: OpenPage, running: Live, folder: Path) -> None:
     running.put("Red1:ROI1:Max", "0")
     running.put("Red1:ROI1:Min", "0")
     running.put("Red1:Peak1:Min", "1.8")
-    running.put("Reset", "1")
+    running.start("caput", running.prefix + "Acquire", "1").communicate()
     for pressure in RAMP_GPA:
         running.put("Sim:Pressure", f"{pressure:g}")
         time.sleep(0.4)
