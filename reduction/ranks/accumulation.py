@@ -91,6 +91,7 @@ class Accumulation:
         pulses = [each for each in pulses if each.time_ns >= since_ns]
         if plain:
             self._take_late(late_ns)
+            self._skip_lost(pulses)
             pulses = self._numbered(pulses)
             reached = CompletePulse(reached.time_ns, (pulses or [self._cut])[-1].number)
         self._note_first(pulses)
@@ -130,6 +131,12 @@ class Accumulation:
         self._last_number += len(numbered)
         return numbered
 
+    def _skip_lost(self, pulses: Sequence[CompletePulse]) -> None:
+        """Leave out as many numbers as pulses have gone, if the first ones have left the log."""
+        read_again = self._cut.time_ns == NO_PULSE and self.state.first != NO_PULSE
+        if read_again and pulses and self._begin_ns > self.state.start_ns:
+            self._last_number += self._pulses_gone(pulses)
+
     def _begin(self, complete_from_ns: int) -> None:
         """Count from the first pulse of which all ranks have received everything."""
         self._begin_ns = max(complete_from_ns, self.state.start_ns)
@@ -165,8 +172,12 @@ class Accumulation:
         self._intake.notices.give_once(
             "event log", "the accumulation began in another event log, which is gone"
         )
-        usual_ns = self.counted.periods.usual_ns([each.time_ns for each in pulses])
-        return max(round((self._begin_ns - self.state.start_ns) / max(usual_ns, 1)), 1)
+        return self._pulses_gone(pulses)
+
+    def _pulses_gone(self, pulses: Sequence[CompletePulse]) -> int:
+        """About how many pulses came since the start and before ``pulses``, which come first."""
+        times_ns = [each.time_ns for each in pulses]
+        return self.counted.periods.pulses_before(times_ns, self.state.start_ns)
 
     def _end_at_preset(self, pulses: Sequence[CompletePulse], *, preset_reached: bool) -> None:
         """End the acquisition if a preset is reached with one of ``pulses``, which come next.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Self
+
+from reduction.stream.plain.plain_partition import FROM_START_NS
 
 USUAL_OF = 16
 """The usual time between pulses is the median of this number of recent times."""
@@ -45,12 +47,16 @@ class PulsePeriods:
         other._recent = self._recent.copy()
         return other
 
-    def usual_ns(self, next_ns: Iterable[int]) -> int:
-        """The usual time between pulses once those at ``next_ns`` have passed; 0 if not known."""
+    def pulses_before(self, next_ns: Sequence[int], start_ns: int) -> int:
+        """About how many pulses came from a time on and before those at ``next_ns``; at least 1.
+
+        It is 1 if ``start_ns`` is `FROM_START_NS`, for then it is not known when pulses began.
+        """
         later = self.copy()
         for time_ns in next_ns:
             later.passed(time_ns)
-        return later.measured_ns(0)
+        known = start_ns > FROM_START_NS
+        return max((next_ns[0] - start_ns) // max(later.measured_ns(0), 1), 1) if known else 1
 
     def passed(self, time_ns: int) -> int:
         """Note the pulse at a time; the time since the one before it, in ns, 0 if not known."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reduction.control.orders import RanksOrder, ReductionOrder
-from reduction.event_log.protocol import MESSAGES_AT_ONCE, LogMessage
+from reduction.event_log.protocol import MESSAGES_AT_ONCE, Dropped, LogMessage
 from reduction.messages.contents import Chunk, LogValue, decode, encode_chunk
 from tests.reduction.ranks.test_recovery import (
     BY_FURNACE,
@@ -108,3 +108,51 @@ def test_ranks_that_were_killed_have_what_they_would_have_had(steps: list[Any]) 
         reports = [each.report(**changes) for each in both]
         assert list(facts(reports[0])) == list(facts(reports[1]))
         assert reports[0].unaccounted == 0
+
+
+class DroppingReader(ValuesFirst):
+    """A reader that tells the time of the last pulse in what has left the log."""
+
+    @property
+    def dropped(self) -> Dropped:
+        """See `LogReader.dropped`."""
+        gone = [decode(each) for each in self._messages[: self.first]]
+        times_ns = [each[-1].pulse_time_ns for each in gone if isinstance(each, list)]
+        return Dropped(self._gone, 0, 0, max(times_ns, default=0))
+
+
+class SteadyStream(PlainRecordedStream):
+    """A stream without marks that has each pulse in each partition, and began long ago."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chunks = [1000] * PARTITIONS
+
+    def chunk(self, partition: int) -> None:
+        """A chunk of the present pulse."""
+        RecordedStream.chunk(self, partition)
+
+    def readers(self, first: int = 0) -> dict[int, ListedLogReader]:
+        """Readers at the end, of a log that holds no message before ``first``."""
+        return {n: DroppingReader(each, "log", first) for n, each in enumerate(self.partitions)}
+
+
+def test_pulses_that_left_the_log_before_they_were_read_again_are_counted_as_lost() -> None:
+    stream = SteadyStream()
+    order = RanksOrder(revision=0, reductions=(ReductionOrder(0, BY_FURNACE),))
+    ranks = Ranks(stream, order)
+    ranks.report()
+    stream.pulses(6)
+    ranks.report()
+    stream.pulses(60)
+    before = ranks.report()
+    gone_pulses = 36
+    ranks.kill(first=3 * gone_pulses)  # of each pulse there are two logs and a chunk
+    after = ranks.report()
+    first = before.stream.pulse_first
+    assert after.stream.pulse_last == before.stream.pulse_last
+    assert after.stream.pulse_first == first + after.run.lost
+    assert after.run.lost == after.event_log.pulses_lost
+    assert after.run.lost == before.acquisition.pulses - after.acquisition.pulses > 20
+    ranks.kill(first=3 * gone_pulses)
+    assert ranks.report().stream.pulse_first == after.stream.pulse_first

@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from reduction.control.run_state import LogPlace, RunState
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.protocol import MESSAGES_AT_ONCE
+from reduction.event_log.protocol import MESSAGES_AT_ONCE, LogMessage
 from reduction.event_log.writer import LogWriter
 from reduction.ranks.catch_up import CatchUp
 from reduction.ranks.receiver import StreamReceiver
+from reduction.stream.dialect import Dialect
 from reduction.stream.marked import marked_partition
 from reduction.stream.pulse_assembler import PulseAssembler
 from reduction.stream.pulses import NEVER_NS
-from tests.support.event_logs import LIMIT, PERIOD_NS, START_NS, pulse_entries, write
+from tests.support.event_logs import LIMIT, PERIOD_NS, START_NS, data_of, pulse_entries, write
+from tests.support.listed_log import ListedLogReader
 
 PULSES = 100
 
@@ -85,3 +88,43 @@ def test_a_partition_that_is_ahead_of_another_waits_in_the_log_and_loses_nothing
     assert dataclasses.astuple(receiver.intake.faults) == (0,) * 10
     assert receiver.intake.uncut_until(NEVER_NS) == []
     writer.close()
+
+
+class LateIdentity(ListedLogReader):
+    """A reader that knows which log it reads only when the first messages have come."""
+
+    def __init__(self, messages: list[bytes], identity: str) -> None:
+        super().__init__(messages, "")
+        self._found = identity
+        self.sought: list[str] = []
+
+    def seek(self, time_ns: int) -> None:
+        """See `LogReader.seek`."""
+        self.sought.append("time")
+        super().seek(time_ns)
+
+    def seek_offset(self, offset: int) -> None:
+        """See `LogReader.seek_offset`."""
+        self.sought.append("offset")
+        super().seek_offset(offset)
+
+    def read(self, most: int = MESSAGES_AT_ONCE) -> list[LogMessage]:
+        """See `LogReader.read`."""
+        self.identity = self._found
+        return super().read(most)
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_log_that_turns_out_to_be_another_one_is_sought_by_time(other: bool) -> None:
+    messages = [data_of(each) for number in range(50) for each in pulse_entries(number, logs=())]
+    reader = LateIdentity(messages, "new" if other else "old")
+    intake = PulseAssembler([0], lambda: START_NS + 10**12)
+    receiver = StreamReceiver({0: reader}, intake, 1)
+    state = RunState(
+        log="old", places=(LogPlace(40, True),), start_ns=START_NS, dialect=Dialect.MARKED
+    )
+    receiver.read_again(state)
+    for _ in range(5):
+        receiver.take(0)
+    assert reader.sought == (["offset", "time"] if other else ["offset"])
+    assert intake.uncut_until(NEVER_NS)[0].number == (0 if other else 20)
