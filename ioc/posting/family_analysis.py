@@ -107,7 +107,7 @@ class FamilyAnalysis:
             if former is None or former.state != state:
                 self._state_changed.set()
                 for family in FAMILIES:
-                    blank = FamilyView.of([SpectrumAnalysis()] * family.count(result))
+                    blank = FamilyView.blank(family.count(result))
                     await self._show(analyses(number, family), self._posted[number], blank)
 
     def forget(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -126,3 +127,19 @@ class FamilyView:
             [columns_of(RegionStatus, [each.regions[n] for each in found]) for n in range(REGIONS)],
             [columns_of(PeakStatus, [each.peaks[n] for each in found]) for n in range(PEAKS)],
         )
+
+    @classmethod
+    def blank(cls, count: int) -> Self:
+        """The columns of so many spectra that are not analysed; each takes the memory of one."""
+        one = cls.of([SpectrumAnalysis()])
+        return cls(
+            [_repeated(each, count) for each in one.regions],
+            [_repeated(each, count) for each in one.peaks],
+        )
+
+
+def _repeated(columns: Columns, count: int) -> Columns:
+    """Columns of one value, with that value ``count`` times."""
+    return MappingProxyType(
+        {name: np.broadcast_to(column, (count,)) for name, column in columns.items()}
+    )
