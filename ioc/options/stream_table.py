@@ -16,7 +16,7 @@ from reduction.parameters.specs import nearest
 from reduction.stream.dialect import Dialect
 from reduction.stream.used_sources import UsedSources
 
-KEYS = ("servers", "dialect", "detectors", "monitors", "logs", "runs", "librdkafka")
+KEYS = ("servers", "dialect", "detectors", "monitors", "logs", "runs", "pulses", "librdkafka")
 FROM_FILE = "_file"
 """An option of librdkafka whose name has this behind it has its value in a file."""
 
@@ -78,7 +78,10 @@ def from_table(where: str, table: Mapping[str, Any], dialect: str = "auto") -> K
         raise StartError(f"{where}.dialect = {told!r}: it is one of {', '.join(Dialect)}")
     options, secrets = librdkafka_options(f"{where}.librdkafka", table.get("librdkafka", {}))
     server = KafkaServer(servers.removeprefix(SCHEME), options, secrets)
-    return KafkaStream(server, tuple(_topics(where, table)), Dialect(told))
+    pulses = table.get("pulses", "")
+    if not isinstance(pulses, str):
+        raise StartError(f"{where}.pulses = {pulses!r}: the name of a log")
+    return KafkaStream(server, tuple(_topics(where, table)), Dialect(told), pulses)
 
 
 def _topics(where: str, table: Mapping[str, Any]) -> Iterator[KafkaTopic]:

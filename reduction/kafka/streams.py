@@ -46,6 +46,8 @@ class KafkaStream:
     server: KafkaServer
     topics: tuple[KafkaTopic, ...]
     dialect: Dialect = Dialect.AUTO
+    pulse_log: str = ""
+    """The log that has a value for each pulse, see `reduction.stream.dialect.StreamFormat`."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -126,7 +126,12 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
         )
         control.report_work()  # the engine may have to be compiled first
     stream = _stream(context, start, together)
-    stream_format = replace(start.stream_format, sources=stream.sources, shared=stream.shared)
+    stream_format = replace(
+        start.stream_format,
+        sources=stream.sources,
+        shared=stream.shared,
+        pulse_log=start.kafka.pulse_log if start.kafka else "",
+    )
     intake = PulseAssembler(list(stream.readers), steady_clock(), stream_format)
     pipeline = Pipeline(
         start.instrument,

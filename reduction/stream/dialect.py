@@ -32,13 +32,15 @@ class StreamFormat:
 
     ``monitors`` has the pixel ids of sources whose events have none, by the name of the source.
     ``sources`` tells what is used of partitions, by their numbers, where that is not everything.
-    Of the partitions in ``shared`` other ranks have some of the chunks.
+    Of the partitions in ``shared`` other ranks have some of the chunks. The log ``pulse_log`` has a
+    value for each pulse, also for those without events; without a name there is none.
     """
 
     dialect: Dialect = Dialect.AUTO
     monitors: Mapping[str, int] = field(default_factory=dict)
     sources: Mapping[int, UsedSources] = field(default_factory=dict)
     shared: frozenset[int] = frozenset()
+    pulse_log: str = ""
 
     def with_events(self, partitions: Iterable[int]) -> frozenset[int]:
         """Those of the partitions of which events are used."""

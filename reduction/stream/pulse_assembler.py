@@ -132,6 +132,8 @@ class PulseAssembler:
                 state.faults.bad_log += 1
             elif isinstance(state, PlainPartition):
                 state.log(log.time_ns, offset)
+                if log.name == self._format.pulse_log:
+                    state.pulse(log.time_ns, offset)
         else:
             self._unread.read()
             self._evidence[partition].mark()

@@ -148,6 +148,18 @@ class PlainPartition:
         if near and len(self._logs) < MOST_LOG_TIMES:
             self._logs.setdefault(time_ns, offset)
 
+    def pulse(self, time_ns: int, offset: int) -> None:
+        """Note a pulse that a log tells of, whether or not it has events.
+
+        Before it is known from which pulse on all has arrived, and while its time is in doubt, it
+        is ignored.
+        """
+        if time_ns <= self._passed_ns or not self._times.take(time_ns) or not self._joined:
+            return
+        self._offset = offset
+        self._uncut.setdefault(time_ns, offset)
+        self.places.note(time_ns, offset, after_mark=False)
+
     def _takes(self, chunk: Chunk) -> bool:
         """Note a chunk by its id; whether its events are new."""
         arrival = self._ids.note(chunk)

@@ -107,6 +107,7 @@ GOOD: dict[str, Any] = {"servers": "a:1", "detectors": ["d"]}
         (GOOD | {"logs": {"t/a": 5}}, "'t/a' = 5: it is a name"),
         (GOOD | {"librdkafka": {"group.id": "x"}}, "group.id is not to be set"),
         (GOOD | {"librdkafka": {"debug": [1]}}, r"debug = \[1\]: a text or a number"),
+        (GOOD | {"pulses": 3}, "x.pulses = 3: the name of a log"),
         (GOOD | {"librdkafka": "x"}, r"x.librdkafka = 'x': a table"),
     ],
 )

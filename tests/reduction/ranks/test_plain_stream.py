@@ -214,3 +214,21 @@ def test_a_log_slices_the_pulses_of_a_stream_without_marks() -> None:
     rank.feed(Sent(0, pulse, pulse) for pulse in range(6, 8))
     rank.pass_time(GRACE_S)
     assert by_slice(rank) == [12, 12]
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_pulses_without_events_count_with_their_charge_if_a_log_tells_of_them(told: bool) -> None:
+    stream_format = StreamFormat(Dialect.PLAIN, pulse_log="proton_charge" if told else "")
+    rank = PlainRank(1, stream_format)
+    quiet = (3, 4, 7)
+    for pulse in range(10):
+        rank.intake.take(0, encode_log("proton_charge", pulse_ns(pulse), 2.0), 2 * pulse)
+        if pulse not in quiet:
+            rank.intake.take(0, Sent(0, pulse, pulse).message, 2 * pulse + 1)
+        rank.report()
+    rank.pass_time(GRACE_S)
+    report = rank.report()
+    pulses = 10 if told else 10 - len(quiet)
+    assert report.acquisition.pulses == pulses
+    assert report.results[0].charges_uc == (2.0 * pulses,)
+    assert report.stream.pulse_last == pulses - 1
