@@ -14,13 +14,13 @@ from ioc.options.program import StartError
 from ioc.security.access_macros import MacroError, Macros
 from ioc.security.acf_parser import AccessGroups, AcfParser, FileRule
 from ioc.security.acf_tokens import AcfError, tokens
-from ioc.security.hosts import Addresses, resolved
+from ioc.security.hosts import HostAddresses, resolved
 from ioc.security.rules import Asg, Rule, Rules
 from reduction.parameters.specs import nearest
 
 log = logging.getLogger(__name__)
 
-LARGEST_FILE_BYTES = 1 << 20
+LARGEST_ACCESS_FILE_BYTES = 1 << 20
 
 WRITTEN = frozenset((Asg.CONFIGURATION, Asg.OPERATION, Asg.SIMULATOR))
 """The groups that have process variables to write. Those of DEFAULT are only read."""
@@ -49,7 +49,7 @@ def load_rules(path: Path, macros: str = "") -> Rules:
 
 
 def _content(path: Path) -> str:
-    """The text of a regular file of at most `LARGEST_FILE_BYTES`; raises `StartError`.
+    """The text of a regular file of at most `LARGEST_ACCESS_FILE_BYTES`; raises `StartError`.
 
     Bytes that are no UTF-8 become surrogates: they may stand in comments and in quoted names.
     """
@@ -57,11 +57,11 @@ def _content(path: Path) -> str:
         if path.exists() and not path.is_file():
             raise StartError(f"access = {path}: no regular file")
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE_BYTES + 1)
+            content = file.read(LARGEST_ACCESS_FILE_BYTES + 1)
     except OSError as error:
         raise StartError(f"access = {path}: {error.strerror}") from None
-    if len(content) > LARGEST_FILE_BYTES:
-        raise StartError(f"access = {path}: larger than {LARGEST_FILE_BYTES >> 20} MiB")
+    if len(content) > LARGEST_ACCESS_FILE_BYTES:
+        raise StartError(f"access = {path}: larger than {LARGEST_ACCESS_FILE_BYTES >> 20} MiB")
     return content.decode("utf-8", "surrogateescape")
 
 
@@ -83,7 +83,7 @@ def _refuse_conditions(file: AccessGroups, used: frozenset[str]) -> None:
                 raise AcfError(rule.condition_line, why)
 
 
-def _writing(rules: Iterable[FileRule], known: Mapping[str, Addresses]) -> Iterable[Rule]:
+def _writing(rules: Iterable[FileRule], known: Mapping[str, HostAddresses]) -> Iterable[Rule]:
     """The rules that let somebody write. A rule with a condition lets nobody."""
     for rule in rules:
         if rule.right == "WRITE" and not rule.condition:
@@ -93,7 +93,7 @@ def _writing(rules: Iterable[FileRule], known: Mapping[str, Addresses]) -> Itera
 
 
 def _warn(
-    path: Path, file: AccessGroups, used: frozenset[str], known: Mapping[str, Addresses]
+    path: Path, file: AccessGroups, used: frozenset[str], known: Mapping[str, HostAddresses]
 ) -> None:
     """Tell what in the file has no effect here, and probably should have."""
     for host, line in file.hosts.items():

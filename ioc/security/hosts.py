@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 
 from ioc.security.rules import plain_address
 
-Addresses = frozenset[str]
-Resolve = Callable[[str], Addresses]
+HostAddresses = frozenset[str]
+Resolve = Callable[[str], HostAddresses]
 """Gives the IP addresses of a host; raises OSError or UnicodeError if it has none."""
 
 LOOKUPS = 32
@@ -21,7 +21,7 @@ LOOKUP_S = 5.0
 """Time for all look-ups together."""
 
 
-def addresses(host: str) -> Addresses:
+def addresses(host: str) -> HostAddresses:
     """The IP addresses of a host, given by address or by name.
 
     Raises OSError or UnicodeError if it has none.
@@ -35,13 +35,13 @@ def addresses(host: str) -> Addresses:
 
 def resolved(
     hosts: Collection[str], resolve: Resolve = addresses, within_s: float = LOOKUP_S
-) -> Mapping[str, Addresses]:
+) -> Mapping[str, HostAddresses]:
     """The addresses of each host that has some; without those that take longer than ``within_s``.
 
     A name server that does not answer holds up its threads alone: they are abandoned.
     """
     names: queue.SimpleQueue[str] = queue.SimpleQueue()
-    answers: queue.SimpleQueue[tuple[str, Addresses]] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[tuple[str, HostAddresses]] = queue.SimpleQueue()
     for host in hosts:
         names.put(host)
 
@@ -58,7 +58,7 @@ def resolved(
 
     for _ in range(min(LOOKUPS, len(hosts))):
         threading.Thread(target=look_up, daemon=True, name="host look-up").start()
-    found: dict[str, Addresses] = {}
+    found: dict[str, HostAddresses] = {}
     deadline_s = time.monotonic() + within_s
     while len(found) < len(hosts):
         try:

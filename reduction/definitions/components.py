@@ -12,7 +12,7 @@ from reduction.definitions.component_types import Category, ComponentTypes, mark
 from reduction.definitions.detector_ids import DetectorIdLists
 from reduction.definitions.frames import ORIGIN, Frame, Placement, Vectors
 from reduction.definitions.idf_xml import NotUnderstood, check_contents, tag_text
-from reduction.definitions.locations import MOST_PLACES, Conventions, Locations, joined
+from reduction.definitions.locations import MOST_COMPONENTS, Conventions, Locations, joined
 from reduction.definitions.motions import Motion, Motions
 from reduction.definitions.panels import grid_pixels, mesh_pixels
 from reduction.definitions.placed_component import (
@@ -111,8 +111,8 @@ class ComponentWalk:
         category = self._types.category(kind)
         self._ids.start_list(placed.component)
         self._total += count
-        if self._total > MOST_PLACES:
-            raise NotUnderstood(f"more than {MOST_PLACES} components")
+        if self._total > MOST_COMPONENTS:
+            raise NotUnderstood(f"more than {MOST_COMPONENTS} components")
         if category.has_id:
             ids = self._ids.take(count, placed.component)
             self._detectors(placed, around, ids, category is Category.MONITOR)
@@ -230,7 +230,7 @@ class ComponentWalk:
     def _panel(self, component: Element, kind: Element, inside: Surroundings, name: str) -> None:
         """Add the pixels of a rectangular, grid or structured detector."""
         mesh = self._types.category(kind) is Category.MESH
-        most, notes = MOST_PLACES - self._total, self._conventions.notes
+        most, notes = MOST_COMPONENTS - self._total, self._conventions.notes
         pixels = (mesh_pixels if mesh else grid_pixels)(component, kind, most, notes)
         self._total += pixels.ids.size
         frame = inside.placement.final

@@ -15,10 +15,10 @@ from reduction.definitions.idf_xml import (
     int_attribute,
     tag_text,
 )
-from reduction.definitions.locations import MOST_PLACES
+from reduction.definitions.locations import MOST_COMPONENTS
 from reduction.parameters.specs import nearest
 
-RANGE = frozenset(("start", "end", "step"))
+ID_RANGE = frozenset(("start", "end", "step"))
 
 
 class DetectorIdLists:
@@ -72,11 +72,11 @@ class DetectorIdLists:
 
 
 def _ids(element: Element, notes: Notes) -> NDArray[np.int32]:
-    check_contents(element, RANGE | {"idname"}, frozenset(("id",)))
+    check_contents(element, ID_RANGE | {"idname"}, frozenset(("id",)))
     if "start" in element.attrib:
         return _range(element, notes)
     for each in element:
-        check_contents(each, RANGE | {"val"}, NO_NAMES)
+        check_contents(each, ID_RANGE | {"val"}, NO_NAMES)
     if not len(element):
         raise NotUnderstood(f"{tag_text(element)} has no <id>")
     return np.concatenate([_range(each, notes) for each in element])
@@ -90,6 +90,6 @@ def _range(element: Element, notes: Notes) -> NDArray[np.int32]:
     start = int_attribute(element, key, 0, notes)
     end, step = (start, 1) if key == "val" else (int_attribute(element, "end", start, notes), 1)
     step = int_attribute(element, "step", step, notes)
-    if step == 0 or (end - start) % step or (end - start) // step not in range(MOST_PLACES):
+    if step == 0 or (end - start) % step or (end - start) // step not in range(MOST_COMPONENTS):
         raise NotUnderstood(f"{tag_text(element)}: no ids from {start} to {end} in steps of {step}")
     return np.arange(start, end + np.sign(step), step).astype(np.int32)

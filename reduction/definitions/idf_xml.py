@@ -19,7 +19,7 @@ MOST_ELEMENTS = 500_000
 DEEPEST_ELEMENT = 100
 """Most elements in each other."""
 
-LONGEST_NAME = 60
+LONGEST_SHOWN_NAME = 60
 """Most characters of a name that messages show."""
 
 LARGEST_NUMBER = 1e6
@@ -119,7 +119,7 @@ def tag_text(element: Element) -> str:
 
 def _readable(name: str) -> str:
     """A name as a message of one line shows it."""
-    short = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+    short = name if len(name) <= LONGEST_SHOWN_NAME else f"{name[:LONGEST_SHOWN_NAME]}…"
     return "".join(each if each.isprintable() else "?" for each in short)
 
 

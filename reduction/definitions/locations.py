@@ -27,7 +27,7 @@ from reduction.definitions.idf_xml import (
     tag_text,
 )
 
-MOST_PLACES = 5_000_000
+MOST_COMPONENTS = 5_000_000
 """Most components of an instrument."""
 
 CARTESIAN = ("x", "y", "z")
@@ -228,8 +228,10 @@ def _keys(element: Element) -> tuple[bool, tuple[str, ...]]:
 
 def _count(element: Element) -> int:
     count = int_attribute(element, "n-elements", 0)
-    if not 0 < count <= MOST_PLACES:
-        raise NotUnderstood(f"{tag_text(element)}: n-elements is 1 to {MOST_PLACES}, not {count}")
+    if not 0 < count <= MOST_COMPONENTS:
+        raise NotUnderstood(
+            f"{tag_text(element)}: n-elements is 1 to {MOST_COMPONENTS}, not {count}"
+        )
     return count
 
 

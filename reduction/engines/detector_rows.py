@@ -26,10 +26,10 @@ SMALL_RANGE = 4096
 IDS_IN_BUCKET = 4
 """Detectors for each bucket of a look-up, on average, or more."""
 
-ScalarT = TypeVar("ScalarT", bound=np.generic)
+TableT = TypeVar("TableT", bound=np.generic)
 
 
-FIRST_ROW, FIRST_ID, RUN = range(3)
+FIRST_ROW, FIRST_ID, RUN_LENGTH = range(3)
 """Columns of `SparseIds.buckets`."""
 
 
@@ -97,8 +97,8 @@ class DetectorRows:
         return pixel_id if self.sparse is None else self.sparse.rows(pixel_id)
 
     def table(
-        self, values: NDArray[ScalarT], other: float, dtype: DTypeLike | None = None
-    ) -> NDArray[ScalarT]:
+        self, values: NDArray[TableT], other: float, dtype: DTypeLike | None = None
+    ) -> NDArray[TableT]:
         """A table (count,) with the ``values`` (detectors,) in their rows, else ``other``."""
         made = np.full(self.count, other, values.dtype if dtype is None else dtype)
         made[self.of_detectors] = values
@@ -131,7 +131,7 @@ def _look_up(
         bucket = (wanted - lowest) >> shift
         if bucket < 0 or bucket >= buckets.shape[0]:
             continue
-        low, run = np.int64(buckets[bucket, FIRST_ROW]), np.int64(buckets[bucket, RUN])
+        low, run = np.int64(buckets[bucket, FIRST_ROW]), np.int64(buckets[bucket, RUN_LENGTH])
         if run >= 0:
             after = wanted - np.int64(buckets[bucket, FIRST_ID])
             if 0 <= after < run:

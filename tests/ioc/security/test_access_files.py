@@ -1,4 +1,4 @@
-"""Access security files are read as EPICS Base reads them; its `ascheck` is asked where it is."""
+"""Access security files are read as EPICS Base reads them; its ascheck is asked where it is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read(folder: Path, content: str | bytes, macros: str = "") -> Rules:
 
 
 def base_reads(content: str, macros: str = "NOTHING=0") -> bool:
-    """Whether `ascheck` of EPICS Base reads a file."""
+    """Whether ascheck of EPICS Base reads a file."""
     done = subprocess.run(
         [str(TOOLS / "ascheck"), "-S", macros],
         input=content.encode(),
