@@ -63,6 +63,56 @@ def test_a_run_of_the_stream_is_measured_from_its_start_to_its_stop(
         assert not any(USER.encode() in each.read_bytes() for each in written)
 
 
+def run_start(name: str, start_ms: int) -> LogEntry:
+    data = serialise_pl72(f"job {name}", "x.nxs", start_ms, run_name=name)
+    return LogEntry(EntryKind.OTHER, start_ms * 10**6, (data,))
+
+
+@pytest.mark.parametrize("action", ["Acquire", "NextSeries"])
+def test_a_start_that_comes_late_takes_effect_at_its_pulse(
+    kafka_topic: Topic, net: Network, action: str
+) -> None:
+    address = f"kafka://{kafka_topic.broker.address}/{kafka_topic.name}"
+    with live(net, f"--stream={address}", "--simulated") as running:
+        assert running.put("RunAction", action).returncode == 0
+        pulses_at_least(running, 60)
+        last = running.number("PulseLast_RBV")
+        kafka_topic.send([run_start("1234", int(time.time() * 1000) - 1000)])
+        running.until(lambda: running.get("RunName_RBV") == "1234", 10)
+        pulses_at_least(running, 20)
+        assert running.get("RunMessage_RBV", "-S") == ""
+        assert last - 20 < running.number("PulseFirst_RBV") < last
+        check_spectrum(running, ReductionSettings())
+        if action == "NextSeries":
+            before = running.number("Red1:Series1:PulseLast_RBV")
+            assert running.number("PulseFirst_RBV") == before + 1
+
+
+TABLE = """
+[stream]
+servers = "{address}"
+detectors = ["{name}"]
+logs = ["{name}"]
+runs = ["{name}-runs"]
+"""
+
+
+def test_who_joins_during_a_run_shows_it_and_counts_on(
+    kafka_topic: Topic, net: Network, tmp_path: Path
+) -> None:
+    runs = Topic(kafka_topic.broker, f"{kafka_topic.name}-runs")
+    runs.make()
+    runs.send([run_start("1234", int(time.time() * 1000) - 60_000)])
+    file = tmp_path / "beamline.toml"
+    file.write_text(TABLE.format(address=kafka_topic.broker.address, name=kafka_topic.name))
+    with live(net, "--config", str(file), "--simulated", "--set=RunAction=Acquire") as running:
+        running.until(lambda: running.get("RunName_RBV") == "1234", 10)
+        assert running.get("RunState_RBV") == "Running"
+        assert running.get("RunMessage_RBV", "-S") == ""
+        pulses_at_least(running, 20)
+        check_spectrum(running, ReductionSettings())
+
+
 def test_a_run_that_a_process_variable_tells_closes_a_series(net: Network) -> None:
     with live(net) as running:
         pulses_at_least(running, 20)
