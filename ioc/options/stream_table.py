@@ -26,7 +26,7 @@ SECRET = ("password", "secret", "ssl.key.pem", "ssl.keystore.pem")
 OURS = ("bootstrap.servers", "group.", "enable.auto.", "auto.offset.reset", "isolation.level")
 """Beginnings of names of librdkafka's options that are not to be set."""
 
-ALL = "*"
+EVERY_SOURCE = "*"
 """All sources of a topic, under their own names."""
 
 
@@ -133,12 +133,12 @@ def _table(where: str, value: Any, kind: type) -> dict[str, Any]:
 
 
 def _log_names(where: str, value: Any) -> dict[str, str]:
-    """The names of logs here, by 'topic/source'; a whole topic has `ALL`."""
+    """The names of logs here, by 'topic/source'; a whole topic has `EVERY_SOURCE`."""
     if isinstance(value, list):
-        return {name: _split(name)[1] or ALL for name in _names(where, value)}
-    topics = {name for name, each in value.items() if each == ALL} if value else set()
+        return {name: _split(name)[1] or EVERY_SOURCE for name in _names(where, value)}
+    topics = {name for name, each in value.items() if each == EVERY_SOURCE} if value else set()
     named = {name: each for name, each in value.items() if name not in topics} if value else {}
-    return _table(where, named, str) | dict.fromkeys(topics, ALL)
+    return _table(where, named, str) | dict.fromkeys(topics, EVERY_SOURCE)
 
 
 def librdkafka_options(

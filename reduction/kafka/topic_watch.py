@@ -10,7 +10,7 @@ from reduction.kafka.client import Answer, BrokerClient, KafkaFailed, TopicFacts
 from reduction.kafka.streams import KafkaStream
 from reduction.stream.dialect import Dialect
 
-LOOK_INTERVAL_S = 1.0
+ASK_INTERVAL_S = 1.0
 """How often brokers are asked; also the time after which an answer is missed."""
 
 ANSWER_WAIT_S = 5.0
@@ -45,7 +45,7 @@ class TopicWatch:
         """Take what has come, and ask again if it is time to."""
         now_s = self._clock_s()
         if now_s >= self._next_s and not self._asked:
-            self._next_s = now_s + LOOK_INTERVAL_S
+            self._next_s = now_s + ASK_INTERVAL_S
             self._asked = {name: self.client.topic(name) for name in self._topics}
         if not self._asked:
             return

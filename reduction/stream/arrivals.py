@@ -9,7 +9,7 @@ from reduction.messages.contents import Chunk
 MOST_LOST = 100_000
 """Most chunks between two marks that are counted as lost, however far a count jumps."""
 
-MOST_GAPS = 1000
+MOST_LOST_RUNS = 1000
 """Most runs of lost chunks that are known by their ids, in case they come late."""
 
 REMEMBERED = 10_000

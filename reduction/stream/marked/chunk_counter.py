@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from reduction.messages.contents import Chunk
-from reduction.stream.arrivals import MOST_GAPS, MOST_LOST, REMEMBERED, Arrival, fingerprint
+from reduction.stream.arrivals import MOST_LOST, MOST_LOST_RUNS, REMEMBERED, Arrival, fingerprint
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class ChunkCounter:
         if sum(gap.last - gap.first + 1 for gap in gaps) == lost:
             self._lost += gaps
             self._left[sent.pulse] += lost
-            self._forget_first(len(self._lost) - MOST_GAPS)
+            self._forget_first(len(self._lost) - MOST_LOST_RUNS)
 
     def restart(self) -> None:
         """Forget all chunks, but not how many were sent."""

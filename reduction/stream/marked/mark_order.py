@@ -22,7 +22,7 @@ LEAST_PERIOD_NS = 1_000_000
 """Shortest time between pulses that is believed before two pulses show the usual time."""
 
 
-REMEMBERED = 1000
+REMEMBERED_MARKS = 1000
 """This number of marks is remembered, to recognise a mark that comes a second time."""
 
 
@@ -76,7 +76,7 @@ class MarkOrder:
         self._period_ns: float | None = None
         self._doubted: list[PulseMark] = []
         self._doubted_since_ns = 0
-        self._recent: deque[PulseMark] = deque(maxlen=REMEMBERED)
+        self._recent: deque[PulseMark] = deque(maxlen=REMEMBERED_MARKS)
         self._known: set[PulseMark] = set()
 
     def restart(self) -> None:
@@ -174,7 +174,7 @@ class MarkOrder:
         last = self._last
         if last is not None and mark.number > last.number:
             self._period_ns = (mark.time_ns - last.time_ns) / (mark.number - last.number)
-        if len(self._recent) == REMEMBERED:
+        if len(self._recent) == REMEMBERED_MARKS:
             self._known.discard(self._recent[0])
         self._recent.append(mark)
         self._known.add(mark)

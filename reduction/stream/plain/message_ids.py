@@ -11,7 +11,7 @@ import bisect
 from collections import deque
 
 from reduction.messages.contents import Chunk
-from reduction.stream.arrivals import MOST_GAPS, MOST_LOST, REMEMBERED, Arrival, fingerprint
+from reduction.stream.arrivals import MOST_LOST, MOST_LOST_RUNS, REMEMBERED, Arrival, fingerprint
 from reduction.stream.plain.pulse_times import REPLAY_NS
 from reduction.stream.pulses import NO_PULSE
 
@@ -76,7 +76,7 @@ class SourceIds:
         if 0 < missing <= MOST_LOST:
             self._lost += missing
             self._gaps.append(range(self._next, number))
-            del self._gaps[:-MOST_GAPS]
+            del self._gaps[:-MOST_LOST_RUNS]
         else:  # the source has started again, or its ids are no counter
             self._gaps.clear()
         self._next = number + 1
