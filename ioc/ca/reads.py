@@ -17,6 +17,9 @@ from ioc.records.elements import Announcement, announced
 WITHOUT_VALUES = (caproto.ChannelType.STSACK_STRING, caproto.ChannelType.CLASS_NAME)
 """Types in which the metadata are all there is."""
 
+HEADROOM = 2
+"""How many times as many elements a client is told of whose array has outgrown what it was told."""
+
 log = logging.getLogger(__name__)
 
 
@@ -24,13 +27,16 @@ class Announcements:
     """The numbers of elements that a client was told, and what the numbers that it asks for mean.
 
     A client is told how many elements there are when it connects, not how many there may ever be.
-    ``outgrown`` is called with its channel once there are more.
+    ``outgrown`` is called with its channel once there are more. A client that asks for a channel
+    again is told of twice as many, so that an array that grows and grows costs it few connections.
     """
 
     def __init__(self, outgrown: Callable[[Any], None]) -> None:
         self._outgrown = outgrown
         self._told: defaultdict[str, set[int]] = defaultdict(set)
         self._arrays: dict[Any, Any] = {}
+        self._grown: set[str] = set()
+        """Names of channels that had more elements than were told."""
 
     def announce(self, channel: Any, entry: Any) -> int:
         """The number of elements to tell a client that opens ``channel`` of ``entry``."""
@@ -39,12 +45,18 @@ class Announcements:
         elements = channel_name(channel.name).filter.elements
         size = getattr(entry, "size", entry.max_length)
         count = announced(size, elements)
+        if channel.name in self._grown:
+            count = min(HEADROOM * count, announced(entry.max_length, elements))
         if hasattr(entry, "announcements"):
-            told = Announcement(count, elements, lambda: self._outgrown(channel))
+            told = Announcement(count, elements, lambda: self._note_outgrown(channel))
             entry.announcements[channel] = told
             self._told[channel.name].add(count)
             self._arrays[channel] = entry
         return count
+
+    def _note_outgrown(self, channel: Any) -> None:
+        self._grown.add(channel.name)
+        self._outgrown(channel)
 
     def wanted(self, channel: Any, count: int) -> int:
         """How many elements a client wants that asks for ``count``; 0: as many as there are.

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from ioc.records.channel_names import ElementRange
 
+LEAST_ANNOUNCED = 2
+
 
 @dataclass(frozen=True)
 class Announcement:
@@ -29,8 +31,11 @@ class Announcement:
 
 
 def announced(size: int, elements: ElementRange | None) -> int:
-    """How many elements of an array (size,) to announce: without a range at least one."""
-    return max(size, 1) if elements is None else elements.count(size)
+    """How many elements of an array (size,) to announce: without a range at least two.
+
+    Phoebus takes what has one element for a scalar, and fails once there is none.
+    """
+    return max(size, LEAST_ANNOUNCED) if elements is None else elements.count(size)
 
 
 def selected(values: Any, elements: ElementRange | None, count: int) -> Any:
