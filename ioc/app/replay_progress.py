@@ -73,7 +73,7 @@ class ReplayWatch:
         self._path, self._publisher = path, publisher
         self._shown: SimulatorReport | None = None
 
-    def _read(self) -> SimulatorReport | None:
+    def _latest_report(self) -> SimulatorReport | None:
         """What the file tells; None if it is not there or cannot be read."""
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=SimulatorReport)
@@ -83,7 +83,7 @@ class ReplayWatch:
     @property
     def why_failed(self) -> str:
         """Why playing has ended before the recording, if the process has told it; else empty."""
-        report = self._read()
+        report = self._latest_report()
         return report.message if report is not None else ""
 
     async def begin(self) -> None:
@@ -94,7 +94,7 @@ class ReplayWatch:
     async def run(self) -> None:
         """Show what comes, until cancelled."""
         while True:
-            report = self._read()
+            report = self._latest_report()
             if report is not None and report != self._shown:
                 self._shown = report
                 await self._publisher.simulator(report)
