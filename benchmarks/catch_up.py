@@ -17,7 +17,7 @@ from benchmarks.rows import Row
 from ioc.app.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
 from reduction.control.order_sender import OrderSender, Working
-from reduction.control.orders import NO_REVISION, RanksOrder
+from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import LogPlace, RunState
 from reduction.event_log.entries import chunk_entry, log_entry, mark_entry
@@ -37,6 +37,7 @@ DIFFERENT_PULSES = 32
 
 LEAST_RATE = 5e7
 PATIENCE_S = 300.0
+LOOK_S = 0.001
 
 
 @dataclass(frozen=True)
@@ -122,20 +123,15 @@ def _ranks(source: str, endpoint: str) -> subprocess.Popen[bytes]:
 
 
 async def _until_current(sender: OrderSender[RanksOrder, RanksReport]) -> CaughtUp:
-    while (await _report(sender)).revision != NO_REVISION:
-        pass
+    """Wait for the first result that has all; the time counts from the first word of the ranks."""
+    reports = asyncio.ensure_future(sender.report())
+    while sender.peers.current is None:
+        await asyncio.sleep(LOOK_S)
     began_s = time.perf_counter()
-    while True:
-        report = await _report(sender)
-        if report.results and not report.catching_up:
-            return CaughtUp(time.perf_counter() - began_s, report)
-
-
-async def _report(sender: OrderSender[RanksOrder, RanksReport]) -> RanksReport:
-    """The next report."""
-    while isinstance(report := await sender.report(), Working):
-        pass
-    return report
+    report = await reports
+    while isinstance(report, Working) or report.catching_up or not report.results:
+        report = await sender.report()
+    return CaughtUp(time.perf_counter() - began_s, report)
 
 
 def measure(quick: bool) -> list[Row]:
