@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,17 +64,15 @@ def make_key(path: Path) -> Key:
     If the file is there already, the key is the one in it.
     """
     _, secret = zmq.curve_keypair()
-    part = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            part.unlink()
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor, made = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 600
+        part = Path(made)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(secret + b"\n")
             with suppress(FileExistsError):
-                os.link(part, path)  # so that of two processes one makes it, and both have it
+                os.link(part, path)  # of two that make one at a time, both have the first
         finally:
             part.unlink()
     except OSError as error:

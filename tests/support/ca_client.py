@@ -72,7 +72,7 @@ class Client:
 
     def tool(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(TOOLS / name), "-w", "3", *words],
+            [str(TOOLS / name), "-w", "10", *words],
             env=self.network.environment,
             capture_output=True,
             text=True,
@@ -82,7 +82,7 @@ class Client:
 
     def start(self, name: str, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [str(TOOLS / name), "-w", "3", *words],
+            [str(TOOLS / name), "-w", "10", *words],
             env=self.network.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -114,7 +114,7 @@ class Client:
         done = self.tool(name, *words)
         return done.stdout + done.stderr
 
-    def until(self, true: Callable[[], bool], seconds: float = 5) -> None:
+    def until(self, true: Callable[[], bool], seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, "it never became true"

@@ -246,6 +246,7 @@ async def works(bench: Bench) -> None:
 @example([("put", "Acquire", 1), ("put", "Stop", 1), ("put", "Acquire", 1), ("pulses", 1, True)])
 @example([("put", "Acquire", 1), ("lose",), ("put", "Reset", 1), ("put", "Stop", 1), ("start",)])
 @example([("deaf for long",), ("put", "Acquire", 1), ("deaf for long",), ("obeying", True)])
+@example([("put", "Red1:BinParams", "1,1,3"), ("put", "Red1:Units", Units.TOF)])
 @at_virtual_time
 async def test_no_sequence_of_puts_and_losses_wedges_anything(steps: list[tuple[Any, ...]]) -> None:
     bench = Bench()

@@ -68,12 +68,12 @@ DAMAGED = {
 def test_a_damaged_file_is_refused_soon_and_with_little_memory(
     tmp_path: Path, content: bytes, words: str
 ) -> None:
-    begin_s = time.process_time()
+    begin_s = time.thread_time()
     refusal = read(tmp_path, content)
-    took_s = time.process_time() - begin_s
+    took_s = time.thread_time() - begin_s
     assert refusal
     assert words in refusal
-    assert took_s < 3  # tests run beside each other: it is less than 1
+    assert took_s < 10  # it is at most 1 on a machine with nothing else to do
     tracemalloc.start()
     read(tmp_path, content)
     _, peak = tracemalloc.get_traced_memory()
