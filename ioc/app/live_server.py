@@ -87,7 +87,7 @@ class LiveServer:
         )
         reductions = len(start.ranks.reductions)
         self.database = Database(start.prefix, self._put, reductions, start.max_bins, self._guard)
-        self._settings = IocSettings(start.ioc, self.database)
+        self._settings = IocSettings(start.ioc, self.database, start.files)
         self._lock = ScanLock(self.database, self._settings, asyncio.get_running_loop().time)
         self._runs = RunWatch(self.orders, self._run_settings, self._texts_of, time.time_ns)
         self.publisher = self._publisher(start)

@@ -14,7 +14,7 @@ from ioc.model.paths import Part
 from ioc.model.pvs import pv_rows
 from ioc.options.commands import IocOptions
 from ioc.options.event_log import run_state_path
-from ioc.options.host_checks import check_interfaces, pva_served
+from ioc.options.host_checks import check_interfaces, file_folders, pva_served
 from ioc.options.keys import key_of
 from ioc.options.program import StartError
 from ioc.options.publish_table import result_topic
@@ -26,6 +26,7 @@ from ioc.settings.run_state_file import RunStateOwner
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import RunState
 from reduction.control.transitions import resumed
+from reduction.host.allowed_folders import AllowedFolders
 from reduction.host.key_file import Key
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.kafka.servers import ResultTopic
@@ -44,7 +45,8 @@ class ServerStart:
     accumulation that goes on, or None, and ``run_state`` the file that keeps it, or None.
     ``publish`` is the Kafka topic that gets the results, or None. With ``recorded_times``, pulses
     are of the past, and results are no older for it. Ranks and simulator need the ``key`` if there
-    is one. ``changes`` are sentences about what is not as it was when settings were saved.
+    is one. Results may be saved in the folders ``files``. ``changes`` are sentences about what is
+    not as it was when settings were saved.
     """
 
     prefix: str = "LIVE:"
@@ -68,6 +70,7 @@ class ServerStart:
     publish: ResultTopic | None = None
     recorded_times: bool = False
     key: Key | None = None
+    files: AllowedFolders = field(default_factory=lambda: AllowedFolders.of(()))
     changes: tuple[str, ...] = ()
 
     @property
@@ -113,18 +116,18 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
     """
     check_interfaces(options)
     _check_names(options)
-    starting = starting_orders(options, instrument)
+    files = file_folders(options)
+    starting = starting_orders(options, instrument, files)
     orders = starting.orders
     run_state = run_state_path(options)
     owner = RunStateOwner.of(options.prefix, instrument, partitions)
     run = kept_run(run_state, owner) if run_state else None
     revision = time.time_ns() // 1_000_000
-    interfaces = split_addresses(options.interfaces)
     return ServerStart(
         prefix=options.prefix,
-        interfaces=interfaces,
+        interfaces=split_addresses(options.interfaces),
         port=options.port or None,
-        pva=Addresses(interfaces, options.pva_port or None) if pva_served(options) else None,
+        pva=_pva_addresses(options),
         ranks_endpoint=options.control,
         simulator_endpoint=NO_SIMULATOR if options.sim_control == "none" else options.sim_control,
         run_state=run_state,
@@ -132,6 +135,7 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
         ranks=replace(resumed(orders.ranks, run), revision=revision, pulses_revision=revision),
         simulator=replace(orders.simulator, revision=revision),
         ioc=orders.ioc,
+        files=files,
         changes=starting.changes,
         rules=_rules(options),
         autosave=Path(options.autosave).resolve() if options.autosave else None,
@@ -142,6 +146,13 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
         ranks_silence_s=options.ranks_silence,
         simulator_silence_s=options.silence,
     )
+
+
+def _pva_addresses(options: IocOptions) -> Addresses | None:
+    """Where to serve on pvAccess; None: nowhere."""
+    if not pva_served(options):
+        return None
+    return Addresses(split_addresses(options.interfaces), options.pva_port or None)
 
 
 def _check_names(options: IocOptions) -> None:

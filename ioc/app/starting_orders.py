@@ -19,6 +19,7 @@ from ioc.settings.run_state_file import RunStateOwner, load_run_state
 from reduction.control.order_files import with_files
 from reduction.control.run_state import RunState
 from reduction.engines.recipe import recipe
+from reduction.host.allowed_folders import AllowedFolders
 from reduction.instrument.default_bins import default_bins
 from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
@@ -38,15 +39,19 @@ class StartingOrders:
     changes: tuple[str, ...] = ()
 
 
-def starting_orders(options: ServerOptions, instrument: Instrument) -> StartingOrders:
+def starting_orders(
+    options: ServerOptions, instrument: Instrument, folders: AllowedFolders
+) -> StartingOrders:
     """Orders that fit the instrument; prints which settings are restored from the autosave file.
+
+    Results may be saved in ``folders``.
 
     Raises `StartError` for settings of ``options.set`` that are refused, and for an autosave file
     that cannot be read.
     """
     orders = first_orders(options, instrument.bank_names, default_bins(instrument))
     load = functools.cache(functools.partial(load_file, instrument=instrument))
-    fits = _fits(instrument, load)
+    fits = _fits(instrument, load, folders)
     try:
         fits(orders)
     except Refused as refused:
@@ -102,14 +107,15 @@ def kept_pv_logs(path: Path | None) -> PvLogHistory:
         raise StartError(f"run-state: {path}: {error.strerror}") from None
 
 
-def _fits(instrument: Instrument, load: LoadFile) -> InstrumentCheck:
-    """A check of orders against the instrument and the files that they name."""
+def _fits(instrument: Instrument, load: LoadFile, folders: AllowedFolders) -> InstrumentCheck:
+    """A check of orders against the instrument, and the files and folders that they name."""
 
     @functools.cache  # for a million detectors it takes a second
     def check(counted: ReductionSettings, files: tuple[DetectorFile, ...]) -> None:
         recipe(counted, instrument, files=files)
 
     def fits(orders: AllOrders) -> None:
+        orders.ioc.files.check_folder(folders)
         ranks = with_files(orders.ranks, load)
         for each in ranks.reductions:
             check(each.settings.counted, ranks.files)

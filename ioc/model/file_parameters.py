@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reduction.parameters.fields import Settings, parameter, reading
+from reduction.host.allowed_folders import AllowedFolders, FolderNotAllowed
+from reduction.parameters.fields import Settings, default_of, parameter, reading
 from reduction.parameters.file_names import FileNaming
 from reduction.parameters.specs import Command, Guidance, Integer, Refused, Switch, Text
 
@@ -17,12 +18,12 @@ class FileSettings(Settings):
         Text(
             pv="Path",
             description="Folder for files, on the IOC's host",
-            details="It is created if its parent folder exists. ~ is the home folder of the user"
-            " that runs the IOC.",
+            details="It is created if its parent folder exists. The start says in which folders it"
+            " may be (--files), and a relative path is one in the first of them.",
             max_length=500,
             holds_path=True,
         ),
-        "~/live-reduction",
+        "results",
     )
     name: str = parameter(
         Text(
@@ -80,6 +81,17 @@ class FileSettings(Settings):
             self.naming.check()
         except Refused as refused:
             raise Refused(refused.name.removeprefix("File:"), refused.value, refused.why) from None
+
+    def check_folder(self, allowed: AllowedFolders) -> None:
+        """Raise `Refused` if the folder is outside of those that are allowed, by its text."""
+        if self.path == default_of(FileSettings, "path"):
+            return  # it is inside if there is any; else a write says that there is none
+        try:
+            allowed.check(self.path)
+        except FolderNotAllowed as error:
+            raise Refused(
+                "Path", self.path, f"{error}; --files, at the start, allows others"
+            ) from None
 
     @property
     def naming(self) -> FileNaming:

