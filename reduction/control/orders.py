@@ -13,6 +13,7 @@ from reduction.control.facility_run import FacilityRun
 from reduction.control.run_state import RunState
 from reduction.instrument.detector_file import DetectorFile
 from reduction.parameters.acquisition import AcquisitionSettings
+from reduction.parameters.image import ImageCallbacks
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run import RunControl
 from reduction.stream.pulses import NO_PULSE
@@ -25,11 +26,40 @@ NO_REVISION = -1
 
 
 @dataclass(frozen=True)
+class WatchedViews:
+    """Whether clients watch the image and the map of a reduction."""
+
+    image: bool = False
+    map: bool = False
+
+
+@dataclass(frozen=True)
 class ReductionOrder:
-    """The settings of a reduction, and their generation."""
+    """The settings of a reduction, their generation, and what clients watch."""
 
     generation: int = 0
     settings: ReductionSettings = field(default_factory=ReductionSettings)
+    watched: WatchedViews = field(default_factory=WatchedViews)
+
+    @property
+    def makes_image(self) -> bool:
+        """Whether the ranks count an image."""
+        return _makes(self.settings.image.callbacks, watched=self.watched.image)
+
+    @property
+    def makes_map(self) -> bool:
+        """Whether the ranks count a map."""
+        return _makes(self.settings.map.callbacks, watched=self.watched.map)
+
+    @property
+    def picks(self) -> bool:
+        """Whether the ranks count a spectrum of the picked cells of the image."""
+        image = self.settings.image
+        return image.picked.used and image.callbacks is not ImageCallbacks.DISABLE
+
+
+def _makes(callbacks: ImageCallbacks, *, watched: bool) -> bool:
+    return callbacks is ImageCallbacks.ENABLE or (callbacks is ImageCallbacks.WATCHED and watched)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,44 @@ class SeriesResult:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class MapCounts:
+    """A map: ``counts`` (rows, bins) int64, the first row being the one with the lowest values.
+
+    ``edges`` (bins + 1,) float64 are in the unit of the reduction; ``row_edges`` (rows + 1,)
+    float64 are boundaries of the quantity that the rows are of.
+    """
+
+    counts: NDArray[np.int64]
+    edges: NDArray[np.float64]
+    row_edges: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        """Check the shapes; raises ValueError, also for what was received."""
+        rows, bins = self.counts.shape if self.counts.ndim == 2 else (0, 0)
+        if (self.edges.shape, self.row_edges.shape) != ((bins + 1,), (rows + 1,)):
+            raise ValueError("counts and edges of a map do not fit together")
+
+
+@dataclass(frozen=True, eq=False)
+class ViewsResult:
+    """The image, the map and the picked spectrum of a reduction; each is None if it is not made.
+
+    They are of the pulses of the report that they come with.
+
+    - ``image``: counts of the detectors in each cell, (rows, columns) int64, laid out as
+      `reduction.instrument.layout.detector_layout` does for the settings
+    - ``image_missing``: folded events that the image lacks, since its settings were changed later
+    - ``map``: see `MapCounts`
+    - ``picked``: counts of the picked cells, (bins,) int64, in the bins of the spectrum
+    """
+
+    image: NDArray[np.int64] | None = None
+    image_missing: int = 0
+    map: MapCounts | None = None
+    picked: NDArray[np.int64] | None = None
+
+
 @dataclass(frozen=True)
 class ReductionResult:
     """The histogram of one reduction, of the running series.
@@ -84,6 +122,8 @@ class ReductionResult:
     - ``references``: background and vanadium, for intensities
     - ``series``: the closed series
     - ``regions``, ``peaks``: one for each window of the settings
+    - ``views``: image, map and picked spectrum, which come more rarely; None: not this time
+    - ``views_generation``: the generation that the last of these obey; -1: there are none
     """
 
     order: ReductionOrder
@@ -98,6 +138,8 @@ class ReductionResult:
     monitor_counts: tuple[float, ...] = ()
     references: References = field(default_factory=References)
     seconds: tuple[float, ...] = ()
+    views: ViewsResult | None = None
+    views_generation: int = -1
 
     def __post_init__(self) -> None:
         """Check that all is of one shape; raises ValueError, also for what was received."""

@@ -28,3 +28,9 @@ MAX_BINS = 200_000
 
 MOST_CELLS = 20_000_000
 """Most bins of all slices and groups together: 160 MB on every rank."""
+
+IMAGE_SIDE = 1024
+"""Most rows and columns of a detector image, and most rows of a map."""
+
+MOST_MAP_CELLS = 4_000_000
+"""Most cells of a map: 32 MB for each client."""

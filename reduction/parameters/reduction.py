@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from reduction.parameters import bins
 from reduction.parameters.corrections import CorrectionSettings
+from reduction.parameters.detector_map import MapSettings
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.fields import Settings, parameter
+from reduction.parameters.image import ImageSettings
 from reduction.parameters.limits import MAX_BINS, MOST_SLICES, PEAKS, REGIONS
 from reduction.parameters.specs import Choice, Float, Misfit, Refused, Stage, Switch, Text
 from reduction.parameters.units import Units
@@ -175,6 +177,8 @@ class ReductionSettings(Settings):
     detectors: DetectorSettings = field(default_factory=DetectorSettings)
     regions: tuple[WindowSettings, ...] = (WindowSettings(),) * REGIONS
     peaks: tuple[WindowSettings, ...] = (WindowSettings(),) * PEAKS
+    image: ImageSettings = field(default_factory=ImageSettings)
+    map: MapSettings = field(default_factory=MapSettings)
     max_bins: int = MAX_BINS
 
     def check(self) -> None:
@@ -186,7 +190,14 @@ class ReductionSettings(Settings):
     @property
     def counted(self) -> Self:
         """The settings that decide where an event counts; all others have their defaults."""
-        return dataclasses.replace(self, corrections=CorrectionSettings(), regions=(), peaks=())
+        return dataclasses.replace(
+            self,
+            corrections=CorrectionSettings(),
+            regions=(),
+            peaks=(),
+            image=ImageSettings(),
+            map=MapSettings(),
+        )
 
     @property
     def edges(self) -> NDArray[np.float64]:

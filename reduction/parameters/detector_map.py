@@ -1,0 +1,96 @@
+"""The settings of the map of a reduction: its axis against another quantity."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import ClassVar
+
+from reduction.parameters.fields import Settings, parameter
+from reduction.parameters.image import ImageCallbacks, callbacks_spec, rate_spec
+from reduction.parameters.limits import IMAGE_SIDE
+from reduction.parameters.specs import Choice, Float, Integer, Misfit, Stage, Text
+
+
+class MapAxis(enum.StrEnum):
+    """The quantity that has the rows of a map."""
+
+    TWO_THETA = "TwoTheta"
+    HEIGHT = "Height"
+    BANK = "Bank"
+    PIXEL = "Pixel"
+    LOG = "Log"
+    TIME = "Time"
+
+
+@dataclass(frozen=True)
+class MapSettings(Settings):
+    """Map of the axis against another quantity, prefix ``$(P)Red1:Map:``.
+
+    A map has ``rows`` from ``minimum`` to ``maximum``; if both are 0, over all that there is.
+    """
+
+    TOGETHER: ClassVar = (frozenset({"minimum", "maximum"}), frozenset({"against", "log"}))
+
+    callbacks: ImageCallbacks = parameter(callbacks_spec("map"), ImageCallbacks.WATCHED)
+    against: MapAxis = parameter(
+        Choice(
+            pv="Against",
+            description="What the rows of the map are",
+            details="TwoTheta in deg, Height in m, Bank: one row each, Pixel: detectors by their"
+            " order, Log: values of Log, Time: seconds since the first pulse of the series.",
+            options=MapAxis,
+            stage=Stage.CONVERT,
+        ),
+        MapAxis.TWO_THETA,
+    )
+    log: str = parameter(
+        Text(pv="Log", description="Log whose values are the rows", max_length=60), ""
+    )
+    bin_params: str = parameter(
+        Text(
+            pv="BinParams",
+            description="Bins along the axis; empty: BinParams",
+            details="Rebin syntax in the unit of the reduction. With those of the reduction the"
+            " sum over all rows is its spectrum.",
+            stage=Stage.HISTOGRAM,
+        ),
+        "",
+    )
+    rows: int = parameter(
+        Integer(
+            pv="Rows",
+            description="Rows of the map",
+            details="A map against Bank has one for each bank.",
+            minimum=1,
+            maximum=IMAGE_SIDE,
+            stage=Stage.CONVERT,
+        ),
+        100,
+    )
+    minimum: float = parameter(
+        Float(pv="Min", description="Start of the first row", stage=Stage.CONVERT), 0.0
+    )
+    maximum: float = parameter(
+        Float(
+            pv="Max",
+            description="End of the last row",
+            details="With Min and Max both 0, rows reach over all detectors; against Time they get"
+            " twice as long whenever the measurement outgrows them. Against Log both are needed.",
+            stage=Stage.CONVERT,
+        ),
+        0.0,
+    )
+    rate: float = parameter(rate_spec("map"), 1.0)
+
+    def check(self) -> None:
+        if not self.automatic and self.maximum <= self.minimum:
+            why = f"Max, {self.maximum:g}, must be above Min, {self.minimum:g}"
+            raise Misfit("Max", self.maximum, why)
+        if self.against is MapAxis.LOG and not self.log:
+            raise Misfit("Log", self.log, "a map against Log needs the name of one")
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the rows reach over all that there is."""
+        return (self.minimum, self.maximum) == (0.0, 0.0)
