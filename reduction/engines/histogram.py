@@ -104,9 +104,12 @@ class Histogram(Generic[BlockT]):
     def advance(self, blocks: Sequence[BlockT], deadline_s: float) -> bool:
         """Count blocks until the deadline passes or all are counted; return whether all are.
 
-        ``deadline_s`` is a time of the monotonic clock.
+        ``deadline_s`` is a time of the monotonic clock. Even after it something is counted, if
+        anything is left, so that each call makes progress.
         """
         number = max(len(self._slices) - 1, 0)
+        if number < len(blocks) and self.has_counted(number, blocks[number]):
+            number += 1
         while number < len(blocks):
             number = self._count(blocks, number)
             if time.monotonic() > deadline_s:

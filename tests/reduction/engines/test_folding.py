@@ -7,10 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reduction.engines.block_engine import BlockEngine
+from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe
 from reduction.parameters.units import Units
 from tests.support import reference_data as reference
-from tests.support.arc_engine import fed, recipe_of, sent_to_monitors, shuffled_slices, tally
+from tests.support.arc_engine import (
+    all_in_one,
+    fed,
+    recipe_of,
+    sent_to_monitors,
+    shuffled_slices,
+    tally,
+)
 from tests.support.engines import MakeEngine, each_engine
 
 
@@ -182,3 +190,15 @@ def test_folded_events_of_slices_and_groups_are_recut_as_those_of_one(engine: Ma
         exact, result = tally(fed(engine, recipe)), tally(limited)
         np.testing.assert_array_equal(result.counts, exact.counts)
         assert result.events == exact.events
+
+
+def test_each_call_counts_a_block_however_late_it_comes() -> None:
+    instrument, events = reference.instrument("arc"), reference.events("arc")
+    recipe = Recipe(Units.TOF, np.array([0.0, 1e6]), all_in_one(instrument))
+    engine = NativeEngine(instrument, [recipe], block_events=events.tof_ns.size)
+    counted = []
+    for _ in range(3):
+        engine.accumulate(events.pixel_id, events.tof_ns, 0)
+        assert engine.advance(-1)
+        counted.append(int(engine.cells(0).sum()))
+    assert counted == [events.tof_ns.size * n for n in (1, 2, 3)]
