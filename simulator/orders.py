@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from simulator.parameters import SimulatorSettings, SimulatorStatus
+from simulator.parameters import SimulatorSettings
+from simulator.status import SimulatorStatus
 
 SIMULATOR_PART = "simulator"
 """What it calls itself on the channel, see `reduction.control.hello`."""

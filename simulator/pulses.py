@@ -19,12 +19,14 @@ from simulator.event_kernel import (
     SourceTable,
     counter_of_pulse,
     fill_events,
+    fill_uneven_events,
     hashed_counter,
     normal_of_bits,
 )
 from simulator.parameters import SimulatorSettings
 from simulator.sample import Sample
 from simulator.source_table import FlatBackground, table_of_background, table_of_lines
+from simulator.uneven_tables import UnevenSources, UnevenTables, uneven_tables
 
 MAX_EVENTS = 20_000_000
 """Most events of one pulse; a larger random number is cut to it."""
@@ -68,13 +70,14 @@ class SourceSettings:
 
 
 class PulseGenerator:
-    """Makes the pulses of an instrument. Its only state is the table of the last sample."""
+    """Makes the pulses of an instrument. Its only state is the tables of the last sample."""
 
     def __init__(self, instrument: Instrument, seed: int) -> None:
         detectors = np.isfinite(instrument.difc_us_per_angstrom)
         if not detectors.any():
             raise ValueError(f"instrument {instrument.name} has no detectors beside the beam")
         self.seed = seed
+        self._instrument, self._detectors = instrument, detectors
         self._pixel_id = np.ascontiguousarray(instrument.detector_id[detectors])
         self._ns_per_angstrom = instrument.difc_us_per_angstrom[detectors] * NS_PER_US
         self._monitor_id = np.ascontiguousarray(instrument.detector_id[instrument.is_monitor])
@@ -85,6 +88,8 @@ class PulseGenerator:
         self._beam = table_of_background(FlatBackground(1.0, *BEAM_ANGSTROM))
         self._source_settings: SourceSettings | None = None
         self._sources = self._beam
+        self._uneven_sources: UnevenSources | None = None
+        self._uneven: UnevenTables | None = None
 
     def compile(self, settings: SimulatorSettings) -> None:
         """Compile what makes events, or load it from the cache; this may take seconds."""
@@ -98,17 +103,21 @@ class PulseGenerator:
         All pixels are equally likely. With the chance ``background_fraction`` d is uniform in
         [d_min, d_max). Otherwise it is normal about a Bragg line, which is chosen with a chance
         proportional to F² · multiplicity. The time of flight is d · DIFC, rounded down to ns.
+        Uneven settings multiply the chances of pixels, and of lines in pixels; the number of events
+        stays. If all pixels are dead there are none.
         """
         counter = self._counter(pulse)
         count = settings.events_per_pulse + settings.events_per_pulse_spread * _normal_at(counter)
+        sources, uneven = self._sources_of(settings), self._uneven_of(settings)
+        if uneven is not None and uneven.pixels is None:
+            count = 0
         events = (buffer or PulseBuffer()).events(min(max(round(count), 0), MAX_EVENTS))
-        fill_events(
-            _after(counter),
-            self._pixel_id,
-            self._ns_per_angstrom,
-            self._sources_of(settings),
-            *events,
-        )
+        first = _after(counter)
+        pixels = (self._pixel_id, self._ns_per_angstrom)
+        if uneven is None or uneven.pixels is None:
+            fill_events(first, *pixels, sources, *events)
+        else:
+            fill_uneven_events(first, *pixels, sources, uneven.pixels, uneven.poles, *events)
         return events
 
     def monitor_events(
@@ -144,6 +153,16 @@ class PulseGenerator:
             self._sources = table_of_lines(lines, asked.relative_peak_width, background)
             self._source_settings = asked
         return self._sources
+
+    def _uneven_of(self, settings: SimulatorSettings) -> UnevenTables | None:
+        """The tables of uneven events; None if there are none."""
+        asked = UnevenSources(settings.sample, settings.uneven.texture, settings.uneven.faults)
+        if asked.even:
+            return None
+        if asked != self._uneven_sources:
+            self._uneven = uneven_tables(asked, self._instrument, self._detectors)
+            self._uneven_sources = asked
+        return self._uneven
 
 
 def _after(counter: int) -> np.uint64:

@@ -126,7 +126,7 @@ def _positions(
     """Indices, d and multiplicity of the lines: the slow part, which does not depend on atoms."""
     cell = structure.unit_cell(sample.unit_cell)
     symmetry = structure.space_group(sample.space_group).operations()
-    inverse = np.linalg.inv(_basis(cell) * sample.length_scale).astype(np.float64)
+    inverse = np.linalg.inv(structure.cell_edges(cell) * sample.length_scale).astype(np.float64)
     hkl, d = _between(sample, inverse, symmetry)
     if not d.size:
         raise Misfit(
@@ -139,11 +139,6 @@ def _positions(
     for array in (hkl, d, multiplicity):
         array.setflags(write=False)
     return hkl, d, multiplicity
-
-
-def _basis(cell: gemmi.UnitCell) -> NDArray[np.float64]:
-    """The edges of the cell as columns of a (3, 3) float64 matrix, in Å."""
-    return np.array(cell.orth.mat.tolist())
 
 
 def _bounds(sample: Sample, cell: gemmi.UnitCell) -> list[float]:
@@ -169,11 +164,6 @@ def _check_size(sample: Sample, cell: gemmi.UnitCell, symmetry: gemmi.GroupOps, 
         raise Misfit("Atoms", sample.atoms, f"too many atoms for about {lines:.0f} Bragg lines")
 
 
-def _rotations(symmetry: gemmi.GroupOps) -> NDArray[np.int64]:
-    """The rotations of the point group, (operations, 3, 3); an index row turns as h' = h·R."""
-    return np.array([op.rot for op in symmetry.sym_ops], np.int64) // gemmi.Op.DEN
-
-
 def _between(
     sample: Sample, inverse: NDArray[np.float64], symmetry: gemmi.GroupOps
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
@@ -186,7 +176,7 @@ def _between(
     d = 1 / np.linalg.norm(hkl @ inverse, axis=1)
     near = (d > sample.d_min * (1 - 1e-6)) & (d < sample.d_max * (1 + 1e-6))
     hkl = hkl[near]
-    for rotation in _rotations(symmetry):
+    for rotation in structure.point_rotations(symmetry):
         # Each round drops indices that have a greater equivalent, so later rounds are short.
         hkl = hkl[_rank(hkl @ rotation) <= _rank(hkl)]
     unique = np.ascontiguousarray(hkl, np.int32)
@@ -204,7 +194,8 @@ def _rank(hkl: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _multiplicity(hkl: NDArray[np.int32], symmetry: gemmi.GroupOps) -> NDArray[np.int64]:
     """Different equivalents of each hkl under the point group, (n,) int64."""
-    equivalents = np.einsum("ni,oij->noj", hkl.astype(np.int64), _rotations(symmetry))
+    rotations = structure.point_rotations(symmetry)
+    equivalents = np.einsum("ni,oij->noj", hkl.astype(np.int64), rotations)
     ranks = np.sort(_rank(equivalents), axis=1)
     different: NDArray[np.int64] = 1 + np.count_nonzero(np.diff(ranks, axis=1), axis=1)
     return different
@@ -239,7 +230,7 @@ def structure_factors(
         position = np.array(atom.position)
         images = rotations @ position + shifts
         apart = images - position
-        distance = np.linalg.norm((apart - np.round(apart)) @ _basis(cell).T, axis=1)
+        distance = np.linalg.norm((apart - np.round(apart)) @ structure.cell_edges(cell).T, axis=1)
         share = atom.occupancy / np.count_nonzero(distance < SAME_SITE_ANGSTROM)
         phases = np.exp(2j * np.pi * (hkl @ images.T)).sum(axis=1)
         damping = np.exp(-2 * np.pi**2 * atom.u_iso / d**2)

@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.event_kernel import SourceTable
+from simulator.event_kernel import NO_LINE, SourceTable
 from simulator.sample import Reflections
 
 LEAST_CELLS = 1 << 13
@@ -38,11 +38,20 @@ class FlatBackground(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """Pieces of d, in each of which d is uniform: their weights, low and high ends, (n,) each."""
+    """Pieces of d, in each of which d is uniform: their weights, low and high ends, (n,) each.
+
+    ``line`` (n,) is the Bragg line that a piece is of, -1 for the background.
+    """
 
     weight: NDArray[np.float64]
     low_angstrom: NDArray[np.float64]
     high_angstrom: NDArray[np.float64]
+    line: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, first: Pieces, second: Pieces) -> Self:
+        """The pieces of both."""
+        return cls(*(np.append(*each) for each in zip(first, second, strict=True)))
 
 
 class AliasTable(NamedTuple):
@@ -86,7 +95,7 @@ def table_of_lines(lines: Reflections, width: float, background: FlatBackground)
     share = lines.weight / lines.weight.sum()
     peaks = _peaks(lines.d_angstrom, share * (1 - background.share), width, cells - 1)
     flat = _flat(background)
-    return _table(Pieces(*map(np.append, peaks, flat)), cells)
+    return _table(Pieces.joined(peaks, flat), cells)
 
 
 def table_of_background(background: FlatBackground) -> SourceTable:
@@ -95,7 +104,8 @@ def table_of_background(background: FlatBackground) -> SourceTable:
 
 
 def _flat(background: FlatBackground) -> Pieces:
-    return Pieces(*(np.array([each]) for each in background))
+    share, low, high = (np.array([each]) for each in background)
+    return Pieces(share, low, high, np.array([NO_LINE]))
 
 
 def _peaks(
@@ -117,7 +127,7 @@ def _peaks(
     share = _normal_below(high) - _normal_below(low)
     sigma = d_angstrom * width / np.sqrt(1 + step**2 / 6)
     low_d, high_d = (d_angstrom[line] + sigma[line] * each for each in (low, high))
-    return Pieces(weight[line] * share, low_d, high_d)
+    return Pieces(weight[line] * share, low_d, high_d, line)
 
 
 def _normal_below(sigma: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -139,10 +149,12 @@ def _normal_nodes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _table(pieces: Pieces, cells: int) -> SourceTable:
     """The table of pieces, at most as many as there are cells, a power of two."""
     spare = cells - pieces.weight.size
-    weight, low, high = (np.append(each, np.zeros(spare)) for each in pieces)
+    weight, low, high = (np.append(each, np.zeros(spare)) for each in pieces[:3])
+    line = np.append(pieces.line, np.full(spare, NO_LINE))
     chance, other = AliasTable.of(weight)
     keep = np.round(chance * X_RANGE).astype(np.int64)
     slope = (high - low) / np.maximum(keep, 1)
     other_slope = (high - low)[other] / np.maximum(X_RANGE - keep, 1)
     lines = np.column_stack((low, slope, low[other] - other_slope * keep, other_slope))
-    return SourceTable(cells.bit_length() - 1, keep, lines.ravel())
+    of_piece = np.column_stack((line, line[other])).astype(np.int32)
+    return SourceTable(cells.bit_length() - 1, keep, lines.ravel(), of_piece.ravel())

@@ -23,10 +23,11 @@ from reduction.stream.dialect import Dialect
 from simulator.event_output import EventLogStart, EventOutput
 from simulator.habits import Habit, is_quiet
 from simulator.orders import SIMULATOR_PART, SimulatorOrder, SimulatorReport
-from simulator.parameters import SimulatorSettings, SimulatorStatus
+from simulator.parameters import SimulatorSettings
 from simulator.pulse_messages import Pulse, PulseMessages
 from simulator.pulses import PulseBuffer, PulseGenerator
 from simulator.schedule import Schedule
+from simulator.status import SimulatorStatus
 
 if TYPE_CHECKING:
     from simulator.kafka_output import KafkaOutput

@@ -11,7 +11,9 @@ import math
 from dataclasses import dataclass
 
 import gemmi
+import numpy as np
 import periodictable
+from numpy.typing import NDArray
 
 from reduction.parameters.specs import Misfit, Refused, nearest
 
@@ -69,6 +71,16 @@ def space_group(text: str) -> gemmi.SpaceGroup:
     return group
 
 
+def cell_edges(cell: gemmi.UnitCell) -> NDArray[np.float64]:
+    """The edges of the cell as columns of a (3, 3) float64 matrix, in Å."""
+    return np.array(cell.orth.mat.tolist())
+
+
+def point_rotations(symmetry: gemmi.GroupOps) -> NDArray[np.int64]:
+    """The rotations of the point group, (operations, 3, 3); an index row turns as h' = h·R."""
+    return np.array([op.rot for op in symmetry.sym_ops], np.int64) // gemmi.Op.DEN
+
+
 def check_symmetry(cell: gemmi.UnitCell, group: gemmi.SpaceGroup, text: str) -> None:
     """Raises `Misfit` if a cell, written as ``text``, does not have the symmetry of its group."""
     if not cell.is_compatible_with_spacegroup(group, METRIC_TOLERANCE):
@@ -94,6 +106,15 @@ def _needed(group: gemmi.SpaceGroup) -> str:
             return "a = b = c and alpha = beta = gamma = 90"
         case other:
             raise ValueError(f"{other} puts no condition on a cell")
+
+
+def plane(text: str) -> tuple[float, float, float]:
+    """The indices ``h k l`` of a lattice plane."""
+    numbers = [_number("TextureHKL", text, word) for word in text.split()]
+    match numbers:
+        case [h, k, l] if all(abs(each) <= FARTHEST for each in numbers) and any(numbers):
+            return h, k, l
+    raise Refused("TextureHKL", text, f"it takes three numbers h k l up to {FARTHEST:g}, not all 0")
 
 
 def atoms(text: str) -> tuple[Atom, ...]:

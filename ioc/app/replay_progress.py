@@ -12,7 +12,7 @@ from ioc.posting.publisher import Publisher
 from reduction.host import atomic_files
 from reduction.recordings.replay import PlayProgress
 from simulator.orders import SimulatorReport
-from simulator.parameters import SimulatorStatus
+from simulator.status import SimulatorStatus
 
 LOOK_S = 0.25
 """How often the file is looked at."""

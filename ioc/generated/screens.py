@@ -82,7 +82,7 @@ SCREEN_PANELS = (
     Panel("reduction", "Settings", 3, _settings),
     Panel("backend", "Readings", 3, _back_end),
     Panel("runs", "Runs", 2, _of_runs),
-    Panel("simulator", "Sim", 2, _simulated),
+    Panel("simulator", "Sim", 3, _simulated),
 )
 
 

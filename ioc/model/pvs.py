@@ -43,7 +43,9 @@ from reduction.parameters.specs import Spec
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings
 from reduction.results.columns import column_specs
 from reduction.results.families import FAMILIES, SpectrumFamily
-from simulator.parameters import SimulatorSettings, SimulatorStatus
+from simulator.parameters import SimulatorSettings
+from simulator.status import SimulatorStatus
+from simulator.uneven_parameters import UnevenSettings
 
 RANKS, SIMULATOR, IOC = ValuePath(Part.RANKS), ValuePath(Part.SIMULATOR), ValuePath(Part.IOC)
 
@@ -170,6 +172,7 @@ def pv_groups(reductions: int = 1) -> Iterator[PvGroup]:
     yield PvGroup(LockCommands, "Lock:", command, IOC / "lock")
     yield PvGroup(LockStatus, "Lock:", reading, IOC / "lock_status")
     yield PvGroup(SimulatorSettings, "Sim:", setpoint, SIMULATOR / "settings")
+    yield PvGroup(UnevenSettings, "Sim:", setpoint, SIMULATOR / "settings" / "uneven")
     yield PvGroup(SimulatorStatus, "Sim:", reading, SIMULATOR / "status")
     yield PvGroup(SimulatorIocStatus, "Sim:", reading, SIMULATOR / IOC_REMARKS)
 

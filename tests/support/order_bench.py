@@ -24,7 +24,7 @@ from reduction.instrument.load_files import load_file
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from simulator.orders import SimulatorOrder, SimulatorReport
-from simulator.parameters import SimulatorStatus
+from simulator.status import SimulatorStatus
 
 ROWS = {row.name: row for row in pv_rows("", reductions=2)}
 

@@ -25,7 +25,7 @@ EXTRAS = "mpi,pva,plot,tools,top"
 PREFIX = "WHEEL:"
 START_S, STOP_S = 60.0, 30.0
 PACKAGES = ("ioc", "reduction", "simulator", "web", "clients")
-SHARED = ("opi/**/*.bob", "examples/*.py")
+SHARED = ("opi/**/*.bob", "examples/*.py", "examples/*.xml")
 
 
 def only(folder: Path, pattern: str) -> Path:

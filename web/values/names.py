@@ -10,7 +10,7 @@ from ioc.model.pvs import SNAPSHOT_NAME, PvRow, numbered_row, pv_rows, reduction
 from reduction.parameters.fields import specs_of
 from reduction.parameters.readings import SpectrumReadings
 from reduction.parameters.specs import AXIS_UNITS, Array, Spec, Text
-from simulator.parameters import SimulatorStatus
+from simulator.status import SimulatorStatus
 
 PROTOCOLS = ("pva://", "ca://")
 """Beginnings of names that clients of PVWS may write; all names are read by pvAccess."""

@@ -17,7 +17,7 @@ from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
 from reduction.parameters.run_readings import EventLogStatus, StreamStatus
 from simulator.orders import SimulatorReport
-from simulator.parameters import SimulatorStatus
+from simulator.status import SimulatorStatus
 from tests.support.publisher_bench import PublisherBench, at_once, report
 
 

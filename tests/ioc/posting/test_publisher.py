@@ -22,7 +22,7 @@ from reduction.parameters.reduction import FilterSettings
 from reduction.parameters.run_readings import EventLogStatus
 from reduction.parameters.units import Units
 from simulator.orders import SimulatorReport
-from simulator.parameters import SimulatorStatus
+from simulator.status import SimulatorStatus
 from tests.support.publisher_bench import PublisherBench, at_once, reduction, report, stamp
 
 

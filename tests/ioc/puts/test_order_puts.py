@@ -17,7 +17,7 @@ from reduction.parameters.reduction import FilterSettings, ReductionSettings, Se
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
 from simulator.orders import SimulatorReport
-from simulator.parameters import SimulatorStatus
+from simulator.status import SimulatorStatus
 from tests.support.order_bench import OrderBench
 
 SOON_S = 0.05
