@@ -294,13 +294,15 @@ class EmbeddedLogReader:
     ) -> None:
         """Add messages of a segment to ``found``, until it has ``most``."""
         damaged = segment.damaged
-        while self._place < end and len(found) < most:
-            record, self._place = segment.record(self._place, end)
-            if record is None or record.head.offset < self._offset:
-                continue  # damaged, or a value from before the segment
-            self._offset = record.head.offset + 1
-            if record.head.kind == EntryKind.MARK:
-                self._pulses += 1
-                self._time_ns = max(self._time_ns, record.head.time_ns)
-            found.append(LogMessage(record.head.offset, record.data))
+        while self._place < end and (left := most - len(found)) > 0:
+            records, self._place = segment.records(self._place, end, left)
+            for record in records:
+                head = record.head
+                if head.offset < self._offset:
+                    continue  # a value from before the segment
+                self._offset = head.offset + 1
+                if head.kind == EntryKind.MARK:
+                    self._pulses += 1
+                    self._time_ns = max(self._time_ns, head.time_ns)
+                found.append(LogMessage(head.offset, record.data))
         self._damaged += segment.damaged - damaged
