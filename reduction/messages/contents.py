@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.messages.ev44 import decoded_ev44, encoded_ev44
-from reduction.messages.f144 import decoded_f144, encoded_float, encoded_integers
+from reduction.messages.f144 import encoded_float, encoded_integers
 from reduction.messages.flat_tables import Buffer
+from reduction.messages.log_layouts import LogLayouts
 
 PULSE_MARK = "pulse"
 """Name of the log that ends a pulse in a partition."""
@@ -102,6 +103,9 @@ def encode_pulse_mark(pulse: int, time_ns: int, chunks_sent: int) -> bytes:
     return encoded_integers(PULSE_MARK, time_ns, (pulse, chunks_sent))
 
 
+_LOG_LAYOUTS = LogLayouts()
+"""What is remembered of messages, which changes how fast others are read, and nothing else."""
+
 NO_MONITORS: Mapping[str, int] = MappingProxyType({})
 """No source of events without pixel ids is known."""
 
@@ -120,7 +124,7 @@ def decode(message: Buffer, monitors: Mapping[str, int] = NO_MONITORS) -> list[C
             case b"ev44":
                 return _chunks(message, monitors)
             case b"f144":
-                return LogValue(*decoded_f144(message))
+                return LogValue(*_LOG_LAYOUTS.decoded(message))
     except (IndexError, OverflowError, TypeError, ValueError, struct.error) as error:
         raise CorruptMessage(
             f"{schema.decode()} message of {len(message)} bytes: {error}"
@@ -140,18 +144,15 @@ def _chunks(message: Buffer, monitors: Mapping[str, int]) -> list[Chunk]:
         raise ValueError(f"{tof.size} times of flight for {pixel.size} pixels")
     if times.size == 0 or times.size != starts.size:
         raise ValueError(f"{times.size} pulse times with {starts.size} starts")
+    source, number = event.source, event.message_id
+    if starts.size == 1 and starts[0] == 0:  # most messages are of one pulse
+        tof = pixel if without_pixels else tof
+        return [Chunk(source, number, int(times[0]), pixel, tof, without_pixels)]
     lows, highs = _bounds(starts, int(tof.size))
     if without_pixels:
         tof, lows, highs = pixel, np.zeros_like(lows), np.zeros_like(highs)
     return [
-        Chunk(
-            event.source,
-            event.message_id,
-            int(time),
-            pixel[low:high],
-            tof[low:high],
-            without_pixels,
-        )
+        Chunk(source, number, int(time), pixel[low:high], tof[low:high], without_pixels)
         for time, low, high in zip(times, lows, highs, strict=True)
     ]
 
@@ -162,8 +163,6 @@ def _bounds(starts: NDArray[np.int32], events: int) -> tuple[NDArray[np.int64], 
     ``starts`` (pulses,) has the index of the first event, or -1 for a pulse without events. Raises
     ValueError if these are not in order, or are no indices of the ``events``.
     """
-    if starts.size == 1 and starts[0] == 0:  # most messages are of one pulse
-        return np.zeros(1, np.int64), np.array([events], np.int64)
     lows = starts.astype(np.int64)
     filled = lows != NO_EVENTS
     bounds = np.append(lows[filled], events)

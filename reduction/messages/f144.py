@@ -76,15 +76,30 @@ def decoded_f144(message: Buffer) -> LogVector:
     kind = log.uint8(F144Field.KIND)
     name, time_ns = log.text(F144Field.SOURCE) or "", log.int64(F144Field.TIME)
     if kind in SCALARS:
-        value = np.array([log.table(F144Field.VALUE).number(0, SCALARS[kind])])
-    elif kind in ARRAYS:
-        value = log.table(F144Field.VALUE).array(0, ARRAYS[kind])
-    else:
-        raise ValueError(f"value of {name} is not a number")
-    if kind in (Value.Float, Value.ArrayFloat) and value.size == 1:
-        # 0.7 in 32 bits is 0.69999999 in 64: it is the decimal number that was meant.
-        value = np.array([float(str(np.float32(value[0])))])
-    return LogVector(name, time_ns, value)
+        number = log.table(F144Field.VALUE).number(0, SCALARS[kind])
+        return LogVector(name, time_ns, scalar_value(kind, number))
+    if kind in ARRAYS:
+        return LogVector(
+            name, time_ns, array_value(kind, log.table(F144Field.VALUE).array(0, ARRAYS[kind]))
+        )
+    raise ValueError(f"value of {name} is not a number")
+
+
+def scalar_value(kind: int, number: float) -> NDArray[Any]:
+    """The value (1,) of a message with a number of one of the kinds in `SCALARS`."""
+    return np.array([_meant(number) if kind == Value.Float else number])
+
+
+def array_value(kind: int, array: NDArray[Any]) -> NDArray[Any]:
+    """The value (n,) of a message with an ``array`` (n,) of one of the kinds in `ARRAYS`."""
+    if kind == Value.ArrayFloat and array.size == 1:
+        return np.array([_meant(array[0])])
+    return array
+
+
+def _meant(number: float) -> float:
+    """The decimal number that a number of 32 bits stands for: 0.7, not 0.69999999 in 64 bits."""
+    return float(str(np.float32(number)))
 
 
 MOST_LAYOUTS = 1000

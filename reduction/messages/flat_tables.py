@@ -28,14 +28,14 @@ class FlatTable:
     All methods raise ValueError or struct.error for what is not in the message.
     """
 
-    __slots__ = ("_at", "_data", "_fields")
+    __slots__ = ("_at", "_data", "_fields", "_layout_at")
 
     def __init__(self, data: Buffer, at: int) -> None:
         layout = at - int(_I32.unpack_from(data, at)[0])
         if layout < 0:
             raise ValueError("the layout of a table begins before the message")
         fields = (int(_U16.unpack_from(data, layout)[0]) - 4) // 2
-        self._data, self._at = data, at
+        self._data, self._at, self._layout_at = data, at, layout
         self._fields = _LAYOUTS[min(max(fields, 0), MOST_FIELDS)].unpack_from(data, layout + 4)
 
     @classmethod
@@ -43,19 +43,28 @@ class FlatTable:
         """The table that a message is."""
         return cls(data, int(_U32.unpack_from(data, 0)[0]))
 
-    def _field_at(self, field: int) -> int:
+    @property
+    def layout_bytes(self) -> tuple[range, range]:
+        """The places of the bytes that tell where the fields are."""
+        ends = self._layout_at + 4 + 2 * len(self._fields)
+        return range(self._at, self._at + 4), range(self._layout_at, ends)
+
+    def field_at(self, field: int) -> int:
         """The place of a field; 0 if it is absent."""
         offset = self._fields[field] if field < len(self._fields) else 0
         return self._at + offset if offset else 0
 
-    def _referred(self, field: int) -> int:
+    def referred(self, field: int) -> int:
         """The place that a field refers to; 0 if the field is absent."""
-        at = self._field_at(field)
-        return at + int(_U32.unpack_from(self._data, at)[0]) if at else 0
+        offset = self._fields[field] if field < len(self._fields) else 0
+        if not offset:
+            return 0
+        at = self._at + offset
+        return at + int(_U32.unpack_from(self._data, at)[0])
 
     def number(self, field: int, kind: struct.Struct) -> Any:
         """The number in a field; 0 if it is absent."""
-        at = self._field_at(field)
+        at = self.field_at(field)
         return kind.unpack_from(self._data, at)[0] if at else 0
 
     def int64(self, field: int) -> int:
@@ -68,14 +77,14 @@ class FlatTable:
 
     def table(self, field: int) -> FlatTable:
         """The table that a field refers to."""
-        at = self._referred(field)
+        at = self.referred(field)
         if not at:
             raise ValueError(f"field {field} is absent")
         return FlatTable(self._data, at)
 
     def text(self, field: int) -> str | None:
         """The text of a field, None if it is absent; raises UnicodeDecodeError if it is none."""
-        at = self._referred(field)
+        at = self.referred(field)
         if not at:
             return None
         length = int(_U32.unpack_from(self._data, at)[0])
@@ -85,7 +94,7 @@ class FlatTable:
 
     def array(self, field: int, dtype: DTypeLike) -> NDArray[Any]:
         """The array of a field, (n,), which lies in the message; empty if it is absent."""
-        at = self._referred(field)
+        at = self.referred(field)
         if not at:
             return np.empty(0, dtype)
         length = int(_U32.unpack_from(self._data, at)[0])

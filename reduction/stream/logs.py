@@ -29,6 +29,11 @@ class Log:
 
     def add(self, time_ns: int, value: float) -> bool:
         """Note the value from a time on; whether that changes the value at any time."""
+        if self._times_ns and time_ns > self._times_ns[-1]:  # most often
+            changes = self._values[-1] != value
+            self._times_ns.append(time_ns)
+            self._values.append(value)
+            return changes
         place = bisect.bisect_right(self._times_ns, time_ns)
         before = self._values[place - 1] if place else math.nan
         if place and self._times_ns[place - 1] == time_ns:
@@ -86,6 +91,8 @@ class Log:
 
     def forget(self, time_ns: int) -> None:
         """Drop the values that do not hold at ``time_ns`` or later."""
+        if len(self._times_ns) < 2 or self._times_ns[1] > time_ns:  # most often
+            return
         last = bisect.bisect_right(self._times_ns, time_ns) - 1
         if last > 0:
             del self._times_ns[:last], self._values[:last]
@@ -117,13 +124,20 @@ class Logs:
 
     def add(self, name: str, time_ns: int, value: float) -> None:
         """Note the value that a log has from a time on."""
-        log = self._logs.setdefault(name, Log())
+        log = self._log(name)
         self._noted(name, log, time_ns if log.add(time_ns, value) else None)
 
     def extend(self, name: str, times_ns: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """Note the values (n,) that a log has from times (n,) on, ns since the Unix epoch."""
-        log = self._logs.setdefault(name, Log())
+        log = self._log(name)
         self._noted(name, log, log.extend(times_ns, values))
+
+    def _log(self, name: str) -> Log:
+        """The log of a name, which may be new."""
+        log = self._logs.get(name)
+        if log is None:
+            log = self._logs[name] = Log()
+        return log
 
     def _noted(self, name: str, log: Log, changed_ns: int | None) -> None:
         """Note from which time on a log has changed, if it has, and drop what is not needed."""

@@ -146,7 +146,9 @@ class PulseAssembler:
         """
         if not is_number(log):
             return False
-        time_ns = self._log_times.of(log.name, log.time_ns, self.newest_ns)
+        time_ns = log.time_ns
+        if not self._log_times.possible(time_ns):
+            time_ns = self._log_times.of(log.name, time_ns, self.newest_ns)
         self.logs.add(log.name, time_ns, float(log.value[0]))
         return True
 

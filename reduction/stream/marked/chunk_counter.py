@@ -131,8 +131,9 @@ class ChunkCounter:
         self._otherwise = None if expected is None else max(expected, before or 0) + of_pulse
         self.sent, self._compared = chunks_sent, received
         self._highest = -1
-        self._last = Comparison(min(lost, MOST_LOST), pulse)
-        return replace(self._last, retracted=retracted)
+        lost = min(lost, MOST_LOST)
+        self._last = Comparison(lost, pulse)
+        return self._last if retracted is None else Comparison(lost, pulse, retracted)
 
     def _sent_before(self, chunks_sent: int, received: int) -> tuple[int | None, Comparison | None]:
         """The chunks sent before this pulse, and what the last mark said if it was wrong."""

@@ -137,6 +137,9 @@ class MarkOrder:
 
     def _contradicted_by(self, mark: PulseMark) -> Decision:
         """Believe a mark that follows; those in doubt are wrong unless they lie before it."""
+        if not self._doubted:
+            self._believe(mark)
+            return Decision((mark,))
         last, doubted = self._last, self._doubted
         between = [
             each
