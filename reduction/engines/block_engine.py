@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from reduction.engines.cells import BlockT, CellLayout
 from reduction.engines.fading import FadingHistogram
 from reduction.engines.histogram import Histogram
-from reduction.engines.protocol import Cells, EventTally, Recipe
+from reduction.engines.protocol import Cells, EventTally, Recipe, ViewKind, ViewRecipes
+from reduction.engines.views import ReductionViews
 
 NO_LIMIT = 1 << 62
 
@@ -51,6 +52,7 @@ class BlockEngine(ABC, Generic[BlockT]):
         self._folded = 0
         self._histograms: list[Histogram[BlockT]] = []
         self._fading: list[tuple[FadingHistogram[BlockT], ...]] = []
+        self._views: list[ReductionViews[BlockT]] = []
         for number, recipe in enumerate(recipes):
             self.configure(number, recipe)
 
@@ -72,6 +74,11 @@ class BlockEngine(ABC, Generic[BlockT]):
     def _all(self) -> Iterator[Histogram[BlockT]]:
         """The histograms of all reductions: those of counts, and those of fading weights."""
         return itertools.chain(self._histograms, *self._fading)
+
+    @property
+    def _of_views(self) -> Iterator[Histogram[BlockT]]:
+        """The further histograms of all reductions."""
+        return itertools.chain.from_iterable(each.histograms.values() for each in self._views)
 
     @property
     def message(self) -> str:
@@ -100,6 +107,7 @@ class BlockEngine(ABC, Generic[BlockT]):
         layout = self._layout(recipe)
         if reduction == len(self._histograms):
             self._histograms.append(self._histogram(layout))
+            self._views.append(ReductionViews(self._histograms[-1]))
             self._fading.append(self._fading_histograms(layout))
             return
         histogram, fading = self._histograms[reduction], self._fading[reduction]
@@ -109,9 +117,11 @@ class BlockEngine(ABC, Generic[BlockT]):
         else:
             self._fading[reduction] = self._fading_histograms(layout)
         histogram.change_layout(layout)
+        self._views[reduction].histogram_changed(self._folded)
 
     def reslice(self, reduction: int, since_ns: int, until_ns: int) -> None:
-        for each in (self._histograms[reduction], *self._fading[reduction]):
+        views = self._views[reduction].histograms.values()
+        for each in (self._histograms[reduction], *self._fading[reduction], *views):
             each.reslice(self._store.blocks, since_ns, until_ns)
 
     def advance(self, seconds: float) -> bool:
@@ -126,7 +136,8 @@ class BlockEngine(ABC, Generic[BlockT]):
     @property
     def memory_bytes(self) -> int:
         """Memory of the events, and of folded events and sorted runs that histograms keep."""
-        return self._store.nbytes + sum(each.memory_bytes for each in self._all)
+        histograms = itertools.chain(self._all, self._of_views)
+        return self._store.nbytes + sum(each.memory_bytes for each in histograms)
 
     @property
     def _crowded(self) -> bool:
@@ -144,9 +155,12 @@ class BlockEngine(ABC, Generic[BlockT]):
             oldest = self._store.blocks[0]
             if not all(each.has_counted(0, oldest) for each in self._all):
                 return
-            for histogram in self._all:
-                if not self._keep:
+            if not self._keep:
+                for histogram in self._all:
                     histogram.remove_from_slices(oldest)
+            for views in self._views:
+                views.fold(self._store.blocks, self._layout, keep=self._keep)
+            for histogram in self._all:
                 histogram.fold(oldest, self._layout)
             self._folded += oldest.size
             del self._store.blocks[0]
@@ -158,6 +172,8 @@ class BlockEngine(ABC, Generic[BlockT]):
         self._folded = 0
         for histogram in self._all:
             histogram.clear()
+        for views in self._views:
+            views.clear()
 
     def cells(self, reduction: int) -> NDArray[np.int64]:
         cells: NDArray[np.int64] = self._histograms[reduction].cells
@@ -169,3 +185,27 @@ class BlockEngine(ABC, Generic[BlockT]):
 
     def tally(self, reduction: int, cells: Cells) -> EventTally:
         return self._histograms[reduction].layout.tally(cells)
+
+    def set_views(self, reduction: int, views: ViewRecipes) -> None:
+        self._views[reduction].set(views, self._layout, self._folded)
+
+    def advance_views(self, seconds: float) -> bool:
+        deadline_s = time.monotonic() + seconds
+        done = [each.advance(self._store.blocks, deadline_s) for each in self._views]
+        return all(done)
+
+    def pixel_counts(self, reduction: int) -> NDArray[np.int32]:
+        image = self._views[reduction].image
+        assert image is not None
+        return image.by_detector
+
+    def pixels_missing(self, reduction: int) -> int:
+        image = self._views[reduction].image
+        return image.missing if image is not None else 0
+
+    def view_cells(self, reduction: int, kind: ViewKind) -> NDArray[np.int64]:
+        cells: NDArray[np.int64] = self._views[reduction].histograms[kind].cells
+        return cells
+
+    def view_tally(self, reduction: int, kind: ViewKind, cells: Cells) -> EventTally:
+        return self._views[reduction].histograms[kind].layout.tally(cells)

@@ -60,6 +60,30 @@ class CellLayout(ABC, Generic[BlockT]):
         int64, and any numbers if they are float64. Spans of weight 0 are skipped.
         """
 
+    @property
+    @abstractmethod
+    def pixel_slots(self) -> int:
+        """The length of the arrays that `add_pixels` counts in."""
+
+    @abstractmethod
+    def add_pixels(
+        self,
+        block: BlockT,
+        weights: NDArray[np.int64],
+        values: tuple[float, float] | None,
+        counts: NDArray[np.int32],
+    ) -> None:
+        """Add the events of a block to the ``counts`` (pixel_slots,) of their detectors.
+
+        An event counts by the weight of its span, ``weights`` (spans,), if its detector is not
+        masked, its time of flight is valid, and its value v is low ≤ v < high, for ``values``
+        (low, high); None: any.
+        """
+
+    @abstractmethod
+    def by_detector(self, counts: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Counts (pixel_slots,) as (detectors,), in the order of the instrument."""
+
     def tally(self, cells: Cells) -> EventTally:
         """Where all events were counted, given the ``cells`` of one rank or of several, summed."""
         slices = cells[:-1].reshape(self.recipe.slices, -1)

@@ -37,6 +37,11 @@ class Histogram(Generic[BlockT]):
         return self._layout
 
     @property
+    def slices(self) -> Sequence[NDArray[np.int32]]:
+        """For each counted block the slice of each span, (spans,); replaced when one changes."""
+        return self._slices
+
+    @property
     def recipe(self) -> Recipe:
         return self._layout.recipe
 

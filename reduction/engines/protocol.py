@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,24 +47,71 @@ class Recipe:
         """Number of groups, also those whose detectors are all masked."""
         return max(int(self.group.max(initial=0)) + 1, self.least_groups)
 
+    def equals(self, other: Recipe) -> bool:
+        """Whether this recipe gives the same cells as ``other``, for any events."""
+        return (
+            (self.slices, self.fade_s) == (other.slices, other.fade_s)
+            and np.array_equal(self.edges, other.edges)
+            and self.reuses_values_of(other)
+        )
+
     def reuses_values_of(self, other: Recipe) -> bool:
         """Whether this recipe gives every event the same value, group and slice as ``other``.
 
         It does if the recipes differ only in bins, or if this one has more slices.
         """
         return (
-            (self.units, self.groups, self.slice_of) == (other.units, other.groups, other.slice_of)
+            (self.groups, self.slice_of) == (other.groups, other.slice_of)
             and self.slices >= other.slices
             and np.array_equal(self.group, other.group)
-            and (
-                self.calibration is other.calibration
-                or (
-                    self.calibration is not None
-                    and other.calibration is not None
-                    and self.calibration.equals(other.calibration)
-                )
+            and self.values_equal(other)
+        )
+
+    def values_equal(self, other: Recipe) -> bool:
+        """Whether this recipe gives every event the same value as ``other``."""
+        return self.units == other.units and (
+            self.calibration is other.calibration
+            or (
+                self.calibration is not None
+                and other.calibration is not None
+                and self.calibration.equals(other.calibration)
             )
         )
+
+
+@dataclass(frozen=True)
+class PixelWindow:
+    """Which events the counts of pixels are of: those of pulses in a range of slices.
+
+    ``first_slice`` is the first one, ``end_slice`` the one after the last. With ``values`` (low,
+    high), an event counts if low ≤ v < high for its value v in the unit of the reduction.
+    """
+
+    first_slice: int
+    end_slice: int
+    values: tuple[float, float] | None = None
+
+    def has(self, slices: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Whether pulses count, (n,) bool, by their ``slices`` (n,)."""
+        return (slices >= self.first_slice) & (slices < self.end_slice)
+
+
+class ViewKind(enum.Enum):
+    """The further histograms of a reduction."""
+
+    MAP = enum.auto()
+    PICKED = enum.auto()
+
+
+@dataclass(frozen=True, eq=False)
+class ViewRecipes:
+    """What is counted of a reduction besides its histogram, at the engine's leisure.
+
+    ``image``: counts of each pixel, or None. ``histograms`` are further ones, such as a map.
+    """
+
+    image: PixelWindow | None = None
+    histograms: Mapping[ViewKind, Recipe] = field(default_factory=dict)
 
 
 Cells = NDArray[Any]
@@ -173,6 +221,30 @@ class Engine(Protocol):
 
     def tally(self, reduction: int, cells: Cells) -> EventTally:
         """Where all events were counted, given the result of `cells` or `faded`, or its sum."""
+
+    def set_views(self, reduction: int, views: ViewRecipes) -> None:
+        """Count these views of a reduction from now on; `advance_views` does it."""
+
+    def advance_views(self, seconds: float) -> bool:
+        """Count events in views, for about ``seconds``; whether all that `advance` has are counted.
+
+        Call it only after `advance` has counted all events.
+        """
+
+    def pixel_counts(self, reduction: int) -> NDArray[np.int32]:
+        """Events in the window of the image, (detectors,) int32 in the order of the instrument.
+
+        Those of masked detectors and of monitors are 0.
+        """
+
+    def pixels_missing(self, reduction: int) -> int:
+        """Number of folded events that `pixel_counts` lacks: they were folded before it counted."""
+
+    def view_cells(self, reduction: int, kind: ViewKind) -> NDArray[np.int64]:
+        """The cells of a further histogram, as `cells`."""
+
+    def view_tally(self, reduction: int, kind: ViewKind, cells: Cells) -> EventTally:
+        """Where all events were counted in it, given the result of `view_cells`, or its sum."""
 
 
 MAX_TOF_NS = 1_000_000_000

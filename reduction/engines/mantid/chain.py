@@ -32,6 +32,8 @@ class MantidChain(CellLayout[WorkspaceBlock]):
         self._mantid, self._params = mantid, rebin_params(self.edges)
         self.failed = False
         detectors = ~instrument.is_monitor
+        self._detectors = np.flatnonzero(detectors)
+        self._all_detectors = instrument.detector_id.size
         group, calibration = recipe.group[detectors], recipe.calibration
         geometry = instrument.difc_us_per_angstrom
         self._masked = group == MASKED
@@ -54,9 +56,50 @@ class MantidChain(CellLayout[WorkspaceBlock]):
         """A workspace of events for each group that has detectors."""
         if not any(self._spectra):
             return []
-        masked = np.flatnonzero(self._masked).tolist()
-        made = self._mantid.converted(raw, self.recipe.units, self._calibration, masked)
+        made = self._by_detector(raw)
         return [self._mantid.summed(made, each) for each in self._spectra if each]
+
+    def _by_detector(self, raw: Workspace) -> Workspace:
+        """A workspace of events with a spectrum for each detector, without those masked."""
+        masked = np.flatnonzero(self._masked).tolist()
+        return self._mantid.converted(raw, self.recipe.units, self._calibration, masked)
+
+    @property
+    def pixel_slots(self) -> int:
+        return self._all_detectors
+
+    def by_detector(self, counts: NDArray[np.int32]) -> NDArray[np.int32]:
+        return counts
+
+    def add_pixels(
+        self,
+        block: WorkspaceBlock,
+        weights: NDArray[np.int64],
+        values: tuple[float, float] | None,
+        counts: NDArray[np.int32],
+    ) -> None:
+        """As `CellLayout.add_pixels`; events that the chain fails on are not counted."""
+        if not self._detectors.size:
+            return
+        try:
+            made = self._by_detector(block.raw)
+            for weight, part in self._by_weight(made, block.times_ns, weights).items():
+                found = self._mantid.detector_counts(part, values)
+                counts[self._detectors] += (weight * found).astype(np.int32)
+        except FAILURES:
+            return
+
+    def _by_weight(
+        self, made: Workspace, times_ns: NDArray[np.int64], weights: NDArray[np.int64]
+    ) -> dict[int, Workspace]:
+        """The events of the spans of each weight; those of weight 0 are left out."""
+        kinds = np.unique(weights)
+        if kinds.size == 1:
+            return {int(kinds[0]): made}
+        times_ns, first = np.unique(times_ns, return_index=True)
+        targets = np.where(weights == 0, -1, np.searchsorted(kinds, weights))[first]
+        parts = self._mantid.split(made, times_ns, targets)
+        return {int(kinds[target]): part for target, part in parts.items()}
 
     def add(
         self, block: WorkspaceBlock, slices: NDArray[np.int32], weights: Cells, cells: Cells

@@ -100,12 +100,14 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
             fit = first.size + second.size <= self._capacity
             counted = all(
                 each.has_counted(number - 1, first) and each.has_counted(number, second)
-                for each in self._all
+                for each in (*self._all, *self._of_views)
             )
-            faults = first.fault or second.fault
+            faults, spans = first.fault or second.fault, first.spans
             if fit and counted and not faults and first.join(second, self._mantid):
                 for each in self._all:
                     each.join(number)
+                for views in self._views:
+                    views.join(number, spans)
                 del blocks[number]
             else:
                 number += 1

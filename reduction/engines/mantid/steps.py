@@ -219,6 +219,18 @@ class MantidSteps:
         counts: NDArray[np.float64] = made.readY(0).copy()
         return counts
 
+    def detector_counts(
+        self, workspace: Workspace, values: tuple[float, float] | None
+    ) -> NDArray[np.float64]:
+        """The events of each spectrum, (detectors,) float64: of values [low, high), or of all."""
+        if values is None:
+            spectra = range(workspace.getNumberHistograms())
+            return np.array([float(workspace.getSpectrum(n).getNumberEvents()) for n in spectra])
+        params = rebin_params(np.array(values))
+        made = self._run("Rebin", InputWorkspace=workspace, Params=params, PreserveEvents=False)
+        counts: NDArray[np.float64] = made.extractY()[:, 1].copy()
+        return counts
+
 
 def rebin_params(edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rebin's parameters, (2 · bins + 5,), for bins between ``edges`` and one below and above them.

@@ -58,6 +58,7 @@ class CompiledRecipe(CellLayout[EventBlock]):
         self, instrument: Instrument, recipe: Recipe, max_tof_ns: int, rows: DetectorRows
     ) -> None:
         super().__init__(recipe)
+        self._rows = rows
         group = np.where(instrument.is_monitor, MONITOR_GROUP, recipe.group)
         self._group = rows.table(group, BAD_PIXEL_GROUP, np.int32)
         used = (recipe.group != MASKED) & ~instrument.is_monitor
@@ -93,6 +94,26 @@ class CompiledRecipe(CellLayout[EventBlock]):
             bounds, merged = merged_spans(block.starts[first : last + 1], slices[first:last])
             weight = weights[first].item()
             self.add_events(block.pixel_id, block.tof_ns, bounds, merged, cells, weight)
+
+    @property
+    def pixel_slots(self) -> int:
+        return self._rows.count
+
+    def add_pixels(
+        self,
+        block: EventBlock,
+        weights: NDArray[np.int64],
+        values: tuple[float, float] | None,
+        counts: NDArray[np.int32],
+    ) -> None:
+        events = block.pixel_id, block.tof_ns, block.starts, weights, self._detectors
+        if values is None:
+            kernels.pixel_pass(*events, self._group, counts)
+        else:
+            kernels.pixel_window_pass(*events, self._curved, *values, counts)
+
+    def by_detector(self, counts: NDArray[np.int32]) -> NDArray[np.int32]:
+        return counts[self._rows.of_detectors]
 
     def add_events(
         self,

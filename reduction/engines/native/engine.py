@@ -101,6 +101,10 @@ class NativeEngine(BlockEngine[EventBlock]):
             start = MergePlace(0, 0, 0, 0)
             merge_pieces(piece, True, piece, True, start, values, ordered.starts)
             layout.add_sorted([piece], ordered.special, cells)
+            counts, weights = np.zeros(layout.pixel_slots, np.int32), np.zeros(1, np.int64)
+            empty = EventBlock(np.zeros((2, 1), np.int32))
+            for window in (None, (0.0, 1.0)):
+                layout.add_pixels(empty, weights, window, counts)
 
     def prepare(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
