@@ -107,10 +107,13 @@ class PixelCounts(Generic[BlockT]):
         self._count(block, 0, slices)
         del self._counted[0]
 
-    def join(self, number: int, spans: int) -> None:
-        """Note that a block was joined to the one before it, which had so many spans."""
-        if number <= len(self._counted):
-            first, *rest = self._counted[number - 1 : number + 1]
-            second = rest[0].included if rest else NOT_COUNTED
-            joined = CountedSpans(NOT_SLICED, np.append(first.padded(spans), second))
-            self._counted[number - 1 : number + 1] = [joined]
+    def has_counted(self, number: int, block: BlockT) -> bool:
+        """Whether all spans of a block have been counted."""
+        known = self._counted[number : number + 1]
+        return bool(known) and known[0].included.size == block.spans
+
+    def join(self, number: int) -> None:
+        """Note that a block has been joined to the block before it; both must have been counted."""
+        first, second = self._counted[number - 1 : number + 1]
+        joined = CountedSpans(NOT_SLICED, np.append(first.included, second.included))
+        self._counted[number - 1 : number + 1] = [joined]

@@ -80,12 +80,18 @@ class ReductionViews(Generic[BlockT]):
         if self.image is not None:
             self.image.fold(blocks[0], self._histogram.slices[0])
 
-    def join(self, number: int, spans: int) -> None:
-        """Note that a block was joined to the one before it, which had so many spans."""
+    def has_counted(self, number: int, block: BlockT) -> bool:
+        """Whether all spans of a block have been counted in all views."""
+        if self.image is not None and not self.image.has_counted(number, block):
+            return False
+        return all(each.has_counted(number, block) for each in self.histograms.values())
+
+    def join(self, number: int) -> None:
+        """Note that a block has been joined to the block before it; both must have been counted."""
         for each in self.histograms.values():
             each.join(number)
         if self.image is not None:
-            self.image.join(number, spans)
+            self.image.join(number)
 
     def clear(self) -> None:
         """Drop all counts."""

@@ -6,9 +6,13 @@ import enum
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.parameters import bins
 from reduction.parameters.fields import Settings, parameter
 from reduction.parameters.image import ImageCallbacks, callbacks_spec, rate_spec
-from reduction.parameters.limits import IMAGE_SIDE
+from reduction.parameters.limits import IMAGE_SIDE, MOST_MAP_CELLS
 from reduction.parameters.specs import Choice, Float, Integer, Misfit, Stage, Text
 
 
@@ -30,7 +34,7 @@ class MapSettings(Settings):
     A map has ``rows`` from ``minimum`` to ``maximum``; if both are 0, over all that there is.
     """
 
-    TOGETHER: ClassVar = (frozenset({"minimum", "maximum"}), frozenset({"against", "log"}))
+    TOGETHER: ClassVar = (frozenset({"against", "log", "minimum", "maximum"}),)
 
     callbacks: ImageCallbacks = parameter(callbacks_spec("map"), ImageCallbacks.WATCHED)
     against: MapAxis = parameter(
@@ -52,7 +56,7 @@ class MapSettings(Settings):
             pv="BinParams",
             description="Bins along the axis; empty: BinParams",
             details="Rebin syntax in the unit of the reduction. With those of the reduction the"
-            " sum over all rows is its spectrum.",
+            " sum over all rows is its spectrum; if they are too many, neighbours are joined.",
             stage=Stage.HISTOGRAM,
         ),
         "",
@@ -89,6 +93,30 @@ class MapSettings(Settings):
             raise Misfit("Max", self.maximum, why)
         if self.against is MapAxis.LOG and not self.log:
             raise Misfit("Log", self.log, "a map against Log needs the name of one")
+        if self.against is MapAxis.LOG and self.automatic:
+            raise Misfit("Max", self.maximum, "a map against Log needs Min and Max")
+        if self.bin_params:
+            self._check_bins()
+
+    def _check_bins(self) -> None:
+        try:
+            count = bins.edges(self.bin_params, MOST_MAP_CELLS).size - 1
+        except ValueError as error:
+            raise Misfit("BinParams", self.bin_params, str(error)) from None
+        if count * self.rows > MOST_MAP_CELLS:
+            why = f"{count} bins in {self.rows} rows; the limit is {MOST_MAP_CELLS} together"
+            raise Misfit("BinParams", self.bin_params, why)
+
+    def edges(self, of_spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The bins of the map, (bins + 1,) float64, given those ``of_spectrum``, (n + 1,).
+
+        Without bins of its own it has those of the spectrum, or, where they would be more than
+        `MOST_MAP_CELLS` in all rows, equally many of them joined to one, but for the last.
+        """
+        if self.bin_params:
+            return bins.edges(self.bin_params, MOST_MAP_CELLS)
+        joined = -(-(of_spectrum.size - 1) * self.rows // MOST_MAP_CELLS)
+        return np.append(of_spectrum[:-1:joined], of_spectrum[-1])
 
     @property
     def automatic(self) -> bool:

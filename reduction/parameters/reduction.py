@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reduction.parameters import bins
 from reduction.parameters.corrections import CorrectionSettings
-from reduction.parameters.detector_map import MapSettings
+from reduction.parameters.detector_map import MapAxis, MapSettings
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.fields import Settings, parameter
 from reduction.parameters.image import ImageSettings
@@ -198,6 +198,12 @@ class ReductionSettings(Settings):
             image=ImageSettings(),
             map=MapSettings(),
         )
+
+    @property
+    def logs(self) -> frozenset[str]:
+        """The logs that decide where an event counts, `TIME_LOG` included."""
+        of_map = {MapAxis.LOG: self.map.log, MapAxis.TIME: TIME_LOG}.get(self.map.against, "")
+        return frozenset({self.filter.log, of_map}) - {""}
 
     @property
     def edges(self) -> NDArray[np.float64]:

@@ -96,20 +96,24 @@ class Pipeline:
         logs: Logs,
         memory_bytes: int,
     ) -> None:
-        self._instrument, self._logs = instrument, logs
+        self.instrument, self.logs = instrument, logs
         self._memory_bytes = memory_bytes
         self.order = order
         self.timeline = SeriesTimeline()
         self._series = 1
-        recipes = [self._recipe(each.settings, order, 1) for each in order.reductions]
-        self.engine = engine(instrument, recipes)
+        self.recipes = {
+            number: self._recipe(each.settings, order, 1)
+            for number, each in enumerate(order.reductions)
+        }
+        """The recipes that the engine follows, by number of the reduction."""
+        self.engine = engine(instrument, list(self.recipes.values()))
         self.received = 0
         self.filtered = 0
 
     def _recipe(self, settings: ReductionSettings, order: RanksOrder, series: int) -> Recipe:
-        slicing = PulseSlicing(self._logs, settings.filter, self.timeline)
+        slicing = PulseSlicing(self.logs, settings.filter, self.timeline)
         fade_s = order.control.fade_s
-        return recipe(settings, self._instrument, slicing, series, fade_s, order.files)
+        return recipe(settings, self.instrument, slicing, series, fade_s, order.files)
 
     def pulse_sums(
         self, times_ns: NDArray[np.int64], seconds: NDArray[np.float64], now_ns: int
@@ -122,10 +126,10 @@ class Pipeline:
         weights = np.where(
             times_ns > self.timeline.last_end_ns, self.weights(times_ns, now_ns), 1.0
         )
-        charge_uc = self._logs.at(PROTON_CHARGE, times_ns) * weights
+        charge_uc = self.logs.at(PROTON_CHARGE, times_ns) * weights
         return [
             PulseSums.of(
-                PulseSlicing(self._logs, each.settings.filter, self.timeline)(times_ns),
+                PulseSlicing(self.logs, each.settings.filter, self.timeline)(times_ns),
                 (self.timeline.series, each.settings.filter.count),
                 charge_uc,
                 seconds * weights,
@@ -162,7 +166,7 @@ class Pipeline:
         """
         if self.timeline.begin(series, time_ns):
             for number, each in enumerate(self.order.reductions):
-                if each.settings.filter.log == TIME_LOG:
+                if TIME_LOG in each.settings.logs:
                     self.engine.reslice(number, time_ns, cut_ns)
 
     def _follow_logs(self, time_ns: int) -> None:
@@ -170,9 +174,9 @@ class Pipeline:
 
         Charges always go by the present values, so this is due also while nothing is accumulated.
         """
-        for name, since_ns in self._logs.changed().items():
+        for name, since_ns in self.logs.changed().items():
             for number, each in enumerate(self.order.reductions):
-                if each.settings.filter.log == name:
+                if name in each.settings.logs:
                     self.engine.reslice(number, since_ns, time_ns)
 
     def _move_window(self, time_ns: int) -> None:
@@ -189,6 +193,16 @@ class Pipeline:
         """Move the events of pulses in [since, until] to the series that they belong to now."""
         for number in range(len(self.order.reductions)):
             self.engine.reslice(number, since_ns, until_ns)
+
+    def slicing(self, number: int) -> PulseSlicing:
+        """The slices that pulses have in a reduction."""
+        settings = self.order.reductions[number].settings
+        return PulseSlicing(self.logs, settings.filter, self.timeline)
+
+    @property
+    def series(self) -> int:
+        """How many series the recipes are for, the running one included."""
+        return self._series
 
     def plan(self, order: RanksOrder, series: int) -> dict[int, Recipe]:
         """The recipes that ``order`` changes, by number of the reduction, for so many ``series``.
@@ -220,6 +234,7 @@ class Pipeline:
             self.received = self.filtered = 0
         for number, made in changed.items():
             self.engine.configure(number, made)
+        self.recipes |= changed
         limit = order.control.memory_limit
         self.engine.limit(
             int(limit * 1e9) if limit else self._memory_bytes,

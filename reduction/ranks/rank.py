@@ -30,9 +30,11 @@ from reduction.ranks.catch_up import RESULT_INTERVAL_S, CatchUp
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.receiver import StreamReceiver
-from reduction.ranks.result_reporter import Control, ResultReporter
+from reduction.ranks.result_reporter import Control, RankParts, ResultReporter
 from reduction.ranks.run_holds import HOLD_S, RunHolds
 from reduction.ranks.tick import Tick, Ticks
+from reduction.ranks.tick_clock import TickClock
+from reduction.ranks.views import Views
 from reduction.results.references import LoadedReferences, load_references
 from reduction.stream.dialect import Dialect
 from reduction.stream.pulses import NO_PULSE, CompletePulse
@@ -69,27 +71,6 @@ class RankTiming:
         return max(self.ticks_per_result, round(self.tick_rate_hz * RESULT_INTERVAL_S))
 
 
-class TickClock:
-    """When ticks are due: one period after the other, by the monotonic clock.
-
-    Monotonic clocks of different hosts differ. So each rank counts periods from a moment at which
-    all ranks have just waited for each other.
-    """
-
-    def __init__(self, rate_hz: float, now_s: Callable[[], float]) -> None:
-        self._rate_hz, self.now_s = rate_hz, now_s
-        self._start_s = now_s()
-
-    def start(self) -> None:
-        """Count periods from now; call it when all ranks have just waited for each other."""
-        self._start_s = self.now_s()
-
-    def next_tick_s(self) -> float:
-        """The time of the next tick."""
-        periods = int((self.now_s() - self._start_s) * self._rate_hz) + 1
-        return self._start_s + periods / self._rate_hz
-
-
 class Rank:
     """One MPI rank: its partitions, its pipeline, and its part in what all ranks do together.
 
@@ -111,8 +92,12 @@ class Rank:
         self._intake = receiver.intake
         self._accumulation = Accumulation(together, pipeline, receiver)
         self._catch_up = CatchUp(timing.ticks_per_catch_up_result)
+        self._views = Views(pipeline, timing.tick_rate_hz)
         self._reporter = ResultReporter(
-            together, pipeline, self._accumulation, receiver, self._catch_up, control
+            RankParts(
+                together, pipeline, self._accumulation, receiver, self._catch_up, self._views
+            ),
+            control,
         )
         self._holds = RunHolds(round(HOLD_S * timing.tick_rate_hz))
         self._ticks = 0
@@ -147,7 +132,9 @@ class Rank:
             if self._caught_up and self._catch_up.waits:
                 time.sleep(min(left, CALL_POLL_S))
             elif self._caught_up:
-                self._receiver.take(0 if called else min(left, CALL_POLL_S))
+                at_once = called or self._views.behind
+                self._receiver.take(0 if at_once else min(left, CALL_POLL_S))
+                self._views.advance(min(ENGINE_STEP_S, left))
             else:
                 self._caught_up = self._pipeline.engine.advance(min(ENGINE_STEP_S, left))
 
@@ -188,15 +175,18 @@ class Rank:
                 self._control.report_work()
             self._obey(decoded(RanksOrder, self._together.share(order)))
         self._caught_up = self._pipeline.engine.advance(ENGINE_STEP_S)
+        self._views.note_events(self._accumulation.coverage.last_ns)
         due = self._order_pending or self._ticks % self._timing.ticks_per_result == 0
         due = due or ticks.any_run_messages
         if self._caught_up:
+            if due:
+                self._views.advance(ENGINE_STEP_S)
             self._reporter.account.check(everything=due)
             if not self._catch_up.active:
                 self._pipeline.engine.prepare(0)
         if due:
             references = [each.references for each in self._references]
-            if self._reporter.report(self._caught_up, self._remark, references):
+            if self._reporter.report(self._caught_up, self._ticks, self._remark, references):
                 self._order_pending = False
         return ticks.stopping
 
@@ -339,6 +329,7 @@ class Rank:
         elif skip:
             self._catch_up.end()
         self._pipeline.obey(order, changed, state.series, clear=clear)
+        self._views.obey()
         if obeyed.moved_ns is not None:
             self._pipeline.move_pulses(obeyed.moved_ns, cut_ns)
         self._holds.ordered(state.facility_run)

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from reduction.control.orders import ReductionOrder
-from reduction.control.reports import RanksReport, ReductionResult, References, SeriesResult
+from reduction.control.reports import (
+    RanksReport,
+    ReductionResult,
+    References,
+    SeriesResult,
+    ViewsResult,
+)
 from reduction.control.run_state import RunState
 from reduction.engines.protocol import Cells, EventTally
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
@@ -35,6 +41,8 @@ class ReductionSums:
     - ``closed``: the series before the running one
     - ``faded``: if events fade, the sums of their weights and of the squares; empty if not
     - ``references``: background and vanadium
+    - ``views``: image, map and picked spectrum, if they are due
+    - ``views_generation``: the generation of the last of these; -1: there are none
     """
 
     order: ReductionOrder
@@ -44,6 +52,8 @@ class ReductionSums:
     closed: Sequence[SeriesStatus]
     faded: Sequence[EventTally]
     references: References
+    views: ViewsResult | None = None
+    views_generation: int = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +157,8 @@ def _result(sums: ReductionSums, filtered: int) -> ReductionResult:
         ),
         monitor_counts=tuple(monitors.tolist()),
         references=sums.references,
+        views=sums.views,
+        views_generation=sums.views_generation,
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reduction.control.order_receiver import OrderReceiver
 from reduction.control.orders import NO_REVISION, RanksOrder
-from reduction.control.reports import RanksReport, References
+from reduction.control.reports import RanksReport, References, ViewsResult
 from reduction.messages.run_messages import RunMessage
 from reduction.parameters.reduction import TIME_LOG
 from reduction.ranks.accounting import EventAccount
@@ -22,6 +22,7 @@ from reduction.ranks.progress import Progress
 from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.reports import RanksSums, ReductionSums, preset_count, ranks_report
 from reduction.ranks.result_tick import RankFigures, ResultTick, ResultTicks
+from reduction.ranks.views import Views
 from reduction.stream import pulse_ranges
 
 MOST_INCOMPLETE = 2**62
@@ -33,26 +34,44 @@ LAST_PULSE_NS = 5_000_000_000
 MOST_REPORTED_RUNS = 32
 """So many of the last messages about runs stand in each report."""
 
+
+@dataclass(frozen=True, eq=False)
+class SummedCells:
+    """Sums over all ranks: cells and fading cells of each reduction, and views of those due.
+
+    ``cells`` and ``faded`` are empty if no result is due.
+    """
+
+    cells: Sequence[NDArray[np.int64]]
+    faded: Sequence[NDArray[np.float64]]
+    views: Mapping[int, ViewsResult | None]
+
+
 Control = OrderReceiver[RanksOrder, RanksReport]
+
+
+@dataclass(frozen=True)
+class RankParts:
+    """The parts of a rank whose state is reported."""
+
+    together: Collectives
+    pipeline: Pipeline
+    accumulation: Accumulation
+    receiver: StreamReceiver
+    catch_up: CatchUp
+    views: Views
 
 
 class ResultReporter:
     """Sums figures and cells over ranks, and reports them on the rank that has ``control``."""
 
-    def __init__(
-        self,
-        together: Collectives,
-        pipeline: Pipeline,
-        accumulation: Accumulation,
-        receiver: StreamReceiver,
-        catch_up: CatchUp,
-        control: Control | None,
-    ) -> None:
-        self._together, self._pipeline, self._control = together, pipeline, control
-        self._accumulation, self._receiver, self._catch_up = accumulation, receiver, catch_up
-        self._intake = receiver.intake
-        self.progress = Progress(together, receiver.intake.clock_ns)
-        self.account = EventAccount(pipeline)
+    def __init__(self, parts: RankParts, control: Control | None) -> None:
+        self._together, self._pipeline, self._control = parts.together, parts.pipeline, control
+        self._accumulation, self._receiver = parts.accumulation, parts.receiver
+        self._catch_up, self._views = parts.catch_up, parts.views
+        self._intake = parts.receiver.intake
+        self.progress = Progress(parts.together, self._intake.clock_ns)
+        self.account = EventAccount(parts.pipeline)
         self._revision = NO_REVISION
         self._run_messages: dict[RunMessage, None] = {}
 
@@ -62,11 +81,13 @@ class ResultReporter:
         for oldest in list(self._run_messages)[:-MOST_REPORTED_RUNS]:
             del self._run_messages[oldest]
 
-    def report(self, caught_up: bool, message: str, references: Sequence[References]) -> bool:
+    def report(
+        self, caught_up: bool, tick: int, message: str, references: Sequence[References]
+    ) -> bool:
         """Report how things are, with results if all ranks have caught up; whether they have.
 
-        ``message`` is what is wrong with the last order. ``references``, one a reduction, are
-        needed on rank 0 alone.
+        ``tick`` is the number of the tick. ``message`` is what is wrong with the last order.
+        ``references``, one a reduction, are needed on rank 0 alone.
         """
         engine = self._pipeline.engine
         ticks = ResultTicks.of(self._together.exchange(self._tick(caught_up).vector()))
@@ -74,6 +95,7 @@ class ResultReporter:
         self.progress.note_missing(ticks.incomplete_pulses, self._intake.incomplete)
         cells: list[NDArray[np.int64]] = []
         faded: list[NDArray[np.float64]] = []
+        views: dict[int, ViewsResult | None] = {}
         if ticks.caught_up:
             self._catch_up.made_result()
             self._revision = self._pipeline.order.revision
@@ -81,8 +103,11 @@ class ResultReporter:
             now_ns = self._accumulation.coverage.now_ns
             cells = [self._together.total(engine.cells(n)) for n in self._numbers]
             faded = [self._together.total(engine.faded(n, now_ns)) for n in self._numbers]
+            due = self._views.due(tick) if ticks.views_ready else {}
+            views = {n: self._views.result(n, due[n], self._together, tick) for n in sorted(due)}
         if self._control is not None:
-            reductions = self._reductions(ticks.displaced, cells, faded, references)
+            found = SummedCells(cells, faded, views)
+            reductions = self._reductions(ticks.displaced, found, references)
             message = message or next(filter(None, messages), "")
             self._control.report(self._report(ticks.figures, reductions, message))
         return ticks.caught_up
@@ -110,6 +135,7 @@ class ResultReporter:
         engine = self._pipeline.engine
         return ResultTick(
             caught_up=caught_up,
+            views_ready=caught_up and self._views.ready,
             incomplete_pulses=min(pulse_ranges.size(self._intake.incomplete), MOST_INCOMPLETE),
             has_message=bool(self._own_message),
             figures=RankFigures.now(self._pipeline, self._receiver, self.account.unaccounted()),
@@ -119,12 +145,11 @@ class ResultReporter:
     def _reductions(
         self,
         displaced: Sequence[int],
-        cells: Sequence[NDArray[np.int64]],
-        faded: Sequence[NDArray[np.float64]],
+        summed: SummedCells,
         references: Sequence[References],
     ) -> list[ReductionSums]:
-        """The sums of each reduction over all ranks; empty if there are no ``cells``."""
-        if not cells:
+        """The sums of each reduction over all ranks; empty if there are no cells."""
+        if not summed.cells:
             return []
         counted, tally = self._accumulation.counted, self._pipeline.engine.tally
         now_ns = self._accumulation.coverage.now_ns
@@ -133,12 +158,14 @@ class ResultReporter:
         return [
             ReductionSums(
                 order=order,
-                tally=tally(number, cells[number]),
+                tally=tally(number, summed.cells[number]),
                 displaced=displaced[number],
                 pulses=sums[number],
                 closed=closed,
-                faded=[tally(number, each) for each in faded[number]],
+                faded=[tally(number, each) for each in summed.faded[number]],
                 references=references[number],
+                views=summed.views.get(number),
+                views_generation=self._views.generations.get(number, -1),
             )
             for number, order in enumerate(self._pipeline.order.reductions)
         ]

@@ -85,6 +85,7 @@ class ResultTick:
     - ``caught_up``: whether its engine has histogrammed all events
     - ``incomplete_pulses``: of how many pulses it knows that something is missing
     - ``has_message``: whether it has something to say
+    - ``views_ready``: whether it has counted all events in its views, too
     - ``figures``: its figures
     - ``displaced``: for each reduction the number of displaced events, which may be counted one
       bin away
@@ -93,20 +94,22 @@ class ResultTick:
     caught_up: bool
     incomplete_pulses: int
     has_message: bool
+    views_ready: bool
     figures: RankFigures
     displaced: tuple[int, ...]
 
     def vector(self) -> NDArray[np.int64]:
-        """All numbers, (3 + `FIGURES` + reductions,) int64."""
-        head = self.caught_up, self.incomplete_pulses, self.has_message
+        """All numbers, (4 + `FIGURES` + reductions,) int64."""
+        head = self.caught_up, self.incomplete_pulses, self.has_message, self.views_ready
         return np.array([*head, *self.figures.numbers(), *self.displaced], np.int64)
 
     @classmethod
     def of(cls, row: NDArray[np.int64]) -> Self:
         """The tick whose `vector` is ``row``."""
-        caught_up, incomplete_pulses, has_message, *rest = row.tolist()
+        caught_up, incomplete, has_message, views_ready, *rest = row.tolist()
         figures, displaced = RankFigures.of(rest[:FIGURES]), tuple(rest[FIGURES:])
-        return cls(bool(caught_up), incomplete_pulses, bool(has_message), figures, displaced)
+        flags = bool(has_message), bool(views_ready)
+        return cls(bool(caught_up), incomplete, *flags, figures, displaced)
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,11 @@ class ResultTicks:
     def caught_up(self) -> bool:
         """Whether the engines of all ranks have histogrammed all events."""
         return all(tick.caught_up for tick in self.of_ranks)
+
+    @property
+    def views_ready(self) -> bool:
+        """Whether the views of all ranks have all events."""
+        return all(tick.views_ready for tick in self.of_ranks)
 
     @property
     def incomplete_pulses(self) -> tuple[int, ...]:

@@ -98,16 +98,15 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
         while number < len(blocks):
             first, second = blocks[number - 1 : number + 1]
             fit = first.size + second.size <= self._capacity
-            counted = all(
-                each.has_counted(number - 1, first) and each.has_counted(number, second)
-                for each in (*self._all, *self._of_views)
-            )
-            faults, spans = first.fault or second.fault, first.spans
+            everyone = [each.has_counted for each in self._all]
+            everyone += [each.has_counted for each in self._views]
+            counted = all(has(number - 1, first) and has(number, second) for has in everyone)
+            faults = first.fault or second.fault
             if fit and counted and not faults and first.join(second, self._mantid):
                 for each in self._all:
                     each.join(number)
                 for views in self._views:
-                    views.join(number, spans)
+                    views.join(number)
                 del blocks[number]
             else:
                 number += 1

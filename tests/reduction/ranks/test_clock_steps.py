@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from reduction.ranks.rank import TickClock
+from reduction.ranks.tick_clock import TickClock
 from tests.support.arc_pulses import order, settings
 from tests.support.one_rank import OneRank
 

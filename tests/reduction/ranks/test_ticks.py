@@ -24,7 +24,8 @@ figures = st.builds(RankFigures, *[small] * 8, faults)
 
 def result_ticks(reductions: int) -> st.SearchStrategy[ResultTick]:
     displaced = st.tuples(*[small] * reductions)
-    return st.builds(ResultTick, st.booleans(), small, st.booleans(), figures, displaced)
+    flags = st.booleans(), st.booleans()
+    return st.builds(ResultTick, st.booleans(), small, *flags, figures, displaced)
 
 
 @given(st.lists(ticks, min_size=1, max_size=5))
@@ -71,15 +72,15 @@ def test_one_mark_anywhere_shows_that_the_stream_has_marks() -> None:
 @given(st.integers(1, 3).flatmap(lambda n: st.lists(result_ticks(n), min_size=1, max_size=4)))
 def test_result_ticks_come_back_as_they_were(of_ranks: list[ResultTick]) -> None:
     rows = np.stack([each.vector() for each in of_ranks])
-    assert rows.shape[1] == 3 + FIGURES + len(of_ranks[0].displaced)
+    assert rows.shape[1] == 4 + FIGURES + len(of_ranks[0].displaced)
     assert ResultTicks.of(rows) == ResultTicks(tuple(of_ranks))
 
 
 def test_results_are_due_once_all_have_caught_up_and_figures_add_up() -> None:
     one = RankFigures(1, 2, 3, 4, 5, 6, 7, 8, Faults(1, 2, 3, 4, 5, 6))
     other = RankFigures(10, 20, 30, 40, 50, 60, 70, 80, Faults(10, 20, 30, 40, 50, 60))
-    ready = ResultTick(True, 3, False, one, (1, 2))
-    behind = ResultTick(False, 4, True, other, (5, 6))
+    ready = ResultTick(True, 3, False, True, one, (1, 2))
+    behind = ResultTick(False, 4, True, False, other, (5, 6))
     both = ResultTicks((ready, behind))
     assert both.figures == RankFigures(
         11, 22, 33, 44, 55, 66, 77, 88, Faults(11, 22, 33, 44, 55, 66)
@@ -88,3 +89,4 @@ def test_results_are_due_once_all_have_caught_up_and_figures_add_up() -> None:
     assert both.incomplete_pulses == (3, 4)
     assert (both.caught_up, both.any_message) == (False, True)
     assert ResultTicks((ready, ready)).caught_up
+    assert (both.views_ready, ResultTicks((ready, ready)).views_ready) == (False, True)

@@ -1,0 +1,222 @@
+"""Images, maps and picked spectra on one rank: what is counted for them, and when they are sent.
+
+They cost nothing as long as no order asks for them. They are counted in spare time: arriving events
+go first. They are sent at their own rate, with a result of the same pulses.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.control.orders import ReductionOrder
+from reduction.control.reports import MapCounts, ViewsResult
+from reduction.engines.cell_sums import cell_sums
+from reduction.engines.protocol import ViewKind
+from reduction.instrument.layout import DetectorLayout, detector_layout
+from reduction.parameters.detector_map import MapAxis
+from reduction.parameters.image import ImageSettings, ImageView
+from reduction.parameters.reduction import ReductionSettings
+from reduction.ranks.collectives import Collectives
+from reduction.ranks.map_rows import time_edges
+from reduction.ranks.pipeline import Pipeline
+from reduction.ranks.view_plans import PlanKey, ViewPlan, deciding, view_plan
+from reduction.stream.pulses import NO_PULSE
+
+SMALL = 20_000
+"""The layout of an instrument of so many detectors takes no time; of a larger one, a thread."""
+
+
+@dataclass(frozen=True)
+class DueViews:
+    """Which views of a reduction are sent with a result; all ranks find the same."""
+
+    image: bool = False
+    map: bool = False
+    picked: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Whether any is sent."""
+        return self.image or self.map or self.picked
+
+
+@dataclass
+class LastSent:
+    """When a view was sent last: the tick, and the revision that it obeyed."""
+
+    tick: int = -1
+    revision: int = -1
+
+    def due(self, tick: int, revision: int, period: float) -> bool:
+        """Whether it is due again, ``period`` ticks later or under another order."""
+        return revision != self.revision or tick - self.tick >= period
+
+
+class Views:
+    """The views of all reductions of a rank, which has ``pipeline``."""
+
+    def __init__(self, pipeline: Pipeline, tick_rate_hz: float) -> None:
+        self._pipeline, self._tick_rate_hz = pipeline, tick_rate_hz
+        self._plans: dict[int, ViewPlan] = {}
+        self._layouts: dict[tuple[ImageView, int], Future[DetectorLayout]] = {}
+        self._settings: dict[int, ReductionSettings] = {}
+        self._sent: dict[tuple[int, str], LastSent] = {}
+        self._reached_s = 0.0
+        """How many seconds the running series has, as far as `note_events` knows."""
+        self.generations: dict[int, int] = {}
+        """The generation that the last views obeyed that were sent, by number of the reduction."""
+        self.behind = False
+        """Whether there is something to count."""
+
+    @property
+    def _asked(self) -> dict[int, ReductionOrder]:
+        """The orders of the reductions with views, by number."""
+        reductions = enumerate(self._pipeline.order.reductions)
+        return {n: each for n, each in reductions if _asks(each)}
+
+    def obey(self) -> None:
+        """Count what the order of the pipeline asks for."""
+        wanted = {
+            (each.settings.image.view, each.settings.image.resolution)
+            for each in self._asked.values()
+            if each.makes_image or each.picks
+        }
+        reductions = enumerate(self._pipeline.order.reductions)
+        self._settings = {number: deciding(each.settings) for number, each in reductions}
+        self._layouts = {key: self._layout(*key) for key in wanted}
+        self._plan()
+
+    def _layout(self, view: ImageView, most: int) -> Future[DetectorLayout]:
+        """The layout of a view, perhaps later."""
+        if (view, most) in self._layouts:
+            return self._layouts[view, most]
+        instrument = self._pipeline.instrument
+        if instrument.detector_id.size <= SMALL:
+            done = Future[DetectorLayout]()
+            done.set_result(detector_layout(instrument, view, most))
+            return done
+        thread = ThreadPoolExecutor(1, "layout")
+        future = thread.submit(detector_layout, instrument, view, most)
+        thread.shutdown(wait=False)
+        return future
+
+    def _plan(self) -> None:
+        """Have the engine count what has changed since the last plan."""
+        for number in self._plans.keys() | self._asked.keys():
+            layout = self._layout_of(self._pipeline.order.reductions[number].settings.image)
+            key = self._key(number, layout)
+            if number in self._plans and self._plans[number].key == key:
+                continue
+            self._plans[number] = view_plan(number, key, self._pipeline, layout)
+            self._pipeline.engine.set_views(number, self._plans[number].recipes)
+            self.behind = True
+        for number in self._plans.keys() - self._asked.keys():
+            del self._plans[number]
+        self.behind = self.behind and bool(self._plans)
+
+    def _key(self, number: int, layout: DetectorLayout | None) -> PlanKey:
+        """The key of the plan of a reduction, given the layout of its image, if it is made."""
+        order, rows = self._pipeline.order.reductions[number], tuple[float, ...]()
+        if order.makes_map and order.settings.map.against is MapAxis.TIME:
+            rows = tuple(time_edges(order.settings.map, self._reached_s).tolist())
+        picks = order.picks and layout is not None
+        return PlanKey(
+            self._settings[number],
+            order.makes_image,
+            order.makes_map,
+            picks,
+            self._pipeline.series,
+            rows,
+        )
+
+    def _layout_of(self, settings: ImageSettings) -> DetectorLayout | None:
+        """The layout of an image; None if it is not made yet, or not needed."""
+        future = self._layouts.get((settings.view, settings.resolution))
+        return future.result() if future is not None and future.done() else None
+
+    def note_events(self, last_ns: int) -> None:
+        """Note that there may be further events, of pulses up to a time."""
+        if not self._plans:
+            return
+        begun_ns = self._pipeline.timeline.begins_ns[-1]
+        self._reached_s = max((last_ns - begun_ns) / 1e9, 0.0) if begun_ns != NO_PULSE else 0.0
+        self._plan()
+        self.behind = True
+
+    def advance(self, seconds: float) -> None:
+        """Count, for about so many seconds, unless nothing is left to count."""
+        if self.behind:
+            self.behind = not self._pipeline.engine.advance_views(seconds)
+
+    @property
+    def ready(self) -> bool:
+        """Whether all events that the engine has are counted, and all layouts made."""
+        return not self.behind and all(each.done() for each in self._layouts.values())
+
+    def due(self, tick: int) -> dict[int, DueViews]:
+        """Which views are to be sent with the result of a tick, by number of the reduction."""
+        found = {}
+        for number, order in self._asked.items():
+            image, rows = order.settings.image, order.settings.map
+            found[number] = DueViews(
+                image=order.makes_image and self._is_due(number, "image", tick, image.rate),
+                map=order.makes_map and self._is_due(number, "map", tick, rows.rate),
+                picked=order.picks and self._is_due(number, "picked", tick, image.rate),
+            )
+        return {number: each for number, each in found.items() if each.any}
+
+    def _is_due(self, number: int, name: str, tick: int, rate_hz: float) -> bool:
+        last = self._sent.get((number, name), LastSent())
+        # A period ends within the tick that is nearest to its end.
+        period = round(self._tick_rate_hz / rate_hz) - 0.5
+        return last.due(tick, self._pipeline.order.revision, period)
+
+    def result(
+        self, number: int, due: DueViews, together: Collectives, tick: int
+    ) -> ViewsResult | None:
+        """The views of a reduction, summed over ranks; None on other ranks than 0.
+
+        All ranks call this together, with equal arguments.
+        """
+        engine, order = self._pipeline.engine, self._pipeline.order
+        image, missing = None, 0
+        if due.image:
+            image, missing = self._image(number, together)
+        cells = {
+            kind: together.total(engine.view_cells(number, kind))
+            for kind, wanted in ((ViewKind.MAP, due.map), (ViewKind.PICKED, due.picked))
+            if wanted
+        }
+        for name in (each for each, wanted in vars(due).items() if wanted):
+            self._sent[number, name] = LastSent(tick, order.revision)
+        self.generations[number] = order.reductions[number].generation
+        if together.rank != 0:
+            return None
+        counts = {
+            kind: engine.view_tally(number, kind, each).counts for kind, each in cells.items()
+        }
+        made_map, picked = None, counts.get(ViewKind.PICKED)
+        if ViewKind.MAP in counts:
+            plan, of_map = self._plans[number], counts[ViewKind.MAP]
+            edges = plan.recipes.histograms[ViewKind.MAP].edges
+            rows = of_map.reshape(-1, edges.size - 1)
+            made_map = MapCounts(rows, edges, plan.row_edges)
+        return ViewsResult(image, missing, made_map, None if picked is None else picked[0, 0])
+
+    def _image(self, number: int, together: Collectives) -> tuple[NDArray[np.int64], int]:
+        """The counts of the cells of an image, (rows, columns), and the events that it lacks."""
+        engine = self._pipeline.engine
+        layout = self._layout_of(self._pipeline.order.reductions[number].settings.image)
+        assert layout is not None
+        sums = cell_sums(engine.pixel_counts(number), layout.cell, layout.cells)
+        missing = together.total(np.array([engine.pixels_missing(number)], np.int64))
+        return together.total(sums).reshape(layout.shape), int(missing[0])
+
+
+def _asks(order: ReductionOrder) -> bool:
+    """Whether an order asks for any view."""
+    return order.makes_image or order.makes_map or order.picks
