@@ -16,6 +16,7 @@ from reduction.control.run_state import MOST_GAPS, RunState
 from reduction.engines.recipe import recipe
 from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
+from reduction.parameters.acquisition import Preset
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.series import check_next_series
 from reduction.parameters.specs import Refused
@@ -45,6 +46,8 @@ class OrderChecks:
         pairs = zip(former.reductions, order.reductions, strict=True)
         settings = list(enumerate((was.settings, now.settings) for was, now in pairs))
         closes, run = former.closes != order.closes, self._run()
+        if former.starts != order.starts:
+            _check_preset(order)
         if closes:
             check_next_series(run.series, order.control)
         if order.control.pause and len(run.gaps) >= MOST_GAPS:
@@ -84,3 +87,16 @@ class OrderChecks:
         if now.corrections.background or now.corrections.vanadium:
             return await asyncio.to_thread(LoadedReferences.for_settings, now, former)
         return LoadedReferences.for_settings(now)
+
+
+def _check_preset(order: RanksOrder) -> None:
+    """Raises `Refused` for an acquisition whose preset counts in a region without a window.
+
+    It would never end.
+    """
+    settings = order.acquisition
+    number = settings.preset_region
+    counting = settings.preset in (Preset.COUNTS, Preset.REL_ERROR)
+    if counting and number and not order.reductions[0].settings.regions[number - 1].used:
+        why = f"Preset {settings.preset} counts in region {number}, and Red1:ROI{number} has no"
+        raise Refused("Acquire", True, f"{why} window: its Min and Max are 0")

@@ -63,6 +63,7 @@ class AcquisitionSettings(Settings):
         Integer(
             pv="PresetRegion",
             description="Region of Red1 that is counted; 0: all",
+            details="An acquisition by counts in a region without a window is refused.",
             minimum=0,
             maximum=REGIONS,
         ),

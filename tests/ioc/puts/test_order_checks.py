@@ -13,15 +13,18 @@ import pytest
 
 from ioc.model.paths import Path as Steps
 from ioc.model.paths import with_value
+from ioc.puts.order_changes import command_change
 from ioc.puts.order_checks import OrderChecks
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import RunState
 from reduction.files.nexus_writer import write_nexus
 from reduction.instrument.geometry import powder_arc
+from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.parameters.corrections import Normalisation
 from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
+from reduction.parameters.windows import WindowSettings
 from tests.support.detector_files import order_with_files
 from tests.support.saved_sample import sample
 
@@ -181,3 +184,20 @@ def test_what_fits_is_check(tmp_path: Path) -> None:
 def test_a_log_is_needed_from_the_order_on_that_slices_by_it() -> None:
     assert checked_changes((("filter", "log"), "temperature")).names_asked == [{"temperature"}]
     assert checked_changes((("filter", "step"), 2.0)).names_asked == [set()]
+
+
+@pytest.mark.parametrize("command", ["acquire", "next_series"])
+@pytest.mark.parametrize("preset", [Preset.COUNTS, Preset.REL_ERROR])
+def test_a_preset_of_a_region_without_a_window_is_refused_when_it_begins(
+    preset: Preset, command: str
+) -> None:
+    old = RanksOrder(acquisition=AcquisitionSettings(preset, preset_region=2))
+    with pytest.raises(Refused, match="region 2, and Red1:ROI2 has no window"):
+        checked(old, command_change(command, True)(old))
+    windows = changed(old, (("regions", 1), WindowSettings(1.8, 2.0)))
+    checked(windows, command_change(command, True)(windows))
+    stopped = command_change("stop", True)(old)
+    checked(old, stopped)
+    for other in (AcquisitionSettings(preset), AcquisitionSettings(Preset.TIME, preset_region=2)):
+        fine = replace(old, acquisition=other)
+        checked(fine, command_change(command, True)(fine))
