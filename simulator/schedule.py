@@ -19,7 +19,7 @@ class Schedule:
     def __init__(self, first_ns: int) -> None:
         self.next_ns = first_ns
         self._last_ns: int | None = None
-        self._warned_ns = 0
+        self._skipped_ns, self._warned_ns = -WARNING_INTERVAL_NS, -WARNING_INTERVAL_NS
 
     def due(self, now_ns: int) -> bool:
         """Whether a pulse is due."""
@@ -47,7 +47,13 @@ class Schedule:
         self.next_ns, self._last_ns = now_ns, None
 
     def _warn(self, now_ns: int, rate_hz: float) -> None:
-        if now_ns - self._warned_ns >= WARNING_INTERVAL_NS:
+        """Warn of a source that skips pulses again and again.
+
+        One that has just started, or was stopped, skips once, and is on time from then on.
+        """
+        again = now_ns - self._skipped_ns < WARNING_INTERVAL_NS
+        self._skipped_ns = now_ns
+        if again and now_ns - self._warned_ns >= WARNING_INTERVAL_NS:
             self._warned_ns = now_ns
             log.warning("pulses are made more slowly than the %g Hz asked for", rate_hz)
 

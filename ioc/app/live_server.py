@@ -140,6 +140,10 @@ class LiveServer:
             await self._logs.close()
             self.connections.close()
 
+    async def until_serving(self) -> None:
+        """Wait until clients can connect."""
+        await self._server.serving.wait()
+
     def _guard(self, row: PvRow) -> Guard:
         return Guard(row.asg, self._rules, lambda client: self._lock.admit(row, client))
 

@@ -65,12 +65,17 @@ async def run_all(given: RunOptions, instrument: Instrument) -> None:
         supervision = Supervision(children, options, server)
         page = page_process(run, os.environ)
         place = ClientPlace(os.environ, page.address if page else "")
-        print(greeting(run, instrument.name, place), flush=True)
+
+        async def greet() -> None:
+            await server.until_serving()
+            print(greeting(run, instrument.name, place), flush=True)
+            await asyncio.Event().wait()
+
         web = [page.run] if page else []
         source = [supervision.run_simulator] if run.has_simulator else []
         if run.plays_recording:
             source = [supervision.run_replay]
-        await _until_stopped([server.run, *source, supervision.run_ranks, *web])
+        await _until_stopped([server.run, greet, *source, supervision.run_ranks, *web])
 
 
 def _result(task: asyncio.Task[Any]) -> None:

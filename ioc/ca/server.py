@@ -39,6 +39,8 @@ class Server(CaprotoServer):
         self._turns = asyncio.Lock()
         self.puts = 0
         """The number of puts that are in progress."""
+        self.serving = asyncio.Event()
+        """Set once clients can connect."""
 
     def offer(self, sub: Any, update: Update) -> None:
         """Give an update to the connection of the client that has subscribed."""
@@ -106,8 +108,12 @@ class Server(CaprotoServer):
 
     async def serve(self) -> None:
         """Serve until cancelled; raises OSError if the port is taken."""
+
+        async def started(_library: object) -> None:
+            self.serving.set()
+
         try:
-            await self.run()
+            await self.run(startup_hook=started)
         finally:
             self.abort_connections()
             await asyncio.sleep(0)  # lets the cancelled tasks of the circuits end

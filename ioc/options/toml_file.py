@@ -23,7 +23,8 @@ TABLES: Mapping[str, Callable[[str, Mapping[str, Any]], object]] = {
 def from_toml(path: Path) -> dict[str, Any]:
     """The values in a file, by option name; the file may hold options of any command.
 
-    Raises `StartError` for a file that cannot be read, for a name that no command has, and for a
+    Names may be written with ``-`` as on the command line. Raises `StartError` for a file that
+    cannot be read, for a name that no command has or that is there in both spellings, and for a
     value that is not valid.
     """
     try:
@@ -38,6 +39,8 @@ def from_toml(path: Path) -> dict[str, Any]:
         name = key.replace("-", "_")
         if name not in known:
             raise StartError(f"{path}: no setting is called {key!r}" + nearest(name, known))
+        if name in values:
+            raise StartError(f"{path}: {key}: it is there twice, with - and with _")
         if name in TABLES and isinstance(value, Mapping):
             TABLES[name](f"{path}: {name}", value)
             values[name] = str(path.absolute())  # its readers take it from there

@@ -125,6 +125,11 @@ def _backend(seen: Readout) -> Iterator[tuple[str, str]]:
 def _reduction(start: TopStart, seen: Readout, number: int, width: int) -> Iterator[RenderableType]:
     place = reduction_at(number)
     settings, spectrum = place / "settings", place / "spectrum"
+    if settings / "units" not in seen:
+        yield Text(
+            f"\nRed{number + 1} is not there: see --reductions", STYLES[OverallStatus.WARNING]
+        )
+        return
     units, bins = Units(seen[settings / "units"]), seen[settings / "bin_params"]
     total = _count(seen[spectrum / "total"])
     yield Text(f"\nRed{number + 1} {units}  {bins}  {total} counts", "bold")

@@ -78,10 +78,11 @@ async def readouts(
 
 async def _readouts_until_lost(prefix: str, reductions: int) -> AsyncGenerator[Readout, None]:
     """Readouts until the IOC is lost; then raises CaprotoError or OSError."""
-    always = shown_rows(prefix, reductions)
     async with client_context() as context:
-        first = await _connect(context, always[:1])
-        await first[always[0]].wait_for_connection(timeout=READ_TIMEOUT_S)
+        first = await _connect(context, shown_rows(prefix, reductions)[:1])
+        await _answered(first)
+        reductions = await _reductions_there(context, prefix, reductions)
+        always = shown_rows(prefix, reductions)
         pvs = await _connect(context, always)
         while True:
             seen = await _read_all(pvs)
@@ -93,6 +94,28 @@ async def _connect(context: Context, rows: list[PvRow]) -> dict[PvRow, PV]:
     """The client's PV object of each row; it may not be connected yet."""
     pvs = await context.get_pvs(*(row.name for row in rows)) if rows else []
     return dict(zip(rows, pvs, strict=True))
+
+
+async def _answered(pvs: Mapping[PvRow, PV]) -> None:
+    """Wait until all of them are connected; raises CaprotoError if one does not answer."""
+    await asyncio.gather(*(pv.wait_for_connection(timeout=READ_TIMEOUT_S) for pv in pvs.values()))
+
+
+async def _reductions_there(context: Context, prefix: str, wanted: int) -> int:
+    """How many of the ``wanted`` reductions the IOC has; the first is always there."""
+    if wanted == 1:
+        return 1
+    rows = [row for row in shown_rows(prefix, wanted) if row.place == _units_of(row)]
+    pvs = await _connect(context, rows)
+    with contextlib.suppress(CaprotoError):
+        await _answered(pvs)
+    return max(1, sum(bool(pv.connected) for pv in pvs.values()))
+
+
+def _units_of(row: PvRow) -> ValuePath | None:
+    """The address of the unit of the reduction of a row; None if it is of no reduction."""
+    number = row.group.reduction
+    return None if number is None else reduction_at(number) / "settings" / "units"
 
 
 async def _read_all(pvs: Mapping[PvRow, PV]) -> dict[ValuePath, Any]:

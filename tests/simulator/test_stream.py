@@ -272,6 +272,20 @@ def test_pulses_keep_to_the_schedule_until_it_is_a_second_behind() -> None:
     assert schedule.next_ns == late + PERIOD_NS
 
 
+def test_a_source_that_skips_pulses_once_is_not_called_slow(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    schedule, now_ns = Schedule(START_NS), START_NS
+    for _ in range(3):  # it was stopped for a minute, three times
+        now_ns += 60 * SECOND_NS
+        schedule.take(now_ns, 10)
+    assert caplog.text == ""
+    for _ in range(4):  # each pulse takes two seconds
+        now_ns += 2 * SECOND_NS
+        schedule.take(now_ns, 10)
+    assert caplog.text.count("pulses are made more slowly than the 10 Hz asked for") == 1
+
+
 def test_a_clock_that_is_set_back_does_not_stop_the_pulses() -> None:
     schedule = Schedule(START_NS)
     schedule.take(START_NS, 10)

@@ -231,3 +231,15 @@ def test_the_dialect_of_the_stream_and_its_monitors_reach_every_part(tmp_path: P
 def test_a_pixel_id_of_a_monitor_that_cannot_be_is_refused(monitor: str) -> None:
     with pytest.raises(StartError, match=r"monitor = m=.*: a pixel id is a number from 0"):
         parsed_run("--monitor", monitor)
+
+
+def test_a_key_of_a_file_is_written_with_either_sign_but_only_once(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    for key in ("array-rate", "array_rate"):
+        file.write_text(f"{key} = 7\n", encoding="utf-8")
+        options = parse(["ioc", "--config", str(file)])
+        assert isinstance(options, IocOptions)
+        assert options.array_rate == 7
+    file.write_text("array-rate = 7\narray_rate = 8\n", encoding="utf-8")
+    with pytest.raises(StartError, match="array_rate: it is there twice, with - and with _"):
+        parse(["ioc", "--config", str(file)])

@@ -184,3 +184,21 @@ def read_until(terminal: int, words: str = "") -> str:
             if words and words in said:
                 break
     return said
+
+
+def test_a_reduction_that_the_ioc_does_not_have_is_named_and_the_rest_is_shown(
+    net: Network,
+) -> None:
+    with Ioc(net) as ioc:
+        done = subprocess.run(
+            top(ioc, "--once", "--reductions", "3"),
+            env=net.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert "Red1 dSpacing  0.4,0.001,5  4 600 counts" in done.stdout
+    for number in (2, 3):
+        assert f"Red{number} is not there: see --reductions" in done.stdout
