@@ -32,6 +32,7 @@ from ioc.options.commands import (
 from ioc.options.flags import Options
 from ioc.options.program import StartError
 from ioc.options.shared_options import InstrumentOptions
+from reduction.host.open_files import raise_file_limit
 
 if TYPE_CHECKING:
     from reduction.instrument.geometry import Instrument
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             level=logging.INFO if options.verbose else logging.WARNING,
             format=f"%(asctime)s {options.command} %(levelname)s %(message)s",
         )
+        raise_file_limit()
         if keep_to_a_folder():
             log.warning("the working folder is gone: this works in the root folder")
         _start(options)

@@ -162,7 +162,8 @@ class LiveServer:
         pending = self.orders.drafts.message
         own = self._logs.problems, self._runs.problem, autosave, run_state, results, pending
         reports = self.ranks_watch.problem, self.simulator_watch.problem
-        return "; ".join(filter(None, (*own, *reports, self.connections.problem)))
+        strangers, clients = self.connections.problem, self._server.connections.problem
+        return "; ".join(filter(None, (*own, *reports, strangers, clients)))
 
     def _stats(self, restart: Callable[[], None] | None) -> IocStats:
         """What posts the state of this process."""

@@ -10,7 +10,9 @@ installed caproto and says in words what has changed.
 kind       name and arguments
 =========  ==============================================================================
 method     VirtualCircuit.__init__(circuit, client, context, loop)
+coroutine  VirtualCircuit.recv()
 coroutine  VirtualCircuit.send(commands)
+coroutine  VirtualCircuit.command_queue_loop()
 coroutine  VirtualCircuit.subscription_queue_loop()
 coroutine  VirtualCircuit._process_command(command)
 coroutine  VirtualCircuit._on_disconnect()
@@ -22,6 +24,7 @@ method     VirtualCircuit._get_db_entry_from_command(command)
 attribute  VirtualCircuit._sub_task
 attribute  VirtualCircuit.client_hostname
 attribute  VirtualCircuit.client_username
+attribute  VirtualCircuit.command_queue
 attribute  VirtualCircuit.events_on
 attribute  VirtualCircuit.subscriptions
 attribute  VirtualCircuit.tasks
@@ -63,8 +66,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from caproto import (
+    DISCONNECTED,
+    CaprotoError,
+    CaprotoNetworkError,
     CreateChanRequest,
     CreateChFailResponse,
+    RemoteProtocolError,
     ServerChannel,
     ServerDisconnResponse,
     VersionRequest,
@@ -84,6 +91,15 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+READ_BYTES = 1 << 16
+"""Most bytes that are taken from a client at once."""
+
+MOST_REQUEST_BYTES = 1 << 20
+"""Longest message of a client. The longest text that can be put has 60 000 characters."""
+
+MOST_REQUESTS = 16
+"""Most messages of a client that are taken before they are handled; then it has to wait."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +122,40 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         self.client_hostname, _ = circuit.address  # never the name that a client claims
         self.client_username = ""
         self._sub_task: asyncio.Task[None] | None = None
+        self.command_queue: asyncio.Queue[Any] = asyncio.Queue(MOST_REQUESTS)
+
+    async def recv(self) -> None:
+        """Have handled what the client has sent; raises DisconnectedCircuit if it is gone.
+
+        A client is disconnected that sends what is no message, or announces one that is too long.
+        caproto would keep all of a message of 2 GB, and copy it with each 4 kB.
+        """
+        try:
+            data = await self.client.recv(READ_BYTES)
+            commands, missing = self.circuit.recv(data)
+            if missing > MOST_REQUEST_BYTES:
+                raise RemoteProtocolError(f"it announces a message of {missing} bytes")
+        except CaprotoNetworkError:  # the connection is broken
+            commands, _ = self.circuit.recv(b"")
+        except (CaprotoError, ValueError, LookupError) as error:
+            words = str(error).partition("\n")[0]
+            log.warning("%s is disconnected: %s", self.client_hostname, words)
+            commands, _ = self.circuit.recv(b"")
+        for command in commands:
+            if not self.connected:
+                raise DisconnectedCircuit
+            await self.command_queue.put(command)
+        if commands and commands[-1] is DISCONNECTED:
+            await self._on_disconnect()
+            raise DisconnectedCircuit
+
+    async def command_queue_loop(self) -> None:
+        """Handle the client's messages until it is gone, or breaks the protocol; then drop it."""
+        await super().command_queue_loop()
+        if self.connected:
+            await self.drop()
+        while not self.command_queue.empty():  # `recv` may wait for a place in it
+            self.command_queue.get_nowait()
 
     async def answer(self, request: Any) -> list[Any]:
         """The messages with which caproto answers a request of the client."""
@@ -197,6 +247,10 @@ class CaprotoServer(Context):  # type: ignore[misc]
         """Take an update for one subscription; called in the order of the updates."""
         raise NotImplementedError
 
+    async def accept(self, listening: socket.socket) -> socket.socket:
+        """The connection of the next client."""
+        raise NotImplementedError
+
     def search_replies(self, requests: Sequence[Any]) -> list[Any]:
         """The messages that answer the messages of one datagram."""
         raise NotImplementedError
@@ -268,21 +322,17 @@ class CaprotoServer(Context):  # type: ignore[misc]
         return port, sockets
 
     async def server_accept_loop(self, listening: socket.socket) -> None:
-        """Accept connections as caproto does; closes the asyncio server before its socket."""
-
-        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            # asyncio sets TCP_NODELAY only on sockets made with IPPROTO_TCP; caproto's are not.
-            # Without it a second small message waits 40 ms for the client's acknowledgement.
-            sock = writer.get_extra_info("socket")
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        """Accept the connections that `accept` returns, until cancelled."""
+        while True:
+            connection = await self.accept(listening)
+            try:
+                address = connection.getpeername()
+                reader, writer = await asyncio.open_connection(sock=connection)
+            except OSError:  # the client has gone already
+                connection.close()
+                continue
             transport = _TransportWrapper(reader, writer)
-            self.server_tasks.create(self.tcp_handler(transport, transport.getpeername()))
-
-        server = await asyncio.start_server(connected, sock=listening)
-        try:
-            await asyncio.get_running_loop().create_future()
-        finally:
-            server.close()
+            self.server_tasks.create(self.tcp_handler(transport, address))
 
     def keep_beacons(self, wanted: Callable[[str], bool]) -> None:
         """Send beacons only to the hosts that are ``wanted``."""

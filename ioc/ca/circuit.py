@@ -26,6 +26,9 @@ BATCH = 1 << 16
 PUT_WAIT_S = 0.001
 """Longest time that a read waits for the end of an earlier put of the same client."""
 
+MOST_PUTS, MOST_PUT_BYTES = 100, 4 << 20
+"""Puts of a client that may be in progress, and what they may hold; then its messages wait."""
+
 LONGEST_WAIT_S = 1.0
 """Longest time that the answer to a put waits until updates are sent; the client may not read."""
 
@@ -50,6 +53,8 @@ class Circuit(CaprotoCircuit):
         self._counts = Announcements(self._outgrown)
         self._passed: dict[int, float] = {}
         self._offered = asyncio.Event()
+        self._puts = self._put_bytes = 0
+        self._put_ended = asyncio.Event()
 
     def offer(self, sub: Any, update: Update | None) -> None:
         """Keep ``update`` to be sent; it replaces an earlier one that is not sent yet.
@@ -149,6 +154,7 @@ class Circuit(CaprotoCircuit):
         """The messages that answer a request of the client."""
         match request:
             case caproto.WriteRequest() | caproto.WriteNotifyRequest():
+                await self._room_for_put()
                 await self.begin_put(lambda: self._put(request))
                 return []
             case caproto.HostNameRequest():
@@ -211,14 +217,24 @@ class Circuit(CaprotoCircuit):
             for channel in self.circuit.channels_sid.values()
         ]
 
+    async def _room_for_put(self) -> None:
+        """Wait until this client has few puts in progress."""
+        while self._puts >= MOST_PUTS or self._put_bytes > MOST_PUT_BYTES:
+            self._put_ended.clear()
+            await self._put_ended.wait()
+
     async def _put(self, request: Any) -> None:
         """Obey a client's put, and answer it; a refusal is logged as one line."""
+        size = request.header.payload_size
         self.context.puts += 1
+        self._puts, self._put_bytes = self._puts + 1, self._put_bytes + size
         try:
             answer = await self._put_answer(request)
         finally:
             self.end_put()
             self.context.puts -= 1
+            self._puts, self._put_bytes = self._puts - 1, self._put_bytes - size
+            self._put_ended.set()
         if answer:
             if any(self.subscriptions.values()):
                 await self._wait_until_sent()

@@ -7,6 +7,7 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import caproto
@@ -14,11 +15,21 @@ import psutil
 
 from ioc.ca.caproto_internals import CaprotoServer
 from ioc.ca.circuit import Circuit
+from ioc.ca.connections import Connections
 from ioc.ca.updates import Update
 from ioc.records.channel_names import channel_name
 
 ROUNDS = 10
 """Most rounds of the event loop for which updates wait while a put is in progress."""
+
+
+@dataclass(frozen=True)
+class ClientCounts:
+    """Clients that are connected, the channels of all of them, and clients that were refused."""
+
+    connected: int = 0
+    channels: int = 0
+    refused: int = 0
 
 
 class Server(CaprotoServer):
@@ -39,6 +50,7 @@ class Server(CaprotoServer):
         self._turns = asyncio.Lock()
         self.puts = 0
         """The number of puts that are in progress."""
+        self.connections = Connections()
         self.serving = asyncio.Event()
         """Set once clients can connect."""
 
@@ -88,6 +100,10 @@ class Server(CaprotoServer):
                 version = caproto.DEFAULT_PROTOCOL_VERSION
                 yield caproto.SearchResponse(self.port, None, request.cid, version)
 
+    async def accept(self, listening: socket.socket) -> socket.socket:
+        """The connection of the next client that is not refused; see `Connections`."""
+        return await self.connections.accept(listening)
+
     async def turn(self) -> None:
         """Wait until this connection may pack its updates; one connection does so at a time.
 
@@ -102,9 +118,10 @@ class Server(CaprotoServer):
                 await asyncio.sleep(0)
 
     @property
-    def clients(self) -> tuple[int, int]:
-        """The number of clients, and the total number of channels that they are connected to."""
-        return len(self.circuits), sum(len(each.circuit.channels) for each in self.circuits)
+    def clients(self) -> ClientCounts:
+        """How many clients there are."""
+        channels = sum(len(each.circuit.channels) for each in self.circuits)
+        return ClientCounts(len(self.circuits), channels, self.connections.refused)
 
     async def serve(self) -> None:
         """Serve until cancelled; raises OSError if the port is taken."""
@@ -115,6 +132,7 @@ class Server(CaprotoServer):
         try:
             await self.run(startup_hook=started)
         finally:
+            self.connections.close()
             self.abort_connections()
             await asyncio.sleep(0)  # lets the cancelled tasks of the circuits end
 

@@ -44,6 +44,14 @@ class IocProcessStatus:
     connections: int = reading(
         Integer(pv="CA_CONN_CNT", description="Channels that clients are connected to")
     )
+    clients_refused: int = reading(
+        Integer(
+            pv="ClientsRefused_RBV",
+            description="Clients for which no file was left",
+            details="Each client takes a file of the IOC; some are kept for other things.",
+            guidance=Guidance("Counts up: close clients, or start with a higher ulimit -n."),
+        )
+    )
     cpu_load: float = reading(
         Float(
             pv="IOC_CPU_LOAD",
@@ -63,6 +71,14 @@ class IocProcessStatus:
     )
     open_files: int = reading(
         Integer(pv="FD_CNT", description="Files and sockets that the IOC has open")
+    )
+    most_files: int = reading(
+        Float(
+            pv="FD_MAX",
+            description="Most files that the IOC may have open",
+            details="It is raised at the start as far as the system allows (ulimit -Hn).",
+            precision=0,
+        )
     )
     reports_ignored: int = reading(
         Integer(

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import psutil
 
+from ioc.ca.connections import most_files
 from ioc.ca.database import Database, ReadingValues
+from ioc.ca.server import ClientCounts
 from ioc.model.process_parameters import IocProcessStatus
 from ioc.model.pvs import IOC_PROCESS, PvRow
 from ioc.options.program import DISTRIBUTION
@@ -37,10 +41,24 @@ CONFIRMATION_S = 10.0
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3600, 60
 
 
+@dataclass(frozen=True)
+class ProcessUse:
+    """What a process uses: CPU in percent of a core, memory in bytes, and files."""
+
+    cpu_load: float = 0.0
+    memory: int = 0
+    open_files: int = 0
+
+    @classmethod
+    def of(cls, process: psutil.Process) -> ProcessUse:
+        """What it uses now; raises OSError or `psutil.Error` if that cannot be read."""
+        return cls(process.cpu_percent(), process.memory_info().rss, process.num_fds())
+
+
 class IocStats:
     """Posts the state of the process once a second, and obeys SYSRESET.
 
-    ``clients`` returns the number of clients and of their channels. ``restart`` ends ranks and
+    ``clients`` returns how many clients there are. ``restart`` ends ranks and
     simulator, which are then started again; None if this IOC did not start them.
     ``reports_ignored`` returns how many reports were ignored, and ``clock`` seconds.
     """
@@ -48,7 +66,7 @@ class IocStats:
     def __init__(
         self,
         database: Database,
-        clients: Callable[[], tuple[int, int]],
+        clients: Callable[[], ClientCounts],
         restart: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         reports_ignored: Callable[[], int] = int,
@@ -59,6 +77,8 @@ class IocStats:
         self._process = psutil.Process()
         self._started_s = clock()
         self._started = time.strftime("%Y-%m-%d %H:%M:%S")
+        self._version, self._epics_version = version(DISTRIBUTION), f"caproto {version('caproto')}"
+        self._use = ProcessUse()
         self._delays_s: deque[float] = deque([0.0], maxlen=P99_OF)
 
     async def run(self) -> None:
@@ -80,21 +100,25 @@ class IocStats:
             self._delays_s.append(max(self._clock() - due_s, 0.0))
 
     def _status(self, beat: int) -> IocProcessStatus:
-        clients, connections = self._clients()
+        with contextlib.suppress(OSError, psutil.Error):  # no file is left: it stays as it was
+            self._use = ProcessUse.of(self._process)
+        clients = self._clients()
         delays_s = list(self._delays_s)
         return IocProcessStatus(
             heartbeat=beat,
             uptime=duration(self._clock() - self._started_s),
             started=self._started,
-            version=version(DISTRIBUTION),
-            epics_version=f"caproto {version('caproto')}",
+            version=self._version,
+            epics_version=self._epics_version,
             host=socket.gethostname()[:LONGEST_STRING],
             process_id=os.getpid(),
-            clients=clients,
-            connections=connections,
-            cpu_load=self._process.cpu_percent(),
-            memory=self._process.memory_info().rss,
-            open_files=self._process.num_fds(),
+            clients=clients.connected,
+            connections=clients.channels,
+            clients_refused=clients.refused,
+            cpu_load=self._use.cpu_load,
+            memory=self._use.memory,
+            open_files=self._use.open_files,
+            most_files=most_files(),
             reports_ignored=self._reports_ignored(),
             loop_delay=max(delays_s[-WORST_OF:]),
             loop_delay_p99=float(np.percentile(delays_s, 99)),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ioc.ca.database import Database
+from ioc.ca.server import ClientCounts
 from ioc.model.pvs import pv_rows
 from ioc.posting.iocstats import CONFIRMATION_S, IocStats, duration
 from ioc.security.rules import Client
@@ -27,7 +28,8 @@ class Bench:
         self.now_s, self.restarts = 1000.0, 0
         self.database = Database("P:", self._put)
         whole: Callable[[], None] | None = self._restart if restart else None
-        self.program = IocStats(self.database, lambda: (2, 30), whole, lambda: self.now_s)
+        clients = ClientCounts(2, 30, 4)
+        self.program = IocStats(self.database, lambda: clients, whole, lambda: self.now_s)
 
     async def _put(self, *_: object) -> None:
         return None
@@ -59,6 +61,8 @@ def test_the_process_tells_who_and_how_it_is(bench: Bench) -> None:
     asyncio.run(bench.program.show(7))
     assert (bench.get("HEARTBEAT"), bench.get("UPTIME")) == (7, "1 day, 01:00:00")
     assert (bench.get("CA_CLNT_CNT"), bench.get("CA_CONN_CNT")) == (2, 30)
+    assert bench.get("ClientsRefused_RBV") == 4
+    assert bench.get("FD_MAX") >= bench.get("FD_CNT")
     assert bench.get("PROCESS_ID") == os.getpid()
     assert bench.get("MEM_USED") > 10e6
     assert bench.get("FD_CNT") > 2

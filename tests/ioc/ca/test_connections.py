@@ -1,0 +1,128 @@
+"""Clients that are too many are refused, and clients that send too much are disconnected."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+import pytest
+
+from ioc.ca.circuit import MOST_PUTS
+from ioc.ca.connections import Connections
+from tests.support.ca_client import network
+from tests.support.ioc_bench import Ioc
+from tests.support.raw_ca_client import CHAR, DOUBLE, LONG, STRING, WRITE_NOTIFY, RawClient, decoded
+
+
+@contextmanager
+def most_open_files(more: int) -> Iterator[None]:
+    """A context in which this process may open so many files more than it has open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as probe:
+        lowest = probe.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + more, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextmanager
+def listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        made.setblocking(False)
+        yield made
+
+
+def connect(server: socket.socket) -> socket.socket:
+    return socket.create_connection(server.getsockname(), 20)
+
+
+def connect_to(ioc: Ioc) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", ioc.network.port), 20)
+
+
+async def closed(client: socket.socket) -> bool:
+    try:
+        return await asyncio.to_thread(client.recv, 1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize("more", [2, 30])
+async def test_clients_are_refused_while_few_files_are_left_and_served_again_later(
+    more: int,
+) -> None:
+    with listening() as server, closing(Connections()) as connections, ExitStack() as stack:
+        clients = [stack.enter_context(connect(server)) for _ in range(20)]
+        await asyncio.to_thread(int)  # so that the thread is there
+        with most_open_files(more):  # with 2 more files, clients cannot even be accepted
+            accepting = asyncio.create_task(connections.accept(server))
+            assert all([await closed(each) for each in clients])
+            assert not accepting.done()
+        assert connections.refused == 20
+        assert connections.problem.startswith("20 clients were refused: ")
+        stack.enter_context(connect(server))
+        async with asyncio.timeout(20):
+            (await accepting).close()
+        assert connections.refused == 20
+
+
+@pytest.fixture(scope="module")
+def ioc() -> Iterator[Ioc]:
+    with network() as net, Ioc(net) as made:
+        yield made
+
+
+def beats(client: RawClient, name: str) -> float:
+    return float(decoded(client.get(name, LONG)).values[0])
+
+
+def test_an_ioc_without_a_file_left_goes_on_and_tells_whom_it_refused(ioc: Ioc) -> None:
+    with RawClient(ioc.network.port) as client:
+        beat, message = ioc.prefix + "HEARTBEAT", ioc.prefix + "StatusMessage_RBV"
+        first = beats(client, beat)
+        with most_open_files(1), connect_to(ioc) as refused:
+            assert refused.recv(1) == b""
+            while beats(client, beat) < first + 3:
+                time.sleep(0.1)
+            assert b"clients were refused: " in client.get(message, CHAR).payload
+            assert "OK" not in str(decoded(client.get(ioc.prefix + "Status_RBV", STRING)).values)
+    assert ioc.number("ClientsRefused_RBV") >= 1
+
+
+def write_header(size: int) -> bytes:
+    """The head of a put of so many bytes."""
+    return struct.pack(">HHHHII", 4, 0xFFFF, 4, 0, 1, 1) + struct.pack(">II", size, size)
+
+
+def test_a_client_that_announces_two_gigabytes_is_disconnected_before_it_sends_them(
+    ioc: Ioc, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connect_to(ioc) as client:
+        client.sendall(write_header(2**31))
+        while client.recv(4096):
+            continue
+    assert "disconnected: it announces a message of 2147483648 bytes" in caplog.text
+    assert ioc.get("HEARTBEAT")
+
+
+def test_a_client_with_very_many_puts_in_progress_has_to_wait_and_gets_all_its_answers(
+    ioc: Ioc,
+) -> None:
+    name, many = ioc.prefix + "Red1:BinMin", MOST_PUTS + 50
+    with RawClient(ioc.network.port) as client:
+        opened = client.open(name)
+        assert opened is not None
+        for number in range(many):
+            payload = struct.pack(">d", 0.5 + number / many / 10)
+            client.send(WRITE_NOTIFY, DOUBLE, 1, opened.sid, 1000 + number, payload)
+        answered: list[int] = []
+        while len(answered) < many:
+            answered += [each.two for each in client.answers() if each.command == WRITE_NOTIFY]
+    assert answered == list(range(1000, 1000 + many))
