@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import numpy as np
 
 MessageT = TypeVar("MessageT")
+
+OrderCount = Annotated[int, msgspec.Meta(ge=-1, le=2**62)]
+"""What counts orders, or what they change; it fits arrays of int64."""
 
 ARRAY_KINDS = "iufb"
 """Kinds of numpy's dtypes that arrays in messages may have."""

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from reduction.stream.pulses import PulseTimeNs
+
 MOST_KNOWN = 100
 """So many of the last runs are known: messages about them change nothing any more."""
 
@@ -14,7 +16,7 @@ class KnownRun(NamedTuple):
     """A run that has started: a digest of its key, and its start, ns since the Unix epoch."""
 
     digest: str
-    start_ns: int
+    start_ns: PulseTimeNs
 
 
 def digest(key: str) -> str:
@@ -38,9 +40,9 @@ class FacilityRun:
     key: str = ""
     name: str = ""
     title: str = ""
-    start_ns: int = 0
+    start_ns: PulseTimeNs = 0
     running: bool = False
-    late_ns: int = 0
+    late_ns: PulseTimeNs = 0
     known: tuple[KnownRun, ...] = ()
 
     def knows(self, key: str, start_ns: int) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from reduction.control.encoding import OrderCount
 from reduction.control.facility_run import FacilityRun
 from reduction.control.run_state import RunState
 from reduction.instrument.detector_file import DetectorFile
@@ -16,7 +17,7 @@ from reduction.parameters.acquisition import AcquisitionSettings
 from reduction.parameters.image import ImageCallbacks
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run import RunControl
-from reduction.stream.pulses import NO_PULSE
+from reduction.stream.pulses import NO_PULSE, PulseTimeNs
 
 RANKS_PART = "ranks"
 """What ranks call themselves on the channel, see `reduction.control.hello`."""
@@ -37,7 +38,7 @@ class WatchedViews:
 class ReductionOrder:
     """The settings of a reduction, their generation, and what clients watch."""
 
-    generation: int = 0
+    generation: OrderCount = 0
     settings: ReductionSettings = field(default_factory=ReductionSettings)
     watched: WatchedViews = field(default_factory=WatchedViews)
 
@@ -85,17 +86,17 @@ class RanksOrder:
     begins with 0.
     """
 
-    revision: int = 0
-    resets: int = 0
+    revision: OrderCount = 0
+    resets: OrderCount = 0
     control: RunControl = field(default_factory=RunControl)
     reductions: tuple[ReductionOrder, ...] = (ReductionOrder(),)
     acquisition: AcquisitionSettings = field(default_factory=AcquisitionSettings)
     acquiring: bool = True
-    starts: int = 0
-    closes: int = 0
+    starts: OrderCount = 0
+    closes: OrderCount = 0
     run: RunState | None = None
-    pulses_revision: int = 0
-    begins_ns: int = NO_PULSE
-    ends_ns: int = NO_PULSE
+    pulses_revision: OrderCount = 0
+    begins_ns: PulseTimeNs = NO_PULSE
+    ends_ns: PulseTimeNs = NO_PULSE
     facility_run: FacilityRun = field(default_factory=FacilityRun)
     files: tuple[DetectorFile, ...] = ()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.control.encoding import OrderCount
 from reduction.control.orders import ReductionOrder
 from reduction.control.run_state import RunState
 from reduction.messages.run_messages import RunMessage
@@ -16,7 +17,7 @@ from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
 from reduction.parameters.series import SeriesStatus
 from reduction.parameters.windows import PeakStatus, RegionStatus
-from reduction.stream.pulses import NO_PULSE
+from reduction.stream.pulses import NO_PULSE, PulseTimeNs
 
 
 class Values(NamedTuple):
@@ -104,7 +105,7 @@ class ViewsResult:
     """
 
     image: NDArray[np.int64] | None = None
-    image_missing: int = 0
+    image_missing: OrderCount = 0
     map: MapCounts | None = None
     picked: NDArray[np.int64] | None = None
 
@@ -139,7 +140,7 @@ class ReductionResult:
     references: References = field(default_factory=References)
     seconds: tuple[float, ...] = ()
     views: ViewsResult | None = None
-    views_generation: int = -1
+    views_generation: OrderCount = -1
 
     def __post_init__(self) -> None:
         """Check that all is of one shape; raises ValueError, also for what was received."""
@@ -173,17 +174,17 @@ class RanksReport:
       results do not have all pulses yet
     """
 
-    revision: int
-    pulse_time_ns: int
+    revision: OrderCount
+    pulse_time_ns: PulseTimeNs
     stream: StreamStatus
     backend: BackendStatus
     results: tuple[ReductionResult, ...] = ()
-    unaccounted: int = 0
+    unaccounted: OrderCount = 0
     logs: tuple[str, ...] = ()
     message: str = ""
     acquisition: AcquisitionStatus = field(default_factory=AcquisitionStatus)
     event_log: EventLogStatus = field(default_factory=EventLogStatus)
-    newest_pulse_ns: int = NO_PULSE
+    newest_pulse_ns: PulseTimeNs = NO_PULSE
     run: RunState = field(default_factory=RunState)
     catching_up: bool = False
     run_messages: tuple[RunMessage, ...] = ()

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.control.encoding import OrderCount
 from reduction.control.facility_run import FacilityRun
 from reduction.parameters.acquisition import AcquisitionSettings
 from reduction.stream.dialect import Dialect
-from reduction.stream.pulses import NEVER_NS, NO_PULSE
+from reduction.stream.pulses import NEVER_NS, NO_PULSE, PulseTimeNs
 
 MOST_GAPS = 10_000
 """Most pauses of an accumulation. A report of ranks holds them all."""
@@ -27,7 +28,7 @@ class LogPlace(NamedTuple):
       belongs to is complete
     """
 
-    offset: int
+    offset: OrderCount
     after_mark: bool
 
 
@@ -38,8 +39,8 @@ class PulseGap(NamedTuple):
     Unix epoch; `NEVER_NS` stands for a gap that has not ended.
     """
 
-    after_ns: int
-    until_ns: int
+    after_ns: PulseTimeNs
+    until_ns: PulseTimeNs
     paused: bool
 
 
@@ -68,22 +69,22 @@ class RunState:
     - ``lost``: pulses from ``start_ns`` on that had left the event log before they were read again
     """
 
-    resets: int = 0
-    starts: int = 0
-    closes: int = 0
+    resets: OrderCount = 0
+    starts: OrderCount = 0
+    closes: OrderCount = 0
     log: str = ""
     dialect: Dialect = Dialect.AUTO
     places: tuple[LogPlace, ...] = ()
-    before_ns: tuple[int, ...] = ()
-    start_ns: int = NO_PULSE
-    first: int = NO_PULSE
-    series_ends_ns: tuple[int, ...] = ()
+    before_ns: tuple[PulseTimeNs, ...] = ()
+    start_ns: PulseTimeNs = NO_PULSE
+    first: OrderCount = NO_PULSE
+    series_ends_ns: tuple[PulseTimeNs, ...] = ()
     gaps: tuple[PulseGap, ...] = ()
     paused: bool = False
     acquiring: bool = True
     reached: bool = False
     preset: AcquisitionSettings = field(default_factory=AcquisitionSettings)
-    lost: int = 0
+    lost: OrderCount = 0
     facility_run: FacilityRun = field(default_factory=FacilityRun)
 
     @property

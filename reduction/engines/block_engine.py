@@ -119,6 +119,9 @@ class BlockEngine(ABC, Generic[BlockT]):
         histogram.change_layout(layout)
         self._views[reduction].histogram_changed(self._folded)
 
+    def keep_first(self, reductions: int) -> None:
+        del self._histograms[reductions:], self._fading[reductions:], self._views[reductions:]
+
     def reslice(self, reduction: int, since_ns: int, until_ns: int) -> None:
         views = self._views[reduction].histograms.values()
         for each in (self._histograms[reduction], *self._fading[reduction], *views):

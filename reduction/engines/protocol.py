@@ -198,6 +198,9 @@ class Engine(Protocol):
         If ``reduction`` is the number of reductions so far, a new one is added.
         """
 
+    def keep_first(self, reductions: int) -> None:
+        """Keep so many reductions, and drop the others."""
+
     def reslice(self, reduction: int, since_ns: int, until_ns: int) -> None:
         """Ask `Recipe.slice_of` again for the pulses in [since, until], and move their events."""
 

@@ -221,6 +221,12 @@ class Pipeline:
             self.engine.check(made)
         return changed
 
+    def _keep_first(self, reductions: int) -> None:
+        """Drop the reductions that an order no longer has."""
+        self.engine.keep_first(reductions)
+        for number in range(reductions, len(self.recipes)):
+            del self.recipes[number]
+
     def obey(
         self, order: RanksOrder, changed: dict[int, Recipe], series: int, *, clear: bool
     ) -> None:
@@ -235,6 +241,7 @@ class Pipeline:
         for number, made in changed.items():
             self.engine.configure(number, made)
         self.recipes |= changed
+        self._keep_first(len(order.reductions))
         limit = order.control.memory_limit
         self.engine.limit(
             int(limit * 1e9) if limit else self._memory_bytes,

@@ -106,6 +106,8 @@ class Views:
 
     def _plan(self) -> None:
         """Have the engine count what has changed since the last plan."""
+        for number in range(len(self._pipeline.order.reductions), max(self._plans, default=0) + 1):
+            self._plans.pop(number, None)  # the order has fewer reductions than the one before
         for number in self._plans.keys() | self._asked.keys():
             layout = self._layout_of(self._pipeline.order.reductions[number].settings.image)
             key = self._key(number, layout)

@@ -9,6 +9,12 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_STREAM_LOGS = 10_000
+"""So many names of logs of the stream are known; values of others are counted and ignored."""
+
+LONGEST_LOG_NAME = 300
+"""Characters of a name; values of a log with a longer one are counted and ignored."""
+
 FEW = 100
 """Up to so many values that come together are noted one by one."""
 
@@ -121,6 +127,12 @@ class Logs:
     def names(self) -> tuple[str, ...]:
         """The names of all logs, sorted."""
         return tuple(sorted(self._logs))
+
+    def takes(self, name: str) -> bool:
+        """Whether a log of the stream is known, or may be: memory for names is bounded."""
+        if name in self._logs:
+            return True
+        return len(self._logs) < MOST_STREAM_LOGS and len(name) <= LONGEST_LOG_NAME
 
     def add(self, name: str, time_ns: int, value: float) -> None:
         """Note the value that a log has from a time on."""

@@ -7,6 +7,9 @@ from collections.abc import Callable
 NOTICE_NS = 60_000_000_000
 """A notice is shown for this time after it was last given."""
 
+MOST_NOTICES, LONGEST_NOTICE = 20, 300
+"""So many notices are shown, the newest ones, and so many characters of each."""
+
 MOST_ONCE = 1000
 """Most subjects of notices that are given once only."""
 
@@ -14,7 +17,8 @@ MOST_ONCE = 1000
 class Notices:
     """The notices of the last minute, one for each subject.
 
-    ``clock_ns`` is a clock of elapsed ns.
+    What they are about may come from outside, so their number and length are bounded. ``clock_ns``
+    is a clock of elapsed ns.
     """
 
     def __init__(self, clock_ns: Callable[[], int]) -> None:
@@ -25,7 +29,9 @@ class Notices:
     def give(self, subject: str, text: str) -> None:
         """Show ``text`` in place of an earlier notice about the subject."""
         self._given.pop(subject, None)
-        self._given[subject] = text, self._clock_ns()
+        self._given[subject] = text[:LONGEST_NOTICE], self._clock_ns()
+        if len(self._given) > MOST_NOTICES:
+            del self._given[next(iter(self._given))]
 
     def give_once(self, subject: str, text: str) -> None:
         """Show ``text``, unless a notice about the subject was given in this way before."""

@@ -23,7 +23,7 @@ from reduction.stream import pulse_ranges
 from reduction.stream.dialect import ANY_STREAM, Dialect, DialectEvidence, StreamFormat
 from reduction.stream.faults import MARKS, Faults
 from reduction.stream.log_times import LogTimes
-from reduction.stream.logs import Logs
+from reduction.stream.logs import LONGEST_LOG_NAME, MOST_STREAM_LOGS, Logs
 from reduction.stream.marked.holding_partitions import HoldingPartitions
 from reduction.stream.marked.marked_partition import MarkedPartition
 from reduction.stream.notices import Notices
@@ -35,6 +35,9 @@ from reduction.stream.unread_messages import CORRUPT, UnreadMessages
 
 PULSE_NUMBERS = range(2**63)
 """The valid numbers of a pulse."""
+
+SHOWN_OF_NAME = 40
+"""So many characters of a name are shown."""
 
 
 class PulseAssembler:
@@ -140,11 +143,19 @@ class PulseAssembler:
             self._take_mark(state, log, offset)
 
     def note_log(self, log: LogValue) -> bool:
-        """Note the value of a log, however old it is. If it is not a number, ignore it: False.
+        """Note the value of a log, however old it is; False if it is ignored.
 
-        A value whose time cannot be is taken as of its arrival, after the newest pulse.
+        It is if it is not a number, or of one log too many. A value whose time cannot be is taken
+        as of its arrival, after the newest pulse.
         """
         if not is_number(log):
+            return False
+        if not self.logs.takes(log.name):
+            self.notices.give(
+                "logs",
+                f"log {log.name[:SHOWN_OF_NAME]} is ignored: names have at most"
+                f" {LONGEST_LOG_NAME} characters, and there are at most {MOST_STREAM_LOGS} logs",
+            )
             return False
         time_ns = log.time_ns
         if not self._log_times.possible(time_ns):

@@ -1,4 +1,4 @@
-"""Results whose arrays do not fit together are no results."""
+"""Results whose arrays do not fit together, and numbers that no array holds, are not understood."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from reduction.control.encoding import MessageNotUnderstood, decoded, encoded
+from reduction.control.orders import RanksOrder
 from reduction.control.reports import ReductionResult
+from reduction.control.run_state import LogPlace, PulseGap, RunState
 
 
 def result(**changed: Any) -> dict[str, Any]:
@@ -35,3 +37,19 @@ def test_results_whose_arrays_do_not_fit_together_are_not_understood(changed: An
     assert decoded(ReductionResult, encoded(result())).counts is not None
     with pytest.raises(MessageNotUnderstood):
         decoded(ReductionResult, encoded(result(**changed)))
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        RanksOrder(revision=2**63),
+        RanksOrder(closes=2**64 - 1),
+        RanksOrder(begins_ns=-(2**63)),
+        RanksOrder(run=RunState(places=(LogPlace(2**63, True),))),
+        RanksOrder(run=RunState(gaps=(PulseGap(0, 2**63, True),))),
+        RanksOrder(run=RunState(series_ends_ns=(-2,))),
+    ],
+)
+def test_orders_with_numbers_that_no_array_holds_are_not_understood(order: RanksOrder) -> None:
+    with pytest.raises(MessageNotUnderstood, match="Expected `int`"):
+        decoded(RanksOrder, encoded(order))

@@ -202,3 +202,19 @@ def test_each_call_counts_a_block_however_late_it_comes() -> None:
         assert engine.advance(-1)
         counted.append(int(engine.cells(0).sum()))
     assert counted == [events.tof_ns.size * n for n in (1, 2, 3)]
+
+
+@each_engine
+def test_a_dropped_reduction_may_be_added_again_also_when_events_are_folded(
+    engine: MakeEngine,
+) -> None:
+    recipe = recipe_of(bin_params="0.4,0.02,5")
+    both = fed(engine, recipe)
+    both.configure(1, recipe)
+    both.keep_first(1)
+    expected = tally(both)
+    both.limit(0, keep=True)
+    np.testing.assert_array_equal(tally(both).counts, expected.counts)
+    assert both.folded > 0
+    both.configure(1, recipe)
+    assert tally(both, 1).events == both.retained

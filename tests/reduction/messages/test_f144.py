@@ -57,7 +57,7 @@ LONGS = st.integers(-(2**63), 2**63 - 1)
 @given(st.text(max_size=20), LONGS, st.floats())
 def test_a_number_is_written_as_the_package_does(name: str, time_ns: int, value: float) -> None:
     message = encoded_float(name, time_ns, value)
-    if time_ns and np.float64(value).tobytes() != bytes(8):  # the package leaves zeros out
+    if time_ns and value != 0:  # the package leaves zeros out, -0.0 too
         assert message == serialise_f144(name, np.float64(value), time_ns)
     for found in (decoded_f144(message), deserialise_f144(message)):
         assert np.array(found.value).tobytes() == np.float64(value).tobytes()
