@@ -79,7 +79,7 @@ def test_the_alarm_server_watches_a_few_of_each_part_and_says_what_to_do() -> No
     }
     assert parts == {
         "BackEnd": ["P:Status_RBV", "P:Ranks_RBV"],
-        "IOC": ["P:HEARTBEAT", "P:ReportsIgnored_RBV"],
+        "IOC": ["P:HEARTBEAT", "P:ClientsRefused_RBV", "P:ReportsIgnored_RBV"],
         "Stream": ["P:EventTotal_RBV", "P:Lag_RBV"],
         "Reduction1": ["P:Red1:EventsBinned_RBV"],
         "Reduction2": ["P:Red2:EventsBinned_RBV"],
