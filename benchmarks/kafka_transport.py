@@ -67,14 +67,13 @@ def _produce(address: str, topic: str, events: int, chunk_events: int) -> float:
     pixel_id, tof_ns = (each[:chunk_events] for each in made_events())
     for number in range(events // chunk_events):
         data = encode_chunk(Chunk("s", number, time.time_ns(), pixel_id, tof_ns))
-        while True:
-            producer.send(topic, 0, time.time_ns(), data, chunk_events)
+        while not producer.send(topic, 0, time.time_ns(), data, chunk_events):
             producer.poll()
-            if not failed:
-                break
-            failed.clear()  # its queue is full
             time.sleep(QUEUE_RETRY_S)
+        producer.poll()
     producer.flush(60)
+    if failed:
+        raise RuntimeError(failed[0])
     return time.process_time()
 
 

@@ -43,6 +43,9 @@ class EventOutput:
     OSError naming an endpoint that cannot be bound.
     """
 
+    # As `simulator.kafka_output.KafkaOutput` has it; here messages are written or dropped at once.
+    waits = False
+
     def __init__(
         self,
         start: EventLogStart,
@@ -67,6 +70,11 @@ class EventOutput:
         self.events_sent = self.events_dropped = self.chunks_dropped = 0
         self.message = ""
         """Why the last message could not be written, or what has happened to the log, or empty."""
+
+    @property
+    def refusal(self) -> str:
+        """Why the last message could not be written, or what has happened to the log, or empty."""
+        return self.message
 
     @property
     def last_pulse(self) -> int:

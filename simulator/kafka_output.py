@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -23,14 +24,12 @@ from reduction.kafka.streams import KafkaStream, KafkaTopic
 from reduction.kafka.topic_shares import TopicShare
 from reduction.kafka.topic_watch import TopicWatch
 from reduction.messages.contents import LogValue, decode
+from simulator.kafka_sender import KafkaMessage, KafkaSender
 
 log = logging.getLogger(__name__)
 
 START_WAIT_S = 20.0
 """How long to wait at the start for brokers and topics."""
-
-FLUSH_S = 5.0
-"""How long to wait at the end until all is sent."""
 
 MARK_READ_MESSAGES = 200
 """In as many messages at the end of a partition the last mark is looked for."""
@@ -44,7 +43,7 @@ class _Place(NamedTuple):
 
 
 class KafkaOutput:
-    """Sends messages to the topics of a stream, and counts what was sent and what could not be.
+    """Sends messages to the topics of a stream, and counts what was sent and what was refused.
 
     Topics that do not exist are made: those for detectors with the ``partitions`` asked for, others
     with one. Monitors that a topic names go there, and logs to the topics of logs, if there are
@@ -74,9 +73,38 @@ class KafkaOutput:
         }
         self._logs = [_Place(each.name, 0) for each in stream.topics if each.look_back]
         self.last_pulse = max((self._last_mark(place) for place in self._events), default=-1)
-        self._producer = MessageProducer(stream.server, self._answered)
-        self.events_sent = self.events_dropped = self.chunks_dropped = 0
-        self.message = ""
+        make = functools.partial(MessageProducer, stream.server)
+        self._sender = KafkaSender(stream.server.url, make, now_s)
+
+    @property
+    def events_sent(self) -> int:
+        """The events that were sent, without those that brokers have refused."""
+        return self._sender.events_sent
+
+    @property
+    def events_dropped(self) -> int:
+        """The events in chunks that brokers have refused."""
+        return self._sender.events_dropped
+
+    @property
+    def chunks_dropped(self) -> int:
+        """The chunks that brokers have refused."""
+        return self._sender.chunks_dropped
+
+    @property
+    def message(self) -> str:
+        """What is wrong with brokers, in words; empty if nothing is."""
+        return self._sender.message
+
+    @property
+    def refusal(self) -> str:
+        """Why brokers have refused a message lately; empty if they take them."""
+        return self._sender.refusal
+
+    @property
+    def waits(self) -> bool:
+        """Whether no more should be put now, because brokers do not take what was put."""
+        return self._sender.waits
 
     @property
     def partitions(self) -> int:
@@ -142,33 +170,26 @@ class KafkaOutput:
         return found
 
     def put(self, message: OutputMessage) -> None:
-        """Send a message; one that brokers do not take in time is dropped and counted."""
+        """Send a message; it waits until there is room for it."""
         entry = message.entry
         for place in self._places(message):
             data = entry.pieces[0] if len(entry.pieces) == 1 else b"".join(entry.pieces)
-            self.events_sent += message.events
-            self._producer.send(*place, entry.time_ns, bytes(data), message.events)
+            self._sender.send(
+                KafkaMessage(
+                    place.topic, place.partition, entry.time_ns, bytes(data), message.events
+                )
+            )
 
     def _places(self, message: OutputMessage) -> Sequence[_Place]:
         if message.entry.kind is EntryKind.LOG and self._logs:
             return self._logs if message.partition == 0 else []
         return [self._monitors.get(message.source, self._events[message.partition])]
 
-    def _answered(self, why: str, events: int) -> None:
-        """Note what has become of a message: ``why`` it was not taken, or nothing."""
-        if why and not self.message:
-            log.warning("%s: %s", self._client.server.url, why)
-        self.message = f"{self._client.server.url}: {why}" if why else ""
-        if why and events:
-            self.events_sent -= events
-            self.events_dropped += events
-            self.chunks_dropped += 1
-
     def serve(self) -> None:
-        """Take the answers of brokers."""
-        self._producer.poll()
+        """Take the answers of brokers, and send what waits."""
+        self._sender.serve()
         self._client.poll()
 
     def close(self) -> None:
         """Send what is left."""
-        self._producer.flush(FLUSH_S)
+        self._sender.close()

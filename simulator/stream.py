@@ -39,6 +39,9 @@ It is proportional to the events made, so that counts per charge depend on neith
 """
 
 REPORT_INTERVAL_NS = 250_000_000
+OUTPUT_LOOK_NS = 10_000_000
+"""How often it is looked whether messages still wait for their output."""
+
 FIRST_ORDER_PATIENCE_NS = 2_000_000_000
 """How long to wait for settings from the IOC before starting with those of the command line."""
 
@@ -97,7 +100,10 @@ def simulate(start: SimulateStart, stop: Stop | None = None) -> None:
 
 
 class EventStream:
-    """Makes pulses when they are due and streams them; `tick` and `wait` are called in turn."""
+    """Makes pulses when they are due and streams them; `tick` and `wait` are called in turn.
+
+    While the output cannot take messages, no pulses are made, and so none is lost.
+    """
 
     def __init__(
         self,
@@ -141,6 +147,11 @@ class EventStream:
             seed=self._generator.seed,
         )
 
+    @property
+    def _makes_pulses(self) -> bool:
+        """Whether pulses are made when they are due: not in a pause, nor while messages wait."""
+        return not self._settings.pause and not self._output.waits
+
     def run(self) -> None:
         """Stream until the stop is set; a pulse that this interrupts has no end mark."""
         while not self._stop.is_set():
@@ -151,7 +162,7 @@ class EventStream:
         """Obey the newest order, make a pulse if one is due, answer readers, report."""
         obeyed = self._obeyed
         self._obey()
-        if not self._settings.pause and self._schedule.due(self._clock_ns()):
+        if self._makes_pulses and self._schedule.due(self._clock_ns()):
             self._stream_pulse(self._schedule.take(self._clock_ns(), self._settings.pulse_rate))
         self._output.serve()
         # The absolute difference: a clock that is set back must not stop the reports.
@@ -171,8 +182,10 @@ class EventStream:
             poller.register(self._output.socket, zmq.POLLIN)
         now = self._clock_ns()
         until = min(self._reported_ns, now) + REPORT_INTERVAL_NS
-        if not self._settings.pause:
+        if self._makes_pulses:
             until = min(until, self._schedule.next_ns)
+        elif self._output.waits:
+            until = min(until, now + OUTPUT_LOOK_NS)
         # Rounded up: a poll that returns before the pulse is due would spin.
         poller.poll(max(0, -((now - until) // 1_000_000)))
 
@@ -194,7 +207,7 @@ class EventStream:
             self._schedule.change_rate(now, order.settings.pulse_rate)
         self._settings, self._revision = order.settings, order.revision
         # An order counts as obeyed once a pulse is made with it, or now if none is due soon.
-        if self._settings.pause or self._schedule.next_ns - now > REPORT_INTERVAL_NS:
+        if not self._makes_pulses or self._schedule.next_ns - now > REPORT_INTERVAL_NS:
             self._obeyed = self._revision
 
     def _report(self) -> None:

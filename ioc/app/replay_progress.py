@@ -23,10 +23,21 @@ NOT_SIMULATED = "a recording is played: settings, lattice and seed do not apply"
 class PlayOutput(Protocol):
     """What is known of where messages go, as `simulator.event_output.EventOutput` has it."""
 
-    events_sent: int
-    chunks_dropped: int
-    events_dropped: int
-    message: str
+    @property
+    def events_sent(self) -> int:
+        """The events that were put."""
+
+    @property
+    def chunks_dropped(self) -> int:
+        """The chunks that could not be put."""
+
+    @property
+    def events_dropped(self) -> int:
+        """The events in these chunks."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in words; empty if nothing is."""
 
     @property
     def size_bytes(self) -> int:

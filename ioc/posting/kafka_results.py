@@ -26,6 +26,8 @@ ANSWERS_S = 0.2
 MOST_SENT = 100
 """Most slices, groups and closed series of a result that are sent."""
 
+NOT_TAKEN = "brokers do not take what is sent"
+
 LAST_RESULTS_S = 1.0
 """How long the end waits until the last results are sent."""
 
@@ -41,14 +43,14 @@ OPTIONS = (
 class ResultProducer(Protocol):
     """Sends messages without waiting, as `reduction.kafka.client.MessageProducer`."""
 
-    def send(self, topic: str, partition: int, time_ns: int, data: bytes, events: int) -> None:
-        """Send a message to a partition."""
+    def send(self, topic: str, partition: int, time_ns: int, data: bytes, events: int) -> bool:
+        """Send a message to a partition; False, and nothing is sent, if there is no room for it."""
 
     def poll(self) -> None:
         """Take the answers of brokers that have come."""
 
-    def flush(self, seconds: float) -> None:
-        """Wait until all messages are sent, at most for a time."""
+    def flush(self, seconds: float) -> int:
+        """Wait until all messages are sent, at most for a time; how many are left."""
 
 
 MakeProducer = Callable[[Callable[[str, int], None]], ResultProducer]
@@ -152,7 +154,8 @@ class KafkaResults:
             for source in spectra_of(prefix, posted, self._topic.spectra):
                 if self._is_new(source):
                     data = await asyncio.to_thread(da00_message, source, posted, time_ns)
-                    self._producer.send(self._topic.name, 0, time_ns, data, 0)
+                    if not self._producer.send(self._topic.name, 0, time_ns, data, 0):
+                        self._answered(NOT_TAKEN, 0)
 
     def _is_new(self, source: SpectrumSource) -> bool:
         """Whether a spectrum may differ from the one that was sent; a closed series rarely does."""

@@ -34,6 +34,9 @@ AnswerT = TypeVar("AnswerT")
 ANSWER_S = 5.0
 """A request that is not answered after this time fails."""
 
+GIVE_UP_S = 1.0
+"""How long it may take to fail the messages that are given up."""
+
 CLIENT = {
     "client.id": "live-reduction",
     "log_level": "2",  # trouble is told on process variables instead
@@ -268,17 +271,24 @@ class PartitionConsumer:
 
 
 class MessageProducer:
-    """Sends messages. ``failed`` is called with the words of an error and what was lost by it."""
+    """Sends messages.
 
-    def __init__(self, server: KafkaServer, failed: Callable[[str, int], None]) -> None:
+    ``answered`` is called for each message that was sent, once brokers have answered: with the
+    words of an error, or an empty text, and with the number of its events.
+    """
+
+    def __init__(self, server: KafkaServer, answered: Callable[[str, int], None]) -> None:
         self._producer = _configured(server, PRODUCER, Producer)
-        self._failed = failed
+        self._answered = answered
 
-    def send(self, topic: str, partition: int, time_ns: int, data: bytes, events: int) -> None:
-        """Send a message that holds a number of events, with a timestamp in ns since 1970."""
+    def send(self, topic: str, partition: int, time_ns: int, data: bytes, events: int) -> bool:
+        """Send a message that holds a number of events, with a timestamp in ns since 1970.
+
+        Returns False, and sends nothing, if the queue of the library is full.
+        """
 
         def delivered(error: Any, _message: Any) -> None:
-            self._failed("" if error is None else error.str(), events)
+            self._answered("" if error is None else error.str(), events)
 
         try:
             self._producer.produce(
@@ -289,14 +299,25 @@ class MessageProducer:
                 on_delivery=delivered,
             )
         except BufferError:
-            self._failed("brokers do not take what is sent", events)
+            return False
         except KafkaException as error:
-            self._failed(error.args[0].str(), events)
+            self._answered(error.args[0].str(), events)
+        return True
 
     def poll(self) -> None:
         """Take the answers of brokers that have come."""
         self._producer.poll(0)
 
-    def flush(self, seconds: float) -> None:
-        """Wait until all messages are sent, at most for a time."""
-        self._producer.flush(seconds)
+    @property
+    def unsent(self) -> int:
+        """How many messages brokers have not answered yet."""
+        return len(self._producer)
+
+    def flush(self, seconds: float) -> int:
+        """Wait until all messages are sent, at most for a time; how many are left."""
+        return int(self._producer.flush(seconds))
+
+    def give_up(self) -> None:
+        """Fail all messages that are not sent yet."""
+        self._producer.purge()
+        self._producer.flush(GIVE_UP_S)

@@ -21,6 +21,9 @@ from reduction.recordings.player import DueMessage, Player
 from reduction.recordings.protocol import Recording
 
 LONGEST_WAIT_MS = 250
+OUTPUT_LOOK_NS = 10_000_000
+"""How often it is looked whether an output that waits takes messages again."""
+
 SERVE_INTERVAL_NS = 5_000_000
 """How often readers on other hosts are answered while messages are due."""
 
@@ -43,8 +46,12 @@ class StreamOutput(Protocol):
         """The socket with requests of readers; None if there is none."""
 
     @property
-    def message(self) -> str:
-        """What is wrong, in words; empty if nothing is."""
+    def refusal(self) -> str:
+        """Why messages cannot be put, in words; empty if they can."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether no more should be put now, because what was put cannot be sent on yet."""
 
     def put(self, message: OutputMessage) -> None:
         """Send a message, or count it as dropped."""
@@ -134,6 +141,8 @@ class Replay:
         """
         while (due := self._next) is not None:
             now_ns = self._clock_ns()
+            if self._output.waits:
+                return now_ns + OUTPUT_LOOK_NS
             if not math.isinf(self._settings.speed):
                 if due.due_ns > now_ns:
                     return due.due_ns
@@ -148,8 +157,8 @@ class Replay:
     def _put(self, due: DueMessage) -> None:
         message = self._messages.of(due.message, self._player.times)
         self._output.put(message)
-        if math.isinf(self._settings.speed) and self._output.message:
-            raise LogRefused(self._output.message)
+        if math.isinf(self._settings.speed) and self._output.refusal:
+            raise LogRefused(self._output.refusal)
         self.played.messages += 1
         self.played.events += message.events
         pulse_ns = due.message.pulse_ns

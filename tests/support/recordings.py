@@ -44,12 +44,13 @@ def all_bytes(recording: Recording, partition: int) -> list[bytes]:
 
 
 class ListOutput:
-    """An output that keeps all messages in a list; with ``message`` set it has something to say."""
+    """An output that keeps all messages in a list; with a ``refusal`` it takes none."""
 
     socket = None
+    waits = False
 
-    def __init__(self, message: str = "") -> None:
-        self.message = message
+    def __init__(self, refusal: str = "") -> None:
+        self.refusal = refusal
         self.put_messages: list[OutputMessage] = []
         self.served = 0
 

@@ -75,17 +75,21 @@ class ListedProducer:
 
     def __init__(self, failed: Callable[[str, int], None]) -> None:
         self.failed, self.sent = failed, list[bytes]()
-        self.flushed = False
+        self.flushed = self.full = False
 
-    def send(self, topic: str, partition: int, time_ns: int, data: bytes, events: int) -> None:
+    def send(self, topic: str, partition: int, time_ns: int, data: bytes, events: int) -> bool:
         assert (topic, partition, time_ns) == ("results", 0, NS)
+        if self.full:
+            return False
         self.sent.append(data)
+        return True
 
     def poll(self) -> None:
         pass
 
-    def flush(self, seconds: float) -> None:
+    def flush(self, seconds: float) -> int:
         self.flushed = True
+        return 0
 
 
 @settings(deadline=None)
@@ -130,6 +134,14 @@ async def sending(results: KafkaResults, producer: ListedProducer, count: int) -
     raise AssertionError(f"{len(producer.sent)} sent")
 
 
+async def until_problem(results: KafkaResults, words: str) -> None:
+    for _ in range(1000):
+        await asyncio.sleep(0.005)
+        if words in results.problem:
+            return
+    raise AssertionError(results.problem)
+
+
 async def test_each_posted_result_is_sent_once_and_of_many_the_newest_one() -> None:
     made: list[ListedProducer] = []
 
@@ -156,6 +168,9 @@ async def test_each_posted_result_is_sent_once_and_of_many_the_newest_one() -> N
     )
     producer.failed("", 0)
     assert results.problem == ""
+    producer.full = True
+    results.offer(posted(4), NS)
+    await until_problem(results, "brokers do not take what is sent")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert producer.flushed
