@@ -78,7 +78,7 @@ class EventOutput:
 
     @property
     def last_pulse(self) -> int:
-        """The number of the last pulse that the log held at the start; -1 if it held none."""
+        """The number of the last pulse that was in the log at the start; -1 if there was none."""
         return self._writer.last_pulse
 
     @property

@@ -34,6 +34,12 @@ def habits_of(text: str) -> frozenset[Habit]:
     return frozenset(Habit(word.strip()) for word in text.split(",") if word.strip())
 
 
+def most_made(sent: int, habits: Iterable[Habit]) -> int:
+    """The most pulses that a source can have made when so many have been ``sent``."""
+    quiet = Habit.QUIET_PULSES in habits and sent > 0
+    return sent + sent // (QUIET_EVERY - 1) + 1 if quiet else sent
+
+
 def is_quiet(pulse: int, habits: Iterable[Habit]) -> bool:
     """Whether a pulse has no events because of the habits."""
     return Habit.QUIET_PULSES in habits and pulse % QUIET_EVERY == 0

@@ -72,7 +72,7 @@ class KafkaOutput:
             for source in each.sources.monitors
         }
         self._logs = [_Place(each.name, 0) for each in stream.topics if each.look_back]
-        self.last_pulse = max((self._last_mark(place) for place in self._events), default=-1)
+        self.last_pulse = max((self._last_pulse(place) for place in self._events), default=-1)
         make = functools.partial(MessageProducer, stream.server)
         self._sender = KafkaSender(stream.server.url, make, now_s)
 
@@ -152,8 +152,12 @@ class KafkaOutput:
             time.sleep(POLL_S)
         return answer.result()
 
-    def _last_mark(self, place: _Place) -> int:
-        """The number of the last pulse with a mark near the end of a partition, or else -1."""
+    def _last_pulse(self, place: _Place) -> int:
+        """The number of the last pulse with a mark near the end of a partition; -1 if it is empty.
+
+        Without marks it is as large as if each message were of another pulse, so that no number is
+        used again.
+        """
         places = self._answer(lambda: self._client.places(*place))
         watch = TopicWatch(self._client, [place.topic])
         share = TopicShare(place.topic, place.partition)
@@ -167,7 +171,7 @@ class KafkaOutput:
                         mark = decode(each.data)
                         assert isinstance(mark, LogValue)
                         found = max(found, int(mark.value[0]))
-        return found
+        return found if found >= 0 else places.high - 1
 
     def put(self, message: OutputMessage) -> None:
         """Send a message; it waits until there is room for it."""

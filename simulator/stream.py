@@ -21,7 +21,7 @@ from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.kafka.streams import KafkaStream
 from reduction.stream.dialect import Dialect
 from simulator.event_output import EventLogStart, EventOutput
-from simulator.habits import Habit, is_quiet
+from simulator.habits import Habit, is_quiet, most_made
 from simulator.orders import SIMULATOR_PART, SimulatorOrder, SimulatorReport
 from simulator.parameters import SimulatorSettings
 from simulator.pulse_messages import Pulse, PulseMessages
@@ -124,7 +124,7 @@ class EventStream:
         self._schedule = Schedule(clock_ns() + (FIRST_ORDER_PATIENCE_NS if start.control else 0))
         self._output = _output(start, context, clock_ns)
         self._messages = PulseMessages(self._output.partitions, start.dialect, start.habits)
-        self._made_pulse = self._output.last_pulse
+        self._made_pulse = most_made(self._output.last_pulse + 1, start.habits) - 1
         self._pulse = max(start.first_pulse - 1, self._made_pulse)
         self._control: OrderReceiver[SimulatorOrder, SimulatorReport] | None = None
         if start.control:

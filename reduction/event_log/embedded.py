@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from reduction.event_log.entries import EntryKind
 from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, MESSAGE_S, LogFolder
 from reduction.event_log.partition_segments import PartitionSegments
 from reduction.event_log.protocol import (
@@ -17,6 +16,7 @@ from reduction.event_log.protocol import (
     LogMessage,
     LogRefused,
 )
+from reduction.event_log.pulse_counts import PulseCount
 from reduction.event_log.segment_view import SegmentScan, SegmentView
 from reduction.event_log.segments import HEAD_BYTES, first_offset
 
@@ -34,7 +34,7 @@ class EmbeddedLogReader:
     ) -> None:
         self._path, self._partition, self._clock_s = path, partition, clock_s
         self._segment: SegmentView | None = None
-        self._place, self._offset, self._pulses, self._time_ns = HEAD_BYTES, 0, 0, 0
+        self._place, self._offset, self._count = HEAD_BYTES, 0, PulseCount()
         self._began, self._end_offset = 0, 0
         self._identity = ""
         """Which log the place is in."""
@@ -177,7 +177,7 @@ class EmbeddedLogReader:
     def _forget_place(self) -> None:
         """Forget the place, and all that belongs to it."""
         self._segment, self._began, self._end_offset = None, 0, 0
-        self._place, self._offset, self._pulses, self._time_ns = HEAD_BYTES, 0, 0, 0
+        self._place, self._offset, self._count = HEAD_BYTES, 0, PulseCount()
         self._values.clear()
 
     def _go(self, view: SegmentView, scan: SegmentScan) -> None:
@@ -190,7 +190,7 @@ class EmbeddedLogReader:
             self._dropped += Dropped(first - scan.offset, 0 if scan.by_chunks else 1)
             scan = view.scan(stop_offset=first)
         self._segment, self._place, self._offset = view, scan.place, scan.offset
-        self._pulses, self._time_ns = scan.pulses, scan.time_ns
+        self._count = scan.count
         self._began = scan.offset
         end = view.committed
         for place in scan.values:
@@ -215,12 +215,12 @@ class EmbeddedLogReader:
         for path in paths:
             view = self._segments.view(path)
             if view is not None:
-                head = view.head
+                head, before = view.head, PulseCount.before(view.head)
                 self._go(view, view.scan(stop_offset=head.first_offset))
                 self._damaged += max(0, self._offset - head.first_offset)
                 if (messages := head.first_offset - max(0, offset)) > 0:
-                    pulses = min(head.pulses_before, messages)
-                    self._dropped += Dropped(messages, pulses, since_ns, head.until_ns)
+                    pulses = min(before.pulses, messages)
+                    self._dropped += Dropped(messages, pulses, since_ns, before.time_ns)
                 return True
         return False
 
@@ -269,7 +269,7 @@ class EmbeddedLogReader:
         """
         unread = max(self._end_offset, segment.next_offset) - self._offset
         if unread > 0:
-            self._dropped += Dropped(unread, 0, self._time_ns)
+            self._dropped += Dropped(unread, 0, self._count.time_ns)
         self._forget_place()
         self._segments.unreadable.clear()
         self._identity = found.identity
@@ -278,16 +278,18 @@ class EmbeddedLogReader:
 
     def _enter(self, view: SegmentView, *, gone: bool) -> None:
         """Go on at the start of a segment; messages missing before it are ``gone``, or damaged."""
-        head = view.head
+        head, now, before = view.head, self._count, PulseCount.before(view.head)
         messages = max(0, head.first_offset - self._offset)
         if messages and gone:
-            pulses = max(0, head.pulses_before - self._pulses)
-            self._dropped += Dropped(messages, pulses, self._time_ns, head.until_ns)
+            pulses = max(0, before.pulses - now.pulses)
+            self._dropped += Dropped(messages, pulses, now.time_ns, before.time_ns)
         elif messages:
             self._damaged += messages
         self._segment, self._place = view, HEAD_BYTES
         self._offset = max(self._offset, head.first_offset)
-        self._pulses, self._time_ns = head.pulses_before, max(self._time_ns, head.time_before_ns)
+        before.mark_ns = max(before.mark_ns, now.mark_ns)
+        before.chunk_ns = max(before.chunk_ns, now.chunk_ns)
+        self._count = before
 
     def _read_from(
         self, segment: SegmentView, end: int, most: int, found: list[LogMessage]
@@ -301,8 +303,6 @@ class EmbeddedLogReader:
                 if head.offset < self._offset:
                     continue  # a value from before the segment
                 self._offset = head.offset + 1
-                if head.kind == EntryKind.MARK:
-                    self._pulses += 1
-                    self._time_ns = max(self._time_ns, head.time_ns)
+                self._count.note(head.kind, head.time_ns)
                 found.append(LogMessage(head.offset, record.data))
         self._damaged += segment.damaged - damaged

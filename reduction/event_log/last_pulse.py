@@ -12,9 +12,10 @@ from reduction.messages.contents import CorruptMessage, LogValue, UnknownSchema,
 
 
 def last_pulse(folder: Path, partitions: int) -> int:
-    """The number of the last pulse that has a mark in any partition; -1 without marks.
+    """The number of the last pulse that has a mark in any partition; -1 in an empty log.
 
-    It may be larger if marks cannot be read, so that no number is used again.
+    In a log without marks it is the number of pulses that have chunks, counted from 0. It may be
+    larger if segments cannot be read, so that no number is used again.
     """
     return max(_last_of(segment_paths(folder, each)) for each in range(partitions))
 
@@ -28,6 +29,9 @@ def _last_of(paths: Sequence[Path]) -> int:
         except (Damaged, OSError):
             unreadable += SEGMENT_MESSAGES
             continue
+        count = view.scan().count
+        if not count.marks:
+            return count.chunk_pulses + unreadable - 1
         for number in _numbers(view):
             if number >= 0:
                 return number + unreadable

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reduction.event_log.entries import EntryKind, LogEntry, entry_of
+from reduction.event_log.pulse_counts import PulseCount
 from reduction.event_log.segment_view import SegmentView
 from reduction.event_log.segments import SEGMENT_MESSAGES, Damaged, first_offset
 
@@ -24,16 +25,14 @@ class PartitionEnd:
     """The end of a partition, and what the head of its next segment will say.
 
     - ``next_offset``: offset of the next message
-    - ``time_ns``, ``pulses``, ``pulse_offset``, ``chunk_time_ns``, ``chunk_offset``: for the next
-      segment, as in `SegmentHead`
+    - ``count``: the pulses so far
+    - ``pulse_offset``, ``chunk_offset``: for the next segment, as in `SegmentHead`
     - ``logs``: the last values of each log
     """
 
     next_offset: int = 0
-    time_ns: int = 0
-    pulses: int = 0
+    count: PulseCount = field(default_factory=PulseCount)
     pulse_offset: int = 0
-    chunk_time_ns: int = -1
     chunk_offset: int = 0
     logs: dict[str, LogValues] = field(default_factory=dict)
 
@@ -57,9 +56,8 @@ class PartitionEnd:
         first, scan, committed = view.head.first_offset, view.scan(), view.committed
         known = view.next_offset if view.next_offset <= first + SEGMENT_MESSAGES else first
         self.next_offset = max(self.next_offset, known, scan.next_offset)
-        self.time_ns, self.pulses = scan.time_ns, scan.pulses
-        self.pulse_offset = scan.pulse_offset
-        self.chunk_time_ns, self.chunk_offset = scan.chunk_time_ns, scan.chunk_offset
+        self.count = scan.count
+        self.pulse_offset, self.chunk_offset = scan.pulse_offset, scan.chunk_offset
         for place in scan.values:
             record, _ = view.record(place, committed)
             if record is not None:
@@ -68,12 +66,10 @@ class PartitionEnd:
     def note(self, entry: LogEntry) -> None:
         """Note a message that is appended."""
         offset, self.next_offset = self.next_offset, self.next_offset + 1
+        self.count.note(entry.kind, entry.time_ns)
         if entry.kind is EntryKind.MARK:
-            self.time_ns = max(self.time_ns, entry.time_ns)
-            self.pulses += 1
             self.pulse_offset = self.next_offset
         elif entry.kind is EntryKind.CHUNK:
-            self.chunk_time_ns = max(self.chunk_time_ns, entry.time_ns)
             self.chunk_offset = self.next_offset
         elif entry.kind is EntryKind.LOG:
             self._note_value(offset, entry)

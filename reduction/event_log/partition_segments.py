@@ -37,7 +37,7 @@ class PartitionSegments:
         """Whether these segments, all of the partition, hold no mark, as far as can be read."""
         views = (self.view(path) for path in reversed(paths))
         last = next((view for view in views if view is not None), None)
-        return last is not None and last.scan().pulses == 0
+        return last is not None and last.scan().count.marks == 0
 
     def count_before(self, paths: Sequence[Path], time_ns: int, *, by_chunks: bool) -> int:
         """How many of these segments begin before the first mark, or chunk, at or after a time."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reduction.event_log.entries import EntryKind
+from reduction.event_log.pulse_counts import PulseCount
 from reduction.event_log.segments import (
     COMMITTED,
     HEAD_BYTES,
@@ -44,23 +45,22 @@ class SegmentScan:
 
     - ``place``, ``offset``: the place, and the offset of the message there
     - ``starts_before``: whether the pulse at the place begins in a segment before this one
-    - ``time_ns``, ``pulses``: the latest time of all marks before the place, and their number
+    - ``count``: the pulses before the place
     - ``next_offset``: offset behind the last message that was looked at
     - ``pulse_offset``: offset of the first message of the last pulse that was looked at
     - ``values``: places of two values of each log: the one that came last, and the latest one
-    - ``chunk_time_ns``, ``chunk_offset``: the latest pulse time of all chunks so far, and the
-      offset behind the last one
+    - ``chunk_offset``: the offset behind the last chunk so far
 
     Pulses begin after marks, or, ``by_chunks``, after the last chunk of an earlier pulse.
     """
 
     def __init__(self, head: SegmentHead, *, by_chunks: bool = False) -> None:
-        self.chunk_time_ns, self.chunk_offset = head.chunk_time_ns, head.chunk_offset
+        self.chunk_offset = head.chunk_offset
         self.by_chunks = by_chunks
         self.place = HEAD_BYTES
         self.offset = head.chunk_offset if by_chunks else head.pulse_offset
         self.starts_before = self.offset < head.first_offset
-        self.time_ns, self.pulses = head.time_before_ns, head.pulses_before
+        self.count = PulseCount.before(head)
         self.next_offset, self.pulse_offset = head.first_offset, head.pulse_offset
         self._newest: dict[int, int] = {}
         self._latest: dict[int, tuple[int, int]] = {}
@@ -73,13 +73,13 @@ class SegmentScan:
 
     def add_mark(self, place: int, head: RecordHead) -> None:
         """Note a mark; the place is now behind it, where the next pulse begins."""
-        self.time_ns, self.pulses = max(self.time_ns, head.time_ns), self.pulses + 1
+        self.count.note(head.kind, head.time_ns)
         self.pulse_offset = head.offset + 1
         self.end_at(place + head.size, head.offset + 1)
 
     def add_chunk(self, place: int, head: RecordHead) -> None:
         """Note a chunk; if pulses begin after chunks, the place is now behind it."""
-        self.chunk_time_ns = max(self.chunk_time_ns, head.time_ns)
+        self.count.note(head.kind, head.time_ns)
         self.chunk_offset = head.offset + 1
         if self.by_chunks:
             self.end_at(place + head.size, head.offset + 1)
@@ -244,7 +244,7 @@ class SegmentView:
                 scan.end_at(place, head.offset)
                 return scan
             if head.kind == EntryKind.MARK:
-                if stop_ns is not None and max(scan.time_ns, head.time_ns) >= stop_ns:
+                if stop_ns is not None and max(scan.count.mark_ns, head.time_ns) >= stop_ns:
                     return scan
                 scan.add_mark(place, head)
             elif head.kind == EntryKind.CHUNK:

@@ -17,7 +17,7 @@ import mmap
 import os
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +39,9 @@ HEAD_STRUCT = struct.Struct("<8sQQQqQQqI")
 
 CHUNK_AT, CHUNK_STRUCT = 72, struct.Struct("<qQII")
 """Time and offset of chunks, with their CRC-32 and a zero; older logs do not have them."""
+
+COUNT_AT, COUNT_STRUCT = CHUNK_AT + CHUNK_STRUCT.size, struct.Struct("<QII")
+"""The number of pulses by chunks, with its CRC-32 and a zero; older logs do not have it."""
 
 RECORD_STRUCT = struct.Struct("<4sIIIqQQII")
 """Magic bytes, a `RecordHead`, the CRC-32 of both, and a zero."""
@@ -63,6 +66,7 @@ class SegmentHead:
     - ``created_ns``: when it was made, ns since 1970
     - ``chunk_time_ns``: the latest pulse time of all chunks before it, ns since 1970; -1 if unknown
     - ``chunk_offset``: offset behind the last chunk before it
+    - ``chunk_pulses``: how many pulses the chunks before it were of
     """
 
     partition: int
@@ -74,19 +78,17 @@ class SegmentHead:
     created_ns: int
     chunk_time_ns: int = -1
     chunk_offset: int = 0
-
-    @property
-    def until_ns(self) -> int:
-        """The latest pulse before it: by its marks, or by chunks if there is none."""
-        return self.time_before_ns if self.pulses_before else max(self.chunk_time_ns, 0)
+    chunk_pulses: int = 0
 
     def packed(self) -> bytes:
-        """Its bytes, those of `HEAD_STRUCT` and of `CHUNK_STRUCT`."""
-        *values, chunk_time_ns, chunk_offset = astuple(self)
+        """Its bytes, those of `HEAD_STRUCT`, `CHUNK_STRUCT` and `COUNT_STRUCT`."""
+        *values, chunk_time_ns, chunk_offset, chunk_pulses = astuple(self)
         fields = HEAD_STRUCT.pack(SEGMENT_MAGIC, *values, 0)[:-4]
         crc = struct.pack("<II", zlib.crc32(fields), 0)
         chunk = struct.pack("<qQ", chunk_time_ns, chunk_offset)
-        return fields + crc + chunk + struct.pack("<II", zlib.crc32(chunk), 0)
+        chunk += struct.pack("<II", zlib.crc32(chunk), 0)
+        count = struct.pack("<Q", chunk_pulses)
+        return fields + crc + chunk + count + struct.pack("<II", zlib.crc32(count), 0)
 
     @classmethod
     def of(cls, data: Buffer) -> SegmentHead:
@@ -96,10 +98,16 @@ class SegmentHead:
         magic, *fields, crc = HEAD_STRUCT.unpack_from(data)
         if magic != SEGMENT_MAGIC or crc != zlib.crc32(data[: HEAD_STRUCT.size - 4]):
             raise Damaged("its head is damaged")
-        *chunk, crc, _ = CHUNK_STRUCT.unpack_from(data, CHUNK_AT)
-        if crc != zlib.crc32(data[CHUNK_AT : CHUNK_AT + CHUNK_STRUCT.size - 8]):
-            chunk = []
-        return cls(*fields, *chunk)
+        return cls(*fields, *_later_fields(data))
+
+
+def _later_fields(data: Buffer) -> Iterator[int]:
+    """The fields of a head that came with later versions, as far as it has them."""
+    for place, layout in ((CHUNK_AT, CHUNK_STRUCT), (COUNT_AT, COUNT_STRUCT)):
+        *values, crc, _ = layout.unpack_from(data, place)
+        if crc != zlib.crc32(data[place : place + layout.size - 8]):
+            return
+        yield from values
 
 
 class RecordHead(NamedTuple):

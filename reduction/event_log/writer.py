@@ -101,12 +101,13 @@ class PartitionWriter:
             partition=self._partition,
             first_offset=end.next_offset,
             sequence=self._space.next_sequence(),
-            time_before_ns=end.time_ns,
-            pulses_before=end.pulses,
+            time_before_ns=end.count.mark_ns,
+            pulses_before=end.count.marks,
             pulse_offset=end.pulse_offset,
             created_ns=time.time_ns(),
-            chunk_time_ns=end.chunk_time_ns,
+            chunk_time_ns=end.count.chunk_ns,
             chunk_offset=end.chunk_offset,
+            chunk_pulses=end.count.chunk_pulses,
         )
         path = segment_path(self._folder, self._partition, end.next_offset)
         segment = self._space.made(path, head, size)

@@ -186,6 +186,8 @@ def test_a_source_that_is_faster_than_brokers_waits_and_loses_nothing(
     stream = replace(plain_stream(kafka_topic), server=server)
     with closing(Source(tmp_path, context, kafka=stream, dialect=Dialect.PLAIN)) as source:
         source.send(20)
+    with closing(Source(tmp_path, context, kafka=stream, dialect=Dialect.PLAIN)) as source:
+        assert source.pulse >= 19  # without marks, no number is used twice
     (intake,) = read(plain_stream(kafka_topic), 1, 1)
     assert events_of([intake]) == made(range(20))
     assert intake.faults.missing == 0

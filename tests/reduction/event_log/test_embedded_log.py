@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -205,30 +206,33 @@ def test_messages_are_read_in_place(tmp_path: Path) -> None:
     assert not chunk.data.obj.closed  # type: ignore[attr-defined]
 
 
-def test_the_oldest_segments_go_at_the_limit_and_what_went_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("of_pulse", [3, 2], ids=["marked", "plain"])
+def test_the_oldest_segments_go_at_the_limit_and_what_went_is_told(
+    tmp_path: Path, of_pulse: int
+) -> None:
     limit = 2 * LEAST_BYTES
     writer = LogWriter(tmp_path, 2, limit, 2**18)
     slow, fast = EmbeddedLogReader(tmp_path, 1), EmbeddedLogReader(tmp_path, 1)
-    write(writer, pulse_entries(0), 1)
-    assert len(slow.read()) == len(fast.read()) == 3
+    write(writer, pulse_entries(0)[:of_pulse], 1)
+    assert len(slow.read()) == len(fast.read()) == of_pulse
     held, pulses = 0, 300
     for number in range(1, pulses):
         for partition in (0, 1):
-            write(writer, pulse_entries(number, 5000), partition)
+            write(writer, pulse_entries(number, 5000)[:of_pulse], partition)
         held = max(held, sum(each.stat().st_size for each in tmp_path.rglob("*.segment")))
-        assert len(fast.read()) == 3
+        assert len(fast.read()) == of_pulse
         assert writer.size_bytes <= limit
     assert held <= limit
     assert fast.dropped == Dropped()
     offsets = [offset for offset, _ in all_of(slow, 1)]
     gap = slow.dropped
-    assert len(offsets) + gap.messages + 3 == 3 * pulses
+    assert len(offsets) + gap.messages + of_pulse == of_pulse * pulses
     first_kept = next(b for a, b in itertools.pairwise(offsets) if b != a + 1)
     last_read = offsets[offsets.index(first_kept) - 1]
     assert gap.messages == first_kept - last_read - 1
-    assert gap.pulses == first_kept // 3 - (last_read + 1) // 3
-    assert gap.since_ns == START_NS + ((last_read + 1) // 3 - 1) * PERIOD_NS
-    assert gap.until_ns == START_NS + (first_kept // 3 - 1) * PERIOD_NS
+    assert gap.pulses == first_kept // of_pulse - (last_read + 1) // of_pulse
+    assert gap.since_ns == START_NS + ((last_read + 1) // of_pulse - 1) * PERIOD_NS
+    assert gap.until_ns == START_NS + (first_kept // of_pulse - 1) * PERIOD_NS
     late = EmbeddedLogReader(tmp_path, 1)
     late.seek(START_NS + 5 * PERIOD_NS)
     values = late.read(1)

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.entries import EntryKind, mark_entry
 from reduction.event_log.folder import LEAST_BYTES
@@ -20,6 +22,8 @@ from tests.support.event_logs import LIMIT, SMALL_SEGMENT, START_NS, pulse_entri
 WRITER = """
 import sys
 from pathlib import Path
+
+import pytest
 from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import LIMIT, SMALL_SEGMENT, pulse_entries
 writer = LogWriter(Path(sys.argv[1]), 2, LIMIT, SMALL_SEGMENT)
@@ -98,6 +102,21 @@ def test_numbers_of_marks_that_have_been_lost_are_not_used_again(tmp_path: Path)
     for path in segment_paths(tmp_path, 0):
         path.write_bytes(b"nothing")
     assert last_pulse(tmp_path) >= SEGMENT_MESSAGES - 1
+
+
+@pytest.mark.parametrize("events", [20, 5000], ids=["kept", "oldest gone"])
+def test_without_marks_it_is_the_number_of_pulses_that_the_log_has_had(
+    tmp_path: Path, events: int
+) -> None:
+    for start in (0, 200):  # the second source goes on in a segment of its own
+        writer = LogWriter(tmp_path, 2, 2 * LEAST_BYTES)
+        assert writer.last_pulse == start - 1
+        for number in range(start, start + 200):
+            value, chunk, _ = pulse_entries(number, events)
+            write(writer, [value, chunk, chunk], 0)
+            write(writer, [value, chunk] if number % 2 else [value], 1)
+        writer.close()
+    assert last_pulse(tmp_path, 2) == 399
 
 
 def test_a_mark_that_holds_no_number_is_passed_over(tmp_path: Path) -> None:
