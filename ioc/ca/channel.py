@@ -74,6 +74,13 @@ class PvChannel(PostedChannel):
         may_write = self._put is not None and self.guard.may_write(Client(hostname, username))
         return AccessRights.READ | AccessRights.WRITE if may_write else AccessRights.READ
 
+    def check_may_put(self, client: Client) -> None:
+        """Raise `Forbidden`, with the reason, for a client that may not put to this channel."""
+        if self._put is None:
+            raise Forbidden(f"{self.name} is read only")
+        if not self.guard.may_write(client):
+            raise Forbidden(f"{self.name}: {client} may not write to {self.guard.asg}")
+
     async def auth_write(
         self,
         hostname: str,
@@ -87,11 +94,8 @@ class PvChannel(PostedChannel):
 
         ``hostname`` is the client's IP address. caproto calls this method in a task for each put.
         """
-        if self._put is None:
-            raise Forbidden(f"{self.name} is read only")
         client = Client(hostname, username)
-        if not self.guard.may_write(client):
-            raise Forbidden(f"{self.name}: {client} may not write to {self.guard.asg}")
+        self.check_may_put(client)
         if data_type in (ChannelType.PUT_ACKS, ChannelType.PUT_ACKT):
             self.guard.admit(client)
             await self.acknowledge(data_type, int(metadata.value))

@@ -13,6 +13,7 @@ from p4p.nt import NTEnum, NTScalar
 from ioc.ca.channel import PvChannel
 from ioc.ca.timestamps import nanoseconds
 from ioc.model.wire_type import EpicsType, WireKind, WireType
+from ioc.security.rules import Client
 from reduction.parameters.specs import Refused
 
 _STRING = NTScalar.buildType("s", display=True)
@@ -75,8 +76,14 @@ class Normative:
         return changes
 
     async def put(self, host: str, user: str, value: Value) -> None:
-        """Put the value of a client, as Channel Access does; raises `Refused` or Forbidden."""
+        """Put the value of a client, as Channel Access does; raises `Refused` or Forbidden.
+
+        A put without a value changes nothing: with it a client asks whether it may put.
+        """
         channel = self.channel
+        channel.check_may_put(Client(host, user))
+        if not value.changed():
+            return
         data, data_type = _written(channel.wire, channel.spec.pv, value)
         await channel.auth_write(host, user, data, data_type, None)
 

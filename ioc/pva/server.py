@@ -173,11 +173,12 @@ class PvAccess:
 
     async def _refusal(self, name: str, view: PvaView, operation: ServOpWrap) -> str | None:
         """Do a put; returns why it was refused, in words, or None."""
-        user, address = operation.account(), operation.peer()
+        user, address, value = operation.account(), operation.peer(), operation.value()
         try:
-            await view.put(address.rpartition(":")[0], user, operation.value())
+            await view.put(address.rpartition(":")[0], user, value)
         except (Refused, CaprotoError) as refusal:
-            log.warning("%s from %s@%s: %s", name, user, address, refusal)
+            if value.changed():  # else the client only asked whether it may put
+                log.warning("%s from %s@%s: %s", name, user, address, refusal)
             return str(refusal)
         except Exception as error:
             # A defect of this program. Without an answer the client would wait for ever.

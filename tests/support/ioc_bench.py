@@ -18,6 +18,7 @@ from ioc.app.server_start import ProcessControl, ServerStart
 from ioc.model.paths import Part
 from ioc.options.commands import RunOptions
 from ioc.pva.addresses import Addresses
+from ioc.security.rules import EVERYBODY, Rules
 from ioc.settings.initial import first_orders
 from reduction.control.encoding import encoded
 from reduction.control.hello import own_hello
@@ -121,6 +122,7 @@ class Ioc(Client):
         prefix: str = "",
         pva: bool = False,
         run_state: Path | None = None,
+        rules: Rules = EVERYBODY,
     ) -> None:
         super().__init__(net, prefix or f"T{secrets.token_hex(4)}:")
         self.lost: list[Part] = []
@@ -129,6 +131,7 @@ class Ioc(Client):
             port=net.port,
             pva=Addresses(port=0, search_port=net.search_port) if pva else None,
             run_state=run_state,
+            rules=rules,
             ranks=first_orders(RunOptions(reductions=reductions), powder_arc().bank_names).ranks,
             ranks_silence_s=0.4,
             simulator_silence_s=0.4,

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import WSMsgType
 from yarl import URL
 
+from ioc.security.rules import Asg, Rule, Rules
 from reduction.files.nexus_reader import read_nexus
 from tests.support.ca_client import Network
 from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
@@ -150,6 +151,28 @@ async def test_without_the_token_nothing_is_put(web: WebBench, ioc: Ioc) -> None
         assert not (await tab.answer("hello"))["write"]
     assert await asyncio.to_thread(ioc.get, "LagLimit") == "2"
     assert web.server.refusals.counts["put"] == 1
+
+
+async def test_pages_are_told_what_the_ioc_does_not_let_the_server_write(
+    net: Network, caplog: pytest.LogCaptureFixture
+) -> None:
+    prefix = f"T{secrets.token_hex(4)}:"
+    limit, pause, count = (prefix + each for each in ("LagLimit", "Pause", "Ranks_RBV"))
+    operators = Rules({Asg.DEFAULT: (), Asg.OPERATION: (Rule(),)})
+    async with web_server(net, prefix) as web, web.tab() as tab:
+        await tab.say(type="subscribe", pvs=[limit, pause, count])
+        with Ioc(net, prefix=prefix, pva=True, rules=operators):
+            await tab.until(lambda: len(tab.values) == 3 and tab.values[limit]["readonly"])
+            assert not tab.values[pause]["readonly"]
+            assert tab.values[count]["readonly"]
+            assert "may not write" in (await tab.put(limit, 3, number=1))["message"]
+            assert (await tab.put(pause, 1, number=2))["ok"]
+        await tab.until(lambda: not tab.values[limit]["connected"])
+        with Ioc(net, prefix=prefix, pva=True):  # its rules let everybody write
+            await tab.until(lambda: not tab.values[limit]["readonly"])
+            assert tab.values[limit]["value"] == 2.0
+    logged = [each for each in caplog.messages if each.startswith(limit) and "not write" in each]
+    assert len(logged) == 1  # that of the put: the IOC logs no questions
 
 
 async def test_a_put_without_an_ioc_is_refused_and_not_made_later(

@@ -51,8 +51,8 @@ export class FitsView {
     this.plot = new Plot(place, "Numbers of a peak or region over slices, groups or series");
     const nothing = () => {};
     this.input = new PlotInput(this.plot, {
-      zoomX: (rangeX) => this.plot.setLook({ rangeX }),
-      zoomY: (rangeY) => this.plot.setLook({ rangeY }),
+      zoomX: (fitX) => page.view.set({ fitX }),
+      zoomY: (fitY) => page.view.set({ fitY }),
       cursor: (value) => this.read(value),
       step: nothing,
       drawn: () => null,
@@ -105,14 +105,14 @@ export class FitsView {
   /** @param {string[]} names of the values and of their errors @param {string} words @param {string} single the PV with the unit */
   draw(names, words, single) {
     const { store, red, view } = this.page;
-    const { fit, against } = view.state;
+    const { fit, against, fitX, fitY } = view.state;
     const y = store.array(names[0]);
     const e = names[1] ? store.array(names[1]) : null;
     const count = Math.min(y?.length ?? 0, store.number(red + FAMILIES[against].count) || 0);
     const { x, label } = familyAxis(store, red, against, count);
     const unit = unitSymbol(store.pv(single).units);
     const title = windowTitle(fit.startsWith("ROI") ? "ROI" : "Peak", Number(fit.replace(/\D/g, "")));
-    Object.assign(this.plot.look, { labelX: label, labelY: unit ? `${words} / ${unit}` : words, errors: "bars" });
+    Object.assign(this.plot.look, { labelX: label, labelY: unit ? `${words} / ${unit}` : words, errors: "bars", rangeX: fitX, rangeY: fitY });
     const values = y ? y.slice(0, count) : [];
     /** @type {import("./curves.js").Curve} */
     const points = { name: title, kind: "points", x: x.length > count ? Array.from(x).slice(0, count) : x, y: values, e, colour: "curve-0", dash: [], marker: 0, shift: 0, scale: 1 };

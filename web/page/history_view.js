@@ -9,10 +9,12 @@ import { choiceWords } from "./fields.js";
 
 /** @typedef {import("./page.js").Page} Page */
 /** @typedef {{t: number[], series: Record<string, (number | null)[]>}} Past */
-/** @typedef {{plot: Plot, select: HTMLSelectElement, readout: HTMLElement, wanted: string[], series: string}} Strip wanted: ends of names */
+/** @typedef {{plot: Plot, select: HTMLSelectElement, readout: HTMLElement, wanted: string[], height: "past1" | "past2" | "past3", series: string}} Strip wanted: ends of names; height: its upright axis in the view */
 
 /** What each strip shows: the first of these that there is. */
 const STRIPS = [["EventRate_RBV"], ["Lag_RBV"], [":Peak1:Centre_RBV", ":ROI1:Net_RBV", "PulseRate_RBV"]];
+/** @type {("past1" | "past2" | "past3")[]} */
+const HEIGHTS = ["past1", "past2", "past3"];
 const LONGEST_S = 3600;
 const SAMPLE_MS = 1000;
 
@@ -25,9 +27,7 @@ export class HistoryView {
     this.note = h("p", { class: "note" });
     this.element = h("div", { class: "history" }, this.note);
     /** @type {Strip[]} */
-    this.strips = STRIPS.map((wanted) => this.makeStrip(wanted));
-    /** @type {[number, number] | null} */
-    this.range = null;
+    this.strips = STRIPS.map((wanted, index) => this.makeStrip(wanted, HEIGHTS[index]));
     this.end = () => {};
     setInterval(() => this.sample(), SAMPLE_MS);
     document.addEventListener("visibilitychange", () => {
@@ -42,33 +42,27 @@ export class HistoryView {
     });
   }
 
-  /** @param {string[]} wanted @returns {Strip} */
-  makeStrip(wanted) {
+  /** @param {string[]} wanted @param {"past1" | "past2" | "past3"} height its upright axis in the view @returns {Strip} */
+  makeStrip(wanted, height) {
     const { page } = this;
     const place = h("div", { class: "plot strip" });
     const readout = h("span", { class: "readout" });
     const select = h("select", { "aria-label": "Quantity" });
     this.element.append(h("div", { class: "toolbar" }, select, readout), place);
     const plot = new Plot(place, "History of a quantity", { small: true });
-    const strip = { plot, select, readout, wanted, series: "" };
+    const strip = { plot, select, readout, wanted, height, series: "" };
     select.addEventListener("change", () => {
       strip.series = select.value;
       page.view.set({ strips: this.strips.map((each) => each.series).join(",") });
     });
     new PlotInput(plot, {
-      zoomX: (range) => this.zoom(range),
-      zoomY: (rangeY) => plot.setLook({ rangeY }),
+      zoomX: (past) => page.view.set({ past }),
+      zoomY: (range) => page.view.set({ [height]: range }),
       cursor: (value) => this.read(strip, value),
       step: () => {},
       drawn: () => null,
     });
     return strip;
-  }
-
-  /** @param {[number, number] | null} range */
-  zoom(range) {
-    this.range = range;
-    this.update();
   }
 
   /** Ask the server for what was. */
@@ -133,12 +127,13 @@ export class HistoryView {
     if (this.page.view.state.tab !== "history") return;
     this.chooseSeries();
     const { t, series } = this.past;
+    const { state } = this.page.view;
     const now = this.page.now();
     for (const [index, strip] of this.strips.entries()) {
       const y = Float64Array.from(series[strip.series] ?? [], (each) => each ?? NaN);
-      const rangeX = this.range ?? /** @type {[number, number]} */ ([Math.max(t[0] ?? now - 60, now - LONGEST_S), now]);
+      const rangeX = state.past ?? /** @type {[number, number]} */ ([Math.max(t[0] ?? now - 60, now - LONGEST_S), now]);
       const labelX = index === this.strips.length - 1 ? "time" : "";
-      Object.assign(strip.plot.look, { kindX: "time", labelX, labelY: "", rangeX });
+      Object.assign(strip.plot.look, { kindX: "time", labelX, labelY: "", rangeX, rangeY: state[strip.height] });
       const colour = `curve-${index}`;
       strip.plot.setCurves([
         { name: strip.series, kind: "line", x: t, y, e: null, colour, dash: [], marker: -1, shift: 0, scale: 1 },

@@ -63,6 +63,7 @@ class App {
   /** @param {Hello} hello */
   greeted(hello) {
     this.page.greeted(hello);
+    this.store.mayWrite = hello.write;
     if (this.built && this.store.prefix === hello.prefix) {
       this.showSession();
       void this.history?.load();

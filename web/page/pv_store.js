@@ -50,6 +50,8 @@ export class PvStore {
   constructor(connection) {
     this.connection = connection;
     this.prefix = "";
+    /** Whether the server takes puts of this page at all. */
+    this.mayWrite = false;
     /** @type {Map<string, Pv>} */
     this.pvs = new Map();
     /** @type {Map<string, Set<() => void>>} */

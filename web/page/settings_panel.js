@@ -5,20 +5,21 @@ import { h, freshId, setText } from "./elements.js";
 import { settingField } from "./fields.js";
 
 /** @typedef {import("./page.js").Page} Page */
-/** @typedef {{title: string, names: string[], open?: boolean, side?: string[]}} Group names of PVs; side: those side by side */
+/** @typedef {{id: string, title: string, names: string[], side?: string[]}} Group id: its name in an address; names of PVs; side: those side by side */
 
 /** PVs of a reduction. */
 /** @type {Group[]} */
 const OF_REDUCTION = [
-  { title: "Bins", names: ["Units", "BinMin", "BinStep", "BinMax", "BinParams"], open: true, side: ["BinMin", "BinStep", "BinMax"] },
-  { title: "Filter and slices", names: ["Filter:Log", "Filter:Min", "Filter:Step", "Filter:Max", "Filter:Invert"], side: ["Filter:Min", "Filter:Step", "Filter:Max"] },
-  { title: "Mask and groups", names: ["Mask", "Groups", "Calibration"] },
-  { title: "Normalisation", names: ["Normalisation", "Background", "Vanadium"] },
+  { id: "bins", title: "Bins", names: ["Units", "BinMin", "BinStep", "BinMax", "BinParams"], side: ["BinMin", "BinStep", "BinMax"] },
+  { id: "filter", title: "Filter and slices", names: ["Filter:Log", "Filter:Min", "Filter:Step", "Filter:Max", "Filter:Invert"], side: ["Filter:Min", "Filter:Step", "Filter:Max"] },
+  { id: "mask", title: "Mask and groups", names: ["Mask", "Groups", "Calibration"] },
+  { id: "normalisation", title: "Normalisation", names: ["Normalisation", "Background", "Vanadium"] },
 ];
 
 /** PVs of the simulator. */
 /** @type {Group} */
 const OF_SIMULATOR = {
+  id: "simulator",
   title: "Simulator",
   names: [
     ...["Pause", "PulseRate", "EventsPerPulse", "MonitorEventsPerPulse", "BackgroundFraction", "RelativePeakWidth"],
@@ -45,29 +46,29 @@ export function fillSettings(page, column, windows) {
     const text = page.store.text("Pending_RBV");
     setText(waiting, text ? `Waiting for other settings: ${text}` : "");
   });
-  column.append(waiting, reductionChoice(page), section("Acquisition", [acquisitionPanel(page)], true));
-  const place = h("div", {});
-  const shared = section("Regions and peaks", [windows], true);
-  /** @type {(() => void)[]} */
-  let ends = [];
-  column.append(place, shared);
-  page.onReduction((red) => {
-    for (const end of ends) end();
-    ends = [];
-    place.replaceChildren(
-      ...OF_REDUCTION.map((group) => {
-        const made = fieldsOf(page, group, red);
-        ends.push(...made.ends);
-        return section(group.title, made.elements, group.open ?? false);
-      }),
-    );
-  });
-  const simulator = section(OF_SIMULATOR.title, fieldsOf(page, OF_SIMULATOR, "").elements, false);
+  column.append(waiting, reductionChoice(page), section(page, "acquisition", "Acquisition", [acquisitionPanel(page)]));
+  column.append(...OF_REDUCTION.map((group) => ofReduction(page, group)));
+  column.append(section(page, "windows", "Regions and peaks", [windows]));
+  const simulator = section(page, OF_SIMULATOR.id, OF_SIMULATOR.title, fieldsOf(page, OF_SIMULATOR, "").elements);
   column.append(simulator);
   page.store.watch([SIMULATED], () => {
     const { connected, severity } = page.store.pv(SIMULATED);
     simulator.hidden = !connected || severity === "INVALID";
   });
+}
+
+/** @param {Page} page @param {Group} group @returns {HTMLElement} the settings of the reduction that is shown */
+function ofReduction(page, group) {
+  const place = h("div", {});
+  /** @type {(() => void)[]} */
+  let ends = [];
+  page.onReduction((red) => {
+    for (const end of ends) end();
+    const made = fieldsOf(page, group, red);
+    ends = made.ends;
+    place.replaceChildren(...made.elements);
+  });
+  return section(page, group.id, group.title, [place]);
 }
 
 /** @param {Page} page @returns {HTMLElement | string} which reduction is shown, if there are several */
@@ -102,7 +103,26 @@ function fieldsOf(page, group, red) {
   return { elements, ends };
 }
 
-/** @param {string} title @param {HTMLElement[]} content @param {boolean} open */
-function section(title, content, open) {
-  return h("details", { class: "section", open }, h("summary", {}, h("h2", {}, title)), ...content);
+/**
+ * A group of settings, which is open if the view says so.
+ *
+ * @param {Page} page
+ * @param {string} id its name in an address
+ * @param {string} title
+ * @param {HTMLElement[]} content
+ * @returns {HTMLDetailsElement}
+ */
+function section(page, id, title, content) {
+  const element = h("details", { class: "section", "data-group": id }, h("summary", {}, h("h2", {}, title)), ...content);
+  const isOpen = () => page.view.state.groups.split(",").includes(id);
+  element.open = isOpen();
+  element.addEventListener("toggle", () => {
+    if (element.open === isOpen()) return;
+    const others = page.view.state.groups.split(",").filter((each) => each && each !== id);
+    page.view.set({ groups: (element.open ? [...others, id] : others).sort().join(",") });
+  });
+  page.view.follow(() => {
+    if (element.open !== isOpen()) element.open = isOpen();
+  });
+  return element;
 }

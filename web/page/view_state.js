@@ -18,8 +18,17 @@
  * @property {string} fit the peak or region of the tab of fits
  * @property {string} quantity of it
  * @property {"slices" | "groups" | "series"} against
+ * @property {Range | null} fitX what the tab of fits shows of both axes
+ * @property {Range | null} fitY
  * @property {string} strips names of the PVs on the tab of the history, by commas; empty: the usual ones
+ * @property {Range | null} past what the history shows, in seconds since 1970; null: the last hour
+ * @property {Range | null} past1 the upright axis of each strip of the history
+ * @property {Range | null} past2
+ * @property {Range | null} past3
+ * @property {string} groups the groups of settings that are open, by commas
  */
+
+/** @typedef {"x" | "y" | "fitX" | "fitY" | "past" | "past1" | "past2" | "past3"} RangeKey */
 
 /** @type {ViewState} */
 const DEFAULT = {
@@ -38,8 +47,19 @@ const DEFAULT = {
   fit: "Peak1",
   quantity: "Centre",
   against: "slices",
+  fitX: null,
+  fitY: null,
   strips: "",
+  past: null,
+  past1: null,
+  past2: null,
+  past3: null,
+  groups: "acquisition,bins,windows",
 };
+
+/** Each range, and how many digits of its ends an address has. */
+/** @type {Record<RangeKey, number>} */
+const RANGE_DIGITS = { x: 7, y: 7, fitX: 7, fitY: 7, past: 12, past1: 7, past2: 7, past3: 7 };
 
 const WRITE_MS = 300;
 const LONGEST_TEXT = 200;
@@ -73,7 +93,7 @@ export function viewOf(fragment) {
 
 /** @param {keyof ViewState} key @param {string} text */
 function parsed(key, text) {
-  if (key === "x" || key === "y") {
+  if (key in RANGE_DIGITS) {
     const [low, high] = text.split("~").map(Number);
     return Number.isFinite(low) && high > low && Number.isFinite(high) ? [low, high] : undefined;
   }
@@ -93,7 +113,10 @@ export function fragmentOf(view) {
   for (const key of /** @type {(keyof ViewState)[]} */ (Object.keys(DEFAULT))) {
     const value = view[key];
     if (value === DEFAULT[key] || value === null) continue;
-    if (Array.isArray(value)) given.set(key, value.map((each) => Number(each.toPrecision(7))).join("~"));
+    if (Array.isArray(value)) {
+      const digits = RANGE_DIGITS[/** @type {RangeKey} */ (key)];
+      given.set(key, value.map((each) => Number(each.toPrecision(digits))).join("~"));
+    }
     else if (typeof value === "boolean") given.set(key, value ? "1" : "0");
     else given.set(key, String(value));
   }

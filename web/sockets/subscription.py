@@ -30,6 +30,7 @@ class Subscription:
     ) -> None:
         self.name, self.shared, self.binary = name, shared, binary
         self._readonly, self._arrays = readonly, arrays
+        self._told_readonly: bool | None = None
         self._head = head(name)
         self._metadata: PvMetadata | None = None
         self._known: Mapping[str, NDArray[np.float64]] = {}
@@ -38,7 +39,8 @@ class Subscription:
     def update(self, updates: SharedUpdates) -> bytes | None:
         """The JSON update to send now; None if the client has the newest value.
 
-        It has all metadata if the client does not have the newest metadata.
+        It has all metadata if the client does not have the newest metadata, or does not know
+        whether it may write.
         """
         if not self.shared.connected:
             if self._metadata is None:
@@ -46,16 +48,19 @@ class Subscription:
             self._metadata, self._sent = None, None
             return self._head + DISCONNECTED_REST
         value = self.shared.value
-        if value is None or value is self._sent:
+        if value is None:
             return None
-        complete = value.metadata is not self._metadata
+        readonly = self._readonly or not self.shared.may_put
+        complete = value.metadata is not self._metadata or readonly is not self._told_readonly
+        if value is self._sent and not complete:
+            return None
         by_frame = self.binary and value.arrays is not None
-        self._metadata = value.metadata
+        self._metadata, self._told_readonly = value.metadata, readonly
         if by_frame and not complete:
             return None
         if not by_frame:
             self._sent = value
-        return self._head + updates.rest(value, complete, self._readonly, not self.binary)
+        return self._head + updates.rest(value, complete, readonly, not self.binary)
 
     def frame(self, frames: SharedFrames) -> bytes | None:
         """The binary message to send now; None if there is none or the client has the newest."""

@@ -41,6 +41,19 @@ class PvaMonitor:
             self.source = None
 
 
+class PvaQuestion:
+    """A question to a server, which waits for the answer until it is closed."""
+
+    def __init__(self) -> None:
+        self.operation: Any = None
+
+    def close(self) -> None:
+        """Wait no longer."""
+        if self.operation is not None:
+            self.operation.close()
+            self.operation = None
+
+
 class PvaClient:
     """A client of the servers that p4p finds with ``settings``, or with the environment if None.
 
@@ -77,6 +90,29 @@ class PvaClient:
             await done
         finally:
             operation.close()
+
+    def ask_whether_put(self, name: str, answered: Callable[[bool], None]) -> PvaQuestion:
+        """Ask the server whether this program may put; ``answered`` is called once it has said so.
+
+        The question is a put without a value. It waits while the server is away.
+        """
+        question = PvaQuestion()
+
+        def fill_nothing(_request: Any) -> None:
+            """Leaves out the value."""
+
+        def settle(answer: Any) -> None:
+            refused = isinstance(answer, RemoteError)
+            accepted = answer is None or isinstance(answer, Value)
+            if question.operation is not None and (refused or accepted):
+                question.close()
+                answered(accepted)
+
+        def ended(answer: Any) -> None:
+            self._loop.call_soon_threadsafe(settle, answer)
+
+        question.operation = self._context.put(name, ended, builder=fill_nothing, get=False)
+        return question
 
     def hurry(self) -> None:
         """Search at once for what is not connected."""

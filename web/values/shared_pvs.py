@@ -10,7 +10,7 @@ from typing import Any
 from web.limits import WebLimits
 from web.values.names import WebPv
 from web.values.pv_value import WebValue, pv_value
-from web.values.pva_client import PvaClient, PvaMonitor
+from web.values.pva_client import PvaClient, PvaMonitor, PvaQuestion
 
 log = logging.getLogger(__name__)
 
@@ -29,25 +29,33 @@ class TooManyPvs(ValueError):
 
 
 class SharedPv:
-    """A process variable and its newest value; ``value`` None: there was none yet."""
+    """A process variable and its newest value; ``value`` None: there was none yet.
+
+    ``may_put``: whether the IOC lets this server put to it, as far as is known.
+    """
 
     def __init__(self, pv: WebPv) -> None:
         self.pv = pv
         self.value: WebValue | None = None
-        self.connected = False
+        self.connected, self.may_put = False, True
         self.watchers: set[Watcher] = set()
         self.unused_since_s: float | None = None
+        self._client: PvaClient | None = None
         self._monitor: PvaMonitor | None = None
+        self._question: PvaQuestion | None = None
         self._told = False
 
     def open(self, client: PvaClient) -> None:
         """Begin the subscription."""
+        self._client = client
         self._monitor = client.monitor(self.pv.name, self._received)
 
     def close(self) -> None:
         """End the subscription."""
         if self._monitor is not None:
             self._monitor.close()
+        if self._question is not None:
+            self._question.close()
 
     def _received(self, new: Any) -> None:
         if new is None:
@@ -55,6 +63,8 @@ class SharedPv:
                 return
             self.connected = False
         else:
+            if not self.connected:
+                self._ask_whether_put()
             try:
                 self.value, self.connected = pv_value(new, self.value), True
             except (KeyError, TypeError, ValueError):
@@ -62,6 +72,22 @@ class SharedPv:
                     log.exception("%s has a value that is not understood", self.pv.name)
                 self._told = True
                 return
+        self._tell()
+
+    def _ask_whether_put(self) -> None:
+        """Ask the IOC, which may have been started anew with other rules."""
+        if self.pv.row is None or not self.pv.row.access.writable or self._client is None:
+            return
+        if self._question is not None:
+            self._question.close()
+        self._question = self._client.ask_whether_put(self.pv.name, self._may_put)
+
+    def _may_put(self, may_put: bool) -> None:
+        if may_put != self.may_put:
+            self.may_put = may_put
+            self._tell()
+
+    def _tell(self) -> None:
         for watcher in list(self.watchers):
             watcher(self)
 
