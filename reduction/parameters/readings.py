@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,16 @@ class ReductionStatus:
     )
     monitor_counts: int = reading(
         Float(pv="MonitorCounts_RBV", description="Events of monitors, of all slices", precision=0)
+    )
+    proton_charge: float = reading(
+        Float(
+            pv="ProtonCharge_RBV",
+            description="Proton charge of the running series",
+            details="The sum of the log proton_charge over its pulses in all slices.",
+            units="uC",
+            precision=3,
+        ),
+        math.nan,
     )
     events_filtered: int = reading(
         Float(pv="EventsFiltered_RBV", description="Events left out by a filter", precision=0)
@@ -172,11 +183,42 @@ class SliceReadings(HistogramReadings):
     )
     high: float = reading(Float(pv="High_RBV", description="End of the slice, not part of it"))
     middle: float = reading(Float(pv="Middle_RBV", description="Between Low and High"))
+    proton_charge: float = reading(
+        Float(
+            pv="ProtonCharge_RBV",
+            description="Proton charge of its pulses",
+            units="uC",
+            precision=3,
+        ),
+        math.nan,
+    )
+    monitor_counts: float = reading(
+        Float(pv="MonitorCounts_RBV", description="Events of monitors in its pulses", precision=0),
+        math.nan,
+    )
+    time_elapsed: float = reading(
+        Float(pv="TimeElapsed_RBV", description="Time measured in its pulses", units="s"),
+        math.nan,
+    )
 
 
 @dataclass(frozen=True)
 class SeriesReadings(SeriesStatus, HistogramReadings):
     """A closed series over all slices and groups, prefix ``$(P)Red1:Series1:``; axis Spec:X."""
+
+    proton_charge: float = reading(
+        Float(
+            pv="ProtonCharge_RBV",
+            description="Proton charge of its pulses",
+            units="uC",
+            precision=3,
+        ),
+        math.nan,
+    )
+    monitor_counts: float = reading(
+        Float(pv="MonitorCounts_RBV", description="Events of monitors in its pulses", precision=0),
+        math.nan,
+    )
 
 
 @dataclass(frozen=True)

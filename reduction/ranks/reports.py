@@ -141,7 +141,7 @@ def _result(sums: ReductionSums, filtered: int) -> ReductionResult:
         monitors = _by_series(order, sums.faded[0].monitor_counts)[-1]
     return ReductionResult(
         order=order,
-        status=_status(sums, filtered),
+        status=_status(sums, filtered, float(charges.sum())),
         edges=order.settings.edges,
         counts=counts,
         faded=faded,
@@ -162,8 +162,12 @@ def _result(sums: ReductionSums, filtered: int) -> ReductionResult:
     )
 
 
-def _status(sums: ReductionSums, filtered: int) -> ReductionStatus:
-    """The readings of a reduction; ``filtered`` events were left out of all reductions."""
+def _status(sums: ReductionSums, filtered: int, charge_uc: float) -> ReductionStatus:
+    """The readings of a reduction.
+
+    ``filtered`` events were left out of all reductions; ``charge_uc`` is the charge of the running
+    series.
+    """
     tally = sums.tally
     return ReductionStatus(
         generation=sums.order.generation,
@@ -171,6 +175,7 @@ def _status(sums: ReductionSums, filtered: int) -> ReductionStatus:
         events_out_of_range=tally.out_of_range,
         events_masked=tally.masked,
         monitor_counts=int(tally.monitor_counts.sum()),
+        proton_charge=charge_uc,
         events_filtered=filtered + tally.filtered,
         events_invalid=tally.bad_pixel + tally.bad_time,
         events_displaced=sums.displaced,

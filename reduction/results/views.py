@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
@@ -132,15 +133,30 @@ def reduction_view(result: ReductionResult, former: ReductionView | None) -> Red
 
     def in_slice(n: int) -> SliceReadings:
         low, high = intervals[n]
-        bounds = {"low": low, "high": high, "middle": (low + high) / 2}
-        return _spectrum(SliceReadings, slice_spectrum(result, n), by, **bounds)
+        return _spectrum(
+            SliceReadings,
+            slice_spectrum(result, n),
+            by,
+            low=low,
+            high=high,
+            middle=(low + high) / 2,
+            proton_charge=_of_slice(result.charges_uc, n),
+            monitor_counts=_of_slice(result.monitor_counts, n),
+            time_elapsed=_of_slice(result.seconds, n),
+        )
 
     def in_group(n: int) -> GroupReadings:
         return _spectrum(GroupReadings, group_spectrum(result, n), by, pixels=names[n])
 
     def in_series(n: int) -> SeriesReadings:
+        closed = result.series[n]
         return _spectrum(
-            SeriesReadings, series_spectrum(result, n), by, **vars(result.series[n].status)
+            SeriesReadings,
+            series_spectrum(result, n),
+            by,
+            **vars(closed.status),
+            proton_charge=closed.charge_uc,
+            monitor_counts=closed.monitor_counts,
         )
 
     slices, groups = result.counts.shape[:2]
@@ -157,6 +173,11 @@ def reduction_view(result: ReductionResult, former: ReductionView | None) -> Red
         result.regions,
         result.peaks,
     )
+
+
+def _of_slice(totals: Sequence[float], number: int) -> float:
+    """What was measured in the pulses of a slice; NaN if the ranks do not report it."""
+    return totals[number] if totals else math.nan
 
 
 def _spectrum(

@@ -57,6 +57,8 @@ class FakeRanks(threading.Thread):
         self.seen: list[RanksOrder] = []
         self.raw: list[bytes] = []
         self.counts = counts
+        self.changed: Callable[[RanksReport], RanksReport] = lambda report: report
+        """Changes what is reported."""
         self.logs: list[PvLogValues] = []
         self.run_messages: tuple[RunMessage, ...] = ()
         self.reporting.set()
@@ -81,7 +83,7 @@ class FakeRanks(threading.Thread):
                     forwarded = {each.name for each in self.logs}
                     logs = (*self.STREAM_LOGS, *sorted(forwarded))
                     report = replace(report_on(order, self.counts), logs=logs)
-                    end.report(replace(report, run_messages=self.run_messages))
+                    end.report(replace(self.changed(report), run_messages=self.run_messages))
             end.close()
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reduction.files import xye
-from web.values.pv_value import WebValue
 from web.values.shared_pvs import SharedPv, SharedPvs
-from web.values.snapshot_result import NoResult, ResultSource
+from web.values.snapshot_result import NoResult, ResultSource, TakenResult
 
 IOC_ANSWER_S = 3.0
 """Longest wait for the IOC, in seconds."""
@@ -39,40 +40,38 @@ class Download:
     content: bytes
 
 
-@dataclass(frozen=True)
-class Taken:
-    """A result and the readings that were posted with it, by what they are in a file."""
-
-    snapshot: WebValue
-    readings: Mapping[str, float]
-
-
 class TooManyDownloads(Exception):
     """Others are still being made."""
 
 
-def _xye(source: ResultSource, taken: Taken) -> Download:
+def _xye(source: ResultSource, taken: TakenResult) -> Download:
+    """The file of the sum; with those of slices and series in an archive, if there are any."""
     name = _file_name(source, taken, "xye")
-    result = source.result(taken.snapshot, taken.readings)
-    ((_, content),) = xye.files(result, Path(name))
-    return Download(name, "text/plain", content)
+    files = list(xye.files(source.result(taken), Path(name)))
+    if len(files) == 1:
+        return Download(name, "text/plain", files[0][1])
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in files:
+            archive.writestr(path.name, content)
+    return Download(_file_name(source, taken, "zip"), "application/zip", packed.getvalue())
 
 
-def _nexus(source: ResultSource, taken: Taken) -> Download:
+def _nexus(source: ResultSource, taken: TakenResult) -> Download:
     from reduction.files import nexus_writer  # h5py: 0.1 s that the start of the server is spared
 
     name = _file_name(source, taken, "nxs")
-    content = nexus_writer.contents(source.result(taken.snapshot, taken.readings), Path(name))
+    content = nexus_writer.contents(source.result(taken), Path(name))
     return Download(name, "application/x-hdf5", content)
 
 
-def _file_name(source: ResultSource, taken: Taken, ending: str) -> str:
+def _file_name(source: ResultSource, taken: TakenResult, ending: str) -> str:
     prefix = re.sub(r"\W+", "_", source.names.prefix, flags=re.ASCII).strip("_") or "live"
     last = (taken.snapshot.fields or {}).get("pulse_last", 0)
     return f"{prefix}_Red{source.reduction + 1}_to_pulse_{last}.{ending}"
 
 
-DOWNLOAD_FORMATS: Mapping[str, Callable[[ResultSource, Taken], Download]] = {
+DOWNLOAD_FORMATS: Mapping[str, Callable[[ResultSource, TakenResult], Download]] = {
     "xye": _xye,
     "nexus": _nexus,
 }
@@ -104,43 +103,85 @@ class Downloads:
         finally:
             self._waiting -= 1
 
-    async def _take(self, source: ResultSource) -> Taken:
-        """The newest result, and its readings; raises `NoResult` if the IOC does not answer.
+    async def _take(self, source: ResultSource) -> TakenResult:
+        """The newest result, with its readings and spectra; raises `NoResult`.
 
         A reading that is not newer than the result belongs to it: readings that do not change are
         not posted again.
         """
-
-        def ignore(_: SharedPv) -> None:
-            """Keeps the process variables open."""
-
-        find, acquire = source.names.find, self._shared.acquire
-        snapshot = acquire(find(source.snapshot), ignore)
-        readings = {what: acquire(find(name), ignore) for what, name in source.readings.items()}
-        try:
-            await _all_connected([snapshot, *readings.values()])
+        with OpenedPvs(source, self._shared) as opened:
+            snapshot = opened.open([source.snapshot])[0]
+            names = source.readings
+            readings = dict(zip(names, opened.open(names.values()), strict=True))
             for _ in range(RESULT_TRIES):
-                taken = snapshot.value
+                await opened.all_connected()
+                newest = snapshot.value
                 await asyncio.sleep(SETTLE_S)
-                if taken is snapshot.value:
-                    break
-            assert taken is not None
-            return Taken(taken, {what: _as_number(each) for what, each in readings.items()})
-        finally:
-            for each in (snapshot, *readings.values()):
-                self._shared.release(each, ignore)
+                taken = _of_one_result(source, opened, snapshot, readings)
+                if taken is not None and taken.snapshot is newest:
+                    return taken
+        raise NoResult("results come faster than they can be read; pause, and try again")
+
+
+def _of_one_result(
+    source: ResultSource, opened: OpenedPvs, snapshot: SharedPv, shared: Mapping[str, SharedPv]
+) -> TakenResult | None:
+    """What has come of the newest result; None if some of its spectra have not come.
+
+    All process variables of the result are open afterwards.
+    """
+    value = snapshot.value
+    assert value is not None
+    readings = {what: _as_number(each) for what, each in shared.items()}
+    spectra, left_out = source.spectra(value, readings), ""
+    bins = value.arrays["YC"].size if value.arrays else 0
+    if not spectra.fits(bins):
+        left_out = f"without its {spectra.count} slices, groups and series: too many for the page"
+        spectra = replace(spectra, slices=0, groups=0, series=0)
+    values = {each.pv.name: each.value for each in opened.open(spectra.names)}
+    complete = {
+        name: each for name, each in values.items() if each and each.time_ns <= value.time_ns
+    }
+    if len(complete) < len(values) or not spectra.are_of(complete, bins):
+        return None
+    return TakenResult(value, readings, spectra, complete, left_out)
+
+
+class OpenedPvs:
+    """Process variables that are kept open for a file, until the end of the ``with`` block."""
+
+    def __init__(self, source: ResultSource, shared: SharedPvs) -> None:
+        self._find, self._shared = source.names.find, shared
+        self._opened: dict[str, SharedPv] = {}
+
+    def __enter__(self) -> OpenedPvs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._opened.values():
+            self._shared.release(each, self._ignore)
+
+    def _ignore(self, _: SharedPv) -> None:
+        """Keeps the process variables open."""
+
+    def open(self, names: Iterable[str]) -> list[SharedPv]:
+        """The process variables of these names."""
+        for name in names:
+            if name not in self._opened:
+                self._opened[name] = self._shared.acquire(self._find(name), self._ignore)
+        return [self._opened[name] for name in names]
+
+    async def all_connected(self) -> None:
+        """Wait until all have values; raises `NoResult` if the IOC does not answer."""
+        try:
+            async with asyncio.timeout(IOC_ANSWER_S):
+                while not all(each.connected and each.value for each in self._opened.values()):
+                    await asyncio.sleep(SETTLE_S)
+        except TimeoutError:
+            raise NoResult("the IOC does not answer") from None
 
 
 def _as_number(shared: SharedPv) -> float:
     """The number that a reading shows, also while the ranks that made it are gone."""
     value = shared.value.value if shared.value else None
     return float(value) if isinstance(value, int | float) else math.nan
-
-
-async def _all_connected(pvs: list[SharedPv]) -> None:
-    try:
-        async with asyncio.timeout(IOC_ANSWER_S):
-            while not all(each.connected and each.value for each in pvs):
-                await asyncio.sleep(SETTLE_S)
-    except TimeoutError:
-        raise NoResult("the IOC does not answer") from None
