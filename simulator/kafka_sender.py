@@ -63,7 +63,7 @@ class KafkaMessage(NamedTuple):
 class KafkaSender:
     """Sends messages to the brokers at ``url``, and counts what was sent and what was refused.
 
-    It drops nothing. While messages `wait`, the source makes no more of them, so that those of one
+    It drops nothing. As long as it `waits`, the source makes no more messages, so that those of one
     pulse at most are kept here. What brokers do not take in librdkafka's ``message.timeout.ms`` is
     refused.
 

@@ -37,6 +37,9 @@ LABEL_WIDTH = 70
 CELL_WIDTH = 96
 """Widths, in pixels, of the name of a row and of a number in it."""
 
+NARROW_CELL_WIDTH = 85
+"""The width of a number in tables with several columns, so that a row has room for seven."""
+
 
 @dataclass(frozen=True)
 class Numbered:
@@ -114,6 +117,11 @@ class RowTable:
     def row_height(self) -> int:
         return max(cell.box.y for cell in self.cells) + LINE_HEIGHT
 
+    @property
+    def cell_width(self) -> int:
+        """The width of a number."""
+        return CELL_WIDTH if self.columns == 1 else NARROW_CELL_WIDTH
+
     @functools.cached_property
     def cells(self) -> Sequence[RowCell]:
         """The cells of a row, from left to right, on as many lines as they need.
@@ -124,7 +132,7 @@ class RowTable:
         made, x, y = list[RowCell](), LABEL_WIDTH, 0
         for line in scalars or self.lines:
             for row in filter(None, (line.writes, line.reads)):
-                wide = CELL_WIDTH * _numbers_wide(wire_type(row.spec))
+                wide = self.cell_width * _numbers_wide(wire_type(row.spec))
                 if x + wide > self.row_width:
                     x, y = LABEL_WIDTH, y + LINE_HEIGHT
                 made.append(RowCell(line, row, Box(x, y, wide - GAP)))

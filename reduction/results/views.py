@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -132,32 +133,10 @@ def reduction_view(result: ReductionResult, former: ReductionView | None) -> Red
     names, read = group_names(settings.detectors), settings.detectors.read
 
     def in_slice(n: int) -> SliceReadings:
-        low, high = intervals[n]
-        return _spectrum(
-            SliceReadings,
-            slice_spectrum(result, n),
-            by,
-            low=low,
-            high=high,
-            middle=(low + high) / 2,
-            proton_charge=_of_slice(result.charges_uc, n),
-            monitor_counts=_of_slice(result.monitor_counts, n),
-            time_elapsed=_of_slice(result.seconds, n),
-        )
+        return _slice_readings(result, n, *intervals[n])
 
     def in_group(n: int) -> GroupReadings:
         return _spectrum(GroupReadings, group_spectrum(result, n), by, pixels=names[n])
-
-    def in_series(n: int) -> SeriesReadings:
-        closed = result.series[n]
-        return _spectrum(
-            SeriesReadings,
-            series_spectrum(result, n),
-            by,
-            **vars(closed.status),
-            proton_charge=closed.charge_uc,
-            monitor_counts=closed.monitor_counts,
-        )
 
     slices, groups = result.counts.shape[:2]
     series = len(result.series)
@@ -169,9 +148,37 @@ def reduction_view(result: ReductionResult, former: ReductionView | None) -> Red
         _spectrum(SpectrumReadings, sum_spectrum(result), by, x=axis.x, xe=axis.xe),
         LazySequence(slices, in_slice),
         LazySequence(groups, in_group),
-        LazySequence(series, in_series),
+        LazySequence(series, functools.partial(_series_readings, result)),
         result.regions,
         result.peaks,
+    )
+
+
+def _slice_readings(result: ReductionResult, number: int, low: float, high: float) -> SliceReadings:
+    """The readings of a slice from ``low`` to ``high``, by its index from 0."""
+    return _spectrum(
+        SliceReadings,
+        slice_spectrum(result, number),
+        result.order.settings.corrections.normalisation,
+        low=low,
+        high=high,
+        middle=(low + high) / 2,
+        proton_charge=_of_slice(result.charges_uc, number),
+        monitor_counts=_of_slice(result.monitor_counts, number),
+        time_elapsed=_of_slice(result.seconds, number),
+    )
+
+
+def _series_readings(result: ReductionResult, number: int) -> SeriesReadings:
+    """The readings of a closed series, by its index from 0."""
+    closed = result.series[number]
+    return _spectrum(
+        SeriesReadings,
+        series_spectrum(result, number),
+        result.order.settings.corrections.normalisation,
+        **vars(closed.status),
+        proton_charge=closed.charge_uc,
+        monitor_counts=closed.monitor_counts,
     )
 
 

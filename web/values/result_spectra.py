@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ioc.model.numbered import NUMBERED_SPECTRA, NumberedSpectra
 from ioc.model.pvs import reduction_prefix
 from reduction.files.saved_parts import SavedSeries, SliceTotals, ValuesAndErrors
 from reduction.parameters.fields import specs_of
+from reduction.results.arrays import FloatArray
 from reduction.results.families import FAMILIES
 from web.values.pv_value import WebValue
 
@@ -25,7 +25,6 @@ MOST_MEMBERS = 1000
 MOST_VALUES = 4_000_000
 """Most spectra that are read for a file besides the sum, and most values of them."""
 
-FloatArray = NDArray[np.float64]
 SpectrumValues = Mapping[str, WebValue]
 """Values of process variables by their names."""
 

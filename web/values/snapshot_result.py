@@ -119,8 +119,7 @@ class ResultSource:
             more=settings.corrections != CorrectionSettings(),
         )
 
-    # It has a line for each field of what is saved.
-    def result(self, taken: TakenResult) -> SavedResult:
+    def result(self, taken: TakenResult) -> SavedResult:  # more than 40 lines: one a field
         """The result in ``taken``, which is of one result; raises `NoResult`."""
         snapshot, readings, spectra = taken.snapshot, taken.readings, taken.spectra
         settings = self._settings(snapshot)
