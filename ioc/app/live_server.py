@@ -32,6 +32,7 @@ from ioc.posting.health import Health
 from ioc.posting.iocstats import IocStats
 from ioc.posting.kafka_results import kafka_results
 from ioc.posting.publisher import Publisher
+from ioc.puts.file_reads import FileReads
 from ioc.puts.handlers import PutHandlers
 from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_checks import OrderChecks
@@ -49,6 +50,7 @@ from ioc.settings.run_state_file import RunStateFile, RunStateOwner
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
+from reduction.host.file_threads import FileThreads
 from reduction.instrument.default_bins import default_bins
 from reduction.instrument.load_files import load_file
 from reduction.parameters.fields import specs_of
@@ -78,11 +80,13 @@ class LiveServer:
         self.connections = connections = ProcessConnections(start, history.logs, self._with_run)
         recorder = PvLogRecorder(history, connections.ranks.send_log)
         self._logs = PvLogs(self._updates_of, recorder, self._sliced_by)
+        files = FileThreads()
+        reads = FileReads(functools.partial(load_file, instrument=start.instrument), files)
         self.orders = OrderPuts(
             orders_to_ranks(start.ranks, connections.ranks.command, timeout_s),
             orders_to_simulator(start.simulator, connections.simulator.command, timeout_s),
-            OrderChecks(start.instrument, self._logs, self._run).check,
-            functools.partial(load_file, instrument=start.instrument),
+            OrderChecks(start.instrument, self._logs, self._run, reads).check,
+            reads,
             default_bins(start.instrument),
         )
         reductions = len(start.ranks.reductions)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import enum
+import errno
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,11 +21,16 @@ from ioc.security.rules import Client
 from reduction.control.reports import RanksReport
 from reduction.files.save import SavedFiles, save_together
 from reduction.host.allowed_folders import AllowedFolders
+from reduction.host.file_threads import FileThreads, FirstOnly
 from reduction.parameters.specs import Refused
 from reduction.results.saved_form import SavingLabels, saved_form
 
 UnitsOf = Callable[[str], Awaitable[str]]
 """Finds the unit of a log; empty if it is not known."""
+
+
+SAVED_S = 30.0
+"""Longest time until files are on the disk."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,10 @@ class SavingOrder:
 
 
 class FileWriter:
-    """Writes the results that are posted at the time of a put to ``File:Write``."""
+    """Writes the results that are posted at the time of a put to ``File:Write``.
+
+    What is not written in the time of ``threads`` is given up, and does not appear later.
+    """
 
     def __init__(
         self,
@@ -46,10 +54,11 @@ class FileWriter:
         publisher: Publisher,
         settings: IocSettings,
         units_of: UnitsOf,
+        threads: FileThreads | None = None,
     ) -> None:
         self._database, self._orders = database, orders
         self._publisher, self._settings = publisher, settings
-        self._units_of = units_of
+        self._units_of, self._threads = units_of, threads or FileThreads(SAVED_S)
         self._written = ""
 
     async def start(self) -> None:
@@ -64,8 +73,7 @@ class FileWriter:
         files = self._settings.accepted.files
         try:
             saving = await self._posted()
-            folders = self._settings.folders
-            saved = await asyncio.to_thread(_saved, saving, files, folders)
+            saved = await self._saved(saving, files)
         except (OSError, RuntimeError, ValueError) as error:
             why = _reason(error)
             await self._post(FileStatus(self._written, why))
@@ -75,6 +83,27 @@ class FileWriter:
         self._written = str(saved.paths[0])
         await self._post(FileStatus(self._written, _outcome(saved, files)))
         return False
+
+    async def _saved(self, saving: SavingOrder, files: FileSettings) -> SavedFiles:
+        """Write the results in a thread; raises as `_save`, and TimeoutError if it takes too long.
+
+        Once the files get their names it cannot be given up.
+        """
+        naming, folders = FirstOnly(), self._settings.folders
+
+        def begin_naming() -> None:
+            if not naming.take():
+                raise TimeoutError("given up")
+
+        try:
+            return await self._threads.run(
+                files.path, lambda: _save(saving, files, folders, begin_naming)
+            )
+        except TimeoutError as late:
+            if naming.take():
+                raise
+            why = f"{late.strerror}; the files may be there, or appear when it answers"
+            raise TimeoutError(errno.ETIMEDOUT, why, files.path) from None
 
     async def _post(self, status: FileStatus) -> None:
         await self._database.show(IOC / "status", ReadingValues(status))
@@ -103,11 +132,16 @@ class FileWriter:
         }
 
 
-def _saved(order: SavingOrder, files: FileSettings, folders: AllowedFolders) -> SavedFiles:
+def _save(
+    order: SavingOrder,
+    files: FileSettings,
+    folders: AllowedFolders,
+    before_naming: Callable[[], None],
+) -> SavedFiles:
     """Write the results of a report, all or none; runs in a thread.
 
-    Raises OSError, ValueError, also for a folder that is not allowed, or RuntimeError for a link
-    that leads to itself.
+    ``before_naming`` may still prevent it. Raises OSError, ValueError, also for a folder that is
+    not allowed, or RuntimeError for a link that leads to itself.
     """
     pairs = list(zip(order.report.results, order.labels, strict=True))
     results = {
@@ -115,7 +149,9 @@ def _saved(order: SavingOrder, files: FileSettings, folders: AllowedFolders) -> 
         for number, (result, labels) in enumerate(pairs, start=1)
     }
     folder = folders.real_path(files.path)
-    return save_together(results, folder, files.naming, mantid=files.mantid)
+    return save_together(
+        results, folder, files.naming, mantid=files.mantid, before_naming=before_naming
+    )
 
 
 def _outcome(saved: SavedFiles, files: FileSettings) -> str:

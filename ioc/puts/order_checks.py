@@ -10,10 +10,12 @@ import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable
 
+from ioc.puts.file_reads import FileReads
 from ioc.pv_logs.pv_logs import PvLogs
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import MOST_GAPS, RunState
 from reduction.engines.recipe import recipe
+from reduction.host.file_threads import started_in_thread
 from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.acquisition import Preset
@@ -26,15 +28,20 @@ from reduction.results.references import LoadedReferences
 class OrderChecks:
     """Checks the orders of ranks that reduce for ``instrument``.
 
-    ``run`` returns the newest run state of the ranks. The contents of the
+    ``run`` returns the newest run state of the ranks, ``reads`` reads files. The contents of the
     background and vanadium files in force are kept: a file is read again only when its name is put
     again, as in the ranks.
     """
 
     def __init__(
-        self, instrument: Instrument, logs: PvLogs, run: Callable[[], RunState] = RunState
+        self,
+        instrument: Instrument,
+        logs: PvLogs,
+        run: Callable[[], RunState] = RunState,
+        reads: FileReads | None = None,
     ) -> None:
         self._instrument, self._logs, self._run = instrument, logs, run
+        self._reads = reads or FileReads()
         self._corrections: dict[int, LoadedReferences] = {}
 
     @contextlib.asynccontextmanager
@@ -74,7 +81,7 @@ class OrderChecks:
         """
         check = functools.partial(recipe, settings, self._instrument, series=series, files=files)
         if files:
-            await asyncio.to_thread(check)
+            await asyncio.wrap_future(started_in_thread(check))
         else:
             check()
 
@@ -84,9 +91,7 @@ class OrderChecks:
         """The background and vanadium of ``now``; raises `Refused` if they do not fit it."""
         known = self._corrections.get(number)
         former = known if known and known.settings.corrections == was.corrections else None
-        if now.corrections.background or now.corrections.vanadium:
-            return await asyncio.to_thread(LoadedReferences.for_settings, now, former)
-        return LoadedReferences.for_settings(now)
+        return await self._reads.references(now, former)
 
 
 def _check_preset(order: RanksOrder) -> None:

@@ -12,6 +12,7 @@ from ioc.model.paths import Part, value_at, with_fields
 from ioc.model.pvs import Access, PvRow
 from ioc.model.roles import Role
 from ioc.puts.drafts import Drafts
+from ioc.puts.file_reads import FileReads
 from ioc.puts.order_changes import (
     RanksChange,
     command_change,
@@ -23,11 +24,10 @@ from ioc.puts.order_changes import (
 )
 from ioc.puts.pending_orders import PendingOrders, SendOrder
 from ioc.security.rules import Client
-from reduction.control.order_files import nothing_loaded, unread_files, with_files
+from reduction.control.order_files import with_files
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.instrument.default_bins import DECLARED_BINS
-from reduction.instrument.load_files import LoadFile
 from reduction.parameters.run import RunControl
 from reduction.parameters.specs import Command as RunningCommand
 from reduction.parameters.specs import Misfit, Refused
@@ -64,7 +64,7 @@ def orders_to_simulator(
 class OrderPuts:
     """Holds the accepted settings of ranks and simulator, and changes them by orders.
 
-    It uses no channels and no sockets. ``load`` reads the files of detectors that settings name.
+    It uses no channels and no sockets. ``reads`` reads the files of detectors that settings name.
     ``default_bins`` are the bins that each unit has at first.
     """
 
@@ -73,11 +73,11 @@ class OrderPuts:
         ranks: PendingOrders[RanksOrder],
         simulator: PendingOrders[SimulatorOrder],
         check: OrderCheck = unchecked,
-        load: LoadFile = nothing_loaded,
+        reads: FileReads | None = None,
         default_bins: Mapping[Units, str] = DECLARED_BINS,
     ) -> None:
         self.ranks, self.simulator = ranks, simulator
-        self._check, self._load = check, load
+        self._check, self._reads = check, reads or FileReads()
         self.drafts = Drafts()
         """Settings that were put but do not fit each other yet."""
         self._ended = asyncio.Event()
@@ -149,24 +149,13 @@ class OrderPuts:
 
         Raises `Refused` if it cannot, and TimeoutError if it is not obeyed in time.
         """
-        loaded = await self._load_files(change(self.ranks.newest))
+        loaded = await self._reads.detector_files(change(self.ranks.newest))
 
         def complete(order: RanksOrder) -> RanksOrder:
             return with_files(change(order), loaded)
 
         async with self._check(self.ranks.newest, complete(self.ranks.newest)):
             await self.ranks.change(complete, in_result=in_result)
-
-    async def _load_files(self, order: RanksOrder) -> LoadFile:
-        """Read the files that an order names and that are not read; a function that has them.
-
-        Raises `Refused`. They are read in a thread: large files take seconds.
-        """
-        unread = unread_files(order)
-        if not unread:
-            return nothing_loaded
-        files = {each: await asyncio.to_thread(self._load, *each) for each in sorted(unread)}
-        return lambda kind, path: files[kind, path]
 
     async def _until_ended(self) -> None:
         """Wait until the final result of an acquisition is posted."""

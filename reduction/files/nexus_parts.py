@@ -83,6 +83,8 @@ MOST_FIELD_VALUES = 2 * MOST_CELLS
 def dataset_in(group: Any, name: str) -> Any:
     """A dataset, by name."""
     dataset = _part(group, name, h5py.Dataset)
+    if dataset.external or dataset.is_virtual:
+        raise ValueError(f"the values of {dataset.name} are in another file")
     if dataset.size is not None and dataset.size > MOST_FIELD_VALUES:
         raise ValueError(
             f"{dataset.name} has {dataset.size} values; the limit is {MOST_FIELD_VALUES}"
@@ -96,6 +98,8 @@ def group_in(group: Any, name: str) -> Any:
 
 
 def _part(group: Any, name: str, kind: type[Any]) -> Any:
+    if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+        raise ValueError(f"{group.name.rstrip('/')}/{name} is in another file")
     found = group.get(name)
     if not isinstance(found, kind):
         where = f"{group.name.rstrip('/')}/{name}"

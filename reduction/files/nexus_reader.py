@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +29,34 @@ from reduction.parameters.units import Units
 DAMAGE = (OSError, RuntimeError, KeyError, TypeError, OverflowError, MemoryError)
 """What h5py raises for errors of HDF5."""
 
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of an HDF5 file."""
+
 
 def read_nexus(path: Path) -> SavedResult:
     """The result in the file at ``path``.
 
-    Raises OSError if the file cannot be read. Raises ValueError with path and reason if it is not
-    HDF5, is damaged, or lacks a part of a result, as files of other programs do.
+    Raises OSError if the file cannot be read, and ValueError as `read_nexus_content`.
     """
     with path.open("rb"):  # its OSError is clearer than that of h5py
         pass
-    if not h5py.is_hdf5(path):
+    return _read(path, path, is_hdf5=h5py.is_hdf5(path))
+
+
+def read_nexus_content(content: bytes, path: Path) -> SavedResult:
+    """The result in a file that has been read from ``path``; nothing else is opened.
+
+    Raises ValueError with path and reason if it is not HDF5, is damaged, or lacks a part of a
+    result, as files of other programs do.
+    """
+    return _read(io.BytesIO(content), path, is_hdf5=content.startswith(HDF5_SIGNATURE))
+
+
+def _read(opened: Path | io.BytesIO, path: Path, *, is_hdf5: bool) -> SavedResult:
+    if not is_hdf5:
         raise ValueError(f"{path} is no HDF5 file")
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(opened, "r") as file:
             return _result(group_in(file, "entry"))
     except ValueError as error:
         raise ValueError(f"{path} is not a saved result: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,12 @@ def save(result: SavedResult, folder: Path, name: str) -> SavedFiles:
 
 
 def save_together(
-    results: Mapping[str, SavedResult], folder: Path, naming: FileNaming, *, mantid: bool = False
+    results: Mapping[str, SavedResult],
+    folder: Path,
+    naming: FileNaming,
+    *,
+    mantid: bool = False,
+    before_naming: Callable[[], None] = lambda: None,
 ) -> SavedFiles:
     """Write the files of ``results`` into ``folder``: all or none, and all of them new.
 
@@ -44,7 +49,8 @@ def save_together(
     replaced. A name is taken if the folder has any file of a result of that name, such as the text
     of a slice; then the next name of ``naming`` is tried. NeXus files appear last: once one is
     there, all text is. A missing folder is made if its parent exists, as for a new run. If the
-    parent is missing, the path is probably mistyped.
+    parent is missing, the path is probably mistyped. ``before_naming`` is called once all is
+    written and nothing has appeared; nothing will if it raises.
 
     Raises FileExistsError if all names of ``naming`` are taken, OSError with path and reason,
     `reduction.parameters.specs.Refused` for a name that is not allowed, or ValueError as
@@ -59,7 +65,7 @@ def save_together(
             check_name(text)
         if taken.isdisjoint(named):
             try:
-                written = atomic_files.create(_files(named, folder, mantid))
+                written = atomic_files.create(_files(named, folder, mantid), before_naming)
             except FileExistsError:  # another process was faster
                 taken |= named.keys()
                 continue

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 
@@ -31,14 +31,18 @@ def replace(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
     return paths
 
 
-def create(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
+def create(
+    files: Iterable[tuple[Path, bytes]], before_naming: Callable[[], None] = lambda: None
+) -> list[Path]:
     """Write new ``files``, given as paths and contents, and return the paths: all files or none.
 
     As `replace`, but a file that exists already, also one that another process makes meanwhile, is
     never touched: FileExistsError names it, and the files that this call has made are gone again.
+    ``before_naming`` is called once all are written; if it raises, no file has appeared.
     """
     with contextlib.ExitStack() as leftovers, contextlib.ExitStack() as undo:
         written = [(_written(path, content, leftovers), path) for path, content in files]
+        before_naming()
         for part, path in written:
             with _naming(path):
                 _take_name(part, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -15,6 +15,7 @@ from reduction.control.orders import RanksOrder
 from reduction.control.reports import References, Values
 from reduction.files.saved_parts import CountsAndVariances
 from reduction.files.saved_result import SavedResult
+from reduction.host.regular_files import read_regular_file
 from reduction.instrument.selection import group_names
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
@@ -44,16 +45,18 @@ class SavedReference:
     def read(cls, pv: str, path: str) -> Self:
         """The result in the file at ``path``; raises `Refused` if there is none."""
         # Imported here because it imports h5py, and most ranks never read a file.
-        from reduction.files.nexus_reader import read_nexus
+        from reduction.files.nexus_reader import read_nexus_content
 
         file = Path(path)
         try:
-            if not file.is_file():
-                raise ValueError("there is no such file")
-            if file.stat().st_size > LARGEST_REFERENCE_BYTES:
-                raise ValueError(f"it is larger than {LARGEST_REFERENCE_BYTES >> 20} MiB")
-            return cls(pv, path, read_nexus(file))
-        except (KeyError, OSError, TypeError, ValueError) as error:
+            # HDF5 has one lock for all files: a disk must not be waited for under it.
+            content = read_regular_file(file, LARGEST_REFERENCE_BYTES)
+            return cls(pv, path, read_nexus_content(content, file))
+        except FileNotFoundError:
+            raise Refused(pv, path, "there is no such file") from None
+        except OSError as error:
+            raise Refused(pv, path, error.strerror or str(error)) from None
+        except (KeyError, TypeError, ValueError) as error:
             raise Refused(pv, path, str(error)) from None
 
     @property
@@ -113,6 +116,10 @@ class SavedReference:
         return Measured(result.edges, spectrum.counts, spectrum.variances, charge, monitor)
 
 
+ReadReference = Callable[[str, str], SavedReference]
+"""Reads the file at a path that a setting names: (setting, path); raises `Refused`."""
+
+
 @dataclass(frozen=True, eq=False)
 class LoadedReferences:
     """The references of a reduction, with the settings and files that they were made from."""
@@ -124,19 +131,25 @@ class LoadedReferences:
 
     @classmethod
     def for_settings(
-        cls, settings: ReductionSettings, former: LoadedReferences | None = None
+        cls,
+        settings: ReductionSettings,
+        former: LoadedReferences | None = None,
+        read: ReadReference = SavedReference.read,
     ) -> LoadedReferences:
         """The references that ``settings`` name; files that ``former`` has are not read again.
 
+        ``read`` reads the others; this raises what it raises.
         Raises `Refused`, which names the setting, if a file is not a saved result, has another
         unit, covers none of the bins, or lacks the charge or monitor counts to be normalised by;
         also if a vanadium is nowhere above 0.
         """
         if former is not None and _need_same(settings, former.settings):
             return former
-        asked = settings.corrections
-        background = _opened(BACKGROUND, asked.background, former.background if former else None)
-        vanadium = _opened(VANADIUM, asked.vanadium, former.vanadium if former else None)
+        found: dict[str, SavedReference | None] = {BACKGROUND: None, VANADIUM: None}
+        for pv, path in named_references(settings):
+            before = former.of(pv) if former is not None else None
+            found[pv] = before if before and before.path == path else read(pv, path)
+        background, vanadium = found[BACKGROUND], found[VANADIUM]
         less = background.values(settings) if background else ()
         over = vanadium.values(settings) if vanadium else ()
         gaps = [
@@ -145,13 +158,29 @@ class LoadedReferences:
         ]
         return cls(settings, background, vanadium, References(less, over, "; ".join(gaps)))
 
+    def of(self, pv: str) -> SavedReference | None:
+        """The file of `BACKGROUND` or `VANADIUM`; None if there is none."""
+        return self.background if pv == BACKGROUND else self.vanadium
+
 
 def load_references(
-    order: RanksOrder, former: Sequence[LoadedReferences]
+    order: RanksOrder,
+    former: Sequence[LoadedReferences],
+    read: ReadReference = SavedReference.read,
 ) -> list[LoadedReferences]:
     """The references of each reduction of ``order``, given the ``former``; raises `Refused`."""
     pairs = itertools.zip_longest(order.reductions, former[: len(order.reductions)])
-    return [LoadedReferences.for_settings(each.settings, before) for each, before in pairs]
+    return [LoadedReferences.for_settings(each.settings, before, read) for each, before in pairs]
+
+
+def named_references(settings: ReductionSettings) -> Iterator[tuple[str, str]]:
+    """The setting and the path of each file that ``settings`` name."""
+    for pv, path in (
+        (BACKGROUND, settings.corrections.background),
+        (VANADIUM, settings.corrections.vanadium),
+    ):
+        if path:
+            yield pv, path
 
 
 def _need_same(one: ReductionSettings, other: ReductionSettings) -> bool:
@@ -162,13 +191,6 @@ def _need_same(one: ReductionSettings, other: ReductionSettings) -> bool:
         other.bin_params,
         group_names(other.detectors),
     )
-
-
-def _opened(pv: str, path: str, former: SavedReference | None) -> SavedReference | None:
-    """The file at ``path``; ``former`` if it has the same path, None without a path."""
-    if not path:
-        return None
-    return former if former and former.path == path else SavedReference.read(pv, path)
 
 
 def _ends(edges: NDArray[np.float64]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ioc.model.pvs import pv_rows
+from ioc.puts.file_reads import FileReads
 from ioc.puts.order_puts import (
     OrderCheck,
     OrderPuts,
@@ -33,7 +34,11 @@ class OrderBench:
     """Order puts with the orders that it gave, and reports on them when the test says so."""
 
     def __init__(
-        self, timeout_s: float = 5.0, reductions: int = 1, check: OrderCheck = unchecked
+        self,
+        timeout_s: float = 5.0,
+        reductions: int = 1,
+        check: OrderCheck = unchecked,
+        reads: FileReads | None = None,
     ) -> None:
         self.ranks: list[RanksOrder] = []
         self.simulator: list[SimulatorOrder] = []
@@ -43,7 +48,7 @@ class OrderBench:
             ),
             orders_to_simulator(SimulatorOrder(), self._to_simulator, timeout_s),
             check,
-            functools.partial(load_file, instrument=powder_arc()),
+            reads or FileReads(functools.partial(load_file, instrument=powder_arc())),
         )
         self.orders.ranks.set_present(True)
         self.orders.simulator.set_present(True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from ioc.puts.ioc_settings import IocSettings
 from ioc.security.rules import Client
 from reduction.files.nexus_reader import read_nexus
 from reduction.host.allowed_folders import AllowedFolders
+from reduction.host.file_threads import FileThreads
 from reduction.parameters.reduction import FilterSettings
 from reduction.parameters.specs import Refused
 from tests.support.publisher_bench import PublisherBench, at_once, reduction, report
@@ -29,13 +32,15 @@ ANNA = Client("192.0.2.1", "anna")
 class WriteBench(PublisherBench):
     """A writer of the posted results, which may write in the folder of a test."""
 
-    def __init__(self, folder: Path, files: FileSettings) -> None:
+    def __init__(
+        self, folder: Path, files: FileSettings, threads: FileThreads | None = None
+    ) -> None:
         super().__init__(replace(reduction("1,1,4"), filter=FilterSettings("T", 0, 2, 2)))
         allowed = AllowedFolders.of([str(folder)])
         self.settings = IocSettings(IocOrder(files), self.database, allowed)
         self.asked: list[str] = []
         self.writer = FileWriter(
-            self.database, self.orders, self.publisher, self.settings, self._units
+            self.database, self.orders, self.publisher, self.settings, self._units, threads
         )
         at_once(self.writer.start())
 
@@ -85,6 +90,41 @@ def test_without_increments_a_second_write_is_refused_in_words(tmp_path: Path) -
     assert "put another File:Name" in bench.get("File:Message_RBV")
     assert bench.get("File:FullName_RBV") == str(tmp_path / "si.nxs")
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+class SlowThreads(FileThreads):
+    """The disk answers too late; ``writing`` is what it then does, if that has not been done."""
+
+    def __init__(self, *, writes: bool) -> None:
+        super().__init__()
+        self._writes = writes
+        self.writing: list[Callable[[], Any]] = []
+
+    async def run(self, path: str, work: Callable[[], Any]) -> Any:
+        if self._writes:
+            work()
+        self.writing.append(work)
+        raise TimeoutError(errno.ETIMEDOUT, "its disk did not answer", path)
+
+
+def test_what_is_not_written_in_time_does_not_appear_later(tmp_path: Path) -> None:
+    threads = SlowThreads(writes=False)
+    bench = WriteBench(tmp_path, FileSettings(str(tmp_path), "si"), threads)
+    bench.post()
+    with pytest.raises(Refused, match=r"its disk did not answer$"):
+        bench.write()
+    assert bench.get("File:Message_RBV") == f"{tmp_path}: its disk did not answer"
+    with pytest.raises(TimeoutError):
+        threads.writing[0]()
+    assert names(tmp_path) == []
+
+
+def test_files_that_were_being_named_when_the_time_was_over_may_be_there(tmp_path: Path) -> None:
+    bench = WriteBench(tmp_path, FileSettings(str(tmp_path), "si"), SlowThreads(writes=True))
+    bench.post()
+    with pytest.raises(Refused, match="the files may be there, or appear when it answers"):
+        bench.write()
+    assert "si.nxs" in names(tmp_path)
 
 
 def test_a_relative_path_is_in_the_first_allowed_folder(tmp_path: Path) -> None:

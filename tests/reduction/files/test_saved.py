@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from reduction.files.nexus_reader import read_nexus
+from reduction.files.nexus_reader import read_nexus, read_nexus_content
 from reduction.files.nexus_writer import contents, write_nexus
 from reduction.files.save import save
 from reduction.files.saved_parts import SavedRun, SavedSeries
@@ -173,6 +174,31 @@ def test_a_text_where_a_number_or_time_belongs_is_refused(tmp_path: Path, part: 
         del file["entry"][part]
         file["entry"][part] = "text"
     with pytest.raises(ValueError, match=f"{path} is not a saved result: "):
+        read_nexus(path)
+
+
+@pytest.mark.parametrize("kind", ["link", "raw storage", "virtual"])
+def test_what_is_in_another_file_is_not_read(tmp_path: Path, kind: str) -> None:
+    path, other = tmp_path / "a.nxs", tmp_path / "other"
+    write_nexus(sample(), path)
+    os.mkfifo(other)  # whoever opens it waits for ever
+    with h5py.File(path, "r+") as file:
+        shape = file["entry/spectra/counts"].shape
+        del file["entry/spectra/counts"]
+        group = file["entry/spectra"]
+        match kind:
+            case "link":
+                group["counts"] = h5py.ExternalLink(str(other), "/counts")
+            case "raw storage":
+                stored = [(str(other), 0, 8 * math.prod(shape))]
+                group.create_dataset("counts", shape, "<f8", external=stored)
+            case "virtual":
+                layout = h5py.VirtualLayout(shape, "<f8")
+                layout[...] = h5py.VirtualSource(str(other), "counts", shape)
+                group.create_virtual_dataset("counts", layout)
+    with pytest.raises(ValueError, match=r"counts (is|are) in another file"):
+        read_nexus_content(path.read_bytes(), path)
+    with pytest.raises(ValueError, match=r"counts (is|are) in another file"):
         read_nexus(path)
 
 

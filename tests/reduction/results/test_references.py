@@ -84,7 +84,7 @@ def test_what_is_no_saved_result_is_refused_with_its_path(tmp_path: Path) -> Non
         file.truncate(LARGEST_REFERENCE_BYTES + 1)
     for name, words in (
         ("absent.nxs", "there is no such file"),
-        ("pipe.nxs", "there is no such file"),
+        ("pipe.nxs", "it is no regular file"),
         ("text.nxs", "is no HDF5 file"),
         ("huge.nxs", "it is larger than 256 MiB"),
     ):
