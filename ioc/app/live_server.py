@@ -94,7 +94,7 @@ class LiveServer:
         self._settings = IocSettings(start.ioc, self.database, start.files)
         self._lock = ScanLock(self.database, self._settings, asyncio.get_running_loop().time)
         self._runs = RunWatch(self.orders, self._run_settings, self._texts_of, time.time_ns)
-        self.publisher = self._publisher(start)
+        self.publisher = self._publisher(start, history.news)
         self._files = self._file_writer()
         self._autosave: Autosave | None = None
         if start.autosave:
@@ -218,13 +218,13 @@ class LiveServer:
             return local_updates(self.database.channels[here])
         return remote_updates(name)
 
-    def _publisher(self, start: ServerStart) -> Publisher:
-        """What posts reports, and sums up all problems."""
+    def _publisher(self, start: ServerStart, news: str) -> Publisher:
+        """What posts reports, and sums up all problems; ``news`` are told at first."""
         health = Health(
             lambda: self._settings.accepted.watch,
             self._problems,
             source_remark=self._source_remark,
-            news=start.changes,
+            news=(*start.changes, *filter(None, [news])),
             recorded_times=start.recorded_times,
         )
         return Publisher(self.database, self.orders, start.array_rate, health=health)

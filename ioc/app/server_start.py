@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ioc.app.starting_orders import kept_run, starting_orders
+from ioc.app.starting_orders import KeptRun, kept_run, starting_orders
 from ioc.ca.database import MAX_NAME
 from ioc.model.ioc_order import IocOrder
 from ioc.model.paths import Part
@@ -121,7 +121,7 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
     orders = starting.orders
     run_state = run_state_path(options)
     owner = RunStateOwner.of(options.prefix, instrument, partitions)
-    run = kept_run(run_state, owner) if run_state else None
+    kept = kept_run(run_state, owner) if run_state else KeptRun(None)
     revision = time.time_ns() // 1_000_000
     return ServerStart(
         prefix=options.prefix,
@@ -131,12 +131,12 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
         ranks_endpoint=options.control,
         simulator_endpoint=NO_SIMULATOR if options.sim_control == "none" else options.sim_control,
         run_state=run_state,
-        run=run,
-        ranks=replace(resumed(orders.ranks, run), revision=revision, pulses_revision=revision),
+        run=kept.run,
+        ranks=replace(resumed(orders.ranks, kept.run), revision=revision, pulses_revision=revision),
         simulator=replace(orders.simulator, revision=revision),
         ioc=orders.ioc,
         files=files,
-        changes=starting.changes,
+        changes=(*starting.changes, *kept.changes),
         rules=_rules(options),
         autosave=Path(options.autosave).resolve() if options.autosave else None,
         instrument=instrument,

@@ -5,30 +5,36 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ioc.options.program import StartError
 from ioc.options.shared_options import ServerOptions
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_store import LogStore
-from ioc.settings.autosave import ForeignFile, digests_by_name, load_settings, set_aside
+from ioc.settings.autosave import digests_by_name, load_settings
 from ioc.settings.initial import AllOrders, first_orders
+from ioc.settings.kept_files import ForeignFile, in_time, set_aside, told
 from ioc.settings.restore import InstrumentCheck, restored
 from ioc.settings.run_state_file import RunStateOwner, load_run_state
 from reduction.control.order_files import with_files
 from reduction.control.run_state import RunState
 from reduction.engines.recipe import recipe
 from reduction.host.allowed_folders import AllowedFolders
+from reduction.host.file_threads import FileThreads
 from reduction.instrument.default_bins import default_bins
-from reduction.instrument.detector_file import DetectorFile
+from reduction.instrument.detector_file import DetectorFile, DetectorFileKind
 from reduction.instrument.geometry import Instrument
-from reduction.instrument.load_files import LoadFile, load_file
+from reduction.instrument.load_files import LoadedFile, LoadFile, load_file
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
-from reduction.results.references import LoadedReferences
+from reduction.results.references import LoadedReferences, ReadReference, references_in_time
 
 log = logging.getLogger(__name__)
+
+
+PV_LOGS_S = 120.0
+"""Longest time to read the values of process variables, which may be 1.5 GB."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,26 @@ class StartingOrders:
     """The first orders, and sentences about what is not as it was when it was saved."""
 
     orders: AllOrders
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class KeptSettings:
+    """Orders with the settings of an autosave file, and what of the file was not as it should be.
+
+    ``digests`` are those of the files that were read when the settings were saved, by setting.
+    """
+
+    orders: AllOrders
+    changes: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """The accumulation that goes on, or None, and what of its file was not as it should be."""
+
+    run: RunState | None
     changes: tuple[str, ...] = ()
 
 
@@ -50,17 +76,18 @@ def starting_orders(
     that cannot be read.
     """
     orders = first_orders(options, instrument.bank_names, default_bins(instrument))
-    load = functools.cache(functools.partial(load_file, instrument=instrument))
-    fits = _fits(instrument, load, folders)
+    threads = FileThreads()
+    load = functools.cache(_load_in_time(instrument, threads))
+    fits = _fits(instrument, load, references_in_time(threads), folders)
     try:
         fits(orders)
     except Refused as refused:
         raise StartError(str(refused)) from None
-    digests: Mapping[str, str] = {}
+    kept = KeptSettings(orders)
     if options.autosave:
-        orders, digests = _restored(options, Path(options.autosave), fits, orders)
-    orders = orders._replace(ranks=with_files(orders.ranks, load))
-    return StartingOrders(orders, tuple(_changed_files(orders, digests)))
+        kept = _restored(options, Path(options.autosave), fits, orders)
+    orders = kept.orders._replace(ranks=with_files(kept.orders.ranks, load))
+    return StartingOrders(orders, (*kept.changes, *_changed_files(orders, kept.digests)))
 
 
 def _changed_files(orders: AllOrders, digests: Mapping[str, str]) -> Iterator[str]:
@@ -73,25 +100,22 @@ def _changed_files(orders: AllOrders, digests: Mapping[str, str]) -> Iterator[st
             yield change
 
 
-def kept_run(path: Path, owner: RunStateOwner) -> RunState | None:
+def kept_run(path: Path, owner: RunStateOwner) -> KeptRun:
     """The accumulation that a file keeps, and that goes on; prints since when it has been measured.
 
-    None if there is none. A file that is damaged or of another instrument is set aside. Raises
-    `StartError` for a file that cannot be read.
+    A file that is damaged or of another instrument is set aside. Raises `StartError` for a file
+    that cannot be read.
     """
     try:
         run = load_run_state(path, owner)
     except ForeignFile as foreign:
-        aside = set_aside(path, "run-state")
-        log.warning(
-            "%s is renamed to %s, and the accumulation begins afresh: %s", path, aside, foreign
-        )
-        return None
+        change = f"{path} {set_aside(path)}, and the accumulation begins afresh: {foreign}"
+        return KeptRun(None, (told(change),))
     if run is not None and run.places:
         print(
             f"What was accumulated since {run.since} goes on ({path}); Reset drops it", flush=True
         )
-    return run
+    return KeptRun(run)
 
 
 def kept_pv_logs(path: Path | None) -> PvLogHistory:
@@ -102,12 +126,27 @@ def kept_pv_logs(path: Path | None) -> PvLogHistory:
     if path is None:
         return PvLogHistory()
     try:
-        return PvLogHistory(LogStore.opened(path, lambda file: set_aside(file, "run-state")))
+        store = in_time("run-state", path, lambda: LogStore.opened(path, set_aside), PV_LOGS_S)
+        return PvLogHistory(store)
     except OSError as error:
         raise StartError(f"run-state: {path}: {error.strerror}") from None
 
 
-def _fits(instrument: Instrument, load: LoadFile, folders: AllowedFolders) -> InstrumentCheck:
+def _load_in_time(instrument: Instrument, threads: FileThreads) -> LoadFile:
+    """Reads files about detectors; what is not read in time is refused."""
+
+    def load(kind: DetectorFileKind, path: str) -> LoadedFile:
+        try:
+            return threads.run_here(path, lambda: load_file(kind, path, instrument))
+        except TimeoutError as silent:
+            raise Refused(kind, path, silent.strerror or str(silent)) from None
+
+    return load
+
+
+def _fits(
+    instrument: Instrument, load: LoadFile, read: ReadReference, folders: AllowedFolders
+) -> InstrumentCheck:
     """A check of orders against the instrument, and the files and folders that they name."""
 
     @functools.cache  # for a million detectors it takes a second
@@ -119,35 +158,30 @@ def _fits(instrument: Instrument, load: LoadFile, folders: AllowedFolders) -> In
         ranks = with_files(orders.ranks, load)
         for each in ranks.reductions:
             check(each.settings.counted, ranks.files)
-            LoadedReferences.for_settings(each.settings)
+            LoadedReferences.for_settings(each.settings, read=read)
 
     return fits
 
 
 def _restored(
     options: ServerOptions, path: Path, fits: InstrumentCheck, first: AllOrders
-) -> tuple[AllOrders, Mapping[str, str]]:
-    """The ``first`` orders with the settings saved at ``path``, and the digests saved with them.
-
-    Prints which settings are restored.
-    """
+) -> KeptSettings:
+    """The ``first`` orders with the settings saved at ``path``; prints which are restored."""
     try:
         saved = load_settings(path, options.prefix)
     except ForeignFile as foreign:
-        log.warning(
-            "%s is renamed to %s, and the defaults are used: %s", path, set_aside(path), foreign
-        )
-        return first, {}
+        change = f"{path} {set_aside(path)}, and the defaults are used: {foreign}"
+        return KeptSettings(first, (told(change),))
     banks = first.ranks.reductions[0].settings.detectors.banks
     result = restored(options, saved.settings, fits, banks)
+    changes: tuple[str, ...] = ()
     if result.skipped:
-        log.warning(
-            "%s has settings that are not restored; it is kept as %s", path, set_aside(path)
-        )
+        change = f"{path} has settings that are not restored; it {set_aside(path)}"
+        changes = (told(change),)
     for skipped in result.skipped:
         log.warning("not restored: %s", skipped)
     print(f"{len(result.names)} settings are restored from {path}", flush=True)
     for name, value in result.changed.items():
         print(f"{name} = {value}", flush=True)
     digests = {name: saved.digests[name] for name in saved.digests.keys() & set(result.names)}
-    return result.orders, digests
+    return KeptSettings(result.orders, changes, digests)

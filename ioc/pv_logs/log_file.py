@@ -8,6 +8,7 @@ waits for a disk. The header also holds the newest pulse, which is written in pl
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import os
 import struct
@@ -21,6 +22,7 @@ from ioc.pv_logs import records
 from ioc.pv_logs.log_times import DatedValue
 from ioc.pv_logs.records import RECORD_TYPE, Records
 from reduction.control.pv_log_values import PvLogValues
+from reduction.host.regular_files import read_regular_file
 from reduction.stream.pulses import NO_PULSE
 
 LOG_FILE_FORMAT = b"live-pv-logs 1\n"
@@ -29,6 +31,13 @@ HEADER = struct.Struct("<16sq40x")
 
 NEWEST_PLACE = 16
 """Where the newest pulse stands in the header."""
+
+
+LARGEST_FILE = 3 << 29
+"""Size in bytes of the largest file that is read: 50 million records."""
+
+NOT_A_FILE = (errno.EISDIR, errno.EINVAL, errno.EFBIG, errno.ELOOP, errno.EACCES, errno.EIO)
+"""What reading fails with if there is something, but no file that can be read."""
 
 
 class ForeignLogFile(ValueError):
@@ -48,8 +57,13 @@ class LogFileContent:
 
     @classmethod
     def read(cls, path: Path) -> LogFileContent:
-        """The content of a file; raises `ForeignLogFile`, or OSError if it cannot be read."""
-        data = path.read_bytes()
+        """The content of a file; raises `ForeignLogFile`, or OSError if there can be none."""
+        try:
+            data = read_regular_file(path, LARGEST_FILE)
+        except OSError as error:
+            if error.errno in NOT_A_FILE:
+                raise ForeignLogFile(error.strerror) from None
+            raise
         if len(data) < HEADER.size or not data.startswith(LOG_FILE_FORMAT):
             raise ForeignLogFile(f"it does not begin with {LOG_FILE_FORMAT.decode().strip()!r}")
 

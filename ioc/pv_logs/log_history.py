@@ -121,6 +121,11 @@ class PvLogHistory:
             yield PvLogValues(name, log.times_ns, log.values)
 
     @property
+    def news(self) -> str:
+        """What was wrong with the file at the start, as a sentence; empty if nothing was."""
+        return self._store.news
+
+    @property
     def problem(self) -> str:
         """Which logs have lost values, and why they are not in the file; empty if all is well."""
         thinned = (

@@ -32,8 +32,11 @@ class LogStore:
         file: PvLogFile | None = None,
         content: LogFileContent | None = None,
         clock_s: Callable[[], float] = time.monotonic,
+        news: str = "",
     ) -> None:
         self._file, self._content, self._clock_s = file, content, clock_s
+        self.news = news
+        """What was wrong with the file at the start, as a sentence; empty if nothing was."""
         self.newest_before_ns = NO_PULSE if content is None else content.newest_pulse_ns
         """The newest pulse that an earlier process knew, in ns since the Unix epoch."""
         self.problem = ""
@@ -46,27 +49,28 @@ class LogStore:
     def opened(
         cls,
         path: Path,
-        set_aside: Callable[[Path], Path],
+        set_aside: Callable[[Path], str],
         clock_s: Callable[[], float] = time.monotonic,
     ) -> LogStore:
         """The store in the file at ``path``, which is made if there is none.
 
         ``set_aside`` renames a file that is damaged, or that this program has not written, and
-        returns its new name. Raises OSError if the file cannot be read or made.
+        returns what has become of it, in words. Raises OSError if the file cannot be read or made.
         """
-        content = LogFileContent()
+        content, news = LogFileContent(), ""
         try:
             content = LogFileContent.read(path)
+            if not content.damaged:
+                return cls(PvLogFile(path, content), content, clock_s)
+            news = f"{content.damaged} values of it are damaged, and are not used"
         except FileNotFoundError:
-            return cls(PvLogFile.create(path, content), content, clock_s)
+            pass
         except ForeignLogFile as foreign:
-            log.warning("%s is renamed to %s, and begun afresh: %s", path, set_aside(path), foreign)
-            return cls(PvLogFile.create(path, content), content, clock_s)
-        if content.damaged:
-            why = f"{content.damaged} values of it are damaged, and are not used"
-            log.warning("%s is kept as %s: %s", path, set_aside(path), why)
-            return cls(PvLogFile.create(path, content), content, clock_s)
-        return cls(PvLogFile(path, content), content, clock_s)
+            news = str(foreign)
+        if news:
+            news = f"{path} {set_aside(path)}, and is begun afresh: {news}"
+            log.warning("%s", news)
+        return cls(PvLogFile.create(path, content), content, clock_s, news)
 
     def earlier_parts(self) -> Iterator[StoredPart]:
         """What an earlier process kept; it is given once."""

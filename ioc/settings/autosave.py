@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,15 +19,26 @@ from ioc.model.paths import value_at
 from ioc.model.pvs import Access, pv_rows
 from ioc.model.roles import Role
 from ioc.model.wire_type import wire_type
-from ioc.options.program import DISTRIBUTION, StartError
+from ioc.options.program import DISTRIBUTION
 from ioc.settings.initial import AllOrders
+from ioc.settings.kept_files import ForeignFile, read_kept_file
 from reduction.host import atomic_files
 from reduction.parameters.detectors import DetectorSettings
+from reduction.parameters.specs import shown
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
 """The number of the file format; files with another number are not read."""
+
+LARGEST_BYTES = 4 << 20
+"""Size of the largest file that is read; all texts of four reductions take 0.5 MB."""
+
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+"""A text in TOML."""
+
+MOST_DOTS = 100
+"""Most dots in a line of a file, outside of texts."""
 
 SAVE_PERIOD_S = 1.0
 """Time between two checks for changes; so also the shortest time between two writes."""
@@ -36,10 +47,6 @@ FILE_HEADER = """\
 # The settings as they were accepted last. Edit them while the IOC is stopped: --set knows the same
 # names, and what is taken out is back at its default.
 """
-
-
-class ForeignFile(ValueError):
-    """The file was not written by this program for this prefix, or it is damaged."""
 
 
 def settings_by_name(orders: AllOrders) -> dict[str, Any]:
@@ -84,19 +91,21 @@ class SavedSettings:
 
 def settings_from_text(text: str, prefix: str) -> SavedSettings:
     """What the text of a file keeps; raises `ForeignFile`."""
+    if any(STRING.sub("", line).count(".") > MOST_DOTS for line in text.splitlines()):
+        raise ForeignFile(f"a line has more than {MOST_DOTS} dots")  # tomllib takes hours for it
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also for numbers with too many digits
         raise ForeignFile(str(error)) from None
     for name, expected in (("program", DISTRIBUTION), ("format", FORMAT), ("prefix", prefix)):
         if table.get(name) != expected:
-            raise ForeignFile(f"{name} is {table.get(name)!r}, not {expected!r}")
+            raise ForeignFile(f"{name} is {shown(table.get(name))}, not {expected!r}")
     settings = table.get("set")
     if not isinstance(settings, dict):
         raise ForeignFile("there is no table [set]")
     for name, value in settings.items():
         if not isinstance(value, str | int | float):
-            raise ForeignFile(f"{name} is no text and no number")
+            raise ForeignFile(f"{name[:60]} is no text and no number")
     digests = table.get("sha256", {})
     if not isinstance(digests, dict):
         raise ForeignFile("sha256 is no table")
@@ -107,32 +116,16 @@ def settings_from_text(text: str, prefix: str) -> SavedSettings:
 def load_settings(path: Path, prefix: str) -> SavedSettings:
     """What a file keeps; nothing if there is no file.
 
-    Raises `ForeignFile` for a file without settings of this prefix, and `StartError` if the file
-    cannot be read.
+    Raises `ForeignFile` for what is no file with settings of this prefix, and `StartError` as
+    `read_kept_file` does.
     """
-    try:
-        return settings_from_text(path.read_text(encoding="utf-8"), prefix)
-    except FileNotFoundError:
+    content = read_kept_file("autosave", path, LARGEST_BYTES)
+    if content is None:
         return SavedSettings()
+    try:
+        return settings_from_text(content.decode("utf-8"), prefix)
     except UnicodeDecodeError as error:
         raise ForeignFile(str(error)) from None
-    except OSError as error:
-        raise StartError(f"autosave = {path}: {error.strerror}") from None
-
-
-def set_aside(path: Path, option: str = "autosave") -> Path:
-    """Rename the file of an option, and return its new name, which contains the time.
-
-    Raises `StartError` if that fails.
-    """
-    nanoseconds = time.time_ns()
-    now = time.strftime("%Y%m%dT%H%M%S", time.gmtime(nanoseconds // 10**9))
-    aside = path.with_name(f"{path.name}.aside-{now}.{nanoseconds % 10**9:09d}Z")
-    try:
-        path.rename(aside)
-    except OSError as error:
-        raise StartError(f"{option} = {path}: cannot be set aside: {error.strerror}") from None
-    return aside
 
 
 class Autosave:

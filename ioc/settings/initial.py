@@ -16,7 +16,7 @@ from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.instrument.default_bins import DECLARED_BINS
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.reduction import ReductionSettings
-from reduction.parameters.specs import Refused, Spec, nearest
+from reduction.parameters.specs import Refused, Spec, nearest, shown
 from reduction.parameters.units import Units
 from simulator.orders import SimulatorOrder
 
@@ -55,7 +55,7 @@ class NamedSettings:
 
     def unknown(self, name: str) -> str:
         """A sentence: there is no setting of this name, but perhaps similar ones."""
-        return f"no setting is called {name!r}" + nearest(name, self.rows)
+        return f"no setting is called {shown(name)}" + nearest(name, self.rows)
 
     def checked(self, values: Iterable[tuple[str, Any]]) -> dict[ValuePath, FieldValues]:
         """Values by the address of their dataclass, from names that exist; raises `Refused`."""

@@ -20,6 +20,9 @@ from ioc.settings.initial import (
 )
 from reduction.parameters.specs import Refused, shown
 
+MOST_TOLD = 10
+"""So many unknown names are told one by one."""
+
 InstrumentCheck = Callable[[AllOrders], None]
 """Raises `Refused` for orders that do not fit the instrument or the files that they name."""
 
@@ -73,7 +76,14 @@ class _Restoring:
         self._given_values = self._known.checked(options.set)
         self._unit_of = _unit_of_bins(self._known)
         self._taken: list[str] = []
-        self._skipped = [self._known.unknown(name) for name in saved if name not in self._known]
+        self._skipped = list(self._unknown())
+
+    def _unknown(self) -> Iterable[str]:
+        """A sentence for each of the first names that no setting has, and one for the others."""
+        names = [name for name in self._saved if name not in self._known]
+        yield from map(self._known.unknown, names[:MOST_TOLD])
+        if len(names) > MOST_TOLD:
+            yield f"{len(names) - MOST_TOLD} more names are those of no setting"
 
     def groups(self) -> Iterable[list[str]]:
         """The names to restore, grouped by dataclass, in the order of the settings."""
@@ -119,7 +129,9 @@ class _Restoring:
         value = self._saved[culprit]
         self._skipped.append(f"{culprit}: {shown(value)} refused: {refused.why}")
         bins = [name for name in group if self._unit_of.get(name) == culprit]
-        self._skipped += [f"{name}: {self._saved[name]!r} was for {value!r}" for name in bins]
+        for name in bins:
+            was_for = f"{shown(self._saved[name])} was for {shown(value)}"
+            self._skipped.append(f"{name}: {was_for}")
         return [name for name in group if name != culprit and name not in bins]
 
 

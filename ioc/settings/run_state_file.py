@@ -10,16 +10,21 @@ from pathlib import Path
 
 import msgspec
 
-from ioc.options.program import DISTRIBUTION, StartError
-from ioc.settings.autosave import ForeignFile
+from ioc.options.program import DISTRIBUTION
+from ioc.settings.kept_files import ForeignFile, read_kept_file
 from reduction.control.run_state import RunState
+from reduction.control.run_state_checks import check_run_state
 from reduction.host import atomic_files
 from reduction.instrument.geometry import Instrument
+from reduction.parameters.specs import shown
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
 """The number of the file format; files with another number are not read."""
+
+LARGEST_BYTES = 16 << 20
+"""Size of the largest file that is read; with as many pauses as there may be it takes 1.5 MB."""
 
 PATIENCE_S = 1.0
 """How long the results of a new state wait until it is on the disk."""
@@ -63,21 +68,22 @@ class RunStateContent:
 def load_run_state(path: Path, owner: RunStateOwner) -> RunState | None:
     """The state in a file; None if there is no file.
 
-    Raises `ForeignFile` if the file is damaged, or is not the run state of this ``owner``, and
-    `StartError` if it cannot be read.
+    Raises `ForeignFile` if it is no file, is damaged, or is not the run state of this ``owner``,
+    and `ioc.options.program.StartError` as `read_kept_file` does.
     """
-    try:
-        content = msgspec.json.decode(path.read_bytes(), type=RunStateContent)
-    except FileNotFoundError:
+    data = read_kept_file("run-state", path, LARGEST_BYTES)
+    if data is None:
         return None
-    except msgspec.DecodeError as error:
+    try:
+        content = msgspec.json.decode(data, type=RunStateContent)
+        check_run_state(content.state)
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
         raise ForeignFile(f"it is no run state: {error}") from None
-    except OSError as error:
-        raise StartError(f"run-state = {path}: {error.strerror}") from None
     if (content.program, content.format) != (DISTRIBUTION, FORMAT):
-        raise ForeignFile(f"it is of {content.program}, format {content.format}, not {FORMAT}")
+        program, number = shown(content.program).strip("'"), shown(content.format)
+        raise ForeignFile(f"it is of {program}, format {number}, not {FORMAT}")
     if content.owner.prefix != owner.prefix:
-        raise ForeignFile(f"it is of prefix {content.owner.prefix!r}, not {owner.prefix!r}")
+        raise ForeignFile(f"it is of prefix {shown(content.owner.prefix)}, not {owner.prefix!r}")
     if content.owner.instrument != owner.instrument:
         raise ForeignFile("it is of another instrument")
     partitions = len(content.state.places)

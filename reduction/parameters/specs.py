@@ -27,6 +27,14 @@ LONGEST_STRING = 39
 """Longest text of an EPICS string; a text that may be longer is a char waveform."""
 
 
+LARGEST_SHOWN_BITS = 128
+"""Messages show the digits of whole numbers of so many bits, not of larger ones."""
+
+
+LONGEST_SUGGESTED = 100
+"""No name is longer, and it takes long to find out what a very long word is most like."""
+
+
 class Refused(ValueError):
     """A parameter does not take a value. The text names the parameter, the value and the limit."""
 
@@ -102,6 +110,8 @@ def shown(value: object) -> str:
             text = repr(str(value))  # also of an enum's member
         case float():
             text = repr(float(value)).removesuffix(".0")
+        case int() if value.bit_length() > LARGEST_SHOWN_BITS:
+            text = f"a number of {value.bit_length()} bits"  # Python does not write it for ever
         case _:
             text = str(value)
     return text if len(text) <= 60 else f"{text[:24]}…{text[-35:]}"
@@ -109,6 +119,8 @@ def shown(value: object) -> str:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """A question that suggests the ``words`` most like ``word``; empty if none is similar."""
+    if len(word) > LONGEST_SUGGESTED:
+        return ""
     close = difflib.get_close_matches(word, list(words), n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
@@ -154,7 +166,7 @@ class Float(NumberSpec):
     def checked(self, value: Any) -> float:
         try:
             number = float(_without_underscores(value))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise Refused(self.pv, value, "not a number") from None
         if not math.isfinite(number):
             raise Refused(self.pv, value, "not a finite number")
@@ -199,7 +211,7 @@ class Choice(Spec):
         try:
             return self.options(value)
         except ValueError:
-            hint = nearest(str(value), list(self.options))
+            hint = nearest(value, list(self.options)) if isinstance(value, str) else ""
             names = ", ".join(self.options)
             raise Refused(self.pv, value, f"it is one of {names}{hint}") from None
 
@@ -249,7 +261,10 @@ class Text(Spec):
     holds_path: bool = False
 
     def checked(self, value: Any) -> str:
-        text = str(value).strip()
+        try:
+            text = str(value).strip()
+        except ValueError:  # a number of very many digits
+            raise Refused(self.pv, value, f"longer than {self.max_length} characters") from None
         if len(text) > self.max_length:
             raise Refused(self.pv, text, f"longer than {self.max_length} characters")
         if not text.isascii() or not text.isprintable():

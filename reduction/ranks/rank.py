@@ -23,6 +23,7 @@ from reduction.control.encoding import decoded, encoded
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.pv_log_values import PvLogValues
 from reduction.engines.protocol import Recipe
+from reduction.host.file_threads import FileThreads
 from reduction.messages.run_messages import RunMessage
 from reduction.parameters.specs import Refused
 from reduction.ranks.accumulation import Accumulation
@@ -35,7 +36,7 @@ from reduction.ranks.run_holds import HOLD_S, RunHolds
 from reduction.ranks.tick import Tick, Ticks
 from reduction.ranks.tick_clock import TickClock
 from reduction.ranks.views import Views
-from reduction.results.references import LoadedReferences, load_references
+from reduction.results.references import LoadedReferences, load_references, references_in_time
 from reduction.stream.dialect import Dialect
 from reduction.stream.pulses import NO_PULSE, CompletePulse
 
@@ -102,6 +103,7 @@ class Rank:
         self._holds = RunHolds(round(HOLD_S * timing.tick_rate_hz))
         self._ticks = 0
         self._references = load_references(pipeline.order, [])
+        self._read_reference = references_in_time(FileThreads())
         self._order = pipeline.order
         self._order_pending = False
         """Whether an order is obeyed or refused, but no result under it is reported yet."""
@@ -309,7 +311,7 @@ class Rank:
             state = self._accumulation.after(order)
             changed = self._pipeline.plan(order, state.series)
             if self._control is not None:
-                references = load_references(order, self._references)
+                references = load_references(order, self._references, self._read_reference)
         except Refused as refused:
             refusal = str(refused)
         refusals = self._together.texts(refusal)

@@ -15,6 +15,7 @@ from reduction.control.orders import RanksOrder
 from reduction.control.reports import References, Values
 from reduction.files.saved_parts import CountsAndVariances
 from reduction.files.saved_result import SavedResult
+from reduction.host.file_threads import FileThreads
 from reduction.host.regular_files import read_regular_file
 from reduction.instrument.selection import group_names
 from reduction.parameters.reduction import ReductionSettings
@@ -118,6 +119,18 @@ class SavedReference:
 
 ReadReference = Callable[[str, str], SavedReference]
 """Reads the file at a path that a setting names: (setting, path); raises `Refused`."""
+
+
+def references_in_time(threads: FileThreads) -> ReadReference:
+    """Reads files in ``threads``; what is not read in time is `Refused`."""
+
+    def read(pv: str, path: str) -> SavedReference:
+        try:
+            return threads.run_here(path, lambda: SavedReference.read(pv, path))
+        except TimeoutError as silent:
+            raise Refused(pv, path, silent.strerror or str(silent)) from None
+
+    return read
 
 
 @dataclass(frozen=True, eq=False)

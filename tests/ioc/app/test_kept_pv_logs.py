@@ -34,7 +34,18 @@ async def test_a_foreign_file_is_renamed_as_the_autosave_file_is(tmp_path: Path)
     assert path.exists()
 
 
+async def test_a_folder_in_its_place_is_set_aside_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "pv-logs"
+    path.mkdir()
+    history = kept_pv_logs(path)
+    (aside,) = tmp_path.glob("pv-logs.aside-*Z")
+    assert history.news == f"{path} is renamed to {aside}, and is begun afresh: Is a directory"
+    assert path.is_file()
+    await history.close()
+
+
 def test_a_file_that_cannot_be_used_is_refused_with_its_name(tmp_path: Path) -> None:
-    (tmp_path / "pv-logs").mkdir()
-    with pytest.raises(StartError, match=f"run-state: {tmp_path}/pv-logs: Is a directory"):
-        kept_pv_logs(tmp_path / "pv-logs")
+    (tmp_path / "folder").write_text("a file")
+    path = tmp_path / "folder" / "pv-logs"
+    with pytest.raises(StartError, match=f"run-state: {path}: Not a directory"):
+        kept_pv_logs(path)

@@ -16,13 +16,13 @@ from ioc.options.program import StartError
 from ioc.options.shared_options import SettingOptions
 from ioc.settings.autosave import (
     Autosave,
-    ForeignFile,
     digests_by_name,
     file_text,
     settings_by_name,
     settings_from_text,
 )
 from ioc.settings.initial import AllOrders, first_orders
+from ioc.settings.kept_files import ForeignFile
 from ioc.settings.restore import RestoredOrders, restored
 from reduction.host.allowed_folders import AllowedFolders
 from reduction.instrument.geometry import powder_arc
@@ -205,11 +205,6 @@ def test_a_calibration_that_has_changed_since_is_read_and_told(
     assert told in caplog.text
     (file,) = changed.orders.ranks.files
     assert file.columns.difc.tolist() == [5001]
-
-
-def test_a_file_that_cannot_be_read_ends_the_start(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match=f"autosave = {tmp_path}: Is a directory"):
-        started(tmp_path)
 
 
 async def test_a_folder_that_is_gone_is_reported_and_tried_again(tmp_path: Path) -> None:
