@@ -66,7 +66,7 @@ def wild(random: Random, row: PvRow, start: Any) -> Wild:
     if random.random() < NEAR:
         return near(random, row, start)
     made = random.choice((_special, _bits, _word, _characters, _beyond))(random, row)
-    return near(random, row, start) if _dear(row) and _legal(row, made) else made
+    return near(random, row, start) if _dear(row) and is_legal(row, made) else made
 
 
 def near(random: Random, row: PvRow, start: Any) -> Wild:
@@ -139,7 +139,8 @@ def _dear(row: PvRow) -> bool:
     return row.place.part is Part.SIMULATOR or row.name.endswith(":Filter:Log")
 
 
-def _legal(row: PvRow, made: Wild) -> bool:
+def is_legal(row: PvRow, made: Wild) -> bool:
+    """Whether ``row`` takes a put, as far as its own limits tell."""
     one = made.array.tobytes() if made.kind == "char" else made.array[0]
     value = one.partition(b"\0")[0].decode("latin-1") if isinstance(one, bytes) else one.item()
     try:

@@ -12,8 +12,11 @@ MessageT = TypeVar("MessageT")
 OrderCount = Annotated[int, msgspec.Meta(ge=-1, le=2**62)]
 """What counts orders, or what they change; it fits arrays of int64."""
 
-ARRAY_KINDS = "iufb"
-"""Kinds of numpy's dtypes that arrays in messages may have."""
+ARRAY_DTYPES = {
+    dtype.str: dtype
+    for dtype in map(np.dtype, ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"))
+}
+"""The types that arrays in messages may have. numpy evaluates texts such as ``,0,2``."""
 
 MOST_AXES = 4
 LONGEST_REASON = 200
@@ -53,7 +56,7 @@ def _array_out(value: Any) -> Any:
 
 def _array_in(_kind: type, value: Any) -> Any:
     text, shape, data = value
-    dtype = np.dtype(text)
-    if dtype.kind not in ARRAY_KINDS or len(shape) > MOST_AXES or min(shape, default=0) < 0:
+    dtype = ARRAY_DTYPES.get(text)
+    if dtype is None or len(shape) > MOST_AXES or min(shape, default=0) < 0:
         raise ValueError("an array of another kind")
     return np.frombuffer(data, dtype).reshape(shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -53,3 +54,11 @@ def test_results_whose_arrays_do_not_fit_together_are_not_understood(changed: An
 def test_orders_with_numbers_that_no_array_holds_are_not_understood(order: RanksOrder) -> None:
     with pytest.raises(MessageNotUnderstood, match="Expected `int`"):
         decoded(RanksOrder, encoded(order))
+
+
+@pytest.mark.parametrize("dtype", [",0,2", "|O", "S8", "<M8[s]", "i8,i8", "f16", "", None, [1]])
+def test_arrays_of_any_other_type_are_not_understood(dtype: Any) -> None:
+    plain = msgspec.msgpack.decode(encoded(result()))
+    plain["edges"] = (dtype, (2,), bytes(16))
+    with pytest.raises(MessageNotUnderstood):
+        decoded(ReductionResult, msgspec.msgpack.encode(plain))
