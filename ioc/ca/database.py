@@ -16,8 +16,9 @@ from ioc.ca.alarms import (
     Alarm,
 )
 from ioc.ca.channel import ClientPuts, PvChannel, channel
+from ioc.model.addresses import IOC_REMARKS, RANKS
 from ioc.model.paths import Part, Path, ValuePath, value_at
-from ioc.model.pvs import IOC_REMARKS, RANKS, Access, PvGroup, PvRow, numbered_row, pv_rows
+from ioc.model.pvs import Access, PvGroup, PvRow, numbered_row, pv_rows
 from ioc.model.wire_type import wire_type
 from ioc.security.rules import Client, Guard
 from reduction.parameters import specs

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Self
 
 from ioc.generated.pv_table import markdown
+from ioc.model.addresses import IOC_PROCESS, STREAM
 from ioc.model.paths import Part
-from ioc.model.pvs import IOC_PROCESS, STREAM, Access, PvRow, pv_rows
+from ioc.model.pvs import Access, PvRow, pv_rows
 from ioc.model.wire_type import WireKind, wire_type
 from reduction.parameters.specs import Guidance
 

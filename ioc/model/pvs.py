@@ -11,6 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ioc.model.addresses import (
+    ANALYSES,
+    FACILITY_RUN,
+    IOC,
+    IOC_PROCESS,
+    IOC_REMARKS,
+    RANKS,
+    SIMULATOR,
+    STREAM,
+    reduction_at,
+)
 from ioc.model.file_parameters import FileCommands, FileSettings, FileStatus
 from ioc.model.ioc_parameters import IocStatus, SimulatorIocStatus, WatchSettings
 from ioc.model.lock_parameters import LockCommands, LockSettings, LockStatus
@@ -47,39 +58,14 @@ from simulator.parameters import SimulatorSettings
 from simulator.status import SimulatorStatus
 from simulator.uneven_parameters import UnevenSettings
 
-RANKS, SIMULATOR, IOC = ValuePath(Part.RANKS), ValuePath(Part.SIMULATOR), ValuePath(Part.IOC)
-
-STREAM = RANKS / "stream"
-"""The address of the readings of the event stream."""
-
-FACILITY_RUN = RANKS / "facility_run"
-"""The address of the readings of the run of the facility."""
-
-IOC_PROCESS = IOC / "program"
-"""The address of the readings and commands of the IOC's own process."""
-
 OPERATED = (RANKS / "control" / "pause", RANKS / "acquisition", IOC / "lock")
 """Addresses of settings that operators change while they measure (access group OPERATION)."""
-
-IOC_REMARKS = "ioc"
-"""The first step of the path of readings that the IOC itself makes about ranks or simulator.
-
-The other readings of ranks and simulator come from their reports.
-"""
-
-ANALYSES = RANKS / "analyses"
-"""The root of the addresses of regions and peaks of each slice, group and series."""
 
 ANALYSED_LATER = (
     "One value a spectrum, computed from when it is first read on; until then, and if Min and Max"
     " are both 0, NaN in alarm (UDF)."
 )
 """Words added to the details of arrays below `ANALYSES`; see `ioc.posting.family_analysis`."""
-
-
-def reduction_at(number: int) -> ValuePath:
-    """The address of a reduction, by its index from 0, in orders and in readings."""
-    return RANKS / "reductions" / number
 
 
 class Access(enum.Enum):

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ioc.ca.database import Database, ReadingValues
+from ioc.model.addresses import ANALYSES
 from ioc.model.paths import Path, ValuePath
-from ioc.model.pvs import ANALYSES, analyses
+from ioc.model.pvs import analyses
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.windows import WindowSettings

@@ -10,9 +10,10 @@ from importlib.metadata import version
 from typing import Any
 
 from ioc.ca.database import Database, ReadingValues
+from ioc.model.addresses import IOC
 from ioc.model.file_parameters import FileSettings, FileStatus
 from ioc.model.paths import Part, value_at
-from ioc.model.pvs import IOC, Access, PvRow
+from ioc.model.pvs import Access, PvRow
 from ioc.options.program import DISTRIBUTION
 from ioc.posting.publisher import Publisher
 from ioc.puts.ioc_settings import IocSettings

@@ -20,8 +20,9 @@ import psutil
 from ioc.ca.connections import most_files
 from ioc.ca.database import Database, ReadingValues
 from ioc.ca.server import ClientCounts
+from ioc.model.addresses import IOC_PROCESS
 from ioc.model.process_parameters import IocProcessStatus
-from ioc.model.pvs import IOC_PROCESS, PvRow
+from ioc.model.pvs import PvRow
 from ioc.options.program import DISTRIBUTION
 from ioc.security.rules import Client
 from reduction.parameters.specs import LONGEST_STRING, Refused

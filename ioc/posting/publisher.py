@@ -14,9 +14,9 @@ from caproto import AlarmSeverity, AlarmStatus
 from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM, NOT_IN_FORCE_ALARM, Alarm
 from ioc.ca.channel import PvChannel
 from ioc.ca.database import Database, ReadingValues
+from ioc.model.addresses import FACILITY_RUN, IOC_REMARKS, RANKS, SIMULATOR, reduction_at
 from ioc.model.ioc_parameters import DetectorState
 from ioc.model.paths import Part
-from ioc.model.pvs import FACILITY_RUN, IOC_REMARKS, RANKS, SIMULATOR, reduction_at
 from ioc.model.run_parameters import FacilityRunStatus
 from ioc.posting.family_analysis import FamilyAnalysis
 from ioc.posting.health import LAGGING, MINOR, UNACCOUNTED, Health

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ioc.model.addresses import IOC_PROCESS
 from ioc.model.lock_parameters import LockCommands
 from ioc.model.paths import Part
-from ioc.model.pvs import IOC_PROCESS, Access, PvRow
+from ioc.model.pvs import Access, PvRow
 from ioc.security.rules import Client
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ioc.ca.database import Database, ReadingValues
+from ioc.model.addresses import IOC
 from ioc.model.lock_parameters import LockCommands, LockStatus
-from ioc.model.pvs import IOC, Access, PvRow
+from ioc.model.pvs import Access, PvRow
 from ioc.puts.ioc_settings import IocSettings
 from ioc.security.rules import Client
 from reduction.parameters.specs import Refused

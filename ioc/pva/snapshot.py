@@ -11,8 +11,9 @@ from p4p.nt import NTTable
 
 from ioc.ca.channel import PvChannel
 from ioc.ca.database import Database
+from ioc.model.addresses import reduction_at
 from ioc.model.paths import ValuePath, value_at
-from ioc.model.pvs import SNAPSHOT_NAME, Access, PvRow, reduction_at
+from ioc.model.pvs import SNAPSHOT_NAME, Access, PvRow
 from ioc.model.run_parameters import iso_start
 from ioc.model.wire_type import wire_type
 from ioc.pva.normative import alarm, time_stamp

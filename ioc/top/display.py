@@ -20,9 +20,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ioc.model.addresses import IOC_PROCESS, IOC_REMARKS, RANKS, STREAM, reduction_at
 from ioc.model.ioc_parameters import DetectorState, OverallStatus
 from ioc.model.paths import ValuePath
-from ioc.model.pvs import IOC_PROCESS, IOC_REMARKS, RANKS, STREAM, reduction_at
 from ioc.top.readout import Readout, readouts
 from ioc.top.sparkline import sparkline
 from reduction.parameters.limits import PEAKS, REGIONS

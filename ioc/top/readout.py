@@ -13,8 +13,9 @@ from caproto.asyncio.client import PV, Context
 
 from ioc.ca.client_context import client_context
 from ioc.ca.conversion import received
+from ioc.model.addresses import IOC_PROCESS, RANKS, reduction_at
 from ioc.model.paths import ValuePath
-from ioc.model.pvs import IOC_PROCESS, RANKS, Access, PvRow, pv_rows, reduction_at
+from ioc.model.pvs import Access, PvRow, pv_rows
 from ioc.model.wire_type import wire_type
 from reduction.parameters.readings import SliceReadings
 from reduction.parameters.reduction import FilterSettings, ReductionSettings

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ioc.model.pvs import RANKS, STREAM, Access, PvRow, pv_rows, reduction_at
+from ioc.model.addresses import RANKS, STREAM, reduction_at
+from ioc.model.pvs import Access, PvRow, pv_rows
 from ioc.options.program import DISTRIBUTION
 from reduction.files.saved_parts import (
     CountsAndVariances,

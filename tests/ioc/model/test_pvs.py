@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ioc.model.pvs import pv_rows, reduction_at
+from ioc.model.addresses import reduction_at
+from ioc.model.pvs import pv_rows
 from ioc.model.roles import Role
 
 ROWS = {row.name: row for row in pv_rows("X:", reductions=2)}

@@ -13,7 +13,8 @@ from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
 
 pytest.importorskip("p4p", reason="pvAccess is served with p4p")
 from ioc.ca.database import MAX_NAME
-from ioc.model.pvs import IOC_PROCESS, PvRow, pv_rows
+from ioc.model.addresses import IOC_PROCESS
+from ioc.model.pvs import PvRow, pv_rows
 from ioc.pva.snapshot import EDGES_FIELD, TABLE_COLUMNS
 from reduction.parameters.bins import edges
 from reduction.parameters.specs import Array, Choice, Float, Integer, Switch

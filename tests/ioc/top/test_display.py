@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ioc.model.pvs import IOC_REMARKS, RANKS
+from ioc.model.addresses import IOC_REMARKS, RANKS
 from ioc.model.wire_type import wire_type
 from ioc.top.display import TopStart, frame
 from ioc.top.readout import readouts, shown_rows, slice_rows
