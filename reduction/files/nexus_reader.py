@@ -21,6 +21,7 @@ from reduction.files.nexus_parts import (
     texts_in,
     whole_numbers_in,
 )
+from reduction.files.nexus_pictures import read_pictures
 from reduction.files.nexus_windows import PEAK_WINDOWS, REGION_WINDOWS, read_windows
 from reduction.files.saved_parts import NO_RUN, SavedRun, SavedSeries, SliceTotals
 from reduction.files.saved_result import RUN_GROUP, SERIES, SLICE_TOTALS, SavedResult, time_ns
@@ -101,6 +102,7 @@ def _result(entry: Any) -> SavedResult:
         slice_log_units=text_in(axes, "slice_log_units") if "slice_log_units" in axes else "",
         peaks=read_windows(entry, PEAK_WINDOWS),
         regions=read_windows(entry, REGION_WINDOWS),
+        pictures=read_pictures(entry),
     )
 
 

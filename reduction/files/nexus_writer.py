@@ -16,6 +16,7 @@
                     normalisation, background or vanadium; also intensity_slices, intensity_groups
                     and intensity_series
         peaks, regions  NXcollection: what was found in the windows that are set
+        image, map  NXdata (rows, columns): detector image and map, the top row first
         axes        NXcollection: the coordinates of the NXdata, and the log of the slices
         monitor     NXmonitor: integral
         run           NXcollection: name, title and start_time of the facility's run, if one is
@@ -39,6 +40,7 @@ import numpy as np
 
 from reduction.files.nexus_fields import add_array, add_collection, add_field, add_group
 from reduction.files.nexus_intensity import INTENSITY, add_intensity
+from reduction.files.nexus_pictures import add_pictures
 from reduction.files.nexus_windows import PEAK_WINDOWS, REGION_WINDOWS, add_windows
 from reduction.files.saved_parts import NO_RUN, CountsAndVariances, SavedRun
 from reduction.files.saved_result import RUN_GROUP, SERIES, SLICE_TOTALS, SavedResult, iso_time
@@ -104,6 +106,7 @@ def _fill(file: Any, result: SavedResult) -> None:
     units = {AXIS_UNITS: result.axis.units, INTENSITY_UNITS: result.intensity_units}
     add_windows(entry, PEAK_WINDOWS, result.peaks, units)
     add_windows(entry, REGION_WINDOWS, result.regions, units)
+    add_pictures(entry, result.pictures)
 
 
 def _run(entry: Any, run: SavedRun) -> None:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
+from reduction.files.plot_pictures import PICTURE_HEIGHT, draw_picture
 from reduction.files.saved_parts import SavedIntensity, ValuesAndErrors
 from reduction.files.saved_result import SavedResult, iso_time
 from reduction.host import atomic_files
@@ -81,8 +82,8 @@ def plot(result: SavedResult, path_png: Path) -> None:
 
     Above is the sum, as steps, with a band of one standard error on both sides: the normalised
     intensity if there is one, or else counts. Below are slices or groups, and closed series, as
-    lines one above the other. Axes are logarithmic if bins or intensities span decades. Bins that
-    are narrower than a pixel are joined.
+    lines one above the other, and then detector image and map. Axes are logarithmic if bins or
+    intensities span decades. Bins that are narrower than a pixel are joined.
 
     A picture that this function has drawn earlier is replaced, another file is not. Raises OSError
     with path and reason; then no file has changed.
@@ -110,12 +111,13 @@ def draw(result: SavedResult) -> Figure:
     drawn = thinned(result)
     panels = list(_stacked(drawn))
     heights = [SUM_HEIGHT, *(2.6 + 0.27 * min(len(each.labels), MOST_LABELS) for each in panels)]
-    height = sum(heights) + MARGINS
+    below = PICTURE_HEIGHT * len(result.pictures)
+    height = sum(heights) + MARGINS + below
     figure = Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH)
     figure.subplots_adjust(
         left=0.085,
         right=0.86 if panels else 0.97,
-        bottom=0.8 / height,
+        bottom=(0.8 + below) / height,
         top=1 - 0.9 / height,
         hspace=0.3 * len(heights) / sum(heights),
     )
@@ -127,6 +129,8 @@ def draw(result: SavedResult) -> Figure:
     for panel, stacked in zip(axes[1:], panels, strict=True):
         _ridges(panel, drawn, stacked)
     _x_axis(axes[-1], drawn)
+    for number, picture in enumerate(reversed(result.pictures)):
+        draw_picture(figure, picture, 0.3 + number * PICTURE_HEIGHT)
     return figure
 
 

@@ -94,6 +94,50 @@ class SliceTotals(NamedTuple):
     collection_time_s: float
 
 
+@dataclass(frozen=True, eq=False)
+class PictureAxis:
+    """The boundaries of columns from the left or of rows from the top, (n + 1,) float64.
+
+    They rise or descend. ``name`` says what they are; ``units`` is empty if they have none.
+    """
+
+    name: str
+    units: str
+    edges: NDArray[np.float64]
+
+    @property
+    def label(self) -> str:
+        """The name with the unit, for people."""
+        return f"{self.name} ({self.units})" if self.units else self.name
+
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        """The middle of each column or row, (n,) float64."""
+        return 0.5 * (self.edges[:-1] + self.edges[1:])
+
+
+@dataclass(frozen=True, eq=False)
+class SavedPicture:
+    """A detector image or a map: ``values`` (rows, columns) float64, the top row first.
+
+    They are NaN where there is no detector. ``kind`` is ``image`` or ``map``; ``quantity`` says
+    what the values are, and ``last_pulse`` is the last pulse that they have. Raises ValueError if
+    values and edges do not fit together.
+    """
+
+    kind: str
+    quantity: str
+    values: NDArray[np.float64]
+    x: PictureAxis
+    y: PictureAxis
+    last_pulse: int
+
+    def __post_init__(self) -> None:
+        shape = self.y.edges.size - 1, self.x.edges.size - 1
+        if self.x.edges.ndim != 1 or self.y.edges.ndim != 1 or self.values.shape != shape:
+            raise ValueError(f"the {self.kind} has shape {self.values.shape}, and edges of {shape}")
+
+
 WindowReadings = Mapping[str, tuple[PeakStatus, ...] | tuple[RegionStatus, ...]]
 """What was found in a window of spectra: of the sum, and of each slice, group and series."""
 

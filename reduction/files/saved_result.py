@@ -14,6 +14,7 @@ from reduction.files.saved_parts import (
     NO_RUN,
     CountsAndVariances,
     SavedIntensity,
+    SavedPicture,
     SavedRun,
     SavedSeries,
     SavedWindow,
@@ -61,6 +62,7 @@ class SavedResult:
     - ``slice_log_units``: the unit of the log; empty: not known
     - ``outside``: the bounds of the one slice are those of what is left out
     - ``peaks``, ``regions``: what was found in the windows that are set
+    - ``pictures``: detector image and map, if they were made
 
     Arrays are float64 and read-only. Raises ValueError if shapes or values do not fit together.
     """
@@ -91,6 +93,7 @@ class SavedResult:
     outside: bool = False
     peaks: tuple[SavedWindow, ...] = ()
     regions: tuple[SavedWindow, ...] = ()
+    pictures: tuple[SavedPicture, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("edges", "counts", "variances"):
