@@ -50,7 +50,6 @@ from ioc.settings.run_state_file import RunStateFile, RunStateOwner
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
-from reduction.host.file_threads import FileThreads
 from reduction.instrument.default_bins import default_bins
 from reduction.instrument.load_files import load_file
 from reduction.parameters.fields import specs_of
@@ -72,7 +71,7 @@ class LiveServer:
     """
 
     def __init__(self, start: ServerStart, control: ProcessControl | None = None) -> None:
-        control, timeout_s = control or ProcessControl(), start.obey_timeout_s
+        control = control or ProcessControl()
         self._rules, self._has_simulator = start.rules, start.has_simulator
         owner = RunStateOwner.of(start.prefix, start.instrument)
         self._run_state = RunStateFile(start.run_state, owner, start.run)
@@ -80,15 +79,7 @@ class LiveServer:
         self.connections = connections = ProcessConnections(start, history.logs, self._with_run)
         recorder = PvLogRecorder(history, connections.ranks.send_log)
         self._logs = PvLogs(self._updates_of, recorder, self._sliced_by)
-        files = FileThreads()
-        reads = FileReads(functools.partial(load_file, instrument=start.instrument), files)
-        self.orders = OrderPuts(
-            orders_to_ranks(start.ranks, connections.ranks.command, timeout_s),
-            orders_to_simulator(start.simulator, connections.simulator.command, timeout_s),
-            OrderChecks(start.instrument, self._logs, self._run, reads).check,
-            reads,
-            default_bins(start.instrument),
-        )
+        self.orders = self._order_puts(start)
         reductions = len(start.ranks.reductions)
         self.database = Database(start.prefix, self._put, reductions, start.max_bins, self._guard)
         self._settings = IocSettings(start.ioc, self.database, start.files)
@@ -112,6 +103,18 @@ class LiveServer:
         )
         self._results = kafka_results(start.publish, start.prefix)
         self._services = list(self._all_tasks(start.pva))
+
+    def _order_puts(self, start: ServerStart) -> OrderPuts:
+        """The handler of puts that ranks or simulator obey."""
+        instrument, timeout_s = start.instrument, start.obey_timeout_s
+        reads = FileReads(functools.partial(load_file, instrument=instrument))
+        return OrderPuts(
+            orders_to_ranks(start.ranks, self.connections.ranks.command, timeout_s),
+            orders_to_simulator(start.simulator, self.connections.simulator.command, timeout_s),
+            OrderChecks(instrument, self._logs, self._run, reads).check,
+            reads,
+            default_bins(instrument),
+        )
 
     def _all_tasks(self, pva: Addresses | None) -> Iterator[ServerTask]:
         """The coroutines that run as long as the server runs."""
@@ -141,6 +144,7 @@ class LiveServer:
                 for service in self._services:
                     group.create_task(service())
         finally:
+            await self._run_state.close()
             await self._logs.close()
             self.connections.close()
 

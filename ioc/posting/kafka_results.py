@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from ioc.model.pvs import reduction_prefix
+from reduction.host.file_threads import in_thread
 from reduction.kafka.servers import KafkaServer, ResultTopic, SentSpectra
 from reduction.parameters.readings import SeriesReadings
 from reduction.results.da00_message import (
@@ -145,7 +146,7 @@ class KafkaResults:
                 await self._send()
                 self._producer.poll()
         finally:
-            await asyncio.to_thread(self._producer.flush, LAST_RESULTS_S)
+            await in_thread(lambda: self._producer.flush(LAST_RESULTS_S))
 
     async def _send(self) -> None:
         waiting, self._waiting = self._waiting, {}

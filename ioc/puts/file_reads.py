@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Callable
 
 from reduction.control.order_files import nothing_loaded, unread_files
 from reduction.control.orders import RanksOrder
-from reduction.host.file_threads import FileThreads, ResultT, started_in_thread
+from reduction.host.file_threads import FileThreads, ResultT, in_thread
 from reduction.instrument.load_files import LoadFile
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
@@ -55,7 +54,7 @@ class FileReads:
 
         if not any(named_references(settings)):
             return rebinned()
-        return await asyncio.wrap_future(started_in_thread(rebinned))
+        return await in_thread(rebinned)
 
     async def _read(self, pv: str, path: str, read: Callable[[], ResultT]) -> ResultT:
         try:

@@ -5,7 +5,6 @@ So an order that the ranks could not obey is refused before it is sent.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +14,7 @@ from ioc.pv_logs.pv_logs import PvLogs
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import MOST_GAPS, RunState
 from reduction.engines.recipe import recipe
-from reduction.host.file_threads import started_in_thread
+from reduction.host.file_threads import in_thread
 from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.acquisition import Preset
@@ -81,7 +80,7 @@ class OrderChecks:
         """
         check = functools.partial(recipe, settings, self._instrument, series=series, files=files)
         if files:
-            await asyncio.wrap_future(started_in_thread(check))
+            await in_thread(check)
         else:
             check()
 

@@ -7,7 +7,6 @@ waits for a disk. The header also holds the newest pulse, which is written in pl
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import itertools
 import os
@@ -22,6 +21,7 @@ from ioc.pv_logs import records
 from ioc.pv_logs.log_times import DatedValue
 from ioc.pv_logs.records import RECORD_TYPE, Records
 from reduction.control.pv_log_values import PvLogValues
+from reduction.host.file_threads import in_thread
 from reduction.host.regular_files import read_regular_file
 from reduction.stream.pulses import NO_PULSE
 
@@ -149,9 +149,8 @@ class PvLogFile:
 
     async def _finish_rewrite(self, content: Iterator[Records], numbers: dict[str, int]) -> None:
         try:
-            size = await asyncio.to_thread(
-                _write_new, _hidden(self._path), self._newest_ns, content
-            )
+            newest_ns = self._newest_ns
+            size = await in_thread(lambda: _write_new(_hidden(self._path), newest_ns, content))
             self._take_over(size, self._meanwhile or ())
         finally:
             self._meanwhile = None

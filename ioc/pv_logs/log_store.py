@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 SPARE_RECORDS = 10_000
 """A file is rewritten that has so many records more than twice what is needed."""
 
+CLOSING_S = 2.0
+"""Longest time that the end of the IOC waits for a file that is being rewritten."""
+
 REWRITE_RETRY_S = 10.0
 """Time between two tries to rewrite a file that could not be written."""
 
@@ -136,8 +139,13 @@ class LogStore:
             await self._rewriting
 
     async def close(self) -> None:
-        """Wait until the file is rewritten, and close it."""
-        await self.rewritten()
+        """Wait until the file is rewritten, at most `CLOSING_S`, and close it.
+
+        If that takes longer, the file stays as it is: it has all values that are needed.
+        """
+        if (rewriting := self._rewriting) is not None:
+            await asyncio.wait({rewriting}, timeout=CLOSING_S)
+            rewriting.cancel()
         if self._file is not None:
             self._file.close()
             self._file = None

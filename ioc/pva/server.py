@@ -23,6 +23,7 @@ from ioc.ca.database import Database
 from ioc.pva.addresses import Addresses
 from ioc.pva.normative import Normative
 from ioc.pva.snapshot import snapshots
+from reduction.host.file_threads import started_in_thread
 from reduction.parameters.specs import Command, Refused
 from reduction.results.views import PostedReduction
 
@@ -30,6 +31,10 @@ log = logging.getLogger(__name__)
 
 OPEN_S = 5.0
 """Longest time that a thread of p4p waits for the event loop, in seconds."""
+
+
+STOP_S = 3.0
+"""Longest time that the end waits for p4p, whose threads may wait for a client."""
 
 
 class PvaView(Protocol):
@@ -112,7 +117,8 @@ class PvAccess:
                 await self._loop.create_future()
             finally:
                 # On a thread, since p4p's threads may wait for the event loop.
-                await asyncio.to_thread(server.stop)
+                stopping = asyncio.wrap_future(started_in_thread(server.stop))
+                await asyncio.wait({stopping}, timeout=STOP_S)
                 await asyncio.sleep(0)  # handles the last calls of p4p's threads
 
     def testChannel(self, name: str) -> bool:  # noqa: N802

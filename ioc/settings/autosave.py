@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import re
 import tomllib
@@ -23,6 +24,7 @@ from ioc.options.program import DISTRIBUTION
 from ioc.settings.initial import AllOrders
 from ioc.settings.kept_files import ForeignFile, read_kept_file
 from reduction.host import atomic_files
+from reduction.host.file_threads import started_in_thread
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.specs import shown
 
@@ -42,6 +44,9 @@ MOST_DOTS = 100
 
 SAVE_PERIOD_S = 1.0
 """Time between two checks for changes; so also the shortest time between two writes."""
+
+PATIENCE_S, LAST_WRITE_S = 5.0, 2.0
+"""How long a write may take until that is told, and how long the end of the IOC waits for one."""
 
 FILE_HEADER = """\
 # The settings as they were accepted last. Edit them while the IOC is stopped: --set knows the same
@@ -128,39 +133,57 @@ def load_settings(path: Path, prefix: str) -> SavedSettings:
         raise ForeignFile(str(error)) from None
 
 
+@dataclass(frozen=True, eq=False)
+class SettingsWrite:
+    """Orders that are being written; the result is why that has failed, or an empty text."""
+
+    orders: AllOrders
+    result: asyncio.Future[str]
+
+
 class Autosave:
     """Writes the settings of ``accepted`` to a file when they change, at most once a second.
 
-    If they cannot be written, ``problem`` says why, and the write is tried again.
+    If they cannot be written, ``problem`` says why, and the write is tried again. One write at a
+    time is under way, so that none overtakes another, however long the disk does not answer.
     """
 
     def __init__(self, path: Path, prefix: str, accepted: Callable[[], AllOrders]) -> None:
         self._path, self._prefix, self._accepted = path, prefix, accepted
         self._written: AllOrders | None = None
+        self._writing: SettingsWrite | None = None
         self.problem = ""
 
     async def run(self) -> None:
-        """Write until cancelled, and then once more."""
+        """Write until cancelled, and then once more, unless the disk does not answer."""
         try:
             while True:
-                await self._write_changes()
+                await self._write_changes(PATIENCE_S)
                 await asyncio.sleep(SAVE_PERIOD_S)
         finally:
-            await self._write_changes()
+            if self._writing is not None:
+                await self._finish(self._writing, LAST_WRITE_S)
+            if self._writing is None:
+                await self._write_changes(LAST_WRITE_S)
 
-    async def _write_changes(self) -> None:
-        orders = self._accepted()
-        if orders == self._written:
-            return
-        writing = asyncio.create_task(asyncio.to_thread(_write, self._path, self._prefix, orders))
-        try:
-            problem = await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await writing  # the last write must not overtake this one
-            raise
-        if not problem:
-            self._written = orders
-        elif problem != self.problem:
+    async def _write_changes(self, within_s: float) -> None:
+        if self._writing is None:
+            orders = self._accepted()
+            if orders == self._written:
+                return
+            write = functools.partial(_write, self._path, self._prefix, orders)
+            self._writing = SettingsWrite(orders, asyncio.wrap_future(started_in_thread(write)))
+        await self._finish(self._writing, within_s)
+
+    async def _finish(self, writing: SettingsWrite, within_s: float) -> None:
+        """Wait for a write, but not longer than a time."""
+        await asyncio.wait({writing.result}, timeout=within_s)
+        if not writing.result.done():
+            problem = f"settings are not saved: {self._path}: the disk does not answer"
+        else:
+            problem, self._writing = writing.result.result(), None
+            self._written = self._written if problem else writing.orders
+        if problem and problem != self.problem:
             log.warning(problem)
         self.problem = problem
 

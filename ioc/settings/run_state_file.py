@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import logging
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ioc.settings.kept_files import ForeignFile, read_kept_file
 from reduction.control.run_state import RunState
 from reduction.control.run_state_checks import check_run_state
 from reduction.host import atomic_files
+from reduction.host.file_threads import started_in_thread
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.specs import shown
 
@@ -28,6 +30,9 @@ LARGEST_BYTES = 16 << 20
 
 PATIENCE_S = 1.0
 """How long the results of a new state wait until it is on the disk."""
+
+LAST_WRITE_S = 2.0
+"""How long the end of the IOC waits for a write."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ class RunStateFile:
     def __init__(self, path: Path | None, owner: RunStateOwner, state: RunState | None) -> None:
         self._path, self._owner = path, owner
         self.state = self._written = state
-        self._writing: asyncio.Task[str] | None = None
+        self._writing: asyncio.Future[str] | None = None
         self.problem = ""
 
     async def keep(self, state: RunState) -> None:
@@ -112,12 +117,16 @@ class RunStateFile:
             self._writing = self._written = None  # it has written an older state
         if self._path is None or self._writing is not None or state == self._written:
             return
-        self._writing = asyncio.create_task(
-            asyncio.to_thread(_write, self._path, self._owner, state)
-        )
+        write = functools.partial(_write, self._path, self._owner, state)
+        self._writing = asyncio.wrap_future(started_in_thread(write))
         await self._wait(self._path, state, self._writing)
 
-    async def _wait(self, path: Path, state: RunState, writing: asyncio.Task[str]) -> None:
+    async def close(self) -> None:
+        """Wait for a write that is under way, but not longer than `LAST_WRITE_S`."""
+        if self._writing is not None:
+            await asyncio.wait({self._writing}, timeout=LAST_WRITE_S)
+
+    async def _wait(self, path: Path, state: RunState, writing: asyncio.Future[str]) -> None:
         """Wait for a write, but not longer than `PATIENCE_S`."""
         await asyncio.wait({writing}, timeout=PATIENCE_S)
         if not writing.done():

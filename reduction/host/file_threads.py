@@ -40,6 +40,11 @@ def started_in_thread(work: Callable[[], ResultT]) -> Future[ResultT]:
     return result
 
 
+async def in_thread(work: Callable[[], ResultT]) -> ResultT:
+    """What ``work`` returns or raises, in such a thread; the event loop goes on meanwhile."""
+    return await asyncio.wrap_future(started_in_thread(work))
+
+
 class FirstOnly:
     """Is taken by one of several threads: by the one that asks first.
 

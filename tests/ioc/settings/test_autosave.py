@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from ioc.app.starting_orders import starting_orders
 from ioc.options.commands import IocOptions, RunOptions
 from ioc.options.program import StartError
 from ioc.options.shared_options import SettingOptions
+from ioc.settings import autosave as autosave_module
 from ioc.settings.autosave import (
     Autosave,
     digests_by_name,
@@ -244,6 +247,35 @@ async def test_what_stays_the_same_is_not_written_again_and_a_last_change_is_at_
     assert asked[1] == asked[2]
     assert settings_from_text(path.read_text(), "X:").settings["Pause"] == "Pause"
     assert [each.name for each in tmp_path.iterdir()] == ["live.toml"]
+
+
+async def test_a_disk_that_does_not_answer_is_told_and_holds_up_no_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autosave_module, "PATIENCE_S", 0.02)
+    monkeypatch.setattr(autosave_module, "LAST_WRITE_S", 0.02)
+    monkeypatch.setattr(autosave_module, "SAVE_PERIOD_S", 0.01)
+    answers, asked = threading.Event(), []
+
+    def silent(*_: Any) -> str:
+        asked.append(answers.wait())
+        return ""
+
+    monkeypatch.setattr(autosave_module, "_write", silent)
+    path = tmp_path / "live.toml"
+    autosave = Autosave(path, "X:", lambda: first_orders(RunOptions()))
+    running = asyncio.create_task(autosave.run())
+    try:
+        async with asyncio.timeout(20):
+            while not autosave.problem:
+                await asyncio.sleep(0.01)
+            told = f"settings are not saved: {path}: the disk does not answer"
+            assert autosave.problem == told
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    finally:
+        answers.set()
+    assert len(asked) <= 1, "one write at a time"
 
 
 def test_settings_of_clients_are_there_after_a_restart_and_are_listed(
