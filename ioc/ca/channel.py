@@ -119,8 +119,7 @@ class PvChannel(PostedChannel):
                 return
             async with self._put_lock:  # puts take effect in the order of their arrival
                 accepted = await self._run_put(self._put, value, client)
-                replaced = accepted != value  # by a later put of another setting
-                if self.wire.is_text and self._puts.on_text is not None and not replaced:
+                if self.wire.is_text and self._puts.on_text is not None:
                     await self._puts.on_text(written, accepted)
         except Refused:
             await self.publish_alarm(REFUSED_ALARM)

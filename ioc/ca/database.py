@@ -236,7 +236,12 @@ class Database:
         )
 
     async def _post_as_written(self, row: PvRow, written: str, accepted: str) -> None:
-        """Show a text on setpoint and readback as a client wrote it, with its blanks."""
+        """Show a text on setpoint and readback as a client wrote it, with its blanks.
+
+        If a later put of another setting has changed this one, too, the text is not shown.
+        """
+        if row.meant_by(written) != accepted:
+            return
         fits = wire_type(row.spec).served(written) == written
         self._wordings[row.place] = Wording(written if fits else accepted, accepted)
         for (group, _), channels in self._made.items():

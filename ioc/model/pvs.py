@@ -289,6 +289,11 @@ class PvRow:
             return self.group.place / "bin_params" / Segment
         return None
 
+    def meant_by(self, written: str) -> Any:
+        """The value that settings have once they obey a put of a text; raises `Refused`."""
+        value = self.spec.checked(written)
+        return SliceParams(value).tidy.params if self.group.of is SliceParams else value
+
     @property
     def asg(self) -> Asg:
         """The access security group."""

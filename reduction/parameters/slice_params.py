@@ -43,6 +43,11 @@ class SliceParams(Settings):
         numbers = (repr(getattr(settings, name)).removesuffix(".0") for name in NUMBERS)
         return cls(",".join((settings.log, *numbers)) if settings.log else "")
 
+    @property
+    def tidy(self) -> Self:
+        """The text that is shown of the slices that this text means; raises `Refused`."""
+        return self.of(self.onto(FilterSettings()))
+
     def onto(self, settings: FilterSettings) -> FilterSettings:
         """``settings`` with the log and the numbers of the text; raises `Refused`.
 
