@@ -14,7 +14,7 @@ from reduction.parameters.units import Units
 from tests.support.live import Expected, Live
 from tests.support.scripts import needs, nicos_versions, run_code, run_nicos
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 BINS = ReductionSettings(bin_params="0.5,0.002,3")
 WINDOW = (1.85, 1.97)
@@ -121,7 +121,7 @@ def test_ophyd_stops_an_acquisition_and_refuses_one_that_would_never_end(running
     done = live.trigger()
     assert not done.done
     live.stop()
-    done.wait(10)
+    done.wait(40)
     live.unstage()
     print(REGIONS, PEAKS)
     """,
@@ -145,21 +145,21 @@ def test_set_of_ophyd_ends_also_where_blanks_do_not_count_or_another_setting_is_
     live = LiveReduction("LIVE:", name="live")
     live.wait_for_connection(timeout=10)
     before = live.bin_params.get()
-    live.bin_params.set("  0.5, 0.01,  3 ").wait(10)
+    live.bin_params.set("  0.5, 0.01,  3 ").wait(40)
     print(repr(live.bin_params.get()))
     for end, value in (("Min", 270.0), ("Step", 20.0), ("Max", 350.0)):
         signal = EpicsSignalWithRBV(f"LIVE:Red1:Filter:{end}", name=end)
         signal.wait_for_connection(timeout=10)
-        signal.set(value).wait(10)
+        signal.set(value).wait(40)
     text = EpicsSignalWithRBV("LIVE:Red1:BinParams", name="text", string=True)
     text.wait_for_connection(timeout=10)
-    text.set("  0.5, 0.02,  3").wait(10)
+    text.set("  0.5, 0.02,  3").wait(40)
     for bad in ("1," * 200 + "1", "3,1,1"):
         try:
-            live.bin_params.set(bad).wait(10)
+            live.bin_params.set(bad).wait(40)
         except Exception as error:
             print(error)
-    live.bin_params.set(before).wait(10)
+    live.bin_params.set(before).wait(40)
     """,
     )
     bins, long, refused = said.splitlines()

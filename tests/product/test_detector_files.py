@@ -15,7 +15,7 @@ from tests.support import textbook
 from tests.support.live import SEED, Live, consistent
 from tests.support.scripts import needs, run_code
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 ARC = powder_arc()
 DIFC = ARC.difc_us_per_angstrom

@@ -15,7 +15,7 @@ from simulator.parameters import SimulatorSettings
 from tests.support.live import Live
 from tests.support.scripts import ROOT, needs, nicos_versions, run, run_code, run_nicos
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 FAR = 4.5
 """In standard errors: once in 150 000 runs by chance."""

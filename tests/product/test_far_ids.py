@@ -11,7 +11,7 @@ from reduction.instrument.geometry import Instrument
 from tests.support.ca_client import Network
 from tests.support.live import live
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 ID_RANGE_BYTES = 20_000_000 * 28
 """What tables with a row for each id would take."""

@@ -15,7 +15,7 @@ from tests.support.kafka_broker import Topic
 from tests.support.kafka_recovery import KafkaRecovery
 from tests.support.live import Expected, Live, check_spectrum, live
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 
 def has_all(running: Live) -> bool:

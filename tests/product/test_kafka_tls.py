@@ -18,7 +18,7 @@ from tests.support.kafka_broker import KafkaBroker, Topic
 from tests.support.live import Live
 from tests.support.tls import KEY_PASSWORD, Certificates
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 TABLE = """
 ranks = 1

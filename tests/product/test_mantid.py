@@ -76,7 +76,7 @@ def check(running: Live, bins: ReductionSettings) -> None:
 
 
 @pytest.mark.mantid
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(360)
 def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins_and_units(
     running: Live,
 ) -> None:
@@ -93,7 +93,7 @@ def test_the_spectrum_is_exactly_that_of_its_pulses_before_and_after_new_bins_an
 
 
 @pytest.mark.mantid
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(360)
 def test_what_mantid_cannot_be_given_is_told_of_and_counts_once_other_bins_are_put(
     running: Live, folders: set[Path]
 ) -> None:
@@ -117,7 +117,7 @@ def test_what_mantid_cannot_be_given_is_told_of_and_counts_once_other_bins_are_p
 
 
 @pytest.mark.mantid
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(360)
 def test_slices_of_a_log_add_up_and_every_event_is_accounted_for(running: Live) -> None:
     assert running.put("Sim:Temperature", "300").returncode == 0
     for pv, value in (("Log", "temperature"), ("Min", "0"), ("Step", "500"), ("Max", "1000")):

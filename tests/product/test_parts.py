@@ -18,7 +18,7 @@ from ioc.options.host_checks import mpi_launcher
 from tests.support.ca_client import Client, Network
 from tests.support.live import START_S
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 
 def answers(client: Client) -> bool:
@@ -67,8 +67,8 @@ class Site:
         finally:
             family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(True)]
             process.terminate()
-            process.wait(10)
-            _, alive = psutil.wait_procs(family, timeout=5)
+            process.wait(40)
+            _, alive = psutil.wait_procs(family, timeout=20)
             for each in alive:
                 each.kill()
             assert alive == []

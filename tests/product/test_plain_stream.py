@@ -13,7 +13,7 @@ from tests.support.live import Expected, Live, live
 
 BINS = ReductionSettings(bin_params="1,0.01,3")
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 
 def settle(running: Live) -> None:

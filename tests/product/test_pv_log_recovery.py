@@ -9,7 +9,7 @@ import pytest
 from tests.support.ca_client import Network
 from tests.support.live import Live, live
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 
 def slices(running: Live) -> list[float]:

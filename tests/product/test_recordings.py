@@ -20,7 +20,7 @@ from tests.support.event_logs import LIMIT, PERIOD_NS
 from tests.support.live import SEED, Expected, Live, live
 from tests.support.nexus_events import START_NS, Bank, ess_file
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 PULSES = 40
 MESSAGES = PULSES * (2 + 3 + 2)

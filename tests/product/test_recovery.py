@@ -14,7 +14,7 @@ from tests.support.ca_client import Network
 from tests.support.live import Expected
 from tests.support.recovery import Recovery
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_kills_at_random_lose_no_event_and_count_none_twice(net: Network) -> None:

@@ -15,7 +15,7 @@ from tests.support.live import Expected, Live
 
 SPAN = ("First", "Last")
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 
 def acquire(running: Live, pulses: int) -> None:

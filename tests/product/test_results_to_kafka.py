@@ -13,7 +13,7 @@ from tests.support.ca_client import Network
 from tests.support.kafka_broker import Topic, wait_until
 from tests.support.live import Expected, live
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 
 def test_each_result_in_a_topic_is_that_of_its_pulses_and_a_broker_that_is_away_is_told(

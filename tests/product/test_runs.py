@@ -16,7 +16,7 @@ from tests.support.ca_client import Network
 from tests.support.kafka_broker import Topic
 from tests.support.live import Live, check_spectrum, live
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 USER = "Ada Lovelace"
 METADATA = f'{{"title": "Ice at 5 K", "users": ["{USER}"]}}'

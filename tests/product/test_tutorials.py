@@ -11,7 +11,7 @@ from tests.support.pages import ROOT, Page, pages
 from tests.support.scripts import needs
 from tests.support.transcripts import commands, product, sessions
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 SHOWING = [page for page in pages() if sessions(page.path)]
 FED_BY_SIMULATOR = [page for page in SHOWING if page.path.name != "facility-stream.md"]

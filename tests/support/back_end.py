@@ -26,7 +26,7 @@ from reduction.event_log.writer import LogWriter
 from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 
 PERIOD_NS = 71_428_571
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 PROGRAM = ("-m", "ioc", "ranks")
 """What Python runs as a rank."""
 
@@ -146,7 +146,7 @@ class BackEnd:
         ranks = psutil.Process(self.process.pid).children(recursive=True)
         self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(40)
         finally:
             for each in ranks:
                 if each.is_running():

@@ -162,7 +162,7 @@ class Ioc(Client):
 
     def __enter__(self) -> Ioc:
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(30)
         self.ranks.start()
         self.until(lambda: self.get("Red1:Generation_RBV.SEVR") == "NO_ALARM")
         return self
@@ -172,5 +172,5 @@ class Ioc(Client):
         self.ranks.join()
         assert self.task is not None
         self.loop.call_soon_threadsafe(self.task.cancel)
-        self._thread.join(5)
+        self._thread.join(30)
         assert not self._thread.is_alive()

@@ -81,7 +81,7 @@ class Live(Client):
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it as a person or a system does; its exit status."""
         self.process.send_signal(number)
-        return self.process.wait(15)
+        return self.process.wait(40)
 
     def kill_all(self) -> None:
         family = [] if self.process.poll() is not None else [self.head, *self.family()]

@@ -239,7 +239,7 @@ def test_a_put_waits_for_a_back_end_that_starts_anew(ioc: Ioc) -> None:
     ioc.until(lambda: ioc.lost == [Part.RANKS] and ioc.server.orders.ranks.newest.revision == 1)
     ioc.ranks = FakeRanks(ioc.server.connections.ranks.endpoint)
     ioc.ranks.start()
-    said, _ = put.communicate(timeout=5)
+    said, _ = put.communicate(timeout=20)
     assert put.returncode == 0, said
     assert ioc.array("Red1:Spec:XE") == [1, 2, 3, 4]
 

@@ -206,13 +206,13 @@ def test_monitors_of_either_see_a_put_of_the_other(ioc: Ioc, pva_client: Any) ->
     by_ca = ioc.start("camonitor", name)
     assert by_ca.stdout is not None
     with pva_client.monitor(name, seen.put):
-        assert seen.get(timeout=5) == 5
+        assert seen.get(timeout=20) == 5
         by_ca.stdout.readline()
         pva_client.put(name, 4.0)
         assert by_ca.stdout.readline().split()[3] == "4"
-        assert seen.get(timeout=5) == 4
+        assert seen.get(timeout=20) == 4
         assert ioc.put("Red1:BinMax", "3").returncode == 0
-        assert seen.get(timeout=5) == 3
+        assert seen.get(timeout=20) == 3
     by_ca.terminate()
     by_ca.communicate()
 
@@ -224,7 +224,7 @@ def test_a_snapshot_is_of_one_result_while_settings_change(ioc: Ioc, pva_client:
             pva_client.put(ioc.prefix + "Red1:BinParams", f"1,1,{bins + 1}")
         generations = set()
         while 30 not in generations:
-            snapshot = seen.get(timeout=5)
+            snapshot = seen.get(timeout=20)
             check(ioc, snapshot)
             generations.add(snapshot["generation"])
     assert len(generations) > 10
@@ -252,9 +252,9 @@ def test_a_snapshot_holds_all_settings_of_its_reduction_alone(ioc: Ioc, pva_clie
 def test_a_snapshot_is_invalid_while_the_back_end_is_silent(ioc: Ioc, pva_client: Any) -> None:
     seen: queue.Queue[Any] = queue.Queue()
     with pva_client.monitor(ioc.prefix + "Red1:Snapshot", seen.put):
-        assert seen.get(timeout=5)["alarm.severity"] == 0
+        assert seen.get(timeout=20)["alarm.severity"] == 0
         ioc.ranks.reporting.clear()
-        while (snapshot := seen.get(timeout=5))["alarm.severity"] == 0:
+        while (snapshot := seen.get(timeout=20))["alarm.severity"] == 0:
             continue
         assert (snapshot["alarm.severity"], snapshot["alarm.message"]) == (INVALID, "COMM")
         assert len(snapshot["value.YC"]) == 4600
@@ -273,5 +273,5 @@ def test_names_of_sixty_characters_are_served_on_both_protocols(
         assert ioc.get(f"{longest}.NAME") == name[:39]
         computed = ("NO_ALARM", "INVALID")  # before the first fit it is invalid
         assert ioc.get(f"{longest}.SEVR") in computed
-        assert pva_client.get(name, timeout=5).severity in (0, INVALID)
-        assert pva_client.get(f"{prefix}Red1:Snapshot", timeout=5).generation == 0
+        assert pva_client.get(name, timeout=20).severity in (0, INVALID)
+        assert pva_client.get(f"{prefix}Red1:Snapshot", timeout=20).generation == 0

@@ -183,7 +183,7 @@ def test_it_ends_at_once_while_clients_monitor_and_wait(net: Network, number: in
     monitor.stdout.readline()
     waits.stdout.readline()
     server.send_signal(number)
-    said, _ = server.communicate(timeout=5)
+    said, _ = server.communicate(timeout=20)
     assert (server.returncode, said) == (0, "")
     for each in (monitor, waits):
         each.kill()
@@ -196,7 +196,7 @@ def test_with_pva_off_nobody_answers(net: Network) -> None:
     client.until(lambda: client.tool("caget", client.prefix + "Pause").returncode == 0, 20)
     assert client.tool("pvget", "-w", "0.5", client.prefix + "Pause").returncode == 1
     server.terminate()
-    server.communicate(timeout=5)
+    server.communicate(timeout=20)
 
 
 def test_it_is_reached_from_this_host_alone(net: Network) -> None:
@@ -218,7 +218,7 @@ def test_it_is_reached_from_this_host_alone(net: Network) -> None:
     get = [str(TOOLS / "pvget"), "-w", "0.5", client.prefix + "Pause"]
     assert subprocess.run(get, env=environment, capture_output=True).returncode == 1
     server.terminate()
-    server.communicate(timeout=5)
+    server.communicate(timeout=20)
 
 
 def test_a_port_that_is_taken_is_no_hindrance(net: Network) -> None:
@@ -227,7 +227,7 @@ def test_a_port_that_is_taken_is_no_hindrance(net: Network) -> None:
         server = alone(net, client.prefix, "--pva-port", str(taken.getsockname()[1]))
         client.until(lambda: client.tool("pvget", client.prefix + "Pause").returncode == 0, 20)
         server.terminate()
-        server.communicate(timeout=5)
+        server.communicate(timeout=20)
 
 
 def test_loopback_sends_beacons_to_itself_alone() -> None:
