@@ -58,6 +58,11 @@ class ReductionOrder:
         image = self.settings.image
         return image.picked.used and image.callbacks is not ImageCallbacks.DISABLE
 
+    @property
+    def counts_pixels(self) -> bool:
+        """Whether the ranks count each pixel: for an image, or to find dead and hot ones."""
+        return self.makes_image or self.settings.outliers.searched
+
 
 def _makes(callbacks: ImageCallbacks, *, watched: bool) -> bool:
     return callbacks is ImageCallbacks.ENABLE or (callbacks is ImageCallbacks.WATCHED and watched)

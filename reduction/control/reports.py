@@ -92,6 +92,20 @@ class MapCounts:
 
 
 @dataclass(frozen=True, eq=False)
+class OutliersFound:
+    """Ids of dead and of hot detectors, (n,) int32 each, ascending, and how many were tested."""
+
+    dead: NDArray[np.int32]
+    hot: NDArray[np.int32]
+    tested: int
+
+    def __post_init__(self) -> None:
+        """Check the shapes; raises ValueError, also for what was received."""
+        if self.dead.ndim != 1 or self.hot.ndim != 1:
+            raise ValueError("lists of detectors that are no lists")
+
+
+@dataclass(frozen=True, eq=False)
 class ViewsResult:
     """The image, the map and the picked spectrum of a reduction; each is None if it is not made.
 
@@ -102,12 +116,14 @@ class ViewsResult:
     - ``image_missing``: folded events that the image lacks, since its settings were changed later
     - ``map``: see `MapCounts`
     - ``picked``: counts of the picked cells, (bins,) int64, in the bins of the spectrum
+    - ``outliers``: dead and hot detectors, in the counts of the image
     """
 
     image: NDArray[np.int64] | None = None
     image_missing: OrderCount = 0
     map: MapCounts | None = None
     picked: NDArray[np.int64] | None = None
+    outliers: OutliersFound | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.fields import Settings, parameter
 from reduction.parameters.image import ImageSettings
 from reduction.parameters.limits import MAX_BINS, MOST_SLICES, PEAKS, REGIONS
+from reduction.parameters.outliers import OutlierSettings
 from reduction.parameters.specs import Choice, Float, Misfit, Refused, Stage, Switch, Text
 from reduction.parameters.units import Units
 from reduction.parameters.windows import WindowSettings
@@ -179,6 +180,7 @@ class ReductionSettings(Settings):
     peaks: tuple[WindowSettings, ...] = (WindowSettings(),) * PEAKS
     image: ImageSettings = field(default_factory=ImageSettings)
     map: MapSettings = field(default_factory=MapSettings)
+    outliers: OutlierSettings = field(default_factory=OutlierSettings)
     max_bins: int = MAX_BINS
 
     def check(self) -> None:
@@ -197,6 +199,7 @@ class ReductionSettings(Settings):
             peaks=(),
             image=ImageSettings(),
             map=MapSettings(),
+            outliers=OutlierSettings(),
         )
 
     @property

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-SummedT = TypeVar("SummedT", np.int64, np.float64)
+SummedT = TypeVar("SummedT", np.int32, np.int64, np.float64)
 
 TEST_SLEEPS_S = (0.0, 0.0001, 0.0002, 0.0005, 0.001)
 """Sleeps between tests of an operation; the last one is repeated until it is done."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.control.orders import ReductionOrder
-from reduction.control.reports import MapCounts, ViewsResult
+from reduction.control.reports import MapCounts, OutliersFound, ViewsResult
 from reduction.engines.cell_sums import cell_sums
 from reduction.engines.protocol import ViewKind
 from reduction.instrument.layout import DetectorLayout, detector_layout
@@ -22,9 +22,13 @@ from reduction.parameters.image import ImageSettings, ImageView
 from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.map_rows import time_edges
+from reduction.ranks.outlier_test import OutlierTest
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.view_plans import PlanKey, ViewPlan, deciding, view_plan
 from reduction.stream.pulses import NO_PULSE
+
+SEARCH_RATE_HZ = 0.2
+"""How often dead and hot detectors are searched for."""
 
 SMALL = 20_000
 """The layout of an instrument of so many detectors takes no time; of a larger one, a thread."""
@@ -37,11 +41,12 @@ class DueViews:
     image: bool = False
     map: bool = False
     picked: bool = False
+    outliers: bool = False
 
     @property
     def any(self) -> bool:
         """Whether any is sent."""
-        return self.image or self.map or self.picked
+        return self.image or self.map or self.picked or self.outliers
 
 
 @dataclass
@@ -64,6 +69,7 @@ class Views:
         self._plans: dict[int, ViewPlan] = {}
         self._layouts: dict[tuple[ImageView, int], Future[DetectorLayout]] = {}
         self._settings: dict[int, ReductionSettings] = {}
+        self._tests: dict[int, OutlierTest] = {}
         self._sent: dict[tuple[int, str], LastSent] = {}
         self._reached_s = 0.0
         """How many seconds the running series has, as far as `note_events` knows."""
@@ -128,7 +134,7 @@ class Views:
         picks = order.picks and layout is not None
         return PlanKey(
             self._settings[number],
-            order.makes_image,
+            order.counts_pixels,
             order.makes_map,
             picks,
             self._pipeline.series,
@@ -168,6 +174,8 @@ class Views:
                 image=order.makes_image and self._is_due(number, "image", tick, image.rate),
                 map=order.makes_map and self._is_due(number, "map", tick, rows.rate),
                 picked=order.picks and self._is_due(number, "picked", tick, image.rate),
+                outliers=order.settings.outliers.searched
+                and self._is_due(number, "outliers", tick, SEARCH_RATE_HZ),
             )
         return {number: each for number, each in found.items() if each.any}
 
@@ -188,6 +196,7 @@ class Views:
         image, missing = None, 0
         if due.image:
             image, missing = self._image(number, together)
+        outliers = self._outliers(number, together) if due.outliers else None
         cells = {
             kind: together.total(engine.view_cells(number, kind))
             for kind, wanted in ((ViewKind.MAP, due.map), (ViewKind.PICKED, due.picked))
@@ -207,7 +216,20 @@ class Views:
             edges = plan.recipes.histograms[ViewKind.MAP].edges
             rows = of_map.reshape(-1, edges.size - 1)
             made_map = MapCounts(rows, edges, plan.row_edges)
-        return ViewsResult(image, missing, made_map, None if picked is None else picked[0, 0])
+        of_picked = None if picked is None else picked[0, 0]
+        return ViewsResult(image, missing, made_map, of_picked, outliers)
+
+    def _outliers(self, number: int, together: Collectives) -> OutliersFound | None:
+        """The dead and hot detectors of a reduction; None on other ranks than 0."""
+        counts = together.total(self._pipeline.engine.pixel_counts(number))
+        if together.rank != 0:
+            return None
+        group = self._pipeline.recipes[number].group
+        if number not in self._tests or self._tests[number].group is not group:
+            self._tests[number] = OutlierTest(self._pipeline.instrument, group)
+        return self._tests[number].find(
+            counts, self._pipeline.order.reductions[number].settings.outliers.sigmas
+        )
 
     def _image(self, number: int, together: Collectives) -> tuple[NDArray[np.int64], int]:
         """The counts of the cells of an image, (rows, columns), and the events that it lacks."""
@@ -221,4 +243,4 @@ class Views:
 
 def _asks(order: ReductionOrder) -> bool:
     """Whether an order asks for any view."""
-    return order.makes_image or order.makes_map or order.picks
+    return order.counts_pixels or order.makes_map or order.picks
