@@ -6,6 +6,10 @@ RESULT_INTERVAL_S = 1.0
 """How often there are results meanwhile: for each, reading waits until all is histogrammed."""
 
 
+PERIODS_PER_TICK = 3
+"""Ticks are rarer meanwhile: at each, ranks wait for the slowest one. Orders are obeyed at once."""
+
+
 class CatchUp:
     """Whether the event log is read again, and how far that has come; the same on all ranks.
 
@@ -20,6 +24,16 @@ class CatchUp:
         self._most_messages = 0
         self._ticks = 0
         self._at_end = False
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends with the next result, as all ranks were at the end of the event log."""
+        return self.active and self._at_end
+
+    @property
+    def periods_per_tick(self) -> int:
+        """Every how many periods of the clock there is to be a tick."""
+        return PERIODS_PER_TICK if self.active and not self._at_end else 1
 
     def begin(self) -> None:
         """The event log is read again from now on."""

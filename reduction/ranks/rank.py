@@ -27,7 +27,7 @@ from reduction.host.file_threads import FileThreads
 from reduction.messages.run_messages import RunMessage
 from reduction.parameters.specs import Refused
 from reduction.ranks.accumulation import Accumulation
-from reduction.ranks.catch_up import RESULT_INTERVAL_S, CatchUp
+from reduction.ranks.catch_up import PERIODS_PER_TICK, RESULT_INTERVAL_S, CatchUp
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.receiver import StreamReceiver
@@ -68,8 +68,8 @@ class RankTiming:
 
     @property
     def ticks_per_catch_up_result(self) -> int:
-        """The same while the event log is read again."""
-        return max(self.ticks_per_result, round(self.tick_rate_hz * RESULT_INTERVAL_S))
+        """The same while the event log is read again, when ticks are rarer."""
+        return max(1, round(self.tick_rate_hz * RESULT_INTERVAL_S / PERIODS_PER_TICK))
 
 
 class Rank:
@@ -115,7 +115,7 @@ class Rank:
         """Tick until some rank is told to stop; then all return together."""
         stopped = False
         while not stopped:
-            due_s = self._clock.next_tick_s()
+            due_s = self._clock.next_tick_s(self._catch_up.periods_per_tick)
             self._receive_until(due_s + ORDER_DELAY_S if self._order_pending else due_s)
             stopped = self._tick()
         if self._control is not None:
@@ -131,9 +131,7 @@ class Rank:
         called = False
         while not called and (left := deadline_s - self._clock.now_s()) > 0:
             called = self._called()
-            if self._caught_up and self._catch_up.waits:
-                time.sleep(min(left, CALL_POLL_S))
-            elif self._caught_up:
+            if self._caught_up:
                 at_once = called or self._views.behind
                 self._receiver.take(0 if at_once else min(left, CALL_POLL_S))
                 self._views.advance(min(ENGINE_STEP_S, left))
@@ -145,9 +143,10 @@ class Rank:
 
         Rank 0 calls the others to a tick as soon as it has an order, unless the result of the one
         before is still pending, which must have its time. Ranks that have that result ready come
-        to the tick at once, too, and wait for the others there.
+        to the tick at once, too, and wait for the others there. So do those that have the next
+        result ready for which reading waits.
         """
-        if self._order_pending:
+        if self._order_pending or self._catch_up.waits:
             return self._caught_up
         if self._control is None:
             return self._together.called(self._ticks + 1)
@@ -179,7 +178,7 @@ class Rank:
         self._caught_up = self._pipeline.engine.advance(ENGINE_STEP_S)
         self._views.note_events(self._accumulation.coverage.last_ns)
         due = self._order_pending or self._ticks % self._timing.ticks_per_result == 0
-        due = due or ticks.any_run_messages
+        due = due or ticks.any_run_messages or self._catch_up.waits or self._catch_up.ends
         if self._caught_up:
             if due:
                 self._views.advance(ENGINE_STEP_S)
@@ -213,8 +212,9 @@ class Rank:
         A pulse is one of them if any partition has its mark, or, without marks, a message of it.
         """
         here = np.array(self._intake.uncut_until(time_ns), np.int64).reshape(-1, 2)
-        numbers = {int(at_ns): int(number) for at_ns, number in self._together.gather(here)[::-1]}
-        return [CompletePulse(at_ns, numbers[at_ns]) for at_ns in sorted(numbers)]
+        gathered = self._together.gather(here)
+        _, first = np.unique(gathered[:, 0], return_index=True)  # of several ranks, the first
+        return [CompletePulse._make(each) for each in gathered[first].tolist()]
 
     def _own_tick(self, logs: int) -> Tick:
         """The tick of this rank, which has received ``logs`` log values from the IOC."""

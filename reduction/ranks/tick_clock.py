@@ -20,7 +20,7 @@ class TickClock:
         """Count periods from now; call it when all ranks have just waited for each other."""
         self._start_s = self.now_s()
 
-    def next_tick_s(self) -> float:
-        """The time of the next tick."""
-        periods = int((self.now_s() - self._start_s) * self._rate_hz) + 1
-        return self._start_s + periods / self._rate_hz
+    def next_tick_s(self, every: int = 1) -> float:
+        """The time of the next tick if there is one ``every`` so many periods."""
+        periods = int((self.now_s() - self._start_s) * self._rate_hz / every) + 1
+        return self._start_s + periods * every / self._rate_hz

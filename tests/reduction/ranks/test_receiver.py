@@ -11,7 +11,7 @@ from reduction.control.run_state import LogPlace, RunState
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, LogMessage
 from reduction.event_log.writer import LogWriter
-from reduction.ranks.catch_up import CatchUp
+from reduction.ranks.catch_up import PERIODS_PER_TICK, CatchUp
 from reduction.ranks.receiver import StreamReceiver
 from reduction.stream.dialect import Dialect
 from reduction.stream.marked import marked_partition
@@ -64,6 +64,18 @@ def test_catching_up_ends_with_the_first_result_after_the_end_of_the_log() -> No
     assert catch_up.active
     catch_up.made_result()
     assert not catch_up.active
+
+
+def test_while_catching_up_ticks_are_rarer_until_the_end_of_the_log() -> None:
+    catch_up = CatchUp(ticks_per_result=3)
+    assert (catch_up.periods_per_tick, catch_up.ends) == (1, False)
+    catch_up.begin()
+    catch_up.ticked(at_end=False)
+    assert (catch_up.periods_per_tick, catch_up.ends) == (PERIODS_PER_TICK, False)
+    catch_up.ticked(at_end=True)
+    assert (catch_up.periods_per_tick, catch_up.ends) == (1, True)
+    catch_up.made_result()
+    assert (catch_up.periods_per_tick, catch_up.ends) == (1, False)
 
 
 def test_a_partition_that_is_ahead_of_another_waits_in_the_log_and_loses_nothing(
