@@ -6,11 +6,14 @@ remembered where these two are, and which log all other bytes stand for.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from streaming_data_types.fbschemas.logdata_f144.Value import Value
 
 from reduction.messages.f144 import (
     ARRAYS,
@@ -59,6 +62,14 @@ class LogLayout:
         )
 
 
+class LogNumber(NamedTuple):
+    """A single finite number, the value of a log from ``time_ns`` on, in ns since 1970."""
+
+    name: str
+    time_ns: int
+    number: float
+
+
 class _RememberedLogs:
     """The logs with messages of one layout, by all bytes that are neither time nor value."""
 
@@ -73,13 +84,23 @@ class _RememberedLogs:
         """How many logs these are."""
         return len(self._names)
 
-    def decoded(self, message: Buffer) -> LogVector | None:
-        """The content of a message of this length; None if its log is not known."""
+    def read(self, message: Buffer) -> tuple[str, int, Any] | None:
+        """The name of the log, the time and the value as it is written; None if it is not known.
+
+        The message has the length of this layout. An array is in its bytes.
+        """
         before, first, between, second, behind = self._parts.unpack(message)
         name = self._names.get((before, between, behind))
         if name is None:
             return None
-        time_ns, value = (first, second) if self._time_first else (second, first)
+        return (name, first, second) if self._time_first else (name, second, first)
+
+    def decoded(self, message: Buffer) -> LogVector | None:
+        """The content of a message of this length; None if its log is not known."""
+        found = self.read(message)
+        if found is None:
+            return None
+        name, time_ns, value = found
         kind = self.layout.kind
         if self._array_dtype is None:
             return LogVector(name, time_ns, scalar_value(kind, value))
@@ -102,6 +123,16 @@ class LogLayouts:
     def __len__(self) -> int:
         """How many logs are remembered."""
         return sum(each.logs for known in self._by_length.values() for each in known)
+
+    def number(self, message: Buffer) -> LogNumber | None:
+        """The number in a message of any schema, if that is known at once; else None."""
+        for each in self._by_length.get(len(message), ()):
+            if each.layout.kind != Value.Double:
+                continue
+            found = each.read(message)
+            if found is not None:
+                return LogNumber(*found) if math.isfinite(found[2]) else None
+        return None
 
     def decoded(self, message: Buffer) -> LogVector:
         """The content of a message; raises ValueError or struct.error as `decoded_f144` does."""

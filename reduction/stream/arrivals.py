@@ -38,9 +38,7 @@ class Arrival(Enum):
 
 def fingerprint(chunk: Chunk) -> int:
     """A hash of the events of a chunk; chunks with other events almost always differ."""
-    ends = (
-        array.tobytes()
-        for events in (chunk.pixel_id, chunk.tof_ns)
-        for array in (events[:SAMPLE], events[-SAMPLE:])
-    )
-    return hash((chunk.source, chunk.pulse_time_ns, chunk.tof_ns.size, *ends))
+    pixel_id, tof_ns = chunk.pixel_id, chunk.tof_ns
+    first = pixel_id[:SAMPLE].tobytes() + tof_ns[:SAMPLE].tobytes()
+    last = pixel_id[-SAMPLE:].tobytes() + tof_ns[-SAMPLE:].tobytes()
+    return hash((chunk.source, chunk.pulse_time_ns, tof_ns.size, first, last))

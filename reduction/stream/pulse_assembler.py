@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reduction.messages.contents import (
-    OLD_SCHEMAS,
     PULSE_MARK,
     Chunk,
     CorruptMessage,
@@ -16,14 +15,16 @@ from reduction.messages.contents import (
     UnknownSchema,
     decode,
     is_number,
+    known_number,
 )
 from reduction.messages.flat_tables import Buffer
+from reduction.messages.log_layouts import LogNumber
 from reduction.messages.run_messages import RUN_START, RUN_STOP
 from reduction.stream import pulse_ranges
+from reduction.stream.arriving_logs import ArrivingLogs
 from reduction.stream.dialect import ANY_STREAM, Dialect, DialectEvidence, StreamFormat
 from reduction.stream.faults import MARKS, Faults
-from reduction.stream.log_times import LogTimes
-from reduction.stream.logs import LONGEST_LOG_NAME, MOST_STREAM_LOGS, Logs
+from reduction.stream.logs import Logs
 from reduction.stream.marked.holding_partitions import HoldingPartitions
 from reduction.stream.marked.marked_partition import MarkedPartition
 from reduction.stream.notices import Notices
@@ -35,9 +36,6 @@ from reduction.stream.unread_messages import CORRUPT, UnreadMessages
 
 PULSE_NUMBERS = range(2**63)
 """The valid numbers of a pulse."""
-
-SHOWN_OF_NAME = 40
-"""So many characters of a name are shown."""
 
 
 class PulseAssembler:
@@ -58,7 +56,7 @@ class PulseAssembler:
         self.clock_ns = clock_ns
         self.notices = Notices(clock_ns)
         self.runs = RunQueue(clock_ns, self.notices)
-        self._log_times = LogTimes(clock_ns, self.notices)
+        self._arriving_logs = ArrivingLogs(self.logs, clock_ns, self.notices)
         self.ages = PulseAges(clock_ns)
         self.dialect = stream_format.dialect
         self._format = stream_format
@@ -89,17 +87,19 @@ class PulseAssembler:
         A bad one is counted and ignored.
         """
         state = self.partitions[partition]
+        number = None if partition in self._format.sources else known_number(message)
+        if number is not None:
+            self._take_number(state, number, offset)
+            return
         try:
             content = self._read(partition, message)
         except UnknownSchema as error:
             if error.schema in (RUN_START, RUN_STOP):
                 added = self.runs.add(error.schema, message, self.newest_ns, earlier=earlier)
                 state.faults.corrupt += not added
-                return
-            state.faults.unknown += 1
-            self._unread.note(f"of schema {error.schema}")
-            if error.schema in OLD_SCHEMAS:
-                self._unread.tell_old(error.schema)
+            else:
+                state.faults.unknown += 1
+                self._unread.note_schema(error.schema)
             return
         except CorruptMessage:
             state.faults.corrupt += 1
@@ -131,37 +131,25 @@ class PulseAssembler:
     def _take_log(self, partition: int, log: LogValue, offset: int) -> None:
         state = self.partitions[partition]
         if log.name != PULSE_MARK:
-            if not self.note_log(log):
+            if is_number(log):
+                number = LogNumber(log.name, log.time_ns, float(log.value[0]))
+                self._take_number(state, number, offset)
+            else:
                 state.faults.bad_log += 1
-            elif isinstance(state, PlainPartition):
-                state.log(log.time_ns, offset)
-                if log.name == self._format.pulse_log:
-                    state.pulse(log.time_ns, offset)
         else:
             self._unread.read()
             self._evidence[partition].mark()
             self._take_mark(state, log, offset)
 
-    def note_log(self, log: LogValue) -> bool:
-        """Note the value of a log, however old it is; False if it is ignored.
-
-        It is if it is not a number, or of one log too many. A value whose time cannot be is taken
-        as of its arrival, after the newest pulse.
-        """
-        if not is_number(log):
-            return False
-        if not self.logs.takes(log.name):
-            self.notices.give(
-                "logs",
-                f"log {log.name[:SHOWN_OF_NAME]} is ignored: names have at most"
-                f" {LONGEST_LOG_NAME} characters, and there are at most {MOST_STREAM_LOGS} logs",
-            )
-            return False
-        time_ns = log.time_ns
-        if not self._log_times.possible(time_ns):
-            time_ns = self._log_times.of(log.name, time_ns, self.newest_ns)
-        self.logs.add(log.name, time_ns, float(log.value[0]))
-        return True
+    def _take_number(
+        self, state: MarkedPartition | PlainPartition, log: LogNumber, offset: int
+    ) -> None:
+        if not self._arriving_logs.take(log, lambda: self.newest_ns):
+            state.faults.bad_log += 1
+        elif isinstance(state, PlainPartition):
+            state.log(log.time_ns, offset)
+            if log.name == self._format.pulse_log:
+                state.pulse(log.time_ns, offset)
 
     def _take_mark(
         self, state: MarkedPartition | PlainPartition, log: LogValue, offset: int
@@ -169,7 +157,7 @@ class PulseAssembler:
         if log.value.size != 2 or log.value.dtype.kind not in "iu":
             state.faults.corrupt += 1
             return
-        number, chunks_sent = (int(n) for n in log.value)
+        number, chunks_sent = log.value.tolist()
         if number not in PULSE_NUMBERS or chunks_sent < 0:
             state.faults.corrupt += 1
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import NamedTuple
 
 MOST_PLACES = 1000
@@ -23,13 +24,15 @@ class PulsePlaces:
     """The places of the latest pulses of a partition, by pulse time in ns since 1970."""
 
     def __init__(self) -> None:
-        self._places: dict[int, PulsePlace] = {}
+        self._places = OrderedDict[int, PulsePlace]()
 
     def note(self, time_ns: int, offset: int, *, after_mark: bool) -> None:
         """Note where the pulse at a time begins, unless that is known."""
-        self._places.setdefault(time_ns, PulsePlace(offset, after_mark))
+        if time_ns in self._places:
+            return
+        self._places[time_ns] = PulsePlace(offset, after_mark)
         if len(self._places) > MOST_PLACES:
-            del self._places[next(iter(self._places))]
+            self._places.popitem(last=False)
 
     def at(self, time_ns: int) -> PulsePlace | None:
         """The place behind which all messages of pulses from a time on come.

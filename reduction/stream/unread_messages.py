@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from reduction.messages.contents import OLD_SCHEMAS
 from reduction.stream.notices import Notices
 
 UNREAD_NS = 2_000_000_000
@@ -52,8 +53,10 @@ class UnreadMessages:
             found = ", ".join(f"{number} {each}" for each, number in self._kinds.most_common(3))
             self._notices.give(UNREAD, f"no events come, but messages that are not read: {found}")
 
-    def tell_old(self, schema: str) -> None:
-        """Tell that messages of an old schema have come."""
-        self._notices.give(
-            OLD, f"messages of the old schema {schema} come: only ev44 and f144 are read"
-        )
+    def note_schema(self, schema: str) -> None:
+        """Note a message of a schema that is not read; tell if it is an old one."""
+        self.note(f"of schema {schema}")
+        if schema in OLD_SCHEMAS:
+            self._notices.give(
+                OLD, f"messages of the old schema {schema} come: only ev44 and f144 are read"
+            )

@@ -8,7 +8,7 @@ that do not count up, such as times or zeros, are ignored.
 from __future__ import annotations
 
 import bisect
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -59,7 +59,7 @@ class ChunkCounter:
         self._ids: deque[int] = deque(maxlen=MOST_LOST)
         """Ids of these chunks since the last mark, as they came."""
         self._highest = -1
-        self._known: dict[int, int] = {}
+        self._known = OrderedDict[int, int]()  # a dict takes the longer, the more went before
         self._lost: list[LostChunks] = []
         self._left: Counter[int] = Counter()
 
@@ -74,7 +74,7 @@ class ChunkCounter:
             self._known.pop(number, None)
             self._known[number] = print_
             if len(self._known) > REMEMBERED:
-                del self._known[next(iter(self._known))]
+                self._known.popitem(last=False)
         return arrival
 
     def _note_new(self, number: int) -> Arrival:
