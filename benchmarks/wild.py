@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -140,11 +141,33 @@ def _dear(row: PvRow) -> bool:
 
 
 def is_legal(row: PvRow, made: Wild) -> bool:
-    """Whether ``row`` takes a put, as far as its own limits tell."""
-    one = made.array.tobytes() if made.kind == "char" else made.array[0]
-    value = one.partition(b"\0")[0].decode("latin-1") if isinstance(one, bytes) else one.item()
+    """Whether ``row`` may take a put, as far as its own limits tell."""
+    if made.kind == "char":
+        found: list[Any] = [made.array.tobytes(), *made.array[:1].tolist()]
+    else:
+        found = [made.array[0].item()]
+    for each in found:
+        value = each.partition(b"\0")[0].decode("latin-1") if isinstance(each, bytes) else each
+        if any(_takes(row, meant) for meant in _meanings(row, value)):
+            return True
+    return False
+
+
+def _meanings(row: PvRow, value: Any) -> Iterator[Any]:
+    """What the server may make of a value: texts may be numbers."""
+    yield value
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError, OverflowError):
+            yield float(value)
+            yield int(float(value))
+
+
+def _takes(row: PvRow, value: Any) -> bool:
+    labels = wire_type(row.spec).labels
+    if labels and (value in labels or value in range(len(labels))):
+        return True
     try:
         row.spec.checked(value)
-    except Refused:
+    except (Refused, OverflowError):
         return False
     return True

@@ -1,0 +1,185 @@
+"""Rounds of a chaos run: in each of them several things happen at once."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from random import Random
+
+import psutil
+
+from tests.support.ca_client import Network
+from tests.support.chaos.disturbances import (
+    GONE,
+    StepClock,
+    full_disk,
+    send_as_strangers,
+    slow_client,
+    stopped,
+    throw_junk,
+)
+from tests.support.chaos.wild_client import WildClient
+from tests.support.recovery import Recovery
+
+RUNTIME_FOLDERS = Path("/dev/shm"), Path("/tmp")
+STEPS_S = (-3600.0, -5.0, 5.0, 3600.0)
+ROUND_S = (0.5, 2.0)
+LONGEST_STOP_S = {"rank": 5.0, "simulator": 3.0, "IOC": 2.0, "mpiexec": 2.0}
+PATIENCE_S = 120.0
+"""How long results may take to be current after a round, on a busy machine."""
+
+ACCOUNT = ("EventsBinned", "EventsOutOfRange", "EventsMasked", "EventsFiltered", "EventsInvalid")
+LOOK_TRIES = 50
+SETTINGS = {
+    "Red1:Filter:Log": "",
+    "Red1:Mask": "",
+    "Red1:Groups": "",
+    "Red1:Units": "dSpacing",
+    "Red1:BinParams": "0.5,0.01,3",
+}
+"""What is put back at the end, so that the spectrum is compared in known bins."""
+
+
+class Chaos:
+    """A live reduction, what happens to it, and what was seen.
+
+    ``kinds`` counts what has happened, by name. ``looks`` counts how often the account was looked
+    at, ``unbalanced`` how often it was wrong.
+    """
+
+    def __init__(self, net: Network, seed: int, *flags: str) -> None:
+        self._net, self._chance = net, Random(seed)
+        self._clock = StepClock(net)
+        self._before = runtime_folders()
+        self.story = Recovery(net, seed, *flags)
+        self._wild = WildClient(net.port, self.story.running.prefix, self._chance)
+        self.kinds: Counter[str] = Counter()
+        self.looks = self.unbalanced = self.ioc_kills = 0
+        self.ioc_bytes: list[int] = []
+        """Resident memory of the IOC after each round."""
+
+    @property
+    def puts(self) -> tuple[int, int]:
+        """How many wild puts were sent, and how many were answered."""
+        return self._wild.sent, self._wild.answered
+
+    def round(self, kill: str = "") -> None:
+        """One round: some things happen for a while, perhaps a kill of a process amid them."""
+        with ExitStack() as stack:
+            for name, happen in self._some(kill):
+                self.kinds[name] += 1
+                stack.enter_context(happen())
+            began_s, length_s = time.monotonic(), self._chance.uniform(*ROUND_S)
+            while time.monotonic() < began_s + length_s:
+                self._wild.put_some(20)
+                throw_junk(self._family, self._chance)
+            if kill and kill != "IOC":
+                self.kinds[f"{kill} killed"] += 1
+                with contextlib.suppress(*GONE, IndexError, ValueError):
+                    self.story.process(kill).kill()
+        if kill == "IOC":
+            self.kinds["IOC killed"] += 1
+            self.ioc_kills += 1
+            self.story.stop()
+            self.story.start()
+        self._current()
+        self._look()
+
+    def _some(self, kill: str) -> list[tuple[str, Callable[[], AbstractContextManager[None]]]]:
+        """Two or three things that happen; a clock is stepped only while nothing is started."""
+        running, chance = self.story.running, self._chance
+        victim = chance.choice(list(LONGEST_STOP_S))
+        every: list[tuple[str, Callable[[], AbstractContextManager[None]]]] = [
+            ("disk full", lambda: full_disk(running.head)),
+            ("slow client", lambda: slow_client(self._net.port, running.prefix)),
+            (f"{victim} stopped", lambda: self._stopped(victim)),
+            ("strangers", self._strangers),
+        ]
+        if kill in ("", "rank"):
+            step_s = chance.choice(STEPS_S)
+            every.append(("clock stepped", lambda: self._clock.stepped(step_s)))
+        return chance.sample(every, chance.choice((2, 3)))
+
+    @contextlib.contextmanager
+    def _stopped(self, what: str) -> Iterator[None]:
+        """A process is stopped for a while, and goes on while the round goes on."""
+        with contextlib.suppress(*GONE, IndexError, ValueError):
+            story = self.story
+            process = story.running.head if what == "IOC" else story.process(what)
+            with stopped(process):
+                time.sleep(self._chance.uniform(0.1, LONGEST_STOP_S[what]))
+        yield
+
+    @contextlib.contextmanager
+    def _strangers(self) -> Iterator[None]:
+        """Others report to the IOC where ranks and simulator do."""
+        send_as_strangers(self._family, self._chance)
+        yield
+
+    @property
+    def _family(self) -> list[psutil.Process]:
+        with contextlib.suppress(*GONE):
+            return [self.story.running.head, *self.story.running.family()]
+        return []
+
+    def _current(self) -> None:
+        """Wait until results are current; the IOC must live."""
+        running = self.story.running
+
+        def current() -> bool:
+            assert running.process.poll() is None, "the IOC has ended"
+            names = "DetectorState_RBV", "Sim:Pulse_RBV.SEVR"
+            found = running.tool("caget", "-t", *(running.prefix + each for each in names))
+            return found.stdout.split() == ["Acquire", "NO_ALARM"]
+
+        running.until(current, PATIENCE_S)
+
+    def _look(self) -> None:
+        """Look whether each received event is accounted for, in values of one result."""
+        running = self.story.running
+        last = running.prefix + "PulseLast_RBV"
+        names = ("EventTotal_RBV", *(f"Red1:{each}_RBV" for each in ACCOUNT))
+        words = (last, *(running.prefix + each for each in names), last)
+        for _ in range(LOOK_TRIES):
+            found = running.tool("caget", "-t", "-g", "17", *words).stdout.split()
+            if len(found) != len(words) or found[0] != found[-1]:
+                continue  # a result came between
+            total, *parts = (float(each) for each in found[1:-1])
+            self.looks += 1
+            self.unbalanced += total != sum(parts)
+            break
+        self.ioc_bytes.append(running.head.memory_info().rss)
+
+    def check(self) -> None:
+        """Check that the spectrum is that of the pulses in the event log, bin by bin."""
+        for name, value in SETTINGS.items():
+            self.story.put(name, value, "-S")
+        self.story.check()
+
+    def end(self) -> None:
+        """End the product as a system does; nothing of it may be left."""
+        running = self.story.running
+        family = [running.head, *running.family()]
+        assert running.stop() == 0
+        assert psutil.wait_procs(family, timeout=10)[1] == []
+        # What a killed IOC has left goes when a run starts a minute later.
+        assert len(runtime_folders() - self._before) <= self.ioc_kills
+        left = [each for each in self.story.state.rglob("*") if ".part" in each.suffixes]
+        assert left == []
+
+
+def runtime_folders() -> set[Path]:
+    """The folders of running processes."""
+    return {each for place in RUNTIME_FOLDERS for each in place.glob("live-reduction-*")}
+
+
+@contextlib.contextmanager
+def chaos(net: Network, seed: int, *flags: str) -> Iterator[Chaos]:
+    """A live reduction that counts, to which nothing has happened yet."""
+    made = Chaos(net, seed, *flags)
+    with made.story.counting():
+        yield made
