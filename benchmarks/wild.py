@@ -148,12 +148,12 @@ def is_legal(row: PvRow, made: Wild) -> bool:
         found = [made.array[0].item()]
     for each in found:
         value = each.partition(b"\0")[0].decode("latin-1") if isinstance(each, bytes) else each
-        if any(_takes(row, meant) for meant in _meanings(row, value)):
+        if any(_takes(row, meant) for meant in _meanings(value)):
             return True
     return False
 
 
-def _meanings(row: PvRow, value: Any) -> Iterator[Any]:
+def _meanings(value: Any) -> Iterator[Any]:
     """What the server may make of a value: texts may be numbers."""
     yield value
     if isinstance(value, str):

@@ -12,6 +12,9 @@ NO_PULSE = -1
 NEVER_NS = 2**63 - 1
 """A time later than that of any pulse."""
 
+LATEST_NS = 2**62
+"""No pulse is later: this is in the year 2116, and later times would not fit all sums of them."""
+
 PulseTimeNs = Annotated[int, msgspec.Meta(ge=NO_PULSE, le=NEVER_NS)]
 """The time of a pulse in a message of the program, `NO_PULSE` or `NEVER_NS`."""
 
@@ -21,3 +24,8 @@ class CompletePulse(NamedTuple):
 
     time_ns: int
     number: int
+
+
+def may_be_pulse(time_ns: int) -> bool:
+    """Whether there may be a pulse at a time, ns since the Unix epoch."""
+    return 0 < time_ns <= LATEST_NS

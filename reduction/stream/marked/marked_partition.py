@@ -22,7 +22,7 @@ from reduction.stream.pending_chunks import (
     chunks_bytes,
 )
 from reduction.stream.pulse_places import PulsePlaces
-from reduction.stream.pulses import NO_PULSE, CompletePulse
+from reduction.stream.pulses import NO_PULSE, CompletePulse, may_be_pulse
 
 MOST_UNMARKED_BYTES = 1 << 28
 """The same before the first mark has come."""
@@ -79,7 +79,7 @@ class MarkedPartition:
         last = chunks[-1]
         if self._unmarked_since_ns is None:
             self._unmarked_since_ns = self._clock_ns()
-        if min(each.pulse_time_ns for each in chunks) <= 0:
+        if not all(may_be_pulse(each.pulse_time_ns) for each in chunks):
             self.refuse(last.pulse_time_ns - self.reached.time_ns)
         elif self._takes(last):
             self.faults.ignored += last.without_pixels > 0
@@ -145,7 +145,7 @@ class MarkedPartition:
         """Note the end of a pulse, by which ``chunks_sent`` chunks have been sent in all."""
         begins = -1 if self.mark_offset is None else self.mark_offset + 1
         self.mark_offset = offset
-        if time_ns <= 0:
+        if not may_be_pulse(time_ns):
             self.refuse(time_ns - self.reached.time_ns)
             return
         received, followed = self._counter.received, self.followed

@@ -23,7 +23,7 @@ from reduction.stream.pending_chunks import (
 from reduction.stream.plain.message_ids import MessageIds
 from reduction.stream.plain.pulse_times import REPLAY_NS, PulseTimes
 from reduction.stream.pulse_places import PulsePlaces
-from reduction.stream.pulses import NO_PULSE, CompletePulse
+from reduction.stream.pulses import NO_PULSE, CompletePulse, may_be_pulse
 
 MOST_LOG_TIMES = 10_000
 """Most times of values of logs that are known before they are cut."""
@@ -128,7 +128,7 @@ class PlainPartition:
         """Take the chunks of one message, which has an offset in the event log."""
         self._offset = offset
         last, newest_ns = chunks[-1], self.newest_ns
-        if min(each.pulse_time_ns for each in chunks) <= 0:
+        if not all(may_be_pulse(each.pulse_time_ns) for each in chunks):
             self.refuse(last.pulse_time_ns - self.newest_ns)
             return
         if not self._takes(last):
@@ -154,7 +154,9 @@ class PlainPartition:
         Before it is known from which pulse on all has arrived, and while its time is in doubt, it
         is ignored.
         """
-        if time_ns <= self._passed_ns or not self._times.take(time_ns) or not self._joined:
+        if time_ns <= self._passed_ns or not may_be_pulse(time_ns):
+            return
+        if not self._times.take(time_ns) or not self._joined:
             return
         self._offset = offset
         self._uncut.setdefault(time_ns, offset)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reduction.messages.contents import Chunk, encode_chunk, encode_log
+from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.stream import logs
+from reduction.stream.dialect import Dialect, StreamFormat
 from reduction.stream.notices import LONGEST_NOTICE, MOST_NOTICES
 from reduction.stream.pulse_assembler import PulseAssembler
+from reduction.stream.pulses import LATEST_NS, NEVER_NS, NO_PULSE
 
 NOW_NS = 1_767_225_600_000_000_000
 
@@ -38,6 +40,25 @@ def test_a_log_whose_name_is_too_long_is_counted_and_told() -> None:
     assert stream.logs.names == ()
     assert stream.faults.bad_log == 1
     assert "characters" in stream.notices.message
+
+
+@pytest.mark.parametrize("dialect", [Dialect.MARKED, Dialect.PLAIN])
+@pytest.mark.parametrize("time_ns", [NEVER_NS, NEVER_NS - 1, LATEST_NS + 1, -(2**63)])
+def test_a_time_that_fits_no_sum_of_times_is_that_of_no_pulse(
+    dialect: Dialect, time_ns: int
+) -> None:
+    now_ns, events = NOW_NS, np.ones(1, np.int32)
+    stream = PulseAssembler([0], lambda: now_ns, StreamFormat(dialect, pulse_log="beam"))
+    for number in range(8):
+        stream.take(0, encode_chunk(Chunk("bank", number, time_ns, events, events)))
+        stream.take(0, encode_pulse_mark(number, time_ns, number + 1))
+        stream.take(0, encode_log("beam", time_ns, 1.0))
+        now_ns += 60 * 10**9
+        stream.wait()
+    assert stream.newest_ns == NO_PULSE
+    assert stream.complete_from_ns == 0
+    assert stream.pending == []
+    assert stream.faults.bad_time >= 8
 
 
 def test_notices_about_many_names_and_long_ones_are_few_and_short() -> None:

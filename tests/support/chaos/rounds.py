@@ -25,7 +25,6 @@ from tests.support.chaos.disturbances import (
 from tests.support.chaos.wild_client import WildClient
 from tests.support.recovery import Recovery
 
-RUNTIME_FOLDERS = Path("/dev/shm"), Path("/tmp")
 STEPS_S = (-3600.0, -5.0, 5.0, 3600.0)
 ROUND_S = (0.5, 2.0)
 LONGEST_STOP_S = {"rank": 5.0, "simulator": 3.0, "IOC": 2.0, "mpiexec": 2.0}
@@ -54,7 +53,6 @@ class Chaos:
     def __init__(self, net: Network, seed: int, *flags: str) -> None:
         self._net, self._chance = net, Random(seed)
         self._clock = StepClock(net)
-        self._before = runtime_folders()
         self.story = Recovery(net, seed, *flags)
         self._wild = WildClient(net.port, self.story.running.prefix, self._chance)
         self.kinds: Counter[str] = Counter()
@@ -154,6 +152,13 @@ class Chaos:
             break
         self.ioc_bytes.append(running.head.memory_info().rss)
 
+    @property
+    def _runtime_folder(self) -> Path:
+        """The folder that the product has while it runs; the one of a killed IOC goes later."""
+        command = self.story.process("simulator").cmdline()
+        endpoint = next(each for each in command if each.startswith("--sim-control="))
+        return Path(endpoint.partition("ipc://")[2]).parent
+
     def check(self) -> None:
         """Check that the spectrum is that of the pulses in the event log, bin by bin."""
         for name, value in SETTINGS.items():
@@ -163,18 +168,12 @@ class Chaos:
     def end(self) -> None:
         """End the product as a system does; nothing of it may be left."""
         running = self.story.running
-        family = [running.head, *running.family()]
+        family, folder = [running.head, *running.family()], self._runtime_folder
         assert running.stop() == 0
         assert psutil.wait_procs(family, timeout=10)[1] == []
-        # What a killed IOC has left goes when a run starts a minute later.
-        assert len(runtime_folders() - self._before) <= self.ioc_kills
+        assert not folder.exists()
         left = [each for each in self.story.state.rglob("*") if ".part" in each.suffixes]
         assert left == []
-
-
-def runtime_folders() -> set[Path]:
-    """The folders of running processes."""
-    return {each for place in RUNTIME_FOLDERS for each in place.glob("live-reduction-*")}
 
 
 @contextlib.contextmanager
