@@ -102,6 +102,7 @@ class LiveServer:
             Part.SIMULATOR, connections.simulator, start.simulator_silence_s, simulator
         )
         self._results = kafka_results(start.publish, start.prefix)
+        self._pva_problem: Callable[[], str] = str
         self._services = list(self._all_tasks(start.pva))
 
     def _order_puts(self, start: ServerStart) -> OrderPuts:
@@ -132,7 +133,9 @@ class LiveServer:
         if pva is not None:
             from ioc.pva.server import pv_access  # needs p4p, which may not be installed
 
-            yield pv_access(self.database, self.publisher.posted, pva).serve
+            served = pv_access(self.database, self.publisher.posted, pva)
+            self._pva_problem = served.problem
+            yield served.serve
 
     async def run(self) -> None:
         """Serve until cancelled, then close all sockets."""
@@ -170,8 +173,8 @@ class LiveServer:
         pending = self.orders.drafts.message
         own = self._logs.problems, self._runs.problem, autosave, run_state, results, pending
         reports = self.ranks_watch.problem, self.simulator_watch.problem
-        strangers, clients = self.connections.problem, self._server.connections.problem
-        return "; ".join(filter(None, (*own, *reports, strangers, clients)))
+        clients = self._server.connections.problem, self._pva_problem()
+        return "; ".join(filter(None, (*own, *reports, self.connections.problem, *clients)))
 
     def _stats(self, restart: Callable[[], None] | None) -> IocStats:
         """What posts the state of this process."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 log = logging.getLogger(__name__)
 
-RESERVED_FILES = 64
+MOST_RESERVED_FILES = 64
 """Files that clients leave to this process: for its children, logs and files of results."""
 
 BACKLOG = 100
@@ -31,6 +31,11 @@ TOLD_FOR_S = 60.0
 def most_files() -> int:
     """The most files that this process may have open at present."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def reserved_files() -> int:
+    """How many files clients leave to this process; fewer if it may have few."""
+    return min(MOST_RESERVED_FILES, most_files() // 4)
 
 
 class Connections:
@@ -70,7 +75,7 @@ class Connections:
                 await asyncio.sleep(RETRY_S)
                 continue
             # The system gives each new file the lowest number that is free.
-            if connection.fileno() < most_files() - RESERVED_FILES:
+            if connection.fileno() < most_files() - reserved_files():
                 with suppress(OSError):  # the client has gone already
                     _set_options(connection)
                 return connection

@@ -21,6 +21,7 @@ from p4p.server.raw import ServOpWrap, SharedPV
 from ioc.ca.channel import PvChannel
 from ioc.ca.database import Database
 from ioc.pva.addresses import Addresses
+from ioc.pva.connection_limit import ConnectionLimit, limits_connections, listening_files
 from ioc.pva.normative import Normative
 from ioc.pva.snapshot import snapshots
 from reduction.host.file_threads import started_in_thread
@@ -107,13 +108,22 @@ class PvAccess:
         self._loop = asyncio.get_running_loop()
         self._opened: dict[str, OpenPv] = {}
         self._puts: asyncio.TaskGroup
+        self._limit: ConnectionLimit | None = None
+
+    def problem(self) -> str:
+        """What is wrong, in words; empty if nothing is."""
+        return self._limit.problem if self._limit else ""
 
     async def serve(self) -> None:
         """Serve until cancelled."""
         async with asyncio.TaskGroup() as self._puts:
             provider = DynamicProvider("live-reduction", self)
+            before = listening_files() if limits_connections() else frozenset()
             server = P4pServer([provider], conf=self._addresses.settings, useenv=False)
             try:
+                if limits_connections():
+                    self._limit = ConnectionLimit(listening_files() - before)
+                    await self._limit.run()
                 await self._loop.create_future()
             finally:
                 # On a thread, since p4p's threads may wait for the event loop.

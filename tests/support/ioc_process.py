@@ -21,17 +21,18 @@ class IocProcess(Client):
         super().__init__(net, prefix or f"T{secrets.token_hex(4)}:")
         endpoint = f"ipc://{folder}/ranks"
         self.ranks = FakeRanks(endpoint)
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "ioc", "ioc", "--prefix", self.prefix),
-                *("--port", str(net.port), "--control", endpoint),
-                *("--sim-control", f"ipc://{folder}/simulator", *flags),
-            ],
-            env=net.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        command = (
+            *(sys.executable, "-m", "ioc", "ioc", "--prefix", self.prefix),
+            *("--port", str(net.port), "--control", endpoint),
+            *("--sim-control", f"ipc://{folder}/simulator", *flags),
         )
+        self._said, self._warned = (
+            folder / f"ioc-{self.prefix.strip(':')}-{stream}.txt" for stream in ("out", "err")
+        )
+        with self._said.open("w") as said, self._warned.open("w") as warned:  # they cannot fill up
+            self.process = subprocess.Popen(
+                command, env=net.environment, stdout=said, stderr=warned
+            )
 
     def ready(self) -> None:
         self.ranks.start()
@@ -43,8 +44,9 @@ class IocProcess(Client):
         if self.ranks.is_alive():
             self.ranks.join()
         self.process.send_signal(signal.SIGTERM)
-        said = self.process.communicate(timeout=15)
-        assert self.process.returncode == 0, said
+        status = self.process.wait(15)
+        said = self._said.read_text(), self._warned.read_text()
+        assert status == 0, said
         return said
 
 
@@ -60,4 +62,4 @@ def ioc_process(net: Network, folder: Path, *flags: str, prefix: str = "") -> It
     finally:
         running.ranks.stopping.set()
         running.process.kill()
-        running.process.communicate()
+        running.process.wait()
