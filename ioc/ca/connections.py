@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 MOST_RESERVED_FILES = 64
 """Files that clients leave to this process: for its children, logs and files of results."""
 
-BACKLOG = 100
+LISTEN_BACKLOG = 100
 """Connections that the system keeps until they are accepted."""
 
 NO_FILE_LEFT = (errno.EMFILE, errno.ENFILE)
@@ -63,7 +63,7 @@ class Connections:
     async def accept(self, listening: socket.socket) -> socket.socket:
         """The connection of the next client that is not refused."""
         loop = asyncio.get_running_loop()
-        listening.listen(BACKLOG)
+        listening.listen(LISTEN_BACKLOG)
         listening.setblocking(False)
         while True:
             await asyncio.sleep(0)  # clients that are refused all the time must not stop the loop

@@ -23,7 +23,7 @@ from ioc.ca.connections import most_files, reserved_files
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.05
+FILES_LOOK_S = 0.05
 """How often is looked at how many files are left."""
 
 HELD_OFF_S = 5.0
@@ -59,7 +59,7 @@ class ConnectionLimit:
         """Look again and again, until cancelled."""
         while True:
             self.look()
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(FILES_LOOK_S)
 
     def look(self) -> None:
         """Hold connections off, or let them come again, by the number of files that are left."""
