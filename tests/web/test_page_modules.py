@@ -60,6 +60,16 @@ def test_an_address_names_a_view_and_back(page: OpenPage) -> None:
     assert page.call("view_state", "m.fragmentOf(m.viewOf('#'))") == ""
 
 
+def test_an_address_holds_times_to_the_second_and_other_ranges_to_seven_digits(
+    page: OpenPage,
+) -> None:
+    view = "{...m.viewOf(''), past: [1795689944.25, 1795689999.5], fitY: [1.23456789, 2]}"
+    there = f"m.fragmentOf(m.viewOf(m.fragmentOf({view})))"
+    assert page.call("view_state", there) == "fitY=1.234568%7E2&past=1795689944.25%7E1795689999.5"
+    closed = "m.viewOf(m.fragmentOf({...m.viewOf(''), groups: ''})).groups"
+    assert page.call("view_state", closed) == ""
+
+
 @pytest.mark.parametrize(
     "fragment",
     [

@@ -74,6 +74,35 @@ def test_a_link_names_the_quantities_of_the_history(page: OpenPage) -> None:
     page.wait_for(".history .readout", "Hz")
 
 
+def test_a_link_names_the_zoom_of_the_history_and_the_open_groups(
+    page: OpenPage, browser: Browser, server: PageServer
+) -> None:
+    page.page.locator("[data-group=filter] summary").click()
+    page.page.locator("[data-group=bins] summary").click()
+    page.tab("History")
+    surface = page.page.locator(".history .surface").nth(1)
+    surface.scroll_into_view_if_needed()
+    box = surface.bounding_box()
+    assert box is not None
+    at, mouse = box["y"] + 0.4 * box["height"], page.page.mouse
+    mouse.move(box["x"] + 0.5 * box["width"], at)
+    mouse.down()
+    mouse.move(box["x"] + 0.6 * box["width"], at)
+    mouse.move(box["x"] + 0.9 * box["width"], at)
+    mouse.up()
+    page.wait_until("location.hash.includes('past=') && location.hash.includes('groups=')")
+    fragment = page.page.url.partition("#")[2]
+    with open_page(browser) as other:
+        other.page.goto(f"{server.without_token}#{fragment}")
+        other.wait_for(".history .readout", "now")
+        opened = "[...document.querySelectorAll('[data-group][open]')].map((d) => d.dataset.group)"
+        assert other.page.evaluate(opened) == ["acquisition", "filter", "windows"]
+        assert other.page.url.partition("#")[2] == fragment
+        other.page.locator(".history .surface").first.dblclick(position={"x": 200, "y": 20})
+        other.wait_until("!location.hash.includes('past=')")
+        assert other.complaints == []
+
+
 def origin(page: OpenPage) -> str:
     return str(page.page.evaluate("location.origin"))
 

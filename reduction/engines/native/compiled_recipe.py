@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reduction.engines.cells import SPECIAL, CellLayout
 from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.event_store import EventBlock
-from reduction.engines.native import kernels, sorted_kernels
+from reduction.engines.native import curved_kernels, kernels, sorted_kernels
 from reduction.engines.native.sorted_kernels import SortedPiece
 from reduction.engines.native.tables import (
     CurvedCalibration,
@@ -74,8 +74,12 @@ class CompiledRecipe(CellLayout[EventBlock]):
             self.slice_cells,
         )
         self._bins: UniformBins | EdgeLookup
-        even = None if self._curved else EvenEdges.of(self.edges)
-        self._bins = uniform_bins(coefficient, exponent, even) if even else edge_lookup(self.edges)
+        even = EvenEdges.of(self.edges)
+        if even is None:
+            self._bins = edge_lookup(self.edges)
+        else:
+            of_ns = self._curved is None
+            self._bins = uniform_bins(coefficient, exponent, even, of_ns=of_ns)
 
     def _first_cells(self) -> NDArray[np.int32]:
         """For each row the first cell of its group in a slice, or its special cell."""
@@ -129,10 +133,12 @@ class CompiledRecipe(CellLayout[EventBlock]):
         ``weight`` is an integer if the cells are int64 counts. If they are float64, any weight.
         """
         events = pixel_id, tof_ns, bounds, slices, weight, self._detectors
-        if isinstance(self._bins, UniformBins):
+        if isinstance(self._bins, EdgeLookup):
+            kernels.searching_pass(*events, self._curved, self.edges, self._bins, cells)
+        elif self._curved is None:
             kernels.uniform_pass(*events, self.edges, self._bins, cells)
         else:
-            kernels.searching_pass(*events, self._curved, self.edges, self._bins, cells)
+            curved_kernels.uniform_curved_pass(*events, self._curved, self.edges, self._bins, cells)
 
     def sorted_values(
         self,
@@ -208,8 +214,9 @@ def _curved_calibration(recipe: Recipe, rows: DetectorRows) -> CurvedCalibration
     calibration = recipe.calibration
     if calibration is None or not _is_curved(recipe):
         return None
+    difc = rows.table(calibration.difc_us_per_angstrom, np.nan)
     return CurvedCalibration(
-        rows.table(calibration.difc_us_per_angstrom, np.nan),
+        np.where(np.isfinite(difc), difc, 1.0),
         rows.table(4 * calibration.difa_us_per_angstrom2, 0.0),
         rows.table(calibration.tzero_us, 0.0),
     )

@@ -53,7 +53,7 @@ def _time(tof_ns: np.int32, row: np.uint32, curved: CurvedCalibration | None) ->
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _value(t: float, coefficient: float, exponent: int) -> float:
+def value_of_time(t: float, coefficient: float, exponent: int) -> float:
     """The value of an event in its unit, in Mantid's and numpy's order of operations."""
     if exponent == 1:
         return t / coefficient
@@ -63,7 +63,7 @@ def _value(t: float, coefficient: float, exponent: int) -> float:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _scaled(t: float, scale: float, exponent: int) -> float:
+def scaled_time(t: float, scale: float, exponent: int) -> float:
     """The value of an event in bins, not exact. If ``exponent`` is 1 it takes no division."""
     if exponent == 1:
         return t * scale
@@ -73,7 +73,7 @@ def _scaled(t: float, scale: float, exponent: int) -> float:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _located(v: float, edges: NDArray[np.float64], guess: int) -> int:
+def located_cell(v: float, edges: NDArray[np.float64], guess: int) -> int:
     """The cell of the value ``v`` within its group, where cell 0 is below the edges.
 
     The search begins at the bin ``guess``.
@@ -133,7 +133,7 @@ def uniform_pass(
             farthest, highest, longest = 0.0, np.int32(0), np.uint32(0)
             for j in range(n):
                 k = min(np.uint32(pixel_id[start + j] - first_id), ids)
-                y = _scaled(np.float64(tof_ns[start + j]), scale[k], exponent) + shift[k]
+                y = scaled_time(np.float64(tof_ns[start + j]), scale[k], exponent) + shift[k]
                 y = min(max(y, under), over)
                 i = np.int32(y)
                 cell[j] = base[k] + i + offset
@@ -150,12 +150,12 @@ def uniform_pass(
                     if np.uint32(tof - 1) >= limit:
                         cell[j] = bad_time
                         continue
-                    y = _scaled(np.float64(tof), scale[k], exponent) + shift[k]
+                    y = scaled_time(np.float64(tof), scale[k], exponent) + shift[k]
                     y = min(max(y, under), over)
                     i = cell[j] - base[k] - offset
                     if abs(y - i - 0.5) > 0.5 - margin or i > trusted:
-                        v = _value(tof / 1000.0, coefficient[k], exponent)
-                        cell[j] = base[k] + offset + _located(v, edges, i - 1)
+                        v = value_of_time(tof / 1000.0, coefficient[k], exponent)
+                        cell[j] = base[k] + offset + located_cell(v, edges, i - 1)
             for j in range(n):
                 cells[cell[j]] += weight
 
@@ -199,7 +199,7 @@ def searching_pass(
                 if np.uint32(tof_ns[j] - 1) >= limit:
                     cell = offset + slice_cells - 1
                 else:
-                    v = _value(_time(tof_ns[j], k, curved), c, exponent)
+                    v = value_of_time(_time(tof_ns[j], k, curved), c, exponent)
                     if curved is not None and v < 0.0:
                         # The bits of negative numbers do not rise with them.
                         cells[cell + np.searchsorted(edges, v, side="right")] += weight
@@ -268,7 +268,7 @@ def pixel_window_pass(
         for j in range(bounds[s], bounds[s + 1]):
             k = min(np.uint32(pixel_id[j] - first_id), ids)
             if np.uint32(tof_ns[j] - 1) < limit:
-                v = _value(_time(tof_ns[j], k, curved), coefficient[k], exponent)
+                v = value_of_time(_time(tof_ns[j], k, curved), coefficient[k], exponent)
                 if low <= v < high:
                     counts[k] += weight
 
@@ -322,7 +322,7 @@ def values_by_spectrum(
                     starts[slices[s] * groups + g + 1] += 1
                 else:
                     spectrum = slices[s] * groups + g
-                    v = _value(_time(tof_ns[j], k, curved), coefficient[k], exponent)
+                    v = value_of_time(_time(tof_ns[j], k, curved), coefficient[k], exponent)
                     values[starts[spectrum]] = v if v == v else -np.inf
                     starts[spectrum] += 1
         if counting:

@@ -47,7 +47,7 @@ class CurvedCalibration(NamedTuple):
     """
 
     difc: NDArray[np.float64]
-    """DIFC in µs/Å, (rows,); NaN if there is none."""
+    """DIFC in µs/Å, (rows,); 1 if there is none: then there is no ``coefficient`` either."""
 
     four_difa: NDArray[np.float64]
     """4 DIFA in µs/Å², (rows,)."""
@@ -60,11 +60,15 @@ class UniformBins(NamedTuple):
     """How to estimate the bin of an event by arithmetic, for edges that are (nearly) even.
 
     y = scale · tof + shift, or scale/tof + shift, or scale/tof² + shift, by the exponent of the
-    unit, is the number of the bin plus 1 with a fraction.
+    unit, is the number of the bin plus 1 with a fraction. With a curved calibration d stands in the
+    place of tof.
     """
 
     scale: NDArray[np.float64]
-    """Bins per ns (or ns, or ns²), (rows,); 0 for detectors whose events get no value."""
+    """Bins per ns (or ns, or ns²), (rows,); 0 for detectors whose events get no value.
+
+    With a curved calibration it is per Å.
+    """
 
     shift: NDArray[np.float64]
     """The term added to y, (rows,); 0.5 for detectors whose events get no value."""
@@ -129,16 +133,18 @@ class EvenEdges:
 
 
 def uniform_bins(
-    coefficient: NDArray[np.float64], tof_exponent: int, even: EvenEdges
+    coefficient: NDArray[np.float64], tof_exponent: int, even: EvenEdges, *, of_ns: bool
 ) -> UniformBins:
     """The table of `reduction.engines.native.kernels.uniform_pass` for these coefficients.
 
     ``coefficient`` (rows,) and ``tof_exponent`` are as in `DetectorTables`. Events of detectors
-    whose coefficient is NaN fall in the middle of cell 0.
+    whose coefficient is NaN fall in the middle of cell 0. ``of_ns``: the pass takes times of flight
+    in ns, not d-spacings in Å.
     """
     used = np.isfinite(coefficient)
     c = np.where(used, coefficient, 1.0)
-    scale = {1: 1e-3 / c, -1: 1e3 * c, -2: 1e6 * c}[tof_exponent] * even.per_unit
+    ns = 1e3 if of_ns else 1.0
+    scale = {1: 1 / ns / c, -1: ns * c, -2: ns**2 * c}[tof_exponent] * even.per_unit
     return UniformBins(
         np.where(used, scale, 0.0), np.where(used, even.shift, 0.5), even.margin, even.trusted
     )
