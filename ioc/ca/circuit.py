@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,8 @@ from ioc.ca.caproto_internals import CaprotoCircuit, DisconnectedCircuit, QueueM
 from ioc.ca.reads import Announcements, read_answer
 from ioc.ca.updates import Update, pieces, stamped
 from ioc.model.wire_values import latin1
-from ioc.records.channel_names import Deadband, channel_name
+from ioc.records.channel_names import channel_name
+from ioc.records.monitor_filters import FilteredMonitor, MonitorFilter
 from reduction.parameters.specs import Refused
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ class Circuit(CaprotoCircuit):
         super().__init__(circuit, client, context)
         self._latest: dict[Any, Update | None] = {}
         self._counts = Announcements(self._outgrown)
-        self._passed: dict[int, float] = {}
+        self._filtered: dict[int, FilteredMonitor] = {}
         self._offered = asyncio.Event()
         self._puts = self._put_bytes = 0
         self._put_ended = asyncio.Event()
@@ -123,23 +125,17 @@ class Circuit(CaprotoCircuit):
         Empty if the client's filter drops the update.
         """
         wanted = channel_name(sub.channel.name).filter
-        if wanted.deadband is not None and not self._passes(sub, update, wanted.deadband):
+        if wanted.monitors and not self._passes(sub, update, wanted.monitors):
             return []
         metadata = stamped(update.metadata) if wanted.stamped else update.metadata
         elements = wanted.elements if sub.db_entry.max_length > 1 else None
         values = sub.db_entry.selected(update.values, elements, sub.data_count)
         return update.packed(sub, values, metadata)
 
-    def _passes(self, sub: Any, update: Update, deadband: Deadband) -> bool:
-        """Whether a client's deadband lets an update pass; it lets texts, arrays and alarms."""
-        number = update.number
-        if number is None:
-            return True
-        before = self._passed.get(sub.subscriptionid)
-        passes = before is None or deadband.passes(number, before)
-        if passes:
-            self._passed[sub.subscriptionid] = number
-        return passes or update.not_only_value
+    def _passes(self, sub: Any, update: Update, filters: Sequence[MonitorFilter]) -> bool:
+        """Whether a client's filters let an update pass."""
+        monitor = self._filtered.setdefault(sub.subscriptionid, FilteredMonitor(filters))
+        return monitor.passes(update.number, update.not_only_value)
 
     async def _wait_until_sent(self) -> None:
         """Wait until the client was sent all updates posted by now, at most `LONGEST_WAIT_S`.
@@ -169,7 +165,7 @@ class Circuit(CaprotoCircuit):
                 channel, _ = self.channel_of(request)
                 request.header.data_count = self._counts.wanted(channel, request.data_count)
             case caproto.EventCancelRequest():
-                self._passed.pop(request.subscriptionid, None)
+                self._filtered.pop(request.subscriptionid, None)
             case caproto.ClearChannelRequest():
                 return await self._closed(request)
         return await super().answer(request)

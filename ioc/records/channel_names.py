@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from ioc.records.monitor_filters import Deadband, Decimation, MonitorFilter, TagMatch
 
 LONGEST_NAME = 500
 """Longest name, with field and filters, that is looked at; records have 60 characters at most."""
@@ -49,30 +50,15 @@ class ElementRange:
 
 
 @dataclass(frozen=True)
-class Deadband:
-    """A monitor gets a value only if it differs from the one before by more than ``limit``.
-
-    ``limit`` is a number, or with ``relative`` a percentage of the value before.
-    """
-
-    limit: float
-    relative: bool = False
-
-    def passes(self, value: float, before: float) -> bool:
-        limit = abs(before) * self.limit / 100 if self.relative else self.limit
-        differs = value != before and not (math.isnan(value) and math.isnan(before))
-        return differs and not abs(value - before) <= limit
-
-
-@dataclass(frozen=True)
 class ElementFilter:
     """What a client wants of a channel, by the filters in the name that it asked for.
 
-    ``stamped``: with the time of sending instead of the time of the value.
+    ``monitors``: which updates its monitors are sent. ``stamped``: with the time of sending instead
+    of the time of the value.
     """
 
     elements: ElementRange | None = None
-    deadband: Deadband | None = None
+    monitors: tuple[MonitorFilter, ...] = ()
     stamped: bool = False
 
 
@@ -110,17 +96,19 @@ def channel_name(text: str) -> ChannelName:
 def _filter(in_brackets: str | None, as_json: str | None) -> ElementFilter:
     """The filters of a name; raises ValueError, TypeError or AttributeError for others."""
     wanted = json.loads(BARE_KEY.sub(r'\1"\2":', as_json)) if as_json else {}
-    if not wanted.keys() <= {"arr", "dbnd", "ts"}:
+    if not wanted.keys() <= {"arr", "ts", *MONITOR_FILTERS}:
         raise ValueError(f"no filters are called {', '.join(wanted)}")
     elements = _shorthand(in_brackets) if in_brackets else None
     if "arr" in wanted:
         elements = _range(wanted["arr"])
-    deadband = _deadband(wanted["dbnd"]) if "dbnd" in wanted else None
+    monitors = tuple(
+        MONITOR_FILTERS[name](options)
+        for name, options in wanted.items()
+        if name in MONITOR_FILTERS
+    )
     if wanted.get("ts", {}) != {}:
         raise ValueError("ts takes no options")
-    if elements is None and deadband is None and "ts" not in wanted:
-        return NO_FILTER
-    return ElementFilter(elements, deadband, "ts" in wanted)
+    return ElementFilter(elements, monitors, "ts" in wanted) if wanted or elements else NO_FILTER
 
 
 def _shorthand(text: str) -> ElementRange:
@@ -164,3 +152,25 @@ def _deadband(options: Mapping[str, Any]) -> Deadband:
             if mode in ("abs", "rel"):
                 return Deadband(float(limit), relative=mode == "rel")
     raise ValueError("dbnd takes abs or rel, or d and m")
+
+
+def _decimation(options: Mapping[str, Any]) -> Decimation:
+    match dict(options):
+        case {"n": int() as number, **more} if not more and number > 0 and number is not True:
+            return Decimation(number)
+    raise ValueError("dec takes n, at least 1")
+
+
+def _tag_match(options: Mapping[str, Any]) -> TagMatch:
+    numbers = [options.get("M", 0), options.get("V", 0)]
+    if options.keys() <= {"M", "V"} and all(type(each) is int for each in numbers):
+        return TagMatch(*numbers)
+    raise ValueError("utag takes M and V, whole numbers")
+
+
+MONITOR_FILTERS: Mapping[str, Callable[[Mapping[str, Any]], MonitorFilter]] = {
+    "dbnd": _deadband,
+    "dec": _decimation,
+    "utag": _tag_match,
+}
+"""The filters of monitors by their names; ``sync`` needs a state, and there is none."""
