@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import psutil
 
+from ioc.app.child_words import ChildWords
 from ioc.app.die_with_parent import OFFLINE
 from ioc.app.python_command import PYTHON, keep_to_a_folder, python_environment
+from ioc.options.program import StartError
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +24,10 @@ STEADY_S = 10.0
 """A process that ran this long is restarted at once; one that ended sooner after a pause."""
 
 LONGEST_PAUSE_S = 4.0
+"""Longest pause before a process is started again that had been at work."""
+
+LONGEST_START_PAUSE_S = 30.0
+"""Longest pause before the next try to start a process that cannot be started."""
 
 
 class Child:
@@ -43,33 +49,57 @@ class Child:
         self._offline, self._files = offline, files
         self._environment = environment or {}
         self._process: asyncio.subprocess.Process | None = None
-        self._reason = ""
+        self._words: ChildWords | None = None
+        self._reason = self._told = ""
 
     async def run(
         self,
         command: Callable[[], Sequence[str]],
         ended: Callable[[str], Awaitable[None]],
+        worked: Callable[[], bool] | None = None,
     ) -> None:
         """Keep the process running until cancelled; then end it and all its descendants.
 
         ``command`` makes the words of the command line at every start; ``ended`` is told why the
-        process ended, before it is started again.
+        process ended, before it is started again. ``worked`` returns whether the process has been
+        at work since its start; without it, a process has that ran for `STEADY_S`. If it has not,
+        pauses get longer, and a reason is logged once.
         """
         pause_s = 0.0
         try:
             while True:
                 started_s = time.monotonic()
-                self._process = await self._started(command())
-                status = await self._process.wait()
-                reason = self._reason or f"ended with {_meaning(status)}"
-                self._reason = ""
-                log.warning("%s %s; starting it again", self.name, reason)
-                await ended(f"{self.name} {reason}")
+                reason = await self._run_to_its_end(command)
                 steady = time.monotonic() - started_s > STEADY_S
-                pause_s = 0.0 if steady else min(2 * pause_s + 0.25, LONGEST_PAUSE_S)
+                has_worked = worked() if worked else steady
+                self._log(reason, has_worked)
+                await ended(f"{self.name} {reason}")
+                longest_s = LONGEST_PAUSE_S if has_worked else LONGEST_START_PAUSE_S
+                pause_s = 0.0 if steady and has_worked else min(2 * pause_s + 0.25, longest_s)
                 await asyncio.sleep(pause_s)
         finally:
             await self._end()
+
+    async def _run_to_its_end(self, command: Callable[[], Sequence[str]]) -> str:
+        """Start the process and wait for its end; returns why it ended, or cannot be started."""
+        try:
+            self._process = await self._started(command())
+        except (OSError, RuntimeError, StartError) as error:  # RuntimeError: no thread is left
+            return f"cannot be started: {getattr(error, 'strerror', None) or error}"
+        status = await self._process.wait()
+        killed, self._reason = self._reason, ""
+        return killed or await self._why(status)
+
+    async def _why(self, status: int) -> str:
+        """Why the process ended: its exit status, and its own words if there are any."""
+        words = await self._words.reason() if self._words else ""
+        return ": ".join(filter(None, (f"ended with {_meaning(status)}", words)))
+
+    def _log(self, reason: str, worked: bool) -> None:
+        """Log why the process ended; if it cannot be started, only once for each reason."""
+        if worked or reason != self._told:
+            log.warning("%s %s; it is started again", self.name, reason)
+        self._told = "" if worked else reason
 
     async def run_once(
         self, command: Sequence[str], ended: Callable[[str], Awaitable[None]]
@@ -80,9 +110,9 @@ class Child:
         """
         try:
             self._process = await self._started(command)
-            status = await self._process.wait()
-            log.warning("%s ended with %s", self.name, _meaning(status))
-            await ended(f"{self.name} ended with {_meaning(status)}")
+            why = await self._why(await self._process.wait())
+            log.warning("%s %s", self.name, why)
+            await ended(f"{self.name} {why}")
             await asyncio.Event().wait()
         finally:
             await self._end()
@@ -95,14 +125,17 @@ class Child:
         if keep_to_a_folder():
             log.warning("the working folder is gone: this works in the root folder from now on")
         offline = (OFFLINE,) if self._offline else ()
-        return await asyncio.create_subprocess_exec(
-            *(*PYTHON, "-m", "ioc.app.die_with_parent", *offline, str(os.getpid())),
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            env=python_environment(os.environ | self._environment),
-            pass_fds=self._files,
-            start_new_session=True,
-        )
+        self._words = ChildWords()
+        with self._words.listening() as errors:
+            return await asyncio.create_subprocess_exec(
+                *(*PYTHON, "-m", "ioc.app.die_with_parent", *offline, str(os.getpid())),
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stderr=errors,
+                env=python_environment(os.environ | self._environment),
+                pass_fds=self._files,
+                start_new_session=True,
+            )
 
     def kill(self, reason: str) -> None:
         """Kill the process and its descendants; `run` starts it again."""

@@ -133,7 +133,8 @@ class Supervision:
         async def ended(reason: str) -> None:
             await self._ended(Part.SIMULATOR, self._server.connections.simulator, reason)
 
-        await self._children.simulator.run(self._simulate, ended)
+        watch = self._server.simulator_watch
+        await self._children.simulator.run(self._simulate, ended, lambda: watch.heard)
 
     async def run_replay(self) -> None:
         """Play the recording once, until cancelled; it begins when the ranks have reported.
@@ -166,7 +167,8 @@ class Supervision:
         async def ended(reason: str) -> None:
             await self._ended(Part.RANKS, self._server.connections.ranks, reason)
 
-        await self._children.ranks.run(self._reduce, ended)
+        watch = self._server.ranks_watch
+        await self._children.ranks.run(self._reduce, ended, lambda: watch.heard)
 
     def _reduce(self) -> Sequence[str]:
         """The command line that starts the ranks."""

@@ -32,7 +32,7 @@ def _leave_network() -> None:
         leave_network()
     except OSError as error:
         print(
-            f"live-reduction: this system has no network namespaces for users ({error.strerror}):"
+            f"This system has no network namespaces for users ({error.strerror}):"
             " MPI's daemon listens on all interfaces",
             file=sys.stderr,
         )

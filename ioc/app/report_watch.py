@@ -87,9 +87,16 @@ class ReportWatch(Generic[ReportT]):
         self.problem = ""
         """Why the last report was not understood; empty if it was."""
         self.latest: ReportT | None = None
+        self.heard = False
+        """Whether a report has come since the process was expected."""
 
     def expect(self, within_s: float) -> None:
         """The process starts: its first report is due within ``within_s`` seconds."""
+        self.heard = False
+        self._expect_next(within_s)
+
+    def _expect_next(self, within_s: float) -> None:
+        """The next report is due within ``within_s`` seconds."""
         self._missing = False
         self._deadline.set(within_s)
 
@@ -119,16 +126,16 @@ class ReportWatch(Generic[ReportT]):
     async def _take(self, report: ReportT | Working) -> None:
         self._reported_s, self.problem = self._clock(), ""
         if isinstance(report, Working):
-            self.expect(max(LONGEST_WORK_S, self.silence_s))
+            self._expect_next(max(LONGEST_WORK_S, self.silence_s))
             return
-        self.latest = report
-        self.expect(self.silence_s)
+        self.latest, self.heard = report, True
+        self._expect_next(self.silence_s)
         await self._actions.publish(report)
 
     async def _late(self) -> None:
         late_s = self._deadline.late_s
         if late_s > OVERSLEPT_S:  # this process was stopped: reports may wait to be read
-            self.expect(self.silence_s)
+            self._expect_next(self.silence_s)
         elif late_s >= 0:  # else the deadline was moved at this very moment
             await self._silent()
 

@@ -1,0 +1,73 @@
+"""A child process that cannot start says why, and is tried again after longer and longer pauses."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from ioc.app.child import Child
+from ioc.app.child_words import LONGEST_REASON, reason_in
+
+
+async def ends_of(
+    command: Callable[[], Sequence[str]], count: int, worked: Callable[[], bool]
+) -> list[str]:
+    """Why a child ended, so many times."""
+    reasons: list[str] = []
+    enough = asyncio.Event()
+
+    async def ended(reason: str) -> None:
+        reasons.append(reason)
+        if len(reasons) == count:
+            enough.set()
+
+    running = asyncio.create_task(Child("ranks").run(command, ended, worked))
+    try:
+        async with asyncio.timeout(60):
+            await enough.wait()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    return reasons
+
+
+async def test_a_child_that_cannot_be_started_says_why_once_and_is_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def command() -> Sequence[str]:
+        raise OSError(24, "Too many open files")
+
+    words = "ranks cannot be started: Too many open files"
+    assert await ends_of(command, 3, lambda: False) == [words] * 3
+    assert caplog.text.count(words) == 1
+
+
+async def test_a_child_that_ends_says_why_in_its_own_words(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    program = "import sys; sys.exit('live-reduction: no memory is left: 2 GB are the limit')"
+    words = "ranks ended with exit status 1: no memory is left: 2 GB are the limit"
+    assert await ends_of(lambda: (sys.executable, "-c", program), 2, lambda: True) == [words] * 2
+    assert caplog.text.count(words) == 2
+    assert capfd.readouterr().err.count("live-reduction: no memory is left") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", ""),
+        ("2026-11-26 ranks WARNING something\n", ""),
+        ("Traceback\n  File x\nModuleNotFoundError: No module named 'zmq'\n", "ModuleNotFound"),
+        ("numpy.exceptions.AxisError: 3\nlive-reduction: this\nlive-reduction: that\n", "that"),
+        ("-----\nprterun was unable to launch x\n-----\n", "prterun was unable to launch x"),
+        ("prterun noticed that process rank 0 exited on signal 9 (Killed).\n", ""),
+        ("live-reduction: " + "x" * 1000, "x" * LONGEST_REASON),
+    ],
+)
+def test_the_reason_is_the_last_one_that_is_given(text: str, reason: str) -> None:
+    found = reason_in(text)
+    assert found.startswith(reason)
+    assert bool(found) == bool(reason)
