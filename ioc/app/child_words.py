@@ -22,7 +22,7 @@ LAST_WORDS_S = 0.5
 
 OWN_WORDS = re.compile(r"live-reduction: (.*)")
 EXCEPTION = re.compile(r"((?:\w+\.)*\w*(?:Error|Exception)\b.*)")
-LAUNCHER = re.compile(r"((?:prterun|mpiexec|mpirun|PRTE|PMIX)\b.*\b(?:unable|not|failed)\b.*)", re.I)
+LAUNCHER = re.compile(r"((?:prterun|mpiexec|PRTE|PMIX)\b.*\b(?:unable|not|failed)\b.*)", re.I)
 
 
 class ChildWords:

@@ -32,6 +32,7 @@ from ioc.options.commands import (
 from ioc.options.flags import Options
 from ioc.options.program import StartError
 from ioc.options.shared_options import InstrumentOptions
+from reduction.host.memory_limits import no_memory_words
 from reduction.host.open_files import raise_file_limit
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _start(options)
     except StartError as error:
         _give_up(str(error))
+    except MemoryError as error:
+        _give_up(no_memory_words(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _give_up(where + (error.strerror or str(error)))

@@ -71,10 +71,11 @@ class RunControl(Settings):
         Float(
             pv="MemoryLimit",
             description="Memory for events of a rank; 0: auto",
-            details="At the limit the oldest events are folded into a fine histogram: counts stay,"
-            " other bins are right to a tenth of the bins of then. With another unit, mask, group"
-            " or slice they count as filtered until it is as it was. Auto: half the machine's"
-            " memory divided by its ranks.",
+            details="Events that wait for their pulses are included: they take a quarter at most,"
+            " but 67 MB are always allowed. At the limit the oldest events are folded into a fine"
+            " histogram: counts stay, other bins are right to a tenth of the bins of then. With"
+            " another unit, mask, group or slice they count as filtered until it is as it was."
+            " Auto: half the machine's memory divided by its ranks.",
             units="GB",
             minimum=0,
             maximum=1e6,

@@ -55,6 +55,13 @@ class PulseSums:
         )
 
 
+PENDING_SHARE = 4
+"""Events that wait for their pulses may take this part of the memory for events."""
+
+LEAST_PENDING_BYTES = 1 << 26
+"""They may always take so much, however little memory is allowed: else pulses were not complete."""
+
+
 class PulseSlicing:
     """The slice that each pulse belongs to, by its time and the value of a log.
 
@@ -242,9 +249,20 @@ class Pipeline:
             self.engine.configure(number, made)
         self.recipes |= changed
         self._keep_first(len(order.reductions))
-        limit = order.control.memory_limit
-        self.engine.limit(
-            int(limit * 1e9) if limit else self._memory_bytes,
-            keep=order.control.accumulation is not AccumulationMode.WINDOW,
-        )
         self.order = order
+        self.limit_memory(0)
+
+    @property
+    def limit_bytes(self) -> int:
+        """The most memory that events of this rank may take, those that are not cut included."""
+        return int(self.order.control.memory_limit * 1e9) or self._memory_bytes
+
+    def limit_memory(self, pending_bytes: int) -> None:
+        """Leave room for events that wait for their pulses and take so many bytes."""
+        keep = self.order.control.accumulation is not AccumulationMode.WINDOW
+        self.engine.limit(max(self.limit_bytes - pending_bytes, 0), keep=keep)
+
+    @property
+    def most_pending_bytes(self) -> int:
+        """The most memory that events which wait for their pulses may take."""
+        return max(self.limit_bytes // PENDING_SHARE, LEAST_PENDING_BYTES)

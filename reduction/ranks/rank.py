@@ -175,6 +175,7 @@ class Rank:
                 order = encoded(self._next_order)
                 self._control.report_work()
             self._obey(decoded(RanksOrder, self._together.share(order)))
+        self._pipeline.limit_memory(self._receiver.pending_bytes)
         self._caught_up = self._pipeline.engine.advance(ENGINE_STEP_S)
         self._views.note_events(self._accumulation.coverage.last_ns)
         due = self._order_pending or self._ticks % self._timing.ticks_per_result == 0
@@ -331,6 +332,7 @@ class Rank:
         elif skip:
             self._catch_up.end()
         self._pipeline.obey(order, changed, state.series, clear=clear)
+        self._intake.limit_pending(self._pipeline.most_pending_bytes)
         self._views.obey()
         if obeyed.moved_ns is not None:
             self._pipeline.move_pulses(obeyed.moved_ns, cut_ns)

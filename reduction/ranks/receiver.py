@@ -196,6 +196,11 @@ class StreamReceiver:
         return Backlog(messages, sum(each.size_bytes for each in every))
 
     @property
+    def pending_bytes(self) -> int:
+        """Memory of events whose pulses are not complete yet."""
+        return sum(each.pending_bytes for each in self.intake.partitions.values())
+
+    @property
     def dropped(self) -> int:
         """How many messages had left the event logs before they were read."""
         return sum(reader.dropped.messages for reader in self._readers.values())

@@ -28,6 +28,7 @@ from reduction.stream.logs import Logs
 from reduction.stream.marked.holding_partitions import HoldingPartitions
 from reduction.stream.marked.marked_partition import MarkedPartition
 from reduction.stream.notices import Notices
+from reduction.stream.pending_chunks import MOST_PENDING_BYTES
 from reduction.stream.plain.plain_partition import PlainPartition
 from reduction.stream.plain.pulse_ages import PulseAges
 from reduction.stream.pulses import NEVER_NS, NO_PULSE, CompletePulse
@@ -69,6 +70,7 @@ class PulseAssembler:
         """The last pulse before the place where a partition began to be read again."""
         self.awaited = stream_format.with_events(partitions)
         """The partitions that may have events: a pulse is complete once it is in all of these."""
+        self._most_pending_bytes = MOST_PENDING_BYTES
         self._ended: set[int] = set()
         """The partitions that are read to their ends."""
         self.partitions: dict[int, MarkedPartition | PlainPartition] = {
@@ -204,8 +206,20 @@ class PulseAssembler:
             for number, state in self.partitions.items():
                 if isinstance(state, MarkedPartition):
                     self.partitions[number] = self._plain(number, state)
+            self._limit_partitions()
         for offsets in self._first_offsets.values():
             offsets.clear()
+
+    def limit_pending(self, most_bytes: int) -> None:
+        """Let all chunks that wait for their pulses take so many bytes together."""
+        self._most_pending_bytes = min(
+            most_bytes // max(len(self.partitions), 1), MOST_PENDING_BYTES
+        )
+        self._limit_partitions()
+
+    def _limit_partitions(self) -> None:
+        for each in self.partitions.values():
+            each.most_pending_bytes = self._most_pending_bytes
 
     def _plain(self, number: int, state: MarkedPartition) -> PlainPartition:
         """A partition without marks, with the chunks that have come for one with marks."""
@@ -243,6 +257,7 @@ class PulseAssembler:
             if self.dialect is Dialect.PLAIN
             else MarkedPartition(self.clock_ns, self.notices, after_mark=after_mark)
         )
+        self.partitions[partition].most_pending_bytes = self._most_pending_bytes
 
     def _new_plain(self, number: int, faults: Faults) -> PlainPartition:
         """A partition without marks, of which no chunk has come."""

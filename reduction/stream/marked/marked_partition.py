@@ -66,7 +66,8 @@ class MarkedPartition:
         self.pending: list[Chunk] = []
         self._clock_ns, self._notices = clock_ns, notices
         self._held: list[Chunk] = []
-        self._pending_bytes = self._dropped = 0
+        self.pending_bytes = self._dropped = 0
+        self.most_pending_bytes = MOST_PENDING_BYTES
         self._counter = ChunkCounter()
         self._order = MarkOrder(clock_ns)
         self.followed = after_mark
@@ -89,16 +90,17 @@ class MarkedPartition:
         """Keep the chunks of a message for their pulses, if there is room."""
         newest_ns = max(each.pulse_time_ns for each in chunks)
         size, started = chunks_bytes(chunks), self.reached.time_ns != NO_PULSE
+        most_bytes = self.most_pending_bytes if started else MOST_UNMARKED_BYTES
         if newest_ns > max(self.reached.time_ns, self._clock_ns()) + AHEAD_NS:
             self.refuse(newest_ns - (self.reached.time_ns if started else self._clock_ns()))
             if chunks_bytes(self._held) + size <= MOST_HELD_BYTES:
                 self._held += chunks
-        elif self._pending_bytes + size > (MOST_PENDING_BYTES if started else MOST_UNMARKED_BYTES):
+        elif self.pending_bytes + size > most_bytes:
             self._drop_unmarked()
         else:
             if not started or newest_ns <= self.reached.time_ns + SOON_NS:
                 self.newest_ns = max(self.newest_ns, newest_ns)
-            self._pending_bytes += size
+            self.pending_bytes += size
             self.pending += chunks
 
     def _takes(self, chunk: Chunk) -> bool:
@@ -163,12 +165,12 @@ class MarkedPartition:
     @property
     def full(self) -> bool:
         """Whether so much has come without a mark that it should be found out why."""
-        return self.mark_offset is None and self._pending_bytes >= MOST_UNMARKED_BYTES // 2
+        return self.mark_offset is None and self.pending_bytes >= MOST_UNMARKED_BYTES // 2
 
     @property
     def crowded(self) -> bool:
         """Whether no more should be read for now: too much waits for other partitions."""
-        return bool(self.uncut) and self._pending_bytes >= MOST_PENDING_BYTES // 2
+        return bool(self.uncut) and self.pending_bytes >= self.most_pending_bytes // 2
 
     @property
     def in_doubt(self) -> bool:
@@ -200,7 +202,7 @@ class MarkedPartition:
 
     def _keep(self, pending: list[Chunk]) -> None:
         self.pending = pending
-        self._pending_bytes = chunks_bytes(pending)
+        self.pending_bytes = chunks_bytes(pending)
 
     def _follow(self, decision: Decision) -> None:
         """Complete the pulses whose marks are believed."""

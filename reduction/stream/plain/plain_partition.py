@@ -68,7 +68,8 @@ class PlainPartition:
         self._times = PulseTimes(clock_ns)
         self._held: list[Chunk] = []
         """Chunks whose times are in doubt."""
-        self._pending_bytes = self._held_bytes = 0
+        self.pending_bytes = self._held_bytes = 0
+        self.most_pending_bytes = MOST_PENDING_BYTES
         self._uncut: dict[int, int] = {}
         """The offset of the first message of each pulse that is not cut yet, by pulse time."""
         self._held_offsets: dict[int, int] = {}
@@ -122,7 +123,7 @@ class PlainPartition:
     @property
     def crowded(self) -> bool:
         """Whether no more should be read for now: too much waits for other partitions."""
-        return self._pending_bytes >= MOST_PENDING_BYTES // 2
+        return self.pending_bytes >= self.most_pending_bytes // 2
 
     def chunks(self, chunks: list[Chunk], offset: int) -> None:
         """Take the chunks of one message, which has an offset in the event log."""
@@ -206,7 +207,7 @@ class PlainPartition:
     def _keep(self, chunk: Chunk, size: int) -> None:
         """Keep a chunk whose time is believed."""
         time_ns = chunk.pulse_time_ns
-        if self._pending_bytes + size > MOST_PENDING_BYTES:
+        if self.pending_bytes + size > self.most_pending_bytes:
             self.faults.bad_time += 1
             self._notices.give("full", "events wait for other partitions: some are dropped")
             return
@@ -217,7 +218,7 @@ class PlainPartition:
         if time_ns > max(self.newest_ns, self._clock_ns()) + AHEAD_NS:
             offset = offset_words(time_ns - self._clock_ns())
             self._notices.give(CLOCK, f"pulses are {offset} the clock of this host")
-        self._pending_bytes += size
+        self.pending_bytes += size
         self.pending.append(chunk)
         begins = self._held_offsets.get(time_ns, self._offset or 0)
         self._uncut.setdefault(time_ns, begins)
@@ -290,7 +291,7 @@ class PlainPartition:
         self.places = PulsePlaces()
         later = [each for each in (*self.pending, *self._held) if each.pulse_time_ns > passed_ns]
         self.pending, self._held = [], []
-        self._pending_bytes = self._held_bytes = 0
+        self.pending_bytes = self._held_bytes = 0
         self._held_offsets |= self._uncut
         self._uncut.clear()
         self._times.restart(passed_ns)
@@ -313,7 +314,7 @@ class PlainPartition:
         ready = [chunk for chunk in self.pending if chunk.pulse_time_ns <= time_ns]
         if ready:
             self.pending = [chunk for chunk in self.pending if chunk.pulse_time_ns > time_ns]
-            self._pending_bytes = chunks_bytes(self.pending)
+            self.pending_bytes = chunks_bytes(self.pending)
         return ready
 
     def forget(self, number: int) -> None:

@@ -14,7 +14,6 @@ from reduction.event_log.writer import LogWriter
 from reduction.ranks.catch_up import PERIODS_PER_TICK, CatchUp
 from reduction.ranks.receiver import StreamReceiver
 from reduction.stream.dialect import Dialect
-from reduction.stream.marked import marked_partition
 from reduction.stream.pulse_assembler import PulseAssembler
 from reduction.stream.pulses import NEVER_NS
 from tests.support.event_logs import LIMIT, PERIOD_NS, START_NS, data_of, pulse_entries, write
@@ -79,15 +78,16 @@ def test_while_catching_up_ticks_are_rarer_until_the_end_of_the_log() -> None:
 
 
 def test_a_partition_that_is_ahead_of_another_waits_in_the_log_and_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(marked_partition, "MOST_PENDING_BYTES", 50_000)
     writer = LogWriter(tmp_path, 2, LIMIT)
     for number in range(PULSES):
         write(writer, pulse_entries(number), partition=0)
     receiver = receiver_of(tmp_path, START_NS + PULSES * PERIOD_NS, partitions=2)
+    receiver.intake.limit_pending(2 * 50_000)
     for _ in range(PULSES):
         receiver.take(0)
+    assert receiver.pending_bytes <= 50_000
     assert 10 < len(receiver.intake.pending) < PULSES - 10
     for number in range(PULSES):
         write(writer, pulse_entries(number), partition=1)

@@ -1,0 +1,41 @@
+"""Which limit of memory has been reached."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from reduction.host.memory_limits import MemoryBound, memory_bounds, no_memory_words
+
+GREEDY = """
+import resource
+import numpy
+from reduction.host.memory_limits import no_memory_words
+resource.setrlimit(resource.RLIMIT_AS, (3_000_000_000, 3_000_000_000))
+try:
+    numpy.ones(3_000_000_000, numpy.int8)
+except MemoryError as error:
+    print(no_memory_words(error))
+"""
+
+
+def test_a_process_that_may_take_no_more_addresses_says_so() -> None:
+    command = [sys.executable, "-c", GREEDY]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith("no memory is left (Unable to allocate 2.79 GiB")
+    assert "ulimit -v is 3 GB, of which " in done.stdout
+
+
+def test_the_limit_with_the_least_room_is_named() -> None:
+    assert no_memory_words(MemoryError()).startswith("no memory is left: ")
+    assert str(MemoryBound("x", 2 * 10**9, 5 * 10**8)) == "x is 2 GB, of which 0.5 GB are used"
+
+
+def test_the_limit_of_a_control_group_is_found_if_it_has_one(tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("max\n")
+    assert not any("control group" in each.name for each in memory_bounds(tmp_path))
+    (tmp_path / "memory.max").write_text("4000000000\n")
+    (tmp_path / "memory.current").write_text("1000\n")
+    found = [each for each in memory_bounds(tmp_path) if "control group" in each.name]
+    assert [(each.most_bytes, each.used_bytes) for each in found] == [(4_000_000_000, 1000)]
