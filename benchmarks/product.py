@@ -7,14 +7,14 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import psutil
 
-from tests.support.ca_client import Client, network
+from tests.support.ca_client import Client, Network, network
 
 PATIENCE_S = 180.0
 EVENTS_PER_PULSE = 357_143
@@ -25,6 +25,10 @@ class Product(Client):
     """A ``live-reduction run`` of two ranks under load, and a client of it."""
 
     process: subprocess.Popen[bytes]
+
+    def __init__(self, net: Network, prefix: str, launcher: Sequence[str] = ()) -> None:
+        super().__init__(net, prefix)
+        self._launcher = launcher
 
     def start_up(
         self, events_per_pulse: int, *more: str, folder: str | None, log: IO[bytes] | None
@@ -37,7 +41,7 @@ class Product(Client):
         }
         load = f"--set=Sim:EventsPerPulse={events_per_pulse}"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ioc", "run", *flags, load, *more],
+            [*self._launcher, sys.executable, "-m", "ioc", "run", *flags, load, *more],
             env=self.network.environment | found,
             stdout=subprocess.DEVNULL,
             stderr=log,
@@ -91,13 +95,15 @@ def product(
     *flags: str,
     folder: str | None = None,
     log: IO[bytes] | None = None,
+    launcher: Sequence[str] = (),
 ) -> Iterator[Product]:
     """A product on loopback, under a prefix and a port of its own; it is just starting.
 
-    It works in ``folder`` and writes its messages to ``log``, or where this process does.
+    It works in ``folder`` and writes its messages to ``log``, or where this process does. A
+    ``launcher`` is the words of a command that runs the one which follows it.
     """
     with network() as net:
-        running = Product(net, f"B{secrets.token_hex(4)}:")
+        running = Product(net, f"B{secrets.token_hex(4)}:", launcher)
         running.start_up(events_per_pulse, *flags, folder=folder, log=log)
         try:
             yield running
