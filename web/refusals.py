@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -14,6 +17,8 @@ LOG_PERIOD_S = 10.0
 
 LONGEST_WORDS = 200
 """Most characters of a reason that are logged; visitors can put long texts in it."""
+
+NO_FILE_LEFT = (errno.EMFILE, errno.ENFILE)
 
 
 class RefusalCounts:
@@ -35,3 +40,14 @@ class RefusalCounts:
         self._logged_s[kind], self._logged[kind] = now_s, self.counts[kind]
         more = f" ({unsaid} more of this kind before)" if unsaid else ""
         log.warning("%s refused: %s: %.*r%s", kind, who, LONGEST_WORDS, why, more)
+
+    def handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Handle an exception of a loop: one for want of files means that a connection has to wait.
+
+        asyncio tries again after a second, and else logs a traceback for each of a hundred tries.
+        """
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in NO_FILE_LEFT:
+            self.add("connection", "somebody", "too many files are open (ulimit -n)")
+        else:
+            loop.default_exception_handler(context)

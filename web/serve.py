@@ -89,6 +89,7 @@ class WebServer:
         assert runner.server is not None
         bounded = BoundedServer(runner.server, limits, self.refusals)
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self.refusals.handle)
         servers = [await loop.create_server(bounded, sock=each) for each in self._start.sockets]
         try:
             await loop.create_future()

@@ -19,7 +19,7 @@ def test_whatever_happens_at_once_no_event_is_lost_and_nothing_is_left(net: Netw
             run.round(kill)
         assert run.looks == len(KILLS)
         assert run.unbalanced == 0
-        assert run.ioc_bytes[-1] - run.ioc_bytes[0] < MOST_GROWTH_BYTES
+        assert run.most_growth_bytes < MOST_GROWTH_BYTES
         assert run.puts[0] > 0
         run.check()
         run.end()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+
 import pytest
 
 from web.refusals import LOG_PERIOD_S, RefusalCounts
@@ -29,3 +32,18 @@ def test_a_reason_cannot_write_lines_of_its_own_into_the_log(
     RefusalCounts().add("message", "somebody", "a\nWARNING all is well\x1b[2J")
     assert "\n" not in caplog.records[0].getMessage()
     assert "\x1b" not in caplog.records[0].getMessage()
+
+
+async def test_connections_that_wait_for_want_of_files_are_told_in_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refusals, loop = RefusalCounts(), asyncio.get_running_loop()
+    loop.set_exception_handler(refusals.handle)
+    for _ in range(100):
+        error = OSError(errno.EMFILE, "Too many open files")
+        loop.call_exception_handler({"message": "socket.accept()", "exception": error})
+    assert refusals.counts == {"connection": 100}
+    (line,) = caplog.records
+    assert "too many files are open" in line.getMessage()
+    loop.call_exception_handler({"message": "something else", "exception": ValueError("words")})
+    assert caplog.records[-1].exc_info

@@ -33,6 +33,9 @@ PATIENCE_S = 120.0
 
 ACCOUNT = ("EventsBinned", "EventsOutOfRange", "EventsMasked", "EventsFiltered", "EventsInvalid")
 LOOK_TRIES = 50
+SETTLED = 3
+"""After so many rounds with one IOC, its memory is what it needs."""
+
 SETTINGS = {
     "Red1:Filter:Log": "",
     "Red1:Mask": "",
@@ -56,14 +59,19 @@ class Chaos:
         self.story = Recovery(net, seed, *flags)
         self._wild = WildClient(net.port, self.story.running.prefix, self._chance)
         self.kinds: Counter[str] = Counter()
-        self.looks = self.unbalanced = self.ioc_kills = 0
-        self.ioc_bytes: list[int] = []
-        """Resident memory of the IOC after each round."""
+        self.looks = self.unbalanced = 0
+        self._ioc_bytes: dict[int, list[int]] = {}
+        """Resident memory of the IOC after each round, by its process id."""
 
     @property
     def puts(self) -> tuple[int, int]:
         """How many wild puts were sent, and how many were answered."""
         return self._wild.sent, self._wild.answered
+
+    @property
+    def most_growth_bytes(self) -> int:
+        """The most that the memory of one IOC has grown after its first `SETTLED` rounds."""
+        return max((each[-1] - each[:SETTLED][-1] for each in self._ioc_bytes.values()), default=0)
 
     def round(self, kill: str = "") -> None:
         """One round: some things happen for a while, perhaps a kill of a process amid them."""
@@ -81,7 +89,6 @@ class Chaos:
                     self.story.process(kill).kill()
         if kill == "IOC":
             self.kinds["IOC killed"] += 1
-            self.ioc_kills += 1
             self.story.stop()
             self.story.start()
         self._current()
@@ -150,7 +157,8 @@ class Chaos:
             self.looks += 1
             self.unbalanced += total != sum(parts)
             break
-        self.ioc_bytes.append(running.head.memory_info().rss)
+        found = self._ioc_bytes.setdefault(running.head.pid, [])
+        found.append(running.head.memory_info().rss)
 
     @property
     def _runtime_folder(self) -> Path:
