@@ -15,6 +15,7 @@ from ioc.app.report_watch import ReportActions, ReportWatch
 from ioc.app.server_start import ProcessControl, ServerStart
 from ioc.app.starting_orders import kept_pv_logs
 from ioc.ca.database import Database
+from ioc.ca.other_iocs import OtherIocs
 from ioc.ca.pv_monitors import (
     PvText,
     PvUpdate,
@@ -91,6 +92,7 @@ class LiveServer:
         if start.autosave:
             self._autosave = Autosave(start.autosave, start.prefix, lambda: self.accepted)
         self._server = Server(self.database.channels, start.interfaces, start.port)
+        self._others = OtherIocs(f"{start.prefix}HEARTBEAT", lambda: self._server.place)
         self._process = self._stats(control.restart)
         self._handlers = PutHandlers(
             self.orders, self._settings, self._lock, self._files, self._process
@@ -120,6 +122,7 @@ class LiveServer:
     def _all_tasks(self, pva: Addresses | None) -> Iterator[ServerTask]:
         """The coroutines that run as long as the server runs."""
         yield self._server.serve
+        yield self._search_others
         yield self.publisher.families.run
         yield self._process.run
         yield self._lock.run
@@ -136,6 +139,11 @@ class LiveServer:
             served = pv_access(self.database, self.publisher.posted, pva)
             self._pva_problem = served.problem
             yield served.serve
+
+    async def _search_others(self) -> None:
+        """Search for other IOCs with the same names as soon as this one serves."""
+        await self.until_serving()
+        await self._others.run()
 
     async def run(self) -> None:
         """Serve until cancelled, then close all sockets."""
@@ -173,7 +181,7 @@ class LiveServer:
         pending = self.orders.drafts.message
         own = self._logs.problems, self._runs.problem, autosave, run_state, results, pending
         reports = self.ranks_watch.problem, self.simulator_watch.problem
-        clients = self._server.connections.problem, self._pva_problem()
+        clients = self._server.connections.problem, self._pva_problem(), self._others.problem
         return "; ".join(filter(None, (*own, *reports, self.connections.problem, *clients)))
 
     def _stats(self, restart: Callable[[], None] | None) -> IocStats:

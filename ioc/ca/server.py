@@ -16,8 +16,11 @@ import psutil
 from ioc.ca.caproto_internals import CaprotoServer
 from ioc.ca.circuit import Circuit
 from ioc.ca.connections import Connections
+from ioc.ca.other_iocs import ServedPlace
 from ioc.ca.updates import Update
 from ioc.records.channel_names import channel_name
+
+ANY_ADDRESS, CA_PORT = "0.0.0.0", 5064
 
 ROUNDS = 10
 """Most rounds of the event loop for which updates wait while a put is in progress."""
@@ -83,6 +86,18 @@ class Server(CaprotoServer):
             for each in found
             if each.family is socket.AF_INET and each.broadcast and each.address in wanted
         }
+
+    @property
+    def place(self) -> ServedPlace:
+        """Where this server is, and where others would be that serve the same names."""
+        addresses = {*self.interfaces, *self.broadcast_addresses()}
+        if ANY_ADDRESS in addresses:
+            every = [each for network in psutil.net_if_addrs().values() for each in network]
+            addresses |= {each.broadcast for each in every if each.family is socket.AF_INET}
+            addresses = addresses - {ANY_ADDRESS, None} | {"127.0.0.1"}
+        ports = self.ca_server_port, CA_PORT
+        targets = frozenset((each, port) for each in addresses for port in ports)
+        return ServedPlace(self.port, targets)
 
     def search_replies(self, requests: Sequence[Any]) -> list[Any]:
         """The messages that answer those of one datagram."""

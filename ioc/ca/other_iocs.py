@@ -1,0 +1,118 @@
+"""Finds out whether another IOC serves the same process variables."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import caproto
+import psutil
+
+log = logging.getLogger(__name__)
+
+FIRST_SEARCHES_S = (0.0, 1.0, 5.0)
+"""Times of the first searches, in seconds after the start."""
+
+SEARCH_PERIOD_S = 30.0
+
+FORGOTTEN_S = 3 * SEARCH_PERIOD_S
+"""After this time without an answer another IOC counts as gone."""
+
+SEARCH_NUMBER = 1
+
+
+@dataclass(frozen=True)
+class ServedPlace:
+    """The TCP port of this IOC, and the addresses and UDP ports at which others would be found."""
+
+    port: int
+    targets: frozenset[tuple[str, int]]
+
+
+class OtherIocs(asyncio.DatagramProtocol):
+    """Searches for ``name``, a process variable of this IOC, and notes who else answers.
+
+    ``place`` returns where this IOC serves, and ``clock`` seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        place: Callable[[], ServedPlace],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name, self._place, self._clock = name, place, clock
+        self._answered_s: dict[str, float] = {}
+        version = caproto.DEFAULT_PROTOCOL_VERSION
+        messages = (
+            caproto.VersionRequest(priority=0, version=version),
+            caproto.SearchRequest(name, SEARCH_NUMBER, version),
+        )
+        self._search = b"".join(map(bytes, messages))
+
+    @property
+    def problem(self) -> str:
+        """Which other IOCs serve the same names, in words; empty if none does."""
+        now_s = self._clock()
+        found = [where for where, at_s in self._answered_s.items() if now_s - at_s < FORGOTTEN_S]
+        if not found:
+            return ""
+        return f"another IOC serves {self._name} too, at {', '.join(sorted(found))}"
+
+    async def run(self) -> None:
+        """Search again and again, until cancelled."""
+        loop = asyncio.get_running_loop()
+        with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            loopback = all(
+                ipaddress.ip_address(host).is_loopback for host, _ in self._place().targets
+            )
+            sender.bind(("127.0.0.1" if loopback else "", 0))
+            sender.setblocking(False)
+            transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=sender)
+            with contextlib.closing(transport):
+                waited_s = 0.0
+                for at_s in FIRST_SEARCHES_S:
+                    await asyncio.sleep(at_s - waited_s)
+                    waited_s = at_s
+                    self._send(transport)
+                while True:
+                    await asyncio.sleep(SEARCH_PERIOD_S)
+                    self._send(transport)
+
+    def _send(self, transport: asyncio.DatagramTransport) -> None:
+        for target in self._place().targets:
+            with contextlib.suppress(OSError):  # a network may be down
+                transport.sendto(self._search, target)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Note the IOC that sends an answer, unless it is this one."""
+        with contextlib.suppress(caproto.CaprotoError, ValueError, LookupError):
+            for answer in caproto.Broadcaster(caproto.CLIENT).recv(data, addr):
+                if isinstance(answer, caproto.SearchResponse) and answer.cid == SEARCH_NUMBER:
+                    self._note(addr[0], answer.port)
+
+    def error_received(self, exc: Exception) -> None:
+        """Do nothing: nobody listens at an address."""
+
+    def _note(self, host: str, port: int) -> None:
+        if port == self._place().port and is_this_host(host):
+            return
+        where = f"{host}:{port}"
+        if self._clock() - self._answered_s.get(where, -FORGOTTEN_S) >= FORGOTTEN_S:
+            log.warning("another IOC serves %s too, at %s", self._name, where)
+        self._answered_s[where] = self._clock()
+
+
+def is_this_host(address: str) -> bool:
+    """Whether an address is one of this host."""
+    if ipaddress.ip_address(address).is_loopback:
+        return True
+    every = (each for network in psutil.net_if_addrs().values() for each in network)
+    return any(each.address == address for each in every)

@@ -1,0 +1,72 @@
+"""Another IOC with the same names is noticed, and this one is never taken for another."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from ioc.ca.other_iocs import FORGOTTEN_S, OtherIocs, ServedPlace, is_this_host
+from tests.support.ioc_bench import Ioc
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not true():
+            await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def searching(others: OtherIocs) -> AsyncIterator[None]:
+    task = asyncio.create_task(others.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_ioc_that_answers_for_the_same_name_is_told_with_its_place(
+    ioc: Ioc, caplog: pytest.LogCaptureFixture
+) -> None:
+    name, port, now_s = f"{ioc.prefix}HEARTBEAT", ioc.network.port, [0.0]
+    place = ServedPlace(port + 1, frozenset({("127.0.0.1", port)}))
+    others = OtherIocs(name, lambda: place, lambda: now_s[0])
+    async with searching(others):
+        await until(lambda: others.problem != "")
+    assert others.problem == f"another IOC serves {name} too, at 127.0.0.1:{port}"
+    assert caplog.text.count("another IOC serves") == 1
+    now_s[0] += FORGOTTEN_S
+    assert others.problem == ""
+
+
+def test_an_ioc_is_no_other_to_itself(ioc: Ioc) -> None:
+    ioc.until(lambda: ioc.number("HEARTBEAT") >= 3)  # it has searched twice
+    assert ioc.get("StatusMessage_RBV", "-S") == ""
+
+
+async def test_an_answer_from_the_own_port_of_this_host_is_its_own(ioc: Ioc) -> None:
+    port, answers = ioc.network.port, 0
+    place = ServedPlace(port, frozenset({("127.0.0.1", port)}))
+
+    class Counting(OtherIocs):
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            nonlocal answers
+            super().datagram_received(data, addr)
+            answers += 1
+
+    others = Counting(f"{ioc.prefix}HEARTBEAT", lambda: place)
+    async with searching(others):
+        await until(lambda: answers > 0)
+    assert others.problem == ""
+
+
+def test_answers_of_others_and_junk_are_told_apart() -> None:
+    others = OtherIocs("X", lambda: ServedPlace(5064, frozenset()))
+    for junk in (b"", b"\0" * 15, b"\xff" * 64, b"\0\x06" + b"\0" * 30):
+        others.datagram_received(junk, ("192.0.2.1", 5064))
+    assert others.problem == ""
+    assert is_this_host("127.0.0.7")
+    assert not is_this_host("192.0.2.1")
