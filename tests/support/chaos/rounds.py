@@ -157,8 +157,8 @@ class Chaos:
             self.looks += 1
             self.unbalanced += total != sum(parts)
             break
-        found = self._ioc_bytes.setdefault(running.head.pid, [])
-        found.append(running.head.memory_info().rss)
+        resident = self._ioc_bytes.setdefault(running.head.pid, [])
+        resident.append(running.head.memory_info().rss)
 
     @property
     def _runtime_folder(self) -> Path:
