@@ -30,11 +30,13 @@ from ioc.model.pvs import PvRow
 from ioc.model.run_parameters import FacilityRunSettings
 from ioc.posting.file_write import FileWriter
 from ioc.posting.health import Health
+from ioc.posting.image_posting import ImagePosting
 from ioc.posting.iocstats import IocStats
 from ioc.posting.kafka_results import kafka_results
 from ioc.posting.publisher import Publisher
 from ioc.puts.file_reads import FileReads
 from ioc.puts.handlers import PutHandlers
+from ioc.puts.image_geometries import ImageGeometries
 from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_checks import OrderChecks
 from ioc.puts.order_puts import OrderPuts, orders_to_ranks, orders_to_simulator
@@ -80,13 +82,15 @@ class LiveServer:
         self.connections = connections = ProcessConnections(start, history.logs, self._with_run)
         recorder = PvLogRecorder(history, connections.ranks.send_log)
         self._logs = PvLogs(self._updates_of, recorder, self._sliced_by)
-        self.orders = self._order_puts(start)
+        geometries = ImageGeometries(start.instrument)
+        self.orders = self._order_puts(start, geometries)
         reductions = len(start.ranks.reductions)
         self.database = Database(start.prefix, self._put, reductions, start.max_bins, self._guard)
         self._settings = IocSettings(start.ioc, self.database, start.files)
         self._lock = ScanLock(self.database, self._settings, asyncio.get_running_loop().time)
         self._runs = RunWatch(self.orders, self._run_settings, self._texts_of, time.time_ns)
         self.publisher = self._publisher(start, history.news)
+        self._images = ImagePosting(self.database, geometries, self.orders)
         self._files = self._file_writer()
         self._autosave: Autosave | None = None
         if start.autosave:
@@ -107,14 +111,14 @@ class LiveServer:
         self._pva_problem: Callable[[], str] = str
         self._services = list(self._all_tasks(start.pva))
 
-    def _order_puts(self, start: ServerStart) -> OrderPuts:
+    def _order_puts(self, start: ServerStart, geometries: ImageGeometries) -> OrderPuts:
         """The handler of puts that ranks or simulator obey."""
         instrument, timeout_s = start.instrument, start.obey_timeout_s
         reads = FileReads(functools.partial(load_file, instrument=instrument))
         return OrderPuts(
             orders_to_ranks(start.ranks, self.connections.ranks.command, timeout_s),
             orders_to_simulator(start.simulator, self.connections.simulator.command, timeout_s),
-            OrderChecks(instrument, self._logs, self._run, reads).check,
+            OrderChecks(geometries, self._logs, self._run, reads).check,
             reads,
             default_bins(instrument),
         )
@@ -124,6 +128,7 @@ class LiveServer:
         yield self._server.serve
         yield self._search_others
         yield self.publisher.families.run
+        yield self._images.run
         yield self._process.run
         yield self._lock.run
         yield self._runs.run
@@ -136,7 +141,8 @@ class LiveServer:
         if pva is not None:
             from ioc.pva.server import pv_access  # needs p4p, which may not be installed
 
-            served = pv_access(self.database, self.publisher.posted, pva)
+            posted = self.publisher.posted
+            served = pv_access(self.database, posted, self._images.picture, pva)
             self._pva_problem = served.problem
             yield served.serve
 
@@ -210,6 +216,7 @@ class LiveServer:
             if report.run.start_ns not in (NO_PULSE, self._run().start_ns):
                 self._logs.forget_before(report.run.start_ns)
             await self._run_state.keep(report.run)
+        await self._images.reported(report)
         await self.publisher.ranks(report)
         if self._results is not None and self.publisher.latest is not None:
             self._results.offer(self.publisher.posted, self.publisher.latest.pulse_time_ns)
@@ -224,7 +231,8 @@ class LiveServer:
 
     def _sliced_by(self) -> set[str]:
         """The logs that the newest order slices by."""
-        return {each.settings.filter.log for each in self.orders.ranks.newest.reductions}
+        reductions = self.orders.ranks.newest.reductions
+        return {log for each in reductions for log in each.settings.logs}
 
     def _updates_of(self, name: str) -> AsyncGenerator[PvUpdate, None]:
         """The updates of a process variable: without the network if this IOC serves it."""

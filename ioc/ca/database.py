@@ -151,9 +151,17 @@ class Database:
 
     def has(self, name: str) -> bool:
         """Whether there is a process variable of this name, listed or not."""
-        return self._row(name) is not None
+        return self.row_of(name) is not None
 
-    def _row(self, name: str) -> PvRow | None:
+    def is_watched(self, place: ValuePath, field: str) -> bool:
+        """Whether a client is connected to the array of a reading, on either protocol."""
+        for (group, access), channels in self._made.items():
+            if (group.place, access) == (place, Access.READING) and field in channels:
+                return channels[field].is_watched
+        return False
+
+    def row_of(self, name: str) -> PvRow | None:
+        """The process variable of this name, listed or not; None if there is none."""
         return self._rows.get(name) or numbered_row(name, self._prefix, self._reductions)
 
     def channels_at(
@@ -211,7 +219,7 @@ class Database:
                     await each.publish_alarm(alarm)
 
     def _make(self, name: str) -> PvChannel:
-        row = self._row(name)
+        row = self.row_of(name)
         if row is None:
             raise KeyError(name)
         made = channel(

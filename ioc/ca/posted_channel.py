@@ -114,6 +114,11 @@ class PostedChannel(CaprotoChannel):
         """The number of elements of an array now; of a text, the longest that it may have."""
         return len(self.value) if self.wire.is_array else int(self.max_length)
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether a client is connected to this array, or anything in this process watches it."""
+        return bool(self.announcements or self.watchers)
+
     def wire_values(self, target: ChannelType) -> Any:
         """The value in a native type; None for arrays and characters, which caproto converts."""
         if self.wire.is_array and target is ChannelType.STRING:

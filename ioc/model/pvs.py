@@ -17,10 +17,12 @@ from ioc.model.addresses import (
     IOC,
     IOC_PROCESS,
     IOC_REMARKS,
+    OPERATED,
     RANKS,
     SIMULATOR,
     STREAM,
     reduction_at,
+    views_at,
 )
 from ioc.model.file_parameters import FileCommands, FileSettings, FileStatus
 from ioc.model.ioc_parameters import IocStatus, SimulatorIocStatus, WatchSettings
@@ -33,8 +35,11 @@ from ioc.model.run_parameters import FacilityRunSettings, FacilityRunStatus
 from ioc.security.rules import Asg
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.corrections import CorrectionSettings
+from reduction.parameters.detector_map import MapSettings
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.fields import default_of, put_with, specs_of
+from reduction.parameters.image import ImageSettings, PickedCells
+from reduction.parameters.image_readings import ImageReadings, MapReadings, PickedReadings
 from reduction.parameters.limits import PEAKS, REGIONS
 from reduction.parameters.readings import (
     DetectorFileReadings,
@@ -42,11 +47,7 @@ from reduction.parameters.readings import (
     ReductionStatus,
     SpectrumReadings,
 )
-from reduction.parameters.reduction import (
-    FilterSettings,
-    ReductionSettings,
-    Segment,
-)
+from reduction.parameters.reduction import FilterSettings, ReductionSettings, Segment
 from reduction.parameters.run import RunCommands, RunControl
 from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
 from reduction.parameters.slice_params import SliceParams
@@ -57,9 +58,6 @@ from reduction.results.families import FAMILIES, SpectrumFamily
 from simulator.parameters import SimulatorSettings
 from simulator.status import SimulatorStatus
 from simulator.uneven_parameters import UnevenSettings
-
-OPERATED = (RANKS / "control" / "pause", RANKS / "acquisition", IOC / "lock")
-"""Addresses of settings that operators change while they measure (access group OPERATION)."""
 
 ANALYSED_LATER = (
     "One value a spectrum, computed from when it is first read on; until then, and if Min and Max"
@@ -148,6 +146,7 @@ def pv_groups(reductions: int = 1) -> Iterator[PvGroup]:
     yield PvGroup(BackendStatus, "", reading, RANKS / "backend")
     for reduction in range(reductions):
         yield from _reduction(reduction)
+        yield from _views(reduction)
         yield from _numbered(reduction)
         for family in FAMILIES:
             yield from _family(reduction, family)
@@ -190,6 +189,19 @@ def _reduction(reduction: int) -> Iterator[PvGroup]:
         (DetectorFileReadings, "", reading, place / "detector_files"),
     ):
         yield PvGroup(of, prefix + name, access, where, reduction)
+
+
+def _views(reduction: int) -> Iterator[PvGroup]:
+    """The groups of image, picked cells and map of a reduction."""
+    settings, views = reduction_at(reduction) / "settings", views_at(reduction)
+    for of, name, where, readings, field in (
+        (ImageSettings, "Image:", settings / "image", ImageReadings, "image"),
+        (PickedCells, "Image:ROI:", settings / "image" / "picked", PickedReadings, "picked"),
+        (MapSettings, "Map:", settings / "map", MapReadings, "map"),
+    ):
+        prefix = reduction_prefix(reduction) + name
+        yield PvGroup(of, prefix, Access.SETPOINT, where, reduction)
+        yield PvGroup(readings, prefix, Access.READING, views / field, reduction, rare=True)
 
 
 def _numbered(reduction: int) -> Iterator[PvGroup]:

@@ -9,7 +9,7 @@ from typing import Any
 from ioc.model.paths import Path, value_at, with_fields, with_value
 from ioc.model.run_parameters import RunAction
 from reduction.control.facility_run import FacilityRun
-from reduction.control.orders import RanksOrder
+from reduction.control.orders import RanksOrder, WatchedViews
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
@@ -144,5 +144,15 @@ def with_units(path: Path, units: Units, bin_params: str) -> RanksChange:
     def changed(order: RanksOrder) -> RanksOrder:
         settings: ReductionSettings = value_at(order, path)
         return with_value(order, path, settings.with_units(units, bin_params))
+
+    return changed
+
+
+def with_watched(number: int, watched: WatchedViews) -> RanksChange:
+    """The change of what clients watch of a reduction, by its index."""
+
+    def changed(order: RanksOrder) -> RanksOrder:
+        reduction = dataclasses.replace(order.reductions[number], watched=watched)
+        return with_value(order, ("reductions", number), reduction)
 
     return changed

@@ -10,36 +10,36 @@ import functools
 from collections.abc import AsyncIterator, Callable
 
 from ioc.puts.file_reads import FileReads
+from ioc.puts.image_geometries import ImageGeometries
 from ioc.pv_logs.pv_logs import PvLogs
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import MOST_GAPS, RunState
 from reduction.engines.recipe import recipe
 from reduction.host.file_threads import in_thread
 from reduction.instrument.detector_file import DetectorFile
-from reduction.instrument.geometry import Instrument
 from reduction.parameters.acquisition import Preset
-from reduction.parameters.reduction import ReductionSettings
+from reduction.parameters.reduction import TIME_LOG, ReductionSettings
 from reduction.parameters.series import check_next_series
 from reduction.parameters.specs import Refused
 from reduction.results.references import LoadedReferences
 
 
 class OrderChecks:
-    """Checks the orders of ranks that reduce for ``instrument``.
+    """Checks the orders of ranks that reduce for the instrument of ``geometries``.
 
     ``run`` returns the newest run state of the ranks, ``reads`` reads files. The contents of the
     background and vanadium files in force are kept: a file is read again only when its name is put
-    again, as in the ranks.
+    again, as in the ranks. The geometries of images that an order asks for are made first.
     """
 
     def __init__(
         self,
-        instrument: Instrument,
+        geometries: ImageGeometries,
         logs: PvLogs,
         run: Callable[[], RunState] = RunState,
         reads: FileReads | None = None,
     ) -> None:
-        self._instrument, self._logs, self._run = instrument, logs, run
+        self._geometries, self._logs, self._run = geometries, logs, run
         self._reads = reads or FileReads()
         self._corrections: dict[int, LoadedReferences] = {}
 
@@ -65,9 +65,9 @@ class OrderChecks:
                 await self._check_recipe(now, order.files, run.series + closes)
             if was != now:
                 corrections[number] = await self._correction(number, was, now)
-        logs = [(was.filter.log, now.filter.log) for _, (was, now) in settings]
-        names = {log for log_before, log in logs if log_before != log}
-        async with self._logs.available(names - {""}):
+        names = {log for _, (was, now) in settings for log in now.logs - was.logs}
+        await self._geometries.ready(order)
+        async with self._logs.available(names - {TIME_LOG}):
             yield
         self._corrections |= corrections
 
@@ -78,7 +78,9 @@ class OrderChecks:
 
         With files in a thread: they may have a million detectors, and the event loop must not wait.
         """
-        check = functools.partial(recipe, settings, self._instrument, series=series, files=files)
+        check = functools.partial(
+            recipe, settings, self._geometries.instrument, series=series, files=files
+        )
         if files:
             await in_thread(check)
         else:

@@ -216,8 +216,12 @@ class OrderPuts:
 
         def shows(order: RanksOrder) -> bool:
             return len(report.results) == len(order.reductions) and all(
-                result.counts is not None and result.order.generation >= wanted.generation
-                for result, wanted in zip(report.results, order.reductions, strict=True)
+                result.counts is not None
+                and result.order.generation >= wanted.generation
+                and (not newest.asks_views or result.views_generation >= wanted.generation)
+                for result, wanted, newest in zip(
+                    report.results, order.reductions, self.ranks.newest.reductions, strict=True
+                )
             )
 
         for order in self.ranks.report_posted(report.revision, shows):

@@ -23,6 +23,7 @@ from ioc.ca.database import Database
 from ioc.pva.addresses import Addresses
 from ioc.pva.connection_limit import ConnectionLimit, limits_connections, listening_files
 from ioc.pva.normative import Normative
+from ioc.pva.picture import Pictures, is_picture, picture_of
 from ioc.pva.snapshot import snapshots
 from reduction.host.file_threads import started_in_thread
 from reduction.parameters.specs import Command, Refused
@@ -216,18 +217,22 @@ def _waits(view: PvaView, operation: ServOpWrap) -> bool:
 
 
 def pv_access(
-    database: Database, posted: Mapping[int, PostedReduction], addresses: Addresses
+    database: Database,
+    posted: Mapping[int, PostedReduction],
+    pictures: Pictures,
+    addresses: Addresses,
 ) -> PvAccess:
-    """The server of all names of ``database``, and of the snapshots of results.
+    """The server of all names of ``database``, of the snapshots of results, and of pictures.
 
     ``posted`` holds the posted result of each reduction, by the index of the reduction.
     """
     all_snapshots = snapshots(database, posted)
 
     def view(name: str) -> PvaView:
-        return all_snapshots.get(name) or Normative(database.channels[name])
+        structure = all_snapshots.get(name) or picture_of(name, database, pictures)
+        return structure or Normative(database.channels[name])
 
     def has(name: str) -> bool:
-        return name in all_snapshots or database.has(name)
+        return name in all_snapshots or is_picture(name, database) or database.has(name)
 
     return PvAccess(has, view, addresses)

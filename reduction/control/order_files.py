@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from reduction.control.orders import RanksOrder, ReductionOrder
+from reduction.control.orders import RanksOrder
 from reduction.instrument.detector_file import DetectorFileKind
 from reduction.instrument.load_files import LoadedFile, LoadFile
 from reduction.parameters.detectors import DetectorSettings
@@ -47,7 +47,7 @@ def with_files(order: RanksOrder, load: LoadFile) -> RanksOrder:
                 files[kind, loaded.file.digest] = loaded.file
                 detectors = _read(detectors, kind, loaded.file.digest, loaded.group_names)
         settings = dataclasses.replace(each.settings, detectors=detectors)
-        reductions.append(ReductionOrder(each.generation, settings))
+        reductions.append(dataclasses.replace(each, settings=settings))
     needed = {
         (kind, digest) for each in reductions for kind, _, digest in _named(each.settings.detectors)
     }

@@ -63,6 +63,11 @@ class ReductionOrder:
         """Whether the ranks count each pixel: for an image, or to find dead and hot ones."""
         return self.makes_image or self.settings.outliers.searched
 
+    @property
+    def asks_views(self) -> bool:
+        """Whether the ranks count any of these."""
+        return self.counts_pixels or self.makes_map or self.picks
+
 
 def _makes(callbacks: ImageCallbacks, *, watched: bool) -> bool:
     return callbacks is ImageCallbacks.ENABLE or (callbacks is ImageCallbacks.WATCHED and watched)

@@ -83,6 +83,16 @@ def parse_ranges(text: str, banks: Iterable[str] = ()) -> IdRanges:
     return IdRanges(first, last, tuple(named))
 
 
+def ranges_text(ids: NDArray[np.int64]) -> str:
+    """The list that `parse_ranges` reads as these ``ids`` (n,), which ascend: ``3,7:15``."""
+    if not ids.size:
+        return ""
+    begins = np.flatnonzero(np.diff(ids, prepend=ids[0] - 2) != 1)
+    ends = np.append(begins[1:], ids.size) - 1
+    pairs = zip(ids[begins].tolist(), ids[ends].tolist(), strict=True)
+    return ",".join(str(low) if low == high else f"{low}:{high}" for low, high in pairs)
+
+
 @dataclass(frozen=True, eq=False)
 class NamedGroups:
     """Groups of detectors in their order, by name.

@@ -6,7 +6,8 @@ go first. They are sent at their own rate, with a result of the same pulses.
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+import functools
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from reduction.control.orders import ReductionOrder
 from reduction.control.reports import MapCounts, OutliersFound, ViewsResult
 from reduction.engines.cell_sums import cell_sums
 from reduction.engines.protocol import ViewKind
+from reduction.host.file_threads import started_in_thread
 from reduction.instrument.layout import DetectorLayout, detector_layout
 from reduction.parameters.detector_map import MapAxis
 from reduction.parameters.image import ImageSettings, ImageView
@@ -82,7 +84,7 @@ class Views:
     def _asked(self) -> dict[int, ReductionOrder]:
         """The orders of the reductions with views, by number."""
         reductions = enumerate(self._pipeline.order.reductions)
-        return {n: each for n, each in reductions if _asks(each)}
+        return {n: each for n, each in reductions if each.asks_views}
 
     def obey(self) -> None:
         """Count what the order of the pipeline asks for."""
@@ -105,10 +107,7 @@ class Views:
             done = Future[DetectorLayout]()
             done.set_result(detector_layout(instrument, view, most))
             return done
-        thread = ThreadPoolExecutor(1, "layout")
-        future = thread.submit(detector_layout, instrument, view, most)
-        thread.shutdown(wait=False)
-        return future
+        return started_in_thread(functools.partial(detector_layout, instrument, view, most))
 
     def _plan(self) -> None:
         """Have the engine count what has changed since the last plan."""
@@ -239,8 +238,3 @@ class Views:
         sums = cell_sums(engine.pixel_counts(number), layout.cell, layout.cells)
         missing = together.total(np.array([engine.pixels_missing(number)], np.int64))
         return together.total(sums).reshape(layout.shape), int(missing[0])
-
-
-def _asks(order: ReductionOrder) -> bool:
-    """Whether an order asks for any view."""
-    return order.counts_pixels or order.makes_map or order.picks

@@ -34,6 +34,7 @@ from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from tests.support.ca_client import Client, Network
+from tests.support.fake_views import fake_views
 
 CountsOf = Callable[[ReductionOrder], NDArray[np.int64]]
 
@@ -105,6 +106,8 @@ def report_on(order: RanksOrder, counts: CountsOf = counts) -> RanksReport:
             ReductionStatus(generation=each.generation),
             each.settings.edges,
             counts(each),
+            views=fake_views(each),
+            views_generation=each.generation,
         )
         for each in order.reductions
     )

@@ -13,6 +13,7 @@ import pytest
 
 from ioc.model.paths import Path as Steps
 from ioc.model.paths import with_value
+from ioc.puts.image_geometries import ImageGeometries
 from ioc.puts.order_changes import command_change
 from ioc.puts.order_checks import OrderChecks
 from reduction.control.orders import RanksOrder
@@ -45,7 +46,7 @@ class Logs:
 
 def checked_changes(*changes: tuple[Steps, Any], old: RanksOrder = RanksOrder()) -> Logs:  # noqa: B008
     logs = Logs()
-    checks = OrderChecks(powder_arc(), logs)  # type: ignore[arg-type]
+    checks = OrderChecks(ImageGeometries(powder_arc()), logs)  # type: ignore[arg-type]
     asyncio.run(check(checks, old, changed(old, *changes)))
     return logs
 
@@ -53,7 +54,7 @@ def checked_changes(*changes: tuple[Steps, Any], old: RanksOrder = RanksOrder())
 def checked(old: RanksOrder, new: RanksOrder, series: int = 1) -> Logs:
     logs = Logs()
     run = RunState(series_ends_ns=(0,) * (series - 1))
-    checks = OrderChecks(powder_arc(), logs, lambda: run)  # type: ignore[arg-type]
+    checks = OrderChecks(ImageGeometries(powder_arc()), logs, lambda: run)  # type: ignore[arg-type]
     asyncio.run(check(checks, old, new))
     return logs
 
@@ -144,7 +145,7 @@ def test_a_vanadium_that_does_not_go_with_the_settings_is_refused(tmp_path: Path
 def test_a_file_in_force_is_not_asked_for_again_until_it_is_set_again(tmp_path: Path) -> None:
     path = tmp_path / "van.nxs"
     write_nexus(sample(), path)
-    checks = OrderChecks(powder_arc(), Logs())  # type: ignore[arg-type]
+    checks = OrderChecks(ImageGeometries(powder_arc()), Logs())  # type: ignore[arg-type]
     plain = RanksOrder()
     with_it = changed(plain, (VANADIUM, str(path)))
     other_bins = changed(with_it, (("bin_params",), "0.4,0.01,5"))
@@ -159,7 +160,7 @@ def test_a_file_in_force_is_not_asked_for_again_until_it_is_set_again(tmp_path: 
 def test_a_file_whose_order_was_not_obeyed_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "van.nxs"
     write_nexus(sample(), path)
-    checks = OrderChecks(powder_arc(), Logs())  # type: ignore[arg-type]
+    checks = OrderChecks(ImageGeometries(powder_arc()), Logs())  # type: ignore[arg-type]
     with_it = changed(RanksOrder(), (VANADIUM, str(path)))
 
     async def not_obeyed() -> None:

@@ -1,0 +1,173 @@
+"""Posts images, maps and picked spectra, and has them made while clients watch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ioc.ca.alarms import ABSENT_ALARM
+from ioc.ca.database import Database, ReadingValues
+from ioc.model.addresses import views_at
+from ioc.posting.picture_readings import (
+    PictureNumbers,
+    image_readings,
+    map_readings,
+    picked_detectors,
+    picked_readings,
+)
+from ioc.puts.image_geometries import ImageGeometries
+from ioc.puts.order_changes import with_watched
+from ioc.puts.order_puts import OrderPuts
+from reduction.control.orders import RanksOrder, ReductionOrder, WatchedViews
+from reduction.control.reports import RanksReport, ReductionResult, ViewsResult
+from reduction.parameters.image_readings import ImageReadings, MapReadings, PickedReadings
+from reduction.parameters.specs import Refused
+from reduction.results.intensity_labels import intensity_egu
+
+log = logging.getLogger(__name__)
+
+WATCH_PERIOD_S = 0.2
+"""How often it is looked whether clients watch."""
+
+UNWATCHED_S = 10.0
+"""How long a picture is still made after the last client has gone."""
+
+Readings = ImageReadings | MapReadings | PickedReadings
+
+BLANK: Mapping[str, Readings] = {
+    "image": ImageReadings(),
+    "map": MapReadings(),
+    "picked": PickedReadings(),
+}
+"""What is shown of each view that is not made."""
+
+
+@dataclass(frozen=True, order=True)
+class ViewAddress:
+    """The reduction of a view, by its index, and which view it is: a key of `BLANK`."""
+
+    reduction: int
+    field: str
+
+
+class ImagePosting:
+    """Posts the views of reports on the channels of ``database``, between results too.
+
+    While `run` runs, the ranks are told what clients watch. What no order asks for any more becomes
+    blank and is in alarm (UDF).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        geometries: ImageGeometries,
+        orders: OrderPuts,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database, self._geometries, self._orders = database, geometries, orders
+        self._clock = clock
+        self._posted: dict[ViewAddress, ImageReadings | MapReadings] = {}
+        self._counters: dict[ViewAddress, int] = {}
+        self._shown: set[ViewAddress] = set()
+        self._watched_s: dict[ViewAddress, float] = {}
+
+    @property
+    def _order(self) -> RanksOrder:
+        return self._orders.ranks.newest
+
+    async def reported(self, report: RanksReport) -> None:
+        """Post the views of a report, if its results may be shown. Never suspends."""
+        if not self._orders.ranks.may_show(report.revision):
+            return
+        for number, result in enumerate(report.results[: len(self._order.reductions)]):
+            if result.views is not None:
+                await self._show(number, report, result, result.views)
+        for address in sorted(self._shown):
+            if not _asked(address, self._order.reductions[address.reduction]):
+                await self._blank(address)
+
+    async def _show(
+        self, number: int, report: RanksReport, result: ReductionResult, views: ViewsResult
+    ) -> None:
+        """Post the views of a reduction; a geometry that is still being made is not waited for."""
+        settings = result.order.settings
+        if views.map is not None:
+            address = ViewAddress(number, "map")
+            numbers = self._numbers(address)
+            self._posted[address] = map_readings(report, numbers, views.map)
+            await self._post(address, self._posted[address], report)
+        if views.image is None and views.picked is None:
+            return
+        geometry = self._geometries.known(settings, self._order.files)
+        if geometry is None:
+            return
+        if views.image is not None and views.image.shape == geometry.layout.shape:
+            address = ViewAddress(number, "image")
+            numbers = self._numbers(address)
+            self._posted[address] = image_readings(report, numbers, views.image, geometry)
+            await self._post(address, self._posted[address], report)
+        if views.picked is not None and views.picked.shape == (settings.edges.size - 1,):
+            cells = settings.image.picked
+            detectors = picked_detectors(self._geometries.instrument, geometry, cells)
+            readings = picked_readings(result, views.picked, detectors)
+            await self._post(ViewAddress(number, "picked"), readings, report)
+
+    def _numbers(self, address: ViewAddress) -> PictureNumbers:
+        """The numbers of the next picture at an address."""
+        self._counters[address] = self._counters.get(address, 0) + 1
+        return PictureNumbers(address.reduction, self._counters[address])
+
+    async def _post(self, address: ViewAddress, readings: Readings, report: RanksReport) -> None:
+        settings = report.results[address.reduction].order.settings
+        values = ReadingValues(
+            readings,
+            report.pulse_time_ns or time.time_ns(),
+            settings.units.symbol,
+            intensity_units=intensity_egu(settings.units, settings.corrections),
+        )
+        self._shown.add(address)
+        await self._database.show(views_at(address.reduction) / address.field, values)
+
+    def picture(self, reduction: int, field: str) -> ImageReadings | MapReadings | None:
+        """The picture that is shown of a reduction, by its index; None if there is none."""
+        return self._posted.get(ViewAddress(reduction, field))
+
+    async def _blank(self, address: ViewAddress) -> None:
+        self._shown.discard(address)
+        self._posted.pop(address, None)
+        values = ReadingValues(BLANK[address.field], alarm=ABSENT_ALARM)
+        await self._database.show(views_at(address.reduction) / address.field, values)
+
+    async def run(self) -> None:
+        """Tell the ranks what clients watch, until cancelled."""
+        while True:
+            await asyncio.sleep(WATCH_PERIOD_S)
+            for number, order in enumerate(self._order.reductions):
+                watched = WatchedViews(
+                    image=self._is_watched(ViewAddress(number, "image")),
+                    map=self._is_watched(ViewAddress(number, "map")),
+                )
+                if watched != order.watched:
+                    await self._tell(number, watched)
+
+    def _is_watched(self, address: ViewAddress) -> bool:
+        """Whether a client is connected to the array of a picture, or was so shortly before."""
+        if self._database.is_watched(views_at(address.reduction) / address.field, "data"):
+            self._watched_s[address] = self._clock()
+        since_s = self._clock() - self._watched_s.get(address, -UNWATCHED_S)
+        return since_s < UNWATCHED_S
+
+    async def _tell(self, number: int, watched: WatchedViews) -> None:
+        try:
+            await self._orders.change_ranks(with_watched(number, watched), in_result=False)
+        except (TimeoutError, Refused) as error:
+            log.info("the ranks do not know yet what is watched: %s", error)
+
+
+def _asked(address: ViewAddress, order: ReductionOrder) -> bool:
+    """Whether an order asks for a view."""
+    asked = {"image": order.makes_image, "map": order.makes_map, "picked": order.picks}
+    return asked[address.field]
