@@ -92,9 +92,7 @@ class LiveServer:
         self.publisher = self._publisher(start, history.news)
         self._images = ImagePosting(self.database, geometries, self.orders)
         self._files = self._file_writer()
-        self._autosave: Autosave | None = None
-        if start.autosave:
-            self._autosave = Autosave(start.autosave, start.prefix, lambda: self.accepted)
+        self._autosave = self._settings_kept(start)
         self._server = Server(self.database.channels, start.interfaces, start.port)
         self._others = OtherIocs(f"{start.prefix}HEARTBEAT", lambda: self._server.place)
         self._process = self._stats(control.restart)
@@ -122,6 +120,12 @@ class LiveServer:
             reads,
             default_bins(instrument),
         )
+
+    def _settings_kept(self, start: ServerStart) -> Autosave | None:
+        """What keeps the settings in a file; None if nothing does."""
+        if not start.autosave:
+            return None
+        return Autosave(start.autosave, start.prefix, lambda: self.accepted)
 
     def _all_tasks(self, pva: Addresses | None) -> Iterator[ServerTask]:
         """The coroutines that run as long as the server runs."""

@@ -22,9 +22,6 @@ from ioc.model.paths import Part
 from ioc.model.pvs import PvGroup, PvRow, pv_rows
 from ioc.model.run_parameters import FacilityRunSettings, FacilityRunStatus
 from ioc.options.commands import RunOptions
-from reduction.parameters.detector_map import MapSettings
-from reduction.parameters.image import ImageSettings, PickedCells
-from reduction.parameters.image_readings import ImageReadings, MapReadings, PickedReadings
 
 MACROS = {"P": RunOptions.prefix, "R": "Red1:"}
 """The defaults of the macros of every screen: the prefix, and the reduction that it shows."""
@@ -76,23 +73,25 @@ def _of_runs(group: PvGroup) -> bool:
     return group.of in (FacilityRunSettings, FacilityRunStatus)
 
 
-def _of_pictures(group: PvGroup) -> bool:
-    return group.of in (
-        *(ImageSettings, PickedCells, MapSettings),
-        *(ImageReadings, PickedReadings, MapReadings),
-    )
+def _of_image(group: PvGroup) -> bool:
+    return group.prefix.endswith(("Image:", "Image:ROI:"))
+
+
+def _of_map(group: PvGroup) -> bool:
+    return group.prefix.endswith("Map:")
 
 
 def _settings(group: PvGroup) -> bool:
-    elsewhere = _simulated(group) or _of_runs(group) or _of_pictures(group)
-    elsewhere |= group.prefix == "Lock:"
+    elsewhere = _simulated(group) or _of_runs(group) or _of_image(group)
+    elsewhere |= _of_map(group) or group.prefix == "Lock:"
     return group.access.writable and not elsewhere
 
 
 SCREEN_PANELS = (
     Panel("reduction", "Settings", 3, _settings),
     Panel("backend", "Readings", 3, _back_end),
-    Panel("pictures", "Image", 3, _of_pictures),
+    Panel("image", "Image", 3, _of_image),
+    Panel("map", "Map", 3, _of_map),
     Panel("runs", "Runs", 2, _of_runs),
     Panel("simulator", "Sim", 3, _simulated),
 )

@@ -32,14 +32,12 @@ from ioc.model.paths import Part, ValuePath
 from ioc.model.process_parameters import IocProcessCommands, IocProcessStatus
 from ioc.model.roles import Role
 from ioc.model.run_parameters import FacilityRunSettings, FacilityRunStatus
+from ioc.model.view_groups import VIEW_GROUPS
 from ioc.security.rules import Asg
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
 from reduction.parameters.corrections import CorrectionSettings
-from reduction.parameters.detector_map import MapSettings
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.fields import default_of, put_with, specs_of
-from reduction.parameters.image import ImageSettings, PickedCells
-from reduction.parameters.image_readings import ImageReadings, MapReadings, PickedReadings
 from reduction.parameters.limits import PEAKS, REGIONS
 from reduction.parameters.readings import (
     DetectorFileReadings,
@@ -194,14 +192,11 @@ def _reduction(reduction: int) -> Iterator[PvGroup]:
 def _views(reduction: int) -> Iterator[PvGroup]:
     """The groups of image, picked cells and map of a reduction."""
     settings, views = reduction_at(reduction) / "settings", views_at(reduction)
-    for of, name, where, readings, field in (
-        (ImageSettings, "Image:", settings / "image", ImageReadings, "image"),
-        (PickedCells, "Image:ROI:", settings / "image" / "picked", PickedReadings, "picked"),
-        (MapSettings, "Map:", settings / "map", MapReadings, "map"),
-    ):
-        prefix = reduction_prefix(reduction) + name
-        yield PvGroup(of, prefix, Access.SETPOINT, where, reduction)
-        yield PvGroup(readings, prefix, Access.READING, views / field, reduction, rare=True)
+    for each in VIEW_GROUPS:
+        root, access = (settings, Access.SETPOINT) if each.settings else (views, Access.READING)
+        place = ValuePath(root.part, (*root.path, *each.path))
+        prefix, rare = reduction_prefix(reduction) + each.prefix, not each.settings
+        yield PvGroup(each.of, prefix, access, place, reduction, rare=rare)
 
 
 def _numbered(reduction: int) -> Iterator[PvGroup]:

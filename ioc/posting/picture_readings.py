@@ -13,7 +13,12 @@ from reduction.control.reports import MapCounts, RanksReport, ReductionResult
 from reduction.detector_files.id_ranges import ranges_text
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.image import PickedCells
-from reduction.parameters.image_readings import ImageReadings, MapReadings, PickedReadings
+from reduction.parameters.image_readings import (
+    AreaDetectorReadings,
+    ImageReadings,
+    MapReadings,
+    PickedReadings,
+)
 from reduction.results.images import (
     ImageGeometry,
     image_values,
@@ -77,20 +82,22 @@ def map_readings(report: RanksReport, numbers: PictureNumbers, made: MapCounts) 
 def _array(
     report: RanksReport, numbers: PictureNumbers, values: NDArray[np.float64], kind: str
 ) -> dict[str, Any]:
-    """The readings that are named as areaDetector's, of ``values`` (rows, columns)."""
+    """The readings that an image and a map have in common, of ``values`` (rows, columns)."""
     rows, columns = values.shape
     return {
         "data": values.ravel(),
-        "size_x": columns,
-        "size_y": rows,
-        "size_0": columns,
-        "size_1": rows,
-        "size_bytes": values.nbytes,
-        "dimensions": np.array([columns, rows], np.float64),
-        "unique_id": report.stream.pulse_last,
-        "counter": numbers.counter,
-        "time_stamp": report.pulse_time_ns / 1e9 - EPICS_EPOCH_S,
-        "port_name": f"Red{numbers.reduction + 1} {kind}",
+        "plugin": AreaDetectorReadings(
+            size_x=columns,
+            size_y=rows,
+            size_0=columns,
+            size_1=rows,
+            size_bytes=values.nbytes,
+            dimensions=np.array([columns, rows], np.float64),
+            unique_id=report.stream.pulse_last,
+            counter=numbers.counter,
+            time_stamp=report.pulse_time_ns / 1e9 - EPICS_EPOCH_S,
+            port_name=f"Red{numbers.reduction + 1} {kind}",
+        ),
     }
 
 

@@ -48,9 +48,9 @@ class Picture:
         if posted is None or posted.data is None:
             value = self._type.wrap(np.empty((0, 0)))
         else:
-            cells = posted.data.reshape(posted.size_y, posted.size_x)
+            cells = posted.data.reshape(posted.plugin.size_y, posted.plugin.size_x)
             value = self._type.wrap(cells, attrib=_attributes(posted))
-            value["uniqueId"] = min(max(posted.unique_id, -1), MOST_ID)
+            value["uniqueId"] = min(max(posted.plugin.unique_id, -1), MOST_ID)
         value["alarm"] = alarm(self.channel)
         value["timeStamp"] = value["dataTimeStamp"] = time_stamp(self.channel)
         return value

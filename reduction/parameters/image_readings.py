@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reduction.parameters.fields import reading
 from reduction.parameters.limits import IMAGE_SIDE, MOST_MAP_CELLS
@@ -33,31 +33,16 @@ class ArrayType(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class ArrayReadings:
-    """A picture as areaDetector's plugin NDPluginStdArrays serves one; X counts columns.
+class AreaDetectorReadings:
+    """As areaDetector's plugin says it, prefix ``$(P)Red1:Image:`` or ``:Map:``; X are columns."""
 
-    ``data`` (rows · columns,) float64 begins with the top row; NaN where there is no detector.
-    ``x_edges`` (columns + 1,) and ``y_edges`` (rows + 1,) float64 are the boundaries of columns and
-    rows; those of rows may descend.
-    """
-
-    data: OptionalArray = reading(
-        Array(
-            pv="ArrayData",
-            description="Cells, row by row from the top left",
-            details="NaN: no detector there. It is made while a client is connected to it, see"
-            " EnableCallbacks, so a first caget may be empty.",
-            most=MOST_MAP_CELLS,
-        ),
-        None,
-    )
     size_x: int = reading(Integer(pv="ArraySizeX_RBV", description="Columns"))
     size_y: int = reading(Integer(pv="ArraySizeY_RBV", description="Rows"))
     size_z: int = reading(Integer(pv="ArraySizeZ_RBV", description="0: one picture"))
     size_0: int = reading(Integer(pv="ArraySize0_RBV", description="Columns"))
     size_1: int = reading(Integer(pv="ArraySize1_RBV", description="Rows"))
     size_2: int = reading(Integer(pv="ArraySize2_RBV", description="0: one picture"))
-    size_bytes: int = reading(Integer(pv="ArraySize_RBV", description="Size", details="Bytes."))
+    size_bytes: int = reading(Integer(pv="ArraySize_RBV", description="Bytes of ArrayData"))
     dimension_count: int = reading(
         Integer(pv="NDimensions_RBV", description="Dimensions of the array"), 2
     )
@@ -85,15 +70,32 @@ class ArrayReadings:
         ArrayType.FLOAT64,
     )
     plugin_type: str = reading(
-        Text(
-            pv="PluginType_RBV",
-            description="What it looks like to areaDetector",
-            max_length=39,
-        ),
+        Text(pv="PluginType_RBV", description="The plugin that it is like", max_length=39),
         "NDPluginStdArrays",
     )
     port_name: str = reading(
         Text(pv="PortName_RBV", description="Name of the picture", max_length=39), ""
+    )
+
+
+@dataclass(frozen=True)
+class ArrayReadings:
+    """A picture, as areaDetector's plugin NDPluginStdArrays serves one.
+
+    ``data`` (rows · columns,) float64 begins with the top row; NaN where there is no detector.
+    ``x_edges`` (columns + 1,) and ``y_edges`` (rows + 1,) float64 are the boundaries of columns and
+    rows; those of rows may descend.
+    """
+
+    data: OptionalArray = reading(
+        Array(
+            pv="ArrayData",
+            description="Cells, row by row from the top left",
+            details="NaN: no detector there. It is made while a client is connected to it, see"
+            " EnableCallbacks, so a first caget may be empty.",
+            most=MOST_MAP_CELLS,
+        ),
+        None,
     )
     x_edges: OptionalArray = reading(
         Array(pv="XE", description="Boundaries of columns", most=MOST_MAP_CELLS), None
@@ -111,11 +113,12 @@ class ArrayReadings:
     message: str = reading(
         Text(pv="Message_RBV", description="What is missing in the picture", max_length=120), ""
     )
+    plugin: AreaDetectorReadings = field(default_factory=AreaDetectorReadings)
 
 
 @dataclass(frozen=True)
 class ImageReadings(ArrayReadings):
-    """Detector image, prefix ``$(P)Red1:Image:``; see also ``Image:Image`` on pvAccess."""
+    """Cells of the image, prefix ``$(P)Red1:Image:``; see also ``Image:Image`` on pvAccess."""
 
     pixels: OptionalArray = reading(
         Array(
@@ -130,7 +133,7 @@ class ImageReadings(ArrayReadings):
 
 @dataclass(frozen=True)
 class MapReadings(ArrayReadings):
-    """Map, prefix ``$(P)Red1:Map:``; see also ``Map:Image`` on pvAccess."""
+    """Cells of the map, prefix ``$(P)Red1:Map:``; see also ``Map:Image`` on pvAccess."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,41 @@
+"""The groups of process variables of the image, the picked cells and the map of a reduction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ioc.model.paths import Path
+from reduction.parameters.detector_map import MapSettings
+from reduction.parameters.image import ImageSettings, PickedCells
+from reduction.parameters.image_readings import (
+    AreaDetectorReadings,
+    ImageReadings,
+    MapReadings,
+    PickedReadings,
+)
+
+
+@dataclass(frozen=True)
+class ViewGroup:
+    """A dataclass, the prefix of its process variables, and the path to its instance.
+
+    The path of settings begins at those of the reduction, that of readings at its views.
+    """
+
+    of: type[Any]
+    prefix: str
+    path: Path
+    settings: bool
+
+
+VIEW_GROUPS = (
+    ViewGroup(ImageSettings, "Image:", ("image",), settings=True),
+    ViewGroup(ImageReadings, "Image:", ("image",), settings=False),
+    ViewGroup(AreaDetectorReadings, "Image:", ("image", "plugin"), settings=False),
+    ViewGroup(PickedCells, "Image:ROI:", ("image", "picked"), settings=True),
+    ViewGroup(PickedReadings, "Image:ROI:", ("picked",), settings=False),
+    ViewGroup(MapSettings, "Map:", ("map",), settings=True),
+    ViewGroup(MapReadings, "Map:", ("map",), settings=False),
+    ViewGroup(AreaDetectorReadings, "Map:", ("map", "plugin"), settings=False),
+)
