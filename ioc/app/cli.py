@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from ioc.app.compiled_code import compiled_code_kept
 from ioc.app.python_command import keep_to_a_folder
 from ioc.options.command_line import parse
 from ioc.options.commands import (
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise_file_limit()
         if keep_to_a_folder():
             log.warning("the working folder is gone: this works in the root folder")
-        _start(options)
+        with compiled_code_kept():
+            _start(options)
     except StartError as error:
         _give_up(str(error))
     except MemoryError as error:
