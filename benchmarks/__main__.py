@@ -7,7 +7,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks import (
+    bad_clients,
     catch_up,
+    chaos,
     kafka_kills,
     kafka_load,
     kafka_transport,
@@ -28,12 +30,14 @@ from benchmarks import (
     web_browser,
     web_page,
 )
+from benchmarks.fuzzing import campaign
 from benchmarks.machine import machine
 from benchmarks.rows import Row, markdown
 
 PARTS = (
     *("simulator", "kernel", "recut", "mantid", "ranks", "transport", "serving", "puts"),
-    *("load", "rebin", "most", "kafka", "kills", "replay", "start", "screens", "web"),
+    *("load", "rebin", "most", "kafka", "kills", "chaos", "fuzz", "replay"),
+    *("start", "screens", "web"),
 )
 
 
@@ -49,6 +53,8 @@ MEASURES: Mapping[str, tuple[Callable[[bool], list[Row]], ...]] = {
     "most": (load.most,),
     "kafka": (kafka_load.measure,),
     "kills": (kills.measure, kafka_kills.measure, catch_up.measure),
+    "chaos": (chaos.measure,),
+    "fuzz": (campaign.measure, bad_clients.measure),
     "replay": (replay.measure,),
     "start": (start.measure,),
     "screens": (screens.measure,),

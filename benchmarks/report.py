@@ -163,6 +163,32 @@ For catching up, a log is written beforehand. Two ranks start with a run state t
 log; the time counts from their first order to the first result that has all. Each event is copied
 to memory that is touched for the first time, which is slow on a virtual machine.
 """,
+    "chaos": """\
+## Chaos
+
+`live-reduction run` with 2 ranks. In each round, of a few seconds, two or three things happen at
+once: a process is stopped (SIGSTOP) and goes on, no file can be written (RLIMIT_FSIZE, as if the
+disk were full), a client monitors arrays and does not read, others report to the IOC as ranks and
+simulator do, or the time of day of all processes is set by up to an hour and back. All the while a
+client puts anything to all settings, and every socket of every process gets junk; often a process
+is killed amid it. After each round results become current, and each received event must be
+accounted for. At the end the spectrum is compared with that of the pulses in the event log, bin by
+bin, and nothing may be left of the run.
+""",
+    "fuzz": """\
+## Bad input
+
+Mutated by atheris, guided by the coverage of `reduction.messages`, `reduction.stream` and
+`reduction.control`: bytes are changed, and within MessagePack and messages values are. Each message
+goes to a rank of either dialect, among valid pulses; each must be taken or counted, and at every
+200th all events must be accounted for. Orders and reports are received over ZeroMQ; some orders are
+obeyed by a rank, and some reports are posted. Each must be received, or counted as ignored, once. A
+hang is an input that takes a minute. Wild puts have a section of their own.
+
+For many connections the limit of open files is set for all processes of the run. A connection is
+kept if the server has not closed it two seconds after it closed the last one. The stopped clients
+monitor spectra, and one of p4p the snapshot.
+""",
     "replay": """\
 ## Recordings
 
