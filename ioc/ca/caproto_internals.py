@@ -238,6 +238,8 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         if sending is not None and sending is not asyncio.current_task():
             sending.cancel()
         await super()._on_disconnect()
+        with suppress(asyncio.QueueFull):
+            self.command_queue.put_nowait(DISCONNECTED)  # so that `command_queue_loop` ends, too
 
 
 class CaprotoServer(Context):  # type: ignore[misc]

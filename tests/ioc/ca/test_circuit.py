@@ -219,6 +219,16 @@ async def test_a_client_that_goes_while_it_takes_nothing_ends_the_sending_to_it(
         assert not to.connected
 
 
+async def test_a_circuit_whose_client_is_found_to_be_gone_leaves_no_task() -> None:
+    before = asyncio.all_tasks()
+    to = circuit(GoneClient())
+    await to.run()
+    to.offer(X, Said(1))
+    async with asyncio.timeout(5):
+        while asyncio.all_tasks() - before:
+            await asyncio.sleep(0)
+
+
 class Named(NamedTuple):
     """A client's channel, by the name that it asked for."""
 
