@@ -130,7 +130,8 @@ async def serve(start: WebStart) -> None:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, task.cancel)
+        # Not by the event loop, which would take the place of `end_after_stop_signals`.
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(task.cancel))
     server = WebServer(start)
     gc.freeze()  # these objects stay
     with contextlib.suppress(asyncio.CancelledError):

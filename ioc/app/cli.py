@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ioc.app.compiled_code import compiled_code_kept
+from ioc.app.output import LogOutput
 from ioc.app.python_command import keep_to_a_folder
 from ioc.options.command_line import parse
 from ioc.options.commands import (
@@ -35,20 +36,38 @@ from ioc.options.program import StartError
 from ioc.options.shared_options import InstrumentOptions
 from reduction.host.memory_limits import no_memory_words
 from reduction.host.open_files import raise_file_limit
+from reduction.host.stop import StopSignals, end_after_stop_signals
 
 if TYPE_CHECKING:
     from reduction.instrument.geometry import Instrument
 
 log = logging.getLogger(__name__)
 
+SERVING = (
+    RunOptions
+    | IocOptions
+    | RanksOptions
+    | SimulateOptions
+    | RecordOptions
+    | ReplayOptions
+    | WebOptions
+)
+"""The options of commands that run until they are stopped."""
+
+LONGEST_END_S = 8.0
+"""Longest time that such a command may take to end once it is told to."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point; exits with 2 and one clear line if what is asked cannot be done."""
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
+        if arguments is None and isinstance(options, SERVING):
+            end_after_stop_signals(LONGEST_END_S)
         logging.basicConfig(
             level=logging.INFO if options.verbose else logging.WARNING,
             format=f"%(asctime)s {options.command} %(levelname)s %(message)s",
+            handlers=[LogOutput()] if arguments is None else None,
         )
         raise_file_limit()
         if keep_to_a_folder():
@@ -102,7 +121,9 @@ def _run(options: RunOptions) -> None:
 
     from ioc.app.run import run_all
 
-    asyncio.run(run_all(options, _instrument(options)))
+    signals = StopSignals()
+    with signals.heeded():
+        asyncio.run(run_all(options, _instrument(options), signals))
 
 
 def _serve(options: IocOptions) -> None:
@@ -110,7 +131,9 @@ def _serve(options: IocOptions) -> None:
 
     from ioc.app.run import serve_alone
 
-    asyncio.run(serve_alone(options, _instrument(options)))
+    signals = StopSignals()
+    with signals.heeded():
+        asyncio.run(serve_alone(options, _instrument(options), signals))
 
 
 def _reduce(options: RanksOptions) -> None:

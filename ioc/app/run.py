@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from ioc.app.child_processes import ChildProcesses, ProcessOptions, Supervision
 from ioc.app.greeting import ClientPlace, greeting
 from ioc.app.live_server import LiveServer
+from ioc.app.output import say
 from ioc.app.page_process import page_process
 from ioc.app.recording_commands import check_differ, with_recording
 from ioc.app.server_start import server_start
@@ -26,20 +26,24 @@ from ioc.options.host_checks import check_engine, mpi_launcher
 from ioc.options.program import StartError
 from ioc.options.stream_table import kafka_stream
 from reduction.event_log.folder import check_log, delete_log
+from reduction.host.file_threads import in_thread
 from reduction.host.runtime_folder import own_folder
+from reduction.host.stop import StopSignals
 from reduction.instrument.geometry import Instrument
 
 PATIENCE_S = 3.0
 """How long a simulator of a run that was killed may take to end."""
 
 
-async def serve_alone(options: IocOptions, instrument: Instrument) -> None:
+async def serve_alone(options: IocOptions, instrument: Instrument, signals: StopSignals) -> None:
     """Run the IOC alone until stopped; ranks and simulator are started by somebody else."""
-    server = LiveServer(server_start(options, instrument))
-    await _until_stopped([server.run])
+    start = server_start(options, instrument)
+    stop = _stop_of(signals)
+    server = LiveServer(start)
+    await _until_stopped([server.run], stop)
 
 
-async def run_all(given: RunOptions, instrument: Instrument) -> None:
+async def run_all(given: RunOptions, instrument: Instrument, signals: StopSignals) -> None:
     """Run simulator, ranks and IOC until stopped; leaves no process behind."""
     run = with_event_log(with_recording(given))
     check_engine(run)
@@ -61,6 +65,7 @@ async def run_all(given: RunOptions, instrument: Instrument) -> None:
             server_start(options.ioc, instrument, partitions),
             recorded_times=run.reads_recording or (run.plays_recording and not run.times_now),
         )
+        stop = _stop_of(signals)
         server = LiveServer(start, children.control)
         supervision = Supervision(children, options, server)
         page = page_process(run, os.environ)
@@ -68,14 +73,14 @@ async def run_all(given: RunOptions, instrument: Instrument) -> None:
 
         async def greet() -> None:
             await server.until_serving()
-            print(greeting(run, instrument.name, place), flush=True)
+            await in_thread(lambda: say(greeting(run, instrument.name, place)))
             await asyncio.Event().wait()
 
         web = [page.run] if page else []
         source = [supervision.run_simulator] if run.has_simulator else []
         if run.plays_recording:
             source = [supervision.run_replay]
-        await _until_stopped([server.run, greet, *source, supervision.run_ranks, *web])
+        await _until_stopped([server.run, greet, *source, supervision.run_ranks, *web], stop)
 
 
 def _result(task: asyncio.Task[Any]) -> None:
@@ -86,12 +91,22 @@ def _result(task: asyncio.Task[Any]) -> None:
         raise group.exceptions[0] from None
 
 
-async def _until_stopped(services: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
-    """Run coroutines until SIGINT, SIGTERM or SIGHUP, or until one fails; then end all."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stop.set)
+def _stop_of(signals: StopSignals) -> asyncio.Event:
+    """An event that signals set from now on; what is begun from now on is ended in order."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def set_stop() -> None:
+        with contextlib.suppress(RuntimeError):  # the event loop is closed: the end has come
+            loop.call_soon_threadsafe(stop.set)
+
+    signals.calls(set_stop)
+    return stop
+
+
+async def _until_stopped(
+    services: Sequence[Callable[[], Coroutine[Any, Any, None]]], stop: asyncio.Event
+) -> None:
+    """Run coroutines until ``stop`` is set, or until one fails; then end all."""
     gc.freeze()  # these objects stay; searching them for garbage would take 0.1 s now and then
     tasks = [asyncio.create_task(service()) for service in services]
     waiter = asyncio.create_task(stop.wait())

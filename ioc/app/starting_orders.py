@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ioc.app.output import say
 from ioc.options.program import StartError
 from ioc.options.shared_options import ServerOptions
 from ioc.pv_logs.log_history import PvLogHistory
@@ -112,9 +113,7 @@ def kept_run(path: Path, owner: RunStateOwner) -> KeptRun:
         change = f"{path} {set_aside(path)}, and the accumulation begins afresh: {foreign}"
         return KeptRun(None, (told(change),))
     if run is not None and run.places:
-        print(
-            f"What was accumulated since {run.since} goes on ({path}); Reset drops it", flush=True
-        )
+        say(f"What was accumulated since {run.since} goes on ({path}); Reset drops it")
     return KeptRun(run)
 
 
@@ -180,8 +179,7 @@ def _restored(
         changes = (told(change),)
     for skipped in result.skipped:
         log.warning("not restored: %s", skipped)
-    print(f"{len(result.names)} settings are restored from {path}", flush=True)
-    for name, value in result.changed.items():
-        print(f"{name} = {value}", flush=True)
+    changed = [f"{name} = {value}" for name, value in result.changed.items()]
+    say("\n".join([f"{len(result.names)} settings are restored from {path}", *changed]))
     digests = {name: saved.digests[name] for name in saved.digests.keys() & set(result.names)}
     return KeptSettings(result.orders, changes, digests)

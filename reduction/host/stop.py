@@ -1,13 +1,17 @@
-"""A request to stop that a ZeroMQ poll can wait for."""
+"""How a process stops: a request that a ZeroMQ poll can wait for, signals, and an end by force."""
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
+
+import psutil
 
 
 class Stop:
@@ -53,3 +57,68 @@ def stopped_by_signals(stop: Stop) -> Iterator[None]:
     finally:
         for number, previous in former.items():
             signal.signal(number, previous)
+
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+SPARE_S = 2
+"""Time after which the kernel ends a process that could not end itself."""
+
+
+def end_after_stop_signals(within_s: float) -> None:
+    """See to it that this process ends at most a time after a signal to stop, whatever hangs in it.
+
+    It is to be called once, in the main thread. Whoever stops the process in an orderly way sets
+    handlers by `signal.signal`; a signal without a handler ends the process as ever. After
+    ``within_s`` seconds a thread kills all that this process has started, and ends it with status
+    1. If not even that thread can run, the kernel ends the process a little later.
+    """
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+
+    def end() -> None:
+        while not set(os.read(read, 100)) & set(STOP_SIGNALS):
+            pass
+        signal.alarm(math.ceil(within_s) + SPARE_S)
+        time.sleep(within_s)
+        os.write(2, b"live-reduction: something hangs at the end, and is abandoned\n")
+        for each in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True, name="end").start()
+
+
+class StopSignals:
+    """SIGINT, SIGTERM and SIGHUP end a start at once, and later do what the program wants.
+
+    No exception is lost if Python swallows it, as it does in a finalizer: ``came`` tells of it.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._act: Callable[[], object] | None = None
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """A context, in the main thread, in which such a signal raises SystemExit."""
+        former = {each: signal.signal(each, self._signalled) for each in STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, previous in former.items():
+                signal.signal(number, previous)
+
+    def calls(self, act: Callable[[], object]) -> None:
+        """From now on a signal calls ``act`` in place of raising; at once if one has come."""
+        self._act = act
+        if self.came:
+            act()
+
+    def _signalled(self, _number: int, _frame: FrameType | None) -> None:
+        self.came = True
+        if self._act is None:
+            raise SystemExit(0)
+        self._act()

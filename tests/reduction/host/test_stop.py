@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import select
+import signal
 import subprocess
 import sys
+import textwrap
 from contextlib import closing
+
+import pytest
 
 from reduction.host.stop import Stop
 
@@ -57,3 +61,71 @@ def test_signals_that_interrupt_each_other_stop_and_block_nothing() -> None:
         check=False,
     )
     assert done.stdout == "stopped\n", done.stderr
+
+
+def end_of(program: str, *numbers: signal.Signals) -> int:
+    """The exit status of a program that gets signals once it has said that it runs."""
+    head = "import os, signal, sys, threading, time\nfrom reduction.host.stop import *\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", head + textwrap.dedent(program)], stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "runs\n"
+        for number in numbers:
+            running.send_signal(number)
+        return running.wait(60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_a_start_at_once(number: signal.Signals) -> None:
+    program = """
+        with StopSignals().heeded():
+            print("runs", flush=True)
+            threading.Event().wait()
+    """
+    assert end_of(program, number) == 0
+
+
+def test_a_signal_whose_exception_is_swallowed_is_obeyed_later() -> None:
+    program = """
+        signals = StopSignals()
+        with signals.heeded():
+            try:
+                print("runs", flush=True)
+                time.sleep(60)
+            except SystemExit:
+                pass
+            signals.calls(lambda: os._exit(5))
+            time.sleep(60)
+    """
+    assert end_of(program, signal.SIGTERM) == 5
+
+
+HANGS = {
+    "the main thread waits": "lock = threading.Lock(); lock.acquire(); lock.acquire()",
+    "a child hangs": "subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])",
+    "the end of the interpreter waits": "threading.Thread(target=time.sleep, args=[600]).start()",
+}
+
+
+@pytest.mark.parametrize("hang", HANGS.values(), ids=HANGS)
+def test_a_process_that_hangs_ends_after_a_signal(hang: str) -> None:
+    program = f"""
+        import subprocess
+        end_after_stop_signals(0.2)
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        print("runs", flush=True)
+        {hang}
+    """
+    assert end_of(program, signal.SIGTERM) == 1
+
+
+def test_other_signals_end_nothing() -> None:
+    program = """
+        end_after_stop_signals(0.1)
+        signal.signal(signal.SIGUSR1, lambda *_: None)
+        print("runs", flush=True)
+        time.sleep(0.5)
+        sys.exit(7)
+    """
+    assert end_of(program, signal.SIGUSR1) == 7
