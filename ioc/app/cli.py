@@ -140,6 +140,7 @@ def _reduce(options: RanksOptions) -> None:
     from ioc.options.host_checks import launched_ranks
     from ioc.options.keys import key_of
     from ioc.options.stream_table import kafka_stream
+    from reduction.host.mpi_leftovers import single_rank_folder
     from reduction.ranks.process import RanksStart, reduce
     from reduction.recordings.open_recording import open_recording
     from reduction.stream.dialect import Dialect, StreamFormat
@@ -150,23 +151,23 @@ def _reduce(options: RanksOptions) -> None:
     if options.recording:
         given = options.stream_partitions, options.monitor_ids
         recording = open_recording(Path(options.recording).expanduser(), *given)
-    reduce(
-        RanksStart(
-            events=options.events,
-            partitions=recording.partitions if recording else options.stream_partitions,
-            control=options.control,
-            log_folder=options.log_folder,
-            engine=options.engine,
-            instrument=_instrument(options),
-            tick_rate_hz=options.tick_rate,
-            publish_rate_hz=options.array_rate,
-            stream_format=StreamFormat(dialect, options.monitor_ids),
-            kafka=kafka,
-            recording=recording,
-            launched=launched_ranks(),
-            key=key_of(options, options.control, options.events),
-        )
+    start = RanksStart(
+        events=options.events,
+        partitions=recording.partitions if recording else options.stream_partitions,
+        control=options.control,
+        log_folder=options.log_folder,
+        engine=options.engine,
+        instrument=_instrument(options),
+        tick_rate_hz=options.tick_rate,
+        publish_rate_hz=options.array_rate,
+        stream_format=StreamFormat(dialect, options.monitor_ids),
+        kafka=kafka,
+        recording=recording,
+        launched=launched_ranks(),
+        key=key_of(options, options.control, options.events),
     )
+    with single_rank_folder(os.environ):
+        reduce(start)
 
 
 def _simulate(given: SimulateOptions) -> None:

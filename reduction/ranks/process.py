@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import logging
+import os
 import platform
 import signal
 import sys
@@ -27,6 +28,7 @@ from reduction.event_log.protocol import LogReader
 from reduction.event_log.remote import RemoteLogReader
 from reduction.host.key_file import Key
 from reduction.host.memory_limits import no_memory_words
+from reduction.host.mpi_leftovers import remove_segments
 from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.kafka.streams import KafkaStream
@@ -60,6 +62,8 @@ ENGINES: dict[str, Callable[[], EngineOf]] = {"native": lambda: NativeEngine, "m
 
 log = logging.getLogger("live_reduction.ranks")
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 @dataclass(frozen=True)
 class RanksStart:
@@ -92,6 +96,8 @@ def reduce(start: RanksStart) -> None:
     A rank that fails ends all of them. A single rank raises what it fails on: an OSError names an
     endpoint that it cannot use.
     """
+    for number in STOP_SIGNALS:
+        signal.signal(number, functools.partial(_end_early, alone=not start.launched))
     from mpi4py import MPI  # its import initialises MPI, which only a rank may do
 
     together = Collectives(MPI.COMM_WORLD)
@@ -117,6 +123,18 @@ def reduce(start: RanksStart) -> None:
         else:
             traceback.print_exc()
         MPI.COMM_WORLD.Abort(1)  # else the others would wait for this one for ever
+
+
+def _end_early(number: int, _frame: FrameType | None, *, alone: bool) -> None:
+    """End a rank that has not begun to reduce, without leaving shared memory behind.
+
+    One that is ``alone`` also closes what it has opened; others would wait for each other.
+    """
+    remove_segments()
+    if alone:
+        raise SystemExit(0)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _reduce(start: RanksStart, together: Collectives) -> None:
@@ -151,7 +169,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         rank.stopping = True
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, stop)
     log.info("rank %d of %d reduces on %s", together.rank, together.size, platform.node())
     gc.freeze()  # all that exists now stays; to search it for garbage would take 0.1 s each time
