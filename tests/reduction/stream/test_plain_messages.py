@@ -109,9 +109,9 @@ def test_a_message_that_announces_very_many_pulses_is_refused_at_once(pulses: in
     times_ns = NOW + np.arange(pulses, dtype=np.int64)
     message = serialise_ev44("bank", 0, times_ns, np.zeros(pulses, np.int32), NONE, NONE)
     stream = plain()
-    began_s = clocks.perf_counter()
+    began_s = clocks.process_time()
     feed(stream, [message])
-    assert clocks.perf_counter() - began_s < 0.01
+    assert clocks.process_time() - began_s < 0.01
     assert stream.faults == Faults(corrupt=1)
 
 
