@@ -9,6 +9,15 @@ from reduction.host.regular_files import read_regular_file
 LARGEST_FILE_BYTES = 128 << 20
 """Size of the largest file that is read; as text a million detectors take 60 MB."""
 
+MOST_WORDS = 1_000_000
+"""Most ids and ranges that are read from text, lines of a calibration, and elements of XML.
+
+A word or a line takes about a µs, an element 4 µs: so long does a refusal at the end take at most.
+"""
+
+WORD_ENDS = (b",", b"\n", b" ", b";", b"\t", b"\r")
+DOUBLE_ENDS = (b", ", b",\n", b"\r\n")
+
 
 class BadDetectorFile(ValueError):
     """A file about detectors cannot be used. The text names the place, and what was expected there.
@@ -29,3 +38,23 @@ def read_content(path: Path) -> bytes:
     if not content:
         raise BadDetectorFile("it is empty")
     return content
+
+
+def check_words(content: bytes) -> None:
+    """Raise `BadDetectorFile` for a list of ids that has too many words, without reading them."""
+    ends = sum(content.count(each) for each in WORD_ENDS)
+    if ends - sum(content.count(each) for each in DOUBLE_ENDS) > MOST_WORDS:
+        raise BadDetectorFile(f"it has more than {MOST_WORDS} words; use ranges of ids, or HDF5")
+
+
+def check_lines(content: bytes) -> None:
+    """Raise `BadDetectorFile` for columns of too many lines, without reading them."""
+    if content.count(b"\n") > MOST_WORDS:
+        raise BadDetectorFile(f"it has more than {MOST_WORDS} lines; use HDF5")
+
+
+def check_elements(content: bytes) -> None:
+    """Raise `BadDetectorFile` for XML of too many elements, without reading it."""
+    if content.count(b"<") > 2 * MOST_WORDS:
+        raise BadDetectorFile(f"it has more than {MOST_WORDS} elements")
+    check_words(content)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,11 +19,14 @@ WORD = re.compile(
 
 
 class BadWord(ValueError):
-    """A word is no id, no range and no bank; ``word`` is it, ``number`` its place from 1 on."""
+    """A word is no id, no range and no bank.
 
-    def __init__(self, word: str, number: int, why: str) -> None:
+    ``word`` is it, ``number`` its place from 1 on in its list, ``index`` that of the list from 0.
+    """
+
+    def __init__(self, word: str, number: int, index: int, why: str) -> None:
         super().__init__(why)
-        self.word, self.number, self.why = word, number, why
+        self.word, self.number, self.index, self.why = word, number, index, why
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,29 +62,71 @@ def list_words(text: str) -> list[str]:
     return ["".join(found[0].split()) for found in WORD.finditer(text)]
 
 
+@dataclass(frozen=True, eq=False)
+class ListedRanges:
+    """The ranges and banks in several lists.
+
+    Range i, ``first[i]`` to ``last[i]``, (n,) int64 both included, is in the list ``index[i]``;
+    each of ``banks`` is a name with the index of its list.
+    """
+
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    index: NDArray[np.int64]
+    banks: tuple[tuple[str, int], ...]
+
+    @property
+    def ranges(self) -> IdRanges:
+        """All ranges and banks."""
+        return IdRanges(self.first, self.last, tuple(name for name, _ in self.banks))
+
+
 def parse_ranges(text: str, banks: Iterable[str] = ()) -> IdRanges:
     """The ranges and banks in a list; words that are in ``banks`` are names of banks.
 
     Words are separated by commas or blanks; a range is ``a:b`` or, as Mantid writes it, ``a-b``.
     Raises `BadWord` for other words, and for a range whose end is before its start.
     """
+    return parse_lists([text], banks).ranges
+
+
+def parse_lists(texts: Sequence[str], banks: Iterable[str] = ()) -> ListedRanges:
+    """The ranges and banks in many lists, each as `parse_ranges` reads it; some µs a word."""
     known = frozenset(banks)
-    numbers: list[tuple[int, int]] = []
+    text = ",".join(texts)  # no range goes beyond a comma
+    starts = np.cumsum([0, *(len(each) + 1 for each in texts)])[:-1]
+    first, last, at, bank_at = (array("q") for _ in range(4))
     named: list[str] = []
-    for place, found in enumerate(WORD.finditer(text), 1):
+    for found in WORD.finditer(text):
         word = found[0]
         if word in known:
             named.append(word)
-        elif found["first"] is None:
-            raise BadWord(word, place, "an id, a range a:b or a-b, or a bank was expected")
-        else:
-            low = int(found["first"])
-            high = low if found["last"] is None else int(found["last"])
-            if high < low:
-                raise BadWord(word, place, "the end of a range is before its start")
-            numbers.append((low, high))
-    first, last = np.array(numbers, np.int64).reshape(-1, 2).T
-    return IdRanges(first, last, tuple(named))
+            bank_at.append(found.start())
+            continue
+        if found["first"] is None:
+            why = "an id, a range a:b or a-b, or a bank was expected"
+            raise _bad_word(text, starts, found, why)
+        low = int(found["first"])
+        high = low if found["last"] is None else int(found["last"])
+        if high < low:
+            raise _bad_word(text, starts, found, "the end of a range is before its start")
+        first.append(low)
+        last.append(high)
+        at.append(found.start())
+    of_banks = np.searchsorted(starts, np.array(bank_at, np.int64), "right") - 1
+    return ListedRanges(
+        np.array(first, np.int64),
+        np.array(last, np.int64),
+        np.searchsorted(starts, np.array(at, np.int64), "right") - 1,
+        tuple(zip(named, of_banks.tolist(), strict=True)),
+    )
+
+
+def _bad_word(text: str, starts: NDArray[np.int64], found: re.Match[str], why: str) -> BadWord:
+    """The error for a word in lists that begin at ``starts``, (lists,)."""
+    index = int(np.searchsorted(starts, found.start(), "right")) - 1
+    before = sum(1 for _ in WORD.finditer(text, int(starts[index]), found.start()))
+    return BadWord(found[0], before + 1, index, why)
 
 
 def ranges_text(ids: NDArray[np.int64]) -> str:

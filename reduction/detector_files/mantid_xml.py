@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from xml.parsers import expat
 
-from reduction.detector_files.content import BadDetectorFile
-from reduction.detector_files.id_ranges import BadWord, IdRanges, NamedGroups, parse_ranges
+import numpy as np
+
+from reduction.detector_files.content import BadDetectorFile, check_elements
+from reduction.detector_files.id_ranges import (
+    BadWord,
+    IdRanges,
+    ListedRanges,
+    NamedGroups,
+    parse_lists,
+)
 
 MASKING, GROUPING = "detector-masking", "detector-grouping"
 CHILDREN = {
@@ -21,14 +29,20 @@ CHILDREN = {
 BYTES_AT_ONCE = 1 << 16
 
 
-@dataclass
-class _Group:
-    """A ``<group>``: its name, its number if it has one, and its parts."""
+class _Group(NamedTuple):
+    """A ``<group>``: its line, its name, and its number if it has one."""
 
-    place: str
+    line: int
     name: str
     number: int | None
-    parts: list[IdRanges] = field(default_factory=list)
+
+
+class _IdList(NamedTuple):
+    """A list of ids: its line, the place of its group, and its text."""
+
+    line: int
+    group: int
+    text: str
 
 
 class _Reader:
@@ -39,6 +53,10 @@ class _Reader:
         self._open = [""]
         self._text: list[str] = []
         self.groups: list[_Group] = []
+        self._numbers: set[int] = set()
+        self._lists: list[_IdList] = []
+        self._named: list[tuple[str, int]] = []
+        """Banks with the places of their groups."""
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
@@ -48,6 +66,7 @@ class _Reader:
 
     def read(self, content: bytes) -> None:
         """Parse a file; raises `BadDetectorFile`."""
+        check_elements(content)
         try:
             for start in range(0, len(content), BYTES_AT_ONCE):
                 self._parser.Parse(content[start : start + BYTES_AT_ONCE])
@@ -60,8 +79,25 @@ class _Reader:
             raise BadDetectorFile(f"{self._place}: an encoding that is not known") from None
 
     @property
+    def members(self) -> ListedRanges:
+        """The ranges and banks of all groups, by their places; raises `BadDetectorFile`."""
+        try:
+            listed = parse_lists([each.text for each in self._lists])
+        except BadWord as bad:
+            raise BadDetectorFile(
+                f"line {self._lists[bad.index].line}: ids and ranges a-b were expected;"
+                f" word {bad.number} is none"
+            ) from None
+        groups = np.array([each.group for each in self._lists], np.int64)
+        return ListedRanges(listed.first, listed.last, groups[listed.index], tuple(self._named))
+
+    @property
+    def _line(self) -> int:
+        return self._parser.CurrentLineNumber
+
+    @property
     def _place(self) -> str:
-        return f"line {self._parser.CurrentLineNumber}"
+        return f"line {self._line}"
 
     def _doctype(self, *_: object) -> None:
         raise BadDetectorFile(f"{self._place}: a DTD is not taken")
@@ -81,19 +117,20 @@ class _Reader:
         if tag == "group":
             self.groups.append(self._group(attributes))
         elif inside == MASKING:  # Mantid takes what stands beside a group as if it were in it
-            self.groups.append(_Group(self._place, "", None))
+            self.groups.append(_Group(self._line, "", None))
         self._open.append(tag)
         self._text = [attributes.get("val", ""), ","]
 
     def _group(self, attributes: Mapping[str, str]) -> _Group:
         number, name = attributes.get("ID"), attributes.get("name", "").strip()
         if number is None:
-            return _Group(self._place, name, None)
+            return _Group(self._line, name, None)
         if not number.strip().isascii() or not number.strip().isdecimal() or len(number) > 10:
             raise BadDetectorFile(f"{self._place}: a whole number was expected as ID")
-        if any(each.number == int(number) for each in self.groups):
+        if int(number) in self._numbers:
             raise BadDetectorFile(f"{self._place}: an ID that no other group has was expected")
-        return _Group(self._place, name or number.strip(), int(number))
+        self._numbers.add(int(number))
+        return _Group(self._line, name or number.strip(), int(number))
 
     def _text_in(self, text: str) -> None:
         self._text.append(text)
@@ -103,33 +140,26 @@ class _Reader:
         self._text = []
         match tag:
             case "detids":
-                self.groups[-1].parts.append(self._ids(text))
+                self._lists.append(_IdList(self._line, len(self.groups) - 1, text))
             case "component":
-                self.groups[-1].parts.append(self._component(text))
+                self._add_banks(text)
             case _ if text.strip(" ,\t\r\n"):
                 raise BadDetectorFile(f"{self._place}: no text was expected")
 
-    def _ids(self, text: str) -> IdRanges:
-        try:
-            return parse_ranges(text)
-        except BadWord as bad:
-            raise BadDetectorFile(
-                f"{self._place}: ids and ranges a-b were expected; word {bad.number} is none"
-            ) from None
-
-    def _component(self, text: str) -> IdRanges:
-        names = [each.strip() for each in text.split(",") if each.strip()]
-        for name in names:
-            if name not in self._banks:
+    def _add_banks(self, text: str) -> None:
+        """Add the banks in a list of names to the last group."""
+        for name in (each.strip() for each in text.split(",")):
+            if name and name not in self._banks:
                 raise BadDetectorFile(f"{self._place}: a bank of the instrument was expected")
-        return IdRanges.joined([parse_ranges(",".join(names), self._banks)])
+            if name:
+                self._named.append((name, len(self.groups) - 1))
 
 
 def read_masking(content: bytes, banks: Iterable[str]) -> IdRanges:
     """The masked ids, and which of the ``banks`` are masked; raises `BadDetectorFile`."""
     reader = _Reader(MASKING, banks)
     reader.read(content)
-    return IdRanges.joined(part for group in reader.groups for part in group.parts)
+    return reader.members.ranges
 
 
 def read_grouping(content: bytes, banks: Iterable[str]) -> NamedGroups:
@@ -140,13 +170,23 @@ def read_grouping(content: bytes, banks: Iterable[str]) -> NamedGroups:
     """
     reader = _Reader(GROUPING, banks)
     reader.read(content)
-    groups = [each for each in reader.groups if each.number != 0]
+    members = reader.members
+    kept = [place for place, each in enumerate(reader.groups) if each.number != 0]
+    groups = [reader.groups[place] for place in kept]
     if all(each.number is not None for each in groups):
-        groups.sort(key=lambda each: each.number or 0)
+        kept.sort(key=lambda place: reader.groups[place].number or 0)
+        groups = [reader.groups[place] for place in kept]
     if not groups:
         raise BadDetectorFile("no <group> is in it")
-    return NamedGroups.of(
-        (each.name or f"group{place}" for place, each in enumerate(groups, 1)),
-        (IdRanges.joined(each.parts) for each in groups),
-        (each.place for each in groups),
+    numbered = np.full(len(reader.groups), -1)
+    numbered[kept] = np.arange(len(kept))
+    group = numbered[members.index]
+    order = np.argsort(group, kind="stable")[np.count_nonzero(group < 0) :]
+    return NamedGroups(
+        tuple(each.name or f"group{place}" for place, each in enumerate(groups, 1)),
+        members.first[order],
+        members.last[order],
+        group[order],
+        tuple((bank, int(numbered[n])) for bank, n in members.banks if numbered[n] >= 0),
+        tuple(f"line {each.line}" for each in groups),
     )

@@ -15,7 +15,7 @@ from reduction.detector_files.columns import (
     checked_ids,
     group_numbers,
 )
-from reduction.detector_files.content import BadDetectorFile
+from reduction.detector_files.content import BadDetectorFile, check_lines
 
 COLUMNS = {
     2: ("id", "difc"),
@@ -38,6 +38,7 @@ def read_text_columns(content: bytes) -> CalibrationColumns:
     Numbers are separated by blanks, tabs or commas. Raises `BadDetectorFile` for anything else, and
     names the line.
     """
+    check_lines(content)
     tables, lines, width = [], [], 0
     for start, batch in _batches(content):
         table, line = _numbers(batch, start, width)

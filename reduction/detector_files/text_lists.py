@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
-from reduction.detector_files.content import BadDetectorFile
-from reduction.detector_files.id_ranges import BadWord, IdRanges, NamedGroups, parse_ranges
+import numpy as np
+
+from reduction.detector_files.content import BadDetectorFile, check_words
+from reduction.detector_files.id_ranges import (
+    BadWord,
+    IdRanges,
+    ListedRanges,
+    NamedGroups,
+    parse_lists,
+)
 
 
 def read_mask_list(content: bytes, banks: Iterable[str]) -> IdRanges:
@@ -13,7 +21,8 @@ def read_mask_list(content: bytes, banks: Iterable[str]) -> IdRanges:
 
     What follows a ``#`` is skipped. Any number of words may stand in a line.
     """
-    return IdRanges.joined(_ranges(line, place, banks) for place, line in _lines(content))
+    lines = _lines(content)
+    return _listed(lines, range(1, len(lines) + 1), banks).ranges
 
 
 def read_group_lists(content: bytes, banks: Iterable[str]) -> NamedGroups:
@@ -21,31 +30,40 @@ def read_group_lists(content: bytes, banks: Iterable[str]) -> NamedGroups:
 
     They are named by their numbers, from 1 on.
     """
-    found = [
-        (place, ranges)
-        for place, line in _lines(content)
-        for text in line.split(";")
-        if not (ranges := _ranges(text, place, banks)).empty
+    parts = [
+        (number, text) for number, line in enumerate(_lines(content), 1) for text in line.split(";")
     ]
-    if not found:
+    numbers = [number for number, _ in parts]
+    listed = _listed([text for _, text in parts], numbers, banks)
+    of_banks = np.array([index for _, index in listed.banks], np.int64)
+    used = np.unique(np.append(listed.index, of_banks))
+    if not used.size:
         raise BadDetectorFile("no line of it has a group")
-    return NamedGroups.of(
-        (str(number + 1) for number in range(len(found))),
-        (ranges for _, ranges in found),
-        (place for place, _ in found),
+    place = {index: n for n, index in enumerate(used.tolist())}
+    return NamedGroups(
+        tuple(str(n + 1) for n in range(used.size)),
+        listed.first,
+        listed.last,
+        np.searchsorted(used, listed.index),
+        tuple((bank, place[index]) for bank, index in listed.banks),
+        tuple(f"line {numbers[index]}" for index in place),
     )
 
 
-def _lines(content: bytes) -> Iterator[tuple[str, str]]:
-    """The lines without comments, each with its name."""
+def _lines(content: bytes) -> list[str]:
+    """The lines without comments; raises `BadDetectorFile` for too many."""
+    check_words(content)
     text = content.decode("utf-8-sig", errors="replace")
-    for number, line in enumerate(text.splitlines(), 1):
-        yield f"line {number}", line.partition("#")[0]
+    return [line.partition("#")[0] for line in text.splitlines()]
 
 
-def _ranges(text: str, place: str, banks: Iterable[str]) -> IdRanges:
-    """The ranges in a part of a line; a range may be written with blanks around its mark."""
+def _listed(texts: Sequence[str], lines: Sequence[int], banks: Iterable[str]) -> ListedRanges:
+    """The ranges in parts of lines; a range may be written with blanks around its mark.
+
+    ``lines`` are the numbers of the lines.
+    """
     try:
-        return parse_ranges(text, banks)
+        return parse_lists(texts, banks)
     except BadWord as bad:
-        raise BadDetectorFile(f"{place}: {bad.why}; word {bad.number} is none") from None
+        where = f"line {lines[bad.index]}"
+        raise BadDetectorFile(f"{where}: {bad.why}; word {bad.number} is none") from None

@@ -13,7 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reduction.detector_files.content import LARGEST_FILE_BYTES, BadDetectorFile, read_content
+from reduction.detector_files.content import (
+    LARGEST_FILE_BYTES,
+    MOST_WORDS,
+    BadDetectorFile,
+    read_content,
+)
 from reduction.detector_files.read import read_calibration, read_groups, read_mask
 from reduction.instrument.detector_file import DetectorFileKind
 from reduction.instrument.geometry import powder_arc
@@ -130,7 +135,17 @@ def huge_files(folder: Path) -> list[Path]:
     deep.write_text("<detector-masking>" + "<group>" * 1_000_000)
     ranges = folder / "ranges.txt"
     ranges.write_text("0:2147483647\n" * 100)
-    return [line, words, zeros, sparse, bomb, laughs, deep, ranges]
+    many = folder / "many.xml"
+    many.write_text("<detector-masking><group>" + "<detids>1</detids>" * (MOST_WORDS + 1))
+    groups = folder / "groups.xml"
+    every = "".join(f'<group ID="{n + 1}"><detids val="{n}"/></group>' for n in range(20_000))
+    groups.write_text(f"<detector-grouping>{every}<other/>")
+    rows = folder / "rows.cal"
+    rows.write_text("1 1 0 1 1\n" * (MOST_WORDS + 1))
+    lines = folder / "lines.txt"
+    lines.write_text("forward\n" * (MOST_WORDS + 1))
+    short = [laughs, deep, ranges, groups]
+    return [line, words, zeros, sparse, bomb, *short, many, rows, lines]
 
 
 def test_huge_files_cost_a_second_and_little_memory(tmp_path: Path) -> None:
