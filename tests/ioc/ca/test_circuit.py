@@ -309,29 +309,6 @@ async def test_a_client_with_a_deadband_gets_values_that_differ_by_more_and_ever
     assert to.packed(sub, alarm)
 
 
-# What a softIoc of EPICS Base 7 sends of these values, the first one at the start of the monitor.
-@pytest.mark.parametrize(
-    ("filters", "sent"),
-    [
-        ('{"dec":{"n":3}}', [295, 1.5, 3, 4.5]),
-        ('{"dec":{"n":2},"dbnd":{"abs":1}}', [295, 1, 3]),
-        ('{"dbnd":{"abs":1},"dec":{"n":2}}', [295, 2]),
-        ('{"utag":{"M":1,"V":0}}', [295, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5]),
-        ('{"utag":{"M":1,"V":1}}', [295]),
-    ],
-)
-async def test_filters_of_monitors_are_passed_in_their_order(
-    filters: str, sent: list[float]
-) -> None:
-    to = circuit(Client())
-    sub, got = Subscribed(1, channel=Named(f"P:F.{filters}")), []
-    for value in (295, *np.arange(0.5, 5, 0.5)):
-        update = Update("spec", caproto.DBR_TYPES[TIME_DOUBLE](), np.array([value], ">f8"), 1)
-        if to.packed(sub, update):
-            got.append(value)
-    assert got == sent
-
-
 def test_all_clients_are_sent_the_bytes_that_the_array_is_in() -> None:
     values = big_endian(np.arange(1000, dtype=">f8"))
     update = Update("spec", caproto.DBR_TYPES[TIME_DOUBLE](), values, 0)
