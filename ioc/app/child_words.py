@@ -34,7 +34,7 @@ class ChildWords:
 
     def __init__(self) -> None:
         self._kept = b""
-        self._read, self.file = os.pipe()
+        self._pipe, self.file = os.pipe()
         self._thread = threading.Thread(target=self._pass_on, daemon=True)
 
     @contextmanager
@@ -46,7 +46,7 @@ class ChildWords:
         try:
             self._thread.start()
         except RuntimeError:
-            os.close(self._read)
+            os.close(self._pipe)
             os.close(self.file)
             yield sys.__stderr__.fileno() if sys.__stderr__ else 2
             return
@@ -64,11 +64,11 @@ class ChildWords:
 
     def _pass_on(self) -> None:
         with contextlib.suppress(OSError):
-            while data := os.read(self._read, 1 << 16):
+            while data := os.read(self._pipe, 1 << 16):
                 self._kept = (self._kept + data)[-KEPT_BYTES:]
                 with contextlib.suppress(OSError):
                     _write(2, data)
-        os.close(self._read)
+        os.close(self._pipe)
 
 
 def reason_in(text: str) -> str:

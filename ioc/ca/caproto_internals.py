@@ -26,6 +26,7 @@ attribute  VirtualCircuit.client_hostname
 attribute  VirtualCircuit.client_username
 attribute  VirtualCircuit.command_queue
 attribute  VirtualCircuit.events_on
+attribute  VirtualCircuit.log
 attribute  VirtualCircuit.subscriptions
 attribute  VirtualCircuit.tasks
 attribute  VirtualCircuit.write_event
@@ -81,14 +82,10 @@ from caproto.asyncio.server import Context, VirtualCircuit
 from caproto.asyncio.utils import _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
 
+from ioc.ca.circuit_log import CircuitLog
 from ioc.ca.updates import Update
 
-__all__ = [
-    "CaprotoCircuit",
-    "CaprotoServer",
-    "DisconnectedCircuit",
-    "QueueMarker",
-]
+__all__ = ["CaprotoCircuit", "CaprotoServer", "DisconnectedCircuit", "QueueMarker"]
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +116,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         self, circuit: ProtocolState, client: _TransportWrapper, context: CaprotoServer
     ) -> None:
         super().__init__(circuit, client, context)
+        self.log = CircuitLog(circuit.log, {})
         self.client_hostname, _ = circuit.address  # never the name that a client claims
         self.client_username = ""
         self._sub_task: asyncio.Task[None] | None = None

@@ -87,13 +87,15 @@ class OtherIocs(asyncio.DatagramProtocol):
                     self._send(transport)
 
     def _send(self, transport: asyncio.DatagramTransport) -> None:
-        for target in self._place().targets:
-            with contextlib.suppress(OSError):  # a network may be down
-                transport.sendto(self._search, target)
+        """Ask, unless no file is left to look at the networks with."""
+        with contextlib.suppress(OSError):
+            for target in self._place().targets:
+                with contextlib.suppress(OSError):  # a network may be down
+                    transport.sendto(self._search, target)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Note the IOC that sends an answer, unless it is this one."""
-        with contextlib.suppress(caproto.CaprotoError, ValueError, LookupError):
+        with contextlib.suppress(caproto.CaprotoError, ValueError, LookupError, OSError):
             for answer in caproto.Broadcaster(caproto.CLIENT).recv(data, addr):
                 if isinstance(answer, caproto.SearchResponse) and answer.cid == SEARCH_NUMBER:
                     self._note(addr[0], answer.port)

@@ -30,7 +30,7 @@ class FileReads:
         if not unread:
             return nothing_loaded
         files = {
-            (kind, path): await self._read(kind, path, functools.partial(self._load, kind, path))
+            (kind, path): await self._content(kind, path, functools.partial(self._load, kind, path))
             for kind, path in unread
         }
         return lambda kind, path: files[kind, path]
@@ -47,7 +47,7 @@ class FileReads:
             before = former.of(pv) if former is not None else None
             if before is None or before.path != path:
                 read = functools.partial(SavedReference.read, pv, path)
-                files[pv, path] = await self._read(pv, path, read)
+                files[pv, path] = await self._content(pv, path, read)
 
         def rebinned() -> LoadedReferences:
             return LoadedReferences.for_settings(settings, former, lambda pv, path: files[pv, path])
@@ -56,7 +56,7 @@ class FileReads:
             return rebinned()
         return await in_thread(rebinned)
 
-    async def _read(self, pv: str, path: str, read: Callable[[], ResultT]) -> ResultT:
+    async def _content(self, pv: str, path: str, read: Callable[[], ResultT]) -> ResultT:
         try:
             return await self._threads.run(path, read)
         except TimeoutError as silent:

@@ -112,6 +112,18 @@ def test_a_client_that_announces_two_gigabytes_is_disconnected_before_it_sends_t
     assert ioc.get("HEARTBEAT")
 
 
+def test_a_message_that_no_client_sends_ends_its_connection_and_is_told_in_one_line(
+    ioc: Ioc, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connect_to(ioc) as client:
+        client.sendall(struct.pack(">HHHHII", 24, 0, 0, 0, 0, 0))  # it registers at a repeater
+        while client.recv(4096):
+            continue
+    assert "a client breaks the protocol: " in caplog.text
+    assert "Traceback" not in caplog.text
+    assert ioc.get("HEARTBEAT")
+
+
 def test_a_client_with_very_many_puts_in_progress_has_to_wait_and_gets_all_its_answers(
     ioc: Ioc,
 ) -> None:
