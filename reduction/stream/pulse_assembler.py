@@ -89,19 +89,18 @@ class PulseAssembler:
         A bad one is counted and ignored.
         """
         state = self.partitions[partition]
-        number = None if partition in self._format.sources else known_number(message)
-        if number is not None:
+        every = partition not in self._format.sources
+        if every and (number := known_number(message)) is not None:
             self._take_number(state, number, offset)
             return
         try:
             content = self._read(partition, message)
         except UnknownSchema as error:
-            if error.schema in (RUN_START, RUN_STOP):
-                added = self.runs.add(error.schema, message, self.newest_ns, earlier=earlier)
-                state.faults.corrupt += not added
-            else:
+            if error.schema not in (RUN_START, RUN_STOP):
                 state.faults.unknown += 1
                 self._unread.note_schema(error.schema)
+            elif not self.runs.add(error.schema, message, self.newest_ns, earlier=earlier):
+                state.faults.corrupt += 1
             return
         except CorruptMessage:
             state.faults.corrupt += 1
@@ -109,8 +108,7 @@ class PulseAssembler:
             return
         if content is None:
             self._unread.note("of other sources")
-            return
-        if isinstance(content, LogValue):
+        elif isinstance(content, LogValue):
             self._take_log(partition, content, offset)
         else:
             self._unread.read()

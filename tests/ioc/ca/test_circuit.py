@@ -203,11 +203,14 @@ async def test_a_marker_is_passed_once_all_updates_before_it_are_sent() -> None:
         assert client.said == ["1=1"]
 
 
-async def test_a_send_that_finds_the_client_gone_drops_the_circuit() -> None:
-    context = Context()
-    async with telling(GoneClient(), context) as to:
-        to.offer(X, Said(1))
-        await asyncio.wait_for(context.dropped.wait(), 5)
+async def test_a_send_that_finds_the_client_gone_drops_the_circuit_and_leaves_no_task() -> None:
+    before, to = asyncio.all_tasks(), circuit(GoneClient(), context := Context())
+    await to.run()
+    to.offer(X, Said(1))
+    async with asyncio.timeout(5):
+        await context.dropped.wait()
+        while asyncio.all_tasks() - before:
+            await asyncio.sleep(0)
 
 
 async def test_a_client_that_goes_while_it_takes_nothing_ends_the_sending_to_it() -> None:
@@ -217,16 +220,6 @@ async def test_a_client_that_goes_while_it_takes_nothing_ends_the_sending_to_it(
         await client.asked.wait()
         await to.drop()
         assert not to.connected
-
-
-async def test_a_circuit_whose_client_is_found_to_be_gone_leaves_no_task() -> None:
-    before = asyncio.all_tasks()
-    to = circuit(GoneClient())
-    await to.run()
-    to.offer(X, Said(1))
-    async with asyncio.timeout(5):
-        while asyncio.all_tasks() - before:
-            await asyncio.sleep(0)
 
 
 class Named(NamedTuple):
