@@ -8,8 +8,9 @@ used. `ioc.puts` then checks what depends on instrument, files and logs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,9 @@ Put = Callable[[Any, Client], Awaitable[Any]]
 
 It returns once the change has taken effect, and raises `Refused` otherwise.
 """
+
+TURN_S = 30.0
+"""Longest time that a put waits for the end of earlier puts to the same channel."""
 
 OPEN_TO_ALL = Guard()
 """The guard that lets everybody write."""
@@ -117,13 +121,30 @@ class PvChannel(PostedChannel):
             if isinstance(self.spec, Command) and self.spec.endless:
                 await self._begin_or_end(self._put, value, client)
                 return
-            async with self._put_lock:  # puts take effect in the order of their arrival
+            async with self._turn(value):
                 accepted = await self._run_put(self._put, value, client)
                 if self.wire.is_text and self._puts.on_text is not None:
                     await self._puts.on_text(written, accepted)
         except Refused:
             await self.publish_alarm(REFUSED_ALARM)
             raise
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, value: Any) -> AsyncIterator[None]:
+        """A context in which the earlier puts to this channel have ended; raises `Refused`.
+
+        So puts take effect in the order of their arrival, and none long after it has come.
+        """
+        try:
+            async with asyncio.timeout(TURN_S if self._put_lock.locked() else None):
+                await self._put_lock.acquire()
+        except TimeoutError:
+            why = f"earlier puts to it have not ended within {TURN_S:g} s"
+            raise Refused(self.spec.pv, value, why) from None
+        try:
+            yield
+        finally:
+            self._put_lock.release()
 
     async def _begin_or_end(self, put: Put, value: Any, client: Client) -> None:
         """Run an endless command, or end it; the put that ends it does not wait for its end."""

@@ -64,7 +64,7 @@ class PendingOrders(Generic[ProcessOrderT]):
         self._send_order: SendOrder[ProcessOrderT] = send
         self._number: NumberOrder[ProcessOrderT] = number
         self._pending: list[PendingChange[ProcessOrderT]] = []
-        self._present = False
+        self._present = self._given_up = False
         self._presence_changes = self._ends = 0
 
     async def change(
@@ -76,11 +76,15 @@ class PendingOrders(Generic[ProcessOrderT]):
         raise `Refused`. If the order stays as it is and no change waits, this returns at once.
         Raises TimeoutError, with the change taken back, if the process does not obey in time,
         whether it is there or not, or if it ends again and again. A process that comes or goes gets
-        the whole time again.
+        the whole time again. One that a change has waited for in vain is not waited for until it
+        reports, so that changes that wait for each other fail together.
         """
         changed = change(self.newest)
         if changed == self.newest and not self._pending:
             return
+        if self._given_up:
+            why = f"{self._name} have not reported for more than {self._timeout_s:g} s"
+            raise TimeoutError(why)
         done = asyncio.get_running_loop().create_future()
         order = self._numbered(changed)
         pending = PendingChange(change, in_result, order, done)
@@ -125,7 +129,7 @@ class PendingOrders(Generic[ProcessOrderT]):
     def set_present(self, present: bool) -> None:
         """Set whether the process reports."""
         if present != self._present:
-            self._present = present
+            self._present, self._given_up = present, False
             self._presence_changes += 1
             self._ends += not present
 
@@ -143,6 +147,7 @@ class PendingOrders(Generic[ProcessOrderT]):
             if changes != self._presence_changes:
                 changes, since_s = self._presence_changes, clock()
             if clock() - since_s >= self._timeout_s:
+                self._given_up = not self._present
                 did_not = "did not apply it within" if self._present else "have not reported for"
                 return f"{self._name} {did_not} {self._timeout_s:g} s"
 

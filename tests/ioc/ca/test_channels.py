@@ -34,6 +34,7 @@ from reduction.parameters.specs import (
     Switch,
     Text,
 )
+from tests.support.virtual_time import at_virtual_time
 
 
 class Colour(enum.StrEnum):
@@ -189,6 +190,26 @@ async def test_puts_end_in_the_order_of_their_arrival() -> None:
     gates[2.0].set()
     await asyncio.gather(slow, fast)
     assert to.value == 3.0
+
+
+@at_virtual_time
+async def test_a_put_behind_one_that_does_not_end_is_refused_in_time_and_never_done() -> None:
+    gate, done = asyncio.Event(), []
+
+    async def put(value: float, _: Client) -> float:
+        await gate.wait()
+        done.append(value)
+        return value
+
+    to = setpoint(FLOAT, 1.0, put)
+    slow = asyncio.create_task(write(to, ChannelType.DOUBLE, numbers(2)))
+    await asyncio.sleep(0)
+    with pytest.raises(Refused, match="earlier puts to it have not ended within 30 s"):
+        await write(to, ChannelType.DOUBLE, numbers(3))
+    gate.set()
+    await slow
+    await write(to, ChannelType.DOUBLE, numbers(4))
+    assert done == [2.0, 4.0]
 
 
 async def test_a_command_is_on_while_it_is_done() -> None:

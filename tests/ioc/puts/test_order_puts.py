@@ -259,6 +259,25 @@ async def test_a_put_while_there_is_no_back_end_fails_in_time_and_is_never_appli
     assert bench.bins == ReductionSettings().bin_params
 
 
+async def test_ranks_that_a_put_has_waited_for_in_vain_are_not_waited_for_until_they_report() -> (
+    None
+):
+    bench = OrderBench(SOON_S)
+    bench.orders.ranks.set_present(False)
+    with pytest.raises(Refused, match="the ranks have not reported for"):
+        await bench.asked("Red1:BinParams", "1,1,4")
+    sent = len(bench.ranks)
+    put = await bench.put("Red1:BinParams", "1,1,5")
+    assert put.done()
+    with pytest.raises(Refused, match="the ranks have not reported for more than"):
+        await put
+    assert len(bench.ranks) == sent, "nothing was ordered"
+    bench.orders.ranks.set_present(True)
+    put = await bench.put("Red1:BinParams", "1,1,6")
+    await bench.report(bench.ranks[-1])
+    assert await put == "1,1,6"
+
+
 async def test_a_reset_completes_with_a_result_and_is_never_uncounted() -> None:
     bench = OrderBench(SOON_S)
     reset = await bench.put("Reset", True)
