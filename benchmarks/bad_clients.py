@@ -85,7 +85,7 @@ def _served(running: Product, page: int) -> int:
         ).returncode
         == 0
     )
-    return by_page + by_pva + running.counts()
+    return int(by_page) + int(by_pva) + int(running.counts())
 
 
 def _crowd(running: Product, protocol: str, port: int) -> Iterator[Row]:
