@@ -116,10 +116,7 @@ class PulseAssembler:
                 self._evidence[partition].chunk(content[-1].pulse_time_ns)
                 for each in content:
                     self._first_offsets[partition].setdefault(each.pulse_time_ns, offset)
-            if isinstance(state, PlainPartition):
-                state.chunks(content, offset)
-            else:
-                state.chunks(content)
+            state.chunks(content, offset)
 
     def _read(self, partition: int, message: Buffer) -> list[Chunk] | LogValue | None:
         """What a message holds; None if it is of a source that is not used."""

@@ -75,8 +75,8 @@ class MarkedPartition:
         self._unmarked_since_ns: int | None = None
         """When the first chunk since the last mark came, by the clock."""
 
-    def chunks(self, chunks: list[Chunk]) -> None:
-        """Take the chunks of one message."""
+    def chunks(self, chunks: list[Chunk], _offset: int = 0) -> None:
+        """Take the chunks of one message; marks tell where pulses begin, so its offset does not."""
         last = chunks[-1]
         if self._unmarked_since_ns is None:
             self._unmarked_since_ns = self._clock_ns()
