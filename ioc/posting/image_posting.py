@@ -13,6 +13,7 @@ from ioc.ca.database import Database, ReadingValues
 from ioc.model.addresses import views_at
 from ioc.posting.picture_readings import (
     PictureNumbers,
+    blank_picture,
     image_readings,
     map_readings,
     picked_detectors,
@@ -23,7 +24,13 @@ from ioc.puts.order_changes import with_watched
 from ioc.puts.order_puts import OrderPuts
 from reduction.control.orders import RanksOrder, ReductionOrder, WatchedViews
 from reduction.control.reports import RanksReport, ReductionResult, ViewsResult
-from reduction.parameters.image_readings import ImageReadings, MapReadings, PickedReadings
+from reduction.parameters.detector_map import MapAxis
+from reduction.parameters.image_readings import (
+    ArrayReadings,
+    ImageReadings,
+    MapReadings,
+    PickedReadings,
+)
 from reduction.parameters.specs import Refused
 from reduction.results.intensity_labels import intensity_egu
 
@@ -53,6 +60,14 @@ class ViewAddress:
     field: str
 
 
+@dataclass(frozen=True)
+class _Blank:
+    """The rows and columns of a view that is not made."""
+
+    rows: int
+    columns: int
+
+
 class ImagePosting:
     """Posts the views of reports on the channels of ``database``, between results too.
 
@@ -71,7 +86,8 @@ class ImagePosting:
         self._clock = clock
         self._posted: dict[ViewAddress, ImageReadings | MapReadings] = {}
         self._counters: dict[ViewAddress, int] = {}
-        self._shown: set[ViewAddress] = set()
+        self._blanks: dict[ViewAddress, _Blank] = {}
+        """The views that are blank."""
         self._watched_s: dict[ViewAddress, float] = {}
 
     @property
@@ -85,9 +101,10 @@ class ImagePosting:
         for number, result in enumerate(report.results[: len(self._order.reductions)]):
             if result.views is not None:
                 await self._show(number, report, result, result.views)
-        for address in sorted(self._shown):
-            if not _asked(address, self._order.reductions[address.reduction]):
-                await self._blank(address)
+        for number, order in enumerate(self._order.reductions):
+            for field in BLANK:
+                if not _asks_for(order, field):
+                    await self._blank(ViewAddress(number, field), order)
 
     async def _show(
         self, number: int, report: RanksReport, result: ReductionResult, views: ViewsResult
@@ -128,18 +145,41 @@ class ImagePosting:
             settings.units.symbol,
             intensity_units=intensity_egu(settings.units, settings.corrections),
         )
-        self._shown.add(address)
+        self._blanks.pop(address, None)
         await self._database.show(views_at(address.reduction) / address.field, values)
 
     def picture(self, reduction: int, field: str) -> ImageReadings | MapReadings | None:
         """The picture that is shown of a reduction, by its index; None if there is none."""
         return self._posted.get(ViewAddress(reduction, field))
 
-    async def _blank(self, address: ViewAddress) -> None:
-        self._shown.discard(address)
+    async def _blank(self, address: ViewAddress, order: ReductionOrder) -> None:
+        """Show that a view is not made, with as many cells as it would have, unless this is shown.
+
+        So clients are told of the right number of elements before there are any.
+        """
+        blank = _Blank(*self._shape(address, order))
+        if self._blanks.get(address) == blank:
+            return
+        self._blanks[address] = blank
         self._posted.pop(address, None)
-        values = ReadingValues(BLANK[address.field], alarm=ABSENT_ALARM)
+        readings = BLANK[address.field]
+        if isinstance(readings, ArrayReadings):
+            readings = blank_picture(readings, blank.rows, blank.columns)
+        values = ReadingValues(readings, alarm=ABSENT_ALARM)
         await self._database.show(views_at(address.reduction) / address.field, values)
+
+    def _shape(self, address: ViewAddress, order: ReductionOrder) -> tuple[int, int]:
+        """The rows and columns that a picture would have, as far as is known without much work."""
+        settings = order.settings
+        match address.field:
+            case "image":
+                return self._geometries.shape(settings, self._order.files)
+            case "map":
+                banks = len(self._geometries.instrument.bank_names)
+                by_bank = settings.map.against is MapAxis.BANK
+                edges = settings.map.edges(settings.edges)
+                return banks if by_bank else settings.map.rows, edges.size - 1
+        return 0, 0
 
     async def run(self) -> None:
         """Tell the ranks what clients watch, until cancelled."""
@@ -167,7 +207,6 @@ class ImagePosting:
             log.info("the ranks do not know yet what is watched: %s", error)
 
 
-def _asked(address: ViewAddress, order: ReductionOrder) -> bool:
-    """Whether an order asks for a view."""
-    asked = {"image": order.makes_image, "map": order.makes_map, "picked": order.picks}
-    return asked[address.field]
+def _asks_for(order: ReductionOrder, field: str) -> bool:
+    """Whether an order asks for a view, a key of `BLANK`."""
+    return {"image": order.makes_image, "map": order.makes_map, "picked": order.picks}[field]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from reduction.instrument.geometry import Instrument
 from reduction.parameters.image import PickedCells
 from reduction.parameters.image_readings import (
     AreaDetectorReadings,
+    ArrayReadings,
     ImageReadings,
     MapReadings,
     PickedReadings,
@@ -99,6 +100,18 @@ def _array(
             port_name=f"Red{numbers.reduction + 1} {kind}",
         ),
     }
+
+
+PictureT = TypeVar("PictureT", bound=ArrayReadings)
+
+
+def blank_picture(readings: PictureT, rows: int, columns: int) -> PictureT:
+    """``readings`` with so many rows and columns of NaN, which take no memory here."""
+    plugin = AreaDetectorReadings(
+        size_x=columns, size_y=rows, size_0=columns, size_1=rows, size_bytes=8 * rows * columns
+    )
+    cells = np.broadcast_to(np.nan, (rows * columns,))
+    return replace(readings, data=cells, plugin=plugin)
 
 
 @dataclass(frozen=True)

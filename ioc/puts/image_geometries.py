@@ -53,6 +53,14 @@ class ImageGeometries:
             self._making[key] = asyncio.create_task(self._make(settings, tuple(files)))
         return self._made.get(key)
 
+    def shape(self, settings: ReductionSettings, files: Iterable[DetectorFile]) -> tuple[int, int]:
+        """The rows and columns of the image; 0 each as long as that would take long to find out."""
+        if self.instrument.detector_id.size > SMALL:
+            made = self._made.get(GeometryKey.of(settings))
+        else:
+            made = self.known(settings, files)
+        return made.layout.shape if made is not None else (0, 0)
+
     async def _make(self, settings: ReductionSettings, files: Sequence[DetectorFile]) -> None:
         key = GeometryKey.of(settings)
         try:

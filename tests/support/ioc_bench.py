@@ -39,6 +39,10 @@ from tests.support.fake_views import fake_views
 CountsOf = Callable[[ReductionOrder], NDArray[np.int64]]
 
 PERIOD_S = 0.02
+
+VIEW_TICKS = 25
+"""Every how many reports there are images and maps, besides with new orders."""
+
 PULSE_TIME_NS = 1_700_000_000_123_456_789
 
 
@@ -71,6 +75,7 @@ class FakeRanks(threading.Thread):
                 context, self._endpoint, RanksOrder, RANKS_PART
             )
             order = RanksOrder(revision=-1)
+            ticks, viewed = 0, -1
             while not self.stopping.wait(PERIOD_S):
                 if self.obeying.is_set():
                     order = end.latest() or order
@@ -83,7 +88,12 @@ class FakeRanks(threading.Thread):
                 if self.reporting.is_set():
                     forwarded = {each.name for each in self.logs}
                     logs = (*self.STREAM_LOGS, *sorted(forwarded))
-                    report = replace(report_on(order, self.counts), logs=logs)
+                    ticks += 1
+                    due, viewed = (
+                        order.revision != viewed or ticks % VIEW_TICKS == 0,
+                        order.revision,
+                    )
+                    report = replace(report_on(order, self.counts, views=due), logs=logs)
                     end.report(replace(self.changed(report), run_messages=self.run_messages))
             end.close()
 
@@ -99,14 +109,14 @@ def counts(order: ReductionOrder) -> NDArray[np.int64]:
     return np.full(shape(order.settings), order.generation + 1)
 
 
-def report_on(order: RanksOrder, counts: CountsOf = counts) -> RanksReport:
+def report_on(order: RanksOrder, counts: CountsOf = counts, *, views: bool = True) -> RanksReport:
     results = tuple(
         ReductionResult(
             each,
             ReductionStatus(generation=each.generation),
             each.settings.edges,
             counts(each),
-            views=fake_views(each),
+            views=fake_views(each) if views else None,
             views_generation=each.generation,
         )
         for each in order.reductions
