@@ -15,7 +15,7 @@ from ioc.app.report_watch import ReportActions, ReportWatch
 from ioc.app.server_start import ProcessControl, ServerStart
 from ioc.app.starting_orders import kept_pv_logs
 from ioc.ca.database import Database
-from ioc.ca.other_iocs import OtherIocs
+from ioc.ca.other_iocs import CaSearch, OtherIocs
 from ioc.ca.pv_monitors import (
     PvText,
     PvUpdate,
@@ -94,7 +94,7 @@ class LiveServer:
         self._files = self._file_writer()
         self._autosave = self._settings_kept(start)
         self._server = Server(self.database.channels, start.interfaces, start.port)
-        self._others = OtherIocs(f"{start.prefix}HEARTBEAT", lambda: self._server.place)
+        self._others = OtherIocs(CaSearch(f"{start.prefix}HEARTBEAT"), lambda: self._server.place)
         self._process = self._stats(control.restart)
         self._handlers = PutHandlers(
             self.orders, self._settings, self._lock, self._files, self._process

@@ -120,7 +120,7 @@ class Database:
         max_bins: int = MAX_BINS,
         guard: Guards = open_to_all,
     ) -> None:
-        self._prefix, self._reductions = prefix, reductions
+        self.prefix, self._reductions = prefix, reductions
         self._rows: dict[str, PvRow] = {}
         self._put, self._max_bins, self._guard = put, max_bins, guard
         self._made: dict[tuple[PvGroup, Access], dict[str, PvChannel]] = {}
@@ -162,7 +162,7 @@ class Database:
 
     def row_of(self, name: str) -> PvRow | None:
         """The process variable of this name, listed or not; None if there is none."""
-        return self._rows.get(name) or numbered_row(name, self._prefix, self._reductions)
+        return self._rows.get(name) or numbered_row(name, self.prefix, self._reductions)
 
     def channels_at(
         self, place: ValuePath, access: Access = Access.READING

@@ -7,9 +7,11 @@ import contextlib
 import ipaddress
 import logging
 import socket
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import caproto
 import psutil
@@ -35,26 +37,61 @@ class ServedPlace:
     targets: frozenset[tuple[str, int]]
 
 
+class NameSearch(Protocol):
+    """A search for one name, by one of the protocols."""
+
+    @property
+    def name(self) -> str:
+        """The name that is searched for."""
+
+    def request(self, port: int) -> bytes:
+        """The datagram that asks for the name; answers come to a UDP ``port`` of this host."""
+
+    def server_port(self, data: bytes) -> int | None:
+        """The TCP port of the server that has sent an answer; None if it is no answer.
+
+        May raise an exception of `NO_MESSAGE` for what is no message.
+        """
+
+
+NO_MESSAGE = (caproto.CaprotoError, ValueError, LookupError, struct.error)
+
+
+@dataclass(frozen=True)
+class CaSearch:
+    """A search on Channel Access."""
+
+    name: str
+
+    def request(self, port: int) -> bytes:  # noqa: ARG002, they come to where it is sent from
+        version = caproto.DEFAULT_PROTOCOL_VERSION
+        messages = (
+            caproto.VersionRequest(priority=0, version=version),
+            caproto.SearchRequest(self.name, SEARCH_NUMBER, version),
+        )
+        return b"".join(map(bytes, messages))
+
+    def server_port(self, data: bytes) -> int | None:
+        for answer in caproto.Broadcaster(caproto.CLIENT).recv(data, ("", 0)):
+            if isinstance(answer, caproto.SearchResponse) and answer.cid == SEARCH_NUMBER:
+                return int(answer.port)
+        return None
+
+
 class OtherIocs(asyncio.DatagramProtocol):
-    """Searches for ``name``, a process variable of this IOC, and notes who else answers.
+    """Searches for a process variable of this IOC, and notes who else answers.
 
     ``place`` returns where this IOC serves, and ``clock`` seconds.
     """
 
     def __init__(
         self,
-        name: str,
+        search: NameSearch,
         place: Callable[[], ServedPlace],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._name, self._place, self._clock = name, place, clock
+        self._search, self._place, self._clock = search, place, clock
         self._answered_s: dict[str, float] = {}
-        version = caproto.DEFAULT_PROTOCOL_VERSION
-        messages = (
-            caproto.VersionRequest(priority=0, version=version),
-            caproto.SearchRequest(name, SEARCH_NUMBER, version),
-        )
-        self._search = b"".join(map(bytes, messages))
 
     @property
     def problem(self) -> str:
@@ -63,7 +100,7 @@ class OtherIocs(asyncio.DatagramProtocol):
         found = [where for where, at_s in self._answered_s.items() if now_s - at_s < FORGOTTEN_S]
         if not found:
             return ""
-        return f"another IOC serves {self._name} too, at {', '.join(sorted(found))}"
+        return f"another IOC serves {self._search.name} too, at {', '.join(sorted(found))}"
 
     async def run(self) -> None:
         """Search again and again, until cancelled."""
@@ -88,17 +125,18 @@ class OtherIocs(asyncio.DatagramProtocol):
 
     def _send(self, transport: asyncio.DatagramTransport) -> None:
         """Ask, unless no file is left to look at the networks with."""
+        port = transport.get_extra_info("sockname")[1]
         with contextlib.suppress(OSError):
             for target in self._place().targets:
                 with contextlib.suppress(OSError):  # a network may be down
-                    transport.sendto(self._search, target)
+                    transport.sendto(self._search.request(port), target)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Note the IOC that sends an answer, unless it is this one."""
-        with contextlib.suppress(caproto.CaprotoError, ValueError, LookupError, OSError):
-            for answer in caproto.Broadcaster(caproto.CLIENT).recv(data, addr):
-                if isinstance(answer, caproto.SearchResponse) and answer.cid == SEARCH_NUMBER:
-                    self._note(addr[0], answer.port)
+        with contextlib.suppress(*NO_MESSAGE, OSError):
+            port = self._search.server_port(data)
+            if port is not None:
+                self._note(addr[0], port)
 
     def error_received(self, exc: Exception) -> None:
         """Do nothing: nobody listens at an address."""
@@ -108,7 +146,7 @@ class OtherIocs(asyncio.DatagramProtocol):
             return
         where = f"{host}:{port}"
         if self._clock() - self._answered_s.get(where, -FORGOTTEN_S) >= FORGOTTEN_S:
-            log.warning("another IOC serves %s too, at %s", self._name, where)
+            log.warning("another IOC serves %s too, at %s", self._search.name, where)
         self._answered_s[where] = self._clock()
 
 

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ioc.ca.other_iocs import ServedPlace
+
 FROM_ENVIRONMENT = (
     *("EPICS_PVAS_SERVER_PORT", "EPICS_PVA_SERVER_PORT"),
     *("EPICS_PVAS_BROADCAST_PORT", "EPICS_PVA_BROADCAST_PORT"),
@@ -48,3 +50,19 @@ class Addresses:
         if self.search_port is not None:
             settings["EPICS_PVAS_BROADCAST_PORT"] = str(self.search_port)
         return settings
+
+
+def server_place(settings: Mapping[str, str]) -> ServedPlace:
+    """Where a server with these settings is, and where others would be with the same names."""
+    words = f"{settings['EPICS_PVA_ADDR_LIST']} {settings['EPICS_PVAS_INTF_ADDR_LIST']}".split()
+    hosts = {"127.0.0.1" if each == "0.0.0.0" else each for each in words if _is_address(each)}
+    port = int(settings["EPICS_PVAS_BROADCAST_PORT"])
+    targets = frozenset((each, port) for each in hosts)
+    return ServedPlace(int(settings["EPICS_PVAS_SERVER_PORT"]), targets)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == 4
+    except ValueError:  # with a port, or of a group
+        return False

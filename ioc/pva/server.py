@@ -20,10 +20,12 @@ from p4p.server.raw import ServOpWrap, SharedPV
 
 from ioc.ca.channel import PvChannel
 from ioc.ca.database import Database
-from ioc.pva.addresses import Addresses
+from ioc.ca.other_iocs import OtherIocs, ServedPlace
+from ioc.pva.addresses import Addresses, server_place
 from ioc.pva.connection_limit import ConnectionLimit, limits_connections, listening_files
 from ioc.pva.normative import Normative
 from ioc.pva.picture import Pictures, is_picture, picture_of
+from ioc.pva.search import PvaSearch
 from ioc.pva.snapshot import snapshots
 from reduction.host.file_threads import started_in_thread
 from reduction.parameters.specs import Command, Refused
@@ -99,21 +101,36 @@ class PvAccess:
     """The pvAccess server.
 
     ``has(name)`` is true for the names that it serves; p4p calls it on its threads. ``view(name)``
-    makes the view of a name when its first client connects.
+    makes the view of a name when its first client connects. Other IOCs that serve the name
+    ``searched`` are noted; empty: none are.
     """
 
     def __init__(
-        self, has: Callable[[str], bool], view: Callable[[str], PvaView], addresses: Addresses
+        self,
+        has: Callable[[str], bool],
+        view: Callable[[str], PvaView],
+        addresses: Addresses,
+        searched: str = "",
     ) -> None:
         self._has, self._make_view, self._addresses = has, view, addresses
         self._loop = asyncio.get_running_loop()
         self._opened: dict[str, OpenPv] = {}
         self._puts: asyncio.TaskGroup
         self._limit: ConnectionLimit | None = None
+        self._others: OtherIocs | None = None
+        self._searched = searched
+
+    def _search_others(self, place: ServedPlace) -> asyncio.Task[None]:
+        """Begin to search for others that serve the same names, if a name is given."""
+        if not self._searched:
+            return self._puts.create_task(asyncio.sleep(0))
+        self._others = OtherIocs(PvaSearch(self._searched), lambda: place)
+        return self._puts.create_task(self._others.run())
 
     def problem(self) -> str:
         """What is wrong, in words; empty if nothing is."""
-        return self._limit.problem if self._limit else ""
+        every = [each.problem for each in (self._limit, self._others) if each]
+        return "; ".join(filter(None, every))
 
     async def serve(self) -> None:
         """Serve until cancelled."""
@@ -122,11 +139,13 @@ class PvAccess:
             before = listening_files() if limits_connections() else frozenset()
             server = P4pServer([provider], conf=self._addresses.settings, useenv=False)
             try:
+                searching = self._search_others(server_place(server.conf()))
                 if limits_connections():
                     self._limit = ConnectionLimit(listening_files() - before)
                     await self._limit.run()
                 await self._loop.create_future()
             finally:
+                searching.cancel()
                 # On a thread, since p4p's threads may wait for the event loop.
                 stopping = asyncio.wrap_future(started_in_thread(server.stop))
                 await asyncio.wait({stopping}, timeout=STOP_S)
@@ -235,4 +254,4 @@ def pv_access(
     def has(name: str) -> bool:
         return name in all_snapshots or is_picture(name, database) or database.has(name)
 
-    return PvAccess(has, view, addresses)
+    return PvAccess(has, view, addresses, f"{database.prefix}HEARTBEAT")

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from ioc.ca.other_iocs import FORGOTTEN_S, OtherIocs, ServedPlace, is_this_host
+from ioc.ca.other_iocs import FORGOTTEN_S, CaSearch, OtherIocs, ServedPlace, is_this_host
 from tests.support.ioc_bench import Ioc
 
 
@@ -33,7 +33,7 @@ async def test_an_ioc_that_answers_for_the_same_name_is_told_with_its_place(
 ) -> None:
     name, port, now_s = f"{ioc.prefix}HEARTBEAT", ioc.network.port, [0.0]
     place = ServedPlace(port + 1, frozenset({("127.0.0.1", port)}))
-    others = OtherIocs(name, lambda: place, lambda: now_s[0])
+    others = OtherIocs(CaSearch(name), lambda: place, lambda: now_s[0])
     async with searching(others):
         await until(lambda: others.problem != "")
     assert others.problem == f"another IOC serves {name} too, at 127.0.0.1:{port}"
@@ -57,14 +57,14 @@ async def test_an_answer_from_the_own_port_of_this_host_is_its_own(ioc: Ioc) -> 
             super().datagram_received(data, addr)
             answers += 1
 
-    others = Counting(f"{ioc.prefix}HEARTBEAT", lambda: place)
+    others = Counting(CaSearch(f"{ioc.prefix}HEARTBEAT"), lambda: place)
     async with searching(others):
         await until(lambda: answers > 0)
     assert others.problem == ""
 
 
 def test_answers_of_others_and_junk_are_told_apart() -> None:
-    others = OtherIocs("X", lambda: ServedPlace(5064, frozenset()))
+    others = OtherIocs(CaSearch("X"), lambda: ServedPlace(5064, frozenset()))
     for junk in (b"", b"\0" * 15, b"\xff" * 64, b"\0\x06" + b"\0" * 30):
         others.datagram_received(junk, ("192.0.2.1", 5064))
     assert others.problem == ""
