@@ -10,6 +10,7 @@ from benchmarks import (
     bad_clients,
     catch_up,
     chaos,
+    image,
     kafka_kills,
     kafka_load,
     kafka_transport,
@@ -35,7 +36,7 @@ from benchmarks.machine import machine
 from benchmarks.rows import Row, markdown
 
 PARTS = (
-    *("simulator", "kernel", "recut", "mantid", "ranks", "transport", "serving", "puts"),
+    *("simulator", "kernel", "recut", "image", "mantid", "ranks", "transport", "serving", "puts"),
     *("load", "rebin", "most", "kafka", "kills", "chaos", "fuzz", "replay"),
     *("start", "screens", "web"),
 )
@@ -45,6 +46,7 @@ MEASURES: Mapping[str, tuple[Callable[[bool], list[Row]], ...]] = {
     "simulator": (simulator.measure,),
     "kernel": (kernel.measure,),
     "recut": (recut.measure,),
+    "image": (image.measure,),
     "mantid": (lambda quick: mantid_engine.measure(quick, os.environ.get("MANTID_PYTHON", "")),),
     "ranks": (ranks.measure,),
     "transport": (transport.measure, kafka_transport.measure),
