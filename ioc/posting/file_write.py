@@ -25,9 +25,18 @@ from reduction.host.allowed_folders import AllowedFolders
 from reduction.host.file_threads import FileThreads, FirstOnly
 from reduction.parameters.specs import Refused
 from reduction.results.saved_form import SavingLabels, saved_form
+from reduction.results.saved_pictures import Pictures, saved_pictures
 
 UnitsOf = Callable[[str], Awaitable[str]]
 """Finds the unit of a log; empty if it is not known."""
+
+
+@dataclass(frozen=True)
+class SavingSources:
+    """Where a file finds the units of logs, and the detector images and maps that are posted."""
+
+    units_of: UnitsOf
+    pictures: Pictures
 
 
 SAVED_S = 30.0
@@ -54,12 +63,12 @@ class FileWriter:
         orders: OrderPuts,
         publisher: Publisher,
         settings: IocSettings,
-        units_of: UnitsOf,
+        sources: SavingSources,
         threads: FileThreads | None = None,
     ) -> None:
         self._database, self._orders = database, orders
         self._publisher, self._settings = publisher, settings
-        self._units_of, self._threads = units_of, threads or FileThreads(SAVED_S)
+        self._sources, self._threads = sources, threads or FileThreads(SAVED_S)
         self._written = ""
 
     async def start(self) -> None:
@@ -116,11 +125,17 @@ class FileWriter:
             raise Refused("Write", name, "no result is posted yet")
         parameters = self._parameters(self._database.rows)
         program = f"{DISTRIBUTION} {version(DISTRIBUTION)}"
-        logs = [result.order.settings.filter.log for result in report.results]
-        units = [await self._units_of(log) for log in logs]
+        every = [result.order.settings for result in report.results]
+        units = [await self._sources.units_of(each.filter.log) for each in every]
         labels = [
-            SavingLabels(f"{name}, Red{number}", parameters, program, unit)
-            for number, unit in enumerate(units, start=1)
+            SavingLabels(
+                f"{name}, Red{index + 1}",
+                parameters,
+                program,
+                units[index],
+                tuple(saved_pictures(settings, index, self._sources.pictures)),
+            )
+            for index, settings in enumerate(every)
         ]
         return SavingOrder(report, tuple(labels))
 

@@ -16,7 +16,7 @@
                     normalisation, background or vanadium; also intensity_slices, intensity_groups
                     and intensity_series
         peaks, regions  NXcollection: what was found in the windows that are set
-        image, map  NXdata (rows, columns): detector image and map, the top row first
+        image, map  NXdata (rows, columns): detector image and map
         axes        NXcollection: the coordinates of the NXdata, and the log of the slices
         monitor     NXmonitor: integral
         run           NXcollection: name, title and start_time of the facility's run, if one is

@@ -40,7 +40,8 @@ def draw_picture(figure: Figure, picture: SavedPicture, bottom: float) -> None:
     drawn = axes.pcolorfast(x, y, np.ma.masked_invalid(values), norm=_norm(values))
     drawn.set_cmap(colormaps["viridis"])
     axes.set_xlim(picture.x.edges[0], picture.x.edges[-1])
-    axes.set_ylim(picture.y.edges[-1], picture.y.edges[0])
+    first, last = picture.y.edges[0], picture.y.edges[-1]
+    axes.set_ylim((first, last) if picture.kind == "map" else (last, first))
     axes.set_xlabel(picture.x.label, parse_math=False)
     axes.set_ylabel(picture.y.label, parse_math=False)
     name = "Detector image" if picture.kind == "image" else "Map"

@@ -118,11 +118,12 @@ class PictureAxis:
 
 @dataclass(frozen=True, eq=False)
 class SavedPicture:
-    """A detector image or a map: ``values`` (rows, columns) float64, the top row first.
+    """A detector image or a map: ``values`` (rows, columns) float64.
 
-    They are NaN where there is no detector. ``kind`` is ``image`` or ``map``; ``quantity`` says
-    what the values are, and ``last_pulse`` is the last pulse that they have. Raises ValueError if
-    values and edges do not fit together.
+    The first row is at the top of an image, and at the bottom of a map. Values are NaN where there
+    is no detector. ``kind`` is ``image`` or ``map``; ``quantity`` says what the values are, and
+    ``last_pulse`` is the last pulse that they have. Raises ValueError if values and edges do not
+    fit together.
     """
 
     kind: str

@@ -13,6 +13,7 @@ import numpy as np
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.files.saved_parts import (
     SavedIntensity,
+    SavedPicture,
     SavedRun,
     SavedSeries,
     SavedWindow,
@@ -41,12 +42,14 @@ class SavingLabels:
     - ``parameters``: every accepted setting, by the name of its process variable
     - ``program``: name and version of the program
     - ``slice_log_units``: the unit of the log of the slices; empty: not known
+    - ``pictures``: detector image and map, if they are made
     """
 
     title: str
     parameters: dict[str, Any]
     program: str
     slice_log_units: str = ""
+    pictures: tuple[SavedPicture, ...] = ()
 
 
 # It has a line for each field of what is saved.
@@ -89,6 +92,7 @@ def saved_form(report: RanksReport, result: ReductionResult, labels: SavingLabel
         outside=bool(settings.filter.log and settings.filter.invert),
         peaks=tuple(_windows(result, "peaks", settings.peaks)),
         regions=tuple(_windows(result, "regions", settings.regions)),
+        pictures=labels.pictures,
     )
 
 

@@ -23,9 +23,9 @@ const LONGEST_RETRY_MS = 4000;
 /** Time between two updates of a PV while the page is not in sight, in seconds. */
 const HIDDEN_PACE_S = 10;
 
-/** How names of structures begin, and which arrays of a result are drawn. */
+/** How names of structures begin, and which arrays of a result or a picture are drawn. */
 export const STRUCTURE = "pva://";
-const DRAWN = ["XE", "Y", "E"];
+const DRAWN = ["XE", "Y", "E", "value"];
 
 /** A put that was refused; its message is the IOC's. */
 export class Refused extends Error {}

@@ -16,7 +16,8 @@ const STOPS = [
   [163, 219, 56],
   [253, 240, 160],
 ];
-const SHADES = 256;
+/** How many colours there are. */
+export const SHADES = 256;
 
 /** @returns {Uint32Array} colours as the memory of a picture has them */
 function makeShades() {
@@ -32,7 +33,8 @@ function makeShades() {
   return shades;
 }
 
-const shades = makeShades();
+/** The colours as the memory of a picture has them, from the darkest. */
+export const shades = makeShades();
 
 /** @param {number} share 0 to 1 @returns {string} the colour, for CSS */
 export function shadeOf(share) {

@@ -9,6 +9,8 @@ import { HistoryView } from "./history_view.js";
 import { showHelp, startKeyboard } from "./keyboard.js";
 import { MessagesView } from "./messages_view.js";
 import { Page } from "./page.js";
+import { PickedPanel } from "./picked_panel.js";
+import { PictureView } from "./picture_view.js";
 import { PvStore } from "./pv_store.js";
 import { fillSettings } from "./settings_panel.js";
 import { SpectrumView } from "./spectrum_view.js";
@@ -24,6 +26,8 @@ import { WindowsPanel } from "./windows_panel.js";
 
 /** @type {Hello} */
 const NOBODY = { prefix: "", reductions: 1, write: false, session: "", version: "", simulator: false };
+
+const PICTURE_KEYS = "arrow keys move the cursor, plus and minus zoom, 0 shows all";
 
 /** The page: it is built once, when the server first says what there is. */
 class App {
@@ -92,11 +96,16 @@ class App {
       windows.followers.push(changed);
     });
     const save = downloads(page, spectrum.plot, (words) => this.messages.add("error", words));
+    const picked = new PickedPanel(page, "image", () => image.plot.overChanged());
+    const image = new PictureView(page, "Image", { tab: "image", label: `Detector image; ${PICTURE_KEYS}`, controls: [], picking: picked });
+    const map = new PictureView(page, "Map", { tab: "map", label: `Map; ${PICTURE_KEYS}`, controls: [], picking: null });
     const fits = new FitsView(page);
     const history = new HistoryView(page);
     this.history = history;
     new Tabs(byId("views"), view, [
       { id: "spectrum", title: "Spectrum", content: [spectrumToolbar(page, spectrum, save), spectrum.element] },
+      { id: "image", title: "Detector image", content: [image.element, picked.element] },
+      { id: "map", title: "Map", content: [map.element] },
       { id: "fits", title: "Peaks against log", content: [fits.element] },
       { id: "history", title: "History", content: [history.element] },
       { id: "events", title: "Where events went", content: [new EventsView(page).element] },
@@ -106,7 +115,7 @@ class App {
     fillSettings(page, byId("settings"), panel.element);
     page.onResult(() => spectrum.update());
     onTheme(() => {
-      for (const plot of [spectrum.plot, spectrum.differences, fits.plot, ...history.strips.map((each) => each.plot)]) plot.changed();
+      for (const plot of [spectrum.plot, spectrum.differences, image.plot, picked.plot, map.plot, fits.plot, ...history.strips.map((each) => each.plot)]) plot.changed();
     });
     this.status.start();
     this.messages.start();

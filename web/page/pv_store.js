@@ -24,6 +24,9 @@ import { base64Array } from "./wire.js";
  * @property {number} seconds the time of its value, since 1970
  */
 
+/** Ends of names of structures, which are on pvAccess: a result, a detector image, a map. */
+const STRUCTURES = /:(Snapshot|Image:Image|Map:Image)$/;
+
 /** @param {string} name @returns {Pv} */
 function unknown(name) {
   return {
@@ -136,7 +139,7 @@ export class PvStore {
 
   /** @param {string} name @returns {string} the full name; structures are on pvAccess */
   full(name) {
-    return `${name.endsWith(":Snapshot") ? STRUCTURE : ""}${this.prefix}${name}`;
+    return `${STRUCTURES.test(name) ? STRUCTURE : ""}${this.prefix}${name}`;
   }
 
   /** @param {string} full @returns {string} */

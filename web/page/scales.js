@@ -40,9 +40,12 @@ export class Scale {
    * @returns {{value: number, label: string}[]}
    */
   ticks(most) {
-    if (this.kind === "log") return logTicks(this.range, most);
-    if (this.kind === "time") return timeTicks(this.range, most);
-    return linearTicks(this.range, most);
+    const [first, last] = this.range;
+    /** @type {Range} */
+    const rising = first <= last ? [first, last] : [last, first];
+    if (this.kind === "log") return logTicks(rising, most);
+    if (this.kind === "time") return timeTicks(rising, most);
+    return linearTicks(rising, most);
   }
 }
 

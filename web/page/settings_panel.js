@@ -13,25 +13,47 @@ const OF_REDUCTION = [
   { id: "bins", title: "Bins", names: ["Units", "BinMin", "BinStep", "BinMax", "BinParams"], side: ["BinMin", "BinStep", "BinMax"] },
   { id: "filter", title: "Filter and slices", names: ["Filter:Log", "Filter:Min", "Filter:Step", "Filter:Max", "Filter:Invert"], side: ["Filter:Min", "Filter:Step", "Filter:Max"] },
   { id: "mask", title: "Mask and groups", names: ["Mask", "Groups", "Calibration"] },
+  {
+    id: "image",
+    title: "Detector image",
+    names: ["View", "Scale", "Source", "Number", "Min", "Max", "Resolution", "Rate"].map((each) => `Image:${each}`),
+    side: ["Image:Min", "Image:Max"],
+  },
+  {
+    id: "map",
+    title: "Map",
+    names: ["Against", "Log", "Rows", "Min", "Max", "BinParams", "Rate"].map((each) => `Map:${each}`),
+    side: ["Map:Min", "Map:Max"],
+  },
   { id: "normalisation", title: "Normalisation", names: ["Normalisation", "Background", "Vanadium"] },
 ];
 
 /** PVs of the simulator. */
-/** @type {Group} */
-const OF_SIMULATOR = {
-  id: "simulator",
-  title: "Simulator",
-  names: [
-    ...["Pause", "PulseRate", "EventsPerPulse", "MonitorEventsPerPulse", "BackgroundFraction", "RelativePeakWidth"],
-    ...["Temperature", "Pressure", "BulkModulus", "UnitCell", "SpaceGroup", "Atoms", "DMin", "DMax"],
-  ].map((each) => `Sim:${each}`),
-  side: ["Sim:DMin", "Sim:DMax"],
-};
+/** @type {Group[]} */
+const OF_SIMULATOR = [
+  {
+    id: "simulator",
+    title: "Simulator",
+    names: [
+      ...["Pause", "PulseRate", "EventsPerPulse", "MonitorEventsPerPulse", "BackgroundFraction", "RelativePeakWidth"],
+      ...["Temperature", "Pressure", "BulkModulus", "UnitCell", "SpaceGroup", "Atoms", "DMin", "DMax"],
+    ].map((each) => `Sim:${each}`),
+    side: ["Sim:DMin", "Sim:DMax"],
+  },
+  {
+    id: "uneven",
+    title: "Simulated texture and faults",
+    names: [
+      ...["MarchCoefficient", "TextureHKL", "TextureAxis", "ShadowRadius", "ShadowTwoTheta", "ShadowAzimuth"],
+      ...["ShadowTransmission", "HotDetectors", "HotFactor", "DeadDetectors"],
+    ].map((each) => `Sim:${each}`),
+  },
+];
 /** A PV that is INVALID if there is no simulator. */
 const SIMULATED = "Sim:Pulse_RBV";
 /** What stands over a field instead of the PV's description, where three stand side by side. */
 /** @type {Record<string, string>} */
-const SHORT = { BinMin: "from", BinStep: "step", BinMax: "to", "Filter:Min": "from", "Filter:Step": "step", "Filter:Max": "to" };
+const SHORT = { "Image:Min": "from", "Image:Max": "to", "Map:Min": "from", "Map:Max": "to", BinMin: "from", BinStep: "step", BinMax: "to", "Filter:Min": "from", "Filter:Step": "step", "Filter:Max": "to" };
 
 /**
  * Fill the column of settings.
@@ -49,11 +71,11 @@ export function fillSettings(page, column, windows) {
   column.append(waiting, reductionChoice(page), section(page, "acquisition", "Acquisition", [acquisitionPanel(page)]));
   column.append(...OF_REDUCTION.map((group) => ofReduction(page, group)));
   column.append(section(page, "windows", "Regions and peaks", [windows]));
-  const simulator = section(page, OF_SIMULATOR.id, OF_SIMULATOR.title, fieldsOf(page, OF_SIMULATOR, "").elements);
-  column.append(simulator);
+  const simulator = OF_SIMULATOR.map((group) => section(page, group.id, group.title, fieldsOf(page, group, "").elements));
+  column.append(...simulator);
   page.store.watch([SIMULATED], () => {
     const { connected, severity } = page.store.pv(SIMULATED);
-    simulator.hidden = !connected || severity === "INVALID";
+    for (const each of simulator) each.hidden = !connected || severity === "INVALID";
   });
 }
 

@@ -36,7 +36,7 @@ export function viewChoice(page, key, name, choices) {
  * @param {string} words
  * @param {string} title
  */
-function viewToggle(page, key, words, title) {
+export function viewToggle(page, key, words, title) {
   const press = () => page.view.set({ [key]: !page.view.state[key] });
   const button = h("button", { type: "button", title, click: press }, words);
   const follow = () => button.setAttribute("aria-pressed", String(page.view.state[key]));

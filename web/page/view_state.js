@@ -20,6 +20,10 @@
  * @property {"slices" | "groups" | "series"} against
  * @property {Range | null} fitX what the tab of fits shows of both axes
  * @property {Range | null} fitY
+ * @property {Range | null} imageX what the detector image shows of both axes, the lower end first
+ * @property {Range | null} imageY
+ * @property {Range | null} mapX what the map shows of both axes
+ * @property {Range | null} mapY
  * @property {string} strips names of the PVs on the tab of the history, by commas; empty: the usual ones
  * @property {Range | null} past what the history shows, in seconds since 1970; null: the last hour
  * @property {Range | null} past1 the upright axis of each strip of the history
@@ -28,7 +32,7 @@
  * @property {string} groups the groups of settings that are open, by commas
  */
 
-/** @typedef {"x" | "y" | "fitX" | "fitY" | "past" | "past1" | "past2" | "past3"} RangeKey */
+/** @typedef {"x" | "y" | "fitX" | "fitY" | "imageX" | "imageY" | "mapX" | "mapY" | "past" | "past1" | "past2" | "past3"} RangeKey */
 
 /** @type {ViewState} */
 const DEFAULT = {
@@ -49,6 +53,10 @@ const DEFAULT = {
   against: "slices",
   fitX: null,
   fitY: null,
+  imageX: null,
+  imageY: null,
+  mapX: null,
+  mapY: null,
   strips: "",
   past: null,
   past1: null,
@@ -59,7 +67,7 @@ const DEFAULT = {
 
 /** Each range, and how many digits of its ends an address has. */
 /** @type {Record<RangeKey, number>} */
-const RANGE_DIGITS = { x: 7, y: 7, fitX: 7, fitY: 7, past: 12, past1: 7, past2: 7, past3: 7 };
+const RANGE_DIGITS = { x: 7, y: 7, fitX: 7, fitY: 7, imageX: 7, imageY: 7, mapX: 7, mapY: 7, past: 12, past1: 7, past2: 7, past3: 7 };
 
 const WRITE_MS = 300;
 const LONGEST_TEXT = 200;

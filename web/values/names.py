@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from ioc.model.lock_parameters import LockCommands, LockSettings
@@ -17,6 +18,9 @@ PROTOCOLS = ("pva://", "ca://")
 
 LONGEST_WEB_NAME = 100
 
+PICTURE_NAMES = ("Image:Image", "Map:Image")
+"""The names of detector image and map, on pvAccess, after the prefix of their reduction."""
+
 EXPERT_GROUPS = (IocProcessCommands, LockSettings, LockCommands)
 """Classes of parameters that web pages may write only with ``--web-expert``."""
 
@@ -29,7 +33,10 @@ class NameRefused(ValueError):
 
 @dataclass(frozen=True)
 class WebPv:
-    """A process variable that visitors may read; ``row`` is None for a snapshot of a result."""
+    """A process variable that visitors may read; ``row`` is None for a structure.
+
+    Structures are snapshots of results, detector images and maps.
+    """
 
     name: str
     row: PvRow | None
@@ -44,8 +51,11 @@ class WebPv:
     def dtype(self, array: str) -> str:
         """How the numbers of an array are sent: ``f4`` for counts, intensities and errors.
 
-        ``array`` is its name in the structure. Coordinates and one value a spectrum are ``f8``.
+        ``array`` is its name in the structure. Coordinates and one value a spectrum are ``f8``, the
+        cells of a picture ``f4``.
         """
+        if self.row is None and array == "value":
+            return "f4"
         spec = self.row.spec if self.row else SPECTRUM_SPECS.get(array)
         return "f4" if spec is not None and _is_intensity(spec) else "f8"
 
@@ -65,9 +75,10 @@ class WebNames:
         self.prefix, self.reductions = prefix, reductions
         self._expert = expert
         self._rows = {row.name: row for row in pv_rows(prefix, reductions)}
-        self.snapshots = tuple(
-            f"{prefix}{reduction_prefix(number)}{SNAPSHOT_NAME}" for number in range(reductions)
-        )
+        prefixes = [prefix + reduction_prefix(number) for number in range(reductions)]
+        self.snapshots = tuple(each + SNAPSHOT_NAME for each in prefixes)
+        pictures = itertools.product(prefixes, PICTURE_NAMES)
+        self._structures = frozenset((*self.snapshots, *map("".join, pictures)))
 
     @property
     def simulator_pulse(self) -> WebPv:
@@ -87,7 +98,7 @@ class WebNames:
         name = name.removesuffix(".VAL")
         if len(name) > LONGEST_WEB_NAME or not name.startswith(self.prefix):
             raise NameRefused(f"{_short(written)}: only names that begin with {self.prefix}")
-        if name in self.snapshots:
+        if name in self._structures:
             return WebPv(name, None, f"{name} is read only")
         row = self._rows.get(name) or numbered_row(name, self.prefix, self.reductions)
         if row is None:

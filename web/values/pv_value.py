@@ -88,6 +88,9 @@ def pv_value(new: Any, former: WebValue | None) -> WebValue:
         case "NTScalarArray":
             arrays = {"value": _array(new["value"], former, "value")}
             return WebValue(metadata, severity, *stamp, arrays=arrays)
+        case "NTNDArray":
+            arrays = {"value": _array(_picture(new), former, "value")}
+            return WebValue(metadata, severity, *stamp, arrays=arrays, fields=_picture_fields(new))
     arrays, fields = {}, {}
     columns = kind == "NTTable"
     for name, field in _flat(new, ""):
@@ -97,6 +100,21 @@ def pv_value(new: Any, former: WebValue | None) -> WebValue:
         else:
             fields[name] = field
     return WebValue(metadata, severity, *stamp, arrays=arrays, fields=fields)
+
+
+def _picture(new: Any) -> NDArray[Any]:
+    """The cells of an NTNDArray, (n,); none if it has no picture yet."""
+    cells = new["value"]
+    return np.empty(0) if cells is None else np.asarray(cells)
+
+
+def _picture_fields(new: Any) -> dict[str, Any]:
+    """How many columns and rows an NTNDArray has, its unique id, and its attributes by name."""
+    sizes = [int(each["size"]) for each in new["dimension"]]
+    columns, rows = sizes if len(sizes) == 2 else (0, 0)
+    attributes = {each["name"]: each["value"] for each in new["attribute"]}
+    scalars = {name: each for name, each in attributes.items() if isinstance(each, Scalar)}
+    return scalars | {"columns": columns, "rows": rows, "unique_id": int(new["uniqueId"])}
 
 
 def _same_or_new(former: PvMetadata, new: PvMetadata) -> PvMetadata:

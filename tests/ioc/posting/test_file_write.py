@@ -9,17 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ioc.model.file_parameters import FileSettings
 from ioc.model.ioc_order import IocOrder
 from ioc.model.pvs import PvRow, pv_rows
-from ioc.posting.file_write import FileWriter
+from ioc.posting.file_write import FileWriter, SavingSources
 from ioc.puts.ioc_settings import IocSettings
 from ioc.security.rules import Client
 from reduction.files.nexus_reader import read_nexus
 from reduction.host.allowed_folders import AllowedFolders
 from reduction.host.file_threads import FileThreads
+from reduction.parameters.image_readings import ArrayReadings, ImageReadings, MapReadings
 from reduction.parameters.reduction import FilterSettings
 from reduction.parameters.specs import Refused
 from tests.support.publisher_bench import PublisherBench, at_once, reduction, report
@@ -39,8 +41,10 @@ class WriteBench(PublisherBench):
         allowed = AllowedFolders.of([str(folder)])
         self.settings = IocSettings(IocOrder(files), self.database, allowed)
         self.asked: list[str] = []
+        self.pictures: dict[tuple[int, str], ArrayReadings] = {}
+        sources = SavingSources(self._units, lambda *asked: self.pictures.get(asked))
         self.writer = FileWriter(
-            self.database, self.orders, self.publisher, self.settings, self._units, threads
+            self.database, self.orders, self.publisher, self.settings, sources, threads
         )
         at_once(self.writer.start())
 
@@ -68,6 +72,28 @@ def test_each_write_makes_new_files_and_says_which(tmp_path: Path) -> None:
     assert len(names(tmp_path)) == 8
     saved = read_nexus(tmp_path / "si.nxs")
     assert (saved.slice_log_units, bench.asked) == ("K", ["T", "T"])
+
+
+def test_files_have_the_pictures_that_are_posted(tmp_path: Path) -> None:
+    bench = WriteBench(tmp_path, FileSettings(str(tmp_path), "si"))
+    bench.post()
+    bench.pictures[0, "image"] = ImageReadings(
+        data=np.arange(6.0),
+        size_x=3,
+        size_y=2,
+        x_edges=np.arange(4.0),
+        y_edges=np.array([0.2, 0.1, 0.0]),
+        x_label="column",
+        y_label="y (m)",
+        unique_id=8,
+    )
+    bench.pictures[0, "map"] = MapReadings()  # nothing has been counted for it yet
+    bench.write()
+    (image,) = read_nexus(tmp_path / "si.nxs").pictures
+    assert (image.kind, image.quantity, image.last_pulse) == ("image", "counts", 8)
+    assert (image.x.label, image.y.label) == ("column", "y (m)")
+    np.testing.assert_array_equal(image.values, [[0, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(image.y.edges, [0.2, 0.1, 0.0])
 
 
 def test_with_a_number_in_the_template_the_number_counts_up(tmp_path: Path) -> None:

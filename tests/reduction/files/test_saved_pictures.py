@@ -112,4 +112,4 @@ def test_pictures_are_drawn_below_the_spectra_as_they_stand() -> None:
     shown = image.images[0].get_array()
     np.testing.assert_array_equal(shown[::-1].filled(np.nan), pictures()[0].values)
     image_map = next(each for each in figure.axes if each.get_title("left") == "Map: counts")
-    assert image_map.get_ylim() == pytest.approx((3, 0))  # rows are counted from the top
+    assert image_map.get_ylim() == pytest.approx((0, 3))  # the first row is at the bottom
