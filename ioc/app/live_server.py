@@ -28,7 +28,7 @@ from ioc.ca.server import Server
 from ioc.model.paths import Part
 from ioc.model.pvs import PvRow
 from ioc.model.run_parameters import FacilityRunSettings
-from ioc.posting.file_write import FileWriter
+from ioc.posting.file_write import FileWriter, SavingSources
 from ioc.posting.health import Health
 from ioc.posting.image_posting import ImagePosting
 from ioc.posting.iocstats import IocStats
@@ -40,6 +40,7 @@ from ioc.puts.image_geometries import ImageGeometries
 from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_checks import OrderChecks
 from ioc.puts.order_puts import OrderPuts, orders_to_ranks, orders_to_simulator
+from ioc.puts.outlier_masks import OutlierMasks
 from ioc.puts.scan_lock import ScanLock
 from ioc.pv_logs.log_units import LogUnits
 from ioc.pv_logs.pv_logs import PvLogs
@@ -97,7 +98,12 @@ class LiveServer:
         self._others = OtherIocs(CaSearch(f"{start.prefix}HEARTBEAT"), lambda: self._server.place)
         self._process = self._stats(control.restart)
         self._handlers = PutHandlers(
-            self.orders, self._settings, self._lock, self._files, self._process
+            self.orders,
+            self._settings,
+            self._lock,
+            self._files,
+            self._process,
+            OutlierMasks(self.orders, self._images.outliers, self.database.rows),
         )
         ranks = ReportActions(self._reported, self._missed, control.lost)
         simulator = ReportActions(self.publisher.simulator, self._missed, control.lost)
@@ -267,7 +273,8 @@ class LiveServer:
         specs = specs_of(SimulatorSettings) if self._has_simulator else ()
         known = {field: spec.units for field, spec in specs if isinstance(spec, NumberSpec)}
         units = LogUnits(self.database, self._logs.in_stream, known)
-        return FileWriter(self.database, self.orders, self.publisher, self._settings, units.of)
+        sources = SavingSources(units.of, self._images.picture)
+        return FileWriter(self.database, self.orders, self.publisher, self._settings, sources)
 
     def _run_settings(self) -> FacilityRunSettings:
         return self._settings.accepted.runs

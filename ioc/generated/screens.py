@@ -77,13 +77,17 @@ def _of_image(group: PvGroup) -> bool:
     return group.prefix.endswith(("Image:", "Image:ROI:"))
 
 
+def _of_outliers(group: PvGroup) -> bool:
+    return group.prefix.endswith("Outliers:")
+
+
 def _of_map(group: PvGroup) -> bool:
     return group.prefix.endswith("Map:")
 
 
 def _settings(group: PvGroup) -> bool:
     elsewhere = _simulated(group) or _of_runs(group) or _of_image(group)
-    elsewhere |= _of_map(group) or group.prefix == "Lock:"
+    elsewhere |= _of_map(group) or _of_outliers(group) or group.prefix == "Lock:"
     return group.access.writable and not elsewhere
 
 
@@ -92,6 +96,7 @@ SCREEN_PANELS = (
     Panel("backend", "Readings", 3, _back_end),
     Panel("image", "Image", 3, _of_image),
     Panel("map", "Map", 3, _of_map),
+    Panel("outliers", "Outliers", 1, _of_outliers),
     Panel("runs", "Runs", 2, _of_runs),
     Panel("simulator", "Sim", 3, _simulated),
 )

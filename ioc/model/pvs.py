@@ -190,12 +190,14 @@ def _reduction(reduction: int) -> Iterator[PvGroup]:
 
 
 def _views(reduction: int) -> Iterator[PvGroup]:
-    """The groups of image, picked cells and map of a reduction."""
+    """The groups of image, picked cells, map and outliers of a reduction."""
     settings, views = reduction_at(reduction) / "settings", views_at(reduction)
     for each in VIEW_GROUPS:
         root, access = (settings, Access.SETPOINT) if each.settings else (views, Access.READING)
+        if each.commands:
+            root, access = reduction_at(reduction), Access.COMMAND
         place = ValuePath(root.part, (*root.path, *each.path))
-        prefix, rare = reduction_prefix(reduction) + each.prefix, not each.settings
+        prefix, rare = reduction_prefix(reduction) + each.prefix, access is Access.READING
         yield PvGroup(each.of, prefix, access, place, reduction, rare=rare)
 
 

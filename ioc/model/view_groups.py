@@ -1,4 +1,4 @@
-"""The groups of process variables of the image, the picked cells and the map of a reduction."""
+"""The groups of process variables of image, map and outliers of a reduction."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from reduction.parameters.image_readings import (
     MapReadings,
     PickedReadings,
 )
+from reduction.parameters.outliers import OutlierCommands, OutlierReadings, OutlierSettings
 
 
 @dataclass(frozen=True)
 class ViewGroup:
     """A dataclass, the prefix of its process variables, and the path to its instance.
 
-    The path of settings begins at those of the reduction, that of readings at its views.
+    The path of settings begins at those of the reduction, that of ``commands`` at the reduction,
+    and that of readings at its views.
     """
 
     of: type[Any]
     prefix: str
     path: Path
     settings: bool
+    commands: bool = False
 
 
 VIEW_GROUPS = (
@@ -38,4 +41,7 @@ VIEW_GROUPS = (
     ViewGroup(MapSettings, "Map:", ("map",), settings=True),
     ViewGroup(MapReadings, "Map:", ("map",), settings=False),
     ViewGroup(AreaDetectorReadings, "Map:", ("map", "plugin"), settings=False),
+    ViewGroup(OutlierSettings, "Outliers:", ("outliers",), settings=True),
+    ViewGroup(OutlierCommands, "Outliers:", ("outliers",), settings=False, commands=True),
+    ViewGroup(OutlierReadings, "Outliers:", ("outliers",), settings=False),
 )

@@ -25,7 +25,7 @@ from reduction.host.allowed_folders import AllowedFolders
 from reduction.host.file_threads import FileThreads, FirstOnly
 from reduction.parameters.specs import Refused
 from reduction.results.saved_form import SavingLabels, saved_form
-from reduction.results.saved_pictures import Pictures, saved_pictures
+from reduction.results.saved_pictures import PostedPictures, saved_pictures
 
 UnitsOf = Callable[[str], Awaitable[str]]
 """Finds the unit of a log; empty if it is not known."""
@@ -36,7 +36,7 @@ class SavingSources:
     """Where a file finds the units of logs, and the detector images and maps that are posted."""
 
     units_of: UnitsOf
-    pictures: Pictures
+    pictures: PostedPictures
 
 
 SAVED_S = 30.0

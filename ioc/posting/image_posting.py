@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ioc.ca.alarms import ABSENT_ALARM
 from ioc.ca.database import Database, ReadingValues
 from ioc.model.addresses import views_at
+from ioc.posting.outlier_readings import outlier_readings
 from ioc.posting.picture_readings import (
     PictureNumbers,
     blank_picture,
@@ -31,6 +32,7 @@ from reduction.parameters.image_readings import (
     MapReadings,
     PickedReadings,
 )
+from reduction.parameters.outliers import OutlierReadings
 from reduction.parameters.specs import Refused
 from reduction.results.intensity_labels import intensity_egu
 
@@ -42,12 +44,13 @@ WATCH_PERIOD_S = 0.2
 UNWATCHED_S = 10.0
 """How long a picture is still made after the last client has gone."""
 
-Readings = ImageReadings | MapReadings | PickedReadings
+Readings = ImageReadings | MapReadings | PickedReadings | OutlierReadings
 
 BLANK: Mapping[str, Readings] = {
     "image": ImageReadings(),
     "map": MapReadings(),
     "picked": PickedReadings(),
+    "outliers": OutlierReadings(),
 }
 """What is shown of each view that is not made."""
 
@@ -85,6 +88,7 @@ class ImagePosting:
         self._database, self._geometries, self._orders = database, geometries, orders
         self._clock = clock
         self._posted: dict[ViewAddress, ImageReadings | MapReadings] = {}
+        self._outliers: dict[int, OutlierReadings] = {}
         self._counters: dict[ViewAddress, int] = {}
         self._blanks: dict[ViewAddress, _Blank] = {}
         """The views that are blank."""
@@ -111,6 +115,9 @@ class ImagePosting:
     ) -> None:
         """Post the views of a reduction; a geometry that is still being made is not waited for."""
         settings = result.order.settings
+        if views.outliers is not None:
+            self._outliers[number] = outlier_readings(views.outliers)
+            await self._post(ViewAddress(number, "outliers"), self._outliers[number], report)
         if views.map is not None:
             address = ViewAddress(number, "map")
             numbers = self._numbers(address)
@@ -152,6 +159,10 @@ class ImagePosting:
         """The picture that is shown of a reduction, by its index; None if there is none."""
         return self._posted.get(ViewAddress(reduction, field))
 
+    def outliers(self, reduction: int) -> OutlierReadings:
+        """The dead and hot detectors that are shown of a reduction, by its index."""
+        return self._outliers.get(reduction, OutlierReadings())
+
     async def _blank(self, address: ViewAddress, order: ReductionOrder) -> None:
         """Show that a view is not made, with as many cells as it would have, unless this is shown.
 
@@ -162,6 +173,8 @@ class ImagePosting:
             return
         self._blanks[address] = blank
         self._posted.pop(address, None)
+        if address.field == "outliers":
+            self._outliers.pop(address.reduction, None)
         readings = BLANK[address.field]
         if isinstance(readings, ArrayReadings):
             readings = blank_picture(readings, blank.rows, blank.columns)
@@ -209,4 +222,5 @@ class ImagePosting:
 
 def _asks_for(order: ReductionOrder, field: str) -> bool:
     """Whether an order asks for a view, a key of `BLANK`."""
-    return {"image": order.makes_image, "map": order.makes_map, "picked": order.picks}[field]
+    asked = {"image": order.makes_image, "map": order.makes_map, "picked": order.picks}
+    return (asked | {"outliers": order.settings.outliers.searched})[field]

@@ -1,8 +1,9 @@
 """Chooses the handler of a put by its row; `PutHandler` is the protocol of all handlers.
 
-Three handlers are in this package: `ioc.puts.order_puts`, `ioc.puts.ioc_settings` and
-`ioc.puts.scan_lock`. Two need posted results, or post readings, and are in another package:
-``FileWriter`` of `ioc.posting.file_write` and ``IocStats`` of `ioc.posting.iocstats`.
+Four handlers are in this package: `ioc.puts.order_puts`, `ioc.puts.ioc_settings`,
+`ioc.puts.scan_lock` and `ioc.puts.outlier_masks`. Two need posted results, or post readings, and
+are in another package: ``FileWriter`` of `ioc.posting.file_write` and ``IocStats`` of
+`ioc.posting.iocstats`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ioc.model.lock_parameters import LockCommands
 from ioc.model.paths import Part
 from ioc.model.pvs import Access, PvRow
 from ioc.security.rules import Client
+from reduction.parameters.outliers import OutlierCommands
 
 
 class PutHandler(Protocol):
@@ -42,9 +44,13 @@ class PutHandlers:
     """Commands that write files."""
     process: PutHandler
     """Commands to the IOC's own process."""
+    outliers: PutHandler
+    """Commands that mask dead and hot detectors."""
 
     def of(self, row: PvRow) -> PutHandler:
         """The handler of a row."""
+        if row.group.of is OutlierCommands:
+            return self.outliers
         if row.place.part is not Part.IOC:
             return self.orders
         if row.group.place == IOC_PROCESS:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reduction.parameters.fields import Settings, parameter, reading
-from reduction.parameters.specs import Float, Integer, Text
+from reduction.parameters.specs import Command, Float, Integer, Text
 
-LONGEST_LIST = 20_000
+LONGEST_FOUND = 20_000
 """Longest list of detectors, in characters; `OutlierReadings` counts those beyond it, too."""
 
 
@@ -34,6 +34,30 @@ class OutlierSettings(Settings):
 
 
 @dataclass(frozen=True)
+class OutlierCommands:
+    """Masking what was found, prefix ``$(P)Red1:Outliers:``."""
+
+    mask: bool = parameter(
+        Command(
+            pv="Mask",
+            description="Mask the dead and hot detectors",
+            details="Adds the ids in Dead_RBV and Hot_RBV to the setting Mask.",
+            on="Mask",
+        ),
+        False,
+    )
+    unmask: bool = parameter(
+        Command(
+            pv="Unmask",
+            description="Put back the mask from before",
+            details="The setting Mask as it was before the last put to Outliers:Mask.",
+            on="Unmask",
+        ),
+        False,
+    )
+
+
+@dataclass(frozen=True)
 class OutlierReadings:
     """Dead and hot detectors, prefix ``$(P)Red1:Outliers:``, every few seconds."""
 
@@ -47,7 +71,7 @@ class OutlierReadings:
             pv="Dead_RBV",
             description="Ids of dead detectors, as Mask takes",
             details="The first ones, if they are too many for a list.",
-            max_length=LONGEST_LIST,
+            max_length=LONGEST_FOUND,
         ),
         "",
     )
@@ -56,7 +80,7 @@ class OutlierReadings:
             pv="Hot_RBV",
             description="Ids of hot detectors, as Mask takes",
             details="The first ones, if they are too many for a list.",
-            max_length=LONGEST_LIST,
+            max_length=LONGEST_FOUND,
         ),
         "",
     )

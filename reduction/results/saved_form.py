@@ -52,8 +52,9 @@ class SavingLabels:
     pictures: tuple[SavedPicture, ...] = ()
 
 
-# It has a line for each field of what is saved.
-def saved_form(report: RanksReport, result: ReductionResult, labels: SavingLabels) -> SavedResult:
+def saved_form(  # more than 40 lines: one for each field of what is saved
+    report: RanksReport, result: ReductionResult, labels: SavingLabels
+) -> SavedResult:
     """The result of one reduction of ``report``, ready to be saved; takes up to some seconds.
 
     Raises `Refused` if the result has no histogram, ValueError if its parts do not fit together.

@@ -17,22 +17,23 @@ from reduction.results.intensity_labels import PER
 
 NAME_AND_UNIT = re.compile(r"(?P<name>.*) \((?P<units>[^()]*)\)")
 
-Pictures = Callable[[int, str], ArrayReadings | None]
+PostedPictures = Callable[[int, str], ArrayReadings | None]
 """Gives the posted picture of a reduction, by its index, and of a kind: ``image`` or ``map``."""
 
 
 def saved_pictures(
-    settings: ReductionSettings, reduction: int, pictures: Pictures
+    settings: ReductionSettings, reduction: int, pictures: PostedPictures
 ) -> Iterator[SavedPicture]:
     """The image and the map that are posted of a reduction; nothing for what is not made."""
     for kind, quantity in (("image", image_quantity(settings)), ("map", "counts")):
         posted = pictures(reduction, kind)
-        if posted is None or not posted.size_x or not posted.size_y:
+        if posted is None or not posted.plugin.size_x or not posted.plugin.size_y:
             continue
+        shape = posted.plugin.size_y, posted.plugin.size_x
         x = _axis(posted.x_label, posted.x_edges)
         y = _axis(posted.y_label, posted.y_edges)
-        values = np.asarray(posted.data, np.float64).reshape(posted.size_y, posted.size_x)
-        yield SavedPicture(kind, quantity, values, x, y, posted.unique_id)
+        values = np.asarray(posted.data, np.float64).reshape(shape)
+        yield SavedPicture(kind, quantity, values, x, y, posted.plugin.unique_id)
 
 
 def image_quantity(settings: ReductionSettings) -> str:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from reduction.control.orders import ReductionOrder
-from reduction.control.reports import MapCounts, ViewsResult
+from reduction.control.reports import MapCounts, OutliersFound, ViewsResult
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.layout import detector_layout
+
+FAKE_OUTLIERS = OutliersFound(
+    np.array([3, 500], np.int32), np.array([7, 8, 9, 901], np.int32), tested=1000
+)
+"""Dead and hot detectors."""
 
 
 def fake_views(order: ReductionOrder) -> ViewsResult | None:
@@ -29,4 +34,5 @@ def fake_views(order: ReductionOrder) -> ViewsResult | None:
         0,
         MapCounts(counts, edges, np.arange(rows + 1.0)) if order.makes_map else None,
         np.arange(bins, dtype=np.int64) if order.picks else None,
+        FAKE_OUTLIERS if settings.outliers.searched else None,
     )

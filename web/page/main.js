@@ -96,8 +96,11 @@ class App {
       windows.followers.push(changed);
     });
     const save = downloads(page, spectrum.plot, (words) => this.messages.add("error", words));
-    const picked = new PickedPanel(page, "image", () => image.plot.overChanged());
+    /** @type {PictureView | null} */
+    let drawn = null;
+    const picked = new PickedPanel(page, "image", () => drawn?.plot.overChanged());
     const image = new PictureView(page, "Image", { tab: "image", label: `Detector image; ${PICTURE_KEYS}`, controls: [], picking: picked });
+    drawn = image;
     const map = new PictureView(page, "Map", { tab: "map", label: `Map; ${PICTURE_KEYS}`, controls: [], picking: null });
     const fits = new FitsView(page);
     const history = new HistoryView(page);

@@ -21,7 +21,12 @@ from ioc.security.rules import Client
 from reduction.files.nexus_reader import read_nexus
 from reduction.host.allowed_folders import AllowedFolders
 from reduction.host.file_threads import FileThreads
-from reduction.parameters.image_readings import ArrayReadings, ImageReadings, MapReadings
+from reduction.parameters.image_readings import (
+    AreaDetectorReadings,
+    ArrayReadings,
+    ImageReadings,
+    MapReadings,
+)
 from reduction.parameters.reduction import FilterSettings
 from reduction.parameters.specs import Refused
 from tests.support.publisher_bench import PublisherBench, at_once, reduction, report
@@ -79,13 +84,11 @@ def test_files_have_the_pictures_that_are_posted(tmp_path: Path) -> None:
     bench.post()
     bench.pictures[0, "image"] = ImageReadings(
         data=np.arange(6.0),
-        size_x=3,
-        size_y=2,
         x_edges=np.arange(4.0),
         y_edges=np.array([0.2, 0.1, 0.0]),
         x_label="column",
         y_label="y (m)",
-        unique_id=8,
+        plugin=AreaDetectorReadings(size_x=3, size_y=2, unique_id=8),
     )
     bench.pictures[0, "map"] = MapReadings()  # nothing has been counted for it yet
     bench.write()

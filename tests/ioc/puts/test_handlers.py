@@ -29,6 +29,7 @@ HANDLERS = PutHandlers(
     lock=NamedHandler("lock"),
     files=NamedHandler("files"),
     process=NamedHandler("process"),
+    outliers=NamedHandler("outliers"),
 )
 
 
@@ -46,6 +47,8 @@ HANDLERS = PutHandlers(
         ("Lock:Break", "lock"),
         ("File:Write", "files"),
         ("SYSRESET", "process"),
+        ("Red2:Outliers:Mask", "outliers"),
+        ("Red2:Outliers:Sigmas", "orders"),
     ],
 )
 async def test_a_put_goes_to_the_handler_of_what_it_sets(pv: str, name: str) -> None:
