@@ -231,7 +231,14 @@ def _top(options: TopOptions) -> None:
         raise StartError("top needs rich: pip install 'epics-live-reduction[top]'") from None
 
     seen = top(
-        TopStart(options.prefix, options.reductions, options.interval, options.once, options.log)
+        TopStart(
+            options.prefix,
+            options.reductions,
+            options.interval,
+            options.once,
+            options.log,
+            options.image,
+        )
     )
     if options.once and not seen:
         raise SystemExit(1)

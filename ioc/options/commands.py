@@ -161,6 +161,7 @@ class TopOptions(PvOptions):
     interval: float = flag(1.0, "seconds from one look to the next", least=0.1)
     once: bool = flag(False, "print one look and end")
     log: bool = flag(False, "logarithmic counts")
+    image: bool = flag(False, "show the detector image, too, which is made meanwhile")
 
 
 @dataclass(frozen=True, kw_only=True)

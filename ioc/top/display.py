@@ -9,27 +9,32 @@ import asyncio
 import contextlib
 import math
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ioc.model.addresses import IOC_PROCESS, IOC_REMARKS, RANKS, STREAM, reduction_at
+from ioc.model.addresses import IOC_PROCESS, IOC_REMARKS, RANKS, STREAM, reduction_at, views_at
 from ioc.model.ioc_parameters import DetectorState, OverallStatus
 from ioc.model.paths import ValuePath
 from ioc.top.readout import Readout, readouts
+from ioc.top.shaded_text import shaded_text
 from ioc.top.sparkline import sparkline
 from reduction.parameters.limits import PEAKS, REGIONS
 from reduction.parameters.units import Units
 
 SPECTRUM_LINES = 6
 """Height of a spectrum, in lines of text."""
+
+IMAGE_LINES = 16
+"""Most lines of a detector image."""
 
 STYLES = {
     OverallStatus.OK: "bold green",
@@ -58,6 +63,7 @@ class TopStart:
     interval_s: float = 1.0
     once: bool = False
     logarithmic: bool = False
+    image: bool = False
 
 
 def frame(start: TopStart, seen: Readout | None, width: int) -> RenderableType:
@@ -139,9 +145,26 @@ def _reduction(start: TopStart, seen: Readout, number: int, width: int) -> Itera
     if len(edges):
         first, last = f"{edges[0]:g}", f"{edges[-1]:g} {units.symbol}"
         yield Text(first + last.rjust(width - len(first)), no_wrap=True)
+    yield from _image(start, seen, number, width)
     tables = [*_slices(seen, place), *_windows(seen, place)]
     if tables:
         yield Columns(tables, padding=(0, 3))
+
+
+def _image(start: TopStart, seen: Readout, number: int, width: int) -> Iterator[RenderableType]:
+    """The detector image, if it is shown."""
+    place = views_at(number) / "image"
+    if not start.image or place / "data" not in seen:
+        return
+    rows, columns = (int(seen[place / "plugin" / field]) for field in ("size_y", "size_x"))
+    cells = np.asarray(seen[place / "data"], np.float64)
+    if not cells.size or cells.size != rows * columns or np.isnan(cells).all():
+        yield Text("\nno detector image yet", "yellow")
+        return
+    total = _count(seen[place / "total"])
+    yield Text(f"\ndetector image, {columns} x {rows} cells, {total} counts")
+    shown = shaded_text(cells.reshape(rows, columns), width, IMAGE_LINES, start.logarithmic)
+    yield Text("\n".join(shown), "cyan", no_wrap=True)
 
 
 def _slices(seen: Readout, place: ValuePath) -> Iterator[Table]:
@@ -199,9 +222,13 @@ def top(start: TopStart) -> bool:
     return True
 
 
+def _readouts(start: TopStart) -> AsyncGenerator[Readout | None, None]:
+    return readouts(start.prefix, start.reductions, start.interval_s, start.image)
+
+
 async def _once(start: TopStart) -> bool:
     console = Console(color_system=None)
-    async with aclosing(readouts(start.prefix, start.reductions, start.interval_s)) as found:
+    async with aclosing(_readouts(start)) as found:
         seen = await anext(found)
     console.print(frame(start, seen, console.width))
     return seen is not None
@@ -215,7 +242,7 @@ async def _for_ever(start: TopStart) -> bool:
     with Live(screen=True, auto_refresh=False) as screen:
         width = screen.console.width
         screen.update(frame(start, None, width), refresh=True)
-        async with aclosing(readouts(start.prefix, start.reductions, start.interval_s)) as found:
+        async with aclosing(_readouts(start)) as found:
             async for seen in found:
                 screen.update(frame(start, seen, screen.console.width), refresh=True)
     return False

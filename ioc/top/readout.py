@@ -17,6 +17,7 @@ from ioc.model.addresses import IOC_PROCESS, RANKS, reduction_at
 from ioc.model.paths import ValuePath
 from ioc.model.pvs import Access, PvRow, pv_rows
 from ioc.model.wire_type import wire_type
+from reduction.parameters.image_readings import AreaDetectorReadings, ImageReadings
 from reduction.parameters.readings import SliceReadings
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 
@@ -49,6 +50,20 @@ def _is_shown(row: PvRow) -> bool:
     return row.access is Access.READING and process and wanted
 
 
+def image_rows(prefix: str, reductions: int) -> list[PvRow]:
+    """The process variables of the detector image of each reduction: its cells and its shape."""
+    return [
+        row
+        for row in pv_rows(prefix, reductions)
+        if row.access is Access.READING
+        and (
+            (row.group.of is ImageReadings and row.field in ("data", "total"))
+            or (row.group.of is AreaDetectorReadings and row.field in ("size_x", "size_y"))
+        )
+        and "image" in row.place.path
+    ]
+
+
 def slice_rows(prefix: str, reductions: int, seen: Readout) -> list[PvRow]:
     """The process variables of the present slices, of reductions that slice by a log."""
     counts = [seen.get(reduction_at(n) / "shape" / "slices", 1) for n in range(reductions)]
@@ -64,12 +79,15 @@ def slice_rows(prefix: str, reductions: int, seen: Readout) -> list[PvRow]:
 
 
 async def readouts(
-    prefix: str, reductions: int, interval_s: float
+    prefix: str, reductions: int, interval_s: float, image: bool = False
 ) -> AsyncGenerator[Readout | None, None]:
-    """A readout every ``interval_s`` seconds, without end; None while no IOC answers."""
+    """A readout every ``interval_s`` seconds, without end; None while no IOC answers.
+
+    With ``image`` it has the detector image, which is made as long as it is read.
+    """
     while True:
         with contextlib.suppress(CaprotoError, OSError):
-            async with aclosing(_readouts_until_lost(prefix, reductions)) as found:
+            async with aclosing(_readouts_until_lost(prefix, reductions, image)) as found:
                 async for each in found:
                     yield each
                     await asyncio.sleep(interval_s)
@@ -77,7 +95,9 @@ async def readouts(
         await asyncio.sleep(SEARCH_PAUSE_S)
 
 
-async def _readouts_until_lost(prefix: str, reductions: int) -> AsyncGenerator[Readout, None]:
+async def _readouts_until_lost(
+    prefix: str, reductions: int, image: bool
+) -> AsyncGenerator[Readout, None]:
     """Readouts until the IOC is lost; then raises CaprotoError or OSError."""
     async with client_context() as context:
         first = await _connect(context, shown_rows(prefix, reductions)[:1])
@@ -85,6 +105,8 @@ async def _readouts_until_lost(prefix: str, reductions: int) -> AsyncGenerator[R
         reductions = await _reductions_there(context, prefix, reductions)
         always = shown_rows(prefix, reductions)
         pvs = await _connect(context, always)
+        if image:
+            pvs |= await _connect(context, image_rows(prefix, reductions))
         while True:
             seen = await _read_all(pvs)
             slices = await _connect(context, slice_rows(prefix, reductions, seen))

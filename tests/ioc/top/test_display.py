@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ioc.model.addresses import IOC_REMARKS, RANKS
+from ioc.model.addresses import IOC_REMARKS, RANKS, views_at
 from ioc.model.wire_type import wire_type
 from ioc.top.display import TopStart, frame
-from ioc.top.readout import readouts, shown_rows, slice_rows
+from ioc.top.readout import image_rows, readouts, shown_rows, slice_rows
 from reduction.parameters.specs import Choice, Switch
 from tests.support.ca_client import Network, network
 from tests.support.ioc_bench import Ioc
@@ -29,10 +29,10 @@ from tests.support.ioc_bench import Ioc
 RED1 = RANKS / "reductions" / 0
 
 
-def drawn(seen: dict[Any, Any] | None, reductions: int = 1) -> str:
+def drawn(seen: dict[Any, Any] | None, reductions: int = 1, *, image: bool = False) -> str:
     said = io.StringIO()
     Console(width=100, color_system=None, file=said).print(
-        frame(TopStart("P:", reductions), seen, 100)
+        frame(TopStart("P:", reductions, image=image), seen, 100)
     )
     return said.getvalue()
 
@@ -54,6 +54,19 @@ def test_an_ioc_without_results_is_shown() -> None:
     assert "Red1 dSpacing  0.4,0.001,5  0 counts" in said
     assert "region" not in said
     assert "slices" not in said
+
+
+def test_the_detector_image_is_drawn_if_it_is_asked_for() -> None:
+    seen = example()
+    place = views_at(0) / "image"
+    for row in image_rows("P:", 1):
+        seen[row.place] = {"total": 12.0, "size_x": 4, "size_y": 2}.get(row.field, np.empty(0))
+    assert "no detector image yet" in drawn(seen, image=True)
+    seen[place / "data"] = np.array([0, 9, np.nan, 3, 1, 1, 9, 0.0])
+    lines = [line.rstrip() for line in drawn(seen, image=True).splitlines()]
+    head = lines.index("detector image, 4 x 2 cells, 12 counts")
+    assert lines[head + 1 : head + 3] == [" @ -", "..@"]
+    assert "detector image" not in drawn(seen)
 
 
 def test_a_display_without_an_ioc_says_that_none_answers() -> None:
@@ -101,6 +114,15 @@ def net(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
             monkeypatch.setenv(name, made.environment[name])
         monkeypatch.setenv("EPICS_CA_SERVER_PORT", str(made.port))
         yield made
+
+
+async def test_the_image_is_made_as_long_as_it_is_read(net: Network) -> None:
+    cells = views_at(0) / "image" / "data"
+    with Ioc(net) as ioc:
+        async with asyncio.timeout(60), aclosing(readouts(ioc.prefix, 1, 0.05, True)) as found:
+            async for seen in found:
+                if seen is not None and np.count_nonzero(np.asarray(seen[cells]) > 0):
+                    break
 
 
 async def test_an_ioc_that_goes_and_comes_is_found_again(net: Network) -> None:
