@@ -304,19 +304,21 @@ def values_by_spectrum(
     coefficient = detectors.coefficient
     ids = np.uint32(coefficient.size - 1)
     for counting in (True, False):
+        if counting and starts.size == 2:  # one spectrum begins at 0, however many values it has
+            continue
         for s in range(slices.size):
             if slices[s] < 0:
-                if counting:
+                if not counting:
                     special[special.size - 1] += bounds[s + 1] - bounds[s]
                 continue
             for j in range(bounds[s], bounds[s + 1]):
                 k = min(np.uint32(pixel_id[j] - first_id), ids)
                 g = group[k]
                 if g < 0:
-                    if counting:
+                    if not counting:
                         special[slices[s] * SPECIAL - 1 - g] += 1
                 elif np.uint32(tof_ns[j] - 1) >= limit:
-                    if counting:
+                    if not counting:
                         special[(slices[s] + 1) * SPECIAL - 1] += 1
                 elif counting:
                     starts[slices[s] * groups + g + 1] += 1
