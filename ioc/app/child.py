@@ -143,6 +143,11 @@ class Child:
             self._reason = reason
             _kill(self._family())
 
+    @property
+    def family(self) -> list[psutil.Process]:
+        """The process and all its descendants, as far as they live; none before it is started."""
+        return [] if self._process is None else self._family()
+
     def _family(self) -> list[psutil.Process]:
         """The process and all its descendants, as far as they live."""
         assert self._process is not None

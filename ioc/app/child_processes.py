@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ioc.app.child import Child
+from ioc.app.idle_watch import IDLE_S, IdleWatch, processor_seconds
 from ioc.app.live_server import LiveServer
 from ioc.app.python_command import PYTHON
 from ioc.app.replay_progress import ReplayWatch
@@ -43,6 +44,9 @@ FIRST_REPORT_S = 20.0
 FIRST_REPORT_PATIENCES = 2
 """That time is also at least this many times `ReportWatch.patience_s`."""
 
+
+WORK_LOOK_S = 2.0
+"""How often it is looked whether ranks that work on an order take processor time."""
 
 RANKS_LOOK_S = 0.1
 """How often it is looked whether the ranks have reported, before a recording is played."""
@@ -170,6 +174,17 @@ class Supervision:
         watch = self._server.ranks_watch
         await self._children.ranks.run(self._reduce, ended, lambda: watch.heard)
 
+    async def watch_work(self) -> None:
+        """Kill ranks that hang within an order, until cancelled; they are started again."""
+        idle = IdleWatch()
+        while True:
+            await asyncio.sleep(WORK_LOOK_S)
+            if not self._server.ranks_watch.works_on_order:
+                idle.forget()
+            elif idle.idle(processor_seconds(self._children.ranks.family)):
+                self._children.ranks.kill(f"did nothing for {IDLE_S:g} s within an order")
+                idle.forget()
+
     def _reduce(self) -> Sequence[str]:
         """The command line that starts the ranks."""
         _expect(self._server.ranks_watch)
@@ -209,4 +224,4 @@ class Supervision:
 
 
 def _expect(watch: ReportWatch[Any]) -> None:
-    watch.expect(max(FIRST_REPORT_S, FIRST_REPORT_PATIENCES * watch.patience_s))
+    watch.process_starts(max(FIRST_REPORT_S, FIRST_REPORT_PATIENCES * watch.patience_s))

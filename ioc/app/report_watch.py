@@ -83,6 +83,10 @@ class ReportWatch(Generic[ReportT]):
         self._missing = False
         self._clock = asyncio.get_running_loop().time
         self._reported_s = 0.0
+        self._has_reported = False
+        """Whether the present process has reported."""
+        self.works_on_order = False
+        """Whether it has said that it works on an order, and has not reported since."""
         self.bad_reports = 0
         self.problem = ""
         """Why the last report was not understood; empty if it was."""
@@ -91,7 +95,7 @@ class ReportWatch(Generic[ReportT]):
         """Whether a report has come since the process was expected."""
 
     def expect(self, within_s: float) -> None:
-        """The process starts: its first report is due within ``within_s`` seconds."""
+        """The next report is due within ``within_s`` seconds."""
         self.heard = False
         self._expect_next(within_s)
 
@@ -99,6 +103,11 @@ class ReportWatch(Generic[ReportT]):
         """The next report is due within ``within_s`` seconds."""
         self._missing = False
         self._deadline.set(within_s)
+
+    def process_starts(self, within_s: float) -> None:
+        """The process starts: its first report is due within ``within_s`` seconds."""
+        self._has_reported = self.works_on_order = False
+        self.expect(within_s)
 
     @property
     def patience_s(self) -> float:
@@ -125,6 +134,7 @@ class ReportWatch(Generic[ReportT]):
 
     async def _take(self, report: ReportT | Working) -> None:
         self._reported_s, self.problem = self._clock(), ""
+        self.works_on_order = isinstance(report, Working) and self._has_reported
         if isinstance(report, Working):
             self._expect_next(max(LONGEST_WORK_S, self.silence_s))
             return

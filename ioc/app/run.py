@@ -80,7 +80,9 @@ async def run_all(given: RunOptions, instrument: Instrument, signals: StopSignal
         source = [supervision.run_simulator] if run.has_simulator else []
         if run.plays_recording:
             source = [supervision.run_replay]
-        await _until_stopped([server.run, greet, *source, supervision.run_ranks, *web], stop)
+        await _until_stopped(
+            [server.run, greet, *source, supervision.run_ranks, supervision.watch_work, *web], stop
+        )
 
 
 def _result(task: asyncio.Task[Any]) -> None:
