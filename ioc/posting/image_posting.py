@@ -33,6 +33,7 @@ from reduction.parameters.image_readings import (
     PickedReadings,
 )
 from reduction.parameters.outliers import OutlierReadings
+from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
 from reduction.results.intensity_labels import intensity_egu
 
@@ -63,14 +64,6 @@ class ViewAddress:
     field: str
 
 
-@dataclass(frozen=True)
-class _Blank:
-    """The rows and columns of a view that is not made."""
-
-    rows: int
-    columns: int
-
-
 class ImagePosting:
     """Posts the views of reports on the channels of ``database``, between results too.
 
@@ -90,8 +83,8 @@ class ImagePosting:
         self._posted: dict[ViewAddress, ImageReadings | MapReadings] = {}
         self._outliers: dict[int, OutlierReadings] = {}
         self._counters: dict[ViewAddress, int] = {}
-        self._blanks: dict[ViewAddress, _Blank] = {}
-        """The views that are blank."""
+        self._blanks: dict[ViewAddress, ReductionSettings] = {}
+        """The views that are blank, and the settings by which they are."""
         self._watched_s: dict[ViewAddress, float] = {}
 
     @property
@@ -168,16 +161,15 @@ class ImagePosting:
 
         So clients are told of the right number of elements before there are any.
         """
-        blank = _Blank(*self._shape(address, order))
-        if self._blanks.get(address) == blank:
+        if self._blanks.get(address) is order.settings:
             return
-        self._blanks[address] = blank
+        self._blanks[address] = order.settings
         self._posted.pop(address, None)
         if address.field == "outliers":
             self._outliers.pop(address.reduction, None)
         readings = BLANK[address.field]
         if isinstance(readings, ArrayReadings):
-            readings = blank_picture(readings, blank.rows, blank.columns)
+            readings = blank_picture(readings, *self._shape(address, order))
         values = ReadingValues(readings, alarm=ABSENT_ALARM)
         await self._database.show(views_at(address.reduction) / address.field, values)
 
