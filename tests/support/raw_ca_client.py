@@ -153,9 +153,9 @@ class RawClient:
         while (left := end - time.monotonic()) > 0:
             self._take(left)
 
-    def answers(self) -> Iterator[Message]:
-        """The messages that come next; none if nothing comes for `LONGEST_S`."""
-        return self._take(LONGEST_S)
+    def answers(self, seconds: float = LONGEST_S) -> Iterator[Message]:
+        """The messages that come next; none if nothing comes for so long."""
+        return self._take(seconds)
 
     def _wait(self, wanted: object) -> Message:
         end = time.monotonic() + LONGEST_S

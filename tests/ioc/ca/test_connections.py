@@ -16,7 +16,16 @@ from ioc.ca.circuit import MOST_PUTS
 from ioc.ca.connections import Connections
 from tests.support.ca_client import network
 from tests.support.ioc_bench import Ioc
-from tests.support.raw_ca_client import CHAR, DOUBLE, LONG, STRING, WRITE_NOTIFY, RawClient, decoded
+from tests.support.raw_ca_client import (
+    CHAR,
+    DOUBLE,
+    ECA_NORMAL,
+    LONG,
+    STRING,
+    WRITE_NOTIFY,
+    RawClient,
+    decoded,
+)
 
 
 @contextmanager
@@ -122,6 +131,21 @@ def test_a_message_that_no_client_sends_ends_its_connection_and_is_told_in_one_l
     assert "a client breaks the protocol: " in caplog.text
     assert "Traceback" not in caplog.text
     assert ioc.get("HEARTBEAT")
+
+
+def test_a_client_that_uses_a_number_for_two_puts_at_once_gets_an_answer_and_goes_on(
+    ioc: Ioc, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = ioc.prefix + "Red1:BinMin"
+    with RawClient(ioc.network.port) as client:
+        opened = client.open(name)
+        assert opened is not None
+        for value in (0.5, 0.6):
+            client.send(WRITE_NOTIFY, DOUBLE, 1, opened.sid, 7, struct.pack(">d", value))
+        while not any(each.command == WRITE_NOTIFY for each in client.answers()):
+            continue
+        assert client.put(name, DOUBLE, struct.pack(">d", 0.7)) == ECA_NORMAL
+    assert "Traceback" not in caplog.text
 
 
 def test_a_client_with_very_many_puts_in_progress_has_to_wait_and_gets_all_its_answers(

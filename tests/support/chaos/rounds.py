@@ -25,6 +25,9 @@ from tests.support.chaos.disturbances import (
 from tests.support.chaos.wild_client import WildClient
 from tests.support.recovery import Recovery
 
+EVERY = {"ioc simulate": 1, "ioc ranks --": 3}
+"""How many processes have such words in their command lines: both ranks, and mpiexec."""
+
 STEPS_S = (-3600.0, -5.0, 5.0, 3600.0)
 ROUND_S = (0.5, 2.0)
 LONGEST_STOP_S = {"rank": 5.0, "simulator": 3.0, "IOC": 2.0, "mpiexec": 2.0}
@@ -75,6 +78,7 @@ class Chaos:
 
     def round(self, kill: str = "") -> None:
         """One round: some things happen for a while, perhaps a kill of a process amid them."""
+        victim = None
         with ExitStack() as stack:
             for name, happen in self._some(kill):
                 self.kinds[name] += 1
@@ -84,15 +88,34 @@ class Chaos:
                 self._wild.put_some(20)
                 throw_junk(self._family, self._chance)
             if kill and kill != "IOC":
-                self.kinds[f"{kill} killed"] += 1
-                with contextlib.suppress(*GONE, IndexError, ValueError):
-                    self.story.process(kill).kill()
+                victim = self._kill(kill)
         if kill == "IOC":
             self.kinds["IOC killed"] += 1
             self.story.stop()
             self.story.start()
+        if victim is not None:
+            self._replaced(victim)
         self._current()
         self._look()
+
+    def _kill(self, what: str) -> psutil.Process | None:
+        """Kill a process; None if there is none at the moment."""
+        with contextlib.suppress(*GONE, IndexError, ValueError):
+            victim = self.story.process(what)
+            victim.kill()
+            self.kinds[f"{what} killed"] += 1
+            return victim
+        return None
+
+    def _replaced(self, victim: psutil.Process) -> None:
+        """Wait until a process that was killed is gone, and all are there again."""
+        running = self.story.running
+
+        def replaced() -> bool:
+            every = all(len(running.family(word)) >= count for word, count in EVERY.items())
+            return every and not victim.is_running()
+
+        running.until(replaced, PATIENCE_S)
 
     def _some(self, kill: str) -> list[tuple[str, Callable[[], AbstractContextManager[None]]]]:
         """Two or three things that happen; a clock is stepped only while nothing is started."""

@@ -6,7 +6,7 @@ from random import Random
 
 from benchmarks.wild import KINDS, Wild, is_legal, wild
 from ioc.model.pvs import pv_rows
-from tests.support.raw_ca_client import RawClient
+from tests.support.raw_ca_client import WRITE_NOTIFY, RawClient
 
 CHANGED = (
     *("Red1:Units", "Red1:BinParams", "Red1:Mask", "Red1:Groups"),
@@ -15,6 +15,8 @@ CHANGED = (
 """Settings that take legal values, too: whatever they are, the same pulses count."""
 
 TYPES = list(KINDS)
+ANSWER_S = 0.3
+"""How long the next answer is waited for: while there are no ranks, a put waits for them."""
 
 
 class WildClient:
@@ -26,23 +28,29 @@ class WildClient:
         self.sent = self.answered = 0
 
     def put_some(self, count: int) -> None:
-        """Put so often, as long as the IOC is there."""
+        """Put so often, as long as the IOC is there, and take the answers that come soon."""
         try:
             with RawClient(self._port) as client:
-                for _ in range(count):
-                    self._put(client)
+                sent = sum(self._put(client) for _ in range(count))
+                while sent and (answers := list(client.answers(ANSWER_S))):
+                    answered = sum(each.command == WRITE_NOTIFY for each in answers)
+                    sent, self.answered = sent - answered, self.answered + answered
         except (OSError, TimeoutError):
             return  # it is killed, stopped, or starts
 
-    def _put(self, client: RawClient) -> None:
+    def _put(self, client: RawClient) -> bool:
+        """Send a put, unless it would change which pulses count; whether it is sent."""
         row = self._chance.choice(self._rows)
         made = wild(self._chance, row, row.default)
         free = row.name.removeprefix(self._prefix) in CHANGED
         if not free and is_legal(row, made):
-            return
+            return False
+        opened = client.open(row.name)
+        assert opened is not None
+        kind, data, count = TYPES.index(made.kind), payload(made), made.array.size
         self.sent += 1
-        client.put(row.name, TYPES.index(made.kind), payload(made), made.array.size)
-        self.answered += 1
+        client.send(WRITE_NOTIFY, kind, count, opened.sid, self.sent, data)
+        return True
 
 
 def payload(put: Wild) -> bytes:
