@@ -116,7 +116,8 @@ def test_a_client_may_write_it(
         (SWITCH, False, ChannelType.ENUM, np.array([2], ">u2"), "it is Off \\(0\\) or On \\(1\\)"),
         (SWITCH, False, ChannelType.STRING, [b"Maybe"], "it is Off \\(0\\) or On \\(1\\)"),
         (TEXT, "", ChannelType.STRING, [b"caf\xe9"], "only printable ASCII"),
-        (TEXT, "", ChannelType.DOUBLE, numbers(1), "it takes one text"),
+        (TEXT, "", ChannelType.DOUBLE, numbers(1), ": 1 refused: it takes one text"),
+        (TEXT, "", ChannelType.DOUBLE, numbers(1, 2), ": '2 values' refused: it takes one text"),
         (WORD, "", ChannelType.STRING, [b"x" * 21], "longer than 20 characters"),
     ],
 )
