@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,10 +41,15 @@ FRAME_S = 0.2
 QUALITY = 55
 
 
+FLAGS = ("--set=Sim:EventsPerPulse=20000", "--set=Sim:RelativePeakWidth=0.003")
+PANELS = Path(__file__).parents[2] / "examples/million_pixels.xml"
+PANEL_FLAGS = (f"--instrument={PANELS}", "--set=Sim:EventsPerPulse=50000")
+SHADOW = (("TwoTheta", "90"), ("Azimuth", "0"), ("Radius", "14"))
+
+
 @contextmanager
-def reduction() -> Iterator[tuple[Live, PageServer]]:
+def reduction(flags: Sequence[str] = FLAGS) -> Iterator[tuple[Live, PageServer]]:
     """A live reduction under the usual prefix, and its web page."""
-    flags = ("--set=Sim:EventsPerPulse=20000", "--set=Sim:RelativePeakWidth=0.003")
     with (
         network() as net,
         live(net, *flags, prefix=RunOptions.prefix) as running,
@@ -123,6 +128,21 @@ def other_pictures(page: OpenPage, running: Live, folder: Path) -> None:
         take(page, folder, tab)
 
 
+def detector_pictures(browser: Browser, folder: Path) -> None:
+    """Pictures of a million pixels, some of which are in a shadow, and of their map."""
+    with reduction(PANEL_FLAGS) as (running, server), open_page(browser) as page:
+        for name, value in SHADOW:
+            running.put(f"Sim:Shadow{name}", value)
+        running.put("Reset", "1")
+        running.until(lambda: running.number("PulsesAccumulated_RBV") > 300, 60)
+        page.open(server.address)
+        for tab, name in (("image", "detector"), ("map", "detector-map")):
+            page.page.evaluate(f"location.hash = 'tab={tab}'")
+            page.wait_for(f"#view-{tab} .readout", "cells")
+            page.page.wait_for_timeout(2000)
+            take(page, folder, name)
+
+
 def pictures_in_the_dark_and_on_a_phone(browser: Browser, server: PageServer, folder: Path) -> None:
     with open_page(browser, DESK, dark=True) as dark:
         dark.open(f"{server.address}#log=1")
@@ -179,6 +199,8 @@ def main(folder: Path) -> None:
             pictures_in_the_dark_and_on_a_phone(browser, server, folder)
             slice_pictures(page, running, folder)
             other_pictures(page, running, folder)
+    with running_browser() as browser:
+        detector_pictures(browser, folder)
 
 
 if __name__ == "__main__":
