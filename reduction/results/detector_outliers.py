@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,9 @@ NORMAL_MAD = 1.4826
 
 NORMAL_ABOVE = 1e5
 """Larger means have the limits of a normal distribution, which are then right to some percent."""
+
+SMALLEST = 5e-324
+"""The smallest number above 0: beyond 38 standard deviations a tail is smaller."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def count_limits(counts: NDArray[np.int32], sigmas: float) -> CountLimits:
     deviation = NORMAL_MAD * float(np.median(np.abs(counts - median)))
     wider = max(1.0, deviation / math.sqrt(max(median, 1.0)))
     wider *= math.sqrt(1 + math.pi / (2 * counts.size))
-    tail = NormalDist().cdf(-sigmas)
+    tail = max(0.5 * math.erfc(sigmas / math.sqrt(2)), SMALLEST)
     highest = _highest(median + math.log(2), tail, sigmas)
     lowest = _lowest(max(median - 1 / 3, 0.0), tail, sigmas)
     return CountLimits(median - wider * (median - lowest), median + wider * (highest - median))

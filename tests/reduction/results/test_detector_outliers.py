@@ -91,6 +91,18 @@ def test_the_limits_are_those_of_poissons_distribution(mean: float, sigmas: floa
         assert beyond >= tail or (not above and count == 0)
 
 
+@pytest.mark.parametrize("sigmas", [1e-300, 1e-9, 8.0, 8.5, 20.0, 38.0, 40.0, 100.0])
+@pytest.mark.parametrize("mean", [0.0, 0.5, 3.0, 1000.0, 90_000.0, 1e6])
+def test_any_number_of_sigmas_has_limits_on_either_side_of_the_median(
+    mean: float, sigmas: float
+) -> None:
+    counts = np.random.default_rng(1).poisson(mean, 100).astype(np.int32)
+    limits, wider = count_limits(counts, sigmas), count_limits(counts, sigmas + 1)
+    median = float(np.median(counts))
+    assert wider.lowest <= limits.lowest <= median + 1
+    assert wider.highest >= limits.highest >= median - 1
+
+
 def chance_beyond(count: int, mean: float, above: bool) -> float:
     """The chance of a count above, or below, this one."""
     reach = 40 * math.ceil(math.sqrt(mean) + 1)
