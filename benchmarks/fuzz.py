@@ -26,6 +26,9 @@ from reduction.parameters.specs import Choice, Command, Switch, Text
 LEFT_OUT = ("SYSRESET", "Lock:")
 """Starts of names after the prefix. One ends the IOC, the other shuts out who does not hold it."""
 
+MAY_HAVE_NOTHING_TO_DO = ("Outliers:Mask", "Outliers:Unmask")
+"""Ends of names of commands that are refused if there is nothing to do."""
+
 TOGETHER = 4000
 """Puts that are under way at once; then all is quiet, and refusals are looked at one by one."""
 
@@ -146,7 +149,7 @@ class Fuzz:
 
     def _put_back(self) -> None:
         """Every setting takes what it was, with completion, and every command is obeyed once."""
-        left = list(self._writable)
+        left = [row for row in self._writable if not row.name.endswith(MAY_HAVE_NOTHING_TO_DO)]
         for _ in range(ROUNDS):
             outcomes = [self._together([(row.name, self._legal(row))])[0] for row in left]
             left = [row for row, outcome in zip(left, outcomes, strict=True) if outcome != ACCEPTED]
