@@ -41,6 +41,7 @@ from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_checks import OrderChecks
 from ioc.puts.order_puts import OrderPuts, orders_to_ranks, orders_to_simulator
 from ioc.puts.outlier_masks import OutlierMasks
+from ioc.puts.picked_puts import PickedPuts
 from ioc.puts.scan_lock import ScanLock
 from ioc.pv_logs.log_units import LogUnits
 from ioc.pv_logs.pv_logs import PvLogs
@@ -97,14 +98,7 @@ class LiveServer:
         self._server = Server(self.database.channels, start.interfaces, start.port)
         self._others = OtherIocs(CaSearch(f"{start.prefix}HEARTBEAT"), lambda: self._server.place)
         self._process = self._stats(control.restart)
-        self._handlers = PutHandlers(
-            self.orders,
-            self._settings,
-            self._lock,
-            self._files,
-            self._process,
-            OutlierMasks(self.orders, self._images.outliers, self.database.rows),
-        )
+        self._handlers = self._put_handlers(geometries)
         ranks = ReportActions(self._reported, self._missed, control.lost)
         simulator = ReportActions(self.publisher.simulator, self._missed, control.lost)
         self.ranks_watch = ReportWatch(Part.RANKS, connections.ranks, start.ranks_silence_s, ranks)
@@ -125,6 +119,18 @@ class LiveServer:
             OrderChecks(geometries, self._logs, self._run, reads).check,
             reads,
             default_bins(instrument),
+        )
+
+    def _put_handlers(self, geometries: ImageGeometries) -> PutHandlers:
+        """The handlers of all puts."""
+        return PutHandlers(
+            self.orders,
+            self._settings,
+            self._lock,
+            self._files,
+            self._process,
+            OutlierMasks(self.orders, self._images.outliers),
+            PickedPuts(self.orders, geometries),
         )
 
     def _settings_kept(self, start: ServerStart) -> Autosave | None:

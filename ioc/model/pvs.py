@@ -197,7 +197,7 @@ def _views(reduction: int) -> Iterator[PvGroup]:
         if each.commands:
             root, access = reduction_at(reduction), Access.COMMAND
         place = ValuePath(root.part, (*root.path, *each.path))
-        prefix, rare = reduction_prefix(reduction) + each.prefix, access is Access.READING
+        prefix, rare = reduction_prefix(reduction) + each.prefix, not each.settings
         yield PvGroup(each.of, prefix, access, place, reduction, rare=rare)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ioc.model.paths import Path
 from reduction.parameters.detector_map import MapSettings
-from reduction.parameters.image import ImageSettings, PickedCells
+from reduction.parameters.image import ImageSettings, PickedCells, PickedCommands
 from reduction.parameters.image_readings import (
     AreaDetectorReadings,
     ImageReadings,
@@ -37,6 +37,7 @@ VIEW_GROUPS = (
     ViewGroup(ImageReadings, "Image:", ("image",), settings=False),
     ViewGroup(AreaDetectorReadings, "Image:", ("image", "plugin"), settings=False),
     ViewGroup(PickedCells, "Image:ROI:", ("image", "picked"), settings=True),
+    ViewGroup(PickedCommands, "Image:ROI:", ("image", "picked"), settings=False, commands=True),
     ViewGroup(PickedReadings, "Image:ROI:", ("picked",), settings=False),
     ViewGroup(MapSettings, "Map:", ("map",), settings=True),
     ViewGroup(MapReadings, "Map:", ("map",), settings=False),

@@ -1,9 +1,9 @@
 """Chooses the handler of a put by its row; `PutHandler` is the protocol of all handlers.
 
-Four handlers are in this package: `ioc.puts.order_puts`, `ioc.puts.ioc_settings`,
-`ioc.puts.scan_lock` and `ioc.puts.outlier_masks`. Two need posted results, or post readings, and
-are in another package: ``FileWriter`` of `ioc.posting.file_write` and ``IocStats`` of
-`ioc.posting.iocstats`.
+Five handlers are in this package: `ioc.puts.order_puts`, `ioc.puts.ioc_settings`,
+`ioc.puts.scan_lock`, `ioc.puts.outlier_masks` and `ioc.puts.picked_puts`. Two need posted results,
+or post readings, and are in another package: ``FileWriter`` of `ioc.posting.file_write` and
+``IocStats`` of `ioc.posting.iocstats`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ioc.model.lock_parameters import LockCommands
 from ioc.model.paths import Part
 from ioc.model.pvs import Access, PvRow
 from ioc.security.rules import Client
+from reduction.parameters.image import PickedCommands
 from reduction.parameters.outliers import OutlierCommands
 
 
@@ -46,11 +47,15 @@ class PutHandlers:
     """Commands to the IOC's own process."""
     outliers: PutHandler
     """Commands that mask dead and hot detectors."""
+    picked: PutHandler
+    """Commands that mask or group the detectors of a rectangle in the image."""
 
     def of(self, row: PvRow) -> PutHandler:
         """The handler of a row."""
         if row.group.of is OutlierCommands:
             return self.outliers
+        if row.group.of is PickedCommands:
+            return self.picked
         if row.place.part is not Part.IOC:
             return self.orders
         if row.group.place == IOC_PROCESS:

@@ -69,6 +69,14 @@ class ImageGeometries:
         finally:
             del self._making[key]
 
+    async def made(
+        self, settings: ReductionSettings, files: Iterable[DetectorFile]
+    ) -> ImageGeometry:
+        """The geometry for these settings, which is made first if it is not known."""
+        while (made := self.known(settings, files)) is None:
+            await asyncio.shield(self._making[GeometryKey.of(settings)])
+        return made
+
     async def ready(self, order: RanksOrder) -> None:
         """Wait until the geometries of all images that an order asks for are made.
 
@@ -78,6 +86,5 @@ class ImageGeometries:
         wanted = [each.settings for each in reductions if each.makes_image or each.picks]
         keys = {GeometryKey.of(each) for each in wanted}
         for each in wanted:
-            if self.known(each, order.files) is None:
-                await asyncio.shield(self._making[GeometryKey.of(each)])
+            await self.made(each, order.files)
         self._made = {key: made for key, made in self._made.items() if key in keys}

@@ -135,7 +135,12 @@ def ranges_text(ids: NDArray[np.int64]) -> str:
         return ""
     begins = np.flatnonzero(np.diff(ids, prepend=ids[0] - 2) != 1)
     ends = np.append(begins[1:], ids.size) - 1
-    pairs = zip(ids[begins].tolist(), ids[ends].tolist(), strict=True)
+    return bounds_text(ids[begins], ids[ends])
+
+
+def bounds_text(first: NDArray[np.int64], last: NDArray[np.int64]) -> str:
+    """The list of these ranges, (n,) both included, as `parse_ranges` reads it."""
+    pairs = zip(first.tolist(), last.tolist(), strict=True)
     return ",".join(str(low) if low == high else f"{low}:{high}" for low, high in pairs)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.detector_files.id_ranges import IdRanges, NamedGroups
+from reduction.detector_files.id_ranges import IdRanges, NamedGroups, bounds_text
 from reduction.instrument.geometry import Instrument
 
 NO_GROUP = -1
@@ -70,6 +70,20 @@ def detectors_in(ranges: IdRanges, instrument: Instrument) -> NDArray[np.bool_]:
     for bank in ranges.banks:
         inside |= (instrument.bank == instrument.bank_names.index(bank)) & ~instrument.is_monitor
     return inside
+
+
+def shortest_list(members: NDArray[np.int64], instrument: Instrument) -> str:
+    """The shortest list of ranges of ids that has these detectors and no others; no monitors.
+
+    ``members`` (n,) are their places in the instrument. Ids that no detector has, or a monitor, do
+    not end a range.
+    """
+    by_id = DetectorsById.of(instrument)
+    inside = np.zeros(instrument.detector_id.size + 2, np.bool_)
+    inside[members + 1] = True
+    steps = np.diff(inside[np.concatenate([[0], by_id.detector + 1, [0]])].astype(np.int8))
+    ids = by_id.ids.astype(np.int64)
+    return bounds_text(ids[np.flatnonzero(steps == 1)], ids[np.flatnonzero(steps == -1) - 1])
 
 
 def group_of_detectors(groups: NamedGroups, instrument: Instrument) -> NDArray[np.int32]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from reduction.parameters.fields import Settings, parameter
 from reduction.parameters.limits import IMAGE_SIDE, MOST_SERIES
-from reduction.parameters.specs import Choice, Float, Integer, Misfit, Stage
+from reduction.parameters.specs import Choice, Command, Float, Integer, Misfit, Stage
 
 
 class ImageCallbacks(enum.StrEnum):
@@ -92,6 +92,41 @@ class PickedCells(Settings):
     def used(self) -> bool:
         """Whether there is a rectangle."""
         return self.size_x > 0 and self.size_y > 0
+
+
+@dataclass(frozen=True)
+class PickedCommands:
+    """Masking or grouping what is picked, prefix ``$(P)Red1:Image:ROI:``."""
+
+    mask: bool = parameter(
+        Command(
+            pv="Mask",
+            description="Mask the detectors of the rectangle",
+            details="Adds their ids to the setting Mask.",
+            on="Mask",
+        ),
+        False,
+    )
+    group: bool = parameter(
+        Command(
+            pv="Group",
+            description="Make the rectangle a detector group",
+            details="Adds a group of their ids to the setting Groups. If Groups is empty, the"
+            " rectangle is the only group. Not together with GroupsFile or CalibrationGroups.",
+            on="Group",
+        ),
+        False,
+    )
+    restore: bool = parameter(
+        Command(
+            pv="Restore",
+            description="Put back Mask and Groups from before",
+            details="Mask and Groups as they were before the first put to Image:ROI:Mask or"
+            " Image:ROI:Group since the start or the last Restore.",
+            on="Restore",
+        ),
+        False,
+    )
 
 
 @dataclass(frozen=True)

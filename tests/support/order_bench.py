@@ -76,7 +76,13 @@ class OrderBench:
     async def report(self, order: RanksOrder, with_counts: bool = True, **more: Any) -> None:
         counts = np.zeros((1, 1, 1), np.int64) if with_counts else None
         results = tuple(
-            ReductionResult(each, ReductionStatus(), np.arange(2.0), counts)
+            ReductionResult(
+                each,
+                ReductionStatus(),
+                np.arange(2.0),
+                counts,
+                views_generation=each.generation,
+            )
             for each in order.reductions
         )
         self.orders.ranks_report_posted(

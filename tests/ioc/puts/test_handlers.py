@@ -30,6 +30,7 @@ HANDLERS = PutHandlers(
     files=NamedHandler("files"),
     process=NamedHandler("process"),
     outliers=NamedHandler("outliers"),
+    picked=NamedHandler("picked"),
 )
 
 
@@ -49,6 +50,8 @@ HANDLERS = PutHandlers(
         ("SYSRESET", "process"),
         ("Red2:Outliers:Mask", "outliers"),
         ("Red2:Outliers:Sigmas", "orders"),
+        ("Red2:Image:ROI:Group", "picked"),
+        ("Red2:Image:ROI:SizeX", "orders"),
     ],
 )
 async def test_a_put_goes_to_the_handler_of_what_it_sets(pv: str, name: str) -> None:
