@@ -175,3 +175,17 @@ def test_a_normalised_image_of_nothing_says_why_it_is_empty(ioc: Ioc) -> None:
     per_pixel = CELLS / np.maximum(LAYOUT.pixels, 1)
     np.testing.assert_array_equal(ioc.array("Red1:Image:ArrayData"), per_pixel.ravel())
     ioc.put("Red1:Image:Scale", "Counts")
+
+
+def test_one_put_masks_the_rectangle_and_one_takes_it_back(ioc: Ioc) -> None:
+    for name, cells in (("MinX", COLUMNS - 1), ("SizeX", 1), ("SizeY", 1)):
+        assert ioc.put(f"Red1:Image:ROI:{name}", str(cells)).returncode == 0
+    ids = ioc.get("Red1:Image:ROI:Pixels_RBV", "-S")
+    assert ids
+    assert ioc.put("Red1:Image:ROI:Mask", "1").returncode == 0
+    assert ioc.get("Red1:Mask", "-S") == ids
+    assert ioc.put("Red1:Image:ROI:Restore", "1").returncode == 0
+    assert ioc.get("Red1:Mask_RBV", "-S") == ""
+    assert ioc.put("Red1:Image:ROI:Restore", "1").returncode != 0
+    for name in ("MinX", "SizeX", "SizeY"):
+        ioc.put(f"Red1:Image:ROI:{name}", "0")
