@@ -152,7 +152,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         await super().command_queue_loop()
         if self.connected:
             await self.drop()
-        while not self.command_queue.empty():  # `recv` may wait for a place in it
+        while not self.command_queue.empty():  # ``recv`` may wait for a place in it
             self.command_queue.get_nowait()
 
     async def answer(self, request: Any) -> list[Any]:
@@ -237,7 +237,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
             sending.cancel()
         await super()._on_disconnect()
         with suppress(asyncio.QueueFull):
-            self.command_queue.put_nowait(DISCONNECTED)  # so that `command_queue_loop` ends, too
+            self.command_queue.put_nowait(DISCONNECTED)  # so that ``command_queue_loop`` ends, too
 
 
 class CaprotoServer(Context):  # type: ignore[misc]
