@@ -153,7 +153,7 @@ def test_all_is_done_by_keys(page: OpenPage, product: Live) -> None:
     keys.press("Escape")
     page.page.get_by_role("tab", name="Spectrum").focus()
     keys.press("ArrowRight")
-    page.wait_until("location.hash.includes('tab=fits')")
+    page.wait_until("location.hash.includes('tab=image')")
 
 
 def test_every_control_is_reached_by_the_tab_key(page: OpenPage) -> None:
