@@ -114,14 +114,14 @@ def test_a_link_shows_what_i_see(page: OpenPage, browser: Browser, server: PageS
 def test_a_reference_stays_and_the_difference_is_drawn(page: OpenPage, product: Live) -> None:
     page.page.get_by_role("button", name="Freeze as reference").click()
     page.wait_for(".legend", "reference of")
-    assert page.page.locator(".lower-plot").is_visible()
+    assert page.page.locator("#view-spectrum .lower-plot").is_visible()
     frozen = page.text(".legend")
     before = last_pulse(page)
     page.set("Red1:BinStep", "0.004")
     product.until(lambda: last_pulse(page) > before + 5)
     assert page.text(".legend") == frozen
     page.page.get_by_role("button", name="Difference").click()
-    assert not page.page.locator(".lower-plot").is_visible()
+    assert not page.page.locator("#view-spectrum .lower-plot").is_visible()
     page.page.get_by_role("button", name="Drop reference").click()
     page.wait_until("document.querySelector('.legend').childElementCount === 0")
     page.set("Red1:BinParams", "0.4,0.001,5")
