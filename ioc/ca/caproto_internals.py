@@ -226,12 +226,16 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         self.circuit.disconnect()
         await self.context.circuit_disconnected(self)
 
+    def client_gone(self) -> None:
+        """Forget what is kept for the client; called when it disconnects, maybe more than once."""
+
     async def _on_disconnect(self) -> None:
         """Disconnect as caproto does, but without waiting for the end of the sending task.
 
         The sending task itself may find the client gone and call this. A task that waits for
         itself, or for a cancelled task, raises; the circuit would then never be dropped.
         """
+        self.client_gone()
         sending, self._sub_task = self._sub_task, None
         if sending is not None and sending is not asyncio.current_task():
             sending.cancel()

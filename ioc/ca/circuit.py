@@ -199,9 +199,8 @@ class Circuit(CaprotoCircuit):
         """A channel has more elements than its client was told: have it ask again."""
         self.tasks.create(self.disconnect(channel))
 
-    async def _on_disconnect(self) -> None:
+    def client_gone(self) -> None:
         self._counts.forget_all()
-        await super()._on_disconnect()
 
     def _access_rights(self) -> list[Any]:
         """The access rights to each channel, sent after the client has told its user name."""
