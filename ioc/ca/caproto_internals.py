@@ -232,8 +232,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
     async def _on_disconnect(self) -> None:
         """Disconnect as caproto does, but without waiting for the end of the sending task.
 
-        The sending task itself may find the client gone and call this. A task that waits for
-        itself, or for a cancelled task, raises; the circuit would then never be dropped.
+        That task may call this. If it waited for itself, it would raise and nothing be dropped.
         """
         self.client_gone()
         sending, self._sub_task = self._sub_task, None
