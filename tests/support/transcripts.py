@@ -91,7 +91,8 @@ class Shell:
         self._folder = folder
         path = os.pathsep.join((str(TOOLS), str(Path(sys.executable).parent), os.environ["PATH"]))
         mine = {"PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1"}
-        self._environment = net.environment | mine
+        patience = {"EPICS_CLI_TIMEOUT": "10"}  # for a machine that others use, too
+        self._environment = net.environment | mine | patience
         self._exports: list[str] = []
 
     def run(self, command: Command) -> tuple[str, ...]:
