@@ -26,7 +26,10 @@ from reduction.parameters.specs import Choice, Command, Switch, Text
 LEFT_OUT = ("SYSRESET", "Lock:")
 """Starts of names after the prefix. One ends the IOC, the other shuts out who does not hold it."""
 
-MAY_HAVE_NOTHING_TO_DO = ("Outliers:Mask", "Outliers:Unmask")
+MAY_HAVE_NOTHING_TO_DO = (
+    *("Outliers:Mask", "Outliers:Unmask"),
+    *("Image:ROI:Mask", "Image:ROI:Group", "Image:ROI:Restore"),
+)
 """Ends of names of commands that are refused if there is nothing to do."""
 
 TOGETHER = 4000

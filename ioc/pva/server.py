@@ -25,6 +25,7 @@ from ioc.pva.addresses import Addresses, server_place
 from ioc.pva.connection_limit import ConnectionLimit, limits_connections, listening_files
 from ioc.pva.normative import Normative
 from ioc.pva.picture import Pictures, is_picture, picture_of
+from ioc.pva.put_operations import DropThread, PutOperation
 from ioc.pva.search import PvaSearch
 from ioc.pva.snapshot import snapshots
 from reduction.host.file_threads import started_in_thread
@@ -116,6 +117,7 @@ class PvAccess:
         self._loop = asyncio.get_running_loop()
         self._opened: dict[str, OpenPv] = {}
         self._puts: asyncio.TaskGroup
+        self._dropping: DropThread
         self._limit: ConnectionLimit | None = None
         self._others: OtherIocs | None = None
         self._searched = searched
@@ -134,6 +136,7 @@ class PvAccess:
 
     async def serve(self) -> None:
         """Serve until cancelled."""
+        self._dropping = DropThread()
         async with asyncio.TaskGroup() as self._puts:
             provider = DynamicProvider("live-reduction", self)
             before = listening_files() if limits_connections() else frozenset()
@@ -150,6 +153,7 @@ class PvAccess:
                 stopping = asyncio.wrap_future(started_in_thread(server.stop))
                 await asyncio.wait({stopping}, timeout=STOP_S)
                 await asyncio.sleep(0)  # handles the last calls of p4p's threads
+                self._dropping.end()
 
     def testChannel(self, name: str) -> bool:  # noqa: N802
         """Whether there is such a name; called by p4p on one of its threads."""
@@ -192,24 +196,27 @@ class PvAccess:
     def put(self, client: PvaConnection, operation: ServOpWrap) -> None:
         """Begin a client's put."""
         view = self._opened[client.name].view  # the client may be gone when the task runs
-        self._puts.create_task(self._answer(client.name, view, operation))
+        self._puts.create_task(self._answer(client.name, view, PutOperation(operation)))
 
-    async def _answer(self, name: str, view: PvaView, operation: ServOpWrap) -> None:
+    async def _answer(self, name: str, view: PvaView, operation: PutOperation) -> None:
         """Tell a client that its put is done, or why it was refused.
 
         A put without completion is answered in the next round of the event loop. Its client is told
         of a refusal only if the put is refused by then.
         """
-        doing = self._puts.create_task(self._refusal(name, view, operation))
-        if _waits(view, operation):
-            await asyncio.wait({doing})
-        else:
-            await asyncio.sleep(0)
-        operation.done(error=doing.result() if doing.done() else None)
+        try:
+            doing = self._puts.create_task(self._refusal(name, view, operation))
+            if _waits(view, operation):
+                await asyncio.wait({doing})
+            else:
+                await asyncio.sleep(0)
+            operation.done(error=doing.result() if doing.done() else None)
+        finally:
+            self._dropping.drop(operation)
 
-    async def _refusal(self, name: str, view: PvaView, operation: ServOpWrap) -> str | None:
+    async def _refusal(self, name: str, view: PvaView, operation: PutOperation) -> str | None:
         """Do a put; returns why it was refused, in words, or None."""
-        user, address, value = operation.account(), operation.peer(), operation.value()
+        user, address, value = operation.user, operation.address, operation.value
         try:
             await view.put(address.rpartition(":")[0], user, value)
         except (Refused, CaprotoError) as refusal:
@@ -223,7 +230,7 @@ class PvAccess:
         return None
 
 
-def _waits(view: PvaView, operation: ServOpWrap) -> bool:
+def _waits(view: PvaView, operation: PutOperation) -> bool:
     """Whether a put is answered only when it has taken effect.
 
     The client's option ``record[block=…]`` decides. Without it this is true, except for an endless
@@ -231,7 +238,7 @@ def _waits(view: PvaView, operation: ServOpWrap) -> bool:
     """
     spec = view.channel.spec
     endless = isinstance(spec, Command) and spec.endless
-    block = operation.pvRequest().get("record._options.block", not endless)
+    block = operation.request.get("record._options.block", not endless)
     return str(block).lower() in ("true", "1")
 
 

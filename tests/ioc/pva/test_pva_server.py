@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import weakref
 from contextlib import closing
 from typing import Any
 
@@ -109,7 +111,9 @@ class Operation:
         self.error = error
 
 
-async def test_a_put_of_a_client_that_leaves_at_once_is_obeyed(net: Network) -> None:
+async def test_a_put_of_a_client_that_leaves_at_once_is_obeyed_and_dropped_by_another_thread(
+    net: Network,
+) -> None:
     async def take(value: Any, _client: object) -> Any:
         return value
 
@@ -120,11 +124,17 @@ async def test_a_put_of_a_client_that_leaves_at_once_is_obeyed(net: Network) -> 
     await asyncio.sleep(0)
     client, operation = await asyncio.to_thread(pva.makeChannel, "T:F", ""), Operation()
     assert client is not None
+    dropped_by: list[threading.Thread] = []
+    weakref.finalize(operation, lambda: dropped_by.append(threading.current_thread()))
     pva.put(client, operation)
     pva.onLastDisconnect(client)
     async with asyncio.timeout(5):
         while operation.error is not None:
             await asyncio.sleep(0)
+        del operation
+        while not dropped_by:  # who drops it waits for p4p, which waits for the event loop
+            await asyncio.sleep(0)
+    assert dropped_by != [threading.main_thread()]
     assert served.value == 3
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
