@@ -23,6 +23,15 @@ from reduction.parameters.specs import (
 OptionalArray = NDArray[np.float64] | None
 
 
+CHARGE_OF_PULSES = Float(
+    pv="ProtonCharge_RBV", description="Proton charge of its pulses", units="uC", precision=3
+)
+MONITORS_OF_PULSES = Float(
+    pv="MonitorCounts_RBV", description="Events of monitors in its pulses", precision=0
+)
+"""Readings that slices and series have alike."""
+
+
 @dataclass(frozen=True)
 class ReductionStatus:
     """State of the reduction, prefix ``$(P)Red1:``."""
@@ -183,19 +192,8 @@ class SliceReadings(HistogramReadings):
     )
     high: float = reading(Float(pv="High_RBV", description="End of the slice, not part of it"))
     middle: float = reading(Float(pv="Middle_RBV", description="Between Low and High"))
-    proton_charge: float = reading(
-        Float(
-            pv="ProtonCharge_RBV",
-            description="Proton charge of its pulses",
-            units="uC",
-            precision=3,
-        ),
-        math.nan,
-    )
-    monitor_counts: float = reading(
-        Float(pv="MonitorCounts_RBV", description="Events of monitors in its pulses", precision=0),
-        math.nan,
-    )
+    proton_charge: float = reading(CHARGE_OF_PULSES, math.nan)
+    monitor_counts: float = reading(MONITORS_OF_PULSES, math.nan)
     time_elapsed: float = reading(
         Float(pv="TimeElapsed_RBV", description="Time measured in its pulses", units="s"),
         math.nan,
@@ -206,19 +204,8 @@ class SliceReadings(HistogramReadings):
 class SeriesReadings(SeriesStatus, HistogramReadings):
     """A closed series over all slices and groups, prefix ``$(P)Red1:Series1:``; axis Spec:X."""
 
-    proton_charge: float = reading(
-        Float(
-            pv="ProtonCharge_RBV",
-            description="Proton charge of its pulses",
-            units="uC",
-            precision=3,
-        ),
-        math.nan,
-    )
-    monitor_counts: float = reading(
-        Float(pv="MonitorCounts_RBV", description="Events of monitors in its pulses", precision=0),
-        math.nan,
-    )
+    proton_charge: float = reading(CHARGE_OF_PULSES, math.nan)
+    monitor_counts: float = reading(MONITORS_OF_PULSES, math.nan)
 
 
 @dataclass(frozen=True)
