@@ -159,8 +159,11 @@ class SegmentView:
     @property
     def cut(self) -> bool:
         """Whether the file is shorter than what its writer wrote."""
-        end = self.committed
-        return self._headless or end < self._words[COMMITTED]
+        self._headless = self._map.size() < HEAD_BYTES
+        if self._headless:
+            return True
+        written = self._words[COMMITTED]  # before the size: the writer may go on, and seal
+        return min(self._map.size(), self._size) < written
 
     @property
     def intact(self) -> bool:

@@ -99,9 +99,9 @@ def test_a_player_that_dies_is_told_and_its_pulses_stay(net: Network, tmp_path: 
     path = log_recording(tmp_path / "recording")
     folder = f"--log-folder={tmp_path / 'played'}"
     with live(net, f"--replay={path}", "--loop", folder, "--log-limit=64M") as running:
-        playing = running.get("Sim:StatusMessage_RBV", "-S")
-        assert playing == "a recording is played: settings, lattice and seed do not apply"
-        assert running.get("Status_RBV") == "OK"
+        playing = "a recording is played: settings, lattice and seed do not apply"
+        running.until(lambda: running.get("Sim:StatusMessage_RBV", "-S") == playing, 10)
+        running.until(lambda: running.get("Status_RBV") == "OK", 15)
         (player,) = [each for each in running.family("ioc replay") if "python" in each.name()]
         player.kill()
         words = "replay ended with signal 9; it is not played again, what was played stays"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
+import contextlib
+import importlib.util
 import re
 import subprocess
 from dataclasses import dataclass
@@ -88,7 +89,10 @@ def pages() -> list[Page]:
 
 
 def resolves(name: str) -> bool:
-    """Whether a dotted name is a module, or an attribute of one."""
+    """Whether a dotted name is a module, or an attribute of one; a module is not imported."""
+    with contextlib.suppress(ModuleNotFoundError):
+        if importlib.util.find_spec(name) is not None:
+            return True
     parts = name.split(".")
     for count in range(len(parts), 0, -1):
         try:

@@ -5,6 +5,7 @@ Readers are child processes here, so that a fatal signal is a failure and not th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -76,6 +77,24 @@ def test_readers_live_on_while_writers_are_killed_and_the_oldest_segments_go(
         count = int(reader.stdout.read())
     assert reader.returncode == 0
     assert count > 100
+
+
+def test_a_segment_that_its_writer_goes_on_with_is_never_taken_for_one_cut_short(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "log"
+    write_to = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(write_to, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "begun\n"
+        try:
+            for _ in range(20):
+                with contextlib.suppress(OSError):  # the oldest segments go
+                    view = SegmentView(segment_paths(path, 0)[-1])
+                    while not view.sealed:
+                        assert not view.cut
+        finally:
+            writer.kill()
 
 
 def survives(program: str, path: Path) -> str:
