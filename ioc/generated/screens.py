@@ -22,6 +22,7 @@ from ioc.model.paths import Part
 from ioc.model.pvs import PvGroup, PvRow, pv_rows
 from ioc.model.run_parameters import FacilityRunSettings, FacilityRunStatus
 from ioc.options.commands import RunOptions
+from reduction.parameters.image_readings import FixedReadings
 
 MACROS = {"P": RunOptions.prefix, "R": "Red1:"}
 """The defaults of the macros of every screen: the prefix, and the reduction that it shows."""
@@ -73,8 +74,12 @@ def _of_runs(group: PvGroup) -> bool:
     return group.of in (FacilityRunSettings, FacilityRunStatus)
 
 
+def _of_plugins(group: PvGroup) -> bool:
+    return group.of is FixedReadings
+
+
 def _of_image(group: PvGroup) -> bool:
-    return group.prefix.endswith(("Image:", "Image:ROI:"))
+    return group.prefix.endswith(("Image:", "Image:ROI:")) and not _of_plugins(group)
 
 
 def _of_outliers(group: PvGroup) -> bool:
@@ -82,7 +87,7 @@ def _of_outliers(group: PvGroup) -> bool:
 
 
 def _of_map(group: PvGroup) -> bool:
-    return group.prefix.endswith("Map:")
+    return group.prefix.endswith("Map:") and not _of_plugins(group)
 
 
 def _settings(group: PvGroup) -> bool:
@@ -97,6 +102,7 @@ SCREEN_PANELS = (
     Panel("image", "Image", 3, _of_image),
     Panel("map", "Map", 3, _of_map),
     Panel("outliers", "Outliers", 1, _of_outliers),
+    Panel("plugins", "Plugins", 2, _of_plugins),
     Panel("runs", "Runs", 2, _of_runs),
     Panel("simulator", "Sim", 3, _simulated),
 )

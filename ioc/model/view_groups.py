@@ -10,6 +10,7 @@ from reduction.parameters.detector_map import MapSettings
 from reduction.parameters.image import ImageSettings, PickedCells, PickedCommands
 from reduction.parameters.image_readings import (
     AreaDetectorReadings,
+    FixedReadings,
     ImageReadings,
     MapReadings,
     PickedReadings,
@@ -36,12 +37,14 @@ VIEW_GROUPS = (
     ViewGroup(ImageSettings, "Image:", ("image",), settings=True),
     ViewGroup(ImageReadings, "Image:", ("image",), settings=False),
     ViewGroup(AreaDetectorReadings, "Image:", ("image", "plugin"), settings=False),
+    ViewGroup(FixedReadings, "Image:", ("image", "plugin", "fixed"), settings=False),
     ViewGroup(PickedCells, "Image:ROI:", ("image", "picked"), settings=True),
     ViewGroup(PickedCommands, "Image:ROI:", ("image", "picked"), settings=False, commands=True),
     ViewGroup(PickedReadings, "Image:ROI:", ("picked",), settings=False),
     ViewGroup(MapSettings, "Map:", ("map",), settings=True),
     ViewGroup(MapReadings, "Map:", ("map",), settings=False),
     ViewGroup(AreaDetectorReadings, "Map:", ("map", "plugin"), settings=False),
+    ViewGroup(FixedReadings, "Map:", ("map", "plugin", "fixed"), settings=False),
     ViewGroup(OutlierSettings, "Outliers:", ("outliers",), settings=True),
     ViewGroup(OutlierCommands, "Outliers:", ("outliers",), settings=False, commands=True),
     ViewGroup(OutlierReadings, "Outliers:", ("outliers",), settings=False),

@@ -96,6 +96,7 @@ def _array(
             dimensions=np.array([columns, rows], np.float64),
             unique_id=report.stream.pulse_last,
             counter=numbers.counter,
+            counter_setpoint=numbers.counter,
             time_stamp=report.pulse_time_ns / 1e9 - EPICS_EPOCH_S,
             port_name=f"Red{numbers.reduction + 1} {kind}",
         ),

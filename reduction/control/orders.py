@@ -14,7 +14,7 @@ from reduction.control.facility_run import FacilityRun
 from reduction.control.run_state import RunState
 from reduction.instrument.detector_file import DetectorFile
 from reduction.parameters.acquisition import AcquisitionSettings
-from reduction.parameters.image import ImageCallbacks
+from reduction.parameters.image import ImageCallbacks, ImageMade
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run import RunControl
 from reduction.stream.pulses import NO_PULSE, PulseTimeNs
@@ -45,12 +45,14 @@ class ReductionOrder:
     @property
     def makes_image(self) -> bool:
         """Whether the ranks count an image."""
-        return _makes(self.settings.image.callbacks, watched=self.watched.image)
+        image = self.settings.image
+        return _makes(image.callbacks, image.made, watched=self.watched.image)
 
     @property
     def makes_map(self) -> bool:
         """Whether the ranks count a map."""
-        return _makes(self.settings.map.callbacks, watched=self.watched.map)
+        rows = self.settings.map
+        return _makes(rows.callbacks, rows.made, watched=self.watched.map)
 
     @property
     def picks(self) -> bool:
@@ -69,8 +71,8 @@ class ReductionOrder:
         return self.counts_pixels or self.makes_map or self.picks
 
 
-def _makes(callbacks: ImageCallbacks, *, watched: bool) -> bool:
-    return callbacks is ImageCallbacks.ENABLE or (callbacks is ImageCallbacks.WATCHED and watched)
+def _makes(callbacks: ImageCallbacks, made: ImageMade, *, watched: bool) -> bool:
+    return callbacks is ImageCallbacks.ENABLE and (watched or made is ImageMade.ALWAYS)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from reduction.parameters import bins
 from reduction.parameters.fields import Settings, parameter
-from reduction.parameters.image import ImageCallbacks, callbacks_spec, rate_spec
+from reduction.parameters.image import (
+    ImageCallbacks,
+    ImageMade,
+    callbacks_spec,
+    made_spec,
+    rate_spec,
+)
 from reduction.parameters.limits import IMAGE_SIDE, MOST_MAP_CELLS
 from reduction.parameters.specs import Choice, Float, Integer, Misfit, Stage, Text
 
@@ -36,7 +42,8 @@ class MapSettings(Settings):
 
     TOGETHER: ClassVar = (frozenset({"against", "log", "minimum", "maximum"}),)
 
-    callbacks: ImageCallbacks = parameter(callbacks_spec("map"), ImageCallbacks.WATCHED)
+    callbacks: ImageCallbacks = parameter(callbacks_spec("map"), ImageCallbacks.ENABLE)
+    made: ImageMade = parameter(made_spec("map"), ImageMade.WATCHED)
     against: MapAxis = parameter(
         Choice(
             pv="Against",

@@ -12,11 +12,17 @@ from reduction.parameters.specs import Choice, Command, Float, Integer, Misfit, 
 
 
 class ImageCallbacks(enum.StrEnum):
-    """When an image or a map is made; the first two states are those of areaDetector."""
+    """Whether an image or a map is made at all; the states are those of areaDetector."""
 
     DISABLE = "Disable"
     ENABLE = "Enable"
+
+
+class ImageMade(enum.StrEnum):
+    """When an image or a map is made that is enabled."""
+
     WATCHED = "Watched"
+    ALWAYS = "Always"
 
 
 class ImageView(enum.StrEnum):
@@ -44,12 +50,22 @@ class ImageScale(enum.StrEnum):
 
 
 def callbacks_spec(what: str) -> Choice:
-    """The spec of the setting that tells when an image or map is made."""
+    """The spec of the setting that switches an image or map off."""
     return Choice(
         pv="EnableCallbacks",
+        description=f"Whether the {what} is made",
+        details="Disable: not even while a client is connected to it.",
+        options=ImageCallbacks,
+    )
+
+
+def made_spec(what: str) -> Choice:
+    """The spec of the setting that tells when an image or map is made."""
+    return Choice(
+        pv="Made",
         description=f"When the {what} is made",
         details="Watched: while a client is connected to it, and some seconds longer.",
-        options=ImageCallbacks,
+        options=ImageMade,
     )
 
 
@@ -138,7 +154,8 @@ class ImageSettings(Settings):
 
     TOGETHER: ClassVar = (frozenset({"minimum", "maximum"}),)
 
-    callbacks: ImageCallbacks = parameter(callbacks_spec("image"), ImageCallbacks.WATCHED)
+    callbacks: ImageCallbacks = parameter(callbacks_spec("image"), ImageCallbacks.ENABLE)
+    made: ImageMade = parameter(made_spec("image"), ImageMade.WATCHED)
     view: ImageView = parameter(
         Choice(
             pv="View",

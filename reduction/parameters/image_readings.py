@@ -33,6 +33,39 @@ class ArrayType(enum.StrEnum):
 
 
 @dataclass(frozen=True)
+class FixedReadings:
+    """Fixed values of the plugin, prefix ``$(P)Red1:Image:`` or ``:Map:``.
+
+    Clients of areaDetector connect to them, and to setpoints that are only read here.
+    """
+
+    core_version: str = reading(
+        Text(
+            pv="ADCoreVersion_RBV",
+            description="The version of ADCore it is like",
+            max_length=39,
+        ),
+        "3.12.1",
+    )
+    driver_version: str = reading(
+        Text(pv="DriverVersion_RBV", description="As ADCoreVersion_RBV", max_length=39), "3.12.1"
+    )
+    attributes_file: str = reading(
+        Text(pv="NDAttributesFile", description="Empty: no such file", max_length=39), ""
+    )
+    array_port: str = reading(
+        Text(pv="NDArrayPort", description="Where pictures come from", max_length=39), "ranks"
+    )
+    array_port_readback: str = reading(
+        Text(pv="NDArrayPort_RBV", description="As NDArrayPort", max_length=39), "ranks"
+    )
+    array_address: int = reading(Integer(pv="NDArrayAddress", description="Always 0"))
+    array_address_readback: int = reading(Integer(pv="NDArrayAddress_RBV", description="Always 0"))
+    queue_size: int = reading(Integer(pv="QueueSize", description="0: no queue"))
+    queue_size_readback: int = reading(Integer(pv="QueueSize_RBV", description="0: no queue"))
+
+
+@dataclass(frozen=True)
 class AreaDetectorReadings:
     """As areaDetector's plugin says it, prefix ``$(P)Red1:Image:`` or ``:Map:``; X are columns."""
 
@@ -53,6 +86,9 @@ class AreaDetectorReadings:
         Integer(pv="UniqueId_RBV", description="Last pulse that the picture has")
     )
     counter: int = reading(Integer(pv="ArrayCounter_RBV", description="Pictures posted so far"))
+    counter_setpoint: int = reading(
+        Integer(pv="ArrayCounter", description="As ArrayCounter_RBV; only read")
+    )
     time_stamp: float = reading(
         Float(
             pv="TimeStamp_RBV",
@@ -76,6 +112,7 @@ class AreaDetectorReadings:
     port_name: str = reading(
         Text(pv="PortName_RBV", description="Name of the picture", max_length=39), ""
     )
+    fixed: FixedReadings = field(default_factory=FixedReadings)
 
 
 @dataclass(frozen=True)
@@ -92,7 +129,7 @@ class ArrayReadings:
             pv="ArrayData",
             description="Cells, row by row from the top left",
             details="NaN: no detector there. It is made while a client is connected to it, see"
-            " EnableCallbacks, so a first caget may be empty.",
+            " Made, so a first caget may be empty.",
             most=MOST_MAP_CELLS,
         ),
         None,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live import Live
+from tests.support.ca_client import Client
 
 ROOT = Path(__file__).parents[2]
 INSTALLED_NICOS = Path(sysconfig.get_path("purelib"), "opt", "nicos")
@@ -48,7 +48,7 @@ nicos_versions = pytest.mark.parametrize(
 """Runs a test with each version of NICOS that there is."""
 
 
-def run(running: Live, *words: str, **environment: str) -> str:
+def run(running: Client, *words: str, **environment: str) -> str:
     """What a Python with these words on its command line prints; it must succeed."""
     done = subprocess.run(
         [sys.executable, *words],
@@ -62,7 +62,7 @@ def run(running: Live, *words: str, **environment: str) -> str:
     return done.stdout
 
 
-def run_code(running: Live, code: str) -> str:
+def run_code(running: Client, code: str) -> str:
     """What a script prints, with the prefix in place of ``LIVE:``; it must succeed."""
     return run(running, "-c", textwrap.dedent(code).replace("LIVE:", running.prefix))
 
@@ -90,7 +90,7 @@ ScriptSession.run(["system"], {code!r})
 """
 
 
-def run_nicos(running: Live, nicos: Path, folder: Path, code: str) -> str:
+def run_nicos(running: Client, nicos: Path, folder: Path, code: str) -> str:
     """What a script prints in the NICOS of a path, which has our setup with our prefix."""
     setups = folder / "nicos_site" / "beamline" / "setups"
     setups.mkdir(parents=True)

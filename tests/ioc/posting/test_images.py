@@ -39,10 +39,10 @@ def client(ioc: Ioc) -> Iterator[Any]:
 def enabled(ioc: Ioc) -> Iterator[None]:
     """Image and map are made though nobody watches."""
     for name in ("Image", "Map"):
-        assert ioc.put(f"Red1:{name}:EnableCallbacks", "Enable").returncode == 0
+        assert ioc.put(f"Red1:{name}:Made", "Always").returncode == 0
     yield
     for name in ("Image", "Map"):
-        ioc.put(f"Red1:{name}:EnableCallbacks", "Watched")
+        ioc.put(f"Red1:{name}:Made", "Watched")
 
 
 def test_nothing_is_made_while_nobody_watches(ioc: Ioc) -> None:

@@ -18,6 +18,7 @@ from reduction.parameters.detector_map import MapAxis, MapSettings
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.image import (
     ImageCallbacks,
+    ImageMade,
     ImageSettings,
     ImageSource,
     ImageView,
@@ -49,7 +50,7 @@ def d_spacings(pixels: NDArray[np.int32], tof_ns: NDArray[np.int32]) -> NDArray[
 
 def settings(**more: Any) -> ReductionSettings:
     """Settings in d-spacing with an image of one cell a pixel, and what ``more`` changes."""
-    image = ImageSettings(callbacks=ImageCallbacks.ENABLE)
+    image = ImageSettings(made=ImageMade.ALWAYS)
     return replace(ReductionSettings(bin_params=BINS, image=image), **more)
 
 
@@ -118,7 +119,7 @@ def test_an_image_has_the_counts_of_each_cell(
 ) -> None:
     low, high = window
     image = ImageSettings(
-        ImageCallbacks.ENABLE, view=view, resolution=300, minimum=low, maximum=high
+        made=ImageMade.ALWAYS, view=view, resolution=300, minimum=low, maximum=high
     )
     _, views = fed.views(settings(image=image))
     expected = image_of(range(PULSES), image, low, high or np.inf)
@@ -130,7 +131,7 @@ def test_an_image_has_the_counts_of_each_cell(
 def test_an_image_of_a_slice_has_the_pulses_of_that_slice_alone(fed: FedWithEvents) -> None:
     by_ramp = FilterSettings("ramp", 0, 10, 30)
     for number, pulses in ((1, range(10)), (3, range(20, 30)), (4, range(0))):
-        image = ImageSettings(ImageCallbacks.ENABLE, source=ImageSource.SLICE, number=number)
+        image = ImageSettings(made=ImageMade.ALWAYS, source=ImageSource.SLICE, number=number)
         _, views = fed.views(settings(filter=by_ramp, image=image))
         np.testing.assert_array_equal(views.image, image_of(pulses, image))
     _, views = fed.views(settings(filter=by_ramp))
@@ -143,7 +144,7 @@ def test_masked_detectors_and_other_units_are_followed(fed: FedWithEvents) -> No
     layout = detector_layout(ARC, ImageView.PANELS, 512)
     expected.ravel()[layout.cell[:500]] = 0
     np.testing.assert_array_equal(views.image, expected)
-    image = ImageSettings(ImageCallbacks.ENABLE, minimum=10_000, maximum=20_000)
+    image = ImageSettings(made=ImageMade.ALWAYS, minimum=10_000, maximum=20_000)
     _, views = fed.views(settings(units=Units.TOF, bin_params="1000,10,60000", image=image))
     tofs = np.concatenate([events_of(pulse)[1] for pulse in range(PULSES)])
     assert views.image is not None
@@ -156,7 +157,7 @@ def test_masked_detectors_and_other_units_are_followed(fed: FedWithEvents) -> No
 def test_the_sum_over_the_rows_of_a_map_is_the_spectrum(
     fed: FedWithEvents, against: MapAxis
 ) -> None:
-    asked = MapSettings(ImageCallbacks.ENABLE, against=against, rows=7)
+    asked = MapSettings(made=ImageMade.ALWAYS, against=against, rows=7)
     result, views = fed.views(settings(map=asked))
     assert views.map is not None
     assert result.counts is not None
@@ -165,7 +166,7 @@ def test_the_sum_over_the_rows_of_a_map_is_the_spectrum(
 
 
 def test_rows_of_a_map_are_what_they_say(fed: FedWithEvents) -> None:
-    asked = MapSettings(ImageCallbacks.ENABLE, rows=5, bin_params="1,0.5,3", minimum=20, maximum=70)
+    asked = MapSettings(made=ImageMade.ALWAYS, rows=5, bin_params="1,0.5,3", minimum=20, maximum=70)
     _, views = fed.views(settings(map=asked))
     pixels, tof_ns = (
         np.concatenate(each) for each in zip(*map(events_of, range(PULSES)), strict=True)
@@ -179,7 +180,9 @@ def test_rows_of_a_map_are_what_they_say(fed: FedWithEvents) -> None:
 
 
 def test_a_map_against_a_log_has_the_pulses_of_each_value(fed: FedWithEvents) -> None:
-    asked = MapSettings(ImageCallbacks.ENABLE, MapAxis.LOG, "ramp", rows=4, minimum=0, maximum=40)
+    asked = MapSettings(
+        made=ImageMade.ALWAYS, against=MapAxis.LOG, log="ramp", rows=4, minimum=0, maximum=40
+    )
     _, views = fed.views(settings(map=asked, filter=FilterSettings("ramp", 5, 30, 35)))
     assert views.map is not None
     spectra = []
@@ -192,7 +195,7 @@ def test_a_map_against_a_log_has_the_pulses_of_each_value(fed: FedWithEvents) ->
 def test_a_map_against_time_grows_with_the_measurement() -> None:
     fed = FedWithEvents(ReductionSettings(bin_params=BINS))
     fed.random_pulses(0, 20)
-    asked = MapSettings(ImageCallbacks.ENABLE, MapAxis.TIME, rows=2)
+    asked = MapSettings(made=ImageMade.ALWAYS, against=MapAxis.TIME, rows=2)
     result, views = fed.views(settings(map=asked))
     assert views.map is not None
     assert views.map.row_edges.tolist() == [0, 1, 2]
@@ -208,7 +211,7 @@ def test_a_map_against_time_grows_with_the_measurement() -> None:
 def test_picked_cells_have_their_own_spectrum(fed: FedWithEvents) -> None:
     layout = detector_layout(ARC, ImageView.PANELS, 512)
     picked = PickedCells(min_x=100, min_y=0, size_x=50, size_y=1)
-    image = ImageSettings(ImageCallbacks.ENABLE, picked=picked)
+    image = ImageSettings(made=ImageMade.ALWAYS, picked=picked)
     result, views = fed.views(settings(image=image))
     members = np.flatnonzero(np.isin(layout.cell, np.arange(100, 150)))
     assert members.size == 50
@@ -245,7 +248,7 @@ def test_an_image_of_a_closed_series_stays_and_the_total_begins_anew() -> None:
     fed.report()
     fed.views(settings(), closes=1, starts=1)
     fed.random_pulses(10, 15)
-    closed = ImageSettings(ImageCallbacks.ENABLE, source=ImageSource.SERIES, number=1)
+    closed = ImageSettings(made=ImageMade.ALWAYS, source=ImageSource.SERIES, number=1)
     _, views = fed.views(settings(image=closed))
     np.testing.assert_array_equal(views.image, image_of(range(10), closed))
     _, views = fed.views(settings())
