@@ -201,6 +201,9 @@ PACKAGES = {
     "pvapy": ("pvaccess", "pvapy"),
     "bluesky with ophyd": ("ophyd", "ophyd"),
     "bluesky with ophyd-async": ("ophyd_async", "ophyd-async"),
+    "Images with ophyd": ("ophyd", "ophyd"),
+    "Images with ophyd-async": ("ophyd_async", "ophyd-async"),
+    "Images with p4p": ("p4p", "pva"),
     "genie_python": ("genie_python", "genie"),
 }
 
