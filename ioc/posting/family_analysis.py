@@ -16,6 +16,7 @@ from ioc.model.addresses import ANALYSES
 from ioc.model.paths import Path, ValuePath
 from ioc.model.pvs import analyses
 from reduction.control.reports import RanksReport, ReductionResult
+from reduction.host.file_threads import in_thread
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.windows import WindowSettings
 from reduction.results.families import (
@@ -146,7 +147,7 @@ class FamilyAnalysis:
         settings, found = _only(posted.result.order.settings, asked), []
         for each in range(family.count(posted.result)):
             work = functools.partial(self._analysed, family, posted, each, settings)
-            found.append(await asyncio.to_thread(work))
+            found.append(await in_thread(work))
             now = self._posted.get(number)
             if now is None or now.state != posted.state:
                 return

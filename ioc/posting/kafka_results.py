@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from ioc.model.pvs import reduction_prefix
@@ -154,7 +155,7 @@ class KafkaResults:
             prefix = self._prefix + reduction_prefix(number)
             for source in spectra_of(prefix, posted, self._topic.spectra):
                 if self._is_new(source):
-                    data = await asyncio.to_thread(da00_message, source, posted, time_ns)
+                    data = await in_thread(partial(da00_message, source, posted, time_ns))
                     if not self._producer.send(self._topic.name, 0, time_ns, data, 0):
                         self._answered(NOT_TAKEN, 0)
 

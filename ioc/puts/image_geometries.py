@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reduction.control.orders import RanksOrder
-from reduction.host.file_threads import started_in_thread
+from reduction.host.file_threads import in_thread
 from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.detectors import DetectorSettings
@@ -65,7 +65,7 @@ class ImageGeometries:
         key = GeometryKey.of(settings)
         try:
             work = functools.partial(image_geometry, settings, self.instrument, files)
-            self._made[key] = await asyncio.wrap_future(started_in_thread(work))
+            self._made[key] = await in_thread(work)
         finally:
             del self._making[key]
 

@@ -181,11 +181,19 @@ class Autosave:
         if not writing.result.done():
             problem = f"settings are not saved: {self._path}: the disk does not answer"
         else:
-            problem, self._writing = writing.result.result(), None
+            problem, self._writing = _problem_of(writing.result), None
             self._written = self._written if problem else writing.orders
         if problem and problem != self.problem:
             log.warning(problem)
         self.problem = problem
+
+
+def _problem_of(written: asyncio.Future[str]) -> str:
+    """Why a write that has ended failed; empty if it did not."""
+    try:
+        return written.result()
+    except OSError as error:  # no thread could be started
+        return f"settings are not saved: {error.strerror}"
 
 
 def _write(path: Path, prefix: str, orders: AllOrders) -> str:

@@ -132,12 +132,20 @@ class RunStateFile:
         if not writing.done():
             problem = f"the run state is not kept: {path}: the disk does not answer"
         else:
-            problem, self._writing = writing.result(), None
+            problem, self._writing = _problem_of(writing), None
         if not problem:
             self._written = state
         elif problem != self.problem:
             log.warning(problem)
         self.problem = problem
+
+
+def _problem_of(written: asyncio.Future[str]) -> str:
+    """Why a write that has ended failed; empty if it did not."""
+    try:
+        return written.result()
+    except OSError as error:  # no thread could be started
+        return f"the run state is not kept: {error.strerror}"
 
 
 def _write(path: Path, owner: RunStateOwner, state: RunState) -> str:

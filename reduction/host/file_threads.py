@@ -25,24 +25,54 @@ MOST_UNFINISHED = 16
 """While work on so many files has not ended, no further file is worked on."""
 
 
+NO_THREAD = "no thread can be started: the limit of processes is reached (ulimit -u)"
+
+
 def started_in_thread(work: Callable[[], ResultT]) -> Future[ResultT]:
-    """The future result of ``work``, which a thread does that does not keep the process alive."""
+    """The future result of ``work``, which a thread does that does not keep the process alive.
+
+    At the limit of processes it is an OSError that says so.
+    """
+    try:
+        return _started(work)
+    except RuntimeError:
+        refused: Future[ResultT] = Future()
+        refused.set_exception(OSError(errno.EAGAIN, NO_THREAD))
+        return refused
+
+
+def computed_in_thread(work: Callable[[], ResultT]) -> Future[ResultT]:
+    """The same for work that waits for nobody: at the limit of processes it is done here."""
+    try:
+        return _started(work)
+    except RuntimeError:
+        done: Future[ResultT] = Future()
+        _do(work, done)
+        return done
+
+
+def _started(work: Callable[[], ResultT]) -> Future[ResultT]:
+    """The result of work that a new thread does; raises RuntimeError if none can be started."""
     result: Future[ResultT] = Future()
     result.set_running_or_notify_cancel()  # so that nobody can cancel it from here on
-
-    def run() -> None:
-        try:
-            result.set_result(work())
-        except BaseException as error:  # noqa: BLE001, whoever waits for the result raises it
-            result.set_exception(error)
-
-    threading.Thread(target=run, daemon=True, name="file work").start()
+    threading.Thread(target=_do, args=(work, result), daemon=True, name="file work").start()
     return result
 
 
+def _do(work: Callable[[], ResultT], result: Future[ResultT]) -> None:
+    """Do work, and set its result."""
+    try:
+        result.set_result(work())
+    except BaseException as error:  # noqa: BLE001, whoever waits for the result raises it
+        result.set_exception(error)
+
+
 async def in_thread(work: Callable[[], ResultT]) -> ResultT:
-    """What ``work`` returns or raises, in such a thread; the event loop goes on meanwhile."""
-    return await asyncio.wrap_future(started_in_thread(work))
+    """What ``work`` returns or raises, in such a thread; the event loop goes on meanwhile.
+
+    At the limit of processes it is done here, and the event loop waits for it.
+    """
+    return await asyncio.wrap_future(computed_in_thread(work))
 
 
 class FirstOnly:
@@ -92,7 +122,7 @@ class FileThreads:
         """What ``work`` on the file at ``path`` returns, or raises.
 
         Raises TimeoutError with reason and path if it does not end in time, or is not begun because
-        earlier work has not ended.
+        earlier work has not ended or no thread can be started.
         """
         work_there = self._begun(path, work)
         result = asyncio.wrap_future(work_there.result)
@@ -111,7 +141,7 @@ class FileThreads:
         return work_there.result.result()
 
     def _begun(self, path: str, work: Callable[[], ResultT]) -> FileWork[ResultT]:
-        """Work that has begun; raises TimeoutError if earlier work stands in its way."""
+        """Work that has begun; raises TimeoutError if it cannot begin."""
         self._unfinished = [each for each in self._unfinished if not each.result.done()]
         self._silent = [each for each in self._silent if not each.result.done()]
         now_s = self._clock_s()
@@ -123,7 +153,10 @@ class FileThreads:
             oldest = self._unfinished[0]
             why = f"{len(self._unfinished)} files are waited for, {oldest.path} among them"
             raise TimeoutError(errno.ETIMEDOUT, f"{why}; put it again when they answer", path)
-        begun = FileWork(path, now_s, started_in_thread(work))
+        try:
+            begun = FileWork(path, now_s, _started(work))
+        except RuntimeError:
+            raise TimeoutError(errno.EAGAIN, NO_THREAD, path) from None
         self._unfinished.append(begun)
         return begun
 

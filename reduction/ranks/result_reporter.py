@@ -20,6 +20,7 @@ from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.progress import Progress
 from reduction.ranks.receiver import StreamReceiver
+from reduction.ranks.reported_runs import ReportedRuns
 from reduction.ranks.reports import RanksSums, ReductionSums, preset_count, ranks_report
 from reduction.ranks.result_tick import RankFigures, ResultTick, ResultTicks
 from reduction.ranks.views import Views
@@ -30,9 +31,6 @@ MOST_INCOMPLETE = 2**62
 
 LAST_PULSE_NS = 5_000_000_000
 """So long after the time of an end its last pulse may come."""
-
-MOST_REPORTED_RUNS = 32
-"""So many of the last messages about runs stand in each report."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +71,11 @@ class ResultReporter:
         self.progress = Progress(parts.together, self._intake.clock_ns)
         self.account = EventAccount(parts.pipeline)
         self._revision = NO_REVISION
-        self._run_messages: dict[RunMessage, None] = {}
+        self._runs = ReportedRuns(self._intake.notices)
 
     def note_runs(self, messages: Sequence[RunMessage]) -> None:
         """Note messages about runs, which are reported until there are many newer ones."""
-        self._run_messages |= dict.fromkeys(messages)
-        for oldest in list(self._run_messages)[:-MOST_REPORTED_RUNS]:
-            del self._run_messages[oldest]
+        self._runs.note(messages)
 
     def report(
         self, caught_up: bool, tick: int, message: str, references: Sequence[References]
@@ -110,6 +106,7 @@ class ResultReporter:
             reductions = self._reductions(ticks.displaced, found, references)
             message = message or next(filter(None, messages), "")
             self._control.report(self._report(ticks.figures, reductions, message))
+        self._runs.note_reported()
         return ticks.caught_up
 
     @property
@@ -201,5 +198,5 @@ class ResultReporter:
             report,
             acquisition=replace(status, acquiring=status.acquiring or self._ends_later),
             newest_pulse_ns=self.progress.newest_ns,
-            run_messages=tuple(self._run_messages),
+            run_messages=self._runs.messages,
         )

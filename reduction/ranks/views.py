@@ -17,7 +17,7 @@ from reduction.control.orders import ReductionOrder
 from reduction.control.reports import MapCounts, OutliersFound, ViewsResult
 from reduction.engines.cell_sums import cell_sums
 from reduction.engines.protocol import ViewKind
-from reduction.host.file_threads import started_in_thread
+from reduction.host.file_threads import computed_in_thread
 from reduction.instrument.layout import DetectorLayout, detector_layout
 from reduction.parameters.detector_map import MapAxis
 from reduction.parameters.image import ImageSettings, ImageView
@@ -107,7 +107,7 @@ class Views:
             done = Future[DetectorLayout]()
             done.set_result(detector_layout(instrument, view, most))
             return done
-        return started_in_thread(functools.partial(detector_layout, instrument, view, most))
+        return computed_in_thread(functools.partial(detector_layout, instrument, view, most))
 
     def _plan(self) -> None:
         """Have the engine count what has changed since the last plan."""

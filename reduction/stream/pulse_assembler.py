@@ -179,7 +179,7 @@ class PulseAssembler:
         state = self.partitions[partition]
         if self.dialect is Dialect.AUTO and isinstance(state, MarkedPartition) and state.full:
             return True
-        return state.crowded
+        return state.crowded or self.runs.full
 
     @property
     def in_doubt(self) -> bool:

@@ -15,7 +15,7 @@ RUN_AHEAD_NS = 60_000_000_000
 """A start or stop of a run that is further ahead is taken as of its arrival."""
 
 MOST_WAITING_RUNS = 1000
-"""So many messages about runs are kept until they are taken; more are ignored."""
+"""While so many messages about runs wait to be taken, the stream is not read."""
 
 
 class RunQueue:
@@ -34,10 +34,13 @@ class RunQueue:
             content = decode_run_message(schema, message)
         except CorruptMessage:
             return False
-        if len(self.waiting) < MOST_WAITING_RUNS:
-            believed = self._believed(content, newest_ns)
-            self.waiting.append(replace(believed, earlier=earlier))
+        self.waiting.append(replace(self._believed(content, newest_ns), earlier=earlier))
         return True
+
+    @property
+    def full(self) -> bool:
+        """Whether the waiting messages are to be taken before more of the stream is read."""
+        return len(self.waiting) >= MOST_WAITING_RUNS
 
     def _believed(self, message: RunMessage, newest_ns: int) -> RunMessage:
         """``message``; with the time 0, which stands for now, if its own cannot be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -23,6 +24,7 @@ from reduction.engines.native.sorted_histogram import SortedHistogram
 from reduction.engines.native.sorted_kernels import MergePlace, SortedPiece, merge_pieces
 from reduction.engines.native.sorted_runs import SortedRun
 from reduction.engines.protocol import MAX_TOF_NS, Recipe
+from reduction.host.file_threads import NO_THREAD
 from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.units import Units
@@ -50,6 +52,21 @@ def _lower_priority() -> None:
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
+def _sorting_threads() -> ThreadPoolExecutor:
+    """Threads that sort; all are started here, since later the limit of processes may be reached.
+
+    Raises OSError if they cannot be started.
+    """
+    threads = ThreadPoolExecutor(len(SORTING), "sort", initializer=_lower_priority)
+    together = threading.Barrier(len(SORTING))
+    try:
+        wait([threads.submit(together.wait) for _ in SORTING])
+    except RuntimeError:
+        together.abort()
+        raise OSError(errno.EAGAIN, NO_THREAD) from None
+    return threads
+
+
 class NativeEngine(BlockEngine[EventBlock]):
     """Keeps events as pixel ids and times of flight, and counts them with the compiled passes."""
 
@@ -66,7 +83,7 @@ class NativeEngine(BlockEngine[EventBlock]):
         self._rows = DetectorRows.of(instrument)
         self._pool = MemoryPool(RAW_EVENT_BYTES * block_events)
         super().__init__(f"native (numba {numba.__version__})", EventStore(self._pool), recipes)
-        self._workers = ThreadPoolExecutor(len(SORTING), "sort", initializer=_lower_priority)
+        self._workers = _sorting_threads()
         self._tasks: dict[FindTask, SortingTask] = {}
         self._compile()
 

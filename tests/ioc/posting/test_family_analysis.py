@@ -40,6 +40,7 @@ from tests.support.family_bench import (
     running,
     until,
 )
+from tests.support.no_threads import no_threads
 from tests.support.publisher_bench import PublisherBench, stamp
 
 
@@ -97,6 +98,15 @@ async def test_arrays_hold_what_each_slice_and_each_group_shows_alone() -> None:
                 inside = region_sum(EDGES, counts, counts, 1.8, 2.4, seconds)
                 alone = (fit.centre, fit.fwhm_error, fit.chi2, inside.net_error, inside.rate)
                 np.testing.assert_allclose(shown, alone, rtol=1e-12)
+
+
+async def test_arrays_are_filled_while_no_thread_can_be_started() -> None:
+    bench = PublisherBench(SETTINGS)
+    await bench.publisher.ranks(cells_report(bench))
+    with no_threads():
+        async with running(bench.publisher.families):
+            await until(bench, "Red1:ROI1:Slices:Net_RBV", numbers)
+            await until(bench, "Red1:Peak1:Groups:Centre_RBV", numbers)
 
 
 async def test_a_series_has_a_rate_by_its_own_time() -> None:

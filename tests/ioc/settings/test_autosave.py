@@ -32,6 +32,7 @@ from reduction.instrument.geometry import powder_arc
 from reduction.parameters.units import Units
 from tests.support.ca_client import Network
 from tests.support.ioc_process import ioc_process
+from tests.support.no_threads import no_threads
 
 
 def anything(_: AllOrders) -> None:
@@ -276,6 +277,25 @@ async def test_a_disk_that_does_not_answer_is_told_and_holds_up_no_end(
     finally:
         answers.set()
     assert len(asked) <= 1, "one write at a time"
+
+
+async def test_without_a_thread_settings_are_not_saved_which_is_told_until_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autosave_module, "SAVE_PERIOD_S", 0.01)
+    autosave = Autosave(tmp_path / "live.toml", "X:", lambda: first_orders(RunOptions()))
+    with no_threads():
+        running = asyncio.create_task(autosave.run())
+        async with asyncio.timeout(20):
+            while not autosave.problem:
+                await asyncio.sleep(0.01)
+        assert autosave.problem.startswith("settings are not saved: no thread can be started: the")
+    async with asyncio.timeout(20):
+        while autosave.problem:
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert (tmp_path / "live.toml").exists()
 
 
 def test_settings_of_clients_are_there_after_a_restart_and_are_listed(

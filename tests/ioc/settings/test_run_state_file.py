@@ -31,6 +31,7 @@ from reduction.control.run_state import LogPlace, PulseGap, RunState
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.stream.pulses import NEVER_NS
+from tests.support.no_threads import no_threads
 
 OWNER = RunStateOwner("A:", "digest")
 STATE = RunState(
@@ -85,6 +86,18 @@ def test_nothing_is_written_while_the_state_stays(tmp_path: Path) -> None:
         assert path.exists()
 
     asyncio.run(scenario())
+
+
+async def test_without_a_thread_a_state_is_not_kept_which_is_told_until_there_is_one(
+    tmp_path: Path,
+) -> None:
+    file = RunStateFile(tmp_path / "run", OWNER, None)
+    with no_threads():
+        await file.keep(STATE)
+    assert file.problem.startswith("the run state is not kept: no thread can be started: the limit")
+    while file.problem:  # the disk is slow
+        await file.keep(STATE)
+    assert load_run_state(tmp_path / "run", OWNER) == STATE
 
 
 def test_without_a_file_the_state_is_kept_in_memory() -> None:

@@ -25,6 +25,7 @@ from reduction.engines.native.sorted_runs import (
 )
 from tests.support import reference_data as reference
 from tests.support.arc_engine import recipe_of
+from tests.support.no_threads import no_threads
 
 NO_SPECIAL = np.zeros(5, np.int64)
 PIECE_VALUES = 8
@@ -312,6 +313,18 @@ def test_at_the_memory_limit_memory_goes_round_and_a_reset_gives_it_back() -> No
     )
     engine.clear()
     assert resident_blocks(engine) == 0
+
+
+def test_at_the_limit_of_processes_an_engine_goes_on_sorting_and_a_new_one_is_refused() -> None:
+    instrument, events = reference.instrument("arc"), reference.events("arc")
+    engine = NativeEngine(instrument, [recipe_of(bin_params="0.4,0.02,5")], block_events=1000)
+    with no_threads():
+        engine.accumulate(events.pixel_id, events.tof_ns, 0)
+        assert engine.advance(60)
+        assert engine.prepare(60)
+        with pytest.raises(OSError, match="no thread can be started: the limit of processes"):
+            NativeEngine(instrument, [recipe_of(bin_params="0.4,0.02,5")])
+    assert engine._histograms[0].runs
 
 
 def counts_of_first(events: int) -> NDArray[np.int64]:

@@ -11,7 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from reduction.host.file_threads import MOST_UNFINISHED, FileThreads, FirstOnly
+from reduction.host.file_threads import (
+    MOST_UNFINISHED,
+    FileThreads,
+    FirstOnly,
+    computed_in_thread,
+    in_thread,
+)
+from tests.support.no_threads import no_threads
 
 SHORT_S = 0.02
 
@@ -71,6 +78,25 @@ async def test_with_many_silent_files_no_other_is_worked_on(answer: threading.Ev
         "16 files are waited for, file 0 among them; put it again when they answer"
     )
     assert threading.active_count() == before
+
+
+async def test_without_a_thread_a_file_is_refused_and_later_it_is_read() -> None:
+    threads = FileThreads()
+    with no_threads():
+        why = await silent(threads, "a", threading.Event())
+        assert why == "no thread can be started: the limit of processes is reached (ulimit -u)"
+        with pytest.raises(TimeoutError):
+            threads.run_here("a", lambda: 5)
+    assert await threads.run("a", lambda: 5) == 5
+
+
+async def test_without_a_thread_what_waits_for_nobody_is_done_at_once() -> None:
+    with no_threads():
+        assert await in_thread(threading.get_ident) == threading.get_ident()
+        assert computed_in_thread(lambda: 5).result() == 5
+        with pytest.raises(ZeroDivisionError):
+            await in_thread(lambda: 1 // 0)
+    assert await in_thread(threading.get_ident) != threading.get_ident()
 
 
 async def test_of_several_threads_one_is_the_first() -> None:
