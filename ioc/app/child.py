@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -12,6 +13,7 @@ import psutil
 
 from ioc.app.child_words import ChildWords
 from ioc.app.die_with_parent import OFFLINE
+from ioc.app.process_end import end_of
 from ioc.app.python_command import PYTHON, keep_to_a_folder, python_environment
 from ioc.options.program import StartError
 
@@ -48,7 +50,7 @@ class Child:
         self.name = name
         self._offline, self._files = offline, files
         self._environment = environment or {}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._words: ChildWords | None = None
         self._reason = self._told = ""
 
@@ -83,10 +85,10 @@ class Child:
     async def _run_to_its_end(self, command: Callable[[], Sequence[str]]) -> str:
         """Start the process and wait for its end; returns why it ended, or cannot be started."""
         try:
-            self._process = await self._started(command())
-        except (OSError, RuntimeError, StartError) as error:  # RuntimeError: no thread is left
+            self._process = self._started(command())
+        except (OSError, StartError) as error:
             return f"cannot be started: {getattr(error, 'strerror', None) or error}"
-        status = await self._process.wait()
+        status = await end_of(self._process)
         killed, self._reason = self._reason, ""
         return killed or await self._why(status)
 
@@ -109,15 +111,15 @@ class Child:
         ``ended`` is told why it ended.
         """
         try:
-            self._process = await self._started(command)
-            why = await self._why(await self._process.wait())
+            self._process = self._started(command)
+            why = await self._why(await end_of(self._process))
             log.warning("%s %s", self.name, why)
             await ended(f"{self.name} {why}")
             await asyncio.Event().wait()
         finally:
             await self._end()
 
-    async def _started(self, command: Sequence[str]) -> asyncio.subprocess.Process:
+    def _started(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         """A process that runs ``command`` and ends when this one does.
 
         It has a session of its own, so that a terminal's Ctrl-C reaches only this process.
@@ -127,10 +129,9 @@ class Child:
         offline = (OFFLINE,) if self._offline else ()
         self._words = ChildWords()
         with self._words.listening() as errors:
-            return await asyncio.create_subprocess_exec(
-                *(*PYTHON, "-m", "ioc.app.die_with_parent", *offline, str(os.getpid())),
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
+            return subprocess.Popen(
+                (*PYTHON, "-m", "ioc.app.die_with_parent", *offline, str(os.getpid()), *command),
+                stdin=subprocess.DEVNULL,
                 stderr=errors,
                 env=python_environment(os.environ | self._environment),
                 pass_fds=self._files,
@@ -163,11 +164,11 @@ class Child:
         family = self._family()
         self._process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), GRACE_S)
+            await asyncio.wait_for(end_of(self._process), GRACE_S)
         except TimeoutError:
             log.warning("%s did not end in %g s and is killed", self.name, GRACE_S)
         _kill(family)
-        await self._process.wait()
+        await end_of(self._process)
 
 
 def _kill(family: Sequence[psutil.Process]) -> None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 
+import psutil
 import pytest
 
 from ioc.app.child import Child
 from ioc.app.child_words import LONGEST_REASON, reason_in
+from tests.support.no_threads import no_threads
+
+
+def no_file_left(_number: int) -> int:
+    raise OSError(errno.EMFILE, "Too many open files")
 
 
 async def ends_of(
@@ -53,6 +61,18 @@ async def test_a_child_that_ends_says_why_in_its_own_words(
     assert await ends_of(lambda: (sys.executable, "-c", program), 2, lambda: True) == [words] * 2
     assert caplog.text.count(words) == 2
     assert capfd.readouterr().err.count("live-reduction: no memory is left") == 2
+
+
+@pytest.mark.parametrize("files_left", [True, False])
+async def test_at_the_limit_of_processes_and_files_a_process_that_runs_is_not_lost(
+    files_left: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not files_left:
+        monkeypatch.setattr(os, "pidfd_open", no_file_left)
+    with no_threads():
+        reasons = await ends_of(lambda: (sys.executable, "-c", "exit(3)"), 2, lambda: True)
+    assert reasons == ["ranks ended with exit status 3"] * 2
+    assert psutil.Process().children() == []
 
 
 @pytest.mark.parametrize(
