@@ -129,8 +129,8 @@ class LiveServer:
             self._lock,
             self._files,
             self._process,
-            OutlierMasks(self.orders, self._images.outliers),
-            PickedPuts(self.orders, geometries),
+            OutlierMasks(self.orders, self._settings, self._images.outliers),
+            PickedPuts(self.orders, self._settings, geometries),
         )
 
     def _settings_kept(self, start: ServerStart) -> Autosave | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ioc.app.output import say
@@ -182,4 +182,5 @@ def _restored(
     changed = [f"{name} = {value}" for name, value in result.changed.items()]
     say("\n".join([f"{len(result.names)} settings are restored from {path}", *changed]))
     digests = {name: saved.digests[name] for name in saved.digests.keys() & set(result.names)}
-    return KeptSettings(result.orders, changes, digests)
+    with_before = replace(result.orders.ioc, before=saved.before)
+    return KeptSettings(result.orders._replace(ioc=with_before), changes, digests)

@@ -11,10 +11,26 @@ from ioc.model.run_parameters import FacilityRunSettings
 
 
 @dataclass(frozen=True)
+class DetectorsBefore:
+    """What a command puts back, such as ``Red1:Outliers:Unmask``: mask and groups from before.
+
+    ``command`` is a name without prefix. ``groups`` is None if the command leaves them as they are.
+    """
+
+    command: str
+    mask: str
+    groups: str | None = None
+
+
+@dataclass(frozen=True)
 class IocOrder:
-    """The settings of files, alarms, scan lock and runs, which the IOC applies itself."""
+    """The settings of files, alarms, scan lock and runs, which the IOC applies itself.
+
+    ``before`` is what commands put back. It is kept with the settings, and no client writes it.
+    """
 
     files: FileSettings = field(default_factory=FileSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     lock: LockSettings = field(default_factory=LockSettings)
     runs: FacilityRunSettings = field(default_factory=FacilityRunSettings)
+    before: tuple[DetectorsBefore, ...] = ()

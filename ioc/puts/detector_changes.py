@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ioc.model.addresses import reduction_at
+from ioc.model.ioc_order import DetectorsBefore
 from ioc.model.paths import value_at, with_fields
-from ioc.model.pvs import PvRow
+from ioc.model.pvs import PvRow, reduction_prefix
+from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_puts import OrderPuts
 from reduction.control.orders import RanksOrder
 from reduction.parameters.detectors import DetectorSettings
@@ -23,15 +25,18 @@ def joined_list(*lists: str) -> str:
 
 
 class DetectorChanges:
-    """Changes settings of the detectors of reductions, and puts them back."""
+    """Changes settings of the detectors of reductions; a command puts them back.
 
-    def __init__(self, orders: OrderPuts) -> None:
-        self._orders = orders
-        self._before: dict[int, Mapping[str, Any]] = {}
+    ``restoring`` is the name of that command below the prefix of a reduction. What it puts back is
+    kept in ``settings``, and so survives a restart of the IOC where settings do.
+    """
 
-    def remembers(self, row: PvRow) -> bool:
-        """Whether `restore` has anything to put back in the reduction of ``row``."""
-        return row.group.reduction in self._before
+    def __init__(self, orders: OrderPuts, settings: IocSettings, restoring: str) -> None:
+        self._orders, self._settings, self._restoring = orders, settings, restoring
+
+    def before(self, number: int) -> DetectorsBefore | None:
+        """What `restore` puts back in a reduction, by its index; None if there is nothing."""
+        return self._settings.before(self._command(number))
 
     async def change(self, row: PvRow, fields: ChangedFields) -> DetectorSettings:
         """Have the ranks obey a command of ``row``; returns the settings from before.
@@ -51,16 +56,19 @@ class DetectorChanges:
             raise Refused(row.spec.pv, 1, str(late)) from None
         return former
 
-    def remember(self, row: PvRow, before: Mapping[str, Any]) -> None:
-        """Have the next `restore` of the reduction of ``row`` put back these fields."""
-        assert row.group.reduction is not None
-        self._before[row.group.reduction] = before
+    def remember(self, number: int, mask: str, groups: str | None = None) -> None:
+        """Have the next `restore` of a reduction put these back."""
+        self._settings.remember(DetectorsBefore(self._command(number), mask, groups))
 
     async def restore(self, row: PvRow, missing: str) -> None:
         """Put back what was remembered; raises `Refused`, with ``missing`` if there is nothing."""
         assert row.group.reduction is not None
-        before = self._before.get(row.group.reduction)
+        before = self.before(row.group.reduction)
         if before is None:
             raise Refused(row.spec.pv, 1, missing)
-        await self.change(row, lambda _: before)
-        self._before.pop(row.group.reduction, None)
+        groups = {} if before.groups is None else {"groups": before.groups}
+        await self.change(row, lambda _: {"mask": before.mask, **groups})
+        self._settings.forget(before.command)
+
+    def _command(self, number: int) -> str:
+        return reduction_prefix(number) + self._restoring

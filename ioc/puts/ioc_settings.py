@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from ioc.ca.database import Database
-from ioc.model.ioc_order import IocOrder
+from ioc.model.ioc_order import DetectorsBefore, IocOrder
 from ioc.model.paths import Part, value_at, with_value
 from ioc.model.pvs import PvRow
 from ioc.security.rules import Client
@@ -33,6 +33,22 @@ class IocSettings:
         files = dataclasses.replace(self.accepted.files, number=next_number)
         self.accepted = dataclasses.replace(self.accepted, files=files)
         await self.show()
+
+    def before(self, command: str) -> DetectorsBefore | None:
+        """What a command puts back, by its name without prefix; None if there is nothing."""
+        found = (each for each in self.accepted.before if each.command == command)
+        return next(found, None)
+
+    def remember(self, before: DetectorsBefore) -> None:
+        """Have a command put this back."""
+        self.forget(before.command)
+        kept = (*self.accepted.before, before)
+        self.accepted = dataclasses.replace(self.accepted, before=kept)
+
+    def forget(self, command: str) -> None:
+        """Leave a command with nothing to put back."""
+        kept = tuple(each for each in self.accepted.before if each.command != command)
+        self.accepted = dataclasses.replace(self.accepted, before=kept)
 
     async def put(self, row: PvRow, value: Any, _client: Client) -> Any:
         """Change the setting of a row; raises `Refused`."""

@@ -9,6 +9,7 @@ from typing import Any
 from ioc.model.pvs import PvRow
 from ioc.puts.detector_changes import ChangedFields, DetectorChanges, joined_list
 from ioc.puts.image_geometries import SMALL, ImageGeometries
+from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_puts import OrderPuts
 from ioc.security.rules import Client
 from reduction.detector_files.id_ranges import list_words
@@ -25,25 +26,28 @@ from reduction.parameters.specs import Refused
 class PickedPuts:
     """Adds the detectors of the rectangle to Mask or Groups, and puts back what both were before.
 
-    The settings from before are those at the first command since the start or the last Restore.
+    The settings from before are those at the first command since the last Restore.
     """
 
-    def __init__(self, orders: OrderPuts, geometries: ImageGeometries) -> None:
+    def __init__(
+        self, orders: OrderPuts, settings: IocSettings, geometries: ImageGeometries
+    ) -> None:
         self._orders, self._geometries = orders, geometries
-        self._changes = DetectorChanges(orders)
+        self._changes = DetectorChanges(orders, settings, "Image:ROI:Restore")
 
     async def put(self, row: PvRow, value: Any, _client: Client) -> Any:
         """Change mask or groups; raises `Refused`, with nothing changed, as puts to these do."""
-        if not value or row.group.reduction is None:
+        number = row.group.reduction
+        if not value or number is None:
             return False
         if row.field == "restore":
             await self._changes.restore(row, "nothing was masked or grouped by Image:ROI")
             return False
-        ids = await self._ids(row, row.group.reduction)
+        ids = await self._ids(row, number)
         fields: ChangedFields = functools.partial(_masked if row.field == "mask" else _grouped, ids)
         former = await self._changes.change(row, fields)
-        if not self._changes.remembers(row):
-            self._changes.remember(row, {"mask": former.mask, "groups": former.groups})
+        if self._changes.before(number) is None:
+            self._changes.remember(number, former.mask, former.groups)
         return False
 
     async def _ids(self, row: PvRow, number: int) -> str:

@@ -7,7 +7,7 @@ import functools
 import logging
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import tomli_w
 
+from ioc.model.ioc_order import DetectorsBefore
 from ioc.model.paths import value_at
 from ioc.model.pvs import Access, pv_rows
 from ioc.model.roles import Role
@@ -25,7 +26,7 @@ from ioc.settings.initial import AllOrders
 from ioc.settings.kept_files import ForeignFile, read_kept_file
 from reduction.host import atomic_files
 from reduction.host.file_threads import started_in_thread
-from reduction.parameters.detectors import DetectorSettings
+from reduction.parameters.detectors import LONGEST_LIST, DetectorSettings
 from reduction.parameters.specs import shown
 
 log = logging.getLogger(__name__)
@@ -78,20 +79,37 @@ def digests_by_name(orders: AllOrders) -> dict[str, str]:
 
 
 def file_text(
-    prefix: str, settings: Mapping[str, Any], digests: Mapping[str, str] = MappingProxyType({})
+    prefix: str,
+    settings: Mapping[str, Any],
+    digests: Mapping[str, str] = MappingProxyType({}),
+    before: Iterable[DetectorsBefore] = (),
 ) -> str:
-    """The text of a file that keeps settings and digests of files, in TOML."""
+    """The text of a file that keeps settings and digests of files, in TOML.
+
+    ``before`` is what commands put back.
+    """
     about = {"program": DISTRIBUTION, "version": version(DISTRIBUTION), "format": FORMAT}
-    tables = {"set": settings} | ({"sha256": dict(digests)} if digests else {})
+    tables: dict[str, Any] = {"set": settings} | ({"sha256": dict(digests)} if digests else {})
+    if kept := {each.command: _before_table(each) for each in before}:
+        tables["before"] = kept
     return FILE_HEADER + tomli_w.dumps({**about, "prefix": prefix, **tables})
+
+
+def _before_table(before: DetectorsBefore) -> dict[str, str]:
+    fields = {"mask": before.mask, "groups": before.groups}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class SavedSettings:
-    """Settings, and digests of the files that some of them name, by PV name without prefix."""
+    """Settings, and digests of the files that some of them name, by PV name without prefix.
+
+    ``before`` is what commands put back.
+    """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    before: tuple[DetectorsBefore, ...] = ()
 
 
 def settings_from_text(text: str, prefix: str) -> SavedSettings:
@@ -115,7 +133,22 @@ def settings_from_text(text: str, prefix: str) -> SavedSettings:
     if not isinstance(digests, dict):
         raise ForeignFile("sha256 is no table")
     known = {name: digest for name, digest in digests.items() if isinstance(digest, str)}
-    return SavedSettings(settings, known)
+    return SavedSettings(settings, known, tuple(_before(table.get("before", {}))))
+
+
+def _before(table: Any) -> Iterator[DetectorsBefore]:
+    """What commands put back; what is no mask and no groups is left out.
+
+    Raises `ForeignFile` if ``table`` is no table.
+    """
+    if not isinstance(table, dict):
+        raise ForeignFile("before is no table")
+    for command, each in table.items():
+        texts = each if isinstance(each, dict) else {}
+        mask, groups = texts.get("mask"), texts.get("groups")
+        fits = all(len(text) <= LONGEST_LIST for text in (mask, groups) if isinstance(text, str))
+        if isinstance(mask, str) and isinstance(groups, str | None) and fits:
+            yield DetectorsBefore(command, mask, groups)
 
 
 def load_settings(path: Path, prefix: str) -> SavedSettings:
@@ -198,7 +231,8 @@ def _problem_of(written: asyncio.Future[str]) -> str:
 
 def _write(path: Path, prefix: str, orders: AllOrders) -> str:
     """Write the settings; returns the reason if that fails, or else an empty text."""
-    text = file_text(prefix, settings_by_name(orders), digests_by_name(orders))
+    names = settings_by_name(orders), digests_by_name(orders)
+    text = file_text(prefix, *names, orders.ioc.before)
     try:
         atomic_files.replace([(path, text.encode("ascii"))])
     except OSError as error:

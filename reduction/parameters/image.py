@@ -138,7 +138,7 @@ class PickedCommands:
             pv="Restore",
             description="Put back Mask and Groups from before",
             details="Mask and Groups as they were before the first put to Image:ROI:Mask or"
-            " Image:ROI:Group since the start or the last Restore.",
+            " Image:ROI:Group since the last Restore; kept at a restart as settings are.",
             on="Restore",
         ),
         False,

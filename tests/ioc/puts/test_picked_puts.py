@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ioc.ca.database import Database
+from ioc.model.ioc_order import DetectorsBefore, IocOrder
 from ioc.model.paths import with_value
 from ioc.puts import picked_puts
 from ioc.puts.image_geometries import ImageGeometries
+from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.picked_puts import PickedPuts
 from ioc.security.rules import Client
 from reduction.control.orders import RanksOrder
+from reduction.host.allowed_folders import AllowedFolders
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import detector_groups
 from reduction.parameters.detectors import LONGEST_LIST, DetectorSettings
@@ -42,6 +46,10 @@ def panel(rows: int, first_id: int = 100) -> Instrument:
     return Instrument("panel", ids, place, monitor, 20.0, bank, ("panel",))
 
 
+async def _no_put(*_: object) -> None:
+    return None
+
+
 class PickBench:
     """The handler of puts to a rectangle of ``instrument``, and ranks that obey at once."""
 
@@ -58,7 +66,13 @@ class PickBench:
         order = with_value(order, ("reductions", 0, "settings", "image", "picked"), cells)
         ranks = self.bench.orders.ranks
         ranks.accepted = ranks.newest = order_with_files(order, self._instrument)
-        self._puts = PickedPuts(self.bench.orders, ImageGeometries(self._instrument))
+        self.settings = IocSettings(IocOrder(), Database("P:", _no_put), AllowedFolders.of(()))
+        self.restart()
+
+    def restart(self) -> None:
+        """Have another IOC go on with the settings that are kept."""
+        geometries = ImageGeometries(self._instrument)
+        self._puts = PickedPuts(self.bench.orders, self.settings, geometries)
 
     @asynccontextmanager
     async def _fits(self, _former: RanksOrder, order: RanksOrder) -> AsyncIterator[None]:
@@ -117,6 +131,17 @@ async def test_restore_puts_back_what_was_there_before_the_first_command() -> No
     assert len(picks.bench.ranks) == orders + 1
     with pytest.raises(Refused, match="nothing was masked or grouped by Image:ROI"):
         await picks.put("Restore")
+
+
+async def test_restore_puts_back_also_after_a_restart() -> None:
+    picks = PickBench(rectangle(0, 0, 3, 1), mask="105", groups="110:119")
+    before = picks.detectors
+    await picks.put("Mask")
+    kept = DetectorsBefore("Red1:Image:ROI:Restore", "105", "110:119")
+    assert picks.settings.accepted.before == (kept,)
+    picks.restart()
+    assert await picks.put("Restore") == before
+    assert not picks.settings.accepted.before
 
 
 async def test_a_command_that_is_refused_is_not_taken_back() -> None:
