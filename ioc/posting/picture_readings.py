@@ -24,8 +24,10 @@ from reduction.results.images import (
     ImageGeometry,
     image_values,
     layout_words,
+    map_remark,
     map_words,
     picked_spectrum,
+    source_remark,
 )
 
 EPICS_EPOCH_S = 631_152_000
@@ -77,6 +79,7 @@ def map_readings(report: RanksReport, numbers: PictureNumbers, made: MapCounts) 
         x_label=words.columns,
         y_label=words.rows,
         total=float(made.counts.sum()),
+        message=map_remark(report.results[numbers.reduction]),
     )
 
 
@@ -165,6 +168,7 @@ def picked_readings(
         y_m=y_m,
         z_m=z_m,
         banks=detectors.banks,
+        message=source_remark(result),
     )
 
 

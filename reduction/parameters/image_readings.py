@@ -190,3 +190,6 @@ class PickedReadings(HistogramReadings):
     y_m: float = reading(Float(pv="PosY_RBV", description="Their mean position, y", units="m"))
     z_m: float = reading(Float(pv="PosZ_RBV", description="Their mean position, z", units="m"))
     banks: str = reading(Text(pv="Banks_RBV", description="Their banks", max_length=1000), "")
+    message: str = reading(
+        Text(pv="Message_RBV", description="What is missing in the spectrum", max_length=120), ""
+    )

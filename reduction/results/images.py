@@ -23,6 +23,9 @@ from reduction.parameters.units import Units
 from reduction.results.normalisation import Measured, intensity, lacking
 from reduction.results.spectra import MeasuredSpectrum
 
+NOT_FADED = "events fade in the spectra, but not here"
+"""What is said of an image, a map and picked cells of the running series while events fade."""
+
 
 @dataclass(frozen=True, eq=False)
 class ImageGeometry:
@@ -58,7 +61,7 @@ def image_geometry(
 
 
 class ImageValues(NamedTuple):
-    """Values (rows, columns) float64, and why there are none; empty if there are."""
+    """Values (rows, columns) float64, and what is to be said of them; nothing if empty."""
 
     values: NDArray[np.float64]
     message: str
@@ -72,14 +75,13 @@ def image_values(
     ``counts`` and ``pixels`` are (rows, columns); ``result`` is the one that has the image. Cells
     without a detector that counts are NaN, and all cells are if there is nothing to normalise by.
     """
-    values = np.where(pixels > 0, counts, np.nan)
+    values, sums = np.where(pixels > 0, counts, np.nan), _source_sums(result)
     scale, by = result.order.settings.image.scale, result.order.settings.corrections.normalisation
     if scale is ImageScale.COUNTS:
-        return ImageValues(values, "")
+        return ImageValues(values, sums.missing)
     values /= np.maximum(pixels, 1)
     if scale is ImageScale.PER_PIXEL:
-        return ImageValues(values, "")
-    sums = _source_sums(result)
+        return ImageValues(values, sums.missing)
     why = sums.missing or lacking(_unit_spectrum(sums), by)
     if why:
         return ImageValues(np.full_like(values, np.nan), why)
@@ -110,9 +112,19 @@ def _source_sums(result: ReductionResult) -> SourceSums:
     if image.source is ImageSource.SLICE and number >= len(result.counts):
         return SourceSums(missing=f"there is no slice {image.number}")
     if result.faded is not None:
-        return SourceSums(missing="events fade, but those of an image do not")
+        return SourceSums(missing=NOT_FADED)
     here = slice(number, number + 1) if image.source is ImageSource.SLICE else slice(None)
     return SourceSums(sum(result.charges_uc[here]), sum(result.monitor_counts[here]))
+
+
+def source_remark(result: ReductionResult) -> str:
+    """What is to be said of the pulses of an image, such as that there are none; may be empty."""
+    return _source_sums(result).missing
+
+
+def map_remark(result: ReductionResult) -> str:
+    """What is to be said of the counts of a map; empty if nothing."""
+    return NOT_FADED if result.faded is not None else ""
 
 
 def _unit_spectrum(sums: SourceSums) -> Measured:

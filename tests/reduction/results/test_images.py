@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,14 @@ from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.series import SeriesStatus
 from reduction.parameters.specs import Misfit
-from reduction.results.images import image_geometry, image_values, picked_spectrum
+from reduction.results.images import (
+    NOT_FADED,
+    image_geometry,
+    image_values,
+    map_remark,
+    picked_spectrum,
+    source_remark,
+)
 
 COUNTS, PIXELS = np.array([[6, 0], [8, 0]]), np.array([[2, 0], [4, 1]])
 
@@ -80,6 +89,34 @@ def test_what_cannot_be_normalised_says_why(source: ImageSource, number: int, wh
     values, message = image_values(COUNTS, PIXELS, result(asked, Normalisation.MONITOR))
     assert np.isnan(values).all()
     assert why in message
+
+
+@pytest.mark.parametrize("scale", [ImageScale.COUNTS, ImageScale.PER_PIXEL])
+def test_an_image_of_no_slice_says_so_whatever_its_scale(scale: ImageScale) -> None:
+    asked = result(ImageSettings(source=ImageSource.SLICE, number=3, scale=scale))
+    values, message = image_values(np.zeros((2, 2), int), PIXELS, asked)
+    assert not np.nansum(values)
+    assert message == source_remark(asked) == "there is no slice 3"
+
+
+@pytest.mark.parametrize(
+    ("source", "remark"), [(ImageSource.TOTAL, NOT_FADED), (ImageSource.SERIES, "")]
+)
+def test_what_does_not_fade_as_spectra_do_says_so(source: ImageSource, remark: str) -> None:
+    asked = ImageSettings(source=source, scale=ImageScale.NORMALISED)
+    plain = result(asked, Normalisation.PROTON_CHARGE)
+    assert (source_remark(plain), map_remark(plain)) == ("", "")
+    assert plain.counts is not None
+    fading = replace(plain, faded=np.zeros((2, *plain.counts.shape)))
+    assert map_remark(fading) == NOT_FADED
+    assert source_remark(fading) == remark
+    values, message = image_values(COUNTS, PIXELS, fading)
+    assert message == remark
+    assert np.isnan(values).all() == bool(remark)  # what fades has another charge
+    counted = replace(asked, scale=ImageScale.COUNTS)
+    settings = replace(fading.order.settings, image=counted)
+    shown = replace(fading, order=replace(fading.order, settings=settings))
+    assert image_values(COUNTS, PIXELS, shown).values[0, 0] == 6
 
 
 def test_masked_detectors_are_in_no_cell() -> None:
