@@ -1,8 +1,10 @@
 """The file that keeps values of process variables, so that they survive the end of the IOC.
 
 A header of 64 bytes is followed by records that are only appended. What is appended is in the page
-cache before the value is sent to the ranks: it survives the end of the process, and no event loop
-waits for a disk. The header also holds the newest pulse, which is written in place.
+cache before the value is sent to the ranks, and so survives the end of the process. The header also
+holds the newest pulse, which is written in place.
+
+Writing may wait for a disk: `ioc.pv_logs.log_store` has it done by a thread.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import errno
 import itertools
 import os
 import struct
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +23,6 @@ from ioc.pv_logs import records
 from ioc.pv_logs.log_times import DatedValue
 from ioc.pv_logs.records import RECORD_TYPE, Records
 from reduction.control.pv_log_values import PvLogValues
-from reduction.host.file_threads import in_thread
 from reduction.host.regular_files import read_regular_file
 from reduction.stream.pulses import NO_PULSE
 
@@ -38,6 +39,10 @@ LARGEST_FILE = 3 << 29
 
 NOT_A_FILE = (errno.EISDIR, errno.EINVAL, errno.EFBIG, errno.ELOOP, errno.EACCES, errno.EIO)
 """What reading fails with if there is something, but no file that can be read."""
+
+
+LogNumbers = Mapping[str, int]
+"""The number by which the records of a log name it."""
 
 
 class ForeignLogFile(ValueError):
@@ -80,11 +85,11 @@ class LogFileContent:
 class PvLogFile:
     """Appends to a file, after ``content``, which is what the file holds.
 
-    All methods raise OSError if the file cannot be written. `rewrite` then puts things right.
+    All methods raise OSError if the file cannot be written. Then it has to be rewritten.
     """
 
     def __init__(self, path: Path, content: LogFileContent) -> None:
-        self._path = path
+        self.path = path
         names = records.names_of(content.records)
         self._numbers = {name: number for number, name in names.items()}
         self._last_number = max(names, default=0)
@@ -98,8 +103,8 @@ class PvLogFile:
     def create(cls, path: Path, content: LogFileContent) -> PvLogFile:
         """A new file with a content."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_new(_hidden(path), content.newest_pulse_ns, [content.records])
-        _hidden(path).replace(path)
+        _write_new(replacement(path), content.newest_pulse_ns, [content.records])
+        replacement(path).replace(path)
         return cls(path, content)
 
     def add(self, name: str, value: DatedValue) -> None:
@@ -123,53 +128,41 @@ class PvLogFile:
     def note_newest(self, newest_pulse_ns: int) -> None:
         """Write the newest pulse into the header."""
         self._newest_ns = newest_pulse_ns
-        os.pwrite(self._file, struct.pack("<q", newest_pulse_ns), NEWEST_PLACE)
+        _write_newest(self._file, newest_pulse_ns)
 
-    def rewrite(
-        self, logs: Iterable[PvLogValues], last: Mapping[str, DatedValue]
-    ) -> Coroutine[None, None, None]:
-        """Replace the file by one with these values, and what is appended after the call.
+    def begin_rewrite(self, names: Collection[str]) -> LogNumbers:
+        """Keep what is appended from now on also for the file that replaces this one.
 
-        ``last`` is the value of each log that came last. The returned coroutine has to be awaited.
-        In it a thread does most of the writing. A process that is killed meanwhile leaves the old
-        file, and a hidden one that the next call replaces.
+        Returns the numbers that the logs ``names`` have in it. `take_over` or `abandon_rewrite`
+        follows.
         """
-        every = list(logs)
-        names = {log.name for log in every}
         self._numbers = {name: n for name, n in self._numbers.items() if name in names}
-        unknown = names - self._numbers.keys()
+        unknown = set(names) - self._numbers.keys()
         numbers = dict(zip(unknown, itertools.count(self._last_number + 1), strict=False))
         self._last_number += len(unknown)
-        numbers |= self._numbers
-        content = (
-            each for log in every for each in _records_of(numbers[log.name], log, last[log.name])
-        )
         self._meanwhile = []
-        return self._finish_rewrite(content, numbers)
+        return numbers | self._numbers
 
-    async def _finish_rewrite(self, content: Iterator[Records], numbers: dict[str, int]) -> None:
-        try:
-            newest_ns = self._newest_ns
-            size = await in_thread(lambda: _write_new(_hidden(self._path), newest_ns, content))
-            self._take_over(size, self._meanwhile or ())
-        finally:
-            self._meanwhile = None
-        self._numbers = numbers | self._numbers
-
-    def _take_over(self, size: int, meanwhile: Iterable[Records]) -> None:
-        """Append to the hidden file, which has ``size`` records, and use it from now on."""
-        file = os.open(_hidden(self._path), os.O_RDWR)
+    def take_over(self, size: int, numbers: LogNumbers) -> None:
+        """Go on in the file of `write_replacement`, whose ``size`` and ``numbers`` these are."""
+        path, meanwhile = replacement(self.path), self._meanwhile or ()
+        file = os.open(path, os.O_RDWR)
         try:
             for new in meanwhile:
                 _write(file, new, size)
                 size += new.size
-            _hidden(self._path).replace(self._path)
+            _write_newest(file, self._newest_ns)
+            path.replace(self.path)
         except OSError:
             os.close(file)
             raise
         os.close(self._file)
-        self._file, self.size = file, size
-        self.note_newest(self._newest_ns)
+        self._file, self.size, self._meanwhile = file, size, None
+        self._numbers = {**numbers, **self._numbers}
+
+    def abandon_rewrite(self) -> None:
+        """Stay with this file."""
+        self._meanwhile = None
 
     def close(self) -> None:
         """Close the file."""
@@ -183,9 +176,24 @@ def _records_of(number: int, log: PvLogValues, last: DatedValue) -> Iterator[Rec
     yield records.value_record(number, last)
 
 
-def _hidden(path: Path) -> Path:
+def replacement(path: Path) -> Path:
     """The file that is written before it takes the place of ``path``."""
     return path.with_name(f".{path.name}.part")
+
+
+def write_replacement(
+    path: Path,
+    numbers: LogNumbers,
+    logs: Iterable[PvLogValues],
+    last: Mapping[str, DatedValue],
+) -> int:
+    """Write the file that is to replace ``path``, with these values; returns its records.
+
+    ``last`` is the value of each log that came last. A process that is killed leaves the old file,
+    and a hidden one that the next call replaces.
+    """
+    content = (each for log in logs for each in _records_of(numbers[log.name], log, last[log.name]))
+    return _write_new(replacement(path), NO_PULSE, content)
 
 
 def _write(file: int, new: Records, place: int) -> None:
@@ -195,6 +203,10 @@ def _write(file: int, new: Records, place: int) -> None:
     while data:
         written = os.pwrite(file, data, offset)
         data, offset = data[written:], offset + written
+
+
+def _write_newest(file: int, newest_pulse_ns: int) -> None:
+    os.pwrite(file, struct.pack("<q", newest_pulse_ns), NEWEST_PLACE)
 
 
 def _write_new(path: Path, newest_pulse_ns: int, content: Iterable[Records]) -> int:

@@ -101,6 +101,11 @@ class PvLogHistory:
     def note_newest(self, pulse_ns: int) -> None:
         """Keep the time of the newest pulse, in ns since the Unix epoch."""
         self._store.note_newest(pulse_ns)
+        self._tidy()
+
+    async def written(self) -> None:
+        """Wait until all values are in the file, unless its disk does not answer."""
+        await self._store.written()
 
     @property
     def newest_before_ns(self) -> int:

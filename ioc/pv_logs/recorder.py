@@ -38,6 +38,7 @@ class PvLogRecorder:
         if dated != before:
             self.names.add(name)
             self._history.add(name, dated)
+            await self._history.written()
             await self._send(name, dated.time_ns, dated.value)
 
     def missed(self, name: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import resource
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ioc.pv_logs.log_file import HEADER
+from ioc.ca.pv_monitors import PvValue
+from ioc.pv_logs import log_store
+from ioc.pv_logs.log_file import HEADER, LogFileContent, PvLogFile
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_store import LogStore
-from ioc.pv_logs.log_times import DatedValue
+from ioc.pv_logs.log_times import DatedValue, HostClocks
+from ioc.pv_logs.recorder import PvLogRecorder
 from ioc.pv_logs.records import RECORD_TYPE
 
 Kept = dict[str, list[tuple[int, float]]]
@@ -45,6 +50,7 @@ def kept(history: PvLogHistory) -> Kept:
 async def fill(history: PvLogHistory, values: int, name: str = "T") -> None:
     for n in range(values):
         history.add(name, DatedValue(n, n, n / 2))
+    await history.written()
 
 
 @contextlib.contextmanager
@@ -70,6 +76,7 @@ async def test_what_was_kept_is_read_again_and_goes_on(
                 each.forget_before(step, each.names)
             else:
                 each.add(*step)
+        await history.written()
         again = opened(path)  # without an end: the process was killed
         assert kept(again) == kept(history) == kept(plain)
         assert again.size == plain.size == sum(map(len, kept(plain).values()))
@@ -83,6 +90,7 @@ async def test_the_newest_pulse_is_kept(tmp_path: Path) -> None:
     history = opened(tmp_path / "pv-logs")
     assert history.newest_before_ns == -1
     history.note_newest(7 * 10**18)
+    await history.written()
     assert opened(tmp_path / "pv-logs").newest_before_ns == 7 * 10**18
 
 
@@ -97,6 +105,7 @@ async def test_a_file_that_was_cut_anywhere_gives_what_is_whole(tmp_path: Path) 
         history = opened(path)
         assert kept(history) == ({"T": [(n, n / 2) for n in range(whole)]} if whole else {})
         history.add("T", DatedValue(9, 9, 9.0))
+        await history.written()
         again = opened(path)
         assert kept(again)["T"][whole:] == [(9, 9.0)]
     assert not (tmp_path / "aside").exists()
@@ -152,6 +161,7 @@ async def test_a_reset_makes_a_long_file_short_and_values_meanwhile_are_kept(
     history.forget_before(15_000, {"T"})
     for name in ("T", "U", "V"):
         history.add(name, DatedValue(20_000, 20_000, 1.0))
+    await history.written()
     expected = {"T": [(14_999, 7499.5), (20_000, 1.0)], "U": [(20_000, 1.0)], "V": [(20_000, 1.0)]}
     assert kept(history) == expected
     killed = kept(opened(path))
@@ -171,9 +181,11 @@ async def test_a_disk_that_is_full_is_told_and_all_is_written_once_there_is_room
     with files_of_at_most(path.stat().st_size + 10):
         history.add("T", DatedValue(3, 3, 1.5))
         history.add("U", DatedValue(3, 3, 1.5))
+        await history.written()
         told = "values of process variables are not kept: File too large"
         assert history.problem == told
         assert caplog.text.count(told) == 1
+        history.note_newest(3)
         await history.rewritten()
         assert history.problem == told
     await history.close()
@@ -184,14 +196,73 @@ async def test_a_disk_that_is_full_is_told_and_all_is_written_once_there_is_room
     history = PvLogHistory(store)
     with files_of_at_most(path.stat().st_size + 10):
         history.add("T", DatedValue(3, 3, 1.5))
+        await history.written()
+        history.note_newest(3)
         await history.rewritten()
     now_s = 10.0
     history.add("U", DatedValue(4, 4, 2.0))
     await history.rewritten()
     assert history.problem == ""
     history.add("U", DatedValue(5, 5, 2.5))
+    await history.written()
     assert kept(opened(path)) == kept(history)
     assert kept(history)["U"] == [(4, 2.0), (5, 2.5)]
+
+
+class SilentFile(PvLogFile):
+    """A file whose disk answers when the test says so."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, LogFileContent())
+        self.answers = threading.Event()
+
+    def add(self, name: str, value: DatedValue) -> None:
+        assert self.answers.wait(60)
+        super().add(name, value)
+
+
+async def test_a_disk_that_does_not_answer_holds_up_no_value_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_store, "WRITE_PATIENCE_S", 0.05)
+    monkeypatch.setattr(log_store, "MOST_PENDING", 50)
+    path, sent = tmp_path / "pv-logs", list[float]()
+    PvLogFile.create(path, LogFileContent()).close()
+    file = SilentFile(path)
+    history = PvLogHistory(LogStore(file))
+
+    async def send(_name: str, _time_ns: int, value: float) -> None:
+        sent.append(value)
+
+    recorder = PvLogRecorder(history, send, HostClocks(lambda: 10**18, lambda: 0))
+    async with asyncio.timeout(20):
+        for number in range(100):
+            await recorder.take("T", PvValue(10**18 + number, float(number)))
+            recorder.reported(10**18)
+    assert sent == list(range(100))
+    assert history.problem == "values of process variables are not kept: the disk does not answer"
+    file.answers.set()
+    async with asyncio.timeout(20):
+        while history.problem:
+            await history.written()
+        recorder.reported(2 * 10**18)
+        await history.rewritten()
+    assert kept(opened(path)) == kept(history)
+    await history.close()
+
+
+async def test_the_end_does_not_wait_for_a_disk_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_store, "CLOSING_S", 0.05)
+    path = tmp_path / "pv-logs"
+    PvLogFile.create(path, LogFileContent()).close()
+    file = SilentFile(path)
+    history = PvLogHistory(LogStore(file))
+    history.add("T", DatedValue(0, 0, 1.0))
+    async with asyncio.timeout(20):
+        await history.close()
+    file.answers.set()
 
 
 async def test_too_many_values_are_thinned_where_they_are_old_and_that_is_told() -> None:
