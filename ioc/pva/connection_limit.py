@@ -108,7 +108,7 @@ def borrowed(number: int) -> Iterator[socket.socket]:
 
 def listening_files() -> frozenset[int]:
     """The numbers of all sockets of this process that accept TCP connections."""
-    return frozenset(number for number in _open_files() if _is_listening(number))
+    return frozenset(number for number in open_files() if _is_listening(number))
 
 
 def few_files_left() -> bool:
@@ -129,7 +129,8 @@ def limits_connections() -> bool:
     return sys.platform == "linux"
 
 
-def _open_files() -> list[int]:
+def open_files() -> list[int]:
+    """The numbers of all files that this process has open."""
     return [int(each.name) for each in Path("/proc/self/fd").iterdir()]
 
 

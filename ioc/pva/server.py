@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Protocol
 
 from caproto import CaprotoError
@@ -23,6 +24,7 @@ from ioc.ca.database import Database
 from ioc.ca.other_iocs import OtherIocs, ServedPlace
 from ioc.pva.addresses import Addresses, server_place
 from ioc.pva.connection_limit import ConnectionLimit, limits_connections, listening_files
+from ioc.pva.message_limit import MessageLimit
 from ioc.pva.normative import Normative
 from ioc.pva.picture import Pictures, is_picture, picture_of
 from ioc.pva.put_operations import DropThread, PutOperation
@@ -37,6 +39,9 @@ log = logging.getLogger(__name__)
 OPEN_S = 5.0
 """Longest time that a thread of p4p waits for the event loop, in seconds."""
 
+
+CLIENTS_DETAIL = 4
+"""With so much detail p4p lists the clients in the description of a server."""
 
 STOP_S = 3.0
 """Longest time that the end waits for p4p, whose threads may wait for a client."""
@@ -119,6 +124,7 @@ class PvAccess:
         self._puts: asyncio.TaskGroup
         self._dropping: DropThread
         self._limit: ConnectionLimit | None = None
+        self._message_limit: MessageLimit | None = None
         self._others: OtherIocs | None = None
         self._searched = searched
 
@@ -131,7 +137,8 @@ class PvAccess:
 
     def problem(self) -> str:
         """What is wrong, in words; empty if nothing is."""
-        every = [each.problem for each in (self._limit, self._others) if each]
+        limits = self._limit, self._message_limit, self._others
+        every = [each.problem for each in limits if each]
         return "; ".join(filter(None, every))
 
     async def serve(self) -> None:
@@ -141,14 +148,19 @@ class PvAccess:
             provider = DynamicProvider("live-reduction", self)
             before = listening_files() if limits_connections() else frozenset()
             server = P4pServer([provider], conf=self._addresses.settings, useenv=False)
+            place = server_place(server.conf())
+            helpers = [self._search_others(place)]
             try:
-                searching = self._search_others(server_place(server.conf()))
                 if limits_connections():
+                    describe = partial(server.tostr, CLIENTS_DETAIL)
+                    self._message_limit = MessageLimit(place.port, describe)
+                    helpers.append(self._puts.create_task(self._message_limit.run()))
                     self._limit = ConnectionLimit(listening_files() - before)
                     await self._limit.run()
                 await self._loop.create_future()
             finally:
-                searching.cancel()
+                for each in helpers:
+                    each.cancel()
                 # On a thread, since p4p's threads may wait for the event loop.
                 stopping = asyncio.wrap_future(started_in_thread(server.stop))
                 await asyncio.wait({stopping}, timeout=STOP_S)

@@ -1,0 +1,97 @@
+"""A client of pvAccess that sends a message of any length costs little, and others are served."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import numpy as np
+import psutil
+import pytest
+
+from ioc.ca.channel import channel
+from ioc.pva.addresses import Addresses
+from reduction.parameters.specs import Array
+from tests.support.ca_client import Network
+
+pytest.importorskip("p4p", reason="pvAccess is served with p4p")
+
+from p4p.server import Server as P4pServer
+
+from ioc.pva.connection_limit import limits_connections
+from ioc.pva.message_limit import MOST_MESSAGE_BYTES, MessageLimit, client_sockets
+from ioc.pva.normative import Normative
+from ioc.pva.search import MAGIC, VERSION
+from ioc.pva.server import CLIENTS_DETAIL, PvAccess
+from tests.support.pva_client import context
+
+MIB = 1 << 20
+NO_COMMAND = 0x7F
+"""A command that does not exist: the server drops the message once it is complete."""
+
+pytestmark = pytest.mark.skipif(not limits_connections(), reason="this system is not Linux")
+
+
+@asynccontextmanager
+async def served(net: Network) -> AsyncIterator[tuple[PvAccess, int]]:
+    """A server of ``T:A``, and its port."""
+    value = channel(Array(pv="A", description="a"), np.zeros(3), max_length=3)
+    addresses = Addresses(port=net.port, search_port=net.search_port)
+    pva = PvAccess({"T:A"}.__contains__, lambda _: Normative(value), addresses)
+    serving = asyncio.create_task(pva.serve())
+    try:
+        await asyncio.sleep(0)
+        yield pva, net.port
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+def header(length: int) -> bytes:
+    return struct.pack("<BBBBI", MAGIC, VERSION, 0, NO_COMMAND, length)
+
+
+def sent_until_cut(port: int) -> int:
+    """How many MiB of a message of 2 GB are sent until the server cuts the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        client.sendall(header(2_000_000_000))
+        for number in range(1900):
+            try:
+                client.sendall(bytes(MIB))
+            except OSError:
+                return number
+    return 1900
+
+
+async def test_a_message_of_2_gb_is_cut_and_told_and_others_are_served(net: Network) -> None:
+    async with served(net) as (pva, port):
+        before = psutil.Process().memory_info().rss
+        sent = await asyncio.to_thread(sent_until_cut, port)
+        assert MOST_MESSAGE_BYTES // MIB < sent < 1900
+        assert psutil.Process().memory_info().rss - before < (sent + 200) * MIB
+        assert pva.problem().startswith("pvAccess client 127.0.0.1:")
+        assert pva.problem().endswith(" was cut: a message of over 16 MiB")
+        with context(net) as client:
+            assert (await asyncio.to_thread(client.get, "T:A")).tolist() == [0, 0, 0]
+
+
+async def test_many_messages_of_any_total_length_are_taken(net: Network) -> None:
+    settings = Addresses(port=net.port, search_port=net.search_port).settings
+    with (
+        P4pServer([], conf=settings, useenv=False) as server,
+        socket.create_connection(("127.0.0.1", net.port), timeout=60) as client,
+    ):
+        limit = MessageLimit(net.port, partial(server.tostr, CLIENTS_DETAIL))
+        for _ in range(3 * MOST_MESSAGE_BYTES // MIB):
+            await asyncio.to_thread(client.sendall, header(MIB) + bytes(MIB))
+            await limit.look()
+        async with asyncio.timeout(20):
+            while [each.received // MIB for each in client_sockets(net.port)] != [48]:
+                await asyncio.sleep(0.01)
+        await limit.look()
+        assert limit.problem == ""
+        await asyncio.to_thread(client.sendall, header(MIB) + bytes(MIB))
