@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from reduction.event_log.entries import EntryKind
 from reduction.event_log.segments import SegmentHead
 
+MARK, CHUNK = int(EntryKind.MARK), int(EntryKind.CHUNK)
+"""Plain numbers, because kinds are compared for every message."""
+
 
 @dataclass
 class PulseCount:
@@ -39,9 +42,9 @@ class PulseCount:
 
     def note(self, kind: int, time_ns: int) -> None:
         """Note the next message of the partition, by its `EntryKind` and its time."""
-        if kind == EntryKind.MARK:
+        if kind == MARK:
             self.marks += 1
             self.mark_ns = max(self.mark_ns, time_ns)
-        elif kind == EntryKind.CHUNK and time_ns > self.chunk_ns:
+        elif kind == CHUNK and time_ns > self.chunk_ns:
             self.chunk_pulses += 1
             self.chunk_ns = time_ns

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
+
+SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""A clock that nobody sets; on Linux it goes on while the host is suspended."""
 
 
 def steady_clock(
@@ -14,10 +18,6 @@ def steady_clock(
     It does not step when the clock of the host is set, forward or back. Time in which the host was
     suspended counts as elapsed, if the system measures it.
     """
-    elapsed = elapsed_ns or _since_boot_ns
+    elapsed = elapsed_ns or functools.partial(time.clock_gettime_ns, SINCE_BOOT)
     offset_ns = wall_ns() - elapsed()
     return lambda: elapsed() + offset_ns
-
-
-def _since_boot_ns() -> int:
-    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -22,10 +22,14 @@ class LogTimes:
 
     def __init__(self, clock_ns: Callable[[], int], notices: Notices) -> None:
         self._clock_ns, self._notices = clock_ns, notices
+        self._latest_ns = 0
+        """The latest time that was possible when the clock was asked; it is asked for later ones."""
 
     def possible(self, time_ns: int) -> bool:
         """Whether a time is possible whatever the newest pulse is: then it is the value's own."""
-        return FIRST_LOG_NS <= time_ns <= self._clock_ns() + LOG_AHEAD_NS
+        if time_ns > self._latest_ns:
+            self._latest_ns = self._clock_ns() + LOG_AHEAD_NS
+        return FIRST_LOG_NS <= time_ns <= self._latest_ns
 
     def of(self, name: str, time_ns: int, newest_ns: int) -> int:
         """The time from which a value of a log holds: ``time_ns``, however old, unless impossible.

@@ -21,4 +21,4 @@ AHEAD_NS = 60_000_000_000
 
 def chunks_bytes(chunks: Iterable[Chunk]) -> int:
     """Memory of chunks."""
-    return sum(CHUNK_BYTES + each.tof_ns.nbytes + each.pixel_id.nbytes for each in chunks)
+    return sum([CHUNK_BYTES + each.tof_ns.nbytes + each.pixel_id.nbytes for each in chunks])

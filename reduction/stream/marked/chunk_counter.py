@@ -11,6 +11,7 @@ import bisect
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from reduction.messages.contents import Chunk
 from reduction.stream.arrivals import MOST_LOST, MOST_LOST_RUNS, REMEMBERED, Arrival, fingerprint
@@ -25,8 +26,7 @@ class LostChunks:
     pulse: int
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """What a mark has shown: how many chunks of its pulse are lost, at most `MOST_LOST`.
 
     ``retracted`` is what the mark before had shown, if its count was wrong.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reduction.stream.times_in_doubt import (
     ALONE_AHEAD_NS,
@@ -43,8 +44,7 @@ class PulseMark:
     begins: int = field(default=-1, compare=False)
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What a mark has decided.
 
     - ``believed``: marks that are believed from now on, in their order
@@ -96,7 +96,7 @@ class MarkOrder:
         decision = self._doubt(mark)
         if len(self._doubted) < CONFIRMING:
             doubted = decision.doubted - repeated
-            return replace(decision, doubted=doubted, repeated=repeated)
+            return decision._replace(doubted=doubted, repeated=repeated)
         last = self._last
         if last is None or self._doubted[0].time_ns > last.time_ns:
             return self._all_doubted(decision.doubted)
@@ -124,16 +124,18 @@ class MarkOrder:
 
     def _follows(self, mark: PulseMark) -> bool:
         """Whether a mark follows from the last believed one."""
-        last, from_clock_ns = self._last, mark.time_ns - self._clock_ns()
+        last = self._last
         if last is None:
-            return not self._doubted and from_clock_ns <= FIRST_AHEAD_NS
+            return not self._doubted and mark.time_ns - self._clock_ns() <= FIRST_AHEAD_NS
         time_ns, number = mark.time_ns - last.time_ns, mark.number - last.number
         if time_ns <= 0 or number < 1:
             return False
         longest_ns = self._period_ns or FIRST_PERIOD_NS
         shortest_ns = self._period_ns or LEAST_PERIOD_NS
-        in_time = time_ns < (number + 1) * longest_ns or abs(from_clock_ns) <= NEAR_CLOCK_NS
-        return in_time and number <= 1.5 * time_ns / shortest_ns + 1
+        if number > 1.5 * time_ns / shortest_ns + 1:
+            return False
+        in_time = time_ns < (number + 1) * longest_ns
+        return in_time or abs(mark.time_ns - self._clock_ns()) <= NEAR_CLOCK_NS
 
     def _contradicted_by(self, mark: PulseMark) -> Decision:
         """Believe a mark that follows; those in doubt are wrong unless they lie before it."""

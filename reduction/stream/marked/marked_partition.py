@@ -88,10 +88,11 @@ class MarkedPartition:
 
     def _keep_message(self, chunks: list[Chunk]) -> None:
         """Keep the chunks of a message for their pulses, if there is room."""
-        newest_ns = max(each.pulse_time_ns for each in chunks)
+        newest_ns = max([each.pulse_time_ns for each in chunks])
         size, started = chunks_bytes(chunks), self.reached.time_ns != NO_PULSE
         most_bytes = self.most_pending_bytes if started else MOST_UNMARKED_BYTES
-        if newest_ns > max(self.reached.time_ns, self._clock_ns()) + AHEAD_NS:
+        ahead = newest_ns > self.reached.time_ns + AHEAD_NS
+        if ahead and newest_ns > self._clock_ns() + AHEAD_NS:
             self.refuse(newest_ns - (self.reached.time_ns if started else self._clock_ns()))
             if chunks_bytes(self._held) + size <= MOST_HELD_BYTES:
                 self._held += chunks
