@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from reduction.host.regular_files import read_regular_file
 
 LARGEST_FILE_BYTES = 128 << 20
 """Size of the largest file that is read; as text a million detectors take 60 MB."""
 
+LARGEST_LIST_BYTES = 32 << 20
+"""Size of the largest file of lists or XML that is read; a million ranges of ids take 15 MB."""
+
 MOST_WORDS = 1_000_000
-"""Most ids and ranges that are read from text, lines of a calibration, and elements of XML.
+"""Most ids and ranges that are read from text, and most lines of a calibration."""
 
-A word or a line takes about a µs, an element 4 µs: so long does a refusal at the end take at most.
-"""
+MOST_ELEMENTS = 500_000
+"""Most elements of XML. A group for each of the 115 000 detectors of SEQUOIA takes 231 000."""
 
-WORD_ENDS = (b",", b"\n", b" ", b";", b"\t", b"\r")
-DOUBLE_ENDS = (b", ", b",\n", b"\r\n")
+MOST_ATTRIBUTES = 1000
+"""Most ``=`` in a tag or between two tags; expat takes a µs for each attribute."""
 
 
 class BadDetectorFile(ValueError):
@@ -40,11 +45,11 @@ def read_content(path: Path) -> bytes:
     return content
 
 
-def check_words(content: bytes) -> None:
-    """Raise `BadDetectorFile` for a list of ids that has too many words, without reading them."""
-    ends = sum(content.count(each) for each in WORD_ENDS)
-    if ends - sum(content.count(each) for each in DOUBLE_ENDS) > MOST_WORDS:
-        raise BadDetectorFile(f"it has more than {MOST_WORDS} words; use ranges of ids, or HDF5")
+def check_list_size(content: bytes) -> None:
+    """Raise `BadDetectorFile` for text or XML that is too large, without reading it."""
+    if len(content) > LARGEST_LIST_BYTES:
+        most = f"{LARGEST_LIST_BYTES >> 20} MiB"
+        raise BadDetectorFile(f"it is larger than {most}; use ranges of ids, or HDF5")
 
 
 def check_lines(content: bytes) -> None:
@@ -54,7 +59,12 @@ def check_lines(content: bytes) -> None:
 
 
 def check_elements(content: bytes) -> None:
-    """Raise `BadDetectorFile` for XML of too many elements, without reading it."""
-    if content.count(b"<") > 2 * MOST_WORDS:
-        raise BadDetectorFile(f"it has more than {MOST_WORDS} elements")
-    check_words(content)
+    """Raise `BadDetectorFile` for XML of too many elements or attributes, without reading it."""
+    check_list_size(content)
+    if content.count(b"<") - content.count(b"</") > MOST_ELEMENTS:
+        raise BadDetectorFile(f"it has more than {MOST_ELEMENTS} elements; use a .cal, or HDF5")
+    characters = np.frombuffer(content, np.uint8)
+    equals = np.flatnonzero(characters == ord("="))
+    before = np.searchsorted(equals, np.flatnonzero(characters == ord("<")))
+    if np.diff(before, append=equals.size).max(initial=0) > MOST_ATTRIBUTES:
+        raise BadDetectorFile(f"a tag of it has more than {MOST_ATTRIBUTES} attributes")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import re
-from array import array
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-WORD = re.compile(
-    r"(?P<first>-?[0-9]{1,10})(\s*[:-]\s*(?P<last>-?[0-9]{1,10}))?(?=[,\s]|$)|[^,\s]+"
+from reduction.detector_files.content import MOST_WORDS, BadDetectorFile
+from reduction.detector_files.id_scanner import (
+    LONGEST_WORD,
+    WORD,
+    Words,
+    blocks,
+    places_of,
+    separated,
+    words,
 )
-"""An id, a range, or another word up to the next separator."""
 
 
 class BadWord(ValueError):
@@ -59,7 +63,7 @@ class IdRanges:
 
 def list_words(text: str) -> list[str]:
     """The words of a list: ids, ranges without blanks in them, and names."""
-    return ["".join(found[0].split()) for found in WORD.finditer(text)]
+    return [b"".join(found[0].split()).decode() for found in WORD.finditer(text.encode())]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +71,7 @@ class ListedRanges:
     """The ranges and banks in several lists.
 
     Range i, ``first[i]`` to ``last[i]``, (n,) int64 both included, is in the list ``index[i]``;
-    each of ``banks`` is a name with the index of its list.
+    each of ``banks`` is a name with the index of its list, once.
     """
 
     first: NDArray[np.int64]
@@ -78,7 +82,7 @@ class ListedRanges:
     @property
     def ranges(self) -> IdRanges:
         """All ranges and banks."""
-        return IdRanges(self.first, self.last, tuple(name for name, _ in self.banks))
+        return IdRanges(self.first, self.last, tuple(dict.fromkeys(name for name, _ in self.banks)))
 
 
 def parse_ranges(text: str, banks: Iterable[str] = ()) -> IdRanges:
@@ -91,42 +95,105 @@ def parse_ranges(text: str, banks: Iterable[str] = ()) -> IdRanges:
 
 
 def parse_lists(texts: Sequence[str], banks: Iterable[str] = ()) -> ListedRanges:
-    """The ranges and banks in many lists, each as `parse_ranges` reads it; some µs a word."""
-    known = frozenset(banks)
-    text = ",".join(texts)  # no range goes beyond a comma
-    starts = np.cumsum([0, *(len(each) + 1 for each in texts)])[:-1]
-    first, last, at, bank_at = (array("q") for _ in range(4))
-    named: list[str] = []
-    for found in WORD.finditer(text):
-        word = found[0]
-        if word in known:
-            named.append(word)
-            bank_at.append(found.start())
+    """The ranges and banks in many lists, each as `parse_ranges` reads it."""
+    return parse_text("\0".join(texts).encode("utf-8", "replace"), b"\0", banks)
+
+
+def parse_text(text: bytes, ends: bytes, banks: Iterable[str] = ()) -> ListedRanges:
+    """The ranges and banks in the lists of a text, each of which ends with one of ``ends``.
+
+    Raises `BadWord`, and `BadDetectorFile` for more than `MOST_WORDS` words.
+    """
+    hard, bank_names = ends + b",", tuple(banks)
+    known = {name.encode(): number for number, name in enumerate(bank_names)}
+    found = [_Found.nothing()]
+    count = ended_lists = 0
+    for start, block in blocks(text, hard):
+        parsed = words(block, hard)
+        count += parsed.size
+        if count > MOST_WORDS:
+            raise BadDetectorFile(
+                f"it has more than {MOST_WORDS} words; use ranges of ids, or HDF5"
+            )
+        parsed = _with_banks_like_ids(parsed, block, hard, known)
+        bank = _known_banks(parsed, block, known)
+        _check(parsed, bank, text, start, ends)
+        ended = places_of(ends, block)
+        index, of_bank = (
+            ended_lists + np.searchsorted(ended, each) for each in (parsed.at, parsed.begin)
+        )
+        ended_lists += ended.size
+        found.append(_Found(parsed.first, parsed.last, index, bank, of_bank))
+    all_found = _Found(*(np.concatenate(each) for each in zip(*found, strict=True)))
+    pairs = dict.fromkeys(zip(all_found.bank.tolist(), all_found.bank_index.tolist(), strict=True))
+    named = tuple((bank_names[bank], index) for bank, index in pairs)
+    return ListedRanges(all_found.first, all_found.last, all_found.list_index, named)
+
+
+class _Found(NamedTuple):
+    """Ranges (n,) with the indices of their lists; banks (m,), by number, with those of theirs."""
+
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    list_index: NDArray[np.int64]
+    bank: NDArray[np.int64]
+    bank_index: NDArray[np.int64]
+
+    @classmethod
+    def nothing(cls) -> Self:
+        return cls(*(np.empty(0, np.int64) for _ in cls._fields))
+
+
+def _with_banks_like_ids(
+    parsed: Words, block: bytes, hard: bytes, known: Mapping[bytes, int]
+) -> Words:
+    """The words, with those as names that look like ids or ranges and are names of banks."""
+    for name in known:
+        like = WORD.fullmatch(name)
+        if like is None or like["first"] is None:
             continue
-        if found["first"] is None:
-            why = "an id, a range a:b or a-b, or a bank was expected"
-            raise _bad_word(text, starts, found, why)
-        low = int(found["first"])
-        high = low if found["last"] is None else int(found["last"])
-        if high < low:
-            raise _bad_word(text, starts, found, "the end of a range is before its start")
-        first.append(low)
-        last.append(high)
-        at.append(found.start())
-    of_banks = np.searchsorted(starts, np.array(bank_at, np.int64), "right") - 1
-    return ListedRanges(
-        np.array(first, np.int64),
-        np.array(last, np.int64),
-        np.searchsorted(starts, np.array(at, np.int64), "right") - 1,
-        tuple(zip(named, of_banks.tolist(), strict=True)),
-    )
+        low = int(like["first"])
+        same = (parsed.first == low) & (parsed.last == int(like["last"] or low))
+        after = hard + b" \t\r\n\f\v"
+        here = [
+            place
+            for place in np.flatnonzero(same).tolist()
+            if block.startswith(name, begin := int(parsed.at[place]))
+            and block[begin + len(name) : begin + len(name) + 1].strip(after) == b""
+        ]
+        at = parsed.at[here]
+        begins = np.append(parsed.begin, at)
+        order = np.argsort(begins, kind="stable")
+        end = np.append(parsed.end, at + len(name))[order]
+        first, last, left = (np.delete(each, here) for each in parsed[:3])
+        parsed = Words(first, last, left, begins[order], end, parsed.size)
+    return parsed
 
 
-def _bad_word(text: str, starts: NDArray[np.int64], found: re.Match[str], why: str) -> BadWord:
-    """The error for a word in lists that begin at ``starts``, (lists,)."""
-    index = int(np.searchsorted(starts, found.start(), "right")) - 1
-    before = sum(1 for _ in WORD.finditer(text, int(starts[index]), found.start()))
-    return BadWord(found[0], before + 1, index, why)
+def _known_banks(parsed: Words, block: bytes, known: Mapping[bytes, int]) -> NDArray[np.int64]:
+    """The numbers of the banks that names are, (names,); -1 for a name of no bank."""
+    places = zip(parsed.begin.tolist(), parsed.end.tolist(), strict=True)
+    return np.array([known.get(block[begin:end], -1) for begin, end in places], np.int64)
+
+
+def _check(parsed: Words, bank: NDArray[np.int64], text: bytes, start: int, ends: bytes) -> None:
+    """Raises `BadWord` for the first word of a block that is no id, no range and no bank."""
+    unknown = parsed.begin[bank < 0]
+    reversed_ = parsed.at[parsed.last < parsed.first]
+    if not unknown.size and not reversed_.size:
+        return
+    place = int(np.append(unknown, reversed_).min())
+    why = "an id, a range a:b or a-b, or a bank was expected"
+    if not (unknown == place).any():
+        why = "the end of a range is before its start"
+    place += start
+    before = text[:place]
+    begin = max(before.rfind(bytes([each])) for each in ends) + 1
+    index = sum(before.count(bytes([each])) for each in ends)
+    word = WORD.match(separated(text[place : place + LONGEST_WORD], ends))
+    shown = "" if word is None else word[0].decode("utf-8", "replace")
+    earlier = [words(each, ends + b",") for _, each in blocks(before[begin:], ends + b",")]
+    raise BadWord(shown, sum(each.at.size + each.begin.size for each in earlier) + 1, index, why)
 
 
 def ranges_text(ids: NDArray[np.int64]) -> str:
@@ -149,8 +216,8 @@ class NamedGroups:
     """Groups of detectors in their order, by name.
 
     Range i, ``first[i]`` to ``last[i]``, (n,) int64 both included, is in the group ``group[i]``, by
-    its place in ``names``. Each of ``banks`` has a name and the place of its group. ``places`` are
-    how messages name the groups, such as ``line 12``; empty if by their names.
+    its place in ``names``. Each of ``banks`` has a name and the place of its group. ``lines``
+    (groups,) int64 are the lines of a file that they begin in; empty if messages name them by name.
     """
 
     names: tuple[str, ...]
@@ -158,19 +225,17 @@ class NamedGroups:
     last: NDArray[np.int64]
     group: NDArray[np.int64]
     banks: tuple[tuple[str, int], ...] = ()
-    places: tuple[str, ...] = ()
+    lines: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     @classmethod
-    def of(
-        cls, names: Iterable[str], members: Iterable[IdRanges], places: Iterable[str] = ()
-    ) -> Self:
+    def of(cls, names: Iterable[str], members: Iterable[IdRanges]) -> Self:
         """The groups with these names, whose ``members`` are ids and banks."""
         every = list(members)
         ranges = IdRanges.joined(every)
         group = np.repeat(np.arange(len(every)), [each.first.size for each in every])
         banks = tuple((bank, n) for n, each in enumerate(every) for bank in each.banks)
-        return cls(tuple(names), ranges.first, ranges.last, group, banks, tuple(places))
+        return cls(tuple(names), ranges.first, ranges.last, group, banks)
 
     def place(self, number: int) -> str:
         """How messages name a group, by its place from 0."""
-        return self.places[number] if self.places else f"group {self.names[number]}"
+        return f"line {self.lines[number]}" if self.lines.size else f"group {self.names[number]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass, field
 from xml.parsers import expat
 
 import numpy as np
@@ -18,31 +18,45 @@ from reduction.detector_files.id_ranges import (
 )
 
 MASKING, GROUPING = "detector-masking", "detector-grouping"
-CHILDREN = {
+CHILDREN: Mapping[str, frozenset[str]] = {
     "": frozenset({MASKING, GROUPING}),
     MASKING: frozenset({"group", "detids", "component", "ids"}),
     GROUPING: frozenset({"group"}),
     "group": frozenset({"detids", "component", "ids"}),
+    "detids": frozenset(),
+    "component": frozenset(),
 }
 """The elements that may be in an element; the empty name stands for the file."""
 
 BYTES_AT_ONCE = 1 << 16
 
 
-class _Group(NamedTuple):
-    """A ``<group>``: its line, its name, and its number if it has one."""
+@dataclass(frozen=True)
+class _Groups:
+    """The ``<group>`` elements in the order of the file: line, name, and number or None of each.
 
-    line: int
-    name: str
-    number: int | None
+    These are lists of plain values, since Python looks through a million records again and again
+    for garbage.
+    """
 
+    lines: list[int] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    numbers: list[int | None] = field(default_factory=list)
 
-class _IdList(NamedTuple):
-    """A list of ids: its line, the place of its group, and its text."""
+    def add(self, line: int, name: str = "", number: int | None = None) -> None:
+        self.lines.append(line)
+        self.names.append(name)
+        self.numbers.append(number)
 
-    line: int
-    group: int
-    text: str
+    def order(self) -> list[int]:
+        """The places of the groups in their order: by ascending number if all have one.
+
+        The group with number 0, which Mantid saves, is of detectors that are in no group.
+        """
+        kept = [place for place, number in enumerate(self.numbers) if number != 0]
+        if all(self.numbers[place] is not None for place in kept):
+            kept.sort(key=lambda place: self.numbers[place] or 0)
+        return kept
 
 
 class _Reader:
@@ -52,9 +66,12 @@ class _Reader:
         self._root, self._banks = root, frozenset(banks)
         self._open = [""]
         self._text: list[str] = []
-        self.groups: list[_Group] = []
+        self.groups = _Groups()
         self._numbers: set[int] = set()
-        self._lists: list[_IdList] = []
+        self._lists: list[str] = []
+        self._list_lines: list[int] = []
+        self._list_groups: list[int] = []
+        """Texts of lists of ids, with their lines and the places of their groups."""
         self._named: list[tuple[str, int]] = []
         """Banks with the places of their groups."""
         self._parser = expat.ParserCreate()
@@ -82,69 +99,75 @@ class _Reader:
     def members(self) -> ListedRanges:
         """The ranges and banks of all groups, by their places; raises `BadDetectorFile`."""
         try:
-            listed = parse_lists([each.text for each in self._lists])
+            listed = parse_lists(self._lists)
         except BadWord as bad:
             raise BadDetectorFile(
-                f"line {self._lists[bad.index].line}: ids and ranges a-b were expected;"
+                f"line {self._list_lines[bad.index]}: ids and ranges a-b were expected;"
                 f" word {bad.number} is none"
             ) from None
-        groups = np.array([each.group for each in self._lists], np.int64)
-        return ListedRanges(listed.first, listed.last, groups[listed.index], tuple(self._named))
-
-    @property
-    def _line(self) -> int:
-        return self._parser.CurrentLineNumber
+        groups = np.array(self._list_groups, np.int64)[listed.index]
+        return ListedRanges(listed.first, listed.last, groups, tuple(dict.fromkeys(self._named)))
 
     @property
     def _place(self) -> str:
-        return f"line {self._line}"
+        return f"line {self._parser.CurrentLineNumber}"
 
     def _doctype(self, *_: object) -> None:
         raise BadDetectorFile(f"{self._place}: a DTD is not taken")
 
     def _start(self, tag: str, attributes: Mapping[str, str]) -> None:
         inside = self._open[-1]
-        tag = tag.rpartition(":")[2]
-        if tag not in CHILDREN.get(inside, frozenset()) or (not inside and tag != self._root):
-            children = {self._root} if not inside else CHILDREN.get(inside, {"/" + inside})
-            known = " or ".join(f"<{each}>" for each in sorted(children))
+        if tag not in CHILDREN[inside] or not inside or tag == "ids":
+            tag = self._child(tag.rpartition(":")[2], inside)
+        if tag == "group":
+            self._add_group(attributes)
+        elif inside == MASKING:  # Mantid takes what stands beside a group as if it were in it
+            self.groups.add(self._parser.CurrentLineNumber)
+        self._open.append(tag)
+        self._text = [attributes.get("val", ""), ","]
+
+    def _child(self, tag: str, inside: str) -> str:
+        """A tag without its namespace; raises `BadDetectorFile` if it may not be there."""
+        children = CHILDREN[inside] if inside else {self._root}
+        if tag not in children:
+            known = " or ".join(f"<{each}>" for each in sorted(children or {"/" + inside}))
             raise BadDetectorFile(f"{self._place}: {known} was expected")
         if tag == "ids":
             raise BadDetectorFile(
                 f"{self._place}: <detids> was expected; <ids> are spectrum numbers, which events "
                 "do not have"
             )
-        if tag == "group":
-            self.groups.append(self._group(attributes))
-        elif inside == MASKING:  # Mantid takes what stands beside a group as if it were in it
-            self.groups.append(_Group(self._line, "", None))
-        self._open.append(tag)
-        self._text = [attributes.get("val", ""), ","]
+        return tag
 
-    def _group(self, attributes: Mapping[str, str]) -> _Group:
-        number, name = attributes.get("ID"), attributes.get("name", "").strip()
-        if number is None:
-            return _Group(self._line, name, None)
-        if not number.strip().isascii() or not number.strip().isdecimal() or len(number) > 10:
+    def _add_group(self, attributes: Mapping[str, str]) -> None:
+        text, name = attributes.get("ID"), attributes.get("name", "").strip()
+        line = self._parser.CurrentLineNumber
+        if text is None:
+            self.groups.add(line, name)
+            return
+        text = text.strip()
+        if not text.isascii() or not text.isdecimal() or len(text) > 10:
             raise BadDetectorFile(f"{self._place}: a whole number was expected as ID")
-        if int(number) in self._numbers:
+        number = int(text)
+        if number in self._numbers:
             raise BadDetectorFile(f"{self._place}: an ID that no other group has was expected")
-        self._numbers.add(int(number))
-        return _Group(self._line, name or number.strip(), int(number))
+        self._numbers.add(number)
+        self.groups.add(line, name or text, number)
 
     def _text_in(self, text: str) -> None:
         self._text.append(text)
 
     def _end(self, _tag: str) -> None:
-        tag, text = self._open.pop(), "".join(self._text)
-        self._text = []
-        match tag:
-            case "detids":
-                self._lists.append(_IdList(self._line, len(self.groups) - 1, text))
-            case "component":
-                self._add_banks(text)
-            case _ if text.strip(" ,\t\r\n"):
-                raise BadDetectorFile(f"{self._place}: no text was expected")
+        tag = self._open.pop()
+        text, self._text = "".join(self._text), []
+        if tag == "detids":
+            self._lists.append(text)
+            self._list_lines.append(self._parser.CurrentLineNumber)
+            self._list_groups.append(len(self.groups.lines) - 1)
+        elif tag == "component":
+            self._add_banks(text)
+        elif text.strip(" ,\t\r\n"):
+            raise BadDetectorFile(f"{self._place}: no text was expected")
 
     def _add_banks(self, text: str) -> None:
         """Add the banks in a list of names to the last group."""
@@ -152,7 +175,7 @@ class _Reader:
             if name and name not in self._banks:
                 raise BadDetectorFile(f"{self._place}: a bank of the instrument was expected")
             if name:
-                self._named.append((name, len(self.groups) - 1))
+                self._named.append((name, len(self.groups.lines) - 1))
 
 
 def read_masking(content: bytes, banks: Iterable[str]) -> IdRanges:
@@ -170,23 +193,19 @@ def read_grouping(content: bytes, banks: Iterable[str]) -> NamedGroups:
     """
     reader = _Reader(GROUPING, banks)
     reader.read(content)
-    members = reader.members
-    kept = [place for place, each in enumerate(reader.groups) if each.number != 0]
-    groups = [reader.groups[place] for place in kept]
-    if all(each.number is not None for each in groups):
-        kept.sort(key=lambda place: reader.groups[place].number or 0)
-        groups = [reader.groups[place] for place in kept]
-    if not groups:
+    members, groups = reader.members, reader.groups
+    kept = groups.order()
+    if not kept:
         raise BadDetectorFile("no <group> is in it")
-    numbered = np.full(len(reader.groups), -1)
-    numbered[kept] = np.arange(len(kept))
-    group = numbered[members.index]
+    place_of = np.full(len(groups.lines), -1)
+    place_of[kept] = np.arange(len(kept))
+    group = place_of[members.index]
     order = np.argsort(group, kind="stable")[np.count_nonzero(group < 0) :]
     return NamedGroups(
-        tuple(each.name or f"group{place}" for place, each in enumerate(groups, 1)),
+        tuple(groups.names[each] or f"group{place}" for place, each in enumerate(kept, 1)),
         members.first[order],
         members.last[order],
         group[order],
-        tuple((bank, int(numbered[n])) for bank, n in members.banks if numbered[n] >= 0),
-        tuple(f"line {each.line}" for each in groups),
+        tuple((bank, int(place_of[n])) for bank, n in members.banks if place_of[n] >= 0),
+        np.array([groups.lines[each] for each in kept], np.int64),
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import itertools
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,7 +28,12 @@ EXPECTED = (
     "select, group)"
 )
 
-LINES_AT_ONCE = 20_000
+COMMENT = re.compile(rb"#[^\n]*")
+BLOCK_BYTES = 1 << 20
+"""Lines are read in blocks of about so many bytes; a line that is longer is refused."""
+
+_SOLID = np.ones(256, np.bool_)
+_SOLID[list(b" \t\n\r\f\v")] = False
 
 
 def read_text_columns(content: bytes) -> CalibrationColumns:
@@ -40,8 +44,8 @@ def read_text_columns(content: bytes) -> CalibrationColumns:
     """
     check_lines(content)
     tables, lines, width = [], [], 0
-    for start, batch in _batches(content):
-        table, line = _numbers(batch, start, width)
+    for start, block in _blocks(content.removeprefix(b"\xef\xbb\xbf")):
+        table, line = _numbers(block, start, width)
         width = table.shape[1] or width
         tables.append(table)
         lines.append(line)
@@ -60,37 +64,54 @@ def read_text_columns(content: bytes) -> CalibrationColumns:
     return CalibrationColumns(ids, rows, use=use, group=group, **columns)
 
 
-def _batches(content: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    """The lines in batches, each with the number of its first line."""
-    file, start = io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")), 1
-    while batch := list(itertools.islice(file, LINES_AT_ONCE)):
-        yield start, batch
-        start += len(batch)
+def _blocks(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines in blocks, each with the number of its first line; raises `BadDetectorFile`."""
+    start, line = 0, 1
+    while start < len(content):
+        end = content.rfind(b"\n", start, start + BLOCK_BYTES) + 1
+        if not end:
+            if len(content) - start > BLOCK_BYTES:
+                raise BadDetectorFile(f"line {line}: {EXPECTED} were expected")
+            end = len(content)
+        block = content[start:end]
+        yield line, block
+        start, line = end, line + block.count(b"\n")
 
 
-def _numbers(
-    batch: list[bytes], start: int, width: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _numbers(block: bytes, start: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """The numbers in lines, (rows, columns), and the number of the line of each row, (rows,).
 
     All rows have ``width`` columns; 0: as many as the first. Without rows there are no columns.
     """
-    words, lines = [], []
-    for number, line in enumerate(batch, start):
-        found = line.partition(b"#")[0].replace(b",", b" ").split()
-        if not found:
-            continue
-        width = width or len(found)
-        if len(found) != width or width not in COLUMNS or b"_" in line:
-            raise BadDetectorFile(f"line {number}: {EXPECTED} were expected")
-        words += found
-        lines.append(number)
+    text = COMMENT.sub(b"", block).replace(b",", b" ")
+    counts = _words_of_lines(text)
+    full = np.flatnonzero(counts)
+    if not full.size:
+        return np.empty((0, 0)), full
+    width = width or int(counts[full[0]])
+    wrong = full[counts[full] != width] if width in COLUMNS else full
+    words = text.split()
     try:
-        numbers = np.array(words, np.float64) if words else np.empty(0)
+        if wrong.size or b"_" in text:  # Python's numbers may have an underscore
+            raise ValueError
+        numbers = np.array(words, np.float64)
     except ValueError:
-        place = next(i for i, word in enumerate(words) if not _is_number(word))
-        raise BadDetectorFile(f"line {lines[place // width]}: {EXPECTED} were expected") from None
-    return numbers.reshape(len(lines), width if lines else 0), np.array(lines, np.int64)
+        good = int(counts[: wrong[0]].sum() if wrong.size else counts.sum())
+        bad = next((n for n, word in enumerate(words[:good]) if not _is_number(word)), None)
+        row = int(wrong[0]) if bad is None else int(full[bad // width])
+        raise BadDetectorFile(f"line {start + row}: {EXPECTED} were expected") from None
+    return numbers.reshape(full.size, width), start + full
+
+
+def _words_of_lines(text: bytes) -> NDArray[np.int64]:
+    """How many words each line of a text has, (lines,)."""
+    characters = np.frombuffer(text, np.uint8)
+    solid = _SOLID[characters]
+    begins = np.flatnonzero(solid & ~np.append(False, solid[:-1]))
+    ends = np.flatnonzero(characters == ord("\n"))
+    before = np.append(np.searchsorted(begins, ends), begins.size)
+    counts: NDArray[np.int64] = np.diff(before, prepend=0)
+    return counts
 
 
 def _is_number(word: bytes) -> bool:
@@ -99,7 +120,7 @@ def _is_number(word: bytes) -> bool:
         float(word)
     except ValueError:
         return False
-    return True
+    return b"_" not in word
 
 
 def _joined(tables: list[NDArray[np.float64]], width: int) -> NDArray[np.float64]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reduction.detector_files.content import BadDetectorFile, check_words
+from reduction.detector_files.content import BadDetectorFile, check_list_size
 from reduction.detector_files.id_ranges import (
     BadWord,
     IdRanges,
     ListedRanges,
     NamedGroups,
-    parse_lists,
+    parse_text,
 )
+from reduction.detector_files.id_scanner import places_of
+
+COMMENT = re.compile(rb"#[^\n]*")
+NEWLINE = b"\n"
+GROUP_ENDS = b"\n;"
 
 
 def read_mask_list(content: bytes, banks: Iterable[str]) -> IdRanges:
@@ -21,8 +28,7 @@ def read_mask_list(content: bytes, banks: Iterable[str]) -> IdRanges:
 
     What follows a ``#`` is skipped. Any number of words may stand in a line.
     """
-    lines = _lines(content)
-    return _listed(lines, range(1, len(lines) + 1), banks).ranges
+    return _listed(_without_comments(content), NEWLINE, banks).ranges
 
 
 def read_group_lists(content: bytes, banks: Iterable[str]) -> NamedGroups:
@@ -30,40 +36,41 @@ def read_group_lists(content: bytes, banks: Iterable[str]) -> NamedGroups:
 
     They are named by their numbers, from 1 on.
     """
-    parts = [
-        (number, text) for number, line in enumerate(_lines(content), 1) for text in line.split(";")
-    ]
-    numbers = [number for number, _ in parts]
-    listed = _listed([text for _, text in parts], numbers, banks)
+    text = _without_comments(content)
+    listed = _listed(text, GROUP_ENDS, banks)
     of_banks = np.array([index for _, index in listed.banks], np.int64)
     used = np.unique(np.append(listed.index, of_banks))
     if not used.size:
         raise BadDetectorFile("no line of it has a group")
-    place = {index: n for n, index in enumerate(used.tolist())}
+    groups = np.searchsorted(used, of_banks).tolist()
     return NamedGroups(
-        tuple(str(n + 1) for n in range(used.size)),
+        tuple(map(str, range(1, used.size + 1))),
         listed.first,
         listed.last,
         np.searchsorted(used, listed.index),
-        tuple((bank, place[index]) for bank, index in listed.banks),
-        tuple(f"line {numbers[index]}" for index in place),
+        tuple((bank, group) for (bank, _), group in zip(listed.banks, groups, strict=True)),
+        _lines(text, GROUP_ENDS)[used],
     )
 
 
-def _lines(content: bytes) -> list[str]:
-    """The lines without comments; raises `BadDetectorFile` for too many."""
-    check_words(content)
-    text = content.decode("utf-8-sig", errors="replace")
-    return [line.partition("#")[0] for line in text.splitlines()]
+def _without_comments(content: bytes) -> bytes:
+    """The text with lines that end with a newline alone; raises `BadDetectorFile` if too long."""
+    check_list_size(content)
+    text = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", NEWLINE)
+    return COMMENT.sub(b"", text.replace(b"\r", NEWLINE))
 
 
-def _listed(texts: Sequence[str], lines: Sequence[int], banks: Iterable[str]) -> ListedRanges:
-    """The ranges in parts of lines; a range may be written with blanks around its mark.
+def _lines(text: bytes, ends: bytes) -> NDArray[np.int64]:
+    """The number of the line, from 1 on, that each list of a text begins in, (lists,)."""
+    ended = np.frombuffer(text, np.uint8)[places_of(ends, text)]
+    lines: NDArray[np.int64] = np.append(1, 1 + np.cumsum(ended == ord(NEWLINE)))
+    return lines
 
-    ``lines`` are the numbers of the lines.
-    """
+
+def _listed(text: bytes, ends: bytes, banks: Iterable[str]) -> ListedRanges:
+    """The ranges in lists; a range may be written with blanks around its mark."""
     try:
-        return parse_lists(texts, banks)
+        return parse_text(text, ends, banks)
     except BadWord as bad:
-        where = f"line {lines[bad.index]}"
+        where = f"line {_lines(text, ends)[bad.index]}"
         raise BadDetectorFile(f"{where}: {bad.why}; word {bad.number} is none") from None

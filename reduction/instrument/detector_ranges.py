@@ -5,6 +5,8 @@ The cost goes by the numbers of ranges and of detectors, not by the ids in the r
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -67,9 +69,19 @@ def detectors_in(ranges: IdRanges, instrument: Instrument) -> NDArray[np.bool_]:
     depth -= np.bincount(end, minlength=by_id.ids.size + 1)
     inside = np.zeros(instrument.detector_id.size, np.bool_)
     inside[by_id.detector] = np.cumsum(depth)[:-1] > 0
-    for bank in ranges.banks:
-        inside |= (instrument.bank == instrument.bank_names.index(bank)) & ~instrument.is_monitor
+    if ranges.banks:
+        inside |= (
+            _is_of(frozenset(ranges.banks), instrument)[instrument.bank] & ~instrument.is_monitor
+        )
     return inside
+
+
+def _is_of(names: frozenset[str], instrument: Instrument) -> NDArray[np.bool_]:
+    """For each bank of an instrument whether it has one of these names, (banks + 1,).
+
+    The last entry, false, is for detectors without a bank.
+    """
+    return np.array([*(each in names for each in instrument.bank_names), False])
 
 
 def shortest_list(members: NDArray[np.int64], instrument: Instrument) -> str:
@@ -103,11 +115,24 @@ def group_of_detectors(groups: NamedGroups, instrument: Instrument) -> NDArray[n
         raise GroupsOverlap(int(by_id.ids[place]), one, other)
     detector = by_id.detector[_expanded(begin, end)]
     _put(group, detector, np.repeat(number, end - begin), instrument)
-    for bank, place in groups.banks:
-        of_bank = instrument.bank == instrument.bank_names.index(bank)
-        here = np.flatnonzero(of_bank & ~instrument.is_monitor)
-        _put(group, here, np.full(here.size, place), instrument)
+    if groups.banks:
+        _put_banks(group, groups.banks, instrument)
     return group
+
+
+def _put_banks(
+    group: NDArray[np.int32], banks: Iterable[tuple[str, int]], instrument: Instrument
+) -> None:
+    """Put the detectors of banks, by name, into groups; raises `GroupsOverlap`."""
+    pixels = np.flatnonzero(~instrument.is_monitor)
+    by_bank = pixels[np.argsort(instrument.bank[pixels], kind="stable")]
+    numbers = np.arange(len(instrument.bank_names) + 1)
+    bounds = np.searchsorted(instrument.bank[by_bank], numbers)
+    here = dict(zip(instrument.bank_names, itertools.pairwise(bounds.tolist()), strict=True))
+    for bank, place in banks:
+        begin, end = here[bank]
+        if begin < end:
+            _put(group, by_bank[begin:end], np.full(end - begin, place), instrument)
 
 
 def _put(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reduction.detector_files.id_ranges import (
     BadWord,
-    IdRanges,
+    ListedRanges,
     NamedGroups,
     list_words,
-    parse_ranges,
+    parse_lists,
 )
 from reduction.instrument.detector_file import (
     DetectorColumns,
@@ -55,7 +55,8 @@ def detector_groups(
         raise Refused("Groups", settings.groups or settings.groups_file, why)
     group = _groups(settings, instrument, files)
     if settings.mask:
-        group[detectors_in(_listed("Mask", settings.mask, instrument), instrument)] = MASKED
+        masked = _listed("Mask", [settings.mask], instrument)
+        group[detectors_in(masked.ranges, instrument)] = MASKED
         _check_left("Mask", settings, group, instrument)
     if settings.mask_file:
         _mask_by(_mask_columns(settings, files), group, instrument)
@@ -149,31 +150,49 @@ def _group_by(columns: DetectorColumns, instrument: Instrument) -> NDArray[np.in
 
 def _listed_groups(text: str, instrument: Instrument) -> NDArray[np.int32]:
     """The group of each detector, (detectors,), by a text like ``0:15;bank7``; raises `Refused`."""
-    names = [each.strip() for each in text.split(";")]
+    listed = _listed("Groups", text.split(";"), instrument)
+    names = tuple(each.strip() for each in text.split(";"))
     try:
-        groups = NamedGroups.of(names, (_listed("Groups", each, instrument) for each in names))
+        groups = NamedGroups(names, listed.first, listed.last, listed.index, listed.banks)
         return group_of_detectors(groups, instrument)
     except GroupsOverlap as overlap:
         raise Refused("Groups", text, str(overlap)) from None
 
 
-def _listed(pv: str, text: str, instrument: Instrument) -> IdRanges:
-    """What a text like ``0:15,bank7,400`` names; each word has a detector that is no monitor."""
+def _listed(pv: str, lists: Sequence[str], instrument: Instrument) -> ListedRanges:
+    """What lists name, such as ``0:15,bank7,400``; each word has a detector.
+
+    Monitors do not count as detectors. Raises `Refused` that shows the list that is wrong.
+    """
     try:
-        ranges = parse_ranges(text, instrument.bank_names)
+        listed = parse_lists(lists, instrument.bank_names)
     except BadWord as bad:
         hint = nearest(bad.word, instrument.bank_names)
         why = f"{bad.word!r} is no detector id or range a:b, and no bank of {instrument.name}"
-        raise Refused(pv, text, why + hint) from None
-    if ranges.empty:
-        raise Refused(pv, text, "empty; a detector id, a range a:b or a bank was expected")
-    words = [each for each in list_words(text) if each not in instrument.bank_names]
-    empty = [words[n] for n in np.flatnonzero(detectors_in_each(ranges, instrument) == 0)]
-    for bank in ranges.banks:
-        of_bank = instrument.bank == instrument.bank_names.index(bank)
-        empty += [] if (of_bank & ~instrument.is_monitor).any() else [bank]
+        raise Refused(pv, lists[bad.index].strip(), why + hint) from None
+    used = np.append(listed.index, [index for _, index in listed.banks])
+    unused = np.flatnonzero(np.bincount(used.astype(np.int64), minlength=len(lists)) == 0)
+    if unused.size:
+        why = "empty; a detector id, a range a:b or a bank was expected"
+        raise Refused(pv, lists[int(unused[0])].strip(), why)
+    _check_any(pv, lists, listed, instrument)
+    return listed
+
+
+def _check_any(pv: str, lists: Sequence[str], listed: ListedRanges, instrument: Instrument) -> None:
+    """Raise `Refused` for a range or a bank without a detector; monitors do not count."""
+    pixels = ~instrument.is_monitor
+    full = np.bincount(instrument.bank[pixels] + 1, minlength=len(instrument.bank_names) + 1)[1:]
+    full_names = {name for name, count in zip(instrument.bank_names, full, strict=True) if count}
+    empty = [(index, bank) for bank, index in listed.banks if bank not in full_names]
+    for place in np.flatnonzero(detectors_in_each(listed.ranges, instrument) == 0)[:1].tolist():
+        index = int(listed.index[place])
+        of_list = place - int(np.searchsorted(listed.index, index))
+        words = [each for each in list_words(lists[index]) if each not in instrument.bank_names]
+        empty.insert(0, (index, words[of_list]))
     if empty:
-        pixels = instrument.detector_id[~instrument.is_monitor]
-        limits = f"ids from {pixels.min()} to {pixels.max()}" if pixels.size else "monitors alone"
-        raise Refused(pv, text, f"no detector in {empty[0]}; {instrument.name} has {limits}")
-    return ranges
+        index, word = empty[0]
+        ids = instrument.detector_id[pixels]
+        limits = f"ids from {ids.min()} to {ids.max()}" if ids.size else "monitors alone"
+        why = f"no detector in {word}; {instrument.name} has {limits}"
+        raise Refused(pv, lists[index].strip(), why)

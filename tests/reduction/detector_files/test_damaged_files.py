@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from reduction.detector_files.content import (
     LARGEST_FILE_BYTES,
+    LARGEST_LIST_BYTES,
+    MOST_ELEMENTS,
     MOST_WORDS,
     BadDetectorFile,
     read_content,
@@ -136,7 +138,12 @@ def huge_files(folder: Path) -> list[Path]:
     ranges = folder / "ranges.txt"
     ranges.write_text("0:2147483647\n" * 100)
     many = folder / "many.xml"
-    many.write_text("<detector-masking><group>" + "<detids>1</detids>" * (MOST_WORDS + 1))
+    many.write_text("<detector-masking><group>" + "<detids>1</detids>" * (MOST_ELEMENTS + 1))
+    tag = folder / "tag.xml"
+    attributes = " ".join(f"a{n}=''" for n in range(900_000))
+    tag.write_text(f"<detector-masking {attributes}/>")
+    long = folder / "long.xml"
+    long.write_bytes(b"<detector-masking><group><detids>" + b"1" * (LARGEST_LIST_BYTES - 60))
     groups = folder / "groups.xml"
     every = "".join(f'<group ID="{n + 1}"><detids val="{n}"/></group>' for n in range(20_000))
     groups.write_text(f"<detector-grouping>{every}<other/>")
@@ -145,7 +152,7 @@ def huge_files(folder: Path) -> list[Path]:
     lines = folder / "lines.txt"
     lines.write_text("forward\n" * (MOST_WORDS + 1))
     short = [laughs, deep, ranges, groups]
-    return [line, words, zeros, sparse, bomb, *short, many, rows, lines]
+    return [line, words, zeros, sparse, bomb, *short, many, tag, long, rows, lines]
 
 
 def test_huge_files_cost_a_second_and_little_memory(tmp_path: Path) -> None:
