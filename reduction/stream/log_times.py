@@ -23,7 +23,7 @@ class LogTimes:
     def __init__(self, clock_ns: Callable[[], int], notices: Notices) -> None:
         self._clock_ns, self._notices = clock_ns, notices
         self._latest_ns = 0
-        """The latest time that was possible when the clock was asked; it is asked for later ones."""
+        """The latest time that was possible when the clock was asked. Later ones are asked for."""
 
     def possible(self, time_ns: int) -> bool:
         """Whether a time is possible whatever the newest pulse is: then it is the value's own."""
