@@ -14,11 +14,15 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
+from reduction.instrument.geometry import powder_arc
+from reduction.instrument.layout import detector_layout
+from reduction.parameters.image import ImageView
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
 from tests.support.ca_client import Network
 from tests.support.live import SEED, Live
 from tests.support.logged_stream import (
+    NO_EVENTS,
     LoggedPulse,
     check_simulated,
     counts_of,
@@ -44,6 +48,8 @@ class Recovery:
         self._net, self._random = net, random.Random(seed)
         self._flags = (
             "--set=Red1:Normalisation=ProtonCharge",
+            "--set=Red1:Image:Made=Always",
+            "--set=Red1:Map:Made=Always",
             f"--autosave={net.environment['XDG_STATE_HOME']}/settings.toml",
             *flags,
         )
@@ -207,6 +213,7 @@ class Recovery:
             counted = [each for each in counted if each.number > last]
             check_series(running, series, closed, shown)
         check_running_series(running, counted, shown)
+        check_pictures(running, counted, shown)
         assert running.number("PulsesLost_RBV") == lost
         self.put("Sim:Pause", "Run")
 
@@ -291,3 +298,17 @@ def check_running_series(running: Live, pulses: Sequence[LoggedPulse], shown: Sh
         low, high = (running.number(f"{name}{end}_RBV") for end in ("Low", "High"))
         expected = counts_of(shown.sliced(pulses, low, high), shown.settings)
         np.testing.assert_array_equal(running.array(f"{name}YC"), expected)
+
+
+def check_pictures(running: Live, pulses: Sequence[LoggedPulse], shown: Shown) -> None:
+    """Check the image of the running series, and that the rows of its map make its spectrum."""
+    last = pulses[-1].number
+    names = [f"Red1:{picture}:UniqueId_RBV" for picture in ("Image", "Map")]
+    running.until(lambda: all(running.number(name) == last for name in names), CURRENT_S)
+    layout = detector_layout(powder_arc(), ImageView.PANELS, 512)
+    inside = [each.pixel_id for each in shown.sliced(pulses, *shown.bounds)]
+    counts = np.bincount(np.concatenate([NO_EVENTS, *inside]), minlength=layout.cell.size)
+    expected = np.where(layout.pixels > 0, layout.summed(counts.astype(np.int32)), np.nan)
+    np.testing.assert_array_equal(running.array("Red1:Image:ArrayData"), expected.ravel())
+    rows = np.reshape(running.array("Red1:Map:ArrayData"), (100, -1))
+    np.testing.assert_array_equal(rows.sum(axis=0), shown.counts(pulses))
