@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import shutil
 from collections.abc import Iterator
 
@@ -23,6 +24,12 @@ pytestmark = [
         reason=f"needs Phoebus, by `make phoebus`, and {', '.join(TOOLS)}",
     ),
 ]
+
+
+with_pvaccess = pytest.mark.skipif(
+    not any(JARS.glob("core-pv-pva-*.jar")) or importlib.util.find_spec("p4p") is None,
+    reason="needs p4p, and Phoebus with pvAccess, by `make phoebus`",
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +53,38 @@ def open_screen(viewer: Phoebus, running: Live, name: str) -> None:
     viewer.wait_until(lambda: viewer.shows(name) and viewer.is_connected())
 
 
+SCREENS = ["main", "overview", "reduction", "slices", "regions", "simulator", "backend", "expert"]
+PICTURES = ["image", "map"]
+
+
 @pytest.mark.parametrize(
-    "name",
-    ["main", "overview", "reduction", "slices", "regions", "simulator", "backend", "expert"],
+    "name", [*SCREENS, *(pytest.param(name, marks=with_pvaccess) for name in PICTURES)]
 )
 def test_a_screen_opens_with_all_values_and_no_complaint(
     viewer: Phoebus, running: Live, name: str
 ) -> None:
     open_screen(viewer, running, f"{name}.bob")
     assert viewer.warnings() == []
+
+
+@with_pvaccess
+def test_the_image_is_drawn_and_its_rectangle_is_where_the_settings_are(
+    viewer: Phoebus, running: Live
+) -> None:
+    for name, cells in (("MinX", 60), ("MinY", 0), ("SizeX", 80), ("SizeY", 4)):
+        assert running.put(f"Red1:Image:ROI:{name}", str(cells)).returncode == 0
+    open_screen(viewer, running, "image.bob")
+    viewer.wait_until(lambda: coloured(viewer.screen.pixels()) > 20_000)
+    viewer.wait_until(lambda: red(viewer.screen.pixels()) > 100)
+    viewer.screen.click(*viewer.widget_centre("image.bob", "$(P)$(R)Image:ROI:SizeX"))
+    viewer.screen.type("0")
+    running.until(lambda: running.number("Red1:Image:ROI:NumPixels_RBV") == 0, PATIENCE_S)
+
+
+def coloured(pixels: Pixels) -> int:
+    """How many pixels have the dark violet that the colours of images begin with, or follow it."""
+    red, green, blue = (pixels[..., colour].astype(int) for colour in range(3))
+    return int(((blue - red > 20) & (blue - green > 20) & (red < 90)).sum())
 
 
 def test_a_bin_size_that_is_typed_is_in_the_bins(viewer: Phoebus, running: Live) -> None:

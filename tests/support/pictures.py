@@ -14,7 +14,7 @@ from tests.support.live import Live, live
 from tests.support.phoebus import Phoebus, running_phoebus
 from tests.support.xdisplay import png
 
-SCREENS = ("reduction", "regions", "simulator", "backend", "expert")
+SCREENS = ("reduction", "regions", "simulator", "backend", "expert", "map")
 RAMP_GPA = np.linspace(0, 6, 31)
 
 
@@ -50,7 +50,10 @@ def main(folder: Path) -> None:
         for name, low, high in (("ROI1", 1.85, 2.0), ("Peak1", 1.85, 2.0), ("Peak2", 1.58, 1.7)):
             running.put(f"Red1:{name}:Max", str(high))
             running.put(f"Red1:{name}:Min", str(low))
-        for name in ("main", *SCREENS):
+        running.put("Red1:Outliers:Sigmas", "5")
+        for name, cells in (("MinX", 60), ("SizeY", 2), ("SizeX", 80)):
+            running.put(f"Red1:Image:ROI:{name}", str(cells))
+        for name in ("main", "image", *SCREENS):
             take(viewer, name, folder / f"{name}.png")
         ramp(running)
         take(viewer, "slices", folder / "slices.png")

@@ -52,12 +52,15 @@ def test_every_process_variable_that_a_screen_names_is_served(path: Path) -> Non
     texts = {
         with_values(each.text or "", widget.macros)
         for widget in shown_widgets(path, ALL_MACROS)
-        for tag in ("pv_name", "x_pv", "y_pv", "err_pv")
+        for tag in ("pv_name", "x_pv", "y_pv", "err_pv", "width_pv", "height_pv")
         for each in widget.element.iter(tag)
     }
     formulas = {text for text in texts if text.startswith("=")}
     names = {name for text in formulas for name in re.findall(r"`([^`]+)`", text)}
     names |= {text for text in texts - formulas if text and not text.startswith("loc://")}
+    pictures = {name for name in names if name.startswith("pva://")}
+    names -= pictures
+    names |= {re.sub("pva://(.*):Image$", r"\1:ArrayData", name) for name in pictures}
     assert names <= SERVED, names - SERVED
 
 
