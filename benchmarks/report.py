@@ -57,6 +57,16 @@ takes in all merges. New bins search each edge in a few sorted runs, so their co
 number of edges and the logarithm of the events; slices and masks are a pass over the raw events,
 which is bound by arithmetic and not by memory.
 """,
+    "image": """\
+## Images and maps
+
+First on the engine of one rank, with its half of a hundred million events, one thread: flat panels
+of a million pixels each. A view is made in a thread, once; what each image takes is its sum.
+
+Then the whole product: simulator, two ranks and IOC on this machine, with `Image:Made` Watched and
+no client of the image, and with Always. Ranks send the sums of cells, of which there are at most
+a million, however many pixels there are. The last run goes on with other windows and views.
+""",
     "mantid": """\
 ## The mantid engine
 
