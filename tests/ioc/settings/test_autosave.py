@@ -13,7 +13,6 @@ import pytest
 
 from ioc.app.server_start import server_start
 from ioc.app.starting_orders import starting_orders
-from ioc.model.ioc_order import DetectorsBefore
 from ioc.options.commands import IocOptions, RunOptions
 from ioc.options.program import StartError
 from ioc.options.shared_options import SettingOptions
@@ -22,7 +21,6 @@ from ioc.settings.autosave import (
     Autosave,
     digests_by_name,
     file_text,
-    load_settings,
     settings_by_name,
     settings_from_text,
 )
@@ -211,27 +209,6 @@ def test_a_calibration_that_has_changed_since_is_read_and_told(
     assert told in caplog.text
     (file,) = changed.orders.ranks.files
     assert file.columns.difc.tolist() == [5001]
-
-
-def test_what_commands_put_back_is_kept_with_the_settings(tmp_path: Path) -> None:
-    path, folders = tmp_path / "live.toml", AllowedFolders.of(())
-    first = starting_orders(IocOptions(), powder_arc(), folders).orders
-    before = (
-        DetectorsBefore("Red1:Outliers:Unmask", ""),
-        DetectorsBefore("Red1:Image:ROI:Restore", "1:3", "5;6"),
-    )
-    path.write_text(file_text("LIVE:", settings_by_name(first), {}, before))
-    again = starting_orders(IocOptions(autosave=str(path)), powder_arc(), folders)
-    assert (again.orders.ioc.before, again.changes) == (before, ())
-
-
-@pytest.mark.parametrize(
-    "table", ["x = 3", "x = {mask = 3}", "x = {groups = '5'}", f"x = {{mask = '{'1' * 60001}'}}"]
-)
-def test_what_no_command_can_put_back_is_left_out(tmp_path: Path, table: str) -> None:
-    path = tmp_path / "live.toml"
-    path.write_text(file_text("LIVE:", {}) + f"\n[before]\n{table}\n")
-    assert load_settings(path, "LIVE:").before == ()
 
 
 async def test_a_folder_that_is_gone_is_reported_and_tried_again(tmp_path: Path) -> None:

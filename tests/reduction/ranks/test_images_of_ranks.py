@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,9 @@ from tests.support.back_end import BackEnd, back_end
 ARC = powder_arc()
 PLAIN = ReductionSettings(bin_params="0.4,0.01,5")
 BY_RAMP = FilterSettings("ramp", 0, 10, 30)
+IMAGE = ImageSettings(made=ImageMade.ALWAYS)
+MAP = MapSettings(made=ImageMade.ALWAYS, rows=9)
+SEARCH = OutlierSettings(sigmas=5)
 PULSES = 40
 Events = tuple[NDArray[np.int32], NDArray[np.int32]]
 
@@ -52,18 +54,14 @@ class Views:
     def __init__(self, ranks: BackEnd) -> None:
         self._ranks, self._revision = ranks, 0
 
-    def of(self, wanted: ReductionSettings, **changes: Any) -> tuple[ReductionResult, ViewsResult]:
+    def of(self, wanted: ReductionSettings) -> tuple[ReductionResult, ViewsResult]:
         """The first result with views under these settings."""
         self._revision += 1
-        order = RanksOrder(
-            self._revision, reductions=(ReductionOrder(self._revision, wanted),), **changes
-        )
+        reductions = (ReductionOrder(self._revision, wanted),)
+        order = RanksOrder(self._revision, reductions=reductions)
         self._ranks.commander.command(order)
         report = self._ranks.commander.report(
-            lambda report: (
-                _has_all(order, report)
-                and (order.resets > 0 or report.stream.pulse_last == PULSES - 1)
-            )
+            lambda report: report.stream.pulse_last == PULSES - 1 and _has_all(order, report)
         )
         views = report.results[0].views
         assert views is not None
@@ -94,59 +92,57 @@ def check_image(views: ViewsResult, image: ImageSettings, of: tuple[Any, Any]) -
     np.testing.assert_array_equal(views.image, counts.reshape(layout.shape))
 
 
-@pytest.mark.parametrize("ranks", [2, 3])
-def test_any_number_of_ranks_gives_the_images_and_maps_of_all_events(
-    ranks: int, tmp_path: Path
-) -> None:
-    with back_end(tmp_path, ranks, partitions=5) as running:
+@pytest.fixture(scope="module", params=[2, 3])
+def made(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Views]:
+    """The views of two and of three ranks, which have all pulses."""
+    with back_end(tmp_path_factory.mktemp("ranks"), request.param, partitions=5) as running:
         for pulse in range(PULSES):
             running.feed.log("ramp", pulse, float(pulse))
             running.feed.pulse(pulse, *events_of(pulse))
-        made, every = Views(running), range(PULSES)
+        yield Views(running)
 
-        image = ImageSettings(made=ImageMade.ALWAYS)
-        rows = MapSettings(made=ImageMade.ALWAYS, rows=9)
-        result, views = made.of(replace(PLAIN, image=image, map=rows))
-        check_image(views, image, events(every))
-        assert views.map is not None
-        assert result.counts is not None
-        np.testing.assert_array_equal(views.map.counts.sum(axis=0), result.counts[0].sum(axis=0))
 
-        window = replace(
-            image,
-            view=ImageView.FRONT,
-            resolution=50,
-            minimum=1.0,
-            maximum=2.5,
-            picked=PickedCells(0, 0, 20, 1000),
-        )
-        masked = DetectorSettings(mask="0:99")
-        found = OutlierSettings(sigmas=5)
-        _, views = made.of(replace(PLAIN, image=window, detectors=masked, outliers=found))
-        check_image(views, window, events(every, range(100)))
-        layout = detector_layout(ARC, ImageView.FRONT, 50)
-        pixels, d = events(every, range(100))
-        inside = np.isin(pixels, layout.detectors_in(0, 0, 20, 1000))
-        assert 0 < inside.sum() < inside.size
-        np.testing.assert_array_equal(views.picked, np.histogram(d[inside], PLAIN.edges)[0])
-        assert views.outliers is not None
-        assert views.outliers.hot.size == 0  # the hot one is masked
+def test_an_image_has_all_events_of_all_ranks_and_the_rows_of_a_map_are_the_spectrum(
+    made: Views,
+) -> None:
+    result, views = made.of(replace(PLAIN, image=IMAGE, map=MAP))
+    check_image(views, IMAGE, events(range(PULSES)))
+    assert views.map is not None
+    assert result.counts is not None
+    np.testing.assert_array_equal(views.map.counts.sum(axis=0), result.counts[0].sum(axis=0))
 
-        third = replace(image, view=ImageView.CYLINDER, source=ImageSource.SLICE, number=3)
-        ramp = replace(rows, against=MapAxis.LOG, log="ramp", minimum=0, maximum=40, rows=4)
-        sliced = replace(PLAIN, image=third, map=ramp, filter=BY_RAMP, outliers=found)
-        result, views = made.of(sliced)
-        check_image(views, third, events(range(20, 30)))
-        assert views.map is not None
-        assert result.counts is not None
-        np.testing.assert_array_equal(views.map.counts[:3, :], result.counts[:, 0, :])
-        assert not views.map.counts[3].any()
-        assert views.outliers is not None
-        assert views.outliers.hot.tolist() == [7]
 
-        _, views = made.of(replace(PLAIN, image=image), resets=1)
-        assert views.image is not None
-        assert not views.image.any()
+def test_a_window_a_mask_and_picked_cells_are_those_of_all_ranks(made: Views) -> None:
+    picked = PickedCells(0, 0, 20, 1000)
+    window = replace(
+        IMAGE, view=ImageView.FRONT, resolution=50, minimum=1.0, maximum=2.5, picked=picked
+    )
+    masked = DetectorSettings(mask="0:99")
+    _, views = made.of(replace(PLAIN, image=window, detectors=masked, outliers=SEARCH))
+    of = pixels, d = events(range(PULSES), range(100))
+    check_image(views, window, of)
+    layout = detector_layout(ARC, ImageView.FRONT, 50)
+    inside = np.isin(pixels, layout.detectors_in(0, 0, 20, 1000))
+    assert 0 < inside.sum() < inside.size
+    np.testing.assert_array_equal(views.picked, np.histogram(d[inside], PLAIN.edges)[0])
+    assert views.outliers is not None
+    assert views.outliers.hot.size == 0  # the hot one is masked
+
+
+def test_slices_and_rows_by_a_log_have_the_pulses_of_all_ranks(made: Views) -> None:
+    third = replace(IMAGE, view=ImageView.CYLINDER, source=ImageSource.SLICE, number=3)
+    ramp = replace(MAP, against=MapAxis.LOG, log="ramp", minimum=0, maximum=40, rows=4)
+    sliced = replace(PLAIN, image=third, map=ramp, filter=BY_RAMP, outliers=SEARCH)
+    result, views = made.of(sliced)
+    check_image(views, third, events(range(20, 30)))
+    assert views.map is not None
+    assert result.counts is not None
+    np.testing.assert_array_equal(views.map.counts[:3], result.counts[:, 0])
+    assert not views.map.counts[3].any()
+    assert views.outliers is not None
+    assert views.outliers.hot.tolist() == [7]
 
 
 def test_ranks_that_were_killed_have_the_image_and_map_that_they_would_have_had() -> None:
