@@ -22,7 +22,7 @@ NO_CELL = -1
 """The cell of a detector that is not in the image: a monitor."""
 
 PANEL_GAP = 1
-"""Cells without detectors between two panels."""
+"""Cells without detectors between two panels; none if each bank is a single column."""
 
 ASPECT = 1.5
 """Panels are packed into an image that is about so many times as wide as it is high."""
@@ -209,13 +209,14 @@ class _Packing:
 def _packed(grids: list[PanelGrid], joined: int) -> _Packing:
     """Panels in rows from the left, with ``joined`` · ``joined`` detectors to a cell."""
     sizes = [(-(-grid.rows // joined), -(-grid.columns // joined)) for grid in grids]
-    area = sum((rows + PANEL_GAP) * (columns + PANEL_GAP) for rows, columns in sizes)
+    gap = PANEL_GAP if any(columns > 1 for _, columns in sizes) else 0
+    area = sum((rows + gap) * (columns + gap) for rows, columns in sizes)
     width = max(math.isqrt(int(ASPECT * area)), *(columns for _, columns in sizes), 1)
     corners, top, left, tallest, widest = list[tuple[int, int]](), 0, 0, 0, 0
     for rows, columns in sizes:
         if left and left + columns > width:
-            top, left, tallest = top + tallest + PANEL_GAP, 0, 0
+            top, left, tallest = top + tallest + gap, 0, 0
         corners.append((top, left))
-        left += columns + PANEL_GAP
-        tallest, widest = max(tallest, rows), max(widest, left - PANEL_GAP)
+        left += columns + gap
+        tallest, widest = max(tallest, rows), max(widest, left - gap)
     return _Packing((top + tallest, widest), tuple(corners))

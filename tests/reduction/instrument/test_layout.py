@@ -81,6 +81,14 @@ def test_tubes_along_an_arc_become_columns() -> None:
     np.testing.assert_array_equal(layout.cell, expected.ravel())
 
 
+def test_tubes_that_are_banks_each_stand_close_together() -> None:
+    height = (np.arange(8) - 3.5) * PITCH_M
+    tubes = [np.array([(0.02 * column, y, 4.0) for y in height]) for column in range(6)]
+    layout = detector_layout(instrument(*tubes), ImageView.PANELS, 64)
+    assert layout.shape == (8, 6)
+    assert (layout.pixels == 1).all()
+
+
 def test_detectors_without_any_order_share_a_square() -> None:
     scattered = np.random.default_rng(1).normal(size=(50, 3))
     layout = detector_layout(instrument(scattered), ImageView.PANELS, 64)
