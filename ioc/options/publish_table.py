@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from ioc.options.program import StartError
 from ioc.options.stream_table import librdkafka_options
+from ioc.options.toml_text import read_toml
 from reduction.event_log.protocol import LogRefused
 from reduction.kafka.servers import SCHEME, KafkaServer, ResultTopic, SentSpectra, topic_at
 from reduction.parameters.specs import nearest
@@ -65,12 +65,7 @@ def _topic(address: str) -> ResultTopic:
 
 
 def _from_file(path: Path) -> ResultTopic:
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("publish")
-    except OSError as error:
-        raise StartError(f"publish: {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StartError(f"{path}: {error}") from None
+    table = read_toml(path, "publish: ").get("publish")
     if not isinstance(table, Mapping):
         raise StartError(f"{path}: there is no table [publish] in it")
     return publish_table(f"{path}: publish", table)

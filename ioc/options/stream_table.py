@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ioc.options.program import StartError
+from ioc.options.toml_text import read_toml
 from reduction.event_log.protocol import LogRefused
 from reduction.kafka.servers import SCHEME, KafkaServer
 from reduction.kafka.streams import KafkaStream, KafkaTopic, stream_at
@@ -54,12 +54,7 @@ def _stream(text: str, dialect: str) -> KafkaStream:
         except LogRefused as error:
             raise StartError(f"stream = {text!r}: {error.strerror}") from None
     path = Path(text)
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("stream")
-    except OSError as error:
-        raise StartError(f"stream: {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StartError(f"{path}: {error}") from None
+    table = read_toml(path, "stream: ").get("stream")
     if not isinstance(table, Mapping):
         raise StartError(f"{path}: there is no table [stream] in it")
     return from_table(f"{path}: stream", table, dialect)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from ioc.options.commands import COMMANDS
 from ioc.options.program import StartError
 from ioc.options.publish_table import publish_table
 from ioc.options.stream_table import from_table
+from ioc.options.toml_text import read_toml
 from reduction.parameters.specs import nearest
 
 TABLES: Mapping[str, Callable[[str, Mapping[str, Any]], object]] = {
@@ -27,12 +27,7 @@ def from_toml(path: Path) -> dict[str, Any]:
     cannot be read, for a name that no command has or that is there in both spellings, and for a
     value that is not valid.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StartError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StartError(f"{path}: {error}") from None
+    table = read_toml(path)
     known = {option.name: option for command in COMMANDS for option in command.options()}
     values = {}
     for key, value in table.items():

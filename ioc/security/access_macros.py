@@ -96,7 +96,7 @@ class Macros:
         start = reader.at - 1
         close = CLOSING[reader.next()]
         name = self._translated(reader, f"=,{close}", (*within, "?"))
-        default = self._raw_default(reader, close, within) if reader.here == "=" else None
+        default = _raw_default(reader, close) if reader.here == "=" else None
         scope = self._scope(reader, close, within)
         if reader.next() != close:
             raise MacroError(f"{reader.text[start:]} has no {close}")
@@ -106,13 +106,6 @@ class Macros:
             return scope._translated(_Reader(scope.values[name]), "", (*within, name))
         if default is not None:
             return scope._translated(_Reader(default), "", (*within, "?"))
-        return reader.text[start : reader.at]
-
-    def _raw_default(self, reader: _Reader, close: str, within: tuple[str, ...]) -> str:
-        """The default of a reference as it is written."""
-        reader.next()
-        start = reader.at
-        self._translated(reader, f",{close}", (*within, "?"))
         return reader.text[start : reader.at]
 
     def _scope(self, reader: _Reader, close: str, within: tuple[str, ...]) -> Macros:
@@ -125,6 +118,35 @@ class Macros:
                 reader.next()
                 more[name] = self._translated(reader, f",{close}", (*within, "?"))
         return Macros(ChainMap(more, dict(self.values))) if more else self
+
+
+def _raw_default(reader: _Reader, close: str) -> str:
+    """The default of a reference as it is written; raises `MacroError` if it nests too deep."""
+    reader.next()
+    start = reader.at
+    _skip(reader, f",{close}", 0)
+    return reader.text[start : reader.at]
+
+
+def _skip(reader: _Reader, ends: str, depth: int) -> None:
+    """Go to the next of the characters ``ends`` that is in no reference and not escaped.
+
+    Nothing is expanded: what is expanded to find its end and then expanded again takes twice the
+    time for each level of nesting.
+    """
+    if depth > DEEPEST_REFERENCE:
+        raise MacroError(f"macros nest deeper than {DEEPEST_REFERENCE}: {reader.text[:60]}")
+    quote = ""
+    while reader.here and reader.here not in ends:
+        here = reader.next()
+        if here in "\"'" and quote in ("", here):
+            quote = "" if quote else here
+        elif here == "$" and reader.here and reader.here in CLOSING and quote != "'":
+            close = CLOSING[reader.next()]
+            _skip(reader, close, depth + 1)
+            reader.next()
+        elif here == "\\":
+            reader.next()
 
 
 def _split(text: str, separator: str, *, once: bool = False) -> list[str]:

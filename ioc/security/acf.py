@@ -20,7 +20,8 @@ from reduction.parameters.specs import nearest
 
 log = logging.getLogger(__name__)
 
-LARGEST_ACCESS_FILE_BYTES = 1 << 20
+LARGEST_ACCESS_FILE_BYTES = 256 << 10
+"""Size of the largest file that is read. Files of facilities have some ten thousand bytes."""
 
 WRITTEN = frozenset((Asg.CONFIGURATION, Asg.OPERATION, Asg.SIMULATOR))
 """The groups that have process variables to write. Those of DEFAULT are only read."""
@@ -61,7 +62,7 @@ def _content(path: Path) -> str:
     except OSError as error:
         raise StartError(f"access = {path}: {error.strerror}") from None
     if len(content) > LARGEST_ACCESS_FILE_BYTES:
-        raise StartError(f"access = {path}: larger than {LARGEST_ACCESS_FILE_BYTES >> 20} MiB")
+        raise StartError(f"access = {path}: larger than {LARGEST_ACCESS_FILE_BYTES >> 10} KiB")
     return content.decode("utf-8", "surrogateescape")
 
 

@@ -70,6 +70,7 @@ class AcfParser:
         self._groups: dict[str, FileGroup] = {}
         self._host_lines: dict[str, int] = {}
         self._ignored: dict[str, int] = {}
+        self._unions: dict[tuple[int, Names], Names] = {}
 
     def parsed(self) -> AccessGroups:
         """The groups of the whole file; raises `AcfError`."""
@@ -141,12 +142,14 @@ class AcfParser:
 
     def _conditions(self, rule: FileRule) -> FileRule:
         """The rule with the conditions between its curly brackets."""
-        users, hosts, condition = rule.users, rule.hosts, Token("", 0, TokenKind.KEYWORD)
+        users: set[str] = set()
+        hosts: set[str] = set()
+        condition = Token("", 0, TokenKind.KEYWORD)
         for item in self._items("UAG or HAG"):
             if item.text == "UAG":
-                users = (users or frozenset()) | self._union("UAG", self._users)
+                users |= self._group_names("UAG", self._users)
             elif item.text == "HAG":
-                hosts = (hosts or frozenset()) | self._union("HAG", self._hosts)
+                hosts |= self._group_names("HAG", self._hosts)
             elif item.text in CONDITIONS:
                 self._listed("(", ")", most=1 if item.text == "CALC" else 0)
                 condition = condition if condition.text else item
@@ -154,17 +157,29 @@ class AcfParser:
                 hint = nearest(item.text, ("UAG", "HAG", *CONDITIONS))
                 why = f"a rule has UAG, HAG and CALC, not {item.text!r}{hint}"
                 raise AcfError(item.line, why)
-        return FileRule(rule.line, rule.right, users, hosts, condition.text, condition.line)
+        return FileRule(
+            rule.line,
+            rule.right,
+            self._members_of(frozenset(users), self._users) if users else None,
+            self._members_of(frozenset(hosts), self._hosts) if hosts else None,
+            condition.text,
+            condition.line,
+        )
 
-    def _union(self, kind: str, known: Mapping[str, Names]) -> Names:
-        """The members of all groups of a kind that are named in brackets."""
-        members: Names = frozenset()
-        for each in self._listed("(", ")"):
-            if each.name not in known:
-                hint = nearest(each.name, known)
-                raise AcfError(each.line, f"no {kind} is called {each.name!r}{hint}")
-            members |= known[each.name]
-        return members
+    def _group_names(self, kind: str, known: Mapping[str, Names]) -> set[str]:
+        """The names in brackets; raises `AcfError` for one that is no group of this kind."""
+        named = {each.name: each.line for each in self._listed("(", ")")}
+        for name, line in named.items():
+            if name not in known:
+                raise AcfError(line, f"no {kind} is called {name!r}{nearest(name, known)}")
+        return set(named)
+
+    def _members_of(self, names: Names, known: Mapping[str, Names]) -> Names:
+        """The members of all groups with these names; rules with the same groups share the set."""
+        key = id(known), names
+        if key not in self._unions:
+            self._unions[key] = frozenset().union(*(known[each] for each in names))
+        return self._unions[key]
 
     def _items(self, expected: str) -> Iterator[Token]:
         """The first token of each item in curly brackets, if there are any.

@@ -19,11 +19,19 @@ COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|#.*')
 UNDEFINED = re.compile(r"\$[({][^)}]*[)}]?")
 
 
+LONGEST_TEXT = 512 << 10
+"""Most characters of a file with its macros expanded; each takes up to a µs."""
+
+
+LONGEST_WHY = 300
+"""Most characters of what is wrong, which may show a name."""
+
+
 class AcfError(ValueError):
     """An error in an access security file. The text says what is wrong, ``line`` where."""
 
     def __init__(self, line: int, why: str) -> None:
-        super().__init__(why)
+        super().__init__(why if len(why) <= LONGEST_WHY else f"{why[:LONGEST_WHY]}…")
         self.line = line
 
 
@@ -59,12 +67,17 @@ def tokens(text: str, macros: Macros) -> Iterator[Token]:
 
     An undefined macro is an error only where a name with it is used.
     """
+    length = 0
     for number, line in enumerate(text.split("\n"), start=1):
         code = COMMENT.sub(r"\1", line)
         try:
             expanded = macros.expanded(code) if "$" in code else code
         except MacroError as error:
             raise AcfError(number, str(error)) from None
+        length += len(expanded)
+        if length > LONGEST_TEXT:
+            why = f"with its macros the file is longer than {LONGEST_TEXT} characters"
+            raise AcfError(number, why)
         for match in TOKEN.finditer(expanded):
             yield _token(match, number)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -22,6 +20,7 @@ from ioc.model.pvs import Access, pv_rows
 from ioc.model.roles import Role
 from ioc.model.wire_type import wire_type
 from ioc.options.program import DISTRIBUTION
+from ioc.options.toml_text import toml_table
 from ioc.settings.initial import AllOrders
 from ioc.settings.kept_files import ForeignFile, read_kept_file
 from reduction.host import atomic_files
@@ -36,12 +35,6 @@ FORMAT = 1
 
 LARGEST_BYTES = 4 << 20
 """Size of the largest file that is read; all texts of four reductions take 0.5 MB."""
-
-STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-"""A text in TOML."""
-
-MOST_DOTS = 100
-"""Most dots in a line of a file, outside of texts."""
 
 SAVE_PERIOD_S = 1.0
 """Time between two checks for changes; so also the shortest time between two writes."""
@@ -114,11 +107,9 @@ class SavedSettings:
 
 def settings_from_text(text: str, prefix: str) -> SavedSettings:
     """What the text of a file keeps; raises `ForeignFile`."""
-    if any(STRING.sub("", line).count(".") > MOST_DOTS for line in text.splitlines()):
-        raise ForeignFile(f"a line has more than {MOST_DOTS} dots")  # tomllib takes hours for it
     try:
-        table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also for numbers with too many digits
+        table = toml_table(text)
+    except ValueError as error:  # also for numbers with too many digits
         raise ForeignFile(str(error)) from None
     for name, expected in (("program", DISTRIBUTION), ("format", FORMAT), ("prefix", prefix)):
         if table.get(name) != expected:

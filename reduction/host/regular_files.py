@@ -22,7 +22,7 @@ def read_regular_file(path: Path, most_bytes: int) -> bytes:
             status = os.fstat(handle)
             _check_regular(status)
             if status.st_size > most_bytes:
-                raise OSError(errno.EFBIG, f"it is larger than {most_bytes >> 20} MiB")
+                raise OSError(errno.EFBIG, f"it is larger than {_size_text(most_bytes)}")
             content: bytes | None = file.read(status.st_size + 1)
     except OSError as error:
         raise OSError(error.errno, error.strerror or "it cannot be read", str(path)) from None
@@ -40,3 +40,8 @@ def _check_regular(status: os.stat_result) -> None:
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is no regular file")
+
+
+def _size_text(count: int) -> str:
+    """A number of bytes in words, such as ``128 MiB``."""
+    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count >> 10} KiB"

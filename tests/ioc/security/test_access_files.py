@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ioc.options.program import StartError
+from ioc.security.access_macros import Macros
 from ioc.security.acf import load_rules
 from ioc.security.hosts import resolved
 from ioc.security.rules import Asg, Rules
@@ -141,12 +142,17 @@ DAMAGED = {
     "zeros": b"\0" * 1000,
     "utf-16": SITE.encode("utf-16"),
     "byte order mark": b"\xef\xbb\xbf" + SITE.encode(),
-    "brackets": b"(" * 500_000,
-    "nested groups": b"ASG(A){" * 100_000,
-    "nested macros": b"HAG(a) { " + b"$(A=" * 200_000,
-    "huge default": b"HAG(a) { $(A=$(B=" + b"x" * 900_000 + b")) }",
-    "open quote": b'UAG(a) { "' + b"x" * 900_000,
-    "no commas": b"UAG(a) { x " * 90_000,
+    "brackets": b"(" * 250_000,
+    "nested groups": b"ASG(A){" * 32_000,
+    "nested macros": b"HAG(a) { " + b"$(A=" * 60_000,
+    "huge default": b"HAG(a) { $(A=$(B=" + b"x" * 250_000 + b")) }",
+    "defaults in defaults": b"# " + b"$(A=" * 19 + b")" * 19 + b"\n$(A=x",
+    "one group in all rules": b"UAG(a){"
+    + b"a," * 9000
+    + b"a}"
+    + b"ASG(A){RULE(1,WRITE){UAG(a)}}" * 7000,
+    "open quote": b'UAG(a) { "' + b"x" * 250_000,
+    "no commas": b"UAG(a) { x " * 23_000,
 }
 
 
@@ -158,12 +164,38 @@ def test_a_damaged_file_is_refused_within_a_second(tmp_path: Path, content: byte
     assert time.process_time() - begin_s < 1
 
 
+def test_what_macros_become_is_limited_over_the_whole_file(tmp_path: Path) -> None:
+    (tmp_path / "hall.acf").write_text("".join(f'UAG("{n}$(A)") {{u}}\n' for n in range(300)))
+    with pytest.raises(StartError, match=r"hall\.acf:\d+: with its macros the file is longer than"):
+        load_rules(tmp_path / "hall.acf", "A=" + "x" * 9000)
+    (tmp_path / "hall.acf").write_text("\n".join(f"UAG(a{n}$(A=1)) {{u}}" for n in range(100)))
+    assert load_rules(tmp_path / "hall.acf")
+
+
+def test_a_refusal_is_short_whatever_names_macros_make(tmp_path: Path) -> None:
+    (tmp_path / "hall.acf").write_text('UAG("$(A)") {u}\n' * 2)
+    with pytest.raises(StartError, match=r"hall\.acf:2: UAG\(x+…$") as refused:
+        load_rules(tmp_path / "hall.acf", "A=" + "x" * 9000)
+    assert len(str(refused.value)) < 500
+
+
+def test_a_default_has_references_quotes_and_escapes_of_its_own() -> None:
+    for line, expanded in (
+        ("$(A=$(B=1))x", "1x"),
+        ("${A=$(B=1})}", "1}"),
+        ("$(A=$(B,C=2),C=3)", "$(B,C=2)"),
+        (r"$(A=\))", ")"),
+        ("$(A=" * 15 + "x" + ")" * 15, "x"),
+    ):
+        assert Macros().expanded(line) == expanded, line
+
+
 def test_what_is_no_file_or_a_huge_one_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"access = .*: no regular file"):
         load_rules(Path("/dev/zero"))
     with pytest.raises(StartError, match=r"no regular file"):
         load_rules(tmp_path)
-    with pytest.raises(StartError, match=r"hall\.acf: larger than 1 MiB"):
+    with pytest.raises(StartError, match=r"hall\.acf: larger than 256 KiB"):
         read(tmp_path, b"#" * (2 << 20))
 
 
