@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from ioc.app.die_with_parent import OFFLINE
 from ioc.app.process_end import end_of
 from ioc.app.python_command import PYTHON, keep_to_a_folder, python_environment
 from ioc.options.program import StartError
+from reduction.host.memory_limits import memory_kills
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,10 @@ LONGEST_PAUSE_S = 4.0
 
 LONGEST_START_PAUSE_S = 30.0
 """Longest pause before the next try to start a process that cannot be started."""
+
+
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+"""The exit status of a process that was killed, and of the launcher of ranks that were."""
 
 
 class Child:
@@ -53,6 +59,8 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._words: ChildWords | None = None
         self._reason = self._told = ""
+        self._memory_kills = 0
+        """How many processes of this host had been killed for lack of memory at the start."""
 
     async def run(
         self,
@@ -95,6 +103,8 @@ class Child:
     async def _why(self, status: int) -> str:
         """Why the process ended: its exit status, and its own words if there are any."""
         words = await self._words.reason() if self._words else ""
+        if status in KILLED and memory_kills() > self._memory_kills:
+            words = words or "the system killed processes for lack of memory"
         return ": ".join(filter(None, (f"ended with {_meaning(status)}", words)))
 
     def _log(self, reason: str, worked: bool) -> None:
@@ -127,7 +137,7 @@ class Child:
         if keep_to_a_folder():
             log.warning("the working folder is gone: this works in the root folder from now on")
         offline = (OFFLINE,) if self._offline else ()
-        self._words = ChildWords()
+        self._words, self._memory_kills = ChildWords(), memory_kills()
         with self._words.listening() as errors:
             return subprocess.Popen(
                 (*PYTHON, "-m", "ioc.app.die_with_parent", *offline, str(os.getpid()), *command),

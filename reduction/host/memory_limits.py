@@ -14,6 +14,10 @@ CGROUPS = Path("/sys/fs/cgroup")
 """Where the limits of control groups are, version 2, see cgroups(7)."""
 
 
+VMSTAT = Path("/proc/vmstat")
+"""Counts of the kernel, see proc(5)."""
+
+
 @dataclass(frozen=True)
 class MemoryBound:
     """A limit of memory, and what is used of it, in bytes."""
@@ -32,6 +36,16 @@ def no_memory_words(error: MemoryError) -> str:
     wanted = f" ({error})" if str(error) else ""
     tightest = min(memory_bounds(), key=lambda each: each.most_bytes - each.used_bytes)
     return f"no memory is left{wanted}: {tightest}"
+
+
+def memory_kills(vmstat: Path = VMSTAT) -> int:
+    """How many processes of this host the kernel has killed for lack of memory; 0 if unknown."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in vmstat.read_text(encoding="ascii").splitlines():
+            name, _, number = line.partition(" ")
+            if name == "oom_kill":
+                return int(number)
+    return 0
 
 
 def memory_bounds(cgroups: Path = CGROUPS) -> Iterator[MemoryBound]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 import psutil
 import pytest
 
+from ioc.app import child
 from ioc.app.child import Child
 from ioc.app.child_words import LONGEST_REASON, reason_in
 from tests.support.no_threads import no_threads
@@ -61,6 +63,18 @@ async def test_a_child_that_ends_says_why_in_its_own_words(
     assert await ends_of(lambda: (sys.executable, "-c", program), 2, lambda: True) == [words] * 2
     assert caplog.text.count(words) == 2
     assert capfd.readouterr().err.count("live-reduction: no memory is left") == 2
+
+
+@pytest.mark.parametrize("killer", ["the system", "somebody"])
+async def test_a_child_that_was_killed_for_lack_of_memory_says_so(
+    killer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kills = itertools.count() if killer == "the system" else itertools.repeat(1)
+    monkeypatch.setattr(child, "memory_kills", lambda: next(kills))
+    program = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    words = ": the system killed processes for lack of memory" if killer == "the system" else ""
+    (reason,) = await ends_of(lambda: (sys.executable, "-c", program), 1, lambda: True)
+    assert reason == f"ranks ended with signal 9{words}"
 
 
 @pytest.mark.parametrize("files_left", [True, False])

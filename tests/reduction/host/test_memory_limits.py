@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from reduction.host.memory_limits import MemoryBound, memory_bounds, no_memory_words
+from reduction.host.memory_limits import MemoryBound, memory_bounds, memory_kills, no_memory_words
 
 GREEDY = """
 import resource
@@ -30,6 +30,15 @@ def test_a_process_that_may_take_no_more_addresses_says_so() -> None:
 def test_the_limit_with_the_least_room_is_named() -> None:
     assert no_memory_words(MemoryError()).startswith("no memory is left: ")
     assert str(MemoryBound("x", 2 * 10**9, 5 * 10**8)) == "x is 2 GB, of which 0.5 GB are used"
+
+
+def test_processes_that_the_system_has_killed_for_lack_of_memory_are_counted(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "vmstat").write_text("pgfault 12\noom_kill 3\noom_kill_x 4\n")
+    assert memory_kills(tmp_path / "vmstat") == 3
+    assert memory_kills(tmp_path / "none") == 0
+    assert memory_kills() >= 0
 
 
 def test_the_limit_of_a_control_group_is_found_if_it_has_one(tmp_path: Path) -> None:
