@@ -6,6 +6,8 @@ WITH_PATH := PATH="$(CURDIR)/$(BIN):$$PATH"
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --prefer-binary
 INSTALL := $(PIP) --editable
 RUN := kafka,mpi,plot,pva,tools,top
+# Most tests of the product wait for processes, so two files of tests run at a time.
+SIDE_BY_SIDE ?= --numprocesses=2 --dist=loadfile
 TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
 .PHONY: help run test test-mantid coverage check page-types format docs site wheel bench phoebus kafka broker screens web-screens clean
@@ -17,7 +19,7 @@ run: .venv/run          ## start simulator, two MPI ranks and IOC; Ctrl-C stops 
 	@$(WITH_PATH) $(BIN)/live-reduction run $(ARGS)
 
 test: .venv/test        ## run all tests
-	@$(WITH_PATH) $(BIN)/python -m pytest $(ARGS)
+	@$(WITH_PATH) $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 MANTID_PYTHON ?= python
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -24,6 +24,13 @@ from tests.support.ca_client import Client, Network
 
 SEED = 7
 START_S = 30.0
+
+
+STATE = (
+    *("StatusMessage_RBV", "DetectorState_RBV", "PulseLast_RBV", "EventTotal_RBV", "Lag_RBV"),
+    *("Sim:StatusMessage_RBV", "Sim:Pulse_RBV", "Sim:EventsSent_RBV"),
+)
+"""What tells the state of the program."""
 
 
 class Live(Client):
@@ -65,6 +72,14 @@ class Live(Client):
         """Wait for the first counts."""
         self.until(lambda: self.tool("caget", self.prefix + "Pause").returncode == 0, START_S)
         self.until(lambda: self.number("Red1:Spec:Total_RBV") > 0, START_S)
+
+    def until(self, true: Callable[[], bool], seconds: float = 10) -> None:
+        """As `Client.until`; a failure says in which state the program is."""
+        try:
+            super().until(true, seconds)
+        except AssertionError as failed:
+            failed.add_note("".join(self.said("caget", "-S", self.prefix + each) for each in STATE))
+            raise
 
     def hold(self) -> None:
         """Hold the source, and wait until its last pulse is in the spectrum."""
