@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 
 LONGEST_PAUSE_NS = 10_000_000_000
 """A longer time without pulses is played as this one."""
@@ -23,7 +24,7 @@ class PlayTimes:
     def __init__(self, start_ns: int, speed: float, *, now: bool, shift_ns: int = 0) -> None:
         self.start_ns, self._now, self._shift_ns = start_ns, now, shift_ns
         self._speed = 1.0 if math.isinf(speed) else speed
-        self._kept: dict[int, int] = {}
+        self._kept = OrderedDict[int, int]()  # a dict takes the longer, the more went before
         """When recorded pulse times are due."""
         self._anchor_ns: int | None = None
         self._anchor_due_ns = start_ns
@@ -35,7 +36,7 @@ class PlayTimes:
             self._follow(pulse_ns)
             self._kept[pulse_ns] = self._line_ns(pulse_ns)
             if len(self._kept) > KEPT_TIMES:
-                del self._kept[next(iter(self._kept))]
+                self._kept.popitem(last=False)
         return self._kept[pulse_ns]
 
     def given_ns(self, time_ns: int) -> int:
