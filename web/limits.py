@@ -67,6 +67,24 @@ class WebLimits:
     put_s: float = 60.0
     """Longest wait for the answer to a put, in seconds; the IOC itself gives up after 30."""
 
+    recent_results: int = 50
+    """Results that were sent last and may be frozen: at 5 a second those of 10 s."""
+
+    recent_result_bytes: int = 1 << 24
+    """Bytes of the arrays of these; 9 results of 46 000 bins."""
+
+    references: int = 200
+    """Frozen references that are kept; as many more of visitors without the token."""
+
+    reference_bytes: int = 1 << 26
+    """Bytes of these, and of those of the others; 87 references of 46 000 bins."""
+
+    references_per_s: float = 0.2
+    """References that one IP address may freeze a second, in the long run."""
+
+    reference_burst: int = 20
+    """References of one IP address at once."""
+
     unsent_answers_bytes: int = 1 << 20
     """Answers that wait to be sent; a visitor with more does not read and is disconnected."""
 

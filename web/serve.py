@@ -21,6 +21,7 @@ from web.refusals import RefusalCounts
 from web.site.connections import BoundedServer
 from web.site.downloads import Downloads
 from web.site.routes import Site
+from web.sockets.kept_references import KeptReferences
 from web.sockets.outbox import Encoders
 from web.sockets.services import SessionServices
 from web.sockets.visitors import Visitor, Visitors
@@ -48,18 +49,20 @@ class WebServer:
         self._history = History(self._names, self._shared)
         self._version = version(DISTRIBUTION)
         self._simulator = self._shared.acquire(self._names.simulator_pulse, _ignore)
+        limits, clock = start.limits, asyncio.get_running_loop().time
+        encoders = Encoders(limits)
         services = SessionServices(
             names=self._names,
             shared=self._shared,
-            puts=WebPuts(client, self._shared, start.limits),
+            puts=WebPuts(client, self._shared, limits),
             visitors=self._visitors,
-            encoders=Encoders(),
-            limits=start.limits,
+            encoders=encoders,
+            references=KeptReferences(encoders.results, limits, clock),
+            limits=limits,
             refusals=self.refusals,
             info=self._info,
         )
         downloads = Downloads(self._shared)
-        limits, clock = start.limits, asyncio.get_running_loop().time
         rates = AddressRates(limits.requests_per_s, limits.request_burst, clock)
         self._site = Site(start.access, services, self._history, downloads, rates, self._version)
 

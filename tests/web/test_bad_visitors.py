@@ -209,6 +209,26 @@ async def test_a_visitor_that_does_not_read_costs_others_nothing(net: Network, i
         writer.close()
 
 
+async def test_a_flood_of_references_is_refused_and_the_others_freeze(
+    net: Network, ioc: Ioc
+) -> None:
+    limits = replace(LIMITS, messages_per_s=1e4, message_burst=10_000, reference_burst=5)
+    snapshot = f"pva://{ioc.prefix}Red1:Snapshot"
+    async with web_server(net, ioc.prefix, limits) as web, web.tab(trusted=False) as tab:
+        await tab.say(type="subscribe", pvs=[snapshot], binary=True)
+        await tab.until(lambda: tab.frames)
+        result = tab.frames[0].header["result"]
+        for number in range(100):
+            await tab.say(type="keep", pv=snapshot, result=result, id=number)
+        last = await tab.answer("kept", id=99)
+        assert "try again" in last["message"]
+        assert web.server.refusals.counts["reference"] in range(90, 96)
+        async with web.tab() as other:
+            await other.say(type="keep", pv=snapshot, result=result, id=1)
+            assert (await other.answer("kept"))["ok"]
+        await check_served(web, ioc)
+
+
 @pytest.mark.parametrize("seed", range(5))
 async def test_bytes_that_are_no_protocol_do_no_harm(small: WebBench, ioc: Ioc, seed: int) -> None:
     source = random.Random(seed)

@@ -60,6 +60,17 @@ def test_an_address_names_a_view_and_back(page: OpenPage) -> None:
     assert page.call("view_state", "m.fragmentOf(m.viewOf('#'))") == ""
 
 
+def test_an_address_names_a_reference_by_its_id_alone(page: OpenPage) -> None:
+    kept = "frozen=0123456789abcdef"
+    assert page.call("view_state", f"m.fragmentOf(m.viewOf('{kept}'))") == kept
+
+
+def test_an_address_names_the_contrast_of_pictures(page: OpenPage) -> None:
+    view = "m.viewOf('imageClip=1&mapClip=0')"
+    assert page.call("view_state", f"[{view}.imageClip, {view}.mapClip]") == [True, False]
+    assert page.call("view_state", f"m.fragmentOf({view})") == "imageClip=1"
+
+
 def test_an_address_holds_times_to_the_second_and_other_ranges_to_seven_digits(
     page: OpenPage,
 ) -> None:
@@ -81,6 +92,8 @@ def test_an_address_holds_times_to_the_second_and_other_ranges_to_seven_digits(
         "reduction=-1",
         "reduction=1.5",
         "errors=<b>",
+        "frozen=../../info",
+        "frozen=0123456789ABCDEF",
         "nothing=1",
         "%%%&&&===",
     ],
@@ -112,7 +125,8 @@ def test_the_interval_of_a_value_is_found(page: OpenPage) -> None:
 def test_a_reference_keeps_its_area_and_its_errors_on_other_bins(page: OpenPage) -> None:
     script = """(() => {
         const edges = [0, 1, 2, 4];
-        const reference = {unit: '', edges, y: [10, 20, 5], e: [1, 2, 0.5], time: 0, pulses: ''};
+        const rest = {red: '', unit: '', time: 0, pulses: ''};
+        const reference = {...rest, edges, y: [10, 20, 5], e: [1, 2, 0.5]};
         const {y, e} = m.rebinned(reference, [0, 2, 4]);
         const outside = m.rebinned(reference, [-1, 0.5, 4.5]);
         return [...y, ...e, ...outside.y].map((each) => Number.isNaN(each) ? null : each);

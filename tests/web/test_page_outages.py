@@ -49,17 +49,23 @@ def test_a_server_that_is_killed_is_said_and_found_again(browser: Browser) -> No
     with network() as net, live(net) as running, open_page(browser) as page:
         with page_server(running, port=port) as server:
             page.open(server.address)
+            page.page.get_by_role("button", name="Freeze as reference").click()
+            page.wait_until("location.hash.includes('frozen=')")
             server.process.kill()
             page.wait_for(".state", "No server")
             page.wait_for(".alarm-words", "trying again")
         with page_server(running, port=port):
             page.page.locator(".state", has_text="Acquiring").wait_for(timeout=RECOVERY_MS)
             page.wait_until("document.documentElement.dataset.stale === 'false'")
+            # The new server keeps nothing that the former one kept; the page has it still.
+            page.wait_for("#view-spectrum .note", "has forgotten this reference: a link does not")
+            page.wait_for(".legend", "reference of")
+            page.wait_until("!location.hash.includes('frozen=')")
             page.tab("Messages")
             page.wait_for(".messages", "connection to the web server was lost")
             # The token of the new server is another one.
             page.wait_for("#session", "read only")
-        assert page.complaints == []
+        assert all("404" in each and "/reference/" in each for each in page.complaints)
 
 
 def test_ranks_that_are_killed_are_said_to_be_gone_and_come_back(browser: Browser) -> None:

@@ -158,6 +158,57 @@ def test_a_rectangle_gives_its_spectrum_and_its_detectors_until_it_is_dropped(
     assert product.number("Red1:Image:ROI:SizeX_RBV") == 0
 
 
+def test_a_rectangle_is_masked_and_grouped_by_buttons_and_all_is_put_back(
+    image: OpenPage, product: Live
+) -> None:
+    def press(name: str) -> None:
+        image.page.get_by_role("button", name=name, exact=True).click()
+
+    press("Pick")
+    drag(image, (10.5 / 334, 0.1), (29.5 / 334, 0.15))
+    image.wait_for(".picked .note", "in 20 detectors")
+    press("Make it a group")
+    product.until(lambda: product.get("Red1:Groups", "-S") == "10:29")
+    press("Make it a group")
+    image.wait_for("#view-image .refusal", "Group")
+    press("Mask its detectors")
+    product.until(lambda: product.get("Red1:Mask", "-S") == "10:29")
+    image.wait_until("document.querySelector('#view-image .refusal').textContent === ''")
+    press("Drop rectangle")
+    image.wait_until("document.querySelector('.picked').hidden")
+    press("Restore mask and groups")
+    image.page.get_by_role("dialog").get_by_role("button", name="Restore").click()
+    product.until(
+        lambda: [product.get(f"Red1:{each}", "-S") for each in ("Mask", "Groups")] == [""] * 2
+    )
+    press("Restore mask and groups")
+    image.page.get_by_role("dialog").get_by_role("button", name="Restore").click()
+    image.wait_for("#view-image .refusal", "Restore")
+
+
+def test_dead_and_hot_detectors_are_counted_masked_and_unmasked(
+    page: OpenPage, product: Live
+) -> None:
+    assert product.put("Sim:HotDetectors", "40", "-S").returncode == 0
+    assert product.put("Sim:HotFactor", "200").returncode == 0
+    page.page.locator("[data-group=outliers] summary").click()
+    page.wait_for("[data-group=outliers]", "No search.")
+    page.set("Red1:Outliers:Sigmas", "5")
+    product.until(lambda: product.number("Red1:Outliers:NumHot_RBV") == 1, 40)
+    page.wait_for("[data-group=outliers]", "1 hot of")
+    page.wait_for("[data-group=outliers] .lists", "Hot: 40")
+    page.page.get_by_role("button", name="Mask them", exact=True).click()
+    product.until(lambda: product.get("Red1:Mask", "-S") == "40")
+    for _ in range(2):
+        page.page.get_by_role("button", name="Unmask them").click()
+        page.page.get_by_role("dialog").get_by_role("button", name="Unmask").click()
+        product.until(lambda: product.get("Red1:Mask", "-S") == "")
+    page.wait_for("[data-group=outliers] .refusal", "Unmask")
+    page.set("Red1:Outliers:Sigmas", "0")
+    page.wait_for("[data-group=outliers]", "No search.")
+    product.put("Sim:HotDetectors", "", "-S")
+
+
 def test_a_rectangle_is_drawn_by_keys(image: OpenPage, product: Live) -> None:
     surface = image.page.locator("#view-image .picture .surface")
     surface.focus()

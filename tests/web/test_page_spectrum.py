@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.browser import DESK, OpenPage, PageServer, open_page
 from tests.support.live import Live
+from tests.support.web_bench import decoded
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -125,6 +126,58 @@ def test_a_reference_stays_and_the_difference_is_drawn(page: OpenPage, product: 
     page.page.get_by_role("button", name="Drop reference").click()
     page.wait_until("document.querySelector('.legend').childElementCount === 0")
     page.set("Red1:BinParams", "0.4,0.001,5")
+
+
+def test_a_link_shows_the_frozen_reference_after_new_bins_and_a_reload(
+    page: OpenPage, product: Live, browser: Browser, server: PageServer
+) -> None:
+    page.page.get_by_role("button", name="Freeze as reference").click()
+    page.wait_until("location.hash.includes('frozen=')")
+    frozen, fragment = page.text(".legend"), page.page.url.partition("#")[2]
+    last = int(re.sub(r"\D", "", frozen.rpartition("–")[2]))
+    kept = page.page.request.get(
+        f"{server.without_token}reference/{re.findall('frozen=([0-9a-f]+)', fragment)[0]}"
+    )
+    result = decoded(kept.body())
+    assert (result.header["fields"]["pulse_last"], result.arrays["Y"].size) == (last, 4600)
+    page.set("Red1:BinStep", "0.004")
+    page.wait_for_bins(1150)
+    with open_page(browser) as other:
+        other.open(f"{server.without_token}#{fragment}")
+        for _ in range(2):
+            other.wait_for(".legend", "reference of")
+            assert other.text(".legend") == frozen
+            other.page.locator("#view-spectrum .lower-plot").wait_for()
+            assert fragment in other.page.url
+            other.page.reload()
+        other.wait_for(".legend", "reference of")
+        other.page.get_by_role("button", name="Drop reference").click()
+        other.wait_until("!location.hash.includes('frozen=')")
+        assert other.complaints == []
+    page.set("Red1:BinParams", "0.4,0.001,5")
+
+
+def test_a_page_that_may_only_read_freezes_references_for_links(
+    browser: Browser, server: PageServer
+) -> None:
+    with open_page(browser) as visitor:
+        visitor.open(server.without_token)
+        visitor.page.keyboard.press("f")
+        visitor.wait_until("location.hash.includes('frozen=')")
+        assert visitor.text("#view-spectrum .note") == ""
+        visitor.page.keyboard.press("f")
+        visitor.wait_until("!location.hash.includes('frozen=')")
+        assert visitor.complaints == []
+
+
+def test_a_link_whose_reference_is_forgotten_says_so(browser: Browser, server: PageServer) -> None:
+    with open_page(browser) as visitor:
+        visitor.open(f"{server.without_token}#frozen=0123456789abcdef")
+        visitor.wait_for("#view-spectrum .note", "The server has forgotten the reference")
+        visitor.page.get_by_role("button", name="Freeze as reference").click()
+        visitor.wait_for(".legend", "reference of")
+        visitor.wait_until("document.querySelector('#view-spectrum .note').textContent === ''")
+        assert all("404" in each for each in visitor.complaints)
 
 
 def test_what_is_shown_is_saved_as_picture_text_and_nexus(

@@ -17,7 +17,7 @@ from yarl import URL
 from ioc.security.rules import Asg, Rule, Rules
 from tests.support.ca_client import Network
 from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
-from tests.support.web_bench import TOKEN, WebBench, web_server
+from tests.support.web_bench import TOKEN, WebBench, decoded, web_server
 
 
 async def test_a_client_that_knows_only_pvws_gets_what_pvws_sends(web: WebBench, ioc: Ioc) -> None:
@@ -93,6 +93,35 @@ async def test_a_page_says_which_arrays_it_wants_and_gets_edges_once(
         await tab.put(ioc.prefix + "Red1:BinParams", "1,0.5,3", 2)
         await tab.until(lambda: tab.frames[-1].header["fields"]["generation"] == 2)
         np.testing.assert_allclose(tab.frames[-1].arrays["XE"], [1, 1.5, 2, 2.5, 3])
+
+
+async def test_a_frozen_result_is_kept_for_others_as_it_was_sent(web: WebBench, ioc: Ioc) -> None:
+    snapshot = f"pva://{ioc.prefix}Red1:Snapshot"
+    async with web.tab(trusted=False) as tab, web.browser(trusted=False) as other:
+        await tab.say(type="subscribe", pvs=[snapshot], binary=True, arrays=["XE", "Y", "E"])
+        await tab.until(lambda: tab.frames)
+        shown = tab.frames[-1]
+        await tab.say(type="keep", pv=snapshot, result=shown.header["result"], id=1)
+        kept = await tab.answer("kept")
+        assert kept["ok"], kept
+        answer = await other.get(f"/reference/{kept['reference']}")
+        found = decoded(await answer.read())
+        for each in ("fields", "seconds", "nanos", "severity"):
+            assert found.header[each] == shown.header[each]
+        for name, array in shown.arrays.items():
+            np.testing.assert_array_equal(found.arrays[name], array)
+        assert (await other.get("/reference/0123456789abcdef")).status == 404
+        assert (await other.post(f"/reference/{kept['reference']}")).status == 405
+        assert (await other.head(f"/reference/{kept['reference']}")).status == 405
+
+
+async def test_a_result_that_was_not_sent_is_not_kept(web: WebBench, ioc: Ioc) -> None:
+    async with web.tab(trusted=False) as tab:
+        for number, name in enumerate(("Red1:Snapshot", "Red1:Spec:Y", "Nothing")):
+            await tab.say(type="keep", pv=ioc.prefix + name, result=7, id=number)
+            answer = await tab.answer("kept", id=number)
+            assert (answer["ok"], bool(answer["message"])) == (False, True)
+    assert web.server.refusals.counts["reference"] == 3
 
 
 async def test_a_put_is_answered_when_it_has_taken_effect(web: WebBench, ioc: Ioc) -> None:

@@ -42,11 +42,11 @@ export class Connection {
     this.socket = null;
     /** @type {Set<string>} */
     this.names = new Set();
-    /** @type {Map<number, {resolve: () => void, reject: (why: Error) => void}>} */
-    this.puts = new Map();
+    /** Requests that wait for an answer: puts, and references to be kept. @type {Map<number, {resolve: (reference: string) => void, reject: (why: Error) => void}>} */
+    this.requests = new Map();
     /** @type {Map<string, Map<string, import("./wire.js").Numbers>>} */
     this.lastArrays = new Map();
-    this.lastPut = 0;
+    this.lastRequest = 0;
     this.heardAt = 0;
     this.retryMs = FIRST_RETRY_MS;
     /** @type {Set<string>} */
@@ -76,8 +76,8 @@ export class Connection {
   lost(socket, why) {
     if (socket !== this.socket) return;
     this.socket = null;
-    for (const put of this.puts.values()) put.reject(new Refused("The connection was lost before an answer came."));
-    this.puts.clear();
+    for (const each of this.requests.values()) each.reject(new Refused("The connection was lost before an answer came."));
+    this.requests.clear();
     this.listener.link("lost", why);
     setTimeout(() => this.open(), this.retryMs);
     this.retryMs = Math.min(2 * this.retryMs, LONGEST_RETRY_MS);
@@ -109,7 +109,7 @@ export class Connection {
     const message = JSON.parse(data);
     if (message.type === "updates") message.updates.forEach(this.listener.update);
     else if (message.type === "update") this.listener.update(message);
-    else if (message.type === "written") this.answered(message);
+    else if (message.type === "written" || message.type === "kept") this.answered(message);
     else if (message.type === "hello") {
       this.retryMs = FIRST_RETRY_MS;
       this.listener.hello(message);
@@ -129,12 +129,12 @@ export class Connection {
     }
   }
 
-  /** @param {{id: number, ok: boolean, message?: string}} answer */
+  /** @param {{id: number, ok: boolean, reference?: string, message?: string}} answer */
   answered(answer) {
-    const put = this.puts.get(answer.id);
-    this.puts.delete(answer.id);
-    if (answer.ok) put?.resolve();
-    else put?.reject(new Refused(answer.message || "The put was refused."));
+    const request = this.requests.get(answer.id);
+    this.requests.delete(answer.id);
+    if (answer.ok) request?.resolve(answer.reference ?? "");
+    else request?.reject(new Refused(answer.message || "It was refused."));
   }
 
   /** @param {Iterable<string>} names full names of PVs */
@@ -178,14 +178,30 @@ export class Connection {
    * @param {string | number} value
    * @returns {Promise<void>}
    */
-  write(pv, value) {
+  async write(pv, value) {
+    await this.request({ type: "write", pv, value });
+  }
+
+  /**
+   * Have a result kept as a reference; rejects with `Refused`.
+   *
+   * @param {string} pv full name of the snapshot
+   * @param {number} result its number
+   * @returns {Promise<string>} the id of the reference
+   */
+  keep(pv, result) {
+    return this.request({ type: "keep", pv, result });
+  }
+
+  /** @param {object} message that is answered @returns {Promise<string>} */
+  request(message) {
     if (this.socket?.readyState !== WebSocket.OPEN)
       return Promise.reject(new Refused("There is no connection to the server."));
-    this.lastPut += 1;
-    const id = this.lastPut;
+    this.lastRequest += 1;
+    const id = this.lastRequest;
     return new Promise((resolve, reject) => {
-      this.puts.set(id, { resolve, reject });
-      this.send({ type: "write", pv, value, id });
+      this.requests.set(id, { resolve, reject });
+      this.send({ ...message, id });
     });
   }
 

@@ -181,9 +181,10 @@ export function choiceWords(label) {
  * @param {PvStore} store
  * @param {{name: string, value?: number, words: string, question?: string, style?: string, key?: string}} command
  * @param {(refusal: string) => void} refused
+ * @param {(() => void)[]} [ends] gets what ends following the PV
  * @returns {HTMLButtonElement}
  */
-export function commandButton(store, command, refused) {
+export function commandButton(store, command, refused, ends = []) {
   const press = async () => {
     if (command.question && !(await confirmed(command.question, command.words))) return;
     refused("");
@@ -194,11 +195,12 @@ export function commandButton(store, command, refused) {
     }
   };
   const button = h("button", { type: "button", class: command.style ?? "", click: press, "data-pv": command.name }, command.words);
-  store.watch([command.name], () => {
+  const follow = () => {
     const pv = store.pv(command.name);
     button.disabled = !pv.connected || pv.readonly;
     button.title = pv.description;
-  });
+  };
+  ends.push(store.watch([command.name], follow));
   return button;
 }
 

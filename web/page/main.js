@@ -71,6 +71,7 @@ class App {
     if (this.built && this.store.prefix === hello.prefix) {
       this.showSession();
       void this.history?.load();
+      this.reference?.checkKept();
       return;
     }
     if (this.built) location.reload();
@@ -99,7 +100,7 @@ class App {
     /** @type {PictureView | null} */
     let drawn = null;
     const picked = new PickedPanel(page, "image", () => drawn?.plot.overChanged());
-    const image = new PictureView(page, "Image", { tab: "image", label: `Detector image; ${PICTURE_KEYS}`, controls: [], picking: picked });
+    const image = new PictureView(page, "Image", { tab: "image", label: `Detector image; ${PICTURE_KEYS}`, controls: [picked.restore], picking: picked });
     drawn = image;
     const map = new PictureView(page, "Map", { tab: "map", label: `Map; ${PICTURE_KEYS}`, controls: [], picking: null });
     const fits = new FitsView(page);
@@ -122,6 +123,8 @@ class App {
     });
     this.status.start();
     this.messages.start();
+    this.reference = spectrum.reference;
+    this.reference.start();
     this.makeHead(spectrum);
     this.showSession();
     void history.load();
@@ -151,7 +154,7 @@ class App {
     const shortcuts = [
       { key: "l", words: "logarithmic scale", act: () => view.set({ log: !view.state.log }) },
       { key: "e", words: "errors: band, bars, none", act: () => view.set({ errors: next(view.state.errors) }) },
-      { key: "f", words: "freeze as reference, or drop it", act: () => spectrum.freeze() },
+      { key: "f", words: "freeze as reference, or drop it", act: () => void spectrum.reference.toggle() },
       { key: "d", words: "difference to the reference", act: () => view.set({ difference: !view.state.difference }) },
       { key: "0", words: "show all", act: () => view.set({ x: null, y: null }) },
       { key: "t", words: "dark or light", act: switchTheme },

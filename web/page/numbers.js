@@ -78,6 +78,14 @@ export function clock(seconds) {
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map((each) => String(each).padStart(2, "0")).join(":");
 }
 
+/** @param {number} seconds since 1970 @returns {string} local time, with the date if it is not today's */
+export function moment(seconds) {
+  const date = new Date(seconds * 1000);
+  if (date.toDateString() === new Date().toDateString()) return clock(seconds);
+  const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((each) => String(each).padStart(2, "0"));
+  return `${day.join("-")} ${clock(seconds)}`;
+}
+
 /** @type {Record<string, string>} */
 const SYMBOLS = { Ang: "Å", "1/Ang": "Å⁻¹", us: "µs", "1/s": "/s", C: "°C", deg: "°" };
 

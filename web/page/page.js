@@ -75,8 +75,7 @@ export class Page {
 
   /** @returns {string} first and last pulse of the result shown */
   pulses() {
-    const { pulse_first: first, pulse_last: last } = this.snapshot().fields;
-    return Number.isFinite(first) && Number.isFinite(last) ? `${grouped(first)} – ${grouped(last)}` : "–";
+    return pulsesOf(this.snapshot().fields);
   }
 
   /**
@@ -88,4 +87,9 @@ export class Page {
     const known = this.hello.units?.[unit];
     return known ?? { name: unit, unit: unitSymbol(this.snapshot().units) };
   }
+}
+
+/** @param {Record<string, any>} fields of a result @returns {string} its first and last pulse */
+export function pulsesOf({ pulse_first: first, pulse_last: last }) {
+  return Number.isFinite(first) && Number.isFinite(last) ? `${grouped(first)} – ${grouped(last)}` : "–";
 }

@@ -2,6 +2,7 @@
 
 import { curveOf } from "./spectrum_curves.js";
 import { h, setText } from "./elements.js";
+import { commandButton } from "./fields.js";
 import { figure, grouped } from "./numbers.js";
 import { Plot } from "./plot.js";
 
@@ -11,6 +12,8 @@ import { Plot } from "./plot.js";
 /** Settings of the rectangle, after the prefix `Image:ROI:`. */
 const SIDES = { column: "MinX", row: "MinY", columns: "SizeX", rows: "SizeY" };
 const READINGS = ["Y", "E", "Total_RBV", "NumPixels_RBV", "Pixels_RBV", "TwoTheta_RBV", "PosX_RBV", "PosY_RBV", "PosZ_RBV", "Banks_RBV"];
+
+const RESTORE = "Put back mask and groups from before rectangles were masked or grouped? What was set there since is lost.";
 
 export class PickedPanel {
   /** @param {Page} page @param {string} tab on which it is @param {() => void} changed called when the rectangle is another one */
@@ -22,12 +25,32 @@ export class PickedPanel {
     this.words = h("p", { class: "note", role: "status" });
     this.refusal = h("p", { class: "refusal", role: "alert" });
     this.drop = h("button", { type: "button", click: () => this.put({ column: 0, row: 0, columns: 0, rows: 0 }) }, "Drop rectangle");
-    this.element = h("div", { class: "picked", hidden: true }, this.words, this.refusal, h("div", { class: "buttons" }, this.drop), this.place);
+    this.commands = h("div", { class: "buttons" });
+    this.picked = h("div", { class: "picked", hidden: true }, this.words, h("div", { class: "buttons" }, this.commands, this.drop), this.place);
+    this.element = h("div", {}, this.refusal, this.picked);
+    /** Undoes masks and groups of rectangles; it is beside the image, since the rectangle may be gone. */
+    this.restore = h("span", {});
     this.plot = new Plot(this.place, "Spectrum of the rectangle", { small: true });
     this.end = () => {};
     this.watched = "";
     page.view.follow(() => this.update());
-    page.onReduction(() => this.update());
+    /** @type {(() => void)[]} */
+    this.ends = [];
+    page.onReduction(() => {
+      this.makeCommands();
+      this.update();
+    });
+  }
+
+  /** The buttons whose puts mask, group and restore, for the reduction that is shown. */
+  makeCommands() {
+    for (const each of this.ends) each();
+    this.ends = [];
+    const button = (/** @type {string} */ name, /** @type {string} */ words, question = "") =>
+      commandButton(this.page.store, { name: this.stem + name, words, question }, (why) => setText(this.refusal, why), this.ends);
+    this.commands.replaceChildren(button("Mask", "Mask its detectors"), button("Group", "Make it a group"));
+    this.restore.replaceChildren(button("Restore", "Restore mask and groups", RESTORE));
+    setText(this.refusal, "");
   }
 
   get stem() {
@@ -64,7 +87,7 @@ export class PickedPanel {
     this.follow(shown ? [...sides, ...READINGS.map((each) => this.stem + each)] : []);
     if (!shown) return;
     const rectangle = this.rectangle();
-    this.element.hidden = !rectangle;
+    this.picked.hidden = !rectangle;
     this.drop.disabled = store.pv(`${this.stem}SizeX`).readonly;
     this.changed();
     if (!rectangle) return;

@@ -39,7 +39,6 @@ export class PictureView {
     this.kind = kind;
     this.tab = tab;
     this.picking = picking;
-    this.clip = false;
     this.pickMode = false;
     const place = h("div", { class: "plot picture" });
     this.readout = h("p", { class: "readout", role: "status", "aria-live": "off" });
@@ -64,12 +63,7 @@ export class PictureView {
 
   /** @param {HTMLElement[]} controls */
   toolbar(controls) {
-    const clip = h("button", { type: "button", "aria-pressed": "false", title: "Colours are for all but the 0.5 % brightest and darkest cells" }, "More contrast");
-    clip.addEventListener("click", () => {
-      this.clip = !this.clip;
-      clip.setAttribute("aria-pressed", String(this.clip));
-      this.update();
-    });
+    const clip = viewToggle(this.page, `${this.tab}Clip`, "More contrast", "Colours are for all but the 0.5 % brightest and darkest cells");
     const all = h("button", { type: "button", title: "Key 0", click: () => this.zoom(null, null) }, "Show all");
     /** @type {HTMLElement[]} */
     const pick = [];
@@ -132,11 +126,12 @@ export class PictureView {
       this.plot.setCurves([]);
       return;
     }
-    const { draw, range } = cellPainter(cells, { log: this.page.view.state.log, clip: this.clip });
+    const { state } = this.page.view;
+    const { draw, range } = cellPainter(cells, { log: state.log, clip: state[`${this.tab}Clip`] });
     this.shades = range;
     this.plot.picture = { rangeX: ends(cells.xEdges, false), rangeY: ends(cells.yEdges, this.downwards), draw };
     const { rangeX, rangeY } = this.plot.picture;
-    const [x, y] = [this.page.view.state[`${this.tab}X`], this.page.view.state[`${this.tab}Y`]];
+    const [x, y] = [state[`${this.tab}X`], state[`${this.tab}Y`]];
     Object.assign(this.plot.look, { rangeX: x && inside(x, rangeX), rangeY: y && inside(y, rangeY) });
     Object.assign(this.plot.look, { labelX: store.text(`${this.stem}XLabel_RBV`), labelY: store.text(`${this.stem}YLabel_RBV`) });
     this.plot.changed();

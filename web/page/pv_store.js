@@ -12,6 +12,7 @@ import { base64Array } from "./wire.js";
  * @property {string} text the value as a person reads it, of choices and texts
  * @property {Map<string, Numbers>} arrays of a PV that is an array: `value`; of a structure: its arrays
  * @property {Record<string, any>} fields of a structure
+ * @property {number} result of a result: the number by which the server knows it
  * @property {string} description
  * @property {string} units
  * @property {number} precision
@@ -35,6 +36,7 @@ function unknown(name) {
     text: "",
     arrays: new Map(),
     fields: {},
+    result: -1,
     description: "",
     units: "",
     precision: 3,
@@ -176,6 +178,7 @@ export class PvStore {
     const pv = this.pv(this.short(header.pv));
     pv.arrays = arrays;
     pv.fields = header.fields ?? {};
+    pv.result = header.result ?? -1;
     if (typeof pv.fields.units === "string") pv.units = pv.fields.units;
     pv.severity = header.severity ?? "NONE";
     pv.seconds = (header.seconds ?? 0) + (header.nanos ?? 0) / 1e9;

@@ -2,7 +2,7 @@
 
 /** @typedef {import("./curves.js").Values} Values */
 /** @typedef {import("./scales.js").Range} Range */
-/** @typedef {{unit: string, edges: Values, y: Values, e: Values, time: number, pulses: string}} Reference */
+/** @typedef {{red: string, unit: string, edges: Values, y: Values, e: Values, time: number, pulses: string}} Reference */
 
 /**
  * A density on other bins: in each the mean over the bin. A bin that is cut gives its share of counts and variance.

@@ -3,6 +3,7 @@
 import { acquisitionPanel } from "./acquisition.js";
 import { h, freshId, setText } from "./elements.js";
 import { settingField } from "./fields.js";
+import { OUTLIERS, outliersPanel } from "./outliers_panel.js";
 
 /** @typedef {import("./page.js").Page} Page */
 /** @typedef {{id: string, title: string, names: string[], side?: string[]}} Group id: its name in an address; names of PVs; side: those side by side */
@@ -70,6 +71,7 @@ export function fillSettings(page, column, windows) {
   });
   column.append(waiting, reductionChoice(page), section(page, "acquisition", "Acquisition", [acquisitionPanel(page)]));
   column.append(...OF_REDUCTION.map((group) => ofReduction(page, group)));
+  column.append(section(page, OUTLIERS, "Dead and hot detectors", [outliersPanel(page)]));
   column.append(section(page, "windows", "Regions and peaks", [windows]));
   const simulator = OF_SIMULATOR.map((group) => section(page, group.id, group.title, fieldsOf(page, group, "").elements));
   column.append(...simulator);

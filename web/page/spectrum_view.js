@@ -3,8 +3,9 @@
 import { Cursor } from "./cursor.js";
 import { h, setText } from "./elements.js";
 import { Family } from "./families.js";
+import { FrozenReference } from "./frozen_reference.js";
 import { showLegend } from "./legend.js";
-import { clock, figure, grouped } from "./numbers.js";
+import { figure, grouped } from "./numbers.js";
 import { Plot } from "./plot.js";
 import { PlotInput } from "./plot_input.js";
 import { areaFactor, difference, rebinned } from "./reference.js";
@@ -31,8 +32,7 @@ export class SpectrumView {
     this.element = h("div", { class: "spectrum" }, this.readout, this.main, this.lower, this.note, this.legend);
     this.plot = new Plot(this.main, "Spectrum; arrow keys move the cursor, plus and minus zoom, 0 shows all");
     this.differences = new Plot(this.lower, "Difference to the reference", { small: true });
-    /** @type {import("./reference.js").Reference | null} */
-    this.reference = null;
+    this.reference = new FrozenReference(page);
     /** @type {Family | null} */
     this.family = null;
     /** What takes the next interval that is drawn on the plot. @type {((low: number, high: number) => void) | null} */
@@ -89,20 +89,32 @@ export class SpectrumView {
     const spectrum = this.spectrum();
     this.followFamily();
     if (state.tab !== "spectrum") return;
-    if (!spectrum) {
-      this.plot.picture = null;
-      this.plot.setCurves([]);
-      setText(this.note, this.page.store.connection.socket ? "No result yet." : "");
-      return;
-    }
-    const axis = this.page.axisLabels(spectrum.unit);
-    const rangeX = state.x && state.unit === spectrum.unit ? state.x : null;
+    this.setLook(spectrum?.unit ?? this.reference.current?.unit ?? "");
+    if (!spectrum) this.drawNoResult();
+    else if (state.spectra === "total") this.drawTotal(spectrum);
+    else this.drawFamily(spectrum);
+    this.cursor.read();
+  }
+
+  /** @param {string} unit of the axis, as the PV has it */
+  setLook(unit) {
+    const { state } = this.page.view;
+    const axis = this.page.axisLabels(unit);
+    const rangeX = state.x && state.unit === unit ? state.x : null;
     const labelX = axis.unit ? `${axis.name} / ${axis.unit}` : axis.name;
     Object.assign(this.plot.look, { labelX, labelY: this.intensityLabel(axis.unit), rangeX, rangeY: state.y });
     Object.assign(this.plot.look, { log: state.log, errors: state.errors });
-    if (state.spectra === "total") this.drawTotal(spectrum);
-    else this.drawFamily(spectrum);
-    this.cursor.read();
+  }
+
+  /** Draw the reference alone, if there is one. */
+  drawNoResult() {
+    const { current, name, words } = this.reference;
+    const curves = current ? [curveOf(name, current, 1)] : [];
+    this.plot.picture = null;
+    this.lower.hidden = true;
+    this.plot.setCurves(curves);
+    showLegend(this.legend, curves);
+    setText(this.note, sentences(this.page.store.connection.socket ? "No result yet." : "", words));
   }
 
   /** @param {string} unit @returns {string} what the intensity is */
@@ -133,9 +145,11 @@ export class SpectrumView {
   drawTotal(spectrum) {
     const curves = [curveOf("live", spectrum, 0)];
     this.plot.picture = null;
-    setText(this.note, "");
     const frozen = this.frozen(spectrum);
-    if (frozen) curves.push({ ...curveOf(this.referenceName(), frozen, 1), scale: frozen.factor });
+    const { current, words } = this.reference;
+    const why = current && !frozen ? `The reference is in ${current.unit}: it is not drawn.` : "";
+    setText(this.note, sentences(why, words));
+    if (frozen) curves.push({ ...curveOf(this.reference.name, frozen, 1), scale: frozen.factor });
     this.plot.setCurves(curves);
     if (!this.wasDrawn) this.plot.followers.push(markFirst);
     this.wasDrawn = true;
@@ -143,18 +157,10 @@ export class SpectrumView {
     this.drawDifference(spectrum, frozen);
   }
 
-  referenceName() {
-    return this.reference ? `reference of ${clock(this.reference.time)}, pulses ${this.reference.pulses}` : "";
-  }
-
-  /** @param {Spectrum} spectrum @returns {(Spectrum & {factor: number}) | null} the reference on the bins of the result */
+  /** @param {Spectrum} spectrum @returns {(Spectrum & {factor: number}) | null} the reference on the bins of the result; null if it is in another unit */
   frozen(spectrum) {
-    const { reference } = this;
-    if (!reference) return null;
-    if (reference.unit !== spectrum.unit) {
-      setText(this.note, `The reference is in ${reference.unit}: it is not drawn.`);
-      return null;
-    }
+    const reference = this.reference.current;
+    if (reference?.unit !== spectrum.unit) return null;
     const { y, e } = rebinned(reference, spectrum.edges);
     const range = this.plot.look.rangeX ?? [-Infinity, Infinity];
     const equal = this.page.view.state.reference === "area";
@@ -209,17 +215,6 @@ export class SpectrumView {
     showLegend(this.legend, curves);
   }
 
-  /** Keep the present result as reference, or drop the one there is. */
-  freeze() {
-    const spectrum = this.spectrum();
-    if (this.reference || !spectrum) this.reference = null;
-    else {
-      const { seconds } = this.page.snapshot();
-      this.reference = { ...spectrum, time: seconds, pulses: this.page.pulses() };
-    }
-    this.page.view.tell();
-  }
-
   /** @param {number} height value of the upright axis @param {number} bin @returns {string} what the map has there */
   mapWords(height, bin) {
     const members = this.family?.members(this.spectrum()?.y.length ?? 0) ?? [];
@@ -234,6 +229,11 @@ export class SpectrumView {
     const spectrum = this.spectrum();
     return spectrum ? `${grouped(spectrum.y.length)} bins` : "";
   }
+}
+
+/** @param {...string} words @returns {string} those that are not empty */
+function sentences(...words) {
+  return words.filter(Boolean).join(" ");
 }
 
 /** Mark the time of the first drawn result, for measurements. */

@@ -32,7 +32,7 @@ export function viewChoice(page, key, name, choices) {
  * A button that is in or out.
  *
  * @param {Page} page
- * @param {"log" | "difference"} key
+ * @param {"log" | "difference" | "imageClip" | "mapClip"} key
  * @param {string} words
  * @param {string} title
  */
@@ -59,7 +59,7 @@ export function spectrumToolbar(page, spectrum, downloads) {
   const pick = pickField(page);
   const errors = viewChoice(page, "errors", "Errors", { band: "band", bars: "bars", none: "none" });
   const whole = h("button", { type: "button", title: "Key 0", click: () => view.set({ x: null, y: null }) }, "Show all");
-  const freeze = h("button", { type: "button", title: "Key F", click: () => spectrum.freeze() }, "Freeze as reference");
+  const freeze = h("button", { type: "button", title: "Key F", click: () => spectrum.reference.toggle() }, "Freeze as reference");
   const difference = viewToggle(page, "difference", "Difference", "Key D");
   const scaled = viewChoice(page, "reference", "Reference", { area: "scaled to equal area", same: "as it was" });
   const element = h(
@@ -82,8 +82,8 @@ export function spectrumToolbar(page, spectrum, downloads) {
     as.hidden = pick.hidden = total;
     errors.hidden = !total && state.as === "map";
     freeze.hidden = !total;
-    difference.hidden = scaled.hidden = !total || !spectrum.reference;
-    freeze.textContent = spectrum.reference ? "Drop reference" : "Freeze as reference";
+    difference.hidden = scaled.hidden = !total || !spectrum.reference.current;
+    freeze.textContent = spectrum.reference.current ? "Drop reference" : "Freeze as reference";
     whole.disabled = !(state.x && state.unit === spectrum.unit()) && !state.y;
   };
   view.follow(follow);

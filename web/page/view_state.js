@@ -15,6 +15,7 @@
  * @property {Range | null} y
  * @property {boolean} difference
  * @property {"same" | "area"} reference how the reference is scaled
+ * @property {string} frozen the id of the reference, under which the server keeps it; empty: none
  * @property {string} fit the peak or region of the tab of fits
  * @property {string} quantity of it
  * @property {"slices" | "groups" | "series"} against
@@ -22,6 +23,8 @@
  * @property {Range | null} fitY
  * @property {Range | null} imageX what the detector image shows of both axes, the lower end first
  * @property {Range | null} imageY
+ * @property {boolean} imageClip whether the brightest and darkest cells of the detector image are left out of the colours
+ * @property {boolean} mapClip
  * @property {Range | null} mapX what the map shows of both axes
  * @property {Range | null} mapY
  * @property {string} strips names of the PVs on the tab of the history, by commas; empty: the usual ones
@@ -48,6 +51,7 @@ const DEFAULT = {
   y: null,
   difference: true,
   reference: "area",
+  frozen: "",
   fit: "Peak1",
   quantity: "Centre",
   against: "slices",
@@ -55,6 +59,8 @@ const DEFAULT = {
   fitY: null,
   imageX: null,
   imageY: null,
+  imageClip: false,
+  mapClip: false,
   mapX: null,
   mapY: null,
   strips: "",
@@ -71,6 +77,8 @@ const RANGE_DIGITS = { x: 7, y: 7, fitX: 7, fitY: 7, imageX: 7, imageY: 7, mapX:
 
 const WRITE_MS = 300;
 const LONGEST_TEXT = 200;
+/** Ids of references. */
+const ID = /^[0-9a-f]{16}$/;
 
 /** @type {Partial<Record<keyof ViewState, string[]>>} */
 const CHOICES = {
@@ -105,7 +113,8 @@ function parsed(key, text) {
     const [low, high] = text.split("~").map(Number);
     return Number.isFinite(low) && high > low && Number.isFinite(high) ? [low, high] : undefined;
   }
-  if (key === "log" || key === "difference") return text === "1";
+  if (typeof DEFAULT[key] === "boolean") return text === "1";
+  if (key === "frozen") return ID.test(text) ? text : undefined;
   if (key === "reduction") return Number.isInteger(Number(text)) && Number(text) > 0 ? Number(text) : undefined;
   const choices = CHOICES[key];
   return choices && !choices.includes(text) ? undefined : text.slice(0, LONGEST_TEXT);

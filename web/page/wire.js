@@ -2,7 +2,7 @@
 
 /** @typedef {Float64Array | Float32Array | Int32Array | Uint8Array | Int8Array | Int16Array | Uint16Array | Uint32Array} Numbers */
 /** @typedef {{name: string, dtype: string, shape: number[], same?: boolean}} ArrayEntry */
-/** @typedef {{pv: string, seconds?: number, nanos?: number, severity?: string, fields?: Record<string, any>, arrays?: ArrayEntry[]}} FrameHeader */
+/** @typedef {{pv: string, seconds?: number, nanos?: number, severity?: string, result?: number, fields?: Record<string, any>, arrays?: ArrayEntry[]}} FrameHeader */
 /** @typedef {{header: FrameHeader, arrays: Map<string, Numbers>}} Frame */
 
 /** A frame leaves out an array that this page does not have (any more). */

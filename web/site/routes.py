@@ -5,6 +5,7 @@
 ``/page/…``             its files
 ``/info``               what server this is, JSON
 ``/history``            the last hour of some readings, JSON
+``/reference/…``        a frozen reference by its id, as on the WebSocket
 ``/download/xye``       the result that the page shows, as text
 ``/download/nexus``     and as NeXus
 ``/pvws/pv``            the WebSocket
@@ -13,6 +14,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -50,6 +53,9 @@ log = logging.getLogger(__name__)
 
 PAGE_FOLDER = Path(__file__).parents[1] / "page"
 
+PIECE_BYTES = 1 << 16
+"""What is written of a reference at a time."""
+
 ANSWERED_METHODS = ("GET", "HEAD")
 
 Handler = Callable[[Request], Awaitable[StreamResponse]]
@@ -73,6 +79,7 @@ class Site:
         made.router.add_get("/", self._page)
         made.router.add_get("/info", self._info)
         made.router.add_get("/history", self._history)
+        made.router.add_get("/reference/{id}", self._reference, allow_head=False)
         made.router.add_get("/download/{format}", self._download)
         made.router.add_get("/pvws/pv", self._socket)
         made.router.add_static("/page/", PAGE_FOLDER)
@@ -118,6 +125,23 @@ class Site:
     async def _history(self, _request: Request) -> StreamResponse:
         return Response(body=self.history.json(), content_type="application/json")
 
+    async def _reference(self, request: Request) -> StreamResponse:
+        """A frozen reference, as a binary message."""
+        content = self.services.references.content(request.match_info["id"])
+        if content is None:
+            raise HTTPNotFound(text="this reference is not kept, or not any more")
+        answer = StreamResponse(headers={"Content-Type": "application/octet-stream"})
+        answer.content_length = len(content)
+        await answer.prepare(request)
+        try:
+            async with asyncio.timeout(self.services.limits.send_s):
+                await _write_in_pieces(answer, content)
+        except TimeoutError:
+            self.services.refusals.add("slow visitor", peer_address(request), "reads no reference")
+            if request.transport is not None:
+                request.transport.abort()
+        return answer
+
     async def _download(self, request: Request) -> StreamResponse:
         """A file of the result of a reduction, by its number from 1."""
         names, number = self.services.names, request.query.get("reduction", "1")
@@ -157,6 +181,14 @@ class Site:
         assert transport is not None
         await Session(socket, visitor, self.services, transport.abort).run()
         return socket
+
+
+async def _write_in_pieces(answer: StreamResponse, content: bytes) -> None:
+    """Write ``content`` as fast as it is read; one large write would be copied for each visitor."""
+    with contextlib.suppress(ConnectionError):  # the visitor has left
+        for start in range(0, len(content), PIECE_BYTES):
+            await answer.write(content[start : start + PIECE_BYTES])
+        await answer.write_eof()
 
 
 def _json(content: object) -> Response:

@@ -61,6 +61,17 @@ class Write(msgspec.Struct, tag="write", frozen=True):
     id: int | None = None
 
 
+class Keep(msgspec.Struct, tag="keep", frozen=True):
+    """Asks that a result which the client has got is kept as a reference; always answered.
+
+    ``pv`` is the name of the snapshot, ``result`` the number in its binary message.
+    """
+
+    pv: PvNameText
+    result: int
+    id: int
+
+
 class Ping(msgspec.Struct, tag="ping", frozen=True):
     """Asks for a ping of the WebSocket."""
 
@@ -76,7 +87,7 @@ class Pace(msgspec.Struct, tag="pace", frozen=True):
 
 
 VisitorMessage = (
-    Subscribe | SubscribeByOldName | Clear | ListSubscriptions | Write | Ping | Echo | Pace
+    Subscribe | SubscribeByOldName | Clear | ListSubscriptions | Write | Keep | Ping | Echo | Pace
 )
 
 _DECODER: msgspec.json.Decoder[VisitorMessage] = msgspec.json.Decoder(VisitorMessage)

@@ -8,7 +8,8 @@
 
 The header has ``pv``, ``severity``, ``seconds``, ``nanos``, ``fields`` and ``arrays``: for each
 array ``name``, ``dtype`` (``f4`` or ``f8``, little-endian) and ``shape``. An array with ``same`` is
-left out: the client has it from its last message about this process variable.
+left out: the client has it from its last message about this process variable. A result has a number
+``result``, by which it can be frozen.
 """
 
 from __future__ import annotations
@@ -43,18 +44,29 @@ class SharedFrames:
         dtype: Callable[[str], str],
         arrays: Mapping[str, NDArray[np.float64]],
         known: Mapping[str, NDArray[np.float64]],
+        result: int | None = None,
     ) -> bytes:
         """The message with ``arrays`` of a value, for a client that already has those ``known``.
 
         ``name`` is how the client wrote the name; ``dtype`` gives ``f4`` or ``f8`` for the name of
-        an array.
+        an array. ``result`` is the number of a result, one for each value.
         """
         same = frozenset(each for each, array in arrays.items() if known.get(each) is array)
         made = self._made.setdefault(value, {})
         key = (name, tuple(arrays), same)
         if key not in made:
-            made[key] = _frame(value, name, arrays, dtype, same)
+            made[key] = _frame(value, name, arrays, dtype, same, result)
         return made[key]
+
+
+def complete_frame(
+    value: WebValue,
+    name: str,
+    dtype: Callable[[str], str],
+    arrays: Mapping[str, NDArray[np.float64]],
+) -> bytes:
+    """The message with all of ``arrays``, each (n,), which is not remembered."""
+    return _frame(value, name, arrays, dtype, frozenset(), None)
 
 
 def _frame(
@@ -63,6 +75,7 @@ def _frame(
     arrays: Mapping[str, NDArray[np.float64]],
     dtype: Callable[[str], str],
     same: frozenset[str],
+    result: int | None,
 ) -> bytes:
     described: list[Mapping[str, Any]] = []
     parts: list[bytes] = []
@@ -82,6 +95,7 @@ def _frame(
             "fields": value.fields or {},
             "arrays": described,
         }
+        | ({} if result is None else {"result": result})
     )
     header += b" " * (-(4 + len(header)) % ALIGNMENT)
     return b"".join((len(header).to_bytes(4, "little"), header, *parts))

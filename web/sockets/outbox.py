@@ -13,6 +13,7 @@ from aiohttp import WSMsgType
 
 from web.limits import WebLimits
 from web.sockets.frames import SharedFrames
+from web.sockets.sent_results import SentResults
 from web.sockets.subscription import Subscription
 from web.sockets.updates import SharedUpdates
 
@@ -27,10 +28,11 @@ class VisitorGone(Exception):
 
 
 class Encoders:
-    """What encodes updates for all visitors."""
+    """What encodes updates for all visitors, and the results that were sent last."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: WebLimits) -> None:
         self.updates, self.frames = SharedUpdates(), SharedFrames()
+        self.results = SentResults(limits)
 
 
 class Outbox:
@@ -95,7 +97,7 @@ class Outbox:
         for message in self._text_messages(changed):
             await self._send_in_time(message, WSMsgType.TEXT)
         for subscription in changed:
-            frame = subscription.frame(self._encoders.frames)
+            frame = subscription.frame(self._encoders.frames, self._encoders.results)
             if frame is not None:
                 await self._send_in_time(frame, WSMsgType.BINARY)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from web.limits import WebLimits
 from web.refusals import RefusalCounts
+from web.sockets.kept_references import KeptReferences
 from web.sockets.outbox import Encoders
 from web.sockets.visitors import Visitor, Visitors
 from web.values.names import WebNames
@@ -24,6 +25,7 @@ class SessionServices:
     puts: WebPuts
     visitors: Visitors
     encoders: Encoders
+    references: KeptReferences
     limits: WebLimits
     refusals: RefusalCounts
     info: Callable[[Visitor], dict[str, Any]]

@@ -17,6 +17,7 @@ from web.message_rate import MessageRate
 from web.sockets.client_messages import (
     Clear,
     Echo,
+    Keep,
     ListSubscriptions,
     MessageRefused,
     Pace,
@@ -27,6 +28,7 @@ from web.sockets.client_messages import (
     parsed,
 )
 from web.sockets.json_text import encode
+from web.sockets.kept_references import ReferenceRefused
 from web.sockets.outbox import Outbox, VisitorGone
 from web.sockets.services import SessionServices
 from web.sockets.subscription import Subscription
@@ -159,6 +161,8 @@ class Session:
                 self._outbox.answer(encode({"type": "list", "pvs": list(self._subscriptions)}))
             case Write() as write:
                 self._puts.begin(write)
+            case Keep() as keep:
+                self._keep(keep)
             case Ping():
                 self._outbox.answer(b"", WSMsgType.PING)
             case Echo():
@@ -196,6 +200,18 @@ class Session:
         )
         self._by_shared.setdefault(shared, {})[made] = None
         self._outbox.changed(made)
+
+    def _keep(self, keep: Keep) -> None:
+        """Keep a result as a reference, and answer with its id, or why it is not kept."""
+        services, answer = self._services, {"type": "kept", "id": keep.id}
+        try:
+            pv = services.names.find(keep.pv)
+            reference = services.references.keep(self.visitor, pv, keep.result)
+        except (NameRefused, ReferenceRefused) as refused:
+            self._count("reference", str(refused))
+            self._outbox.answer(encode(answer | {"ok": False, "message": str(refused)}))
+        else:
+            self._outbox.answer(encode(answer | {"ok": True, "reference": reference}))
 
     def _clear(self, names: list[str]) -> None:
         for name in names:

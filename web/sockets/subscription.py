@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from web.sockets.frames import SharedFrames
+from web.sockets.sent_results import SentResults
 from web.sockets.updates import DISCONNECTED_REST, SharedUpdates, head
 from web.values.pv_value import PvMetadata, WebValue
 from web.values.shared_pvs import SharedPv
@@ -62,7 +63,7 @@ class Subscription:
             self._sent = value
         return self._head + updates.rest(value, complete, readonly, not self.binary)
 
-    def frame(self, frames: SharedFrames) -> bytes | None:
+    def frame(self, frames: SharedFrames, results: SentResults) -> bytes | None:
         """The binary message to send now; None if there is none or the client has the newest."""
         value = self.shared.value
         if value is None or value is self._sent or not (self.binary and self.shared.connected):
@@ -74,6 +75,8 @@ class Subscription:
             for name, array in value.arrays.items()
             if self._arrays is None or name in self._arrays or value.fields is None
         }
-        made = frames.frame(value, self.name, self.shared.pv.dtype, arrays, self._known)
+        pv = self.shared.pv
+        number = results.number(pv.name, value) if pv.is_result else None
+        made = frames.frame(value, self.name, pv.dtype, arrays, self._known, number)
         self._known, self._sent = arrays, value
         return made

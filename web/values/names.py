@@ -48,6 +48,11 @@ class WebPv:
         """Whether the IOC makes its channel when it is first asked for, and keeps it."""
         return self.row is not None and self.row.group.rare
 
+    @property
+    def is_result(self) -> bool:
+        """Whether it is the snapshot of results."""
+        return self.row is None and self.name.endswith(SNAPSHOT_NAME)
+
     def dtype(self, array: str) -> str:
         """How the numbers of an array are sent: ``f4`` for counts, intensities and errors.
 

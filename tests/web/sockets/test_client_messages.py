@@ -15,7 +15,9 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
-KINDS = st.sampled_from(["subscribe", "monitor", "clear", "list", "write", "ping", "echo", "pace"])
+KINDS = st.sampled_from(
+    ["subscribe", "monitor", "clear", "list", "write", "keep", "ping", "echo", "pace"]
+)
 
 
 def test_messages_of_pvws_are_understood() -> None:
@@ -43,6 +45,9 @@ def test_further_fields_of_other_clients_are_ignored() -> None:
         '{"type":"write","pv":"a","value":[1]}',
         '{"type":"pace","seconds":-1}',
         '{"type":"pace","seconds":"x"}',
+        '{"type":"keep","pv":"a","id":1}',
+        '{"type":"keep","pv":"a","result":1}',
+        '{"type":"keep","pv":"a","result":1.5,"id":1}',
         '{"type":"shutdown"}',
         '{"pvs":["a"]}',
         json.dumps({"type": "subscribe", "pvs": ["a"] * 2001}),
@@ -66,7 +71,9 @@ def test_no_text_does_harm(text: str | bytes) -> None:
         assert len(str(refused)) <= 200
 
 
-@given(KINDS, st.dictionaries(st.sampled_from(["pvs", "pv", "value", "id", "seconds"]), JSON))
+@given(
+    KINDS, st.dictionaries(st.sampled_from(["pvs", "pv", "value", "id", "seconds", "result"]), JSON)
+)
 def test_no_message_does_harm(kind: str, fields: dict[str, Any]) -> None:
     try:
         message = parsed(json.dumps({"type": kind} | fields))

@@ -46,7 +46,7 @@ def shared(number: float) -> SharedPv:
 
 async def test_a_slow_visitor_gets_the_newest_value() -> None:
     reader, pv = Reader(), shared(1.0)
-    outbox, one = Outbox(reader.send, Encoders(), LIMITS), Subscription("T:A", pv, True)
+    outbox, one = Outbox(reader.send, Encoders(LIMITS), LIMITS), Subscription("T:A", pv, True)
     task = asyncio.create_task(outbox.run())
     outbox.changed(one)
     while not reader.read:
@@ -66,14 +66,14 @@ async def test_a_slow_visitor_gets_the_newest_value() -> None:
 async def test_a_visitor_that_does_not_read_is_given_up() -> None:
     reader, pv = Reader(), shared(1.0)
     reader.reading.clear()
-    outbox = Outbox(reader.send, Encoders(), LIMITS)
+    outbox = Outbox(reader.send, Encoders(LIMITS), LIMITS)
     outbox.changed(Subscription("T:A", pv, True))
     with pytest.raises(VisitorGone, match=r"read nothing for 0\.2 s"):
         await outbox.run()
 
 
 async def test_answers_that_are_not_read_are_bounded() -> None:
-    outbox = Outbox(Reader().send, Encoders(), LIMITS)
+    outbox = Outbox(Reader().send, Encoders(LIMITS), LIMITS)
     outbox.answer(b"x" * 60)
     with pytest.raises(VisitorGone, match="does not read its answers"):
         outbox.answer(b"x" * 60)
@@ -81,7 +81,7 @@ async def test_answers_that_are_not_read_are_bounded() -> None:
 
 async def test_a_lost_connection_is_told_once_and_then_all_is_told_again() -> None:
     reader, pv = Reader(), shared(1.0)
-    outbox, one = Outbox(reader.send, Encoders(), LIMITS), Subscription("T:A", pv, True)
+    outbox, one = Outbox(reader.send, Encoders(LIMITS), LIMITS), Subscription("T:A", pv, True)
     task = asyncio.create_task(outbox.run())
     for connected in (True, False, False, True):
         pv.connected = connected
