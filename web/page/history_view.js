@@ -17,6 +17,8 @@ const STRIPS = [["EventRate_RBV"], ["Lag_RBV"], [":Peak1:Centre_RBV", ":ROI1:Net
 const HEIGHTS = ["past1", "past2", "past3"];
 const LONGEST_S = 3600;
 const SAMPLE_MS = 1000;
+/** The last sample is called that of now as long as it is not older. */
+const NOW_S = 5;
 
 export class HistoryView {
   /** @param {Page} page */
@@ -148,7 +150,8 @@ export class HistoryView {
     if (!curve?.y.length) return;
     const index = value === null ? curve.y.length - 1 : Math.max(0, intervalOf(curve.x, value));
     const unit = unitSymbol(this.page.store.pv(strip.series).units);
-    const when = value === null ? "now" : clock(curve.x[index]);
+    const isNow = value === null && this.page.now() - curve.x[index] < NOW_S;
+    const when = isNow ? "now" : clock(curve.x[index]);
     setText(strip.readout, `${when}: ${amount(curve.y[index])} ${unit}`);
   }
 }

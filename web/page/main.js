@@ -154,12 +154,12 @@ class App {
     const shortcuts = [
       { key: "l", words: "logarithmic scale", act: () => view.set({ log: !view.state.log }) },
       { key: "e", words: "errors: band, bars, none", act: () => view.set({ errors: next(view.state.errors) }) },
-      { key: "f", words: "freeze as reference, or drop it", act: () => void spectrum.reference.toggle() },
+      { key: "f", words: "freeze as reference, or drop it", act: () => spectrum.toggleReference() },
       { key: "d", words: "difference to the reference", act: () => view.set({ difference: !view.state.difference }) },
-      { key: "0", words: "show all", act: () => view.set({ x: null, y: null }) },
+      { key: "0", words: "show all", act: () => view.showAll() },
       { key: "t", words: "dark or light", act: switchTheme },
       { key: "?", words: "this help", act: () => help() },
-      { key: "p", words: "go to the plot", act: () => spectrum.plot.surface.focus() },
+      { key: "p", words: "go to the plot", act: focusPlot },
     ];
     const help = () => showHelp(shortcuts, this.sessionWords());
     startKeyboard(shortcuts);
@@ -185,6 +185,13 @@ class App {
     setText(place, `${prefix} · ${session}${write ? "" : " · read only"}`);
     place.title = this.sessionWords().join("\n");
   }
+}
+
+/** Give the focus to the first plot of the tab that is shown. */
+function focusPlot() {
+  /** @type {HTMLElement | null} */
+  const surface = document.querySelector(".view:not([hidden]) .surface");
+  surface?.focus();
 }
 
 /** @param {import("./view_state.js").ViewState["errors"]} errors */

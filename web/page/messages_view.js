@@ -37,10 +37,10 @@ export class MessagesView {
     const names = Object.keys(TEXTS);
     store.watch([...names, "Status_RBV"], () => names.forEach((each) => this.said(each)));
     store.watch(["Restarts_RBV"], () => this.restarted());
-    store.watch([`${this.page.red}NormalisationMessage_RBV`], () => {
-      const text = store.text(`${this.page.red}NormalisationMessage_RBV`);
-      if (text && text !== this.last.get("normalisation")) this.add("warning", text);
-      this.last.set("normalisation", text);
+    let end = () => {};
+    this.page.onReduction((red) => {
+      end();
+      end = store.watch([`${red}NormalisationMessage_RBV`], () => this.normalised(red));
     });
   }
 
@@ -58,6 +58,13 @@ export class MessagesView {
     const grave = name === "StatusMessage_RBV" && store.pv("Status_RBV").severity === "MAJOR";
     if (pv.text) this.add(grave ? "error" : name === "Sim:StatusMessage_RBV" ? "info" : "warning", `${words}: ${pv.text}`);
     else if (name === "StatusMessage_RBV") this.add("info", "Status: all is well again");
+  }
+
+  /** @param {string} red prefix of the reduction that is shown */
+  normalised(red) {
+    const text = this.page.store.text(`${red}NormalisationMessage_RBV`);
+    if (text && text !== this.last.get(`${red}normalisation`)) this.add("warning", text);
+    this.last.set(`${red}normalisation`, text);
   }
 
   restarted() {

@@ -221,8 +221,16 @@ export class PictureView {
   read() {
     const cells = this.cells();
     if (!cells) setText(this.readout, "");
-    else if (!this.cursor) setText(this.readout, `${grouped(cells.columns)} × ${grouped(cells.rows)} cells, ${amount(this.page.store.number(`${this.stem}Total_RBV`))} counts`);
+    else if (!this.cursor) setText(this.readout, this.wordsOfAll(cells));
     else setText(this.readout, this.wordsAt(cells, this.cursor));
+  }
+
+  /** @param {Cells} cells @returns {string} its size, its counts, and the pulse that it goes up to: it may be older than the result */
+  wordsOfAll({ columns, rows }) {
+    const { store } = this.page;
+    const pulse = store.pv(`${this.stem}Image`).fields.unique_id;
+    const counts = amount(store.number(`${this.stem}Total_RBV`));
+    return `${grouped(columns)} × ${grouped(rows)} cells, ${counts} counts up to pulse ${grouped(pulse)}`;
   }
 
   /** @param {Cells} cells @param {{column: number, row: number}} at */

@@ -215,6 +215,12 @@ export class SpectrumView {
     showLegend(this.legend, curves);
   }
 
+  /** Freeze the result, or drop the reference, where that is seen. */
+  toggleReference() {
+    const { tab, spectra } = this.page.view.state;
+    if (tab === "spectrum" && spectra === "total") void this.reference.toggle();
+  }
+
   /** @param {number} height value of the upright axis @param {number} bin @returns {string} what the map has there */
   mapWords(height, bin) {
     const members = this.family?.members(this.spectrum()?.y.length ?? 0) ?? [];

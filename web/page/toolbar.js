@@ -59,7 +59,7 @@ export function spectrumToolbar(page, spectrum, downloads) {
   const pick = pickField(page);
   const errors = viewChoice(page, "errors", "Errors", { band: "band", bars: "bars", none: "none" });
   const whole = h("button", { type: "button", title: "Key 0", click: () => view.set({ x: null, y: null }) }, "Show all");
-  const freeze = h("button", { type: "button", title: "Key F", click: () => spectrum.reference.toggle() }, "Freeze as reference");
+  const freeze = h("button", { type: "button", title: "Key F", click: () => spectrum.toggleReference() }, "Freeze as reference");
   const difference = viewToggle(page, "difference", "Difference", "Key D");
   const scaled = viewChoice(page, "reference", "Reference", { area: "scaled to equal area", same: "as it was" });
   const element = h(

@@ -71,6 +71,16 @@ const DEFAULT = {
   groups: "acquisition,bins,windows",
 };
 
+/** The ranges that each tab shows. */
+/** @type {Record<string, RangeKey[]>} */
+const RANGES_OF_TAB = {
+  spectrum: ["x", "y"],
+  image: ["imageX", "imageY"],
+  map: ["mapX", "mapY"],
+  fits: ["fitX", "fitY"],
+  history: ["past", "past1", "past2", "past3"],
+};
+
 /** Each range, and how many digits of its ends an address has. */
 /** @type {Record<RangeKey, number>} */
 const RANGE_DIGITS = { x: 7, y: 7, fitX: 7, fitY: 7, imageX: 7, imageY: 7, mapX: 7, mapY: 7, past: 12, past1: 7, past2: 7, past3: 7 };
@@ -161,6 +171,12 @@ export class View {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.write(), WRITE_MS);
     this.tell();
+  }
+
+  /** Show all that there is on the tab that is shown. */
+  showAll() {
+    const ranges = RANGES_OF_TAB[this.state.tab] ?? [];
+    this.set(Object.fromEntries(ranges.map((each) => [each, null])));
   }
 
   write() {
