@@ -44,6 +44,7 @@ QUALITY = 55
 FLAGS = ("--set=Sim:EventsPerPulse=20000", "--set=Sim:RelativePeakWidth=0.003")
 PANELS = Path(__file__).parents[2] / "examples/million_pixels.xml"
 PANEL_FLAGS = (f"--instrument={PANELS}", "--set=Sim:EventsPerPulse=50000")
+RECTANGLE = (("MinX", "100"), ("MinY", "20"), ("SizeX", "25"), ("SizeY", "40"))
 SHADOW = (("TwoTheta", "90"), ("Azimuth", "0"), ("Radius", "14"))
 
 
@@ -141,6 +142,19 @@ def detector_pictures(browser: Browser, folder: Path) -> None:
             page.wait_for(f"#view-{tab} .readout", "cells")
             page.page.wait_for_timeout(2000)
             take(page, folder, name)
+        picked_picture(page, running, folder)
+
+
+def picked_picture(page: OpenPage, running: Live, folder: Path) -> None:
+    """A picture of a rectangle beside the shadow, and of hot detectors that were found."""
+    for side, value in RECTANGLE:
+        running.put(f"Red1:Image:ROI:{side}", value)
+    running.put("Red1:Outliers:Sigmas", "5")
+    running.until(lambda: running.number("Red1:Outliers:NumTested_RBV") > 0, 60)
+    page.page.evaluate("location.hash = 'tab=image&groups=acquisition,outliers'")
+    page.wait_for(".picked .note", "detectors")
+    page.page.locator(".picked .plot").scroll_into_view_if_needed()
+    take(page, folder, "detector-picked")
 
 
 def pictures_in_the_dark_and_on_a_phone(browser: Browser, server: PageServer, folder: Path) -> None:

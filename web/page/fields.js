@@ -148,7 +148,7 @@ class SettingField {
     if (this.pending) setText(this.hint, "being set …");
     else if (this.edited) setText(this.hint, `Enter sets it, Esc restores${limitWords(pv)}`);
     else if (differs) setText(this.hint, `in force: ${readback.text || this.shown(readback)}`);
-    else if (pv.connected && pv.readonly && this.store.mayWrite) setText(this.hint, "read only: the IOC takes no puts from here");
+    else if (pv.connected && pv.readonly && this.store.mayWrite) setText(this.hint, "read only on this page");
     else setText(this.hint, "");
   }
 }

@@ -82,8 +82,9 @@ class KeptReferences:
         value = self._results.find(pv.name, number)
         if value is None:
             raise ReferenceRefused("this result was sent too long ago; freeze a newer one")
-        arrays = {name: (value.arrays or {})[name] for name in REFERENCE_ARRAYS}
-        if not arrays["Y"].size:
+        sent = value.arrays or {}
+        arrays = {name: sent[name] for name in REFERENCE_ARRAYS if name in sent}
+        if len(arrays) < len(REFERENCE_ARRAYS) or not arrays["Y"].size:
             raise ReferenceRefused("there is no result yet")
         return shelf.add(complete_frame(value, pv.name, pv.dtype, arrays))
 
