@@ -26,7 +26,7 @@ import { viewToggle } from "./toolbar.js";
 const SCALES = { PerPixel: "counts per detector", Normalised: "normalised counts per detector" };
 
 /** Readings of a picture beside its cells, after the prefix of the picture. */
-const READINGS = ["XE", "YE", "XLabel_RBV", "YLabel_RBV", "Total_RBV", "Message_RBV"];
+const READINGS = ["XE", "YE", "XLabel_RBV", "YLabel_RBV", "Total_RBV", "Message_RBV", "EnableCallbacks_RBV"];
 
 export class PictureView {
   /**
@@ -120,7 +120,9 @@ export class PictureView {
     if (!shown) return;
     const cells = this.cells();
     const { store } = this.page;
-    setText(this.note, cells ? store.text(`${this.stem}Message_RBV`) : "No picture yet.");
+    const off = store.text(`${this.stem}EnableCallbacks_RBV`) === "Disable";
+    const made = off ? "It is switched off: no new picture is made." : "";
+    setText(this.note, [cells ? store.text(`${this.stem}Message_RBV`) : "No picture yet.", made].filter(Boolean).join(" "));
     if (!cells) {
       this.plot.picture = null;
       this.plot.setCurves([]);

@@ -17,13 +17,13 @@ const OF_REDUCTION = [
   {
     id: "image",
     title: "Detector image",
-    names: ["View", "Scale", "Source", "Number", "Min", "Max", "Resolution", "Rate"].map((each) => `Image:${each}`),
+    names: ["EnableCallbacks", "View", "Scale", "Source", "Number", "Min", "Max", "Resolution", "Rate"].map((each) => `Image:${each}`),
     side: ["Image:Min", "Image:Max"],
   },
   {
     id: "map",
     title: "Map",
-    names: ["Against", "Log", "Rows", "Min", "Max", "BinParams", "Rate"].map((each) => `Map:${each}`),
+    names: ["EnableCallbacks", "Against", "Log", "Rows", "Min", "Max", "BinParams", "Rate"].map((each) => `Map:${each}`),
     side: ["Map:Min", "Map:Max"],
   },
   { id: "normalisation", title: "Normalisation", names: ["Normalisation", "Background", "Vanadium"] },
