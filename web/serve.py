@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp.web import AppRunner
 
 from ioc.options.program import DISTRIBUTION
+from reduction.host.thread_pool import started_pool
 from reduction.parameters.units import Units
 from web.message_rate import AddressRates
 from web.refusals import RefusalCounts
@@ -32,6 +33,9 @@ from web.values.puts import WebPuts
 from web.values.pv_value import INVALID_SEVERITY
 from web.values.pva_client import PvaClient
 from web.values.shared_pvs import SharedPv, SharedPvs
+
+FILE_THREADS = 4
+"""Threads that read the files of the page and make those that visitors download."""
 
 STOP_S = 2.0
 """How long visitors are waited for at the end, in seconds."""
@@ -135,6 +139,7 @@ async def serve(start: WebStart) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Not by the event loop, which would take the place of `end_after_stop_signals`.
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(task.cancel))
+    loop.set_default_executor(started_pool(FILE_THREADS, "file"))
     server = WebServer(start)
     gc.freeze()  # these objects stay
     with contextlib.suppress(asyncio.CancelledError):

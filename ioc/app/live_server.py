@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any
 
+from ioc.app.memory_lacks import MemoryLacks
 from ioc.app.process_connections import ProcessConnections
 from ioc.app.report_watch import ReportActions, ReportWatch
 from ioc.app.server_start import ProcessControl, ServerStart
@@ -107,6 +108,7 @@ class LiveServer:
         )
         self._results = kafka_results(start.publish, start.prefix)
         self._pva_problem: Callable[[], str] = str
+        self._memory = MemoryLacks()
         self._services = list(self._all_tasks(start.pva))
 
     def _order_puts(self, start: ServerStart, geometries: ImageGeometries) -> OrderPuts:
@@ -143,17 +145,10 @@ class LiveServer:
         """The coroutines that run as long as the server runs."""
         yield self._server.serve
         yield self._search_others
-        yield self.publisher.families.run
-        yield self._images.run
         yield self._process.run
         yield self._lock.run
-        yield self._runs.run
-        yield self.ranks_watch.run
-        yield self.simulator_watch.run
-        if self._autosave is not None:
-            yield self._autosave.run
-        if self._results is not None:
-            yield self._results.run
+        for service in self._with_arrays():
+            yield functools.partial(self._memory.survived, service)
         if pva is not None:
             from ioc.pva.server import pv_access  # needs p4p, which may not be installed
 
@@ -161,6 +156,18 @@ class LiveServer:
             served = pv_access(self.database, posted, self._images.picture, pva)
             self._pva_problem = served.problem
             yield served.serve
+
+    def _with_arrays(self) -> Iterator[ServerTask]:
+        """The coroutines that take much memory, or make files of all settings."""
+        yield self.publisher.families.run
+        yield self._images.run
+        yield self._runs.run
+        yield self.ranks_watch.run
+        yield self.simulator_watch.run
+        if self._autosave is not None:
+            yield self._autosave.run
+        if self._results is not None:
+            yield self._results.run
 
     async def _search_others(self) -> None:
         """Search for other IOCs with the same names as soon as this one serves."""
@@ -201,7 +208,8 @@ class LiveServer:
         results = self._results.problem if self._results else ""
         run_state = self._run_state.problem
         pending = self.orders.drafts.message
-        own = self._logs.problems, self._runs.problem, autosave, run_state, results, pending
+        kept = autosave, run_state, results
+        own = self._memory.problem, self._logs.problems, self._runs.problem, *kept, pending
         reports = self.ranks_watch.problem, self.simulator_watch.problem
         clients = self._server.connections.problem, self._pva_problem(), self._others.problem
         return "; ".join(filter(None, (*own, *reports, self.connections.problem, *clients)))

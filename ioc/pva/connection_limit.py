@@ -87,7 +87,7 @@ class ConnectionLimit:
 
     def _close_newest(self) -> None:
         """End the connections that have files which are reserved; p4p then closes these."""
-        for number in range(most_files() - reserved_files(), most_files()):
+        for number in {*range(most_files() - reserved_files(), most_files())} - self._files:
             with suppress(OSError), borrowed(number) as found:
                 if found.getsockname()[1] in self._ports:
                     found.shutdown(socket.SHUT_RDWR)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import NamedTuple
 
 import numba
@@ -24,7 +23,7 @@ from reduction.engines.native.sorted_histogram import SortedHistogram
 from reduction.engines.native.sorted_kernels import MergePlace, SortedPiece, merge_pieces
 from reduction.engines.native.sorted_runs import SortedRun
 from reduction.engines.protocol import MAX_TOF_NS, Recipe
-from reduction.host.file_threads import NO_THREAD
+from reduction.host.thread_pool import started_pool
 from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.units import Units
@@ -52,21 +51,6 @@ def _lower_priority() -> None:
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
-def _sorting_threads() -> ThreadPoolExecutor:
-    """Threads that sort; all are started here, since later the limit of processes may be reached.
-
-    Raises OSError if they cannot be started.
-    """
-    threads = ThreadPoolExecutor(len(SORTING), "sort", initializer=_lower_priority)
-    together = threading.Barrier(len(SORTING))
-    try:
-        wait([threads.submit(together.wait) for _ in SORTING])
-    except RuntimeError:
-        together.abort()
-        raise OSError(errno.EAGAIN, NO_THREAD) from None
-    return threads
-
-
 class NativeEngine(BlockEngine[EventBlock]):
     """Keeps events as pixel ids and times of flight, and counts them with the compiled passes."""
 
@@ -83,7 +67,7 @@ class NativeEngine(BlockEngine[EventBlock]):
         self._rows = DetectorRows.of(instrument)
         self._pool = MemoryPool(RAW_EVENT_BYTES * block_events)
         super().__init__(f"native (numba {numba.__version__})", EventStore(self._pool), recipes)
-        self._workers = _sorting_threads()
+        self._workers = started_pool(len(SORTING), "sort", _lower_priority)
         self._tasks: dict[FindTask, SortingTask] = {}
         self._compile()
 
