@@ -50,12 +50,12 @@ org.csstudio.trends.databrowser3/archives=
 
 HARMLESS = (
     *("Unsupported JavaFX", "Cannot load", "Skipping image update", "folder.name.preference"),
-    "while channel is null",
+    *("while channel is null", "Axis : Invalid value range"),
 )
 """Parts of warnings that mean nothing here.
 
-Phoebus logs them at its first start, when it skips a redraw, or when a server answers before
-Phoebus has registered the channel; it uses the channel all the same.
+Phoebus logs them at its first start, when it skips a redraw, when a server answers before
+Phoebus has registered the channel, which it uses all the same, or when an image has no cells yet.
 """
 
 WARNINGS = re.compile(r"^[-\d]+ [:\d]+ (SEVERE|WARNING) .*$", re.MULTILINE)

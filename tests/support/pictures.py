@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +15,20 @@ from tests.support.live import Live, live
 from tests.support.phoebus import Phoebus, running_phoebus
 from tests.support.xdisplay import png
 
-SCREENS = ("reduction", "regions", "simulator", "backend", "expert", "map")
+SCREENS = ("reduction", "regions", "simulator", "backend", "expert")
+PANELS = (
+    f"--instrument={Path(__file__).parents[2] / 'examples' / 'million_pixels.xml'}",
+    "--set=Sim:EventsPerPulse=200000",
+    "--set=Sim:ShadowRadius=8",
+    "--set=Sim:HotDetectors=135168:135423",
+    "--set=Sim:RelativePeakWidth=0.003",
+    "--set=Red1:BinParams=0.4,0.004,3.6",
+    "--set=Red1:Map:Rows=300",
+    "--set=Red1:Map:Made=Always",
+    "--set=Red1:Image:Made=Always",
+    "--set=Sim:ShadowTwoTheta=72",
+)
+"""Panels of a million pixels with a shadow and a hot tube."""
 RAMP_GPA = np.linspace(0, 6, 31)
 
 
@@ -36,6 +50,29 @@ def ramp(running: Live) -> None:
         running.put("Sim:Pressure", f"{pressure:g}")
 
 
+def is_made(running: Live, kind: str) -> bool:
+    """Whether there is an image or a map."""
+    return running.number(f"Red1:{kind}:ArrayCounter_RBV") > 0
+
+
+def detector(folder: Path) -> None:
+    """Write the pictures of the detector image, with a picked rectangle, and of the map."""
+    with (
+        tempfile.TemporaryDirectory() as home,
+        network() as net,
+        live(net, *PANELS, prefix=RunOptions.prefix) as running,
+        running_phoebus(Path(home), net) as viewer,
+    ):
+        for name, cells in (("MinX", 120), ("MinY", 60), ("SizeX", 60), ("SizeY", 30)):
+            running.put(f"Red1:Image:ROI:{name}", str(cells))
+        running.put("Red1:Outliers:Sigmas", "5")
+        running.until(lambda: running.number("Red1:Outliers:NumHot_RBV") > 0, 60)
+        for kind in ("Image", "Map"):
+            running.until(functools.partial(is_made, running, kind), 60)
+        take(viewer, "map", folder / "map.png")
+        take(viewer, "image", folder / "image.png")
+
+
 def main(folder: Path) -> None:
     """Write a PNG file of each screen into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,13 +87,11 @@ def main(folder: Path) -> None:
         for name, low, high in (("ROI1", 1.85, 2.0), ("Peak1", 1.85, 2.0), ("Peak2", 1.58, 1.7)):
             running.put(f"Red1:{name}:Max", str(high))
             running.put(f"Red1:{name}:Min", str(low))
-        running.put("Red1:Outliers:Sigmas", "5")
-        for name, cells in (("MinX", 60), ("SizeY", 2), ("SizeX", 80)):
-            running.put(f"Red1:Image:ROI:{name}", str(cells))
-        for name in ("main", "image", *SCREENS):
+        for name in ("main", *SCREENS):
             take(viewer, name, folder / f"{name}.png")
         ramp(running)
         take(viewer, "slices", folder / "slices.png")
+    detector(folder)
 
 
 if __name__ == "__main__":
