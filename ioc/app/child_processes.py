@@ -38,6 +38,9 @@ start even on fewer cores. Ranks talk through shared memory alone, because Open 
 listen on all interfaces.
 """
 
+SHARED_BYTES = 20 << 20
+"""Files that Open MPI keeps in memory for each rank: one of 16 MiB, and small ones."""
+
 FIRST_REPORT_S = 20.0
 """The shortest time that a process is given from its start to its first report, in seconds."""
 

@@ -71,10 +71,14 @@ class ChildWords:
         os.close(self._pipe)
 
 
+NO_SPACE = re.compile(r".*\b(not enough space for \S+)")
+"""Said by Open MPI where the memory that ranks share has no room."""
+
+
 def reason_in(text: str) -> str:
     """The last reason in what a process wrote: its own, of Python, or of the launcher of MPI."""
     lines = [line.strip() for line in text.splitlines()]
-    for pattern in (OWN_WORDS, EXCEPTION, LAUNCHER):
+    for pattern in (OWN_WORDS, EXCEPTION, NO_SPACE, LAUNCHER):
         found = [match[1] for match in map(pattern.match, lines) if match]
         if found:
             return found[-1][:LONGEST_REASON]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ioc.app.child_processes import ChildProcesses, ProcessOptions, Supervision
+from ioc.app.child_processes import SHARED_BYTES, ChildProcesses, ProcessOptions, Supervision
 from ioc.app.greeting import ClientPlace, greeting
 from ioc.app.live_server import LiveServer
 from ioc.app.output import say
@@ -57,7 +57,7 @@ async def run_all(given: RunOptions, instrument: Instrument, signals: StopSignal
         delete_log(Path(run.log_folder))  # so that no value of a log of another recording is left
     if not (run.stream or run.reads_recording):
         check_log(Path(run.log_folder), run.stream_partitions, int(run.log_limit), PATIENCE_S)
-    with own_folder() as folder:
+    with own_folder(needed_bytes=run.ranks * SHARED_BYTES) as folder:
         options = ProcessOptions.of(run, folder)
         children = ChildProcesses(options)
         partitions = 0 if run.stream else run.stream_partitions

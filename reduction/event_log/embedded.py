@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, MESSAGE_S, LogFolder
@@ -138,11 +139,12 @@ class EmbeddedLogReader:
             return Backlog()
         size, next_offset = segment.committed - self._place, segment.next_offset
         if segment.sealed:
-            for path in self._segments.paths:
-                if path.name <= segment.path.name:
-                    continue
-                if (later := self._segments.view(path)) is not None:
-                    size, next_offset = size + later.committed - HEAD_BYTES, later.next_offset
+            with suppress(OSError):  # at a limit of files
+                for path in self._segments.paths:
+                    if path.name <= segment.path.name:
+                        continue
+                    if (later := self._segments.view(path)) is not None:
+                        size, next_offset = size + later.committed - HEAD_BYTES, later.next_offset
         self._end_offset = max(self._end_offset, next_offset)
         return Backlog(max(0, next_offset - self._offset), max(0, size))
 
@@ -246,7 +248,11 @@ class EmbeddedLogReader:
         due = now_s - self._looked_s >= FOLDER_LOOK_INTERVAL_S
         if not due and not segment.sealed:
             return False
-        view, first = self._segments.next_of(segment)
+        try:
+            view, first = self._segments.next_of(segment)
+        except OSError as error:
+            self._missing = f"log {self._path}: {error.strerror}"
+            return False
         if view is None and not due:
             return False
         self._looked_s = now_s if due else self._looked_s

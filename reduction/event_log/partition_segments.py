@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 
 from reduction.event_log.segment_view import SegmentView
 from reduction.event_log.segments import Damaged, head_of, segment_paths
+
+AT_LIMIT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""What opening a file fails with at a limit of this process or host, which passes."""
 
 
 class PartitionSegments:
@@ -22,7 +26,10 @@ class PartitionSegments:
         return segment_paths(self._folder, self._partition)
 
     def view(self, path: Path) -> SegmentView | None:
-        """A segment; None if it has gone or cannot be read."""
+        """A segment; None if it has gone or cannot be read.
+
+        Raises OSError at a limit of this process: then it can be read later.
+        """
         try:
             return SegmentView(path)
         except FileNotFoundError:
@@ -30,6 +37,8 @@ class PartitionSegments:
         except Damaged as error:
             self.unreadable[path] = str(error)
         except OSError as error:
+            if error.errno in AT_LIMIT:
+                raise
             self.unreadable[path] = error.strerror or str(error)
         return None
 
@@ -53,7 +62,7 @@ class PartitionSegments:
     def next_of(self, segment: SegmentView) -> tuple[SegmentView | None, bool]:
         """The segment after another one, and whether all before it have been deleted by now.
 
-        Then what is missing between them is gone, not damaged.
+        Then what is missing between them is gone, not damaged. Raises OSError as `view` does.
         """
         paths = [path for path in self.paths if path.name >= segment.path.name]
         for number, path in enumerate(paths):

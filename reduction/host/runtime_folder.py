@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -10,6 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 MEMORY = Path("/dev/shm")
 PREFIX, LOCK = "live-reduction-", ".live-reduction.lock"
@@ -19,7 +22,7 @@ FRESH_S = 60.0
 
 
 @contextmanager
-def own_folder(memory: Path = MEMORY) -> Iterator[Path]:
+def own_folder(memory: Path = MEMORY, needed_bytes: int = 0) -> Iterator[Path]:
     """A new folder for this process, removed at the end.
 
     Folders that killed processes have left behind are removed first. Each folder has a lock file,
@@ -27,11 +30,15 @@ def own_folder(memory: Path = MEMORY) -> Iterator[Path]:
     without a lock file was not made by this function, and is left alone.
 
     The folder is in ``memory``, or in the folder for temporary files if ``memory`` cannot be
-    written, or if that folder lies in ``memory`` itself.
+    written or has fewer than ``needed_bytes`` free, or if that folder lies in ``memory`` itself.
     """
     place = Path(tempfile.gettempdir())
     if os.access(memory, os.W_OK) and not place.is_relative_to(memory):
-        place = memory
+        free = shutil.disk_usage(memory).free
+        if free >= needed_bytes:
+            place = memory
+        else:
+            log.warning("%s has %.3g MB free: %s is used in its place", memory, free / 1e6, place)
     _remove_abandoned(place)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
     try:

@@ -97,6 +97,10 @@ async def test_at_the_limit_of_processes_and_files_a_process_that_runs_is_not_lo
         ("Traceback\n  File x\nModuleNotFoundError: No module named 'zmq'\n", "ModuleNotFound"),
         ("numpy.exceptions.AxisError: 3\nlive-reduction: this\nlive-reduction: that\n", "that"),
         ("-----\nprterun was unable to launch x\n-----\n", "prterun was unable to launch x"),
+        (
+            "It appears as if there is not enough space for /dev/shm/a/sm_segment.b.0 (the\nx.\n",
+            "not enough space for /dev/shm/a/sm_segment.b.0",
+        ),
         ("prterun noticed that process rank 0 exited on signal 9 (Killed).\n", ""),
         ("live-reduction: " + "x" * 1000, "x" * LONGEST_REASON),
     ],

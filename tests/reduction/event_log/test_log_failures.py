@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -198,3 +199,26 @@ def test_damage_anywhere_costs_what_is_damaged_and_is_told(data: st.DataObject, 
         assert [each for _, each in again[-3:]] == [data_of(each) for each in pulse_entries(60)]
         offsets = [offset for offset, _ in again]
         assert offsets == sorted(set(offsets))
+
+
+def test_a_reader_at_the_limit_of_files_waits_and_then_goes_on_without_a_loss(
+    tmp_path: Path,
+) -> None:
+    entries = [each for number in range(200) for each in pulse_entries(number)]
+    written(tmp_path, entries)
+    reader = EmbeddedLogReader(tmp_path, 0)
+    found = [bytes(each.data) for each in reader.read(10)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # only the standard streams
+    try:
+        found += [data for _, data in all_of(reader)]
+        message, behind = reader.message, reader.behind
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert 10 < len(found) < len(entries), "it has read its segment to the end"
+    assert "Too many open files" in message
+    assert behind.messages == 0, "later segments are not known"
+    found += [data for _, data in all_of(reader)]
+    assert found == [data_of(each) for each in entries]
+    assert reader.message == ""
+    assert reader.dropped.messages == 0

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from reduction.host.runtime_folder import FRESH_S, LOCK, own_folder
 
@@ -51,6 +54,21 @@ def test_where_temporary_files_are_in_memory_already_it_is_with_them(tmp_path: P
     mine.mkdir()
     with holder(tmp_path, mine) as (_, folder):
         assert folder.parent == mine
+
+
+def test_where_memory_has_too_little_room_it_is_with_temporary_files_and_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, files = tmp_path / "memory", tmp_path / "files"
+    memory.mkdir()
+    files.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(files))
+    with own_folder(memory, needed_bytes=1 << 60) as folder:
+        assert folder.parent == files
+    assert f"{memory} has " in caplog.text
+    assert f" MB free: {files} is used in its place" in caplog.text
+    with own_folder(memory, needed_bytes=1) as folder:
+        assert folder.parent == memory
 
 
 def test_without_memory_it_is_with_temporary_files(tmp_path: Path) -> None:
