@@ -16,7 +16,7 @@ from caproto import (
     Forbidden,
 )
 from caproto.server.common import SubscriptionSpec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM, REFUSED_ALARM
@@ -132,7 +132,6 @@ def test_it_is_refused_in_the_words_of_the_spec(
     assert (to.alarm.status, to.alarm.severity) == REFUSED_ALARM
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(STARTS),
     st.one_of(

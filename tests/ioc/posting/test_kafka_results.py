@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from streaming_data_types.dataarray_da00 import deserialise_da00
 
@@ -92,7 +92,6 @@ class ListedProducer:
         return 0
 
 
-@settings(deadline=None)
 @given(st.integers(1, 10**9), st.integers(0, 2**31 - 1), st.integers(0, 2**62))
 def test_a_result_comes_back_as_it_was_posted(counts: int, generation: int, last: int) -> None:
     one = posted(counts, generation, (0, last))[0]

@@ -241,7 +241,7 @@ async def works(bench: Bench) -> None:
     assert (end.result(), endless.result(), bench.get("DetectorState_RBV")) == ("", "", "Idle")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STEPS)
 @example([("put", "Acquire", 1), ("put", "Stop", 1), ("put", "Acquire", 1), ("pulses", 1, True)])
 @example([("put", "Acquire", 1), ("lose",), ("put", "Reset", 1), ("put", "Stop", 1), ("start",)])

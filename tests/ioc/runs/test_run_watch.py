@@ -97,7 +97,7 @@ MESSAGES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(MESSAGES, st.lists(st.integers(1, 12), max_size=3))
 def test_whatever_comes_again_each_run_starts_once_and_stops_once(
     messages: list[RunMessage], again: list[int]
@@ -219,7 +219,7 @@ async def test_name_and_state_start_and_stop_runs_together() -> None:
         assert again.resets > order.resets
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(["IN:RUN", "IN:STATE"]), st.integers(1, 3)), max_size=12))
 def test_each_value_that_comes_again_changes_nothing(values: list[tuple[str, int]]) -> None:
     async def told() -> None:

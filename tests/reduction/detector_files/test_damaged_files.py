@@ -76,7 +76,7 @@ def test_a_file_that_ends_early_is_read_as_far_or_refused(name: str, tmp_path: P
         loaded(path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_file_with_bytes_changed_is_read_or_refused(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(GOOD)))
@@ -86,7 +86,7 @@ def test_a_file_with_bytes_changed_is_read_or_refused(data: st.DataObject) -> No
     read_by_all(bytes(content), name)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(content=st.binary(max_size=300), name=st.sampled_from(["a.cal", "b", "c.xml", "d.npz"]))
 def test_any_bytes_are_read_or_refused(content: bytes, name: str) -> None:
     for start in (b"", b"\x89HDF\r\n\x1a\n", b"PK\3\4", b"<", b"1 2 3 4 5\n"):

@@ -48,7 +48,7 @@ def by_arrays(lists: list[str]) -> list[tuple[int, str]] | tuple[int, int]:
     return sorted({*ranges, *((index, bank) for bank, index in found.banks)})
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(lists=LISTS)
 @example(lists=["3 -7:9"])
 @example(lists=["3 - 7 9 - 12, 4 -8"])
@@ -58,7 +58,7 @@ def test_words_are_those_that_the_expression_finds(lists: list[str]) -> None:
     assert by_arrays(lists) == by_expression(lists)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(lists=LISTS, size=st.integers(1, 40))
 def test_blocks_part_no_word_and_no_range(lists: list[str], size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

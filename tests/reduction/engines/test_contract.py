@@ -126,7 +126,7 @@ def test_an_instrument_of_monitors_alone_has_nothing_in_its_bins(
 
 
 @each_engine
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_every_event_lands_where_plain_arithmetic_puts_it(
     engine: MakeEngine, data: st.DataObject
@@ -169,7 +169,7 @@ def test_a_value_on_an_edge_belongs_to_the_bin_above(engine: MakeEngine, bin_par
 
 
 @each_engine
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     cuts=st.lists(st.integers(0, 150_000), max_size=6),
     random=st.randoms(use_true_random=False),

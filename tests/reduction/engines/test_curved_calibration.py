@@ -70,7 +70,7 @@ def test_counts_are_those_of_the_textbook_root(
     assert result.out_of_range == EVENTS.tof_ns.size - result.binned
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     largest_difa=st.sampled_from([1e-9, 1e-3, 1.0, 60.0, 1e4]),

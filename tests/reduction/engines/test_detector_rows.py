@@ -7,7 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -37,7 +37,6 @@ any_id = st.integers(*INT32)
 runs = st.lists(st.tuples(any_id, st.integers(1, 300)), min_size=1, max_size=8)
 
 
-@settings(deadline=None)  # the first example compiles
 @given(runs, st.lists(any_id, max_size=20))
 def test_every_id_has_a_row_of_its_own_and_other_ids_the_last(
     runs: list[tuple[int, int]], others: list[int]

@@ -90,7 +90,7 @@ def test_weights_neither_overflow_nor_vanish_in_a_long_run(engine: MakeEngine) -
 
 
 @each_engine
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     cuts=st.lists(
         st.sampled_from(["1000,50,60000", "1000,100,60000", "1000,-0.01,60000"]), max_size=4

@@ -80,7 +80,7 @@ def test_nothing_is_sorted_while_there_is_no_room_for_it(engine: MakeEngine) -> 
 
 
 @each_engine
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     steps=st.lists(
         st.tuples(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -115,7 +115,6 @@ def test_a_run_that_is_being_merged_is_not_merged_again() -> None:
 SPECTRA = st.lists(st.lists(st.integers(0, 30), max_size=30), min_size=1, max_size=6)
 
 
-@settings(deadline=None)  # the first example may compile
 @given(SPECTRA, SPECTRA, st.integers(1, 20), st.integers(1, 20))
 def test_a_merge_has_all_values_of_both_runs_in_full_pieces(
     one: list[list[int]], other: list[list[int]], one_size: int, other_size: int
@@ -158,7 +157,6 @@ class WatchedPool(MemoryPool):
         return super().array(shape, dtype)
 
 
-@settings(deadline=None)  # the first example may compile
 @given(SPECTRA, SPECTRA, st.lists(st.floats(-1, 31), min_size=2, max_size=12, unique=True))
 def test_a_run_has_the_same_counts_at_each_moment_of_its_merge(
     one: list[list[int]], other: list[list[int]], edges: list[float]

@@ -49,7 +49,7 @@ def entries(draw: st.DrawFn) -> LogEntry:
 streams = st.lists(entries(), max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(stream=streams, most=st.integers(1, 70))
 def test_a_reader_gets_every_message_as_it_was_in_order(stream: list[LogEntry], most: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +76,7 @@ def logged_streams(draw: st.DrawFn) -> list[LogEntry]:
     return [each for each in found if marks or each.kind is not EntryKind.MARK]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(stream=logged_streams(), cuts=st.lists(st.integers(0, 150), max_size=3), data=st.data())
 def test_a_seek_finds_the_first_pulse_at_or_after_a_time_and_the_last_values_before_it(
     stream: list[LogEntry], cuts: list[int], data: st.DataObject

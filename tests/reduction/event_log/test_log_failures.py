@@ -164,7 +164,7 @@ def test_no_space_at_the_start_is_refused_in_words_and_leaves_no_segment(small_d
     assert not list(small_disk.rglob("*segment*"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), seed=st.integers(0, 2**32))
 def test_damage_anywhere_costs_what_is_damaged_and_is_told(data: st.DataObject, seed: int) -> None:
     stream = [entry for number in range(60) for entry in pulse_entries(number, 200)]

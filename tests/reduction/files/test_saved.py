@@ -64,7 +64,7 @@ def results(draw: st.DrawFn) -> SavedResult:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(results())
 def test_what_is_written_reads_back_the_same_to_the_last_bit(
     tmp_path_factory: pytest.TempPathFactory, result: SavedResult

@@ -66,14 +66,14 @@ def plainly(text: str, instrument: Instrument) -> set[int]:
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(instrument=instruments(), text=LISTS)
 def test_a_list_is_of_the_detectors_that_a_loop_finds(instrument: Instrument, text: str) -> None:
     here = detectors_in(parse_ranges(text, instrument.bank_names), instrument)
     assert set(np.flatnonzero(here).tolist()) == plainly(text, instrument)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(instrument=instruments(), texts=st.lists(LISTS, min_size=1, max_size=5))
 def test_groups_are_of_the_detectors_that_a_loop_finds(
     instrument: Instrument, texts: list[str]

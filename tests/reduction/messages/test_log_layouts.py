@@ -39,7 +39,7 @@ def messages(draw: st.DrawFn) -> bytes:
     return bytes(made)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(messages(), max_size=20))
 def test_a_message_says_the_same_whichever_came_before(stream: list[bytes]) -> None:
     layouts = LogLayouts()

@@ -82,7 +82,7 @@ class PlainRecordedStream(RecordedStream):
         self._late.clear()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.one_of(STEPS, st.just("late")), max_size=12))
 def test_ranks_that_were_killed_have_what_they_would_have_had(steps: list[Any]) -> None:
     stream, numbers = PlainRecordedStream(), Numbers()

@@ -47,7 +47,7 @@ def streams(draw: st.DrawFn) -> tuple[list[Sent], list[Sent]]:
     return sent, [each for *_, each in sorted(came)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(streams(), st.sets(st.integers(0, 80), max_size=6), st.booleans())
 def test_each_event_counts_once_whatever_comes_late_and_whenever_results_are_made(
     messages: tuple[list[Sent], list[Sent]], results: set[int], silent: bool

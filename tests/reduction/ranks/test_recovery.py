@@ -172,7 +172,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(STEPS, max_size=12))
 def test_ranks_that_were_killed_have_what_they_would_have_had(steps: list[Any]) -> None:
     stream, numbers = RecordedStream(), Numbers()

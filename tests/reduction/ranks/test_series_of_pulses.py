@@ -36,7 +36,7 @@ class Ends:
         return np.searchsorted(self.pulses, times_ns, side="right").astype(np.int32)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.one_of(

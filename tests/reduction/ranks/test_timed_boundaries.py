@@ -45,7 +45,7 @@ def exact_first(boundary_ns: int) -> int:
     return min(max(-(-(boundary_ns - pulse_ns(0)) // PERIOD_NS), 0), BEFORE + AFTER)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(offsets)
 def test_an_acquisition_begins_with_the_first_pulse_at_its_time_or_with_the_next_one(
     offset_ns: int,
@@ -67,7 +67,7 @@ def test_an_acquisition_begins_with_the_first_pulse_at_its_time_or_with_the_next
     assert report.run.facility_run.late_ns == max(late_ns, 0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(offsets)
 def test_a_series_begins_with_the_first_pulse_at_its_time_though_that_was_counted_before(
     offset_ns: int,
@@ -87,7 +87,7 @@ def test_a_series_begins_with_the_first_pulse_at_its_time_though_that_was_counte
         assert report.stream.pulse_first == first
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(offsets)
 def test_an_acquisition_ends_with_the_last_pulse_before_its_time_or_at_once(offset_ns: int) -> None:
     fed, boundary_ns = FedRank(PLAIN), pulse_ns(BEFORE) + offset_ns
@@ -126,7 +126,7 @@ KILLS = st.sampled_from(["before", "waiting", "after"])
 CHANGES = st.sampled_from([{"resets": 1, "starts": 1}, {"closes": 1, "starts": 1}])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(offsets, st.lists(KILLS, max_size=3), CHANGES)
 def test_after_a_death_a_boundary_is_where_it_was(
     offset_ns: int, kills: list[str], changes: dict[str, Any]
@@ -228,7 +228,7 @@ def without_places(report: RanksReport, *, numbered: bool) -> RanksReport:
 
 
 @pytest.mark.parametrize("made", [RecordedStream, PlainRecordedStream])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, PERIOD_NS * BEFORE), CHANGES, st.booleans())
 def test_a_start_that_is_told_late_gives_what_it_would_have_given_in_time(
     made: type[RecordedStream], before_ns: int, changes: dict[str, Any], killed: bool
