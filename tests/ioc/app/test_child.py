@@ -81,12 +81,13 @@ async def test_a_child_that_was_killed_for_lack_of_memory_says_so(
 async def test_at_the_limit_of_processes_and_files_a_process_that_runs_is_not_lost(
     files_left: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = psutil.Process().children()
     if not files_left:
         monkeypatch.setattr(os, "pidfd_open", no_file_left)
     with no_threads():
         reasons = await ends_of(lambda: (sys.executable, "-c", "exit(3)"), 2, lambda: True)
     assert reasons == ["ranks ended with exit status 3"] * 2
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= set(before)
 
 
 @pytest.mark.parametrize(
