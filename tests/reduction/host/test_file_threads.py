@@ -77,7 +77,7 @@ async def test_with_many_silent_files_no_other_is_worked_on(answer: threading.Ev
     assert await silent(threads, "b", answer) == (
         "16 files are waited for, file 0 among them; put it again when they answer"
     )
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 async def test_without_a_thread_a_file_is_refused_and_later_it_is_read() -> None:
