@@ -47,8 +47,9 @@ class SparseIds(NamedTuple):
     """The binary logarithm of the width of a bucket."""
 
     @classmethod
-    def of(cls, ids: NDArray[np.int64]) -> SparseIds:
-        """The look-up of ``ids`` (detectors,), which ascend."""
+    def of(cls, kept: NDArray[np.int32]) -> SparseIds:
+        """The look-up of the ids ``kept`` (detectors,), which ascend."""
+        ids = kept.astype(np.int64)
         width, shift = int(ids[-1] - ids[0]) + 1, 0
         while width >> shift > max(ids.size // IDS_IN_BUCKET, 1):
             shift += 1
@@ -58,7 +59,7 @@ class SparseIds(NamedTuple):
         first = ids[np.minimum(starts[:-1], ids.size - 1)]
         gaps = (numbers > 0) & (ids[starts[1:] - 1] - first + 1 != numbers)
         buckets = np.stack([starts[:-1], first, np.where(gaps, -numbers, numbers)], axis=1)
-        return cls(ids.astype(np.int32), buckets.astype(np.int32), shift)
+        return cls(kept, buckets.astype(np.int32), shift)
 
     def rows(self, pixel_id: NDArray[np.int32]) -> NDArray[np.int32]:
         """The row of each id, (n,) int32; the number of detectors for ids that are none."""
@@ -87,10 +88,12 @@ class DetectorRows:
         first, width = int(ids.min()), int(np.ptp(ids)) + 1
         if width <= max(DENSE_RANGE * ids.size, SMALL_RANGE):
             return cls(_index((ids - first).astype(np.int32)), width + 1, first, None)
+        if (np.diff(ids) > 0).all():  # the look-up then shares the instrument's ids
+            return cls(slice(ids.size), ids.size + 1, 0, SparseIds.of(instrument.detector_id))
         order = np.argsort(ids, kind="stable")
         rows = np.empty(ids.size, np.int32)
         rows[order] = np.arange(ids.size)
-        return cls(_index(rows), ids.size + 1, 0, SparseIds.of(ids[order]))
+        return cls(_index(rows), ids.size + 1, 0, SparseIds.of(instrument.detector_id[order]))
 
     def kept(self, pixel_id: NDArray[np.int32]) -> NDArray[np.int32]:
         """What an engine keeps of the ids of events, (n,) int32: ids if dense, rows if sparse."""

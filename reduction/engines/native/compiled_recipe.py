@@ -15,12 +15,15 @@ from reduction.engines.event_store import EventBlock
 from reduction.engines.native import curved_kernels, kernels, sorted_kernels
 from reduction.engines.native.sorted_kernels import SortedPiece
 from reduction.engines.native.tables import (
+    BEFORE_ALL_US,
     CurvedCalibration,
     DetectorTables,
     EdgeLookup,
     EvenEdges,
     UniformBins,
+    curved_bins,
     edge_lookup,
+    plain_constants,
     uniform_bins,
 )
 from reduction.engines.protocol import Cells, Recipe
@@ -63,7 +66,7 @@ class CompiledRecipe(CellLayout[EventBlock]):
         self._group = rows.table(group, BAD_PIXEL_GROUP, np.int32)
         used = (recipe.group != MASKED) & ~instrument.is_monitor
         coefficient = rows.table(np.where(used, _coefficients(instrument, recipe), np.nan), np.nan)
-        self._curved = _curved_calibration(recipe, rows)
+        self._curved = _curved_calibration(recipe, rows, np.isfinite(coefficient))
         exponent = recipe.units.tof_exponent
         self._detectors = DetectorTables(
             np.int32(rows.first),
@@ -75,11 +78,13 @@ class CompiledRecipe(CellLayout[EventBlock]):
         )
         self._bins: UniformBins | EdgeLookup
         even = EvenEdges.of(self.edges)
-        if even is None:
+        if even is None or not (self._curved is None or plain_constants(self._curved)):
             self._bins = edge_lookup(self.edges)
+        elif self._curved is None:
+            self._bins = uniform_bins(coefficient, exponent, even)
         else:
-            of_ns = self._curved is None
-            self._bins = uniform_bins(coefficient, exponent, even, of_ns=of_ns)
+            size = self.edges.size
+            self._bins = curved_bins(coefficient, exponent, even, self._curved, size)
 
     def _first_cells(self) -> NDArray[np.int32]:
         """For each row the first cell of its group in a slice, or its special cell."""
@@ -209,17 +214,20 @@ def _is_curved(recipe: Recipe) -> bool:
     return recipe.units.calibrated and calibration is not None and not calibration.straight
 
 
-def _curved_calibration(recipe: Recipe, rows: DetectorRows) -> CurvedCalibration | None:
-    """The table of a curved calibration, with detectors in their ``rows``; None if not curved."""
+def _curved_calibration(
+    recipe: Recipe, rows: DetectorRows, valued: NDArray[np.bool_]
+) -> CurvedCalibration | None:
+    """The table of a curved calibration, with detectors in their ``rows``; None if not curved.
+
+    ``valued`` (rows,) is whether the events of a row get a value.
+    """
     calibration = recipe.calibration
     if calibration is None or not _is_curved(recipe):
         return None
-    difc = rows.table(calibration.difc_us_per_angstrom, np.nan)
-    return CurvedCalibration(
-        np.where(np.isfinite(difc), difc, 1.0),
-        rows.table(4 * calibration.difa_us_per_angstrom2, 0.0),
-        rows.table(calibration.tzero_us, 0.0),
-    )
+    difc = np.where(valued, rows.table(calibration.difc_us_per_angstrom, 1.0), 1.0)
+    four_difa = np.where(valued, rows.table(4 * calibration.difa_us_per_angstrom2, 0.0), 0.0)
+    tzero_us = np.where(valued, rows.table(calibration.tzero_us, 0.0), BEFORE_ALL_US)
+    return CurvedCalibration(difc, four_difa, tzero_us, four_difa / difc / difc)
 
 
 def merged_spans(

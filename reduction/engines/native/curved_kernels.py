@@ -11,8 +11,68 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.native.kernels import EVENT_BATCH, located_cell, scaled_time, value_of_time
-from reduction.engines.native.tables import CurvedCalibration, DetectorTables, UniformBins
+from reduction.engines.native.kernels import (
+    located_cell,
+    scaled_time,
+    time_or_d,
+    value_of_time,
+)
+from reduction.engines.native.tables import (
+    LARGEST_BEND,
+    NO_VALUE,
+    CurvedCalibration,
+    DetectorTables,
+    UniformBins,
+)
+
+CURVED_BATCH = 1024
+"""Events per inner loop: so few that their numbers stay in the first-level cache."""
+
+NEAR_VERTEX = 1e-4
+"""Smallest 1 + x whose root is exact enough for the estimate."""
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _root_by_series(x: float) -> float:
+    """2/(1 + √(1 + x)) for ``x`` of at most `LARGEST_BEND`, with an error below `BEND_ERROR`.
+
+    The coefficient of (-x/4)ⁿ is the Catalan number C(n), as 2/(1 + √(1 + x)) generates them.
+    """
+    z = -0.25 * x
+    return 1.0 + z * (
+        1.0 + z * (2.0 + z * (5.0 + z * (14.0 + z * (42.0 + z * (132.0 + z * 429.0)))))
+    )
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="never")
+def _correct(
+    pixel_id: NDArray[np.int32],
+    tof_ns: NDArray[np.int32],
+    detectors: DetectorTables,
+    curved: CurvedCalibration,
+    scale: NDArray[np.float64],
+    edges: NDArray[np.float64],
+    offset: np.int32,
+    cell: NDArray[np.int32],
+) -> None:
+    """Put the exact cells of a batch of events into ``cell``, which has those by the estimate.
+
+    It is a function of its own, since the loops of the pass are compiled to better code without it.
+    """
+    first_id, limit, base = detectors.first_id, detectors.max_tof_ns, detectors.base
+    bad_time = np.int32(offset + detectors.slice_cells - 1)
+    ids = np.uint32(scale.size - 1)
+    for j in range(pixel_id.size):
+        k = min(np.uint32(pixel_id[j] - first_id), ids)
+        if scale[k] == NO_VALUE:
+            cell[j] = base[k] + offset
+        elif np.uint32(tof_ns[j] - 1) >= limit:
+            cell[j] = bad_time
+        else:
+            guess = cell[j] - base[k] - offset - 1
+            d = time_or_d(tof_ns[j], k, curved)
+            v = value_of_time(d, detectors.coefficient[k], detectors.tof_exponent)
+            cell[j] = base[k] + offset + located_cell(v, edges, guess)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -30,70 +90,60 @@ def uniform_curved_pass(
 ) -> None:  # more than 40 lines: one nest of loops
     """Add ``weight`` to the cell of each event, for even edges and a ``curved`` calibration.
 
-    This is as `reduction.engines.native.kernels.uniform_pass`, but d stands in the place of the
-    time of flight. It is the d that other passes compute, to the last bit, in a loop of its own,
-    which is vectorised. An event without a root gets that of the vertex at first. A batch with such
-    an event is passed a second time, and there the event is counted below the edges.
+    This is as `reduction.engines.native.kernels.uniform_pass`, but DIFC·d stands in the place of
+    the time of flight. With t = TOF - TZERO and x = 4·DIFA·t/DIFC² it is 2t/(1 + √(1 + x)). In a
+    batch with an x above `LARGEST_BEND` it is computed so; in others by a series, which takes no
+    root and one division less. Both serve for the estimate y alone: where rounding could matter,
+    the value is that of the other passes, to the last bit. A batch with an event that has no root
+    is passed a second time, and there the event is counted below the edges.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coefficient, base = detectors.coefficient, detectors.base
-    difc, four_difa, tzero = curved.difc, curved.four_difa, curved.tzero_us
+    tzero, curvature = curved.tzero_us, curved.curvature
     slice_cells = detectors.slice_cells
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
     ids = np.uint32(coefficient.size - 1)
+    inside = 0.5 - margin
     under, over = 0.5, edges.size + 0.5  # in the middle of a cell, not near an edge
-    row = np.empty(EVENT_BATCH, np.uint32)
-    cell, d = np.empty(EVENT_BATCH, np.int32), np.empty(EVENT_BATCH)
-    constant, curvature = np.empty(EVENT_BATCH), np.empty(EVENT_BATCH)
+    cell, first_cell = np.empty(CURVED_BATCH, np.int32), np.empty(CURVED_BATCH, np.int32)
+    zero, bend = np.empty(CURVED_BATCH), np.empty(CURVED_BATCH)
+    per_time, straight = np.empty(CURVED_BATCH), np.empty(CURVED_BATCH)
     for s in range(slices.size):
         if slices[s] < 0:
             cells[cells.size - 1] += weight * (bounds[s + 1] - bounds[s])
             continue
         offset = np.int32(slices[s] * slice_cells)
-        bad_time = np.int32(offset + slice_cells - 1)
-        for start in range(bounds[s], bounds[s + 1], EVENT_BATCH):
-            n = min(EVENT_BATCH, bounds[s + 1] - start)
-            rootless = 0
+        for start in range(bounds[s], bounds[s + 1], CURVED_BATCH):
+            n = min(CURVED_BATCH, bounds[s + 1] - start)
             for j in range(n):
                 k = min(np.uint32(pixel_id[start + j] - first_id), ids)
-                row[j] = k
-                constant[j], curvature[j], d[j] = difc[k], four_difa[k], tzero[k]
+                first_cell[j] = base[k]
+                zero[j] = tzero[k]
+                per_time[j] = scale[k]
+                bend[j] = curvature[k]
+            # The loops note only whether there is a doubt, by integers: so they are vectorised,
+            # which loops for the largest of some floating-point numbers are not.
+            doubt, bent = np.int32(0), np.int32(0)
             for j in range(n):
-                t = np.float64(tof_ns[start + j]) / 1000.0 - d[j]
-                square = constant[j] * constant[j] + curvature[j] * t
-                d[j] = 2.0 * t / (constant[j] + math.sqrt(square if square > 0.0 else 0.0))
-                rootless += 1 if square < 0.0 else 0
-            # The loop notes only the extremes of a batch, so it is free of branches.
-            farthest, highest, longest = 0.0, np.int32(0), np.uint32(0)
+                t = np.float64(tof_ns[start + j]) / 1000.0 - zero[j]
+                x = bend[j] * t
+                bent |= np.int32(abs(x) > LARGEST_BEND)
+                straight[j] = t * _root_by_series(x)
+            if bent:
+                for j in range(n):
+                    t = np.float64(tof_ns[start + j]) / 1000.0 - zero[j]
+                    x = 1.0 + bend[j] * t
+                    doubt |= np.int32(x < NEAR_VERTEX)
+                    straight[j] = 2.0 * t / (1.0 + math.sqrt(x if x > 0.0 else 0.0))
             for j in range(n):
-                k = row[j]
-                y = scaled_time(d[j], scale[k], exponent) + shift[k]
+                y = scaled_time(straight[j], per_time[j], exponent) + shift
                 y = min(max(y, under), over)
                 i = np.int32(y)
-                cell[j] = base[k] + i + offset
-                farthest = max(farthest, abs(y - i - 0.5))
-                highest = max(highest, i)
-                longest = max(longest, np.uint32(tof_ns[start + j] - 1))
-            if farthest > 0.5 - margin or highest > trusted or longest >= limit or rootless:
-                for j in range(n):
-                    k = min(np.uint32(pixel_id[start + j] - first_id), ids)
-                    tof = tof_ns[start + j]
-                    if scale[k] == 0.0:
-                        cell[j] = base[k] + offset
-                        continue
-                    if np.uint32(tof - 1) >= limit:
-                        cell[j] = bad_time
-                        continue
-                    t = np.float64(tof) / 1000.0 - tzero[k]
-                    square = difc[k] * difc[k] + four_difa[k] * t
-                    if square < 0.0:
-                        cell[j] = base[k] + offset
-                        continue
-                    y = scaled_time(d[j], scale[k], exponent) + shift[k]
-                    y = min(max(y, under), over)
-                    i = cell[j] - base[k] - offset
-                    if abs(y - i - 0.5) > 0.5 - margin or i > trusted:
-                        v = value_of_time(d[j], coefficient[k], exponent)
-                        cell[j] = base[k] + offset + located_cell(v, edges, i - 1)
+                cell[j] = first_cell[j] + i + offset
+                doubt |= np.int32(abs(y - i - 0.5) > inside) | np.int32(i > trusted)
+                doubt |= np.int32(np.uint32(tof_ns[start + j] - 1) >= limit)
+            if doubt:
+                events = pixel_id[start : start + n], tof_ns[start : start + n]
+                _correct(*events, detectors, curved, scale, edges, offset, cell)
             for j in range(n):
                 cells[cell[j]] += weight

@@ -83,15 +83,19 @@ class NativeEngine(BlockEngine[EventBlock]):
         return SortedHistogram(layout, self._pool)
 
     def _compile(self) -> None:
-        """Compile the kernels, or load them from the cache, before events come."""
+        """Compile the kernels, or load them from the cache, before events come.
+
+        There are kernels for even and for uneven edges, without and with a curved calibration.
+        """
         nothing, bounds = np.empty(0, np.int32), np.zeros(2, np.int64)
         slices = np.zeros(1, np.int32)
         group = np.zeros(self._instrument.detector_id.size, np.int32)
         curved = Calibration(*np.ones((3, group.size)))
         for units, edges in (
             (Units.TOF, [1.0, 2.0, 3.0]),
-            (Units.TOF, [1.0, 2.0, 4.0]),
-            (Units.D_SPACING, [1.0, 2.0, 4.0]),
+            (Units.TOF, [1.0, 2.0, 4.0, 5.0]),
+            (Units.D_SPACING, [1.0, 2.0, 3.0]),
+            (Units.D_SPACING, [1.0, 2.0, 4.0, 5.0]),
         ):
             layout = self._layout(Recipe(units, np.array(edges), group, calibration=curved))
             cells, values = np.zeros(layout.cells, np.int64), np.empty(0)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from reduction.engines.cells import SPECIAL
 from reduction.engines.native.tables import (
+    NO_VALUE,
     CurvedCalibration,
     DetectorTables,
     EdgeLookup,
@@ -35,7 +36,7 @@ EVENT_BATCH = 2048
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _time(tof_ns: np.int32, row: np.uint32, curved: CurvedCalibration | None) -> float:
+def time_or_d(tof_ns: np.int32, row: np.uint32, curved: CurvedCalibration | None) -> float:
     """The time of flight in µs; with a curved calibration the d-spacing in Å, which may be NaN.
 
     numba compiles each kernel once without and once with such a calibration, so the test takes no
@@ -133,7 +134,7 @@ def uniform_pass(
             farthest, highest, longest = 0.0, np.int32(0), np.uint32(0)
             for j in range(n):
                 k = min(np.uint32(pixel_id[start + j] - first_id), ids)
-                y = scaled_time(np.float64(tof_ns[start + j]), scale[k], exponent) + shift[k]
+                y = scaled_time(np.float64(tof_ns[start + j]), scale[k], exponent) + shift
                 y = min(max(y, under), over)
                 i = np.int32(y)
                 cell[j] = base[k] + i + offset
@@ -144,13 +145,13 @@ def uniform_pass(
                 for j in range(n):
                     k = min(np.uint32(pixel_id[start + j] - first_id), ids)
                     tof = tof_ns[start + j]
-                    if scale[k] == 0.0:
+                    if scale[k] == NO_VALUE:
                         cell[j] = base[k] + offset
                         continue
                     if np.uint32(tof - 1) >= limit:
                         cell[j] = bad_time
                         continue
-                    y = scaled_time(np.float64(tof), scale[k], exponent) + shift[k]
+                    y = scaled_time(np.float64(tof), scale[k], exponent) + shift
                     y = min(max(y, under), over)
                     i = cell[j] - base[k] - offset
                     if abs(y - i - 0.5) > 0.5 - margin or i > trusted:
@@ -199,7 +200,7 @@ def searching_pass(
                 if np.uint32(tof_ns[j] - 1) >= limit:
                     cell = offset + slice_cells - 1
                 else:
-                    v = value_of_time(_time(tof_ns[j], k, curved), c, exponent)
+                    v = value_of_time(time_or_d(tof_ns[j], k, curved), c, exponent)
                     if curved is not None and v < 0.0:
                         # The bits of negative numbers do not rise with them.
                         cells[cell + np.searchsorted(edges, v, side="right")] += weight
@@ -268,7 +269,7 @@ def pixel_window_pass(
         for j in range(bounds[s], bounds[s + 1]):
             k = min(np.uint32(pixel_id[j] - first_id), ids)
             if np.uint32(tof_ns[j] - 1) < limit:
-                v = value_of_time(_time(tof_ns[j], k, curved), coefficient[k], exponent)
+                v = value_of_time(time_or_d(tof_ns[j], k, curved), coefficient[k], exponent)
                 if low <= v < high:
                     counts[k] += weight
 
@@ -324,7 +325,7 @@ def values_by_spectrum(
                     starts[slices[s] * groups + g + 1] += 1
                 else:
                     spectrum = slices[s] * groups + g
-                    v = value_of_time(_time(tof_ns[j], k, curved), coefficient[k], exponent)
+                    v = value_of_time(time_or_d(tof_ns[j], k, curved), coefficient[k], exponent)
                     values[starts[spectrum]] = v if v == v else -np.inf
                     starts[spectrum] += 1
         if counting:

@@ -12,6 +12,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+NO_VALUE = -1e300
+"""Scale of detectors whose events get no value: y is then far below the edges."""
+
+BEFORE_ALL_US = -3e6
+"""A time before each that an event can have, of 32 bits in ns."""
+
+LARGEST_BEND = 0.0625
+"""Largest x = 4·DIFA·(TOF - TZERO)/DIFC² for which a series gives d, see `BEND_ERROR`."""
+
+BEND_ERROR = 2e-11
+"""Largest error of d by the series, relative to d; 0.02·x⁸ is left out of it."""
+
 
 class DetectorTables(NamedTuple):
     """What a pass has to know about detectors. Row k is for events that keep ``first_id`` + k.
@@ -53,25 +65,28 @@ class CurvedCalibration(NamedTuple):
     """4 DIFA in µs/Å², (rows,)."""
 
     tzero_us: NDArray[np.float64]
-    """TZERO in µs, (rows,)."""
+    """TZERO in µs, (rows,); `BEFORE_ALL_US` for detectors whose events get no value."""
+
+    curvature: NDArray[np.float64]
+    """4 DIFA/DIFC² in 1/µs, (rows,)."""
 
 
 class UniformBins(NamedTuple):
     """How to estimate the bin of an event by arithmetic, for edges that are (nearly) even.
 
     y = scale · tof + shift, or scale/tof + shift, or scale/tof² + shift, by the exponent of the
-    unit, is the number of the bin plus 1 with a fraction. With a curved calibration d stands in the
-    place of tof.
+    unit, is the number of the bin plus 1 with a fraction. With a curved calibration DIFC · d stands
+    in the place of tof.
     """
 
     scale: NDArray[np.float64]
-    """Bins per ns (or ns, or ns²), (rows,); 0 for detectors whose events get no value.
+    """Bins per ns (or ns, or ns²), (rows,); `NO_VALUE` for detectors whose events get no value.
 
-    With a curved calibration it is per Å.
+    With a curved calibration it is per µs.
     """
 
-    shift: NDArray[np.float64]
-    """The term added to y, (rows,); 0.5 for detectors whose events get no value."""
+    shift: float
+    """The term added to y."""
 
     margin: float
     """The largest error of y: an event nearer to an edge than this is compared with the edges."""
@@ -129,25 +144,60 @@ class EvenEdges:
         if not margin <= 0.01:  # also if it is NaN: bins can be too small for their inverse
             return None
         to_the_end = distance[-1] <= margin / 2
-        return cls(per_unit, shift, margin, bins + 1 if to_the_end else even)
+        trusted = bins + 1 if to_the_end else even
+        return cls(float(per_unit), float(shift), float(margin), trusted)
 
 
 def uniform_bins(
-    coefficient: NDArray[np.float64], tof_exponent: int, even: EvenEdges, *, of_ns: bool
+    coefficient: NDArray[np.float64], tof_exponent: int, even: EvenEdges
 ) -> UniformBins:
     """The table of `reduction.engines.native.kernels.uniform_pass` for these coefficients.
 
     ``coefficient`` (rows,) and ``tof_exponent`` are as in `DetectorTables`. Events of detectors
-    whose coefficient is NaN fall in the middle of cell 0. ``of_ns``: the pass takes times of flight
-    in ns, not d-spacings in Å.
+    whose coefficient is NaN fall into cell 0.
     """
-    used = np.isfinite(coefficient)
-    c = np.where(used, coefficient, 1.0)
-    ns = 1e3 if of_ns else 1.0
-    scale = {1: 1 / ns / c, -1: ns * c, -2: ns**2 * c}[tof_exponent] * even.per_unit
-    return UniformBins(
-        np.where(used, scale, 0.0), np.where(used, even.shift, 0.5), even.margin, even.trusted
+    scale = _scale(coefficient * 1e3, tof_exponent, even.per_unit)
+    if tof_exponent == -2:  # the coefficient is for the square of a time in µs
+        scale *= 1e3
+    scale[~np.isfinite(coefficient)] = NO_VALUE
+    return UniformBins(scale, even.shift, even.margin, even.trusted)
+
+
+def plain_constants(curved: CurvedCalibration) -> bool:
+    """Whether the constants are as those of instruments, so that d can be estimated from them."""
+    difc, curvature, tzero = curved.difc, curved.curvature, curved.tzero_us
+    return bool(
+        (difc > 1e-6).all()
+        and (difc < 1e12).all()
+        and (np.abs(curvature) < 1e12).all()
+        and (np.abs(tzero) <= -BEFORE_ALL_US).all()
     )
+
+
+def curved_bins(
+    coefficient: NDArray[np.float64],
+    tof_exponent: int,
+    even: EvenEdges,
+    curved: CurvedCalibration,
+    edges: int,
+) -> UniformBins:
+    """The table of `reduction.engines.native.curved_kernels.uniform_curved_pass`.
+
+    Arguments are as in `uniform_bins`; ``edges`` is how many there are. The margin allows for the
+    error of the series.
+    """
+    difc = curved.difc if tof_exponent != -2 else curved.difc**2
+    scale = _scale(coefficient * difc, tof_exponent, even.per_unit)
+    scale[~np.isfinite(coefficient)] = NO_VALUE
+    margin = even.margin + 2 * BEND_ERROR * (abs(even.shift) + edges + 1)
+    return UniformBins(scale, even.shift, margin, even.trusted)
+
+
+def _scale(
+    coefficient: NDArray[np.float64], tof_exponent: int, per_unit: float
+) -> NDArray[np.float64]:
+    """Bins per time of flight, or per its inverse (-1) or inverse square (-2), (rows,)."""
+    return per_unit / coefficient if tof_exponent == 1 else coefficient * per_unit
 
 
 def edge_lookup(edges: NDArray[np.float64]) -> EdgeLookup:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from reduction.engines.native import curved_kernels, kernels
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe, all_in_one_slice
 from reduction.instrument.calibration import Calibration
@@ -208,3 +209,24 @@ def test_constants_of_zero_are_the_calibration_of_difc_alone_bit_for_bit() -> No
     tof, difc = rng.uniform(1, 1e6, 10_000), rng.uniform(100, 20_000, 10_000)
     nothing = np.zeros(10_000)
     np.testing.assert_array_equal(textbook.calibrated_d(tof, difc, nothing, nothing), tof / difc)
+
+
+def test_all_passes_are_compiled_before_events_come() -> None:
+    passes = (
+        kernels.uniform_pass,
+        kernels.searching_pass,
+        curved_kernels.uniform_curved_pass,
+        kernels.values_by_spectrum,
+        kernels.pixel_window_pass,
+    )
+    group = np.zeros(DIFC.size, np.int32)
+    engine = NativeEngine(ARC, [Recipe(Units.TOF, np.array([1.0, 2.0]), group)])
+    before = [len(each.signatures) for each in passes]
+    engine.accumulate(EVENTS.pixel_id[:100], EVENTS.tof_ns[:100], 0)
+    for units in Units.TOF, Units.D_SPACING:
+        for edges in [1.0, 2.0, 3.0], [1.0, 2.0, 4.0, 5.0]:
+            for calibration in None, drawn_calibration(1):
+                recipe = Recipe(units, np.array(edges), group, calibration=calibration)
+                engine.configure(0, recipe)
+                tally(engine)
+    assert [len(each.signatures) for each in passes] == before
