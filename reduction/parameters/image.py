@@ -83,13 +83,16 @@ def rate_spec(what: str) -> Float:
 
 @dataclass(frozen=True)
 class PickedCells(Settings):
-    """A rectangle of cells of the image, prefix ``$(P)Red1:Image:ROI:``; none if a size is 0."""
+    """A rectangle of cells of the image, prefix ``$(P)Red1:Image:ROI:``; none if a size is 0.
+
+    Fractions are cut off: Phoebus puts them when its rectangle is dragged.
+    """
 
     min_x: int = parameter(
-        Integer(pv="MinX", description="First column; the left one is 0", minimum=0), 0
+        Integer(pv="MinX", description="First column; the left one is 0", minimum=0, cut=True), 0
     )
     min_y: int = parameter(
-        Integer(pv="MinY", description="First row; the top one is 0", minimum=0), 0
+        Integer(pv="MinY", description="First row; the top one is 0", minimum=0, cut=True), 0
     )
     size_x: int = parameter(
         Integer(
@@ -97,11 +100,12 @@ class PickedCells(Settings):
             description="Columns of the rectangle; 0: none",
             details="In cells of the present View; what is beyond the image holds nothing.",
             minimum=0,
+            cut=True,
         ),
         0,
     )
     size_y: int = parameter(
-        Integer(pv="SizeY", description="Rows of the rectangle; 0: none", minimum=0), 0
+        Integer(pv="SizeY", description="Rows of the rectangle; 0: none", minimum=0, cut=True), 0
     )
 
     @property

@@ -183,14 +183,20 @@ def _without_underscores(value: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Integer(NumberSpec):
-    """An int32, the only integer that Channel Access has."""
+    """An int32, the only integer that Channel Access has.
+
+    With ``cut`` a fraction is cut off, as EPICS does; without, it is refused.
+    """
 
     INT32: ClassVar[range] = range(-(2**31), 2**31)
 
+    cut: bool = False
+
     def checked(self, value: Any) -> int:
         try:
-            number = int(_without_underscores(value))
-            exact = number == float(value)
+            given = _without_underscores(value)
+            number = int(float(given)) if self.cut else int(given)
+            exact = self.cut or number == float(given)
         except (TypeError, ValueError, OverflowError):
             raise Refused(self.pv, value, "not a whole number") from None
         if not exact:

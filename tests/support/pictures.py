@@ -18,7 +18,7 @@ from tests.support.xdisplay import png
 SCREENS = ("reduction", "regions", "simulator", "backend", "expert")
 PANELS = (
     f"--instrument={Path(__file__).parents[2] / 'examples' / 'million_pixels.xml'}",
-    "--set=Sim:EventsPerPulse=200000",
+    "--set=Sim:EventsPerPulse=20000",
     "--set=Sim:ShadowRadius=8",
     "--set=Sim:HotDetectors=135168:135423",
     "--set=Sim:RelativePeakWidth=0.003",

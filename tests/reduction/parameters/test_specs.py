@@ -123,3 +123,16 @@ def test_a_segment_of_several_shows_the_ends_and_the_first_step() -> None:
     segment = Segment.of("0.5,-0.002,2,0.001,3.3")
     assert segment == Segment(0.5, -0.002, 3.3)
     assert replace(segment, bin_step=0.01).bin_params == "0.5,0.01,3.3"
+
+
+@pytest.mark.parametrize(("given", "number"), [(83.7, 83), ("83.7", 83), (83, 83), (-0.5, 0)])
+def test_a_fraction_is_cut_off_where_clients_put_one(given: Any, number: int) -> None:
+    assert Integer(pv="I", description="", minimum=0, cut=True).checked(given) == number
+
+
+@pytest.mark.parametrize("given", [math.nan, math.inf, -1.5, "x", 1e30, "1_0"])
+def test_what_has_no_whole_part_within_limits_is_refused_though_fractions_are_cut(
+    given: Any,
+) -> None:
+    with pytest.raises(Refused):
+        Integer(pv="I", description="", minimum=0, cut=True).checked(given)
