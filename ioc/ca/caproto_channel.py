@@ -57,8 +57,7 @@ class CaprotoChannel(ChannelData):  # type: ignore[misc]
         """
         return None
 
-    @staticmethod
-    def selected(values: Any, elements: ElementRange | None, count: int) -> Any:
+    def selected(self, values: Any, elements: ElementRange | None, count: int) -> Any:
         """The values that are sent to a client that wants ``count`` in a range; 0: all."""
         return selected(values, elements, count)
 

@@ -69,7 +69,7 @@ TEXTS = (FieldKind.STRING, FieldKind.LINK)
 NO_PRECISION = 6
 """Decimals of a number as text, in a record without a precision."""
 
-WITH_RANGES = ("ai", "ao", "longin", "longout", "bi", "bo", "waveform")
+WITH_RANGES = ("ai", "ao", "longin", "longout", "waveform")
 """Record types that tell the range of the type of a field that has no limits."""
 
 LIMITS = ("lower_disp_limit", "upper_disp_limit", "lower_ctrl_limit", "upper_ctrl_limit")
@@ -218,16 +218,33 @@ class CharactersChannel(FieldChannel):
         text = str(self.value).encode("latin-1", "replace")[: self._field.size - 1] + b"\0"
         if target is ChannelType.CHAR:
             return text
-        numbers = np.frombuffer(text, "u1")
+        numbers = np.frombuffer(text.ljust(self._field.size, b"\0"), "u1")
+        if target is ChannelType.STRING and (
+            self._field.kind is FieldKind.LINK or self._name == "RTYP"
+        ):
+            return [text[:-1]]
         if target is ChannelType.STRING:
             return [str(each).encode() for each in numbers]
         return numbers.astype(DTYPES[target])
 
-    @staticmethod
-    def selected(values: Any, elements: ElementRange | None, count: int) -> Any:
-        """The values that are sent; the last of characters is always a NUL."""
-        chosen = selected(values, elements, count)
-        return chosen[:-1] + b"\0" if isinstance(chosen, bytes) and chosen else chosen
+    def selected(self, values: Any, elements: ElementRange | None, count: int) -> Any:
+        """The values that are sent: of several characters, the last one is always a NUL.
+
+        A range is of all bytes of the field. If a client asks for as many as there are, what
+        follows the first NUL is left out.
+        """
+        if not isinstance(values, bytes):
+            return selected(values, elements, count)
+        if elements is None:
+            return _ended(selected(values, elements, count))
+        chosen = values.ljust(self._field.size, b"\0")[elements.indices(self._field.size)]
+        chosen = _ended(chosen) if len(chosen) > 1 else chosen
+        return selected(chosen, None, count or chosen.find(b"\0") + 1)
+
+
+def _ended(characters: bytes) -> bytes:
+    """Characters, of which the last is replaced by a NUL."""
+    return characters[:-1] + b"\0" if characters else characters
 
 
 def field_channel(record: FieldOwner, name: str, *, as_characters: bool = False) -> FieldChannel:

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ioc.records.json5 import read_json5
 from ioc.records.monitor_filters import Deadband, Decimation, MonitorFilter, TagMatch
 
 LONGEST_NAME = 500
@@ -22,10 +22,10 @@ NAME = re.compile(
     r"(?:\.(?P<field>[A-Z0-9]*)(?P<chars>\$?)(?P<range>\[[^\[\]]*\])?(?P<filters>\{.*\})?)?",
     re.DOTALL,
 )
-BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z]\w*)\s*:")
-"""A key of JSON5, without quotes, as EPICS Base 7 takes it."""
+INDEX = r"(?:\s*[+-]?(?:0[xX][0-9a-fA-F]+|\d+))?"
+RANGE = re.compile(rf"\[{INDEX}(?::{INDEX}){{0,2}}\]")
 
-RANGE = re.compile(r"\[(-?\d+)?(:(-?\d+)?){0,2}\]")
+INT32 = range(-(2**31), 2**31)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def channel_name(text: str) -> ChannelName:
 
 def _filter(in_brackets: str | None, as_json: str | None) -> ElementFilter:
     """The filters of a name; raises ValueError, TypeError or AttributeError for others."""
-    wanted = json.loads(BARE_KEY.sub(r'\1"\2":', as_json)) if as_json else {}
+    wanted = read_json5(as_json) if as_json else {}
     if not wanted.keys() <= {"arr", "ts", *MONITOR_FILTERS}:
         raise ValueError(f"no filters are called {', '.join(wanted)}")
     elements = _shorthand(in_brackets) if in_brackets else None
@@ -115,7 +115,7 @@ def _shorthand(text: str) -> ElementRange:
     """``[index]``, ``[start:end]`` or ``[start:increment:end]``, each number optional."""
     if RANGE.fullmatch(text) is None:
         raise ValueError(f"{text} is no range")
-    numbers = [int(word) if word else None for word in text[1:-1].split(":")]
+    numbers = [_c_integer(word) if word else None for word in text[1:-1].split(":")]
     match numbers:
         case [int(index)]:
             return ElementRange(index, 1, index)
@@ -129,43 +129,60 @@ def _shorthand(text: str) -> ElementRange:
 def _range(options: Mapping[str, Any]) -> ElementRange:
     if not options.keys() <= {"s", "i", "e"}:
         raise ValueError("arr takes s, i and e")
-    return _valid_range(options.get("s"), options.get("i"), options.get("e"))
+    start, increment, end = (
+        _integer(options[key]) if key in options else None for key in ("s", "i", "e")
+    )
+    return _valid_range(start, increment, end)
 
 
 def _valid_range(start: int | None, increment: int | None, end: int | None) -> ElementRange:
-    if not all(isinstance(each, int | None) for each in (start, increment, end)):
-        raise ValueError("indices are whole numbers")
     step = 1 if increment is None or increment <= 0 else increment
     return ElementRange(0 if start is None else start, step, -1 if end is None else end)
 
 
+def _integer(value: Any) -> int:
+    """An option as EPICS Base converts it: a number without its decimals, or a text with one."""
+    if not isinstance(value, int | float | str):
+        raise ValueError(f"{value} is no number")
+    number = _c_integer(value) if isinstance(value, str) else int(value)
+    if number not in INT32:
+        raise ValueError(f"{value} has more than 32 bits")
+    return number
+
+
+def _c_integer(text: str) -> int:
+    """The number in a text as C has it: hexadecimal after 0x, octal after 0."""
+    word = text.strip()
+    octal = word.lstrip("+-").startswith("0") and word.lstrip("+-").isdecimal()
+    return int(word, 8 if octal else 0)
+
+
 def _deadband(options: Mapping[str, Any]) -> Deadband:
-    match dict(options):
-        case {**more} if not more:
-            return Deadband(0)
-        case {"abs": float() | int() as limit, **more} if not more:
-            return Deadband(float(limit))
-        case {"rel": float() | int() as limit, **more} if not more:
-            return Deadband(float(limit), relative=True)
-        case {"d": float() | int() as limit, **more} if more.keys() <= {"m"}:
-            mode = more.get("m", "abs")
-            if mode in ("abs", "rel"):
-                return Deadband(float(limit), relative=mode == "rel")
-    raise ValueError("dbnd takes abs or rel, or d and m")
+    limit, mode = 0.0, "abs"
+    for key, value in options.items():  # of several, the last one counts
+        if key == "m":
+            mode = value
+        elif key in ("d", "abs", "rel"):
+            limit, mode = float(value), mode if key == "d" else key
+        else:
+            raise ValueError("dbnd takes abs or rel, or d and m")
+    if mode not in ("abs", "rel"):
+        raise ValueError("m of dbnd is abs or rel")
+    return Deadband(limit, relative=mode == "rel")
 
 
 def _decimation(options: Mapping[str, Any]) -> Decimation:
     match dict(options):
         case {"n": int() as number, **more} if not more and number > 0 and number is not True:
+            number = _integer(number)
             return Decimation(number)
     raise ValueError("dec takes n, at least 1")
 
 
 def _tag_match(options: Mapping[str, Any]) -> TagMatch:
-    numbers = [options.get("M", 0), options.get("V", 0)]
-    if options.keys() <= {"M", "V"} and all(type(each) is int for each in numbers):
-        return TagMatch(*numbers)
-    raise ValueError("utag takes M and V, whole numbers")
+    if not options.keys() <= {"M", "V"}:
+        raise ValueError("utag takes M and V")
+    return TagMatch(_integer(options.get("M", 0)), _integer(options.get("V", 0)))
 
 
 MONITOR_FILTERS: Mapping[str, Callable[[Mapping[str, Any]], MonitorFilter]] = {

@@ -197,12 +197,25 @@ NAMES = [
     *('.{"dec":{"n":2.5}}', '.{"dec":{"n":2,"x":1}}', '.{"dec":null}', '.{"dec":{"n":true}}'),
     *('.{"sync":{"m":"while","s":"red"}}', '.{"sync":{"unless":"red"}}', '.{"utag":{}}'),
     *('.{"utag":{"M":1,"V":1}}', '.{"utag":{"M":"a","V":0}}', '.{"ts":{},"dec":{"n":2}}'),
+    *(
+        ".{'arr':{'s':1}}",
+        ".{arr:{s:+1,}}",
+        ".{arr:{s:0x1}}",
+        ".{/* c */arr:{s:1}}",
+        ".{arr:{s:x}}",
+    ),
+    *('.{"arr":{"s":1.5}}', '.{"arr":{"s":"1"}}', '.{"arr":{"s":null}}', '.{"arr":{"s":true}}'),
+    *('.{"arr":{"s":99999999999}}', '.{"dec":{"n":99999999999}}', '.{"utag":{"M":1.5}}'),
+    *('.{"dbnd":{"abs":"1"}}', '.{"dbnd":{"abs":1,"rel":1}}', '.{"dbnd":{"m":"abs"}}'),
+    *(".[ 1]", ".[0x1]", ".[+1]", ".[1 ]", ".[010]", ".[-1:-3]", ".[::2]", '.{"dbnd":{"m":"x"}}'),
     *('.{"dbnd":{"m":"rel","d":1}}', ".DESC[0:1]", '.SEVR{"ts":{}}', ".[3:1]", ".VAL.VAL"),
 ]
 
 
 @pytest.mark.parametrize("record", ["ao", "mbbo", "stringout", "waveform"])
-@pytest.mark.parametrize("name", [*NAMES, ".VAL$", ".EGU$", ".DESC$[0:3]", ".OUT$"])
+@pytest.mark.parametrize(
+    "name", [*NAMES, ".VAL$", ".EGU$", ".DESC$[0:3]", ".DESC$[-3:-1]", ".EGU$[0]", ".OUT$"]
+)
 def test_a_name_with_a_field_a_dollar_or_a_filter_is_what_it_is_to_a_softioc(
     pair: Pair, record: str, name: str
 ) -> None:
@@ -211,7 +224,7 @@ def test_a_name_with_a_field_a_dollar_or_a_filter_is_what_it_is_to_a_softioc(
     assert announced(pair.ours, ours) == expected
     if expected is None:
         return
-    for data_type in (expected[0], expected[0] + raw.TIME):
+    for data_type in (expected[0], expected[0] + raw.TIME, raw.STRING):
         for count in (0, expected[1]):
             told = seen(pair.ours, ours, data_type, count)
-            assert told == seen(pair.soft, soft, data_type, count)
+            assert told == seen(pair.soft, soft, data_type, count), (data_type, count)
