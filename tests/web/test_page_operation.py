@@ -156,6 +156,30 @@ def test_all_is_done_by_keys(page: OpenPage, product: Live) -> None:
     page.wait_until("location.hash.includes('tab=image')")
 
 
+def test_keys_act_on_the_tab_that_is_shown(page: OpenPage) -> None:
+    keys = page.page.keyboard
+    keys.press("p")
+    keys.press("+")
+    page.wait_until("location.hash.includes('x=')")
+    page.tab("History")
+    keys.press("f")
+    keys.press("0")
+    page.wait_until("location.hash.includes('tab=history')")
+    assert "frozen=" not in page.page.url
+    assert "x=" in page.page.url
+    keys.press("p")
+    page.wait_until("document.activeElement.closest('.history') !== null")
+
+
+def test_a_button_that_cannot_be_pressed_can_be_read(browser: Browser, server: PageServer) -> None:
+    with open_page(browser) as visitor:
+        visitor.open(server.without_token)
+        ground = visitor.page.get_by_role("button", name="Start", exact=True).evaluate(
+            "each => getComputedStyle(each).backgroundColor"
+        )
+        assert ground == "rgba(0, 0, 0, 0)"
+
+
 def test_every_control_is_reached_by_the_tab_key(page: OpenPage) -> None:
     wanted = page.page.evaluate(
         """() => [...document.querySelectorAll('button, a[href], input, select, summary')]

@@ -225,6 +225,17 @@ def test_a_rectangle_is_drawn_by_keys(image: OpenPage, product: Live) -> None:
     image.wait_until("document.querySelector('.picked').hidden")
 
 
+def test_a_picture_that_is_switched_off_is_not_shown_as_if_it_were_new(
+    image: OpenPage, product: Live
+) -> None:
+    image.wait_for("#view-image .readout", "counts up to pulse")
+    product.put("Red1:Image:EnableCallbacks", "Disable")
+    image.wait_for("#view-image .note", "The picture is switched off")
+    product.put("Red1:Image:EnableCallbacks", "Enable")
+    image.wait_for("#view-image .readout", "counts up to pulse")
+    image.wait_until("document.querySelector('#view-image .note').textContent === ''")
+
+
 def test_a_map_has_two_theta_upwards_and_says_what_is_where(page: OpenPage) -> None:
     page.tab("Map")
     page.wait_for("#view-map .readout", "4600 × 100 cells")

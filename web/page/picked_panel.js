@@ -53,6 +53,11 @@ export class PickedPanel {
     setText(this.refusal, "");
   }
 
+  /** @returns {string} the PV that says whether the image, and with it the rectangle, is made */
+  get enabled() {
+    return `${this.page.red}Image:EnableCallbacks_RBV`;
+  }
+
   get stem() {
     return `${this.page.red}Image:ROI:`;
   }
@@ -84,7 +89,7 @@ export class PickedPanel {
     const { store, view } = this.page;
     const shown = view.state.tab === this.tab;
     const sides = Object.values(SIDES).flatMap((each) => [this.stem + each, `${this.stem}${each}_RBV`]);
-    this.follow(shown ? [...sides, ...READINGS.map((each) => this.stem + each)] : []);
+    this.follow(shown ? [...sides, ...READINGS.map((each) => this.stem + each), this.enabled] : []);
     if (!shown) return;
     const rectangle = this.rectangle();
     this.picked.hidden = !rectangle;
@@ -118,6 +123,7 @@ export class PickedPanel {
     const number = (/** @type {string} */ name) => store.number(this.stem + name);
     const cells = `Rectangle of ${grouped(columns)} × ${grouped(rows)} cells from cell ${column}, ${row}`;
     const count = number("NumPixels_RBV");
+    if (store.text(this.enabled) === "Disable") return `${cells}: not counted, since the image is switched off`;
     if (!(count > 0)) return `${cells}: no detectors`;
     const [x, y, z] = ["PosX_RBV", "PosY_RBV", "PosZ_RBV"].map((each) => figure(number(each), 4));
     const banks = store.text(`${this.stem}Banks_RBV`);

@@ -6,7 +6,6 @@ import { amount, figure, grouped, unitSymbol } from "./numbers.js";
 import { PictureInput } from "./picture_input.js";
 import { Plot } from "./plot.js";
 import { shadesEntry } from "./spectrum_curves.js";
-import { colourOf } from "./theme.js";
 import { viewToggle } from "./toolbar.js";
 
 /** @typedef {import("./page.js").Page} Page */
@@ -24,6 +23,9 @@ import { viewToggle } from "./toolbar.js";
 /** What the values of the image are, by its setting Scale. */
 /** @type {Record<string, string>} */
 const SCALES = { PerPixel: "counts per detector", Normalised: "normalised counts per detector" };
+
+/** The colour of the picked rectangle; shades have no such hue. */
+const PICKED = "#ff9d4d";
 
 /** Readings of a picture beside its cells, after the prefix of the picture. */
 const READINGS = ["XE", "YE", "XLabel_RBV", "YLabel_RBV", "Total_RBV", "Message_RBV", "EnableCallbacks_RBV"];
@@ -121,9 +123,11 @@ export class PictureView {
     const cells = this.cells();
     const { store } = this.page;
     const off = store.text(`${this.stem}EnableCallbacks_RBV`) === "Disable";
-    const made = off ? "It is switched off: no new picture is made." : "";
-    setText(this.note, [cells ? store.text(`${this.stem}Message_RBV`) : "No picture yet.", made].filter(Boolean).join(" "));
+    const none = off ? "The picture is switched off: none is made." : "No picture yet.";
+    setText(this.note, cells && !off ? store.text(`${this.stem}Message_RBV`) : none);
     if (!cells) {
+      this.cursor = this.anchor = null;
+      this.read();
       this.plot.picture = null;
       this.plot.setCurves([]);
       return;
@@ -253,7 +257,7 @@ export class PictureView {
     context.rect(box.left, box.top, box.right - box.left, box.bottom - box.top);
     context.clip();
     const picked = this.picking?.rectangle();
-    if (picked) this.frame(context, cells, picked, [], colourOf("region"));
+    if (picked) this.frame(context, cells, picked, [], PICKED);
     if (this.anchor && this.cursor) this.frame(context, cells, rectangleOf(this.anchor, this.cursor), [4, 3], "#ffffff");
     if (this.cursor) this.frame(context, cells, { ...this.cursor, columns: 1, rows: 1 }, [], "#ffffff");
     context.restore();

@@ -211,12 +211,12 @@ export class Plot {
       const y = Math.round(scales.y.at(value)) + 0.5;
       if (y < box.top || y > box.bottom + 1) continue;
       line(context, box.left, y, box.right, y);
-      context.fillText(label, box.left - 6, y, box.left - 22);
+      context.fillText(label, box.left - 6, y, box.left - 25);
     }
     context.textAlign = "center";
     if (look.labelX) context.fillText(look.labelX, (box.left + box.right) / 2, this.height - 11);
     context.save();
-    context.translate(11, (box.top + box.bottom) / 2);
+    context.translate(9, (box.top + box.bottom) / 2);
     context.rotate(-Math.PI / 2);
     context.fillText(look.labelY, 0, 0, box.bottom - box.top);
     context.restore();
