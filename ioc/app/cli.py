@@ -34,7 +34,7 @@ from ioc.options.commands import (
 from ioc.options.flags import Options
 from ioc.options.program import StartError
 from ioc.options.shared_options import InstrumentOptions
-from reduction.host.memory_limits import no_memory_words
+from reduction.host.memory_limits import is_no_memory, no_memory_words
 from reduction.host.open_files import raise_file_limit
 from reduction.host.stop import StopSignals, end_after_stop_signals
 
@@ -79,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except MemoryError as error:
         _give_up(no_memory_words(error))
     except OSError as error:
+        if is_no_memory(error):
+            _give_up(no_memory_words(error))
         where = f"{error.filename}: " if error.filename else ""
         _give_up(where + (error.strerror or str(error)))
 

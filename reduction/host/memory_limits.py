@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import resource
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 import psutil
 
@@ -31,9 +33,16 @@ class MemoryBound:
         return f"{self.name} is {most} GB, of which {used} GB are used"
 
 
-def no_memory_words(error: MemoryError) -> str:
+def is_no_memory(error: BaseException) -> TypeGuard[MemoryError | OSError]:
+    """Whether an error tells that no memory is left: Python's, or one of the system."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, OSError) and error.errno == errno.ENOMEM
+    )
+
+
+def no_memory_words(error: MemoryError | OSError) -> str:
     """A sentence: no memory is left, what was wanted, and which limit has been reached."""
-    wanted = f" ({error})" if str(error) else ""
+    wanted = f" ({error})" if str(error) and isinstance(error, MemoryError) else ""
     tightest = min(memory_bounds(), key=lambda each: each.most_bytes - each.used_bytes)
     return f"no memory is left{wanted}: {tightest}"
 

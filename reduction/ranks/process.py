@@ -27,7 +27,7 @@ from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.protocol import LogReader
 from reduction.event_log.remote import RemoteLogReader
 from reduction.host.key_file import Key
-from reduction.host.memory_limits import no_memory_words
+from reduction.host.memory_limits import is_no_memory, no_memory_words
 from reduction.host.mpi_leftovers import remove_segments
 from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
@@ -115,7 +115,7 @@ def reduce(start: RanksStart) -> None:
     except Exception as error:
         if together.size == 1:
             raise
-        if isinstance(error, MemoryError):
+        if is_no_memory(error):
             words = f"rank {together.rank}: {no_memory_words(error)}"
             print(f"live-reduction: {words}", file=sys.stderr, flush=True)
         elif isinstance(error, OSError) and error.strerror:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
 
-from reduction.host.memory_limits import MemoryBound, memory_bounds, memory_kills, no_memory_words
+from reduction.host.memory_limits import (
+    MemoryBound,
+    is_no_memory,
+    memory_bounds,
+    memory_kills,
+    no_memory_words,
+)
 
 GREEDY = """
 import resource
@@ -39,6 +46,15 @@ def test_processes_that_the_system_has_killed_for_lack_of_memory_are_counted(
     assert memory_kills(tmp_path / "vmstat") == 3
     assert memory_kills(tmp_path / "none") == 0
     assert memory_kills() >= 0
+
+
+def test_the_system_also_says_that_no_memory_is_left() -> None:
+    refused = OSError(errno.ENOMEM, "Cannot allocate memory")
+    assert is_no_memory(refused)
+    assert is_no_memory(MemoryError())
+    assert not is_no_memory(OSError(errno.ENOSPC, "No space left on device"))
+    assert not is_no_memory(ValueError())
+    assert no_memory_words(refused).startswith("no memory is left: ")
 
 
 def test_the_limit_of_a_control_group_is_found_if_it_has_one(tmp_path: Path) -> None:
