@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -73,7 +73,9 @@ class KafkaOutput:
         }
         self._logs = [_Place(each.name, 0) for each in stream.topics if each.look_back]
         self.last_pulse = max((self._last_pulse(place) for place in self._events), default=-1)
-        make = functools.partial(MessageProducer, stream.server)
+        make = functools.partial(
+            MessageProducer, stream.server, largest_batch=self._largest_batch(detectors)
+        )
         self._sender = KafkaSender(stream.server.url, make, now_s)
 
     @property
@@ -128,6 +130,14 @@ class KafkaOutput:
                     raise LogRefused(words) from None
 
         return self._answer(found, make).partitions
+
+    def _largest_batch(self, topics: Iterable[KafkaTopic]) -> int | None:
+        """How many bytes all of these topics take at once; None if brokers do not tell."""
+        try:
+            every = [self._waited(self._client.largest_batch(each.name)) for each in topics]
+        except KafkaFailed:  # it may be told to administrators alone
+            return None
+        return min(every, default=None)
 
     def _answer(
         self, ask: Callable[[], Answer[AnswerT]], missing: Callable[[], None] = lambda: None

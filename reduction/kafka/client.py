@@ -23,7 +23,7 @@ try:
         TopicCollection,
         TopicPartition,
     )
-    from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+    from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec
 except ImportError:
     raise LogRefused(
         "Kafka needs confluent-kafka: pip install 'epics-live-reduction[kafka]'"
@@ -62,6 +62,13 @@ PRODUCER = {
     "queue.buffering.max.kbytes": "262144",
 }
 """Options of producers, unless the settings have others."""
+
+MOST_BATCH_BYTES = 16_000_000
+"""Messages are sent together up to so many bytes, if their topic takes as much at once.
+
+While messages wait for those before them to be sent, a thread of librdkafka is busy with looking
+at them. In batches of its default of 1 MB the pulses of strong sources wait most of the time.
+"""
 
 
 class KafkaFailed(Exception):
@@ -201,6 +208,12 @@ class BrokerClient:
         ]
         return Answer([self._described(topic), *asked], _places)
 
+    def largest_batch(self, topic: str) -> Answer[int]:
+        """Ask how many bytes a topic takes at once."""
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+        asked = self._admin.describe_configs([resource], request_timeout=ANSWER_S)[resource]
+        return Answer([asked], lambda found: int(found[0]["max.message.bytes"].value))
+
     def create(self, topic: str, partitions: int) -> Answer[None]:
         """Ask for a new topic."""
         asked = self._admin.create_topics(
@@ -274,11 +287,20 @@ class MessageProducer:
     """Sends messages.
 
     ``answered`` is called for each message that was sent, once brokers have answered: with the
-    words of an error, or an empty text, and with the number of its events.
+    words of an error, or an empty text, and with the number of its events. Topics take at least
+    ``largest_batch`` bytes at once; None: this is not known.
     """
 
-    def __init__(self, server: KafkaServer, answered: Callable[[str, int], None]) -> None:
-        self._producer = _configured(server, PRODUCER, Producer)
+    def __init__(
+        self,
+        server: KafkaServer,
+        answered: Callable[[str, int], None],
+        largest_batch: int | None = None,
+    ) -> None:
+        batch = {}
+        if largest_batch is not None:
+            batch["batch.size"] = str(min(largest_batch, MOST_BATCH_BYTES))
+        self._producer = _configured(server, PRODUCER | batch, Producer)
         self._answered = answered
 
     def send(self, topic: str, partition: int, time_ns: int, data: bytes, events: int) -> bool:

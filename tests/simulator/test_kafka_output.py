@@ -196,6 +196,17 @@ def test_a_source_that_is_faster_than_brokers_waits_and_loses_nothing(
     assert intake.faults.missing == 0
 
 
+def test_no_more_is_sent_at_once_than_a_topic_takes(
+    kafka_topic: Topic, tmp_path: Path, context: zmq.Context[Any]
+) -> None:
+    kafka_topic.make(2, largest_batch=4000)
+    stream = stream_at(f"kafka://{kafka_topic.broker.address}/{kafka_topic.name}", Dialect.MARKED)
+    with closing(Source(tmp_path, context, kafka=stream)) as source:
+        source.send(20)
+    (intake,) = read(stream, 1, 2)
+    assert events_of([intake]) == made(range(20))
+
+
 def test_a_source_without_a_broker_is_refused(
     tmp_path: Path, context: zmq.Context[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

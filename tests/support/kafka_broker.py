@@ -29,7 +29,7 @@ LEASH = (sys.executable, "-m", "ioc.app.die_with_parent")
 
 PATH_OF_JAVA = ("-cp", f"{JARS}/*")
 QUICK_TO_START = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-QUICK_TO_RUN = ("-Xmx1g",)
+QUICK_TO_RUN = ("-Xmx1g", "-XX:+UseParallelGC")
 """Options of Java: for tests, and to measure a broker."""
 
 PROTOCOLS = {
@@ -192,11 +192,13 @@ class Topic:
         self._admin = AdminClient(options)
         self._producer = Producer(options | {"message.max.bytes": 100_000_000})
 
-    def make(self, partitions: int = 1) -> None:
-        """Make the topic, and wait until it is there."""
+    def make(self, partitions: int = 1, largest_batch: int = 104_857_600) -> None:
+        """Make the topic, and wait until it is there. It takes so many bytes at once."""
         from confluent_kafka.admin import NewTopic
 
-        self._admin.create_topics([NewTopic(self.name, partitions)])[self.name].result(30)
+        options = {"max.message.bytes": str(largest_batch)}
+        made = NewTopic(self.name, partitions, config=options)
+        self._admin.create_topics([made])[self.name].result(30)
         wait_until(self._is_there)
 
     def _is_there(self) -> bool:
