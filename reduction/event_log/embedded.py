@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -251,6 +252,8 @@ class EmbeddedLogReader:
         try:
             view, first = self._segments.next_of(segment)
         except OSError as error:
+            if error.errno == errno.ENOMEM:
+                raise  # waiting frees none
             self._missing = f"log {self._path}: {error.strerror}"
             return False
         if view is None and not due:

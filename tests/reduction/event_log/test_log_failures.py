@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import random
 import resource
 import signal
@@ -17,10 +18,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reduction.event_log import partition_segments
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.entries import entry_of
 from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, LEAST_BYTES
 from reduction.event_log.protocol import Dropped, LogRefused
+from reduction.event_log.segment_view import SegmentView
 from reduction.event_log.segments import segment_paths
 from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import (
@@ -222,3 +225,18 @@ def test_a_reader_at_the_limit_of_files_waits_and_then_goes_on_without_a_loss(
     assert found == [data_of(each) for each in entries]
     assert reader.message == ""
     assert reader.dropped.messages == 0
+
+
+def test_a_reader_without_memory_passes_over_nothing_and_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, [each for number in range(200) for each in pulse_entries(number)])
+    reader = EmbeddedLogReader(tmp_path, 0)
+    reader.read(10)
+
+    def no_memory(_path: Path) -> SegmentView:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(partition_segments, "SegmentView", no_memory)
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        all_of(reader)
