@@ -126,6 +126,11 @@ class MapSettings(Settings):
         return np.append(of_spectrum[:-1:joined], of_spectrum[-1])
 
     @property
+    def by_detectors(self) -> bool:
+        """Whether a row is of detectors; those against a log or time are of pulses."""
+        return self.against not in (MapAxis.LOG, MapAxis.TIME)
+
+    @property
     def automatic(self) -> bool:
         """Whether the rows reach over all that there is."""
         return (self.minimum, self.maximum) == (0.0, 0.0)

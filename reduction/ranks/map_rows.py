@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,8 +30,12 @@ class DetectorRowsOfMap:
     edges: NDArray[np.float64]
 
 
+@functools.lru_cache(maxsize=2)
 def rows_of_detectors(settings: MapSettings, instrument: Instrument) -> DetectorRowsOfMap:
-    """The rows of a map against a property of detectors; monitors are in none."""
+    """The rows of a map against a property of detectors; monitors are in none.
+
+    Those asked for last are kept: for twelve million detectors they take seconds.
+    """
     detectors = np.flatnonzero(~instrument.is_monitor)
     match settings.against:
         case MapAxis.TWO_THETA:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reduction.engines.protocol import PixelWindow, Recipe, SliceOf, ViewKind, ViewRecipes
 from reduction.instrument.layout import DetectorLayout
 from reduction.instrument.selection import MASKED
-from reduction.parameters.detector_map import MapAxis, MapSettings
+from reduction.parameters.detector_map import MapSettings
 from reduction.parameters.image import ImageScale, ImageSource
 from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.map_rows import even_edges, row_of_pulses, rows_of_detectors
@@ -146,7 +146,7 @@ def _map_recipe(
     made = dataclasses.replace(
         recipe, edges=settings.map.edges(recipe.edges), slices=1, slice_of=within, fade_s=0.0
     )
-    if settings.map.against in (MapAxis.LOG, MapAxis.TIME):
+    if not settings.map.by_detectors:
         edges = np.array(key.map_rows) if key.map_rows else even_edges(settings.map)
         group = _group(recipe, np.zeros(recipe.group.size, np.int32))
         rows = RowSlicing(within, settings.map, edges, pipeline)

@@ -7,8 +7,10 @@ go first. They are sent at their own rate, with a result of the same pulses.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +21,11 @@ from reduction.engines.cell_sums import cell_sums
 from reduction.engines.protocol import ViewKind
 from reduction.host.file_threads import computed_in_thread
 from reduction.instrument.layout import DetectorLayout, detector_layout
-from reduction.parameters.detector_map import MapAxis
+from reduction.parameters.detector_map import MapAxis, MapSettings
 from reduction.parameters.image import ImageSettings, ImageView
 from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.collectives import Collectives
-from reduction.ranks.map_rows import time_edges
+from reduction.ranks.map_rows import DetectorRowsOfMap, rows_of_detectors, time_edges
 from reduction.ranks.outlier_test import OutlierTest
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.view_plans import PlanKey, ViewPlan, deciding, view_plan
@@ -34,6 +36,9 @@ SEARCH_RATE_HZ = 0.2
 
 SMALL = 20_000
 """The layout of an instrument of so many detectors takes no time; of a larger one, a thread."""
+
+
+MadeT = TypeVar("MadeT")
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,9 @@ class Views:
         self._pipeline, self._tick_rate_hz = pipeline, tick_rate_hz
         self._plans: dict[int, ViewPlan] = {}
         self._layouts: dict[tuple[ImageView, int], Future[DetectorLayout]] = {}
+        self._map_rows: dict[MapSettings, Future[DetectorRowsOfMap]] = {}
+        self._planned = True
+        """Whether the plans have all tables that they need: threads may be making some."""
         self._settings: dict[int, ReductionSettings] = {}
         self._tests: dict[int, OutlierTest] = {}
         self._sent: dict[tuple[int, str], LastSent] = {}
@@ -96,21 +104,36 @@ class Views:
         reductions = enumerate(self._pipeline.order.reductions)
         self._settings = {number: deciding(each.settings) for number, each in reductions}
         self._layouts = {key: self._layout(*key) for key in wanted}
+        maps = {
+            self._settings[number].map for number, each in self._asked.items() if each.makes_map
+        }
+        self._map_rows = {each: self._rows_of(each) for each in maps if each.by_detectors}
         self._plan()
 
     def _layout(self, view: ImageView, most: int) -> Future[DetectorLayout]:
         """The layout of a view, perhaps later."""
         if (view, most) in self._layouts:
             return self._layouts[view, most]
-        instrument = self._pipeline.instrument
-        if instrument.detector_id.size <= SMALL:
-            done = Future[DetectorLayout]()
-            done.set_result(detector_layout(instrument, view, most))
-            return done
-        return computed_in_thread(functools.partial(detector_layout, instrument, view, most))
+        return self._made(functools.partial(detector_layout, self._pipeline.instrument, view, most))
+
+    def _rows_of(self, settings: MapSettings) -> Future[DetectorRowsOfMap]:
+        """The rows of a map against a property of detectors, perhaps later."""
+        if settings in self._map_rows:
+            return self._map_rows[settings]
+        return self._made(functools.partial(rows_of_detectors, settings, self._pipeline.instrument))
+
+    def _made(self, work: Callable[[], MadeT]) -> Future[MadeT]:
+        """What ``work`` gives: at once for a small instrument, else later, from a thread."""
+        if self._pipeline.instrument.detector_id.size > SMALL:
+            return computed_in_thread(work)
+        done = Future[MadeT]()
+        done.set_result(work())
+        return done
 
     def _plan(self) -> None:
         """Have the engine count what has changed since the last plan."""
+        layouts_made = all(each.done() for each in self._layouts.values())
+        self._planned = layouts_made and all(each.done() for each in self._map_rows.values())
         for number in range(len(self._pipeline.order.reductions), max(self._plans, default=0) + 1):
             self._plans.pop(number, None)  # the order has fewer reductions than the one before
         for number in self._plans.keys() | self._asked.keys():
@@ -131,10 +154,11 @@ class Views:
         if order.makes_map and order.settings.map.against is MapAxis.TIME:
             rows = tuple(time_edges(order.settings.map, self._reached_s).tolist())
         picks = order.picks and layout is not None
+        rows_of_map = self._map_rows.get(self._settings[number].map)
         return PlanKey(
             self._settings[number],
             order.counts_pixels,
-            order.makes_map,
+            order.makes_map and (rows_of_map is None or rows_of_map.done()),
             picks,
             self._pipeline.series,
             rows,
@@ -161,8 +185,8 @@ class Views:
 
     @property
     def ready(self) -> bool:
-        """Whether all events that the engine has are counted, and all layouts made."""
-        return not self.behind and all(each.done() for each in self._layouts.values())
+        """Whether all events that the engine has are counted, in all that is asked for."""
+        return not self.behind and self._planned
 
     def due(self, tick: int) -> dict[int, DueViews]:
         """Which views are to be sent with the result of a tick, by number of the reduction."""

@@ -77,7 +77,9 @@ class NativeEngine(BlockEngine[EventBlock]):
         super().accumulate(self._rows.kept(pixel_id), tof_ns, pulse_time_ns)
 
     def _layout(self, recipe: Recipe) -> CompiledRecipe:
-        return CompiledRecipe(self._instrument, recipe, self._max_tof_ns, self._rows)
+        others = (each.compiled for each in self._histograms)
+        like = next((each for each in others if each.has_values_of(recipe)), None)
+        return CompiledRecipe(self._instrument, recipe, self._max_tof_ns, self._rows, like)
 
     def _histogram(self, layout: CellLayout[EventBlock]) -> SortedHistogram:
         return SortedHistogram(layout, self._pool)

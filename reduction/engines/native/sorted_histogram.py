@@ -41,6 +41,11 @@ class SortedHistogram(Histogram[EventBlock]):
     def _drop_runs(self) -> None:
         self.runs, self.validity = [], object()
 
+    @property
+    def compiled(self) -> CompiledRecipe:
+        """The layout, with the tables of detectors."""
+        return self._layout
+
     def change_layout(self, layout: CellLayout[EventBlock]) -> None:
         """Use another recipe; runs stay if it gives events the same values, groups and slices."""
         if not layout.recipe.reuses_values_of(self.recipe):

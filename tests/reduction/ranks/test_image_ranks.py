@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +28,7 @@ from reduction.parameters.image import (
 )
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.units import Units
+from reduction.ranks import views as views_module
 from tests.support.one_rank import PERIOD_NS, FedRank, pulse_ns
 
 ARC = powder_arc()
@@ -256,3 +259,44 @@ def test_an_image_of_a_closed_series_stays_and_the_total_begins_anew() -> None:
     _, views = fed.views(settings(), resets=1)
     assert views.image is not None
     assert views.image.sum() == 0
+
+
+def test_views_are_not_sent_before_the_tables_that_threads_make_are_counted_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(views_module, "SMALL", 0)
+    made: list[tuple[Callable[[], Any], Future[Any]]] = []
+
+    def later(work: Callable[[], Any]) -> Future[Any]:
+        made.append((work, Future()))
+        return made[-1][1]
+
+    monkeypatch.setattr(views_module, "computed_in_thread", later)
+    fed = FedWithEvents(ReductionSettings(bin_params=BINS))
+    fed.random_pulses(0, 10)
+    fed.report()
+    picked = PickedCells(min_x=0, min_y=0, size_x=1000, size_y=1000)
+    image = ImageSettings(made=ImageMade.ALWAYS, picked=picked)
+    order = fed.next_order(
+        reductions=(
+            ReductionOrder(1, settings(image=image, map=MapSettings(made=ImageMade.ALWAYS))),
+        )
+    )
+    reports = iter(range(6))
+
+    def seen(report: RanksReport) -> bool:
+        number = next(reports)
+        if number < 3:
+            assert not report.results or report.results[0].views is None
+        elif number == 3:
+            for work, future in made:
+                future.set_result(work())
+        return bool(report.results) and report.results[0].views is not None
+
+    views = fed.rank.reported(order, seen).results[0].views
+    assert views is not None
+    assert views.image is not None
+    assert views.map is not None
+    assert views.picked is not None
+    assert views.image.sum() == 10 * EVENTS
+    assert views.map.counts.sum() == views.picked.sum()
