@@ -195,6 +195,9 @@ goes to a rank of either dialect, among valid pulses; each must be taken or coun
 obeyed by a rank, and some reports are posted. Each must be received, or counted as ignored, once. A
 hang is an input that takes a minute. Wild puts have a section of their own.
 
+Files are at the limits of what each reader takes: valid ones, the same with a fault at the very
+end, and nonsense of up to 128 MiB. Times are CPU times, of the slowest file of each reader.
+
 For many connections the limit of open files is set for all processes of the run. A connection is
 kept if the server has not closed it two seconds after it closed the last one. The stopped clients
 monitor spectra, and one of p4p the snapshot.

@@ -44,6 +44,8 @@ REPEATED = ("n-elements", "name", "name-count-start", "mark-as")
 LOCATIONS = frozenset((*SPANNED, *(f"{each}-end" for each in SPANNED), *AXIS_ATTRIBUTES, *REPEATED))
 MOVES = ("trans", "rot")
 IN_LOCATION = frozenset((*MOVES, "exclude", "facing", "parameter", "neutronic"))
+Z_AXIS = np.array([0.0, 0.0, 1.0])
+Z_AXIS.setflags(write=False)
 NEUTRONIC = LOCATION | frozenset(("type",))
 
 
@@ -98,11 +100,12 @@ class Locations:
             conventions.notes.add(f"{tag_text(element)}: {unused} has no effect here")
         count = 1 if single else _count(element)
         polar, keys = _keys(element)
-        columns = [_column(element, key, count, conventions) for key in keys]
-        scale = np.array([1.0, conventions.degrees, conventions.degrees]) if polar else np.ones(3)
+        vectors = _vectors(element, keys, count, conventions)
+        if polar:
+            vectors = vectors * [1.0, conventions.degrees, conventions.degrees]
         return cls(
             _names(element, count),
-            np.stack(columns, axis=1) * scale,
+            vectors,
             polar,
             _column(element, "rot", count, conventions) * conventions.degrees,
             _axis(element, conventions),
@@ -259,6 +262,15 @@ def _names(element: Element, count: int) -> PlaceNames:
     return PlaceNames(name, int_attribute(element, "name-count-start", 0), count)
 
 
+def _vectors(
+    element: Element, keys: Sequence[str], count: int, conventions: Conventions
+) -> Vectors:
+    """The three coordinates of each place, (n, 3); most elements have one place."""
+    if element.tag != "locations":
+        return np.array([[conventions.number(element, key) for key in keys]])
+    return np.stack([_column(element, key, count, conventions) for key in keys], axis=1)
+
+
 def _column(element: Element, key: str, count: int, conventions: Conventions) -> Vectors:
     """The values of an attribute at each place, (n,), evenly from ``key`` to ``key-end``."""
     first = conventions.number(element, key)
@@ -271,6 +283,8 @@ def _column(element: Element, key: str, count: int, conventions: Conventions) ->
 
 def _axis(element: Element, conventions: Conventions, angle: str = "rot") -> Vectors:
     """The axis of a rotation, (3,) of length 1; z if none is given."""
+    if element.attrib.keys().isdisjoint(AXIS_ATTRIBUTES):
+        return Z_AXIS
     defaults = zip(AXIS_ATTRIBUTES, (0.0, 0.0, 1.0), strict=True)
     axis = np.array([conventions.number(element, each, default) for each, default in defaults])
     length = np.linalg.norm(axis)
@@ -278,7 +292,7 @@ def _axis(element: Element, conventions: Conventions, angle: str = "rot") -> Vec
         conventions.number(element, angle) or conventions.number(element, f"{angle}-end")
     ):
         raise NotUnderstood(f"{tag_text(element)}: {angle} about an axis of length 0")
-    return axis / length if length else np.array([0.0, 0.0, 1.0])
+    return axis / length if length else Z_AXIS
 
 
 def _facing(element: Element, conventions: Conventions) -> Vectors | None:

@@ -42,6 +42,8 @@ class Motion:
 
     def __or__(self, other: Motion) -> Motion:
         """Both, where ``other`` comes first for what both change."""
+        if not (other.values or other.waiting):
+            return self
         waiting = {**self.waiting, **other.waiting}
         kept = {name: log for name, log in waiting.items() if name not in other.values}
         return Motion({**self.values, **other.values}, kept)

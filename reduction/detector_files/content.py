@@ -11,7 +11,7 @@ from reduction.host.regular_files import read_regular_file
 LARGEST_FILE_BYTES = 128 << 20
 """Size of the largest file that is read; as text a million detectors take 60 MB."""
 
-LARGEST_LIST_BYTES = 32 << 20
+LARGEST_LIST_BYTES = 16 << 20
 """Size of the largest file of lists or XML that is read; a million ranges of ids take 15 MB."""
 
 MOST_WORDS = 1_000_000

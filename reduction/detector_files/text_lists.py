@@ -39,17 +39,22 @@ def read_group_lists(content: bytes, banks: Iterable[str]) -> NamedGroups:
     text = _without_comments(content)
     listed = _listed(text, GROUP_ENDS, banks)
     of_banks = np.array([index for _, index in listed.banks], np.int64)
-    used = np.unique(np.append(listed.index, of_banks))
-    if not used.size:
+    lines = _lines(text, GROUP_ENDS)
+    used = np.zeros(lines.size, np.bool_)
+    used[listed.index] = used[of_banks] = True
+    if not used.any():
         raise BadDetectorFile("no line of it has a group")
-    groups = np.searchsorted(used, of_banks).tolist()
+    group_of = np.cumsum(used) - 1
     return NamedGroups(
-        tuple(map(str, range(1, used.size + 1))),
+        tuple(map(str, range(1, int(used.sum()) + 1))),
         listed.first,
         listed.last,
-        np.searchsorted(used, listed.index),
-        tuple((bank, group) for (bank, _), group in zip(listed.banks, groups, strict=True)),
-        _lines(text, GROUP_ENDS)[used],
+        group_of[listed.index],
+        tuple(
+            (bank, group)
+            for (bank, _), group in zip(listed.banks, group_of[of_banks].tolist(), strict=True)
+        ),
+        lines[used],
     )
 
 
