@@ -65,8 +65,8 @@ def detector(folder: Path) -> None:
         running_phoebus(Path(home), net) as viewer,
     ):
         for name, cells in (("MinX", 120), ("MinY", 60), ("SizeX", 60), ("SizeY", 30)):
-            running.put(f"Red1:Image:ROI:{name}", str(cells))
-        running.put("Red1:Outliers:Sigmas", "5")
+            assert running.put(f"Red1:Image:ROI:{name}", str(cells)).returncode == 0
+        assert running.put("Red1:Outliers:Sigmas", "5").returncode == 0
         running.until(lambda: running.number("Red1:Outliers:NumHot_RBV") > 0, 60)
         for kind in ("Image", "Map"):
             running.until(functools.partial(is_made, running, kind), 60)
