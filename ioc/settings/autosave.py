@@ -225,7 +225,7 @@ def _write(path: Path, prefix: str, orders: AllOrders) -> str:
     names = settings_by_name(orders), digests_by_name(orders)
     text = file_text(prefix, *names, orders.ioc.before)
     try:
-        atomic_files.replace([(path, text.encode("ascii"))])
+        atomic_files.replace_own(path, text.encode("ascii"))
     except OSError as error:
         return f"settings are not saved: {error.filename}: {error.strerror}"
     return ""

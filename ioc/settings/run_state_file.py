@@ -153,7 +153,7 @@ def _write(path: Path, owner: RunStateOwner, state: RunState) -> str:
     content = RunStateContent(DISTRIBUTION, FORMAT, owner, state)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_files.replace([(path, msgspec.json.format(msgspec.json.encode(content)))])
+        atomic_files.replace_own(path, msgspec.json.format(msgspec.json.encode(content)))
     except OSError as error:
         return f"the run state is not kept: {error.filename}: {error.strerror}"
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -52,6 +53,16 @@ def create(
     for folder in dict.fromkeys(path.parent for path in paths):
         sync_folder(folder)
     return paths
+
+
+def replace_own(path: Path, content: bytes) -> None:
+    """Write a file that only this process writes, as `replace`; removes what killed ones have left.
+
+    Raises OSError with path and reason.
+    """
+    replace([(path, content)])
+    for part in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.part"):
+        part.unlink(missing_ok=True)
 
 
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)

@@ -175,7 +175,7 @@ class Ioc(Client):
 
     def __enter__(self) -> Ioc:
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(120)
         self.ranks.start()
         self.until(lambda: self.get("Red1:Generation_RBV.SEVR") == "NO_ALARM")
         return self

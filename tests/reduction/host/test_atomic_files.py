@@ -31,6 +31,15 @@ def test_what_cannot_be_replaced_leaves_no_file_beside_it(tmp_path: Path) -> Non
     assert names(tmp_path) == ["a.nxs"]
 
 
+def test_what_killed_processes_have_left_of_ones_own_file_is_removed(tmp_path: Path) -> None:
+    others = {".a.toml.part", ".a.toml.log.0123abcd.part", ".b.toml.0123abcd.part"}
+    for name in {*others, ".a.toml.0123abcd.part", ".a.toml.4567cdef.part"}:
+        (tmp_path / name).touch()
+    atomic_files.replace_own(tmp_path / "a.toml", b"new")
+    assert (tmp_path / "a.toml").read_bytes() == b"new"
+    assert {each.name for each in tmp_path.iterdir()} == {"a.toml", *others}
+
+
 def test_a_content_that_fails_to_be_made_leaves_all_files_as_they_were(tmp_path: Path) -> None:
     def failing() -> Iterator[tuple[Path, bytes]]:
         yield tmp_path / "a", b"new"
