@@ -123,39 +123,48 @@ def _words_of(text: NDArray[np.uint8], runs: _Runs, hard: bytes) -> Words:
     named = others[closes] > others[opens - 1]
     dash = (runs.kind == MARK) & (runs.length == 1) & (text[runs.begin] == ord("-"))
     signed = dash[opens]
-    number = opens + signed
-    count = closes + 1 - number
-    single, ranged = count == 1, count == 3
-    plain = ~named & (single | ranged) & (runs.kind[number] == DIGIT)
-    # After the mark of a range, the second dash is the sign of its end.
-    mark = np.where(plain & ranged, number + 1, 0)
-    two = runs.length[mark] == 2
-    negative_end = two & (text[runs.end[mark] - 1] == ord("-"))
-    plain &= single | (runs.length[mark] == 1) | negative_end
-    longest = np.where(runs.kind == DIGIT, runs.length, 0) > MOST_DIGITS
-    plain &= ~longest[number] & ~longest[closes]
+    single, negative_end, plain = _plain_words(text, runs, opens + signed, closes)
+    # After a blank, a dash may belong to a range that the word before begins.
+    plain &= ~named
     plain &= ~(signed & (runs.kind[opens - 1] == BLANK) & (runs.kind[opens - 2] != HARD))
     segment = np.cumsum(runs.kind == HARD)
     odd = np.zeros(int(segment[-1]) + 1, np.bool_)
     odd[segment[opens[~plain & ~named]]] = True
     odd_word = odd[segment[opens]]
     use, name = plain & ~odd_word, named & ~odd_word
-    first = _numbers(text, runs, number[use]) * np.where(signed[use], -1, 1)
+    first = _numbers(text, runs, (opens + signed)[use]) * np.where(signed[use], -1, 1)
     last = _numbers(text, runs, closes[use]) * np.where(negative_end[use], -1, 1)
-    last = np.where(single[use], first, last)
     found = Words(
         first,
-        last,
+        np.where(single[use], first, last),
         runs.begin[opens[use]] - 1,
         runs.begin[opens[name]] - 1,
         runs.end[closes[name]] - 1,
         opens.size,
     )
-    return (
-        found
-        if not odd.any()
-        else _with_odd(found, separated(text.tobytes(), hard), runs, odd, segment)
-    )
+    if not odd.any():
+        return found
+    return _with_odd(found, separated(text.tobytes(), hard), runs, odd, segment)
+
+
+def _plain_words(
+    text: NDArray[np.uint8], runs: _Runs, number: NDArray[np.int64], closes: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which words are one number, which have a negative end, and which are an id or a range.
+
+    Each is (words,). ``number`` (words,) are the runs after a sign, ``closes`` the last ones.
+    """
+    count = closes + 1 - number
+    single, ranged = count == 1, count == 3
+    plain = (single | ranged) & (runs.kind[number] == DIGIT)
+    mark = np.where(plain & ranged, number + 1, 0)
+    # After the mark of a range, the second dash is the sign of its end.
+    two = runs.length[mark] == 2
+    negative_end = two & (text[runs.end[mark] - 1] == ord("-"))
+    plain &= single | (runs.length[mark] == 1) | negative_end
+    longer = np.where(runs.kind == DIGIT, runs.length, 0) > MOST_DIGITS
+    plain &= ~longer[number] & ~longer[closes]
+    return single, negative_end, plain
 
 
 def _numbers(text: NDArray[np.uint8], runs: _Runs, digits: NDArray[np.int64]) -> NDArray[np.int64]:
