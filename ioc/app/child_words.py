@@ -71,8 +71,8 @@ class ChildWords:
         os.close(self._pipe)
 
 
-NO_SPACE = re.compile(r".*\b(not enough space for \S+)")
-"""Said by Open MPI where the memory that ranks share has no room."""
+NO_SPACE = re.compile(r".*\b(not enough space for \S*)/")
+"""Said by Open MPI where shared memory has no room. The name of the file is another each time."""
 
 
 def reason_in(text: str) -> str:
