@@ -50,7 +50,7 @@ org.csstudio.trends.databrowser3/archives=
 
 HARMLESS = (
     *("Unsupported JavaFX", "Cannot load", "Skipping image update", "folder.name.preference"),
-    *("while channel is null", "Axis : Invalid value range"),
+    *("while channel is null", "Invalid value range"),
 )
 """Parts of warnings that mean nothing here.
 
