@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
@@ -20,6 +21,10 @@ from reduction.detector_files.id_scanner import (
     separated,
     words,
 )
+
+
+OTHER_BLANK = re.compile(r"[^\S\t\n\v\f\r ]")
+"""A blank that is not ASCII."""
 
 
 class BadWord(ValueError):
@@ -96,7 +101,13 @@ def parse_ranges(text: str, banks: Iterable[str] = ()) -> IdRanges:
 
 def parse_lists(texts: Sequence[str], banks: Iterable[str] = ()) -> ListedRanges:
     """The ranges and banks in many lists, each as `parse_ranges` reads it."""
-    return parse_text("\0".join(texts).encode("utf-8", "replace"), b"\0", banks)
+    text = plain_blanks("\0".join(texts))
+    return parse_text(text.encode("utf-8", "replace"), b"\0", banks)
+
+
+def plain_blanks(text: str) -> str:
+    """The text with a space for each blank that is not ASCII, such as those of word processors."""
+    return text if text.isascii() else OTHER_BLANK.sub(" ", text)
 
 
 def parse_text(text: bytes, ends: bytes, banks: Iterable[str] = ()) -> ListedRanges:

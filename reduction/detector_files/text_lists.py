@@ -15,6 +15,7 @@ from reduction.detector_files.id_ranges import (
     ListedRanges,
     NamedGroups,
     parse_text,
+    plain_blanks,
 )
 from reduction.detector_files.id_scanner import places_of
 
@@ -62,6 +63,8 @@ def _without_comments(content: bytes) -> bytes:
     """The text with lines that end with a newline alone; raises `BadDetectorFile` if too long."""
     check_list_size(content)
     text = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", NEWLINE)
+    if not text.isascii():
+        text = plain_blanks(text.decode("utf-8", "replace")).encode()
     return COMMENT.sub(b"", text.replace(b"\r", NEWLINE))
 
 

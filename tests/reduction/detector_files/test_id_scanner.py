@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from reduction.detector_files import id_scanner
 from reduction.detector_files.content import MOST_WORDS, BadDetectorFile
 from reduction.detector_files.id_ranges import BadWord, parse_lists, parse_ranges, parse_text
+from reduction.detector_files.read import read_mask
 
 BANKS = ("bank1", "b-2", "7", "3-9")
 """Banks, of which two look like ids."""
@@ -64,6 +67,12 @@ def test_blocks_part_no_word_and_no_range(lists: list[str], size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(id_scanner, "BLOCK_BYTES", size)
         assert by_arrays(lists) == by_expression(lists)
+
+
+def test_blanks_of_word_processors_separate_words() -> None:
+    text = "1\N{NO-BREAK SPACE}3 -\N{THIN SPACE}5,\N{EM SPACE}8"
+    assert parse_ranges(text).last.tolist() == [1, 5, 8]
+    assert read_mask(text.encode(), Path("mask.txt"), ()).last.tolist() == [1, 5, 8]
 
 
 def test_a_list_of_many_blocks_is_read_in_order() -> None:
