@@ -22,7 +22,6 @@ from reduction.detector_files.id_scanner import (
     words,
 )
 
-
 OTHER_BLANK = re.compile(r"[^\S\t\n\v\f\r ]")
 """A blank that is not ASCII."""
 
