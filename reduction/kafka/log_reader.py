@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage, LogRefused
 from reduction.kafka.client import (
@@ -17,7 +15,9 @@ from reduction.kafka.client import (
     PartitionPlaces,
     PlaceLost,
 )
+from reduction.kafka.seek_goal import LookBackSpan, SeekGoal
 from reduction.kafka.seek_scan import SeekScan
+from reduction.kafka.silence_watch import SilenceWatch
 from reduction.kafka.topic_shares import RUN_LOOK_BACK, TopicShare
 from reduction.kafka.topic_watch import TopicWatch
 from reduction.messages.ev44 import EV44
@@ -31,26 +31,6 @@ RETRY_S = 1.0
 
 PLACE, READING = "place", "reading"
 """Subjects of notices."""
-
-
-@dataclass(frozen=True)
-class _Goal:
-    """Where to go: a pulse time in ns since 1970, an offset, or the end if both are None.
-
-    ``resumed``: the reader was there already, and had given all messages before.
-    """
-
-    time_ns: int | None = None
-    offset: int | None = None
-    resumed: bool = False
-
-
-class _Span(NamedTuple):
-    """From ``start`` on the last run before a place is sought; ``low`` is the oldest offset."""
-
-    start: int
-    place: int
-    low: int
 
 
 class PartitionsAdded(LogRefused):
@@ -78,37 +58,39 @@ class KafkaLogReader:
         self._watch, self._share, self._clock_s = watch, share, clock_s
         self._partitions = partitions
         self._consumer = PartitionConsumer(watch.client.server, share.topic, share.partition)
+        self._silence = SilenceWatch(watch.client, share.topic, share.partition, clock_s)
         self._notices = Notices(lambda: int(clock_s() * 1e9))
         self._topic_id = ""
         """The topic that is read; empty before the first place is reached."""
         self._ready: list[LogMessage] = []
         self._mean_bytes = 0.0
-        self._start_over(_Goal(offset=0))
+        self._start_over(SeekGoal(offset=0))
 
-    def _start_over(self, goal: _Goal) -> None:
+    def _start_over(self, goal: SeekGoal) -> None:
         """Have no place, and go to one as soon as the brokers have told where it is."""
         self._consumer.leave()
+        self._silence.begin()
         self._ready.clear()
-        self._goal: _Goal | None = goal
+        self._goal: SeekGoal | None = goal
         self._asked: Answer[PartitionPlaces] | None = None
         self._ask_s = self._clock_s()
         self._scan: SeekScan | None = None
-        self._span: _Span | None = None
+        self._span: LookBackSpan | None = None
         if not goal.resumed:
             self._began, self._offset, self._high = -1, 0, 0
             self._time_ns, self._dropped = 0, Dropped()
 
     def seek(self, time_ns: int) -> None:
         """See `LogReader.seek`."""
-        self._start_over(_Goal(time_ns=time_ns))
+        self._start_over(SeekGoal(time_ns=time_ns))
 
     def seek_to_end(self) -> None:
         """See `LogReader.seek_to_end`."""
-        self._start_over(_Goal())
+        self._start_over(SeekGoal())
 
     def seek_offset(self, offset: int) -> None:
         """See `LogReader.seek_offset`."""
-        self._start_over(_Goal(offset=offset))
+        self._start_over(SeekGoal(offset=offset))
 
     def read(self, most: int = MESSAGES_AT_ONCE) -> list[LogMessage]:
         """See `LogReader.read`."""
@@ -130,7 +112,7 @@ class KafkaLogReader:
         facts = self._watch.facts(self._share.topic)
         if facts is None:
             if self._goal is None:
-                self._start_over(_Goal(offset=self._offset, resumed=True))
+                self._start_over(SeekGoal(offset=self._offset, resumed=True))
         elif facts.partitions > self._partitions:
             raise PartitionsAdded(
                 f"{self._watch.client.server.url}: topic {self._share.topic} has"
@@ -149,7 +131,7 @@ class KafkaLogReader:
             f" {unread} messages of the old one were not read",
         )
         self._topic_id = ""
-        self._start_over(_Goal(offset=0, resumed=True))
+        self._start_over(SeekGoal(offset=0, resumed=True))
         self._offset = self._high = 0
 
     def _drop(self, messages: int, until_ns: int) -> None:
@@ -174,11 +156,11 @@ class KafkaLogReader:
         except KafkaFailed as failed:
             self._tell(failed)
             self._ask_s = self._clock_s() + RETRY_S
-            if failed.topic_missing and goal == _Goal():
-                self._goal = _Goal(offset=0)  # the end of what does not exist is its start
+            if failed.topic_missing and goal == SeekGoal():
+                self._goal = SeekGoal(offset=0)  # the end of what does not exist is its start
         return self._goal is None
 
-    def _go(self, places: PartitionPlaces, goal: _Goal) -> None:
+    def _go(self, places: PartitionPlaces, goal: SeekGoal) -> None:
         """Go to a place that brokers have told."""
         if self._topic_id not in ("", places.topic.identity):
             self._enter_new_topic()
@@ -194,7 +176,7 @@ class KafkaLogReader:
         elif goal.resumed and goal.offset is not None and place < goal.offset:
             self._tell_shorter(goal.offset - place)
         least = RUN_LOOK_BACK[0] if self._share.runs else 0
-        self._look_back(_Span(max(places.low, place - least), place, places.low), goal)
+        self._look_back(LookBackSpan(max(places.low, place - least), place, places.low), goal)
 
     def _tell_gone(self, messages: int) -> None:
         self._drop(messages, self._time_ns)
@@ -207,7 +189,7 @@ class KafkaLogReader:
             PLACE, f"{self._where}: the brokers have lost {messages} messages that were read here"
         )
 
-    def _look_back(self, span: _Span, goal: _Goal) -> None:
+    def _look_back(self, span: LookBackSpan, goal: SeekGoal) -> None:
         """Read what comes before a place, for the last values and the last run there."""
         start = max(span.low, min(span.start, span.place - self._share.look_back))
         self._go_from(start, span.place, goal)
@@ -221,10 +203,10 @@ class KafkaLogReader:
         further = next((n for n in RUN_LOOK_BACK if n > span.place - span.start), None)
         if further is not None:
             farther = span._replace(start=max(span.low, span.place - further))
-            self._look_back(farther, _Goal(offset=span.place))
+            self._look_back(farther, SeekGoal(offset=span.place))
         return further is not None
 
-    def _go_from(self, start: int, place: int, goal: _Goal) -> None:
+    def _go_from(self, start: int, place: int, goal: SeekGoal) -> None:
         """Read from ``start``, and give the last values of what lies before the place."""
         if goal.resumed or start == place:
             self._begin_at(place)
@@ -266,13 +248,16 @@ class KafkaLogReader:
         """Add messages that have come to those that are ready."""
         try:
             records = self._consumer.take(most)
+            if not records:
+                self._silence.check(self._offset)
         except PlaceLost:
-            self._start_over(_Goal(offset=self._offset, resumed=True))
+            self._start_over(SeekGoal(offset=self._offset, resumed=True))
             return
         except KafkaFailed as failed:
             self._tell(failed)
             return
         if records:
+            self._silence.end()
             self._notices.withdraw(READING)
         for record in records:
             self._offset, self._time_ns = record.offset + 1, record.time_ns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,7 +20,7 @@ from tests.support.kafka_broker import PASSWORD, USER, KafkaBroker, Topic, wait_
 
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
 
-from reduction.kafka.client import BrokerClient
+from reduction.kafka.client import BrokerClient, KafkaRecord, PartitionConsumer
 from reduction.kafka.log_reader import KafkaLogReader, PartitionsAdded
 from reduction.kafka.topic_watch import TopicWatch
 
@@ -249,6 +250,33 @@ def test_a_broker_that_goes_is_told_and_its_reader_goes_on(
     kafka_topic.send(STREAM[300:])
     assert read(reader, 900) == numbered(STREAM)[300:]
     wait_until(lambda: reader.read() == [] and reader.message == "")
+
+
+def test_a_consumer_that_is_stuck_is_sent_to_its_place_again(
+    kafka_topic: Topic, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reduction.kafka.silence_watch.SILENCE_S", 1.0)
+    kafka_topic.make()
+    kafka_topic.send(STREAM[:300])
+    stuck, gone_to = threading.Event(), list[int]()
+
+    class StuckConsumer(PartitionConsumer):
+        def go(self, offset: int) -> None:
+            super().go(offset)
+            gone_to.append(offset)
+            stuck.clear()
+
+        def take(self, most: int) -> list[KafkaRecord]:
+            return [] if stuck.is_set() else super().take(most)
+
+    monkeypatch.setattr("reduction.kafka.log_reader.PartitionConsumer", StuckConsumer)
+    reader = opened()
+    read(reader, 300)
+    stuck.set()
+    kafka_topic.send(STREAM[300:])
+    assert read(reader, 900) == numbered(STREAM)[300:]
+    assert gone_to[-1] == 300
+    assert reader.message == ""
 
 
 def test_a_partition_that_is_added_is_seen(kafka_topic: Topic, opened: Opened) -> None:
