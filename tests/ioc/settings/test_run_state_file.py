@@ -229,7 +229,8 @@ def test_a_disk_that_does_not_answer_holds_up_no_result_for_long(
         file = RunStateFile(path, OWNER, None)
         await file.keep(STATE)
         assert "does not answer" in file.problem
-        await asyncio.wait_for(file.keep(replace(STATE, first=13)), 0.04)
+        monkeypatch.setattr(run_state_file, "PATIENCE_S", 60)
+        await asyncio.wait_for(file.keep(replace(STATE, first=13)), 20)
         answered.set()
         async with asyncio.timeout(20):
             while file.problem:

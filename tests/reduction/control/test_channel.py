@@ -92,7 +92,7 @@ async def test_ranks_that_did_not_read_for_a_while_have_all_values_with_their_ne
     with peer(ioc.endpoint) as ranks:
         await ioc.report()
         for time_ns in range(size):
-            await asyncio.wait_for(ioc.send_log(name, time_ns, float(time_ns)), 1)
+            await asyncio.wait_for(ioc.send_log(name, time_ns, float(time_ns)), 20)
         await ioc.command(RanksOrder(revision=5))
         times_ns = np.arange(size, dtype=np.int64)
         history.append(PvLogValues(name, times_ns, times_ns.astype(np.float64)))
