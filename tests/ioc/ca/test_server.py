@@ -75,7 +75,7 @@ async def replies(address: str, port: int, name: str) -> list[str]:
         answered: list[str] = []
         while True:
             try:
-                async with asyncio.timeout(0.3):
+                async with asyncio.timeout(1):
                     _, (host, _) = await loop.sock_recvfrom(client, 1024)
             except TimeoutError:
                 return answered
