@@ -11,6 +11,7 @@ from pathlib import Path
 from ioc.app.output import say
 from ioc.options.program import StartError
 from ioc.options.shared_options import ServerOptions
+from ioc.pv_logs.log_file import remove_replacement
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_store import LogStore
 from ioc.settings.autosave import digests_by_name, load_settings
@@ -124,8 +125,13 @@ def kept_pv_logs(path: Path | None) -> PvLogHistory:
     """
     if path is None:
         return PvLogHistory()
+
+    def opened() -> LogStore:
+        remove_replacement(path)
+        return LogStore.opened(path, set_aside)
+
     try:
-        store = in_time("run-state", path, lambda: LogStore.opened(path, set_aside), PV_LOGS_S)
+        store = in_time("run-state", path, opened, PV_LOGS_S)
         return PvLogHistory(store)
     except OSError as error:
         raise StartError(f"run-state: {path}: {error.strerror}") from None

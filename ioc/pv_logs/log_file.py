@@ -9,6 +9,7 @@ Writing may wait for a disk: `ioc.pv_logs.log_store` has it done by a thread.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -163,6 +164,7 @@ class PvLogFile:
     def abandon_rewrite(self) -> None:
         """Stay with this file."""
         self._meanwhile = None
+        remove_replacement(self.path)
 
     def close(self) -> None:
         """Close the file."""
@@ -181,6 +183,12 @@ def replacement(path: Path) -> Path:
     return path.with_name(f".{path.name}.part")
 
 
+def remove_replacement(path: Path) -> None:
+    """Remove what a process that was killed was about to put in the place of ``path``."""
+    with contextlib.suppress(OSError):
+        replacement(path).unlink()
+
+
 def write_replacement(
     path: Path,
     numbers: LogNumbers,
@@ -190,7 +198,7 @@ def write_replacement(
     """Write the file that is to replace ``path``, with these values; returns its records.
 
     ``last`` is the value of each log that came last. A process that is killed leaves the old file,
-    and a hidden one that the next call replaces.
+    and a hidden one, which is removed at the next start.
     """
     content = (each for log in logs for each in _records_of(numbers[log.name], log, last[log.name]))
     return _write_new(replacement(path), NO_PULSE, content)

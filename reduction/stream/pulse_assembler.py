@@ -24,6 +24,7 @@ from reduction.stream import pulse_ranges
 from reduction.stream.arriving_logs import ArrivingLogs
 from reduction.stream.dialect import ANY_STREAM, Dialect, DialectEvidence, StreamFormat
 from reduction.stream.faults import MARKS, Faults
+from reduction.stream.first_offsets import FirstOffsets
 from reduction.stream.logs import Logs
 from reduction.stream.marked.holding_partitions import HoldingPartitions
 from reduction.stream.marked.marked_partition import MarkedPartition
@@ -62,8 +63,8 @@ class PulseAssembler:
         self.dialect = stream_format.dialect
         self._format = stream_format
         self._evidence = {number: DialectEvidence() for number in partitions}
-        self._first_offsets: dict[int, dict[int, int]] = {number: {} for number in partitions}
-        """The offset of the first chunk of each pulse, by partition, until the dialect is known."""
+        self._first_offsets = {number: FirstOffsets() for number in partitions}
+        """What is noted of partitions until the dialect is known."""
         self._unread = UnreadMessages(clock_ns, self.notices)
         self._holding = HoldingPartitions(clock_ns, self.notices)
         self._passed_ns: dict[int, int] = {}
@@ -91,7 +92,7 @@ class PulseAssembler:
         state = self.partitions[partition]
         every = partition not in self._format.sources
         if every and (number := known_number(message)) is not None:
-            self._take_number(state, number, offset)
+            self._take_number(partition, number, offset)
             return
         try:
             content = self._read(partition, message)
@@ -114,8 +115,7 @@ class PulseAssembler:
             self._unread.read()
             if self.dialect is Dialect.AUTO:
                 self._evidence[partition].chunk(content[-1].pulse_time_ns)
-                for each in content:
-                    self._first_offsets[partition].setdefault(each.pulse_time_ns, offset)
+                self._first_offsets[partition].note_chunks(content, offset)
             state.chunks(content, offset)
 
     def _read(self, partition: int, message: Buffer) -> list[Chunk] | LogValue | None:
@@ -130,7 +130,7 @@ class PulseAssembler:
         if log.name != PULSE_MARK:
             if is_number(log):
                 number = LogNumber(log.name, log.time_ns, float(log.value[0]))
-                self._take_number(state, number, offset)
+                self._take_number(partition, number, offset)
             else:
                 state.faults.bad_log += 1
         else:
@@ -138,15 +138,16 @@ class PulseAssembler:
             self._evidence[partition].mark()
             self._take_mark(state, log, offset)
 
-    def _take_number(
-        self, state: MarkedPartition | PlainPartition, log: LogNumber, offset: int
-    ) -> None:
+    def _take_number(self, partition: int, log: LogNumber, offset: int) -> None:
+        state = self.partitions[partition]
         if not self._arriving_logs.take(log, lambda: self.newest_ns):
             state.faults.bad_log += 1
         elif isinstance(state, PlainPartition):
             state.log(log.time_ns, offset)
             if log.name == self._format.pulse_log:
                 state.pulse(log.time_ns, offset)
+        elif self.dialect is Dialect.AUTO:
+            self._first_offsets[partition].note_log(log.time_ns, offset)
 
     def _take_mark(
         self, state: MarkedPartition | PlainPartition, log: LogValue, offset: int
@@ -222,7 +223,9 @@ class PulseAssembler:
         faults = Faults(corrupt=old.corrupt, unknown=old.unknown, bad_log=old.bad_log)
         plain = self._new_plain(number, faults)
         for chunk in state.unmarked:
-            plain.chunks([chunk], offsets.get(chunk.pulse_time_ns, 0))
+            plain.chunks([chunk], offsets.of_pulse(chunk.pulse_time_ns))
+        for time_ns, offset in offsets.of_logs.items():
+            plain.log(time_ns, offset)
         return plain
 
     def restart(self, time_ns: int) -> None:

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ioc.app.starting_orders import kept_pv_logs
 from ioc.ca.pv_monitors import PvValue
 from ioc.pv_logs import log_store
-from ioc.pv_logs.log_file import HEADER, LogFileContent, PvLogFile
+from ioc.pv_logs.log_file import HEADER, LogFileContent, PvLogFile, replacement
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_store import LogStore
 from ioc.pv_logs.log_times import DatedValue, HostClocks
@@ -84,6 +85,14 @@ async def test_what_was_kept_is_read_again_and_goes_on(
             assert again.last(name) == plain.last(name)
         await again.close()
     await history.close()
+
+
+async def test_what_a_killed_process_was_about_to_write_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "pv-logs"
+    await kept_pv_logs(path).close()
+    replacement(path).touch()
+    await kept_pv_logs(path).close()
+    assert list(tmp_path.iterdir()) == [path]
 
 
 async def test_the_newest_pulse_is_kept(tmp_path: Path) -> None:

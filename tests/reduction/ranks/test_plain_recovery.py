@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Dropped, LogMessage
 from reduction.messages.contents import Chunk, LogValue, decode, encode_chunk
+from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from tests.reduction.ranks.test_recovery import (
     BY_FURNACE,
     PARTITIONS,
@@ -84,6 +85,7 @@ class PlainRecordedStream(RecordedStream):
 
 @settings(max_examples=25)
 @given(st.lists(st.one_of(STEPS, st.just("late")), max_size=12))
+@example([1, 1, 1, 2, "kill", AcquisitionSettings(Preset.PULSES, preset_pulses=1)])
 def test_ranks_that_were_killed_have_what_they_would_have_had(steps: list[Any]) -> None:
     stream, numbers = PlainRecordedStream(), Numbers()
     order = RanksOrder(revision=0, reductions=(ReductionOrder(0, BY_FURNACE),))

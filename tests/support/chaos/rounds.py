@@ -204,7 +204,7 @@ class Chaos:
         assert psutil.wait_procs(family, timeout=10)[1] == []
         assert not folder.exists()
         left = [each for each in self.story.state.rglob("*") if ".part" in each.suffixes]
-        assert left == []
+        assert left == [], left
 
 
 @contextlib.contextmanager
