@@ -74,7 +74,8 @@ class MessageLimit:
         """Look again and again, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
-            await self.look()
+            with suppress(OSError):  # no file is left to look with: clients are held off soon
+                await self.look()
 
     async def look(self) -> None:
         """Disconnect the clients whose message is too long."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -95,3 +96,19 @@ async def test_many_messages_of_any_total_length_are_taken(net: Network) -> None
         await limit.look()
         assert limit.problem == ""
         await asyncio.to_thread(client.sendall, header(MIB) + bytes(MIB))
+
+
+async def test_without_a_file_to_look_with_it_goes_on(
+    net: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = list[int]()
+
+    def no_file_left() -> list[int]:
+        looks.append(1)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("ioc.pva.message_limit.LOOK_S", 0.01)
+    monkeypatch.setattr("ioc.pva.message_limit.open_files", no_file_left)
+    async with served(net), asyncio.timeout(60):
+        while len(looks) < 3:
+            await asyncio.sleep(0.01)
