@@ -194,6 +194,11 @@ class CountedPulses:
             if not own.pulses:
                 own.first, own.last = self._number_at(series), self._number_at(series) - 1
             own.insert(time_ns, self.periods)
+        settled = self.periods.settled
+        self.periods.insert(time_ns)
+        if not settled:
+            for each in self.series:
+                each.settle(self.periods)
         for number, each in enumerate(self.series):
             each.renumber(time_ns, added=number == series)
 

@@ -66,6 +66,16 @@ class PulsePeriods:
             self._recent.append(period_ns)
         return period_ns
 
+    def insert(self, time_ns: int) -> None:
+        """Note a pulse that was first seen after later ones, if it is one of the recent ones."""
+        times_ns = self.times_ns
+        if self.settled and time_ns < times_ns[0]:
+            return
+        self._last_ns = 0
+        self._recent.clear()
+        for each in sorted({*times_ns, time_ns}):
+            self.passed(each)
+
     @property
     def settled(self) -> bool:
         """Whether there were enough pulses to know the usual time between them."""

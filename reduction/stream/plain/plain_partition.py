@@ -145,7 +145,10 @@ class PlainPartition:
 
         It must be read again with the pulses from that time on, if these are.
         """
-        near = self._cut_ns < time_ns <= self.newest_ns + REPLAY_NS
+        before_ns, newest_ns = (
+            max(each, self._passed_ns) for each in (self._cut_ns, self.newest_ns)
+        )
+        near = before_ns < time_ns <= newest_ns + REPLAY_NS
         if near and len(self._logs) < MOST_LOG_TIMES:
             self._logs.setdefault(time_ns, offset)
 
