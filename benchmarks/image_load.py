@@ -30,6 +30,9 @@ MANY_COLUMNS = 1465
 
 PICTURES = "Red1:Image:ArrayCounter_RBV"
 
+SETTLE_S = 5.0
+"""What the start has left waiting is worked off after this time."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -87,7 +90,7 @@ def _running(case: Case) -> Iterator[Product]:
 def _of(case: Case, seconds: float) -> Iterator[Row]:
     """The rows of a case: without a client of the image, with one, and other windows."""
     with _running(case) as running:
-        time.sleep(5)
+        time.sleep(SETTLE_S)
         with recording(running, COUNTS, LAG) as seen:
             running.wait(lambda: seen.size > 0)
             yield from _spectra(running, seen, seconds, "nobody watches")

@@ -11,6 +11,9 @@ from ophyd import Component
 from ophyd.areadetector.base import NDDerivedSignal
 from ophyd.areadetector.plugins import ImagePlugin
 
+LOOK_S = 0.05
+"""How often it is looked whether a picture has come."""
+
 FIRST_PICTURE_S = 20.0
 """How long the first picture is waited for: it is made once a client is connected."""
 
@@ -49,5 +52,5 @@ class LiveImage(ImagePlugin):
             cells = np.asarray(self.array_data.get())
             if posted and cells.size == size.height * size.width:
                 return cells.reshape(size.height, size.width)
-            time.sleep(0.05)
+            time.sleep(LOOK_S)
         raise TimeoutError(f"{self.prefix}: no picture within {FIRST_PICTURE_S:g} s")

@@ -47,7 +47,7 @@ def computed_in_thread(work: Callable[[], ResultT]) -> Future[ResultT]:
         return _started(work)
     except RuntimeError:
         done: Future[ResultT] = Future()
-        _do(work, done)
+        do_work(work, done)
         return done
 
 
@@ -55,11 +55,11 @@ def _started(work: Callable[[], ResultT]) -> Future[ResultT]:
     """The result of work that a new thread does; raises RuntimeError if none can be started."""
     result: Future[ResultT] = Future()
     result.set_running_or_notify_cancel()  # so that nobody can cancel it from here on
-    threading.Thread(target=_do, args=(work, result), daemon=True, name="file work").start()
+    threading.Thread(target=do_work, args=(work, result), daemon=True, name="file work").start()
     return result
 
 
-def _do(work: Callable[[], ResultT], result: Future[ResultT]) -> None:
+def do_work(work: Callable[[], ResultT], result: Future[ResultT]) -> None:
     """Do work, and set its result."""
     try:
         result.set_result(work())

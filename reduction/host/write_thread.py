@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from reduction.host.file_threads import do_work
+
 ResultT = TypeVar("ResultT")
 
 Work = tuple[Callable[[], Any], Future[Any]]
@@ -32,9 +34,5 @@ class WriteThread:
 
 def _run(every: queue.SimpleQueue[Work | None]) -> None:
     while (each := every.get()) is not None:
-        work, result = each
-        try:
-            result.set_result(work())
-        except BaseException as error:  # noqa: BLE001, whoever looks at the result raises it
-            result.set_exception(error)
-        del each, work, result  # else they are kept until more work comes
+        do_work(*each)
+        del each  # else it is kept until more work comes
