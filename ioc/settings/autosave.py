@@ -22,7 +22,7 @@ from ioc.model.wire_type import wire_type
 from ioc.options.program import DISTRIBUTION
 from ioc.options.toml_text import toml_table
 from ioc.settings.initial import AllOrders
-from ioc.settings.kept_files import ForeignFile, read_kept_file
+from ioc.settings.kept_files import ForeignFile, read_kept_file, write_problem
 from reduction.host import atomic_files
 from reduction.host.file_threads import started_in_thread
 from reduction.parameters.detectors import LONGEST_LIST, DetectorSettings
@@ -205,19 +205,11 @@ class Autosave:
         if not writing.result.done():
             problem = f"settings are not saved: {self._path}: the disk does not answer"
         else:
-            problem, self._writing = _problem_of(writing.result), None
+            problem, self._writing = write_problem(writing.result, "settings are not saved"), None
             self._written = self._written if problem else writing.orders
         if problem and problem != self.problem:
             log.warning(problem)
         self.problem = problem
-
-
-def _problem_of(written: asyncio.Future[str]) -> str:
-    """Why a write that has ended failed; empty if it did not."""
-    try:
-        return written.result()
-    except OSError as error:  # no thread could be started
-        return f"settings are not saved: {error.strerror}"
 
 
 def _write(path: Path, prefix: str, orders: AllOrders) -> str:

@@ -5,6 +5,7 @@ What cannot be used is set aside under another name, and the start goes on.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import stat
@@ -83,3 +84,14 @@ def told(sentence: str) -> str:
     """``sentence``, which is logged."""
     log.warning("%s", sentence)
     return sentence
+
+
+def write_problem(written: asyncio.Future[str], what: str) -> str:
+    """What a write that has ended returned: why it failed, or an empty text.
+
+    ``what`` says what has failed, should no thread have been left to write.
+    """
+    try:
+        return written.result()
+    except OSError as error:
+        return f"{what}: {error.strerror}"

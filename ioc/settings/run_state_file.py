@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ioc.options.program import DISTRIBUTION
-from ioc.settings.kept_files import ForeignFile, read_kept_file
+from ioc.settings.kept_files import ForeignFile, read_kept_file, write_problem
 from reduction.control.run_state import RunState
 from reduction.control.run_state_checks import check_run_state
 from reduction.host import atomic_files
@@ -132,20 +132,12 @@ class RunStateFile:
         if not writing.done():
             problem = f"the run state is not kept: {path}: the disk does not answer"
         else:
-            problem, self._writing = _problem_of(writing), None
+            problem, self._writing = write_problem(writing, "the run state is not kept"), None
         if not problem:
             self._written = state
         elif problem != self.problem:
             log.warning(problem)
         self.problem = problem
-
-
-def _problem_of(written: asyncio.Future[str]) -> str:
-    """Why a write that has ended failed; empty if it did not."""
-    try:
-        return written.result()
-    except OSError as error:  # no thread could be started
-        return f"the run state is not kept: {error.strerror}"
 
 
 def _write(path: Path, owner: RunStateOwner, state: RunState) -> str:
