@@ -94,6 +94,11 @@ export function unitSymbol(unit) {
   return SYMBOLS[unit] ?? unit;
 }
 
+/** @param {string} name @param {string} unit as it is written, or "" @returns {string} what stands beside an axis */
+export function axisTitle(name, unit) {
+  return unit ? `${name} / ${unit}` : name;
+}
+
 /** @param {string} mantissa @returns {string} without zeros at the end */
 function trimmed(mantissa) {
   return mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;

@@ -3,7 +3,7 @@
 import { curveOf } from "./spectrum_curves.js";
 import { h, setText } from "./elements.js";
 import { commandButton } from "./fields.js";
-import { figure, grouped } from "./numbers.js";
+import { axisTitle, figure, grouped } from "./numbers.js";
 import { Plot } from "./plot.js";
 
 /** @typedef {import("./page.js").Page} Page */
@@ -12,6 +12,9 @@ import { Plot } from "./plot.js";
 /** Settings of the rectangle, after the prefix `Image:ROI:`. */
 const SIDES = { column: "MinX", row: "MinY", columns: "SizeX", rows: "SizeY" };
 const READINGS = ["Y", "E", "Total_RBV", "NumPixels_RBV", "Pixels_RBV", "TwoTheta_RBV", "PosX_RBV", "PosY_RBV", "PosZ_RBV", "Banks_RBV"];
+
+/** How many ranges of ids are written out; a tooltip has all. */
+const MOST_RANGES = 6;
 
 const RESTORE = "Put back mask and groups from before rectangles were masked or grouped? What was set there since is lost.";
 
@@ -97,6 +100,7 @@ export class PickedPanel {
     this.changed();
     if (!rectangle) return;
     setText(this.words, this.detectorWords(rectangle));
+    this.words.title = store.text(`${this.stem}Pixels_RBV`);
     const { arrays } = this.page.snapshot();
     const [edges, y, e] = [arrays.get("XE"), store.array(`${this.stem}Y`), store.array(`${this.stem}E`)];
     if (!edges || !y || edges.length !== y.length + 1) {
@@ -104,7 +108,7 @@ export class PickedPanel {
       return;
     }
     const axis = this.page.axisLabels(store.text(`${this.page.red}Units_RBV`));
-    Object.assign(this.plot.look, { labelX: axis.unit ? `${axis.name} / ${axis.unit}` : axis.name, labelY: "rectangle", log: view.state.log, errors: view.state.errors });
+    Object.assign(this.plot.look, { labelX: axisTitle(axis.name, axis.unit), labelY: "rectangle", log: view.state.log, errors: view.state.errors });
     this.plot.setCurves([curveOf("rectangle", { edges, y, e: e?.length === y.length ? e : null }, 0)]);
   }
 
@@ -128,6 +132,13 @@ export class PickedPanel {
     const [x, y, z] = ["PosX_RBV", "PosY_RBV", "PosZ_RBV"].map((each) => figure(number(each), 4));
     const banks = store.text(`${this.stem}Banks_RBV`);
     const where = `two-theta ${figure(number("TwoTheta_RBV"), 5)}°, x ${x}, y ${y}, z ${z} m${banks ? `, ${banks}` : ""}`;
-    return `${cells}: ${grouped(number("Total_RBV"))} counts in ${grouped(count)} detectors (${store.text(`${this.stem}Pixels_RBV`)}); ${where}`;
+    return `${cells}: ${grouped(number("Total_RBV"))} counts in ${grouped(count)} detectors (${firstRanges(store.text(`${this.stem}Pixels_RBV`))}); ${where}`;
   }
+}
+
+/** @param {string} ids as "1:64,128" @returns {string} its first ranges, with how many follow */
+function firstRanges(ids) {
+  const ranges = ids.split(",");
+  const more = ranges.length - MOST_RANGES;
+  return ranges.slice(0, MOST_RANGES).join(", ") + (more > 0 ? ` and ${grouped(more)} more ranges` : "");
 }

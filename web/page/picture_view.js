@@ -2,7 +2,7 @@
 
 import { cellAt, cellPainter, placeOf } from "./cells.js";
 import { h, setText } from "./elements.js";
-import { amount, figure, grouped, unitSymbol } from "./numbers.js";
+import { amount, axisTitle, figure, grouped, unitSymbol } from "./numbers.js";
 import { PictureInput } from "./picture_input.js";
 import { Plot } from "./plot.js";
 import { shadesEntry } from "./spectrum_curves.js";
@@ -139,7 +139,7 @@ export class PictureView {
     const { rangeX, rangeY } = this.plot.picture;
     const [x, y] = [state[`${this.tab}X`], state[`${this.tab}Y`]];
     Object.assign(this.plot.look, { rangeX: x && inside(x, rangeX), rangeY: y && inside(y, rangeY) });
-    Object.assign(this.plot.look, { labelX: store.text(`${this.stem}XLabel_RBV`), labelY: store.text(`${this.stem}YLabel_RBV`) });
+    Object.assign(this.plot.look, { labelX: this.axis("X"), labelY: this.axis("Y") });
     this.plot.changed();
     this.read();
   }
@@ -239,6 +239,13 @@ export class PictureView {
     return `${grouped(columns)} × ${grouped(rows)} cells, ${counts} counts up to pulse ${grouped(pulse)}`;
   }
 
+  /** @param {"X" | "Y"} which @returns {string} what stands beside the axis, of a PV as "angle (deg)" */
+  axis(which) {
+    const label = this.page.store.text(`${this.stem}${which}Label_RBV`);
+    const [, name, unit] = label.match(/^(.*) \((.*)\)$/) ?? [];
+    return unit ? axisTitle(name, unitSymbol(unit)) : label;
+  }
+
   /** @param {Cells} cells @param {{column: number, row: number}} at */
   wordsAt(cells, { column, row }) {
     const { labelX, labelY } = this.plot.look;
@@ -330,9 +337,9 @@ function rising([one, other]) {
   return one <= other ? [one, other] : [other, one];
 }
 
-/** @param {string} label as "angle (deg)" @param {import("./curves.js").Values} edges @param {number} index */
+/** @param {string} label as "angle / °" @param {import("./curves.js").Values} edges @param {number} index */
 function axisWords(label, edges, index) {
-  const [, name, unit] = label.match(/^(.*) \((.*)\)$/) ?? [];
+  const [, name, unit] = label.match(/^(.*) \/ (.*)$/) ?? [];
   if (!unit) return `${label} ${figure(Math.min(edges[index], edges[index + 1]), 6)}`;
-  return `${name} ${figure((edges[index] + edges[index + 1]) / 2, 4)} ${unitSymbol(unit)}`;
+  return `${name} ${figure((edges[index] + edges[index + 1]) / 2, 4)} ${unit}`;
 }

@@ -5,7 +5,7 @@ import { h, setText } from "./elements.js";
 import { Family } from "./families.js";
 import { FrozenReference } from "./frozen_reference.js";
 import { showLegend } from "./legend.js";
-import { figure, grouped } from "./numbers.js";
+import { axisTitle, figure, grouped } from "./numbers.js";
 import { Plot } from "./plot.js";
 import { PlotInput } from "./plot_input.js";
 import { areaFactor, difference, rebinned } from "./reference.js";
@@ -101,7 +101,7 @@ export class SpectrumView {
     const { state } = this.page.view;
     const axis = this.page.axisLabels(unit);
     const rangeX = state.x && state.unit === unit ? state.x : null;
-    const labelX = axis.unit ? `${axis.name} / ${axis.unit}` : axis.name;
+    const labelX = axisTitle(axis.name, axis.unit);
     Object.assign(this.plot.look, { labelX, labelY: this.intensityLabel(axis.unit), rangeX, rangeY: state.y });
     Object.assign(this.plot.look, { log: state.log, errors: state.errors });
   }
