@@ -152,9 +152,10 @@ what watches. Events fold into fine histograms once they fill half of the machin
     "kafka": """\
 ## From a Kafka broker
 
-The same, but the simulator sends its events to a real broker (one node, on loopback), which keeps
-them on the disk, and the ranks read them there, all on two cores. 400 kB messages hold 50 000
-events each, and small ones 500, of which 2000 come in a second.
+The same, but the simulator sends its events to a real broker (one node, on loopback), and the ranks
+read them there, all on two cores. The broker keeps its last gigabytes in memory, for its disk is not
+what is measured. 400 kB messages hold 50 000 events each, and small ones 500, of which 2000 come in
+a second.
 """,
     "kills": """\
 ## Kills

@@ -88,7 +88,8 @@ class KafkaBroker:
     """A broker with its data in a folder; its ports stay when it is started again.
 
     ``port`` is that for clients without a password; 0: any that is free. ``java`` has its options.
-    With ``certificates`` it also has the listeners of `tests.support.tls.Certificates`.
+    With ``certificates`` it also has the listeners of `tests.support.tls.Certificates`;
+    ``properties`` are more lines of its settings.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class KafkaBroker:
         port: int = 0,
         java: Sequence[str] = QUICK_TO_START,
         certificates: Certificates | None = None,
+        properties: str = "",
     ) -> None:
         self._folder, self._java = folder, java
         protocols = PROTOCOLS | (TLS_PROTOCOLS if certificates else {})
@@ -116,7 +118,8 @@ class KafkaBroker:
         )
         self._file = folder / "server.properties"
         self._file.write_text(
-            settings + (certificates.listeners if certificates else ""), encoding="ascii"
+            settings + (certificates.listeners if certificates else "") + properties,
+            encoding="ascii",
         )
         tool = ("kafka.tools.StorageTool", "format", "--standalone", "-t", CLUSTER)
         command = ("java", *QUICK_TO_START, *PATH_OF_JAVA, *tool, "-c", str(self._file))
