@@ -61,6 +61,7 @@ from reduction.instrument.load_files import load_file
 from reduction.parameters.fields import specs_of
 from reduction.parameters.specs import NumberSpec, Refused
 from reduction.stream.pulses import NO_PULSE
+from simulator.orders import SimulatorReport
 from simulator.parameters import SimulatorSettings
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class LiveServer:
         self._process = self._stats(control.restart)
         self._handlers = self._put_handlers(geometries)
         ranks = ReportActions(self._reported, self._missed, control.lost)
-        simulator = ReportActions(self.publisher.simulator, self._missed, control.lost)
+        simulator = ReportActions(self._simulator_reported, self._missed, control.lost)
         self.ranks_watch = ReportWatch(Part.RANKS, connections.ranks, start.ranks_silence_s, ranks)
         self.simulator_watch = ReportWatch(
             Part.SIMULATOR, connections.simulator, start.simulator_silence_s, simulator
@@ -233,7 +234,12 @@ class LiveServer:
         orders = self.orders
         return AllOrders(orders.ranks.accepted, orders.simulator.accepted, self._settings.accepted)
 
+    async def _simulator_reported(self, report: SimulatorReport) -> None:
+        self.orders.simulator.reported_by(self.connections.simulator.peers.incarnation)
+        await self.publisher.simulator(report)
+
     async def _reported(self, report: RanksReport) -> None:
+        self.orders.ranks.reported_by(self.connections.ranks.peers.incarnation)
         self._logs.reported(report)
         self._runs.reported(report)
         if report.revision != NO_REVISION:

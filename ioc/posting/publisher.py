@@ -210,6 +210,7 @@ class Publisher:
     async def restarted(self, part: Part, count: int) -> None:
         """Post that ``part`` was started again; ``count`` is the number of all restarts."""
         self._health.restarted(part)
+        (self._orders.ranks if part is Part.RANKS else self._orders.simulator).ended()
         await self._remarks_on(Part.RANKS)["restarts"].publish_value(count)
 
     async def _post_settings(self, part: Part) -> None:

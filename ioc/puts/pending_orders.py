@@ -28,7 +28,7 @@ The revision is not changed.
 """
 
 PRESENCE_CHECK_S = 0.5
-"""How often a waiting change checks whether its process is present."""
+"""How often a waiting change checks whether its process has ended or reports."""
 
 MOST_ENDS = 2
 """If a process ends so often while a change waits, the change is taken as the cause."""
@@ -65,7 +65,8 @@ class PendingOrders(Generic[ProcessOrderT]):
         self._number: NumberOrder[ProcessOrderT] = number
         self._pending: list[PendingChange[ProcessOrderT]] = []
         self._present = self._given_up = False
-        self._presence_changes = self._ends = 0
+        self._incarnation: int | None = None  # None before the first report, and after an end
+        self._presence_changes = self._starts = self._ends = 0
 
     async def change(
         self, change: Callable[[ProcessOrderT], ProcessOrderT], *, in_result: bool
@@ -75,9 +76,10 @@ class PendingOrders(Generic[ProcessOrderT]):
         ``change`` makes the new order from the present one without changing its numbers; it may
         raise `Refused`. If the order stays as it is and no change waits, this returns at once.
         Raises TimeoutError, with the change taken back, if the process does not obey in time,
-        whether it is there or not, or if it ends again and again. A process that comes or goes gets
-        the whole time again. One that a change has waited for in vain is not waited for until it
-        reports, so that changes that wait for each other fail together.
+        whether it is there or not, or if it ends again and again. A process that ends, and the one
+        that starts in its place, get the full time again. A process that is only silent does not:
+        it is slow or stopped, and may still obey. One that did not report while a change waited is
+        not waited for until it reports, so that changes that wait for each other fail together.
         """
         changed = change(self.newest)
         if changed == self.newest and not self._pending:
@@ -131,12 +133,29 @@ class PendingOrders(Generic[ProcessOrderT]):
         if present != self._present:
             self._present, self._given_up = present, False
             self._presence_changes += 1
-            self._ends += not present
+
+    def reported_by(self, incarnation: int) -> None:
+        """Note which process has reported; another number than before is another process.
+
+        The one before it has ended, or has been silent for so long that it was replaced.
+        """
+        if incarnation == self._incarnation:
+            return
+        self.ended()
+        self._incarnation = incarnation
+        self._starts += 1
+
+    def ended(self) -> None:
+        """Note that the process has ended; one that had not reported yet does not count."""
+        if self._incarnation is not None:
+            self._incarnation = None
+            self._ends += 1
 
     async def _why_not_obeyed(self, done: asyncio.Future[None]) -> str:
         """Wait until ``done``; returns an empty text, or the reason why the change has failed."""
         clock = asyncio.get_running_loop().time
-        changes, ends, since_s = self._presence_changes, self._ends, clock()
+        ends, lives = self._ends, self._starts + self._ends
+        presence, since_s = self._presence_changes, clock()
         while True:
             await asyncio.wait({done}, timeout=min(self._timeout_s, PRESENCE_CHECK_S))
             if done.done():
@@ -144,11 +163,13 @@ class PendingOrders(Generic[ProcessOrderT]):
                 return ""
             if self._ends - ends >= MOST_ENDS:
                 return f"{self._name} ended {MOST_ENDS} times before the change was applied"
-            if changes != self._presence_changes:
-                changes, since_s = self._presence_changes, clock()
+            if lives != self._starts + self._ends:  # another process has the full time
+                lives = self._starts + self._ends
+                presence, since_s = self._presence_changes, clock()
             if clock() - since_s >= self._timeout_s:
-                self._given_up = not self._present
-                did_not = "did not apply it within" if self._present else "have not reported for"
+                absent = not self._present and presence == self._presence_changes
+                self._given_up = absent
+                did_not = "have not reported for" if absent else "did not apply it within"
                 return f"{self._name} {did_not} {self._timeout_s:g} s"
 
     async def _take_back(self, failed: PendingChange[ProcessOrderT]) -> None:

@@ -28,6 +28,8 @@ class Peers:
         self._hello: Hello | None = None
         self._heard_s, self._silence_s = 0.0, patience_s
         self._former: deque[bytes] = deque(maxlen=MOST_FORMER)
+        self.incarnation = 0
+        """How many peers have been in force: another number means another process."""
         self.ignored = 0
         """How many messages were ignored."""
         self._problem, self._problem_s = "", 0.0
@@ -64,6 +66,7 @@ class Peers:
         if self.current is not None:
             self._former.append(self.current)
         self.current, self._hello = peer, hello
+        self.incarnation += 1
         return True
 
     def forget(self) -> None:

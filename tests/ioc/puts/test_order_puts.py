@@ -239,10 +239,11 @@ async def test_results_of_what_was_taken_back_are_stale() -> None:
 
 async def test_a_put_waits_for_a_back_end_that_comes_back_soon() -> None:
     bench = OrderBench(SOON_S)
+    bench.orders.ranks.reported_by(1)
     put = await bench.put("Red1:BinParams", "1,1,4")
-    for there in (True, False, True):
-        bench.orders.ranks.set_present(there)
-        await asyncio.sleep(SOON_S / 2)
+    for replace in (bench.orders.ranks.ended, lambda: bench.orders.ranks.reported_by(2)):
+        await asyncio.sleep(0.7 * SOON_S)
+        replace()
         assert not put.done()
     await bench.report(bench.ranks[-1])
     assert await put == "1,1,4"
@@ -304,8 +305,8 @@ def test_a_change_that_ends_its_process_again_and_again_is_taken_back() -> None:
     async def test() -> None:
         bench = OrderBench()
         put = await bench.put("Red1:BinParams", "1,0.1,2")
-        for there in (False, True, False, True):
-            bench.orders.ranks.set_present(there)
+        for incarnation in (1, 2, 3):
+            bench.orders.ranks.reported_by(incarnation)
         with pytest.raises(Refused, match="the ranks ended 2 times"):
             await put
         assert bench.bins == ReductionSettings().bin_params

@@ -285,3 +285,27 @@ async def test_ranks_that_have_just_started_do_not_say_that_they_acquire() -> No
     await bench.pulses(5)
     assert bench.get("DetectorState_RBV") == "Initializing"
     assert bench.get("Acquire_RBV") == "Done"
+
+
+@at_virtual_time
+async def test_a_put_fails_when_the_ranks_were_restarted_twice_and_not_when_they_were_silent() -> (
+    None
+):
+    bench = Bench()
+    bench.obeying = False
+    await bench.publisher.start()
+    ranks = bench.orders.ranks
+    ranks.reported_by(1)
+    put = bench.put("Red1:BinParams", "1,1,3")
+    for _ in range(3):
+        await bench.pulses(1)
+        await bench.publisher.disconnected(Part.RANKS, "no report from the ranks for 2 s")
+        await asyncio.sleep(2)
+        assert not put.done()
+    for restarts in (1, 2):
+        await bench.pulses(1)
+        ranks.reported_by(restarts)
+        await bench.publisher.disconnected(Part.RANKS, "ranks ended with signal 9")
+        await bench.publisher.restarted(Part.RANKS, restarts)
+    await asyncio.sleep(1)
+    assert "the ranks ended 2 times before the change was applied" in put.result()

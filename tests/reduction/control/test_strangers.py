@@ -164,6 +164,7 @@ async def test_a_second_ranks_job_waits_is_told_and_takes_over_when_the_first_en
             assert second.latest() is None
             assert "has to wait: the IOC has ranks of version" in second.message
             assert "has to wait" in ioc.peers.problem
+            assert ioc.peers.incarnation == 1
             first.end()
             await silent(ioc)
             second.report(REPORT)
@@ -172,6 +173,7 @@ async def test_a_second_ranks_job_waits_is_told_and_takes_over_when_the_first_en
                 await arrived(second)
             assert order.revision == 1
             assert second.message == ""
+            assert ioc.peers.incarnation == 2
 
 
 async def test_ranks_that_are_silent_for_long_lose_their_place(quick_ioc: Ioc) -> None:
