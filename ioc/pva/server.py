@@ -40,8 +40,11 @@ OPEN_S = 5.0
 """Longest time that a thread of p4p waits for the event loop, in seconds."""
 
 
-CLIENTS_DETAIL = 4
-"""With so much detail p4p lists the clients in the description of a server."""
+CLIENTS_DETAIL = 2
+"""With so much detail p4p lists the clients in the description of a server.
+
+With more it adds the names of their users, in which a client can write what it likes.
+"""
 
 STOP_S = 3.0
 """Longest time that the end waits for p4p, whose threads may wait for a client."""

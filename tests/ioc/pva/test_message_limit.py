@@ -31,6 +31,7 @@ from ioc.pva.server import CLIENTS_DETAIL, PvAccess
 from tests.support.pva_client import context
 
 MIB = 1 << 20
+CONNECTION_VALIDATION = 1
 NO_COMMAND = 0x7F
 """A command that does not exist: the server drops the message once it is complete."""
 
@@ -56,9 +57,23 @@ def header(length: int) -> bytes:
     return struct.pack("<BBBBI", MAGIC, VERSION, 0, NO_COMMAND, length)
 
 
-def sent_until_cut(port: int) -> int:
-    """How many MiB of a message of 2 GB are sent until the server cuts the connection."""
+def text(words: str) -> bytes:
+    return struct.pack("<BI", 0xFE, len(words)) + words.encode()
+
+
+def sent_until_cut(port: int, peer_in_user: str = "") -> int:
+    """How many MiB of a message of 2 GB are sent until the server cuts the connection.
+
+    The name of the user may contain the line of a client in the description of the server.
+    """
     with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        if peer_in_user:
+            name, own = "user", f"127.0.0.1:{client.getsockname()[1]}"
+            structure = b"\x80" + text("") + b"\x01" + text(name) + b"\x60"
+            user = text(peer_in_user.format(own))
+            body = struct.pack("<IHH", 1 << 16, 1 << 15, 0) + text("ca") + structure + user
+            head = struct.pack("<BBBBI", MAGIC, VERSION, 0, CONNECTION_VALIDATION, len(body))
+            client.sendall(head + body)
         client.sendall(header(2_000_000_000))
         for number in range(1900):
             try:
@@ -78,6 +93,16 @@ async def test_a_message_of_2_gb_is_cut_and_told_and_others_are_served(net: Netw
         assert pva.problem().endswith(" was cut: a message of over 16 MiB")
         with context(net) as client:
             assert (await asyncio.to_thread(client.get, "T:A")).tolist() == [0, 0, 0]
+
+
+async def test_a_client_that_writes_into_the_description_of_the_server_is_cut(
+    net: Network,
+) -> None:
+    lie = "\n    Peer{} backlog=0 TX=9 RX=9000000000 auth=ca\n"
+    async with served(net) as (pva, port):
+        sent = await asyncio.to_thread(sent_until_cut, port, lie)
+        assert MOST_MESSAGE_BYTES // MIB < sent < 1900
+        assert "was cut" in pva.problem()
 
 
 async def test_many_messages_of_any_total_length_are_taken(net: Network) -> None:
