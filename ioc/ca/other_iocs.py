@@ -26,6 +26,9 @@ SEARCH_PERIOD_S = 30.0
 FORGOTTEN_S = 3 * SEARCH_PERIOD_S
 """After this time without an answer another IOC counts as gone."""
 
+MOST_PLACES = 8
+"""So many places of other IOCs are known at a time, since anybody can send answers."""
+
 SEARCH_NUMBER = 1
 
 
@@ -96,11 +99,11 @@ class OtherIocs(asyncio.DatagramProtocol):
     @property
     def problem(self) -> str:
         """Which other IOCs serve the same names, in words; empty if none does."""
-        now_s = self._clock()
-        found = [where for where, at_s in self._answered_s.items() if now_s - at_s < FORGOTTEN_S]
-        if not found:
+        self._forget_silent()
+        if not self._answered_s:
             return ""
-        return f"another IOC serves {self._search.name} too, at {', '.join(sorted(found))}"
+        places = ", ".join(sorted(self._answered_s))
+        return f"another IOC serves {self._search.name} too, at {places}"
 
     async def run(self) -> None:
         """Search again and again, until cancelled."""
@@ -145,9 +148,17 @@ class OtherIocs(asyncio.DatagramProtocol):
         if port == self._place().port and is_this_host(host):
             return
         where = f"{host}:{port}"
-        if self._clock() - self._answered_s.get(where, -FORGOTTEN_S) >= FORGOTTEN_S:
+        self._forget_silent()
+        if where not in self._answered_s:
+            if len(self._answered_s) == MOST_PLACES:
+                return
             log.warning("another IOC serves %s too, at %s", self._search.name, where)
         self._answered_s[where] = self._clock()
+
+    def _forget_silent(self) -> None:
+        """Forget the places that have not answered for `FORGOTTEN_S`."""
+        since_s = self._clock() - FORGOTTEN_S
+        self._answered_s = {at: s for at, s in self._answered_s.items() if s > since_s}
 
 
 def is_this_host(address: str) -> bool:

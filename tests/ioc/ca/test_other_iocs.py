@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable
 
+import caproto
 import pytest
 
-from ioc.ca.other_iocs import FORGOTTEN_S, CaSearch, OtherIocs, ServedPlace, is_this_host
+from ioc.ca.other_iocs import (
+    FORGOTTEN_S,
+    MOST_PLACES,
+    SEARCH_NUMBER,
+    CaSearch,
+    OtherIocs,
+    ServedPlace,
+    is_this_host,
+)
 from tests.support.ioc_bench import Ioc
 
 
@@ -70,3 +80,23 @@ def test_answers_of_others_and_junk_are_told_apart() -> None:
     assert others.problem == ""
     assert is_this_host("127.0.0.7")
     assert not is_this_host("192.0.2.1")
+
+
+def test_answers_of_any_number_of_ports_are_few_in_words_and_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now_s = [0.0]
+    others = OtherIocs(CaSearch("X"), lambda: ServedPlace(5064, frozenset()), lambda: now_s[0])
+
+    def answer(port: int) -> None:
+        version = caproto.VersionResponse(caproto.DEFAULT_PROTOCOL_VERSION)
+        found = caproto.SearchResponse(port, None, SEARCH_NUMBER, caproto.DEFAULT_PROTOCOL_VERSION)
+        others.datagram_received(bytes(version) + bytes(found), ("192.0.2.1", 5064))
+
+    with caplog.at_level(logging.WARNING):
+        for port in range(6000, 7000):
+            answer(port)
+    assert others.problem.count("192.0.2.1:") == MOST_PLACES == len(caplog.records)
+    now_s[0] += FORGOTTEN_S
+    answer(6999)
+    assert others.problem == "another IOC serves X too, at 192.0.2.1:6999"
