@@ -27,6 +27,13 @@ except MemoryError as error:
 """
 
 
+def group_bounds(folder: Path, own_groups: str) -> list[tuple[int, int]]:
+    """Most and used bytes of the control groups in a folder."""
+    (folder / "own").write_text(own_groups)
+    found = memory_bounds(folder, folder / "own")
+    return [(each.most_bytes, each.used_bytes) for each in found if "group" in each.name]
+
+
 def test_a_process_that_may_take_no_more_addresses_says_so() -> None:
     command = [sys.executable, "-c", GREEDY]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
@@ -59,8 +66,29 @@ def test_the_system_also_says_that_no_memory_is_left() -> None:
 
 def test_the_limit_of_a_control_group_is_found_if_it_has_one(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("max\n")
-    assert not any("control group" in each.name for each in memory_bounds(tmp_path))
+    assert group_bounds(tmp_path, "0::/") == []
     (tmp_path / "memory.max").write_text("4000000000\n")
     (tmp_path / "memory.current").write_text("1000\n")
-    found = [each for each in memory_bounds(tmp_path) if "control group" in each.name]
-    assert [(each.most_bytes, each.used_bytes) for each in found] == [(4_000_000_000, 1000)]
+    assert group_bounds(tmp_path, "0::/") == [(4_000_000_000, 1000)]
+
+
+def test_files_that_the_system_would_give_up_take_no_memory_of_a_control_group(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "memory.max").write_text("4000\n")
+    (tmp_path / "memory.current").write_text("3900\n")
+    (tmp_path / "memory.stat").write_text("anon 900\ninactive_file 3000\n")
+    assert group_bounds(tmp_path, "0::/") == [(4000, 900)]
+
+
+def test_the_limits_of_control_groups_of_the_first_version_are_found_too(tmp_path: Path) -> None:
+    outer, inner = tmp_path / "memory", tmp_path / "memory" / "slurm" / "job 7"
+    inner.mkdir(parents=True)
+    for group, most in ((outer, 2**63 - 4096), (inner.parent, 9000), (inner, 5000)):
+        (group / "memory.limit_in_bytes").write_text(f"{most}\n")
+        (group / "memory.usage_in_bytes").write_text("600\n")
+    (inner / "memory.stat").write_text("inactive_file 1\ntotal_inactive_file 100\n")
+    groups = "4:cpu,cpuacct:/slurm\n3:memory:/slurm/job 7\n0::/\n"
+    assert group_bounds(tmp_path, groups) == [(5000, 500), (9000, 600)]
+    assert group_bounds(tmp_path, groups.replace("job 7", "gone")) == [(9000, 600)]
+    assert group_bounds(tmp_path, "no groups") == []
