@@ -153,9 +153,9 @@ what watches. Events fold into fine histograms once they fill half of the machin
 ## From a Kafka broker
 
 The same, but the simulator sends its events to a real broker (one node, on loopback), and the ranks
-read them there, all on two cores. The broker keeps its last gigabytes in memory, for its disk is not
-what is measured. 400 kB messages hold 50 000 events each, and small ones 500, of which 2000 come in
-a second.
+read them there, all on two cores. The broker keeps its last gigabytes in memory, for its disk is
+not what is measured. 400 kB messages hold 50 000 events each, and small ones 500, of which 2000
+come in a second.
 """,
     "kills": """\
 ## Kills
