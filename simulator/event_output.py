@@ -19,6 +19,9 @@ from reduction.host.key_file import Key
 
 log = logging.getLogger(__name__)
 
+REFUSAL_TOLD_S = 2.0
+"""How long it is told that a message could not be written, since smaller ones may still be."""
+
 
 @dataclass(frozen=True)
 class EventLogStart:
@@ -68,13 +71,14 @@ class EventOutput:
             keep=start.keep,
         )
         self.events_sent = self.events_dropped = self.chunks_dropped = 0
-        self.message = ""
+        self.refusal = ""
         """Why the last message could not be written, or what has happened to the log, or empty."""
+        self._told, self._told_until_ns = "", 0
 
     @property
-    def refusal(self) -> str:
-        """Why the last message could not be written, or what has happened to the log, or empty."""
-        return self.message
+    def message(self) -> str:
+        """Why a message could not be written lately, or what has happened to the log, or empty."""
+        return self._told if self._clock_ns() < self._told_until_ns else self.refusal
 
     @property
     def last_pulse(self) -> int:
@@ -104,15 +108,19 @@ class EventOutput:
         except OSError as error:
             refused = isinstance(error, LogRefused)
             words = error.strerror if refused else f"event log {self._folder}: {error.strerror}"
-            if words != self.message:
-                log.warning("%s", words)
-            self.message = str(words)
+            self._refused(str(words))
             if entry.kind is EntryKind.CHUNK:
                 self.chunks_dropped += 1
                 self.events_dropped += events
         else:
-            self.message = self._writer.message
+            self.refusal = self._writer.message
             self.events_sent += events
+
+    def _refused(self, words: str) -> None:
+        if words != self.message:
+            log.warning("%s", words)
+        self.refusal = self._told = words
+        self._told_until_ns = self._clock_ns() + int(REFUSAL_TOLD_S * 1e9)
 
     def serve(self) -> None:
         """Answer readers on other hosts."""
