@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from reduction.control.order_receiver import OrderReceiver
+from reduction.host.garbage import search_new
 from reduction.host.key_file import Key
 from reduction.host.steady_clock import steady_clock
 from reduction.host.stop import Stop, stopped_by_signals
@@ -96,6 +97,8 @@ def simulate(start: SimulateStart, stop: Stop | None = None) -> None:
         stack.callback(context.destroy, linger=0)
         stream = EventStream(start, context, until)
         stack.callback(stream.close)
+        if stop is None:  # this process does nothing else
+            search_new()
         stream.run()
 
 

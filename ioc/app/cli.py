@@ -34,6 +34,7 @@ from ioc.options.commands import (
 from ioc.options.flags import Options
 from ioc.options.program import StartError
 from ioc.options.shared_options import InstrumentOptions
+from reduction.host.garbage import unsearched_start
 from reduction.host.memory_limits import is_no_memory, no_memory_words
 from reduction.host.open_files import raise_file_limit
 from reduction.host.stop import StopSignals, end_after_stop_signals
@@ -118,6 +119,7 @@ def _start(options: Options) -> None:
             _show_instrument(options)
 
 
+@unsearched_start()
 def _run(options: RunOptions) -> None:
     import asyncio
 
@@ -128,6 +130,7 @@ def _run(options: RunOptions) -> None:
         asyncio.run(run_all(options, _instrument(options), signals))
 
 
+@unsearched_start()
 def _serve(options: IocOptions) -> None:
     import asyncio
 
@@ -138,11 +141,15 @@ def _serve(options: IocOptions) -> None:
         asyncio.run(serve_alone(options, _instrument(options), signals))
 
 
+@unsearched_start()
 def _reduce(options: RanksOptions) -> None:
     from ioc.options.host_checks import launched_ranks
     from ioc.options.keys import key_of
     from ioc.options.stream_table import kafka_stream
+    from reduction.host.kernel_loading import import_numba
     from reduction.host.mpi_leftovers import single_rank_folder
+
+    import_numba()
     from reduction.ranks.process import RanksStart, reduce
     from reduction.recordings.open_recording import open_recording
     from reduction.stream.dialect import Dialect, StreamFormat
@@ -172,12 +179,16 @@ def _reduce(options: RanksOptions) -> None:
         reduce(start)
 
 
+@unsearched_start()
 def _simulate(given: SimulateOptions) -> None:
     from ioc.options.event_log import with_event_log
     from ioc.options.keys import key_of
     from ioc.options.stream_table import kafka_stream
     from ioc.settings.initial import first_orders
+    from reduction.host.kernel_loading import import_numba
     from reduction.stream.dialect import Dialect
+
+    import_numba()
     from simulator.event_output import EventLogStart
     from simulator.habits import habits_of
     from simulator.stream import SimulateStart, simulate

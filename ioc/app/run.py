@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -27,6 +26,7 @@ from ioc.options.program import StartError
 from ioc.options.stream_table import kafka_stream
 from reduction.event_log.folder import check_log, delete_log
 from reduction.host.file_threads import in_thread
+from reduction.host.garbage import search_new
 from reduction.host.runtime_folder import own_folder
 from reduction.host.stop import StopSignals
 from reduction.instrument.geometry import Instrument
@@ -109,7 +109,7 @@ async def _until_stopped(
     services: Sequence[Callable[[], Coroutine[Any, Any, None]]], stop: asyncio.Event
 ) -> None:
     """Run coroutines until ``stop`` is set, or until one fails; then end all."""
-    gc.freeze()  # these objects stay; searching them for garbage would take 0.1 s now and then
+    search_new()
     tasks = [asyncio.create_task(service()) for service in services]
     waiter = asyncio.create_task(stop.wait())
     try:

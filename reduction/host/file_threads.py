@@ -6,7 +6,6 @@ work that takes too long is abandoned: its thread goes on, and nobody waits for 
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import queue
 import threading
@@ -72,6 +71,8 @@ async def in_thread(work: Callable[[], ResultT]) -> ResultT:
 
     At the limit of processes it is done here, and the event loop waits for it.
     """
+    import asyncio  # 25 ms, which ranks and simulator save: they have no event loop
+
     return await asyncio.wrap_future(computed_in_thread(work))
 
 
@@ -124,6 +125,8 @@ class FileThreads:
         Raises TimeoutError with reason and path if it does not end in time, or is not begun because
         earlier work has not ended or no thread can be started.
         """
+        import asyncio  # as in `in_thread`
+
         work_there = self._begun(path, work)
         result = asyncio.wrap_future(work_there.result)
         done, _ = await asyncio.wait({result}, timeout=self.answer_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import logging
 import os
 import platform
@@ -26,6 +25,7 @@ from reduction.engines.protocol import Engine, Recipe
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.protocol import LogReader
 from reduction.event_log.remote import RemoteLogReader
+from reduction.host.garbage import search_new
 from reduction.host.key_file import Key
 from reduction.host.memory_limits import is_no_memory, no_memory_words
 from reduction.host.mpi_leftovers import remove_segments
@@ -172,7 +172,7 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, stop)
     log.info("rank %d of %d reduces on %s", together.rank, together.size, platform.node())
-    gc.freeze()  # all that exists now stays; to search it for garbage would take 0.1 s each time
+    search_new()
     rank.run()
     context.destroy(linger=0)
 
