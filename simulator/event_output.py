@@ -14,6 +14,7 @@ import zmq
 from reduction.event_log.entries import EntryKind, OutputMessage
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.server import LogServer
+from reduction.event_log.stored_records import StoredRecords
 from reduction.event_log.writer import LogWriter
 from reduction.host.key_file import Key
 
@@ -106,9 +107,7 @@ class EventOutput:
         try:
             self._writer.append(message.partition, entry)
         except OSError as error:
-            refused = isinstance(error, LogRefused)
-            words = error.strerror if refused else f"event log {self._folder}: {error.strerror}"
-            self._refused(str(words))
+            self._note_refusal(error)
             if entry.kind is EntryKind.CHUNK:
                 self.chunks_dropped += 1
                 self.events_dropped += events
@@ -116,10 +115,25 @@ class EventOutput:
             self.refusal = self._writer.message
             self.events_sent += events
 
-    def _refused(self, words: str) -> None:
+    def put_records(self, partition: int, stored: StoredRecords, events: int) -> None:
+        """Append messages with so many events; raises `LogRefused` for one that is not taken."""
+        left: StoredRecords | None = stored
+        try:
+            while left is not None:
+                left = left.after(self._writer.append_records(partition, left))
+        except OSError as error:
+            self._note_refusal(error)
+            raise LogRefused(self.refusal) from None
+        self.refusal = self._writer.message
+        self.events_sent += events
+
+    def _note_refusal(self, error: OSError) -> None:
+        """Note why a message could not be written; log it once."""
+        is_refused = isinstance(error, LogRefused)
+        words = error.strerror if is_refused else f"event log {self._folder}: {error.strerror}"
         if words != self.message:
             log.warning("%s", words)
-        self.refusal = self._told = words
+        self.refusal = self._told = str(words)
         self._told_until_ns = self._clock_ns() + int(REFUSAL_TOLD_S * 1e9)
 
     def serve(self) -> None:

@@ -23,6 +23,7 @@ from reduction.event_log.protocol import LogReader, LogRefused
 from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop, stopped_by_signals
 from reduction.recordings.open_recording import open_recording
+from reduction.recordings.play_settings import Played, PlaySettings
 from reduction.recordings.protocol import Recording
 from reduction.recordings.record import RecordLimits, record
 from reduction.recordings.recorded_streams import (
@@ -30,7 +31,7 @@ from reduction.recordings.recorded_streams import (
     kafka_log_readers,
     served_readers,
 )
-from reduction.recordings.replay import Played, PlaySettings, replay
+from reduction.recordings.replay import replay
 from simulator.event_output import EventLogStart, EventOutput
 
 if TYPE_CHECKING:

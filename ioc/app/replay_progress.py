@@ -10,7 +10,7 @@ import msgspec
 
 from ioc.posting.publisher import Publisher
 from reduction.host import atomic_files
-from reduction.recordings.replay import PlayProgress
+from reduction.recordings.play_settings import PlayProgress
 from simulator.orders import SimulatorReport
 from simulator.status import SimulatorStatus
 

@@ -19,8 +19,9 @@ from reduction.event_log.protocol import (
     LogRefused,
 )
 from reduction.event_log.pulse_counts import PulseCount
-from reduction.event_log.segment_view import SegmentScan, SegmentView
+from reduction.event_log.segment_view import Record, SegmentScan, SegmentView
 from reduction.event_log.segments import HEAD_BYTES, first_offset
+from reduction.event_log.stored_records import StoredRecords
 
 
 class EmbeddedLogReader:
@@ -40,7 +41,7 @@ class EmbeddedLogReader:
         self._began, self._end_offset = 0, 0
         self._identity = ""
         """Which log the place is in."""
-        self._values: list[LogMessage] = []
+        self._values: list[Record] = []
         """The last values of logs before the place, which come first."""
         self._dropped = Dropped()
         self._damaged = 0
@@ -118,19 +119,28 @@ class EmbeddedLogReader:
     def read(self, most: int = MESSAGES_AT_ONCE) -> list[LogMessage]:
         """See `LogReader.read`."""
         found: list[LogMessage] = []
-        while (left := most - len(found)) > 0:
-            segment = self._segment
-            if self._values:
-                found += self._values[:left]
-                del self._values[:left]
-            elif segment is None:
-                if not self._open_oldest():
-                    break
-            elif self._place < (end := segment.committed):
-                self._read_from(segment, end, most, found)
-            elif not self._open_next(segment):
-                break
+        while (left := most - len(found)) > 0 and (stored := self.read_records(left)) is not None:
+            found += [LogMessage(head.offset, data) for _, head, data in stored.records]
         return found
+
+    def read_records(self, most: int = MESSAGES_AT_ONCE) -> StoredRecords | None:
+        """The next messages, at most ``most``, as they are stored in a segment; None at the end.
+
+        They are those that `read` would return, up to the end of a segment.
+        """
+        while True:
+            segment = self._segment
+            if segment is None:
+                if not self._open_oldest():
+                    return None
+            elif self._values:
+                records, self._values = self._values[:most], self._values[most:]
+                return StoredRecords(segment, records)
+            elif self._place < (end := segment.committed):
+                if records := self._read_from(segment, end, most):
+                    return StoredRecords(segment, records)
+            elif not self._open_next(segment):
+                return None
 
     @property
     def behind(self) -> Backlog:
@@ -199,7 +209,7 @@ class EmbeddedLogReader:
         for place in scan.values:
             record, _ = view.record(place, end)
             if record is not None:
-                self._values.append(LogMessage(record.head.offset, record.data))
+                self._values.append(record)
 
     def _go_to_offset(self, offset: int, paths: Sequence[Path]) -> bool:
         """Go to an offset in the segment that holds it; whether one of these segments does."""
@@ -300,18 +310,17 @@ class EmbeddedLogReader:
         before.chunk_ns = max(before.chunk_ns, now.chunk_ns)
         self._count = before
 
-    def _read_from(
-        self, segment: SegmentView, end: int, most: int, found: list[LogMessage]
-    ) -> None:
-        """Add messages of a segment to ``found``, until it has ``most``."""
+    def _read_from(self, segment: SegmentView, end: int, most: int) -> list[Record]:
+        """The next records of a segment, at most ``most``; none if all of them are damaged."""
         damaged = segment.damaged
-        while self._place < end and (left := most - len(found)) > 0:
-            records, self._place = segment.records(self._place, end, left)
-            for record in records:
-                head = record.head
-                if head.offset < self._offset:
-                    continue  # a value from before the segment
-                self._offset = head.offset + 1
-                self._count.note(head.kind, head.time_ns)
-                found.append(LogMessage(head.offset, record.data))
+        records, self._place = segment.records(self._place, end, most)
         self._damaged += segment.damaged - damaged
+        if records and records[0].head.offset < self._offset:
+            # Values from before the segment come before all others in it.
+            records = [each for each in records if each.head.offset >= self._offset]
+        note = self._count.note
+        for _, head, _ in records:
+            note(head.kind, head.time_ns)
+        if records:
+            self._offset = records[-1].head.offset + 1
+        return records

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from reduction.event_log.entries import EntryKind, LogEntry, entry_of
 from reduction.event_log.pulse_counts import PulseCount
-from reduction.event_log.segment_view import SegmentView
+from reduction.event_log.segment_view import Record, SegmentView
 from reduction.event_log.segments import SEGMENT_MESSAGES, Damaged, first_offset
 
 
@@ -18,6 +19,18 @@ class LogValues:
 
     newest: tuple[int, LogEntry]
     latest: tuple[int, LogEntry]
+
+
+class _CopiedValue(NamedTuple):
+    """A value of a log that another event log holds."""
+
+    offset: int
+    time_ns: int
+    data: memoryview
+
+    def entry(self, name: str) -> LogEntry:
+        """The value as it is appended, apart from the memory of that event log."""
+        return LogEntry(EntryKind.LOG, self.time_ns, (bytes(self.data),), name)
 
 
 @dataclass
@@ -73,6 +86,23 @@ class PartitionEnd:
             self.chunk_offset = self.next_offset
         elif entry.kind is EntryKind.LOG:
             self._note_value(offset, entry)
+
+    def note_records(self, records: Sequence[Record], names: Mapping[int, str]) -> None:
+        """Note records of another event log that are appended; ``names`` has those of its logs."""
+        newest, latest = dict[int, _CopiedValue](), dict[int, _CopiedValue]()
+        for offset, (_, head, data) in enumerate(records, self.next_offset):
+            self.count.note(head.kind, head.time_ns)
+            if head.kind == EntryKind.MARK:
+                self.pulse_offset = offset + 1
+            elif head.kind == EntryKind.CHUNK:
+                self.chunk_offset = offset + 1
+            elif head.kind == EntryKind.LOG:
+                value = newest[head.log_id] = _CopiedValue(offset, head.time_ns, data)
+                if value.time_ns >= latest.get(head.log_id, value).time_ns:
+                    latest[head.log_id] = value
+        self.next_offset += len(records)
+        for log_id, value in (*latest.items(), *newest.items()):
+            self._note_value(value.offset, value.entry(names[log_id]))
 
     def _note_value(self, offset: int, entry: LogEntry) -> None:
         before = self.logs.get(entry.name)

@@ -7,7 +7,7 @@ import io
 import mmap
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,9 @@ from reduction.event_log.segments import (
     SegmentHead,
     checksum,
 )
+
+CHECKED_BYTES = RECORD_STRUCT.size - 8
+"""The bytes of a record's head that its CRC-32 is of."""
 
 MOST_LOOKS = 10
 """How often the size of a file is asked for, if the file becomes shorter meanwhile."""
@@ -188,12 +191,21 @@ class SegmentView:
         even if all of them are damaged.
         """
         found, bounds = list[Record](), list[int]()
+        data, head_bytes = self._bytes, RECORD_STRUCT.size
         while len(found) < most and (head := self.head_at(place, end)) is not None:
-            start = place + RECORD_STRUCT.size
-            found.append(Record(place, head, self._bytes[start : start + head.length]))
-            place += head.size
+            start = place + head_bytes
+            found.append(Record(place, head, data[start : start + head.length]))
+            place = start + ((head.length + 7) & ~7)  # as `RecordHead.size`, and twice as fast
             bounds += (start, place)
         return (self._intact(found, bounds), place) if found else ([], self._resume(place, end))
+
+    def span(self, records: Sequence[Record]) -> memoryview | None:
+        """The bytes of records with their heads; None if others lie between them."""
+        first, last = records[0], records[-1]
+        end = last.place + last.head.size
+        if sum(each.head.size for each in records) != end - first.place:
+            return None
+        return self._bytes[first.place : end]
 
     def _intact(self, records: list[Record], bounds: list[int]) -> list[Record]:
         """Those of successive records whose messages have the right sums; counts the others.
@@ -265,14 +277,12 @@ class SegmentView:
         """The head of the record at a place; None if it cannot be read."""
         if place + RECORD_STRUCT.size > end:
             return None
-        magic, length, kind, log_id, time_ns, offset, total, crc, _ = RECORD_STRUCT.unpack_from(
-            self._bytes, place
-        )
+        magic, *fields, crc, _ = RECORD_STRUCT.unpack_from(self._bytes, place)
         if magic != RECORD_MAGIC:
             return None
-        if crc != zlib.crc32(self._bytes[place : place + RECORD_STRUCT.size - 8]):
+        if crc != zlib.crc32(self._bytes[place : place + CHECKED_BYTES]):
             return None
-        head = RecordHead(length, kind, log_id, time_ns, offset, total)
+        head = RecordHead._make(fields)
         return head if place + head.size <= end else None
 
     def _resume(self, place: int, end: int) -> int:

@@ -8,31 +8,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from reduction.event_log.entries import EntryKind, LogEntry
+from reduction.event_log.entries import LogEntry
 from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, MESSAGE_S, LogFolder, refusing
 from reduction.event_log.last_pulse import last_pulse
-from reduction.event_log.partition_end import PartitionEnd
+from reduction.event_log.partition_writer import PartitionWriter
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.segment_view import SegmentView
-from reduction.event_log.segments import (
-    HEAD_BYTES,
-    RECORD_STRUCT,
-    Damaged,
-    RecordHead,
-    SegmentHead,
-    checksum,
-    padded,
-    partition_folder,
-    segment_path,
-    segment_paths,
-)
-from reduction.event_log.space import (
-    PART,
-    LeftOver,
-    OpenSegment,
-    SegmentSpace,
-    StoredSegment,
-)
+from reduction.event_log.segments import Damaged, partition_folder, segment_paths
+from reduction.event_log.space import PART, SegmentSpace, StoredSegment
+from reduction.event_log.stored_records import StoredRecords
 
 SEGMENT_BYTES = 64 * 2**20
 """Size of a segment, unless the limit of the log is too small for eight in each partition."""
@@ -40,98 +24,6 @@ SEGMENT_BYTES = 64 * 2**20
 SEGMENTS_IN_LIMIT = 8
 
 log = logging.getLogger(__name__)
-
-
-class PartitionWriter:
-    """Appends messages to one partition of a log, in a folder that exists."""
-
-    def __init__(
-        self, folder: Path, partition: int, segment_bytes: int, space: SegmentSpace
-    ) -> None:
-        self._folder, self._partition = folder, partition
-        self._segment_bytes, self._space = segment_bytes, space
-        paths = segment_paths(folder, partition)
-        self._end = PartitionEnd.of(paths)
-        left = [LeftOver(path) for path in paths[-2:]]
-        self._log_ids: dict[str, int] = {}
-        self._segment = self._new_segment(0)
-        for each in left:
-            size = each.seal()
-            space.note_size(each.path, 0 if each.path == self._segment.path else size)
-
-    def append(self, entry: LogEntry) -> None:
-        """Append a message; raises OSError, and changes nothing, if there is no space."""
-        length, before = entry.size_bytes, self._segment
-        if not before.has_room(length):
-            self._go_on_in_new_segment(length)
-        self._write(self._segment, self._end.next_offset, entry)
-        self._end.note(entry)
-        self._segment.commit(self._end.next_offset)
-
-    @property
-    def created_ns(self) -> int:
-        """When the last segment was made, ns since 1970."""
-        return self._segment.head.created_ns
-
-    def replace_lost_segment(self) -> bool:
-        """Go on in a new segment if somebody has deleted or cut the last one; whether so."""
-        lost = self._segment.lost
-        if lost:
-            partition_folder(self._folder, self._partition).mkdir(exist_ok=True)
-            self._go_on_in_new_segment(0)
-        return lost
-
-    def close(self) -> None:
-        """Seal the last segment."""
-        self._segment.seal()
-
-    def _go_on_in_new_segment(self, length: int) -> None:
-        before = self._segment
-        self._segment = self._new_segment(length)
-        self._space.complete(before, before.seal())
-
-    def _new_segment(self, length: int) -> OpenSegment:
-        """A new last segment, with room for a message of this length."""
-        end = self._end
-        values = end.values
-        needed = HEAD_BYTES + RECORD_STRUCT.size + padded(length)
-        needed += sum(RECORD_STRUCT.size + padded(entry.size_bytes) for _, entry in values)
-        size = max(self._segment_bytes, -(-needed // mmap.PAGESIZE) * mmap.PAGESIZE)
-        head = SegmentHead(
-            partition=self._partition,
-            first_offset=end.next_offset,
-            sequence=self._space.next_sequence(),
-            time_before_ns=end.count.mark_ns,
-            pulses_before=end.count.marks,
-            pulse_offset=end.pulse_offset,
-            created_ns=time.time_ns(),
-            chunk_time_ns=end.count.chunk_ns,
-            chunk_offset=end.chunk_offset,
-            chunk_pulses=end.count.chunk_pulses,
-        )
-        path = segment_path(self._folder, self._partition, end.next_offset)
-        segment = self._space.made(path, head, size)
-        self._log_ids = {}
-        for offset, entry in values:
-            self._write(segment, offset, entry)
-        segment.messages = 0
-        segment.commit(end.next_offset)
-        segment.show()
-        return segment
-
-    def _write(self, segment: OpenSegment, offset: int, entry: LogEntry) -> None:
-        log_id = 0
-        if entry.kind is EntryKind.LOG:
-            log_id = self._log_ids.setdefault(entry.name, len(self._log_ids) + 1)
-        head = RecordHead(
-            length=entry.size_bytes,
-            kind=entry.kind,
-            log_id=log_id,
-            time_ns=entry.time_ns,
-            offset=offset,
-            checksum=checksum(entry.pieces),
-        )
-        segment.write(head, entry.pieces)
 
 
 class LogWriter:
@@ -208,13 +100,24 @@ class LogWriter:
         Raises OSError if the disk is full, and `LogRefused` if the log was deleted and no new one
         can be made. In both cases the message is not appended, and nothing else changes.
         """
+        self._writer(partition).append(entry)
+
+    def append_records(self, partition: int, stored: StoredRecords) -> int:
+        """Append the first messages of another log to a partition; returns how many, at least one.
+
+        Raises as `append` does, if not even the first one can be appended.
+        """
+        return self._writer(partition).append_records(stored)
+
+    def _writer(self, partition: int) -> PartitionWriter:
+        """The writer of a partition; raises `LogRefused` if the log was deleted."""
         now_s = self._clock_s()
         if now_s - self._looked_s >= FOLDER_LOOK_INTERVAL_S:
             self._looked_s = now_s
             self._look()
         if not self._partitions:
             raise LogRefused(self._told)
-        self._partitions[partition].append(entry)
+        return self._partitions[partition]
 
     def _look(self) -> None:
         """Go on in new files if those of the log have been deleted or cut."""

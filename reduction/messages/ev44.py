@@ -122,3 +122,11 @@ def decoded_ev44(message: Buffer) -> EventVectors:
         event.array(Ev44Field.TOFS, np.int32),
         event.array(Ev44Field.PIXELS, np.int32),
     )
+
+
+def event_count(message: Buffer) -> int:
+    """The number of events in a message, whose arrays are not looked at.
+
+    Raises ValueError or struct.error for bytes that do not hold the schema.
+    """
+    return FlatTable.root_of(message).length(Ev44Field.TOFS)

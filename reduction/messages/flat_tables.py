@@ -92,6 +92,11 @@ class FlatTable:
             raise ValueError("a text ends behind the message")
         return bytes(self._data[at + 4 : at + 4 + length]).decode()
 
+    def length(self, field: int) -> int:
+        """The number of elements of the array of a field; 0 if it is absent."""
+        at = self.referred(field)
+        return int(_U32.unpack_from(self._data, at)[0]) if at else 0
+
     def array(self, field: int, dtype: DTypeLike) -> NDArray[Any]:
         """The array of a field, (n,), which lies in the message; empty if it is absent."""
         at = self.referred(field)

@@ -25,6 +25,10 @@ class LogRecording:
 
     def reader(self, partition: int) -> LogReader:
         """See `Recording.reader`."""
+        return self.record_reader(partition)
+
+    def record_reader(self, partition: int) -> EmbeddedLogReader:
+        """The same, which also reads messages as they are stored."""
         reader = EmbeddedLogReader(self._path, partition)
         reader.seek_offset(0)
         return reader

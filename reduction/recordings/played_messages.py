@@ -65,7 +65,7 @@ class PulseMessage:
                 return OutputMessage(self.partition, entry)
             case chunks:
                 entry = LogEntry(EntryKind.CHUNK, chunks[-1].pulse_time_ns, (self.data,))
-                events = sum(each.tof_ns.size + each.without_pixels for each in chunks)
+                events = sum(each.tof_ns.size for each in chunks) + chunks[-1].without_pixels
                 return OutputMessage(self.partition, entry, chunks[-1].source, events)
 
 
@@ -173,9 +173,9 @@ def _is_mark(log: LogValue) -> bool:
     return log.name == PULSE_MARK and log.value.size == 2 and log.value.dtype.kind in "iu"
 
 
-def pulse_number(entry: LogEntry, otherwise: int) -> int:
-    """The number of a pulse, given its mark as it is played; ``otherwise`` if it is no mark."""
-    if entry.kind is not EntryKind.MARK:
-        return otherwise
-    mark = decode(b"".join(entry.pieces))
-    return int(mark.value[0]) if isinstance(mark, LogValue) and _is_mark(mark) else otherwise
+def mark_number(mark: Buffer) -> int | None:
+    """The number of the pulse that a mark ends; None if it has none."""
+    match decode(mark):
+        case LogValue() as content if _is_mark(content):
+            return int(content.value[0])
+    return None

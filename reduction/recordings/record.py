@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import zmq
 
+from reduction.event_log.embedded import EmbeddedLogReader
+from reduction.event_log.entries import EntryKind
 from reduction.event_log.protocol import LogMessage, LogReader
+from reduction.event_log.stored_records import StoredRecords
 from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop
-from reduction.messages.contents import PULSE_MARK, LogValue
+from reduction.recordings.log_copy import RECORDS_AT_ONCE, events_of
 from reduction.recordings.played_messages import PulseMessage
 
 LOOK_INTERVAL_MS = 5
@@ -85,7 +88,9 @@ class Recorder:
     def tick(self) -> bool:
         """Write what has come; whether anything has. Raises OSError if it cannot be written."""
         found = [
-            self._take(partition, reader.read())
+            self._take_stored(partition, reader.read_records(RECORDS_AT_ONCE))
+            if isinstance(reader, EmbeddedLogReader)
+            else self._take(partition, reader.read())
             for partition, reader in enumerate(self._readers)
             if not self._done[partition]
         ]
@@ -96,36 +101,60 @@ class Recorder:
     def _take(self, partition: int, messages: Sequence[LogMessage]) -> bool:
         """Write messages of a partition, until its last one; whether there are any."""
         for each in messages:
-            message = PulseMessage.of(partition, each.data)
-            self._done[partition] = not self._takes(message)
-            if not self._done[partition]:
-                self._write(message)
+            output = PulseMessage.of(partition, each.data).output
+            entry = output.entry
+            if not self._takes(partition, entry.kind, entry.time_ns):
+                break
+            self._writer.append(partition, entry)
+            self._note(1, output.events, entry.size_bytes)
             if self._done[partition]:
                 break
         return bool(messages)
 
-    def _takes(self, message: PulseMessage) -> bool:
-        """Note the pulse of a message; whether it is not after the last pulse to record."""
-        pulse_ns = message.pulse_ns
-        if pulse_ns is None or pulse_ns <= self._newest_ns:
-            return True
-        if self.recorded.pulses >= self._limits.pulses:
+    def _take_stored(self, partition: int, stored: StoredRecords | None) -> bool:
+        """Write messages of a partition as they are stored, as `_take` does."""
+        if stored is None:
             return False
-        self._newest_ns = pulse_ns
-        self.recorded.pulses += 1
-        if self.recorded.pulses >= self._limits.pulses:
-            self._last_s = self._clock_s()
+        count = 0
+        for _, head, _ in stored.records:
+            if not self._takes(partition, head.kind, head.time_ns):
+                break
+            count += 1
+            if self._done[partition]:
+                break
+        left = stored.first(count)
+        while left is not None:
+            written = left.records[: self._writer.append_records(partition, left)]
+            size = sum(head.length for _, head, _ in written)
+            self._note(len(written), events_of(written), size)
+            left = left.after(len(written))
         return True
 
-    def _write(self, message: PulseMessage) -> None:
-        output = message.output
-        self._writer.append(message.partition, output.entry)
-        self.recorded.messages += 1
-        self.recorded.events += output.events
-        self.recorded.size_bytes += output.entry.size_bytes
-        content, last = message.content, self.recorded.pulses >= self._limits.pulses
-        if isinstance(content, LogValue) and content.name == PULSE_MARK:
-            self._done[message.partition] = last and content.time_ns >= self._newest_ns
+    def _takes(self, partition: int, kind: int, time_ns: int) -> bool:
+        """Note the pulse of a message; whether it is not after the last pulse to record.
+
+        ``kind`` is its `EntryKind`, ``time_ns`` its time. It also notes whether the message, or the
+        one before it, is the last one of its partition.
+        """
+        if kind not in (EntryKind.CHUNK, EntryKind.MARK):
+            return True
+        if time_ns > self._newest_ns:
+            if self.recorded.pulses >= self._limits.pulses:
+                self._done[partition] = True
+                return False
+            self._newest_ns = time_ns
+            self.recorded.pulses += 1
+            if self.recorded.pulses >= self._limits.pulses:
+                self._last_s = self._clock_s()
+        is_last = self.recorded.pulses >= self._limits.pulses and time_ns >= self._newest_ns
+        self._done[partition] = kind == EntryKind.MARK and is_last
+        return True
+
+    def _note(self, messages: int, events: int, size_bytes: int) -> None:
+        """Note messages that are written."""
+        self.recorded.messages += messages
+        self.recorded.events += events
+        self.recorded.size_bytes += size_bytes
 
     def _tell(self) -> None:
         """Tell once what is wrong with the stream, if it stays wrong for a while."""

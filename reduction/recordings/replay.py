@@ -6,17 +6,25 @@ import logging
 import math
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import zmq
 
-from reduction.event_log.entries import EntryKind, OutputMessage
+from reduction.event_log.entries import EntryKind, LogEntry
 from reduction.event_log.protocol import LogRefused
 from reduction.host.steady_clock import steady_clock
 from reduction.host.stop import Stop
+from reduction.recordings.log_copy import LogCopy
+from reduction.recordings.log_recording import LogRecording
+from reduction.recordings.play_settings import (
+    Played,
+    PlayProgress,
+    PlaySettings,
+    RecordOutput,
+    StreamOutput,
+)
 from reduction.recordings.play_times import PlayTimes
-from reduction.recordings.played_messages import PlayedMessages, pulse_number
+from reduction.recordings.played_messages import PlayedMessages, mark_number
 from reduction.recordings.player import DueMessage, Player
 from reduction.recordings.protocol import Recording
 
@@ -36,70 +44,6 @@ MOST_BEHIND_NS = 1_000_000_000
 """If messages come later than this after they are due, that is told."""
 
 log = logging.getLogger(__name__)
-
-
-class StreamOutput(Protocol):
-    """Where the messages of a source go."""
-
-    @property
-    def socket(self) -> zmq.Socket[bytes] | None:
-        """The socket with requests of readers; None if there is none."""
-
-    @property
-    def refusal(self) -> str:
-        """Why messages cannot be put, in words; empty if they can."""
-
-    @property
-    def waits(self) -> bool:
-        """Whether no more should be put now, because what was put cannot be sent on yet."""
-
-    def put(self, message: OutputMessage) -> None:
-        """Send a message, or count it as dropped."""
-
-    def serve(self) -> None:
-        """Answer what has come."""
-
-
-@dataclass(frozen=True)
-class PlaySettings:
-    """How a recording is played.
-
-    - ``speed``: how much faster than recorded; infinite: as fast as the output takes it, and then
-      playing ends at the first message that cannot be put
-    - ``now``: whether messages are given the time at which they are played
-    - ``loop``: whether to begin again at the end
-    - ``stay``: whether to serve what was played until stopped
-    """
-
-    speed: float = 1.0
-    now: bool = False
-    loop: bool = False
-    stay: bool = False
-
-
-@dataclass
-class Played:
-    """How much was played."""
-
-    messages: int = 0
-    events: int = 0
-    pulses: int = 0
-    last_pulse: int = -1
-    """The number of the last pulse as it was played; without marks they count from 0."""
-
-    @property
-    def words(self) -> str:
-        """The amounts in words."""
-        return f"{self.messages} messages with {self.events} events of {self.pulses} pulses"
-
-
-@dataclass(frozen=True)
-class PlayProgress:
-    """How far a recording is played; ``message`` says what is wrong with it, or is empty."""
-
-    played: Played
-    message: str = ""
-    ended: bool = False
 
 
 def _tell_nobody(_progress: PlayProgress) -> None:
@@ -129,6 +73,7 @@ class Replay:
         if self._next is None:
             raise LogRefused("the recording holds no messages")
         self._pulse_ns: int | None = None
+        self._has_marks = False
         self._served_ns = 0
         self.played = Played()
         self.is_behind = False
@@ -161,12 +106,20 @@ class Replay:
             raise LogRefused(self._output.refusal)
         self.played.messages += 1
         self.played.events += message.events
-        pulse_ns = due.message.pulse_ns
-        is_new = self._pulse_ns is None or (pulse_ns is not None and pulse_ns > self._pulse_ns)
-        if pulse_ns is not None and is_new and message.entry.kind is not EntryKind.OTHER:
+        if due.message.pulse_ns is not None:
+            self._note_pulse(due.message.pulse_ns, message.entry)
+
+    def _note_pulse(self, pulse_ns: int, entry: LogEntry) -> None:
+        """Note the pulse of a message as it is played."""
+        if self._pulse_ns is None or pulse_ns > self._pulse_ns:
             self._pulse_ns = pulse_ns
             self.played.pulses += 1
-            self.played.last_pulse = pulse_number(message.entry, self.played.pulses - 1)
+        is_mark = entry.kind is EntryKind.MARK and pulse_ns == self._pulse_ns
+        number = mark_number(b"".join(entry.pieces)) if is_mark else None
+        if number is not None:
+            self._has_marks, self.played.last_pulse = True, number
+        elif not self._has_marks:
+            self.played.last_pulse = self.played.pulses - 1
 
     def _after(self) -> DueMessage | None:
         """The message after the one that was put; in a loop, that may be the first one."""
@@ -206,7 +159,7 @@ def replay(
 
     Raises `LogRefused` if a recording that is played as fast as possible cannot be put.
     """
-    with closing(Replay(recording, output, settings)) as playing:
+    with closing(_playing(recording, output, settings)) as playing:
         told, told_ns = "", 0
         while not stop.is_set():
             next_ns = playing.tick()
@@ -228,6 +181,17 @@ def replay(
             _wait(output, stop, LONGEST_WAIT_MS * 1_000_000)
             output.serve()
         return playing.played
+
+
+def _playing(
+    recording: Recording, output: StreamOutput, settings: PlaySettings
+) -> Replay | LogCopy:
+    """What plays a recording: a log that is played as it is, is copied."""
+    if not isinstance(recording, LogRecording) or not isinstance(output, RecordOutput):
+        return Replay(recording, output, settings)
+    if not settings.as_recorded:
+        return Replay(recording, output, settings)
+    return LogCopy(recording, output)
 
 
 def _wait(output: StreamOutput, stop: Stop, until_ns: int) -> None:

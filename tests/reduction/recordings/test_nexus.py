@@ -17,7 +17,8 @@ from reduction.host.stop import Stop
 from reduction.recordings.nexus_log_reader import CHUNK_EVENTS
 from reduction.recordings.nexus_pulses import MOST_BLOCK_EVENTS, MOST_BLOCK_PULSES
 from reduction.recordings.open_recording import open_recording
-from reduction.recordings.replay import PlaySettings, replay
+from reduction.recordings.play_settings import PlaySettings
+from reduction.recordings.replay import replay
 from tests.support.event_logs import all_of, sought
 from tests.support.nexus_events import (
     PERIOD_NS,

@@ -17,8 +17,9 @@ from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop
 from reduction.messages.contents import Chunk, LogValue, decode
 from reduction.recordings.open_recording import open_recording
+from reduction.recordings.play_settings import PlaySettings
 from reduction.recordings.play_times import LONGEST_PAUSE_NS, PlayTimes
-from reduction.recordings.replay import PlaySettings, Replay, replay
+from reduction.recordings.replay import Replay, replay
 from tests.support.event_logs import LIMIT, PERIOD_NS, START_NS, data_of, pulse_entries
 from tests.support.recordings import (
     HandClock,
