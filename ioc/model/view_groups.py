@@ -10,6 +10,7 @@ from reduction.parameters.detector_map import MapSettings
 from reduction.parameters.image import ImageSettings, PickedCells, PickedCommands
 from reduction.parameters.image_readings import (
     AreaDetectorReadings,
+    CellReadings,
     FixedReadings,
     ImageReadings,
     MapReadings,
@@ -36,6 +37,7 @@ class ViewGroup:
 VIEW_GROUPS = (
     ViewGroup(ImageSettings, "Image:", ("image",), settings=True),
     ViewGroup(ImageReadings, "Image:", ("image",), settings=False),
+    ViewGroup(CellReadings, "Image:", ("image", "places"), settings=False),
     ViewGroup(AreaDetectorReadings, "Image:", ("image", "plugin"), settings=False),
     ViewGroup(FixedReadings, "Image:", ("image", "plugin", "fixed"), settings=False),
     ViewGroup(PickedCells, "Image:ROI:", ("image", "picked"), settings=True),

@@ -14,6 +14,7 @@ from ioc.model.addresses import views_at
 from ioc.posting.outlier_readings import outlier_readings
 from ioc.posting.picture_readings import (
     PictureNumbers,
+    bank_list,
     blank_picture,
     image_readings,
     map_readings,
@@ -124,7 +125,8 @@ class ImagePosting:
         if views.image is not None and views.image.shape == geometry.layout.shape:
             address = ViewAddress(number, "image")
             numbers = self._numbers(address)
-            self._posted[address] = image_readings(report, numbers, views.image, geometry)
+            banks = bank_list(self._geometries.instrument)
+            self._posted[address] = image_readings(report, numbers, views.image, geometry, banks)
             await self._post(address, self._posted[address], report)
         if views.picked is not None and views.picked.shape == (settings.edges.size - 1,):
             cells = settings.image.picked

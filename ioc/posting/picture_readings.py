@@ -14,8 +14,10 @@ from reduction.detector_files.id_ranges import ranges_text
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.image import PickedCells
 from reduction.parameters.image_readings import (
+    LONGEST_BANKS,
     AreaDetectorReadings,
     ArrayReadings,
+    CellReadings,
     ImageReadings,
     MapReadings,
     PickedReadings,
@@ -46,16 +48,23 @@ class PictureNumbers:
 
 
 def image_readings(
-    report: RanksReport, numbers: PictureNumbers, counts: NDArray[np.int64], geometry: ImageGeometry
+    report: RanksReport,
+    numbers: PictureNumbers,
+    counts: NDArray[np.int64],
+    geometry: ImageGeometry,
+    banks: str,
 ) -> ImageReadings:
-    """The readings of the image with these ``counts``, (rows, columns)."""
+    """The readings of the image with these ``counts``, (rows, columns).
+
+    ``banks`` is the text of the names of all banks, see `bank_list`.
+    """
     result = report.results[numbers.reduction]
     values, message = image_values(counts, geometry.pixels, result)
     missing = result.views.image_missing if result.views is not None else 0
     if missing:
         lacks = f"{missing} events are missing: they were folded before this image began"
         message = "; ".join(filter(None, (message, lacks)))
-    words = layout_words(geometry.layout)
+    words, places = layout_words(geometry.layout), geometry.places
     return ImageReadings(
         **_array(report, numbers, values, "image"),
         x_edges=geometry.layout.columns.edges,
@@ -65,7 +74,15 @@ def image_readings(
         total=float(counts.sum()),
         message=message,
         pixels=geometry.pixel_numbers,
+        places=CellReadings(places.x_m, places.y_m, places.z_m, places.bank, banks),
     )
+
+
+@functools.lru_cache(maxsize=1)
+def bank_list(instrument: Instrument) -> str:
+    """The names of all banks of an instrument by commas; the first ones if all are too long."""
+    text = ",".join(each.replace(",", ";") for each in instrument.bank_names)
+    return text if len(text) <= LONGEST_BANKS else text[: LONGEST_BANKS + 1].rpartition(",")[0]
 
 
 def map_readings(report: RanksReport, numbers: PictureNumbers, made: MapCounts) -> MapReadings:

@@ -10,6 +10,9 @@ from reduction.parameters.limits import IMAGE_SIDE, MOST_MAP_CELLS
 from reduction.parameters.readings import HistogramReadings, OptionalArray
 from reduction.parameters.specs import Array, Choice, Float, Integer, Text
 
+LONGEST_BANKS = 20_000
+"""Longest text of the names of all banks."""
+
 
 class ColorMode(enum.StrEnum):
     """The color modes of areaDetector; images here are monochrome."""
@@ -153,6 +156,50 @@ class ArrayReadings:
     plugin: AreaDetectorReadings = field(default_factory=AreaDetectorReadings)
 
 
+def _place_spec(axis: str) -> Array:
+    """The spec of the array of one coordinate of all cells."""
+    return Array(
+        pv=f"CellPos{axis}",
+        description=f"Mean position of each cell, {axis.lower()}",
+        details="Of all its detectors; the sample is the origin, z along the beam, y up. NaN: no"
+        " detector there.",
+        units="m",
+        precision=5,
+        most=IMAGE_SIDE * IMAGE_SIDE,
+    )
+
+
+@dataclass(frozen=True)
+class CellReadings:
+    """Places of cells in space, prefix ``$(P)Red1:Image:``.
+
+    All arrays are (rows · columns,) float64 from the top left, as ``ArrayData``.
+    """
+
+    x_m: OptionalArray = reading(_place_spec("X"), None)
+    y_m: OptionalArray = reading(_place_spec("Y"), None)
+    z_m: OptionalArray = reading(_place_spec("Z"), None)
+    bank: OptionalArray = reading(
+        Array(
+            pv="CellBank",
+            description="Bank of each cell, as ArrayData; from 0",
+            details="Its place in Banks_RBV; -1: none. NaN: no detector there.",
+            precision=0,
+            most=IMAGE_SIDE * IMAGE_SIDE,
+        ),
+        None,
+    )
+    banks: str = reading(
+        Text(
+            pv="Banks_RBV",
+            description="Names of banks, by commas",
+            details="In the order that CellBank counts; a comma in a name is a semicolon here.",
+            max_length=LONGEST_BANKS,
+        ),
+        "",
+    )
+
+
 @dataclass(frozen=True)
 class ImageReadings(ArrayReadings):
     """Cells of the image, prefix ``$(P)Red1:Image:``; see also ``Image:Image`` on pvAccess."""
@@ -166,6 +213,7 @@ class ImageReadings(ArrayReadings):
         ),
         None,
     )
+    places: CellReadings = field(default_factory=CellReadings)
 
 
 @dataclass(frozen=True)

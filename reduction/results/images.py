@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.control.reports import ReductionResult
+from reduction.instrument.cell_places import CellPlaces, cell_places
 from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.layout import DetectorLayout, detector_layout
@@ -29,13 +30,14 @@ NOT_FADED = "events fade in the spectra, but not here"
 
 @dataclass(frozen=True, eq=False)
 class ImageGeometry:
-    """The layout of an image, and which detectors count.
+    """The layout of an image, where its cells are in space, and which detectors count.
 
     ``used`` (detectors,) bool is false for those that are masked or monitors; ``pixels`` (rows,
     columns) int64 are how many of the others each cell has.
     """
 
     layout: DetectorLayout
+    places: CellPlaces
     used: NDArray[np.bool_]
     pixels: NDArray[np.int64]
 
@@ -57,7 +59,7 @@ def image_geometry(
     used = detector_groups(settings.detectors, instrument, files) != MASKED
     used &= ~instrument.is_monitor
     pixels = np.bincount(layout.cell[used], minlength=layout.cells).reshape(layout.shape)
-    return ImageGeometry(layout, used, pixels)
+    return ImageGeometry(layout, cell_places(instrument, layout), used, pixels)
 
 
 class ImageValues(NamedTuple):

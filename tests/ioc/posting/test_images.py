@@ -77,6 +77,20 @@ def test_a_client_of_channel_access_finds_what_areadetector_serves(ioc: Ioc) -> 
 
 
 @pytest.mark.usefixtures("enabled")
+def test_cells_say_where_they_are_and_of_which_bank(ioc: Ioc) -> None:
+    assert ioc.get("Red1:Image:Banks_RBV", "-S") == "forward,perpendicular,backward"
+    two_theta = np.arctan2(ioc.array("Red1:Image:CellPosX"), ioc.array("Red1:Image:CellPosZ"))
+    detector = LAYOUT.cell[:1000]
+    np.testing.assert_allclose(
+        np.degrees(two_theta)[detector], np.linspace(3, 160, 1000), rtol=1e-9
+    )
+    assert np.isnan(np.delete(two_theta, detector)).all()
+    assert np.count_nonzero(ioc.array("Red1:Image:CellPosY")) == ROWS * COLUMNS - 1000  # NaN
+    bank = np.array(ioc.array("Red1:Image:CellBank"))
+    np.testing.assert_array_equal(bank[detector], powder_arc().bank[:1000])
+
+
+@pytest.mark.usefixtures("enabled")
 def test_a_put_returns_when_the_image_obeys_it(ioc: Ioc) -> None:
     for view in (ImageView.FRONT, ImageView.CYLINDER, ImageView.PANELS):
         layout = detector_layout(powder_arc(), view, 100)
