@@ -49,7 +49,7 @@ FIRST_REPORT_PATIENCES = 2
 
 
 WORK_LOOK_S = 2.0
-"""How often it is looked whether ranks that work on an order take processor time."""
+"""How often it is looked whether ranks that start or work on an order take processor time."""
 
 RANKS_LOOK_S = 0.1
 """How often it is looked whether the ranks have reported, before a recording is played."""
@@ -178,14 +178,14 @@ class Supervision:
         await self._children.ranks.run(self._reduce, ended, lambda: watch.heard)
 
     async def watch_work(self) -> None:
-        """Kill ranks that hang within an order, until cancelled; they are started again."""
+        """Kill ranks that hang in their start or in an order, until cancelled."""
         idle = IdleWatch()
         while True:
             await asyncio.sleep(WORK_LOOK_S)
-            if not self._server.ranks_watch.works_on_order:
+            if not self._server.ranks_watch.works:
                 idle.forget()
             elif idle.idle(processor_seconds(self._children.ranks.family)):
-                self._children.ranks.kill(f"did nothing for {IDLE_S:g} s within an order")
+                self._children.ranks.kill(f"took no processor time for {IDLE_S:g} s")
                 idle.forget()
 
     def _reduce(self) -> Sequence[str]:

@@ -83,10 +83,8 @@ class ReportWatch(Generic[ReportT]):
         self._missing = False
         self._clock = asyncio.get_running_loop().time
         self._reported_s = 0.0
-        self._has_reported = False
-        """Whether the present process has reported."""
-        self.works_on_order = False
-        """Whether it has said that it works on an order, and has not reported since."""
+        self.works = False
+        """Whether its last message was that it works, on its start or on an order."""
         self.bad_reports = 0
         self.problem = ""
         """Why the last report was not understood; empty if it was."""
@@ -106,7 +104,7 @@ class ReportWatch(Generic[ReportT]):
 
     def process_starts(self, within_s: float) -> None:
         """The process starts: its first report is due within ``within_s`` seconds."""
-        self._has_reported = self.works_on_order = False
+        self.works = False
         self.expect(within_s)
 
     @property
@@ -134,7 +132,7 @@ class ReportWatch(Generic[ReportT]):
 
     async def _take(self, report: ReportT | Working) -> None:
         self._reported_s, self.problem = self._clock(), ""
-        self.works_on_order = isinstance(report, Working) and self._has_reported
+        self.works = isinstance(report, Working)
         if isinstance(report, Working):
             self._expect_next(max(LONGEST_WORK_S, self.silence_s))
             return

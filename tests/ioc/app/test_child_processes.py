@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
-from ioc.app.child_processes import ProcessOptions
+import pytest
+
+from ioc.app.child_processes import ChildProcesses, ProcessOptions, Supervision
+from ioc.app.live_server import LiveServer
 from ioc.options.command_line import parse
 from ioc.options.commands import RanksOptions, RunOptions, SimulateOptions
 
@@ -45,3 +51,25 @@ def test_the_children_are_started_with_what_the_run_was() -> None:
     assert simulate.verbose
     assert options.ioc.set == RUN.set
     assert simulate.set == (), "the simulator gets its settings by orders"
+
+
+async def test_ranks_are_killed_if_they_do_nothing_while_they_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ioc.app.child_processes.WORK_LOOK_S", 0.02)
+    monkeypatch.setattr("ioc.app.idle_watch.IDLE_S", 0.5)
+    ends: asyncio.Queue[str] = asyncio.Queue()
+    options = ProcessOptions.of(RUN, Path("/run"))
+    children, watch = ChildProcesses(options), SimpleNamespace(works=False)
+    server = cast(LiveServer, SimpleNamespace(ranks_watch=watch))
+    supervision = Supervision(children, options, server)
+    running = asyncio.create_task(children.ranks.run(lambda: ["sleep", "1000"], ends.put))
+    watching = asyncio.create_task(supervision.watch_work())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(ends.get(), 1.5)
+    watch.works = True
+    why = await asyncio.wait_for(ends.get(), 60)
+    assert why.startswith("ranks took no processor time for ")
+    for task in (running, watching):
+        task.cancel()
+    await asyncio.gather(running, watching, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Ranks that hang within an order are noticed long before the longest time that one may take."""
+"""Ranks that hang in their start or in an order are seen long before the time that it may take."""
 
 from __future__ import annotations
 

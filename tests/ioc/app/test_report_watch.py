@@ -115,6 +115,20 @@ async def test_a_process_that_works_on_an_order_is_not_lost_however_long_it_take
 
 
 @at_virtual_time
+async def test_a_process_works_from_its_word_to_its_report_in_its_start_and_in_orders() -> None:
+    async with watched() as bench:
+        bench.watch.process_starts(20)
+        found = []
+        for message in (WORKING, 1, WORKING, WORKING, 2, 3, WORKING):
+            bench.end.sent.put_nowait(message)
+            await asyncio.sleep(1)
+            found.append(bench.watch.works)
+        bench.watch.process_starts(20)
+        found.append(bench.watch.works)
+    assert found == [True, False, True, True, False, False, True, False]
+
+
+@at_virtual_time
 async def test_a_process_that_never_ends_its_work_is_lost_in_the_end() -> None:
     async with watched() as bench:
         bench.end.sent.put_nowait(WORKING)
