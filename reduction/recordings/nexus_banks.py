@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.messages.contents import NO_EVENTS
+from reduction.recordings.nexus_columns import UNREADABLE, NexusColumns
 from reduction.recordings.nexus_groups import dataset
 from reduction.recordings.nexus_units import NexusRefused, has_zone, time_unit_ns, times_ns
 
@@ -34,6 +35,14 @@ class NexusFaults:
     large_tofs: int = 0
     negative_tofs: int = 0
     unreadable: dict[str, int] = field(default_factory=dict)
+
+    def add(self, others: NexusFaults) -> None:
+        """Count those of other events, too."""
+        self.large_ids += others.large_ids
+        self.large_tofs += others.large_tofs
+        self.negative_tofs += others.negative_tofs
+        for name, count in others.unreadable.items():
+            self.unreadable[name] = self.unreadable.get(name, 0) + count
 
     @property
     def words(self) -> list[str]:
@@ -67,7 +76,9 @@ class EventBank:
     Raises `NexusRefused` if it cannot be said which events belong to which pulse.
     """
 
-    def __init__(self, group: h5py.Group, monitors: Mapping[str, int]) -> None:
+    def __init__(
+        self, group: h5py.Group, monitors: Mapping[str, int], columns: NexusColumns
+    ) -> None:
         self.name = str(group.name)
         data = {name: dataset(group, name) for name in ("event_id", "total_counts")}
         self._ids, self._tofs = data["event_id"], group["event_time_offset"]
@@ -79,6 +90,8 @@ class EventBank:
         self._starts = np.zeros(1, np.int64)
         self.before = 0
         self._unit_ns = 1
+        self._tof_column = columns.of(self._tofs)
+        self._id_column = None if self._ids is None else columns.of(self._ids)
         if self.events:
             self._unit_ns = self._tof_unit_ns()
             self._find_pulses(group)
@@ -182,9 +195,9 @@ class EventBank:
     ) -> None:
         """Read events into arrays of their number."""
         try:
-            tofs = self._tofs[low:high]
-            ids = None if self._ids is None else self._ids[low:high]
-        except (OSError, RuntimeError):
+            tofs = self._tof_column.read(low, high)
+            ids = None if self._id_column is None else self._id_column.read(low, high)
+        except UNREADABLE:
             pixel[:], tof[:] = NO_PIXEL, 0
             faults.unreadable[self.name] = faults.unreadable.get(self.name, 0) + high - low
             return

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage
 from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
@@ -63,19 +62,18 @@ class NexusContent:
 class NexusLogReader:
     """One partition of a NeXus event file, as `reduction.event_log.protocol.LogReader`.
 
-    In every partition a pulse has its values of logs, its charge, and a mark. Its events are in one
-    partition: that of its block, which are dealt out in turn. The first message of the first
-    partition is the start of the run, if the file tells it.
+    In every partition a pulse has its values of logs, its charge, and a mark, and those of its
+    events that are in the share of the partition. The first message of the first partition is the
+    start of the run, if the file tells it.
     """
 
-    def __init__(
-        self, content: NexusContent, partition: int, partitions: int, identity: str
-    ) -> None:
+    def __init__(self, content: NexusContent, partition: int, identity: str) -> None:
         self._content, self._pulses = content, content.pulses
+        self._share = content.pulses.shares[partition]
         self._run = content.run if partition == 0 else None
         self.identity, self.dropped = identity, Dropped()
         self.began = 0
-        counts = self._owned(partition, partitions)
+        counts = self._share.counts
         charges = self._pulses.charges_uc is not None
         logs = np.diff(content.log_bounds, prepend=0)
         chunks = -(-counts // CHUNK_EVENTS)
@@ -90,12 +88,6 @@ class NexusLogReader:
         self._total = int(self._firsts[-1] + logs[-1])
         self._next_pulse = 0
         self._ready: deque[LogMessage] = deque()
-
-    def _owned(self, partition: int, partitions: int) -> NDArray[np.int64]:
-        """The number of events of each pulse that come in this partition."""
-        starts = self._pulses.block_starts
-        blocks = np.repeat(np.arange(starts.size - 1), np.diff(starts))
-        return np.where(blocks % partitions == partition, self._pulses.counts, 0)
 
     def seek(self, time_ns: int) -> None:
         """See `LogReader.seek`."""
@@ -189,8 +181,7 @@ class NexusLogReader:
         yield encode_pulse_mark(pulse, time_ns, int(self._chunks[pulse + 1]))
 
     def _chunks_of(self, pulse: int, time_ns: int) -> Iterator[bytes]:
-        block = int(np.searchsorted(self._pulses.block_starts, pulse, side="right")) - 1
-        pixel, tof = self._pulses.block(block).of(pulse)
+        pixel, tof = self._share.of(pulse)
         for number, low in enumerate(range(0, tof.size, CHUNK_EVENTS), int(self._chunks[pulse])):
             part = slice(low, low + CHUNK_EVENTS)
             yield encode_chunk(Chunk(SOURCE_NAME, number, time_ns, pixel[part], tof[part]))

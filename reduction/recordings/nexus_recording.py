@@ -52,7 +52,7 @@ class NexusRecording:
     def _open(self) -> None:
         groups = groups_of(self._file)
         logs = logs_of(groups)
-        self._pulses = NexusPulses(groups, logs, self._monitors)
+        self._pulses = NexusPulses(groups, logs, self._monitors, self.partitions)
         self._content = NexusContent(self._pulses, logs.logs, run_of(groups.entry))
         status = self._path.stat()
         about = f"{self._path.resolve()} {status.st_size} {status.st_mtime_ns} {self.partitions}"
@@ -74,10 +74,11 @@ class NexusRecording:
 
     def reader(self, partition: int) -> LogReader:
         """See `Recording.reader`."""
-        reader = NexusLogReader(self._content, partition, self.partitions, self.identity)
+        reader = NexusLogReader(self._content, partition, self.identity)
         reader.seek_offset(0)
         return reader
 
     def close(self) -> None:
         """See `Recording.close`."""
+        self._pulses.close()
         self._file.close()
