@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reduction.messages.contents import NO_EVENTS
 from reduction.recordings.nexus_columns import UNREADABLE, NexusColumns
-from reduction.recordings.nexus_groups import dataset
+from reduction.recordings.nexus_groups import check_sources, dataset
 from reduction.recordings.nexus_units import NexusRefused, has_zone, time_unit_ns, times_ns
 
 NO_PIXEL = -1
@@ -90,15 +90,17 @@ class EventBank:
         self._starts = np.zeros(1, np.int64)
         self.before = 0
         self._unit_ns = 1
-        self._tof_column = columns.of(self._tofs)
-        self._id_column = None if self._ids is None else columns.of(self._ids)
         if self.events:
+            self._tof_column = columns.of(self._tofs)
+            self._id_column = None if self._ids is None else columns.of(self._ids)
             self._unit_ns = self._tof_unit_ns()
             self._find_pulses(group)
 
     def _events_of(self, total: h5py.Dataset | None) -> int:
         """The number of events; a single one that is not counted stands for none."""
-        events = int(self._tofs.size)
+        events = int(self._tofs.size or 0)  # it is None for a dataset without any shape
+        if not events:
+            return 0
         if self._tofs.dtype.kind not in "iuf":
             raise NexusRefused(f"{self.name}: event_time_offset is no number")
         if self._ids is not None and self._ids.size != events:
@@ -121,6 +123,10 @@ class EventBank:
                 f" --monitor {source}=ID gives them one"
             )
             return 0
+        for each in filter(None, (self._tofs, self._ids)):
+            if each.ndim != 1:
+                raise NexusRefused(f"{each.name}: it has {each.ndim} dimensions, not 1")
+            check_sources(each)
         return events
 
     def _tof_unit_ns(self) -> int:
@@ -130,6 +136,8 @@ class EventBank:
         return time_unit_ns(self._tofs, otherwise)
 
     def _find_pulses(self, group: h5py.Group) -> None:
+        for name in ("event_time_zero", "event_index"):
+            check_sources(group[name])
         zero, index = group["event_time_zero"], np.asarray(group["event_index"][()]).ravel()
         if not zero.size:
             self.before = self.events

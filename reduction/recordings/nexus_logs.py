@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.messages.contents import PULSE_MARK
-from reduction.recordings.nexus_groups import NexusGroups, dataset
+from reduction.recordings.nexus_groups import NexusGroups, check_sources, dataset
 from reduction.recordings.nexus_units import NexusRefused, charge_unit_uc, times_ns
 
 CHARGE = "proton_charge"
@@ -81,6 +81,8 @@ def _log(group: h5py.Group, name: str, unit: float) -> NexusLog:
     time, value = group["time"], group["value"]
     if value.dtype.kind not in "iufb" or value.size != time.size:
         return NexusLog(name, np.empty(0, np.int64), np.empty(0))
+    check_sources(time)
+    check_sources(value)
     if value.size > MOST_LOG_VALUES:
         raise NexusRefused(f"it has {value.size} values; the most is {MOST_LOG_VALUES}")
     times, values = times_ns(time), np.asarray(value[()]).ravel().astype(np.float64) * unit

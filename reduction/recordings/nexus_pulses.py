@@ -51,7 +51,7 @@ class NexusPulses:
     def __init__(
         self, groups: NexusGroups, logs: NexusLogs, monitors: Mapping[str, int], partitions: int
     ) -> None:
-        self.remarks: list[str] = [*logs.remarks]
+        self.remarks: list[str] = [*groups.remarks, *logs.remarks]
         self.faults = NexusFaults()
         columns = NexusColumns()
         banks = [EventBank(group, monitors, columns) for group in groups.events]

@@ -21,6 +21,9 @@ from reduction.recordings.nexus_units import NexusRefused
 MOST_REMARKS = 10
 """Most remarks on a file that are told; of further ones only their number."""
 
+OPEN_FOR_WRITE = ("unable to lock file", "already open for write")
+"""What HDF5 says of a file that is written, or whose writer was killed."""
+
 
 class NexusRecording:
     """A NeXus event file, as `reduction.recordings.protocol.Recording`.
@@ -39,7 +42,7 @@ class NexusRecording:
         try:
             self._file = h5py.File(path, "r")
         except OSError as error:
-            raise LogRefused(f"recording {path}: it is no readable HDF5 file: {error}") from None
+            raise LogRefused(f"recording {path}: {_why_closed(error)}") from None
         try:
             self._open()
         except NexusRefused as refused:
@@ -82,3 +85,10 @@ class NexusRecording:
         """See `Recording.close`."""
         self._pulses.close()
         self._file.close()
+
+
+def _why_closed(error: OSError) -> str:
+    """Why a file cannot be opened, in words."""
+    if any(each in str(error) for each in OPEN_FOR_WRITE):
+        return f"it is still being written, or was not closed: {error}"
+    return f"it is no readable HDF5 file: {error}"
