@@ -90,22 +90,20 @@ class EventBank:
         self._starts = np.zeros(1, np.int64)
         self.before = 0
         self._unit_ns = 1
+        self._tof_column = columns.of(self._tofs)
+        self._id_column = None if self._ids is None else columns.of(self._ids)
         if self.events:
-            self._tof_column = columns.of(self._tofs)
-            self._id_column = None if self._ids is None else columns.of(self._ids)
             self._unit_ns = self._tof_unit_ns()
             self._find_pulses(group)
 
     def _events_of(self, total: h5py.Dataset | None) -> int:
         """The number of events; a single one that is not counted stands for none."""
-        events = int(self._tofs.size or 0)  # it is None for a dataset without any shape
-        if not events:
-            return 0
+        events = _size(self._tofs)
         if self._tofs.dtype.kind not in "iuf":
             raise NexusRefused(f"{self.name}: event_time_offset is no number")
-        if self._ids is not None and self._ids.size != events:
+        if self._ids is not None and _size(self._ids) != events:
             raise NexusRefused(
-                f"{self.name}: {self._ids.size} event_id for {events} event_time_offset"
+                f"{self.name}: {_size(self._ids)} event_id for {events} event_time_offset"
             )
         if self._ids is not None and self._ids.dtype.kind not in "iu":
             raise NexusRefused(f"{self.name}: event_id is no number")
@@ -123,10 +121,9 @@ class EventBank:
                 f" --monitor {source}=ID gives them one"
             )
             return 0
-        for each in filter(None, (self._tofs, self._ids)):
-            if each.ndim != 1:
-                raise NexusRefused(f"{each.name}: it has {each.ndim} dimensions, not 1")
-            check_sources(each)
+        for each in (self._tofs, self._ids):
+            if each is not None and events:
+                _check_column(each)
         return events
 
     def _tof_unit_ns(self) -> int:
@@ -214,6 +211,18 @@ class EventBank:
         else:
             _take_ids(ids, pixel, faults)
         _take_tofs(tofs, self._unit_ns, tof, pixel, faults)
+
+
+def _size(data: h5py.Dataset) -> int:
+    """The number of values; 0 for a dataset that has no shape."""
+    return int(data.size or 0)
+
+
+def _check_column(data: h5py.Dataset) -> None:
+    """Raise `NexusRefused` for a dataset that has other than one dimension, or lacks sources."""
+    if data.ndim != 1:
+        raise NexusRefused(f"{data.name}: it has {data.ndim} dimensions, not 1")
+    check_sources(data)
 
 
 def _joined(lows: NDArray[np.int64], highs: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -145,14 +145,17 @@ def test_a_bank_without_a_shape_is_empty_and_one_of_two_dimensions_is_refused(
     tmp_path: Path, bank: Bank
 ) -> None:
     path = sns_file(tmp_path / "sns.nxs", [bank, bank], PULSES)
-    name = "entry/bank2_events/event_time_offset"
+    names = [f"entry/bank2_events/{each}" for each in ("event_time_offset", "event_id")]
     with h5py.File(path, "r+") as file:
-        del file[name], file["entry/bank2_events/total_counts"]
-        file[name] = h5py.Empty("f4")
+        del file["entry/bank2_events/total_counts"]
+        for name in names:
+            del file[name]
+            file[name] = h5py.Empty("u4")
     assert content_of(path, 1).sorted_events() == expected_events([bank], PULSES)
     with h5py.File(path, "r+") as file:
-        del file[name]
-        put(file, name, np.zeros((EVENTS, 1), np.float32))
+        for name in names:
+            del file[name]
+            put(file, name, np.zeros((EVENTS, 1), np.uint32))
     with pytest.raises(OSError, match="event_time_offset: it has 2 dimensions, not 1"):
         open_recording(path, 1)
 
