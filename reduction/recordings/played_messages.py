@@ -19,6 +19,7 @@ from reduction.messages.contents import (
 )
 from reduction.messages.ev44 import decoded_ev44, encoded_ev44
 from reduction.messages.flat_tables import Buffer
+from reduction.messages.retimed import retimed_ev44, retimed_f144
 from reduction.messages.run_messages import (
     RUN_START,
     RUN_STOP,
@@ -148,6 +149,9 @@ class PlayedMessages:
         ids = self._ids.get((message.partition, event.source))
         number = event.message_id + (self._round * ids.length if ids else 0)
         given = np.array([times.given_ns(int(each)) for each in event.times_ns], np.int64)
+        retimed = retimed_ev44(message.data, given, number)
+        if retimed is not None:
+            return retimed
         if given.size == 1 and event.tof_ns.size == event.pixel_id.size and not event.starts[0]:
             return encoded_ev44(event.source, number, int(given[0]), event.pixel_id, event.tof_ns)
         return (
@@ -163,8 +167,10 @@ class PlayedMessages:
             ids = [ids for (each, _), ids in self._ids.items() if each == message.partition]
             sent += self._round * sum(each.length for each in ids)
             return mark_entry(number + self._round * pulses, time_ns, sent)
-        log = deserialise_f144(bytes(message.data))
-        data = serialise_f144(log.source_name, log.value, time_ns)
+        data = retimed_f144(message.data, time_ns)
+        if data is None:
+            log = deserialise_f144(bytes(message.data))
+            data = serialise_f144(log.source_name, log.value, time_ns)
         return replace(entry, time_ns=time_ns, pieces=(data,))
 
 
