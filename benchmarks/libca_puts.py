@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from benchmarks.libca import NATIVE, NORMAL, Channel, Event, Session, handler
 from benchmarks.wild import ACCEPTED, KINDS, NOT_SENT, REFUSED, Done, Wild
 
-ANSWER_S = 10.0
+ANSWER_S, RETRY_S = 10.0, 0.02
 MOST_AT_ONCE = 100
 """Channels asked for at once: a search for a thousand would be lost on the way."""
 
@@ -27,7 +28,7 @@ class LibcaPuts:
         self._tags = itertools.count(1)
         self._waiting: dict[int, Done] = {}
         self._answer = handler(self._answered)
-        self._value: Any = None
+        self._value: tuple[str, bytes] | None = None
         self._come = threading.Event()
         self._told = handler(self._took)
 
@@ -59,20 +60,35 @@ class LibcaPuts:
             done(ACCEPTED if event.status == NORMAL else REFUSED)
 
     def read(self, name: str) -> Any:
-        """A number, the text of a string or of characters, or the bytes of an array."""
-        self._come.clear()
-        channel = self._channels[name]
-        self._session.get(channel, channel.native, self._told)
-        if not self._come.wait(ANSWER_S):
-            raise TimeoutError(f"no value of {name} within {ANSWER_S:g} s")
-        kind, data = self._value
+        """A number, the text of a string or of characters, or the bytes of an array.
+
+        A channel whose array has outgrown what its client was told is connected anew meanwhile.
+        Raises TimeoutError without a value within `ANSWER_S`.
+        """
+        channel, deadline_s = self._channels[name], time.monotonic() + ANSWER_S
+        while (found := self._found(channel, deadline_s)) is None:
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"no value of {name} within {ANSWER_S:g} s")
+            time.sleep(RETRY_S)
+        kind, data = found
         values = np.frombuffer(data, KINDS[kind])
         if kind in ("string", "char"):
             return values.tobytes().partition(b"\0")[0].decode("latin-1")
         return values[0].item() if channel.count == 1 else data
 
+    def _found(self, channel: Channel, deadline_s: float) -> tuple[str, bytes] | None:
+        """The type and the bytes of a value; None if the channel is not connected."""
+        self._come.clear()
+        try:
+            self._session.get(channel, channel.native, self._told)
+        except OSError:
+            return None
+        return self._value if self._come.wait(deadline_s - time.monotonic()) else None
+
     def _took(self, event: Event) -> None:
-        kind = NATIVE[event.type]
-        size = event.count * np.dtype(KINDS[kind]).itemsize
-        self._value = kind, ctypes.string_at(event.data, size)
+        self._value = None
+        if event.status == NORMAL:
+            kind = NATIVE[event.type]
+            size = event.count * np.dtype(KINDS[kind]).itemsize
+            self._value = kind, ctypes.string_at(event.data, size)
         self._come.set()
