@@ -143,7 +143,18 @@ def detector_pictures(browser: Browser, folder: Path) -> None:
             page.wait_for(f"#view-{tab} .readout", "cells")
             page.page.wait_for_timeout(2000)
             take(page, folder, name)
+        instrument_picture(page, running, folder)
         picked_picture(page, running, folder)
+
+
+def instrument_picture(page: OpenPage, running: Live, folder: Path) -> None:
+    """A picture of the instrument in space, with the spectrum of a bank beside the shadow."""
+    page.page.evaluate("location.hash = 'tab=instrument'")
+    page.wait_for("#view-instrument .readout", "cells")
+    page.page.locator("#view-instrument select").select_option(label="bank6")
+    running.until(lambda: running.number("Red1:Image:ROI:Total_RBV") > 0, 60)
+    page.wait_for("#view-instrument .picked .note", "counts in")
+    take(page, folder, "instrument")
 
 
 def picked_picture(page: OpenPage, running: Live, folder: Path) -> None:

@@ -6,6 +6,7 @@ import { byId, h, setText } from "./elements.js";
 import { EventsView } from "./events_view.js";
 import { FitsView } from "./fits_view.js";
 import { HistoryView } from "./history_view.js";
+import { InstrumentView } from "./instrument_view.js";
 import { showHelp, startKeyboard } from "./keyboard.js";
 import { MessagesView } from "./messages_view.js";
 import { Page } from "./page.js";
@@ -103,12 +104,18 @@ class App {
     const image = new PictureView(page, "Image", { tab: "image", label: `Detector image; ${PICTURE_KEYS}`, controls: [picked.restore], picking: picked });
     drawn = image;
     const map = new PictureView(page, "Map", { tab: "map", label: `Map; ${PICTURE_KEYS}`, controls: [], picking: null });
+    /** @type {InstrumentView | null} */
+    let built = null;
+    const pickedBank = new PickedPanel(page, "instrument", () => built?.changed());
+    const instrument = new InstrumentView(page, pickedBank, [pickedBank.restore]);
+    built = instrument;
     const fits = new FitsView(page);
     const history = new HistoryView(page);
     this.history = history;
     new Tabs(byId("views"), view, [
       { id: "spectrum", title: "Spectrum", content: [spectrumToolbar(page, spectrum, save), spectrum.element] },
       { id: "image", title: "Detector image", content: [image.element, picked.element] },
+      { id: "instrument", title: "Instrument", content: [instrument.element, pickedBank.element] },
       { id: "map", title: "Map", content: [map.element] },
       { id: "fits", title: "Peaks against log", content: [fits.element] },
       { id: "history", title: "History", content: [history.element] },
@@ -119,7 +126,7 @@ class App {
     fillSettings(page, byId("settings"), panel.element);
     page.onResult(() => spectrum.update());
     onTheme(() => {
-      for (const plot of [spectrum.plot, spectrum.differences, image.plot, picked.plot, map.plot, fits.plot, ...history.strips.map((each) => each.plot)]) plot.changed();
+      for (const plot of [spectrum.plot, spectrum.differences, image.plot, picked.plot, map.plot, fits.plot, pickedBank.plot, instrument, ...history.strips.map((each) => each.plot)]) plot.changed();
     });
     this.status.start();
     this.messages.start();

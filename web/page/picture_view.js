@@ -5,7 +5,7 @@ import { h, setText } from "./elements.js";
 import { amount, axisTitle, figure, grouped, unitSymbol } from "./numbers.js";
 import { PictureInput } from "./picture_input.js";
 import { Plot } from "./plot.js";
-import { shadesEntry } from "./spectrum_curves.js";
+import { SCALES, shadesEntry } from "./spectrum_curves.js";
 import { viewToggle } from "./toolbar.js";
 
 /** @typedef {import("./page.js").Page} Page */
@@ -19,10 +19,6 @@ import { viewToggle } from "./toolbar.js";
  * @property {() => Rectangle | null} rectangle the one that is picked
  * @property {(rectangle: Rectangle) => void} pick
  */
-
-/** What the values of the image are, by its setting Scale. */
-/** @type {Record<string, string>} */
-const SCALES = { PerPixel: "counts per detector", Normalised: "normalised counts per detector" };
 
 /** The colour of the picked rectangle; shades have no such hue. */
 const PICKED = "#ff9d4d";

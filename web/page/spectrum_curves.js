@@ -17,6 +17,10 @@ const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [14, 5], [5, 2, 1, 2, 1, 2]];
 const OFFSET = 0.25;
 const LEGEND_SHADES = 24;
 
+/** What the values of the detector image are, by its setting Scale; counts for others. */
+/** @type {Record<string, string>} */
+export const SCALES = { PerPixel: "counts per detector", Normalised: "normalised counts per detector" };
+
 /**
  * A histogram as a curve of steps; `index` chooses its colour and dashes.
  *

@@ -24,6 +24,7 @@
  * @property {Range | null} imageX what the detector image shows of both axes, the lower end first
  * @property {Range | null} imageY
  * @property {boolean} imageClip whether the brightest and darkest cells of the detector image are left out of the colours
+ * @property {string} eye from where the instrument is seen: azimuth, height, zoom, x and y of `Eye`; empty: the usual one
  * @property {boolean} mapClip
  * @property {Range | null} mapX what the map shows of both axes
  * @property {Range | null} mapY
@@ -60,6 +61,7 @@ const DEFAULT = {
   imageX: null,
   imageY: null,
   imageClip: false,
+  eye: "",
   mapClip: false,
   mapX: null,
   mapY: null,
@@ -176,7 +178,8 @@ export class View {
   /** Show all that there is on the tab that is shown. */
   showAll() {
     const ranges = RANGES_OF_TAB[this.state.tab] ?? [];
-    this.set(Object.fromEntries(ranges.map((each) => [each, null])));
+    const eye = this.state.tab === "instrument" ? { eye: "" } : {};
+    this.set({ ...Object.fromEntries(ranges.map((each) => [each, null])), ...eye });
   }
 
   write() {

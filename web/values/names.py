@@ -9,6 +9,7 @@ from ioc.model.lock_parameters import LockCommands, LockSettings
 from ioc.model.process_parameters import IocProcessCommands
 from ioc.model.pvs import SNAPSHOT_NAME, PvRow, numbered_row, pv_rows, reduction_prefix
 from reduction.parameters.fields import specs_of
+from reduction.parameters.limits import IMAGE_SIDE
 from reduction.parameters.readings import SpectrumReadings
 from reduction.parameters.specs import AXIS_UNITS, Array, Spec, Text
 from simulator.status import SimulatorStatus
@@ -57,17 +58,23 @@ class WebPv:
         """How the numbers of an array are sent: ``f4`` for counts, intensities and errors.
 
         ``array`` is its name in the structure. Coordinates and one value a spectrum are ``f8``, the
-        cells of a picture ``f4``.
+        cells of a picture and their places ``f4``.
         """
         if self.row is None and array == "value":
             return "f4"
         spec = self.row.spec if self.row else SPECTRUM_SPECS.get(array)
-        return "f4" if spec is not None and _is_intensity(spec) else "f8"
+        single = spec is not None and (_is_intensity(spec) or _is_of_cells(spec))
+        return "f4" if single else "f8"
 
 
 def _is_intensity(spec: Spec) -> bool:
     """Whether a spec is an array over the bins of a spectrum that is no coordinate."""
     return isinstance(spec, Array) and spec.most is None and spec.units != AXIS_UNITS
+
+
+def _is_of_cells(spec: Spec) -> bool:
+    """Whether a spec is an array with one value for each cell of the detector image."""
+    return isinstance(spec, Array) and spec.most == IMAGE_SIDE**2
 
 
 class WebNames:

@@ -91,3 +91,5 @@ def test_counts_and_intensities_are_sent_in_single_precision_and_nothing_else() 
     assert NAMES.find("T:Red1:Slice3:Y").dtype("value") == "f4"
     assert NAMES.find("T:Red1:Spec:XE").dtype("value") == "f8"
     assert NAMES.find("T:Red1:Slices:Middle_RBV").dtype("value") == "f8"
+    assert NAMES.find("T:Red1:Image:CellPosX").dtype("value") == "f4"
+    assert NAMES.find("T:Red1:Map:XE").dtype("value") == "f8"
