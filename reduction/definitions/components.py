@@ -1,243 +1,258 @@
-"""Walks the components of a Mantid instrument definition, and finds its detectors."""
+"""Places the components of a Mantid instrument definition, and finds its detectors.
+
+All components of a type are placed together, after all that hold them, however many there are. So
+the time is that of the elements of the file, and of array operations over what they make.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from xml.etree.ElementTree import Element
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reduction.definitions.component_types import Category, ComponentTypes, mark
-from reduction.definitions.detector_ids import DetectorIdLists
-from reduction.definitions.frames import ORIGIN, Frame, Placement, Vectors
-from reduction.definitions.idf_xml import NotUnderstood, check_contents, tag_text
-from reduction.definitions.locations import MOST_COMPONENTS, Conventions, Locations, joined
-from reduction.definitions.motions import Motion, Motions
-from reduction.definitions.panels import grid_pixels, mesh_pixels
-from reduction.definitions.placed_component import (
-    BankScope,
-    DetectorIds,
-    FoundDetectors,
-    PlacedComponent,
-    own_name,
-    plain_name,
+from reduction.definitions.assemblies import AssemblyReader, Components, Contents
+from reduction.definitions.banks import NAMELESS
+from reduction.definitions.component_names import component_name, plain_name
+from reduction.definitions.component_types import Category, mark
+from reduction.definitions.detector_ids import taken_in_turn
+from reduction.definitions.frames import Placements, Places, Scaling, Vectors, turned_points
+from reduction.definitions.idf_xml import NotUnderstood, tag_text
+from reduction.definitions.locations import MOST_COMPONENTS, Conventions
+from reduction.definitions.motion_links import (
+    LinkedMotion,
+    PathFinder,
+    linked_motions,
+    paths_inside,
 )
+from reduction.definitions.motions import Motion, Motions, WaitingParameters
+from reduction.definitions.panels import grid_pixels, mesh_pixels
+from reduction.definitions.placed_components import FoundDetectors, Instances, MarkedComponents
 
-COMPONENT = frozenset(("type", "name", "idlist", "mark-as", "outline"))
-PANEL_IDS = frozenset(("idstart", "idfillbyfirst", "idfillorder", "idstepbyrow", "idstep"))
-IN_COMPONENT = frozenset(("location", "locations", "parameter", "properties", "description"))
+MOST_ASSEMBLIES = 500_000
+"""Most components that are neither detectors nor pixels: each takes 1 µs and some 0.3 kB."""
 
-DEEPEST = 50
-"""Most types nested in each other."""
-
-
-@dataclass(frozen=True, eq=False)
-class Surroundings:
-    """What is around a component: its parent's placement, names and types from the outermost on."""
-
-    placement: Placement
-    scope: BankScope
-    names: tuple[str, ...] = ()
-    types: tuple[Element, ...] = ()
+SLICE = 1 << 16
+"""How many detectors that are not placed by their location alone are placed at once."""
 
 
 class ComponentWalk:
-    """Walks the components under the root of a definition, depth first."""
+    """Places the components under the root of a definition, a type at a time."""
 
     def __init__(self, root: Element, conventions: Conventions, motions: Motions) -> None:
-        self._root, self._conventions, self._motions = root, conventions, motions
-        self._types = ComponentTypes(root)
-        self._ids = DetectorIdLists(root, conventions.notes)
-        self._in_type: dict[Element, list[PlacedComponent]] = {}
-        self._total = 0
+        self._conventions, self._motions = conventions, motions
+        self._reader = AssemblyReader(root, conventions, motions)
+        self._instrument = self._reader.contents(root)
+        self._ids = np.empty(0, np.int32)
+        self._placed: dict[Contents, list[Instances]] = {}
         self.found = FoundDetectors()
-        self.waiting: dict[str, list[str]] = {}
-        self.marks_waiting: dict[str, None] = {}
-        """The logs that would move the source or the sample."""
+        self.waiting = WaitingParameters()
 
     def walk(self) -> FoundDetectors:
         """All detectors, and where source and sample are; raises `NotUnderstood`."""
-        origin = Placement.unmoved(ORIGIN)
-        around = Surroundings(self._motions.of_instrument.moved(origin, origin), BankScope(""))
-        for component in self._root.findall("component"):
-            self._ids.begin()
-            for placed in self._placed_components(component):
-                self._place(placed, around)
-            self._ids.end(component)
+        self._check_amount()
+        self._ids = self._all_ids()
+        paths = PathFinder(self._motions).paths(self._instrument)
+        whole = Instances.of_instrument(self._motions.of_instrument, paths)
+        self._placed[self._instrument] = [whole]
+        for contents in reversed(self._reader.known.values()):
+            if contents in self._placed:
+                around = Instances.joined(self._placed.pop(contents))
+                for part in contents.parts:
+                    self._place(part, around)
         return self.found
 
-    def _placed_components(self, component: Element) -> Iterator[PlacedComponent]:
-        check_contents(component, COMPONENT | PANEL_IDS, IN_COMPONENT)
-        places = [each for each in component if each.tag in ("location", "locations")]
-        if not places:
-            raise NotUnderstood(f"{tag_text(component)} has no <location>")
-        for each in places:
-            yield PlacedComponent(component, Locations.of(each, self._conventions))
-
-    def _components_of(self, kind: Element) -> list[PlacedComponent]:
-        """The components in a type; neighbouring detectors of the same type are joined into one."""
-        if kind not in self._in_type:
-            components: list[PlacedComponent] = []
-            for component in kind.findall("component"):
-                components += self._placed_components(component)
-            self._in_type[kind] = self._with_neighbours_joined(components)
-        return self._in_type[kind]
-
-    def _with_neighbours_joined(self, components: list[PlacedComponent]) -> list[PlacedComponent]:
-        runs: list[list[PlacedComponent]] = []
-        for placed in components:
-            before = runs[-1][0] if runs else placed
-            if runs and before.joins(placed) and self._is_plain(before) and self._is_plain(placed):
-                runs[-1].append(placed)
-            else:
-                runs.append([placed])
-        return [
-            PlacedComponent(run[0].component, joined([each.places for each in run]))
-            if run[1:]
-            else run[0]
-            for run in runs
-        ]
-
-    def _is_plain(self, placed: PlacedComponent) -> bool:
-        """Whether it is of detectors that are where their locations say, apart from links."""
-        has_id = self._types.category(self._types.of(placed.component)).has_id
-        motion = self._motions.of_elements(placed.component, placed.places.element)
-        return has_id and not motion and not self._conventions.neutronic
-
-    def _place(self, placed: PlacedComponent, around: Surroundings) -> None:
-        """Place a component at all its places within what is around it."""
-        kind, count = self._types.of(placed.component), len(placed.places.names)
-        category = self._types.category(kind)
-        self._ids.start_list(placed.component)
-        self._total += count
-        if self._total > MOST_COMPONENTS:
+    def _check_amount(self) -> None:
+        amount = self._instrument.amount
+        if amount.components > MOST_COMPONENTS:
             raise NotUnderstood(f"more than {MOST_COMPONENTS} components")
-        if category.has_id:
-            ids = self._ids.take(count, placed.component)
-            self._detectors(placed, around, ids, category is Category.MONITOR)
-        elif category is not Category.OTHER:
-            for place in range(count):
-                self._part(placed, place, around)
+        if amount.assemblies > MOST_ASSEMBLIES:
+            raise NotUnderstood(f"more than {MOST_ASSEMBLIES} components that hold others")
 
-    def _detectors(
-        self, placed: PlacedComponent, around: Surroundings, ids: DetectorIds, monitor: bool
-    ) -> None:
-        """Add detectors, in one block if nothing moves them by themselves."""
-        bank = around.scope.bank or around.scope.top or plain_name(own_name(placed.component))
-        monitor = monitor or placed.monitor
-        if self._conventions.neutronic and placed.places.neutronic is None:
+    def _all_ids(self) -> NDArray[np.int32]:
+        """The ids that detectors take from lists, in the order of the file."""
+        found = [np.empty(0, np.int32)]
+        for component, parts in groupby(self._instrument.parts, lambda part: part.component):
+            every = (each for part in parts for each in part.taken)
+            found.append(self._reader.lists.ids(taken_in_turn(every, component), component))
+        return np.concatenate(found)
+
+    def _place(self, part: Components, around: Instances) -> None:
+        """Place the components of a part in each instance of what is around it."""
+        for name in part.inside.unknown if part.inside is not None else ():
+            fact = f"{tag_text(part.component)}: <exclude> of {name}, which is not in it"
+            self._conventions.notes.add(fact, around.size * len(part.places))
+        if part.category.has_id:
+            self._detectors(part, around)
+        elif part.matters:
+            self._assemblies(part, around)
+
+    def _detectors(self, part: Components, around: Instances) -> None:
+        """Add detectors, at once if their locations alone place them."""
+        places = part.places
+        if self._conventions.neutronic and places.neutronic is None:
             return  # as in Mantid: such a detector is not part of the instrument
-        if not self._may_move(placed, ids):
-            built = placed.places.positions(around.placement.built)
-            self.found.add(ids, around.placement.final_positions(built), monitor, bank)
-            return
-        for place in range(len(placed.places.names)):
-            motion = self._motion(placed, place, around.names)
-            motion |= self._motions.by_id.get(int(ids[place]), Motion())
-            placement = self._placement(placed, place, around.placement, motion)
-            self._wait(motion, placed.full_name(place))
-            position = placement.final.position[None]
-            self.found.add(ids[place : place + 1], position, monitor, bank)
+        ids = self._ids[around.first_ids(part)]
+        positions = self._detector_positions(part, around, ids)
+        if around.scaling is not None:
+            by_parent = positions.reshape(around.size, len(places), 3)
+            positions = around.scaling.scaled(by_parent).reshape(-1, 3)
+        bank = np.full(around.size, NAMELESS, np.int32)
+        is_monitor = part.monitor or part.category is Category.MONITOR
+        if not is_monitor:
+            name = plain_name(component_name(part.component))
+            bank = around.scopes.of_detectors(self.found.banks.number(name))
+            self.found.banks.see(bank, around.ordinal + part.before.components)
+        self.found.add(ids, positions, is_monitor, np.repeat(bank, len(places)))
 
-    def _may_move(self, placed: PlacedComponent, ids: DetectorIds) -> bool:
-        motions = self._motions
-        return bool(
-            self._conventions.neutronic
-            or motions.links_by_name
-            or motions.of_elements(placed.component, placed.places.element)
-            or (motions.by_id and np.isin(ids, list(motions.by_id)).any())
+    def _detector_positions(
+        self, part: Components, around: Instances, ids: NDArray[np.int32]
+    ) -> Vectors:
+        """Positions of the detectors of a part, (n, 3) in m, not scaled."""
+        links = list(linked_motions(part, around, self._motions))
+        links += self._motions_by_id(part, ids, links)
+        self._wait(part, ids.size, links)
+        by_location = not (
+            self._conventions.neutronic or part.motion or part.places.turns_before_it_moves
         )
-
-    def _motion(self, placed: PlacedComponent, place: int, names: tuple[str, ...]) -> Motion:
-        """The motion of a component at a place, without that of its id."""
-        motion = self._motions.of_elements(placed.component, placed.places.element)
-        return motion | self._motions.of_links((*names, placed.full_name(place)))
-
-    def _placement(
-        self, placed: PlacedComponent, place: int, parent: Placement, motion: Motion
-    ) -> Placement:
-        """Where a component is at a place within its parent."""
-        places = placed.places
-        if self._types.category(self._types.of(placed.component)) is Category.MESH:
-            # Mantid does not turn structured detectors to what they face.
-            built = places.turned_frame(parent.built, place, parent.built.rotation)
+        if by_location:
+            built = part.places.positions(around.placements.built)
+            positions = around.placements.final_positions(built).reshape(-1, 3)
         else:
-            built = places.frame(parent.built, place)
-        placement = parent.within(built)
-        if places.neutronic is not None:
-            turned = placement.neutronic.rotation
-            neutronic = places.neutronic.turned_frame(parent.neutronic, place, turned)
-            final = neutronic.carried(parent.neutronic, parent.final)
-            placement = Placement(built, neutronic, final)
-        return motion.moved(placement, parent)
+            positions = np.empty((ids.size, 3))
+            for begin in range(0, ids.size, SLICE):
+                places = np.arange(begin, min(begin + SLICE, ids.size))
+                positions[places] = self._moved(part, around, places, part.motion).final.position
+        for each in links:
+            moved = self._moved(part, around, each.places, each.motion)
+            positions[each.places] = moved.final.position
+        return positions
 
-    def _part(self, placed: PlacedComponent, place: int, around: Surroundings) -> None:
-        """Place a component that is no detector at one place."""
-        name, kind = placed.name(place), self._types.of(placed.component)
-        motion = self._motion(placed, place, around.names)
-        placement = self._placement(placed, place, around.placement, motion)
-        inside = Surroundings(
-            placement,
-            around.scope.inside(name),
-            (*around.names, placed.full_name(place)),
-            (*around.types, kind),
+    def _motions_by_id(
+        self, part: Components, ids: NDArray[np.int32], links: Sequence[LinkedMotion]
+    ) -> Iterator[LinkedMotion]:
+        """The motions of the detectors of a part that links move by id, with all others of them."""
+        if not self._motions.by_id:
+            return
+        before = {place: each.motion for each in links for place in each.places.tolist()}
+        for place in np.flatnonzero(np.isin(ids, list(self._motions.by_id))).tolist():
+            motion = before.get(place, part.motion) | self._motions.by_id[int(ids[place])]
+            yield LinkedMotion(np.array([place]), motion)
+
+    def _unmoved(self, part: Components, parents: Placements, places: Places) -> Placements:
+        """Where n components of a part are, each at a place in its parent, by their locations."""
+        if part.category is Category.MESH:
+            # Mantid does not turn structured detectors to what they face.
+            turns = parents.built.rotation
+            built = part.places.turned_frames(parents.built, places, turns)
+        else:
+            built = part.places.frames(parents.built, places)
+        placements = parents.within(built)
+        if part.places.neutronic is None:
+            return placements
+        turns = placements.neutronic.rotation
+        neutronic = part.places.neutronic.turned_frames(parents.neutronic, places, turns)
+        return Placements(built, neutronic, neutronic.carried(parents.neutronic, parents.final))
+
+    def _moved(
+        self, part: Components, around: Instances, components: Places, motion: Motion
+    ) -> Placements:
+        """Where some components of a part are, (n,) among all of them, after a motion."""
+        parents, places = np.divmod(components, len(part.places))
+        outer = around.placements.take(parents)
+        return motion.moved(self._unmoved(part, outer, places), outer)
+
+    def _assemblies(self, part: Components, around: Instances) -> None:
+        """Place components that are no detectors."""
+        count = around.size * len(part.places)
+        links = list(linked_motions(part, around, self._motions))
+        placements = self._moved(part, around, np.arange(count), part.motion)
+        moved = [
+            (each.places, self._moved(part, around, each.places, each.motion).final)
+            for each in links
+        ]
+        placements = placements.with_final(moved) if moved else placements
+        parents = around.parents(part)
+        inside = Instances(
+            placements,
+            around.scopes.inside(parents, part.names, self.found.banks),
+            around.first_ids(part),
+            around.ordinals(part),
+            self._scaling(part, around, placements, links),
+            paths_inside(part, around),
         )
-        marks, blocks = len(self.found.marked), len(self.found.ids)
-        self._mark(placed.component, kind, placement.final)
-        if len(self.found.marked) > marks:
-            self.marks_waiting |= dict.fromkeys(motion.waiting.values())
-        category = self._types.category(kind)
-        if category in (Category.PANEL, Category.MESH):
-            self._panel(placed.component, kind, inside, name)
-        elif category is Category.PARTS:
-            if kind in around.types or len(inside.types) > DEEPEST:
-                raise NotUnderstood(f"{tag_text(kind)} holds itself, or types nest too deep")
-            self._parts(placed, inside)
-        self.found.scale(motion, placement.final, blocks)
-        if (marks, blocks) != (len(self.found.marked), len(self.found.ids)):
-            self._wait(motion, placed.full_name(place))
+        self._mark(part, inside, links)
+        self._wait(part, count, links)
+        if part.category in (Category.PANEL, Category.MESH):
+            self._panel(part, inside)
+        elif part.inside is not None:
+            self._placed.setdefault(part.inside, []).append(inside)
 
-    def _mark(self, component: Element, kind: Element, frame: Frame) -> None:
-        """Keep the position of the source or the sample; as in Mantid, the first one counts."""
-        marked = mark(kind)
-        if marked is None:
-            return
-        if marked in self.found.marked:
-            fact = f"{tag_text(component)} is a second {kind.get('is')}: the first one counts"
-            self._conventions.notes.add(fact)
-            return
-        self.found.marked[marked] = frame.position
+    def _scaling(
+        self,
+        part: Components,
+        around: Instances,
+        placements: Placements,
+        links: Sequence[LinkedMotion],
+    ) -> Scaling | None:
+        """What scales the detectors in components of a part; None if nothing does."""
+        outer = around.scaling and around.scaling.take(around.parents(part))
+        scaling = part.motion.scaling(placements.final)
+        for each in links:
+            changed = each.motion.scaling(placements.final.take(each.places))
+            if changed is not None:
+                scaling = scaling or Scaling.none(len(part.places) * around.size)
+                scaling.matrix[each.places] = changed.matrix
+                scaling.offset[each.places] = changed.offset
+        if outer is None or scaling is None:
+            return scaling or outer
+        return outer.after(scaling)
 
-    def _parts(self, placed: PlacedComponent, inside: Surroundings) -> None:
-        """Place the components of a type, without those that ``<exclude>`` names."""
-        kind = inside.types[-1]
-        if not placed.excluded:
-            for each in self._components_of(kind):
-                self._place(each, inside)
+    def _mark(self, part: Components, inside: Instances, links: Sequence[LinkedMotion]) -> None:
+        """Keep the position of the first component that is the source or the sample."""
+        category = mark(part.kind)
+        if category is None:
             return
-        left_out = set()
-        for component in kind.findall("component"):
-            for each in self._placed_components(component):
-                names = {each.name(0)} & placed.excluded
-                left_out |= names
-                if not names:
-                    self._place(each, inside)
-        for unknown in sorted(placed.excluded - left_out):
-            fact = f"{tag_text(placed.component)}: <exclude> of {unknown}, which is not in it"
-            self._conventions.notes.add(fact)
+        first = int(np.argmin(inside.ordinal))
+        motion = part.motion
+        for each in links:
+            motion = each.motion if first in each.places else motion
+        marked = MarkedComponents(
+            part.component,
+            part.kind.get("is", ""),
+            inside.size,
+            int(inside.ordinal[first]),
+            inside.placements.final.position[first],
+            tuple(motion.waiting.values()),
+        )
+        self.found.mark(category, marked, self._conventions.notes)
 
-    def _panel(self, component: Element, kind: Element, inside: Surroundings, name: str) -> None:
+    def _panel(self, part: Components, inside: Instances) -> None:
         """Add the pixels of a rectangular, grid or structured detector."""
-        mesh = self._types.category(kind) is Category.MESH
-        most, notes = MOST_COMPONENTS - self._total, self._conventions.notes
-        pixels = (mesh_pixels if mesh else grid_pixels)(component, kind, most, notes)
-        self._total += pixels.ids.size
-        frame = inside.placement.final
-        positions: Vectors = frame.position + pixels.positions @ frame.rotation.T
-        self.found.add(pixels.ids, positions, False, inside.scope.bank or name)
+        if inside.size > 1:
+            why = f"its pixels stand at {inside.size} places, so their ids stand twice"
+            raise NotUnderstood(f"{tag_text(part.component)}: {why}")
+        pixels_of = mesh_pixels if part.category is Category.MESH else grid_pixels
+        pixels = pixels_of(part.component, part.kind, MOST_COMPONENTS, self._conventions.notes)
+        frame = inside.placements.final
+        positions = turned_points(frame.rotation, pixels.positions[None])
+        positions += frame.position
+        if inside.scaling is not None:
+            positions = inside.scaling.scaled(positions)
+        bank = inside.scopes.bank
+        if bank[0] < 0:
+            bank = self.found.banks.numbers((part.names[0],))
+        self.found.banks.see(bank, inside.ordinal)
+        self.found.add(pixels.ids, positions[0], False, np.repeat(bank, pixels.ids.size))
 
-    def _wait(self, motion: Motion, name: str) -> None:
-        """Remember the parameters of a component that follow logs whose values are not known."""
-        for parameter, log in motion.waiting.items():
-            self.waiting.setdefault(log, []).append(f"{parameter} of {name}")
+    def _wait(self, part: Components, count: int, links: Sequence[LinkedMotion]) -> None:
+        """Remember the parameters of a part that follow logs whose values are not known."""
+        motions = {place: each.motion for each in links for place in each.places.tolist()}
+        for place, motion in motions.items():
+            self.waiting.add(motion, [part.names[place % len(part.places)]], 1)
+        if part.motion.waiting:
+            others = (place for place in range(count) if place not in motions)
+            names = (part.names[place % len(part.places)] for place in others)
+            self.waiting.add(part.motion, names, count - len(motions))

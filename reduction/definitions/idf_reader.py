@@ -8,7 +8,7 @@ does not understand an element or attribute, it refuses the file and names them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -29,7 +29,7 @@ from reduction.definitions.idf_xml import (
 )
 from reduction.definitions.locations import VECTOR, Conventions, vector
 from reduction.definitions.motions import Motions
-from reduction.definitions.placed_component import FoundDetectors
+from reduction.definitions.placed_components import FoundDetectors
 from reduction.instrument.geometry import Instrument
 
 log = logging.getLogger("live_reduction.instruments")
@@ -46,9 +46,6 @@ DEFAULTS = frozenset(
         *("components-are-facing", "default-view", "indirect-neutronic-positions", "parameter"),
     )
 )
-SHOWN_NAMES = 3
-"""Most parameters that a note lists."""
-
 STRAIGHT = 1e-9
 """Largest angle in rad between the beam and the axis that is declared to be along it."""
 
@@ -60,7 +57,7 @@ def read_definition(path: Path, logs: Mapping[str, float] | None = None) -> Inst
     ``logs`` are values of logs by their names. Components whose parameters follow other logs are
     where their locations say; a warning names them, and whatever else was read otherwise than it is
     written. Detectors are ordered by id; for their banks see
-    `reduction.definitions.placed_component.BankScope`. Raises ValueError that names the file, and
+    `reduction.definitions.banks`. Raises ValueError that names the file, and
     the element and attribute that are not understood.
     """
     try:
@@ -72,13 +69,13 @@ def read_definition(path: Path, logs: Mapping[str, float] | None = None) -> Inst
         more = _parameter_file(path, conventions.notes)
         walk = ComponentWalk(root, conventions, Motions(root, logs or {}, more))
         found = walk.walk()
-        source_m = _source_position(found, axes, tuple(walk.marks_waiting))
+        source_m = _source_position(found, axes)
         instrument = _instrument(root.get("name", "") or path.stem, found, axes, -source_m)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
-    for note in (*conventions.notes.texts, *_waiting(walk.waiting)):
+    for note in (*conventions.notes.texts, *walk.waiting.texts()):
         log.warning("%s: %s", path, note)
     return instrument
 
@@ -100,14 +97,6 @@ def _parameter_file(path: Path, notes: Notes) -> Element | None:
                 notes.add(f"{file.name} is not applied: {error}")
                 return None
     return None
-
-
-def _waiting(parameters: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """For each log the parameters that would follow it."""
-    for name_of_log, names in parameters.items():
-        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-        those = ", ".join(names[:SHOWN_NAMES]) + more
-        yield f"{those} would follow the log {name_of_log}: the position without it is taken"
 
 
 def _defaults(element: Element | None) -> tuple[Conventions, Vectors]:
@@ -153,20 +142,19 @@ def _axes(element: Element | None) -> Vectors:
     return np.stack([np.cross(y, z), y, z])
 
 
-def _source_position(found: FoundDetectors, axes: Vectors, logs: Sequence[str]) -> float:
+def _source_position(found: FoundDetectors, axes: Vectors) -> float:
     """Where along the beam the source is, from the sample, in m: a number below 0.
 
-    Raises `NotUnderstood` if it is not there. Source or sample would follow the ``logs``, if their
-    values were known.
+    Raises `NotUnderstood` if it is not there.
     """
     for mark, value in ((Category.SOURCE, "Source"), (Category.SAMPLE, "SamplePos")):
         if mark not in found.marked:
             raise NotUnderstood(f'no component has a type with is="{value}"')
-    sample = found.marked[Category.SAMPLE]
-    x, y, z = axes @ (found.marked[Category.SOURCE] - sample)
+    source, sample = found.marked[Category.SOURCE], found.marked[Category.SAMPLE]
+    x, y, z = axes @ (source.position - sample.position)
     if not (z < 0 and np.hypot(x, y) <= STRAIGHT * -z):
         why = f"the beam is not along z: it comes from {x:g}, {y:g}, {z:g} m"
-        if logs:
+        if logs := tuple(dict.fromkeys((*source.logs, *sample.logs))):
             why += f"; its place follows the log {' and the log '.join(logs)}: see --logs"
         raise NotUnderstood(why)
     return float(z)
@@ -175,22 +163,15 @@ def _source_position(found: FoundDetectors, axes: Vectors, logs: Sequence[str]) 
 def _instrument(name: str, found: FoundDetectors, axes: Vectors, l1_m: float) -> Instrument:
     if not found.ids:
         raise NotUnderstood("no detectors")
-    identifier = np.concatenate(found.ids)
-    order = np.argsort(identifier, kind="stable")
-    twice = np.flatnonzero(np.diff(identifier[order]) == 0)
-    if twice.size:
-        raise NotUnderstood(f"detector {identifier[order][twice[0]]} stands twice")
-    sizes = [each.size for each in found.ids]
-    names = tuple(dict.fromkeys(each for each in found.bank if each))
-    places = {each: place for place, each in enumerate(names)} | {"": -1}
-    bank = np.repeat(np.array([places[each] for each in found.bank], np.int32), sizes)
-    position = (np.concatenate(found.positions) - found.marked[Category.SAMPLE]) @ axes.T
-    return Instrument(
-        name,
-        identifier[order],
-        position[order],
-        np.repeat(np.array(found.monitor), sizes)[order],
-        l1_m,
-        bank[order],
-        names,
-    )
+    ids, positions = np.concatenate(found.ids), np.concatenate(found.positions)
+    bank, names = found.banks.in_order(np.concatenate(found.bank))
+    monitor = np.repeat(np.array(found.monitor), [each.size for each in found.ids])
+    positions -= found.marked[Category.SAMPLE].position
+    if not np.array_equal(axes, np.eye(3)):
+        positions = positions @ axes.T
+    if (ids[1:] <= ids[:-1]).any():
+        order = np.argsort(ids, kind="stable")
+        ids, positions, monitor, bank = ids[order], positions[order], monitor[order], bank[order]
+    for twice in np.flatnonzero(ids[1:] == ids[:-1])[:1].tolist():
+        raise NotUnderstood(f"detector {ids[twice]} stands twice")
+    return Instrument(name, ids, positions, monitor, l1_m, bank, names)

@@ -3,20 +3,30 @@
 A component has a position and a rotation relative to its parent. They are computed by the same
 steps as in Mantid. ``<location>`` gives both. Then each nested ``<rot>`` and ``<trans>`` rotates or
 moves the component further, in the coordinates rotated so far. Then ``<facing>`` rotates the z axis
-away from a point.
+away from a point. All places of a component are computed together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from reduction.definitions.frames import Frame, Vectors, cartesian, facing_away, rotation_matrix
+from reduction.definitions.attribute_columns import AlikeElements
+from reduction.definitions.frames import (
+    Frames,
+    Places,
+    Vectors,
+    cartesian,
+    facing_away,
+    rotation_matrices,
+    turned,
+    turned_points,
+)
 from reduction.definitions.idf_xml import (
     NO_NAMES,
     Notes,
@@ -27,7 +37,7 @@ from reduction.definitions.idf_xml import (
     tag_text,
 )
 
-MOST_COMPONENTS = 5_000_000
+MOST_COMPONENTS = 12_500_000
 """Most components of an instrument."""
 
 CARTESIAN = ("x", "y", "z")
@@ -44,8 +54,10 @@ REPEATED = ("n-elements", "name", "name-count-start", "mark-as")
 LOCATIONS = frozenset((*SPANNED, *(f"{each}-end" for each in SPANNED), *AXIS_ATTRIBUTES, *REPEATED))
 MOVES = ("trans", "rot")
 IN_LOCATION = frozenset((*MOVES, "exclude", "facing", "parameter", "neutronic"))
-Z_AXIS = np.array([0.0, 0.0, 1.0])
+Z_AXIS = np.array([[0.0, 0.0, 1.0]])
 Z_AXIS.setflags(write=False)
+NO_ANGLE = np.zeros(1)
+NO_ANGLE.setflags(write=False)
 NEUTRONIC = LOCATION | frozenset(("type",))
 
 
@@ -54,7 +66,7 @@ class Conventions:
     """The conventions for positions that ``<defaults>`` sets.
 
     The unit of angles is ``degrees`` degrees. If ``offsets`` is set, polar coordinates
-    are added to those of the parent. ``facing`` (3,), in m, is the point that components face
+    are added to those of the parent. ``facing`` (1, 3), in m, is the point that components face
     unless they name another. If ``neutronic`` is set, ``<neutronic>`` positions replace others.
     """
 
@@ -64,154 +76,193 @@ class Conventions:
     neutronic: bool = False
     notes: Notes = field(default_factory=Notes)
 
-    def number(self, element: Element, attribute: str, default: float = 0.0) -> float:
-        """A number as `float_attribute` reads it."""
-        return float_attribute(element, attribute, default, self.notes)
+
+@dataclass(frozen=True, eq=False)
+class Move:
+    """A nested ``<rot>``, or a ``<trans>``, at each of n places.
+
+    ``turn`` (n, 3, 3) is the rotation. ``shift`` (n, 3) is x, y, z in m, or r, t, p in m and
+    degrees if ``polar``. One of both is None.
+    """
+
+    turn: Vectors | None = None
+    shift: Vectors | None = None
+    polar: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Locations:
-    """The n places that a ``<location>`` or ``<locations>`` gives.
+    """The n places that ``<location>`` elements of one `shape`, or a ``<locations>``, give.
 
-    ``vectors`` (n, 3) are x, y, z in m, or r, t, p in m and degrees if ``polar``. ``angles`` (n,),
-    in degrees, are rotations about ``axis`` (3,). A name that is not given is empty. ``element``
-    has the other children of a ``<location>``. ``facing`` (3,) is the point that the component
-    faces.
+    ``vectors`` (n, 3) are x, y, z in m, or r, t, p in m and degrees if ``polar``. ``angles`` (n or
+    1,), in degrees, are rotations about ``axis`` (n or 1, 3). ``moves`` are the nested ``<rot>``
+    and ``<trans>``, the outermost first. Then components turn about z by ``facing_angles`` (n or
+    1,), and face ``facing`` (n or 1, 3). ``neutronic`` is where neutrons seem to go, if the
+    definition has such positions and these have one.
     """
 
-    names: PlaceNames | Sequence[str]
+    elements: Sequence[Element]
     vectors: Vectors
     polar: bool
     angles: Vectors
     axis: Vectors
-    element: Element
+    moves: tuple[Move, ...]
     facing: Vectors | None
+    facing_angles: Vectors
+    neutronic: Locations | None
     conventions: Conventions
 
     @classmethod
-    def of(cls, element: Element, conventions: Conventions) -> Self:
-        """The places of one element; raises `NotUnderstood`."""
-        single = element.tag != "locations"
-        allowed = {"location": LOCATION, "neutronic": NEUTRONIC}.get(element.tag, LOCATIONS)
-        check_contents(element, allowed, IN_LOCATION if single else NO_NAMES)
-        if conventions.number(element, "ang"):
-            raise NotUnderstood(f"{tag_text(element)}: ang is no rotation in Mantid; rot is")
-        for unused in sorted(UNUSED & element.attrib.keys()):
-            conventions.notes.add(f"{tag_text(element)}: {unused} has no effect here")
-        count = 1 if single else _count(element)
-        polar, keys = _keys(element)
-        vectors = _vectors(element, keys, count, conventions)
-        if polar:
-            vectors = vectors * [1.0, conventions.degrees, conventions.degrees]
+    def of(cls, elements: Sequence[Element], conventions: Conventions) -> Self:
+        """The places of elements of one `shape`; raises `NotUnderstood`."""
+        alike = AlikeElements(elements, conventions.notes)
+        count = _count(alike.first) if alike.first.tag == "locations" else len(elements)
+        _check(alike)
+        polar, keys = _keys(alike.first)
+        vectors = np.zeros((count, 3))
+        for place, key in enumerate(keys):
+            if alike.has(key) or alike.has(f"{key}-end"):
+                vectors[:, place] = _column(alike, key, count)
+        facing = alike.children("facing")
+        neutronic = alike.children("neutronic").elements if conventions.neutronic else ()
         return cls(
-            _names(element, count),
-            vectors,
+            elements,
+            vectors * [1.0, conventions.degrees, conventions.degrees] if polar else vectors,
             polar,
-            _column(element, "rot", count, conventions) * conventions.degrees,
-            _axis(element, conventions),
-            element,
-            _facing(element, conventions),
+            _angles(alike, count) * conventions.degrees,
+            _axis(alike, "rot"),
+            _moves(alike, conventions),
+            _facing(facing, conventions) if facing.elements else conventions.facing,
+            _column(facing, "rot", count) * conventions.degrees if facing.elements else np.zeros(1),
+            cls.of(neutronic, conventions) if neutronic else None,
             conventions,
         )
 
-    @cached_property
-    def moves(self) -> tuple[Element, ...]:
-        """The nested ``<rot>`` and ``<trans>``, the outermost first.
+    def __len__(self) -> int:
+        return len(self.vectors)
 
-        Of several in one element the first ``<trans>`` counts, or else the first ``<rot>``.
-        """
-        found, here = [], self.element
-        while inside := [each for tag in MOVES for each in here if each.tag == tag]:
-            if len(inside) > 1:
-                fact = f"{tag_text(here)}: of several <rot> and <trans> in it only one counts"
-                self.conventions.notes.add(f"{fact}, a <{inside[0].tag}>")
-            here = inside[0]
-            allowed = frozenset(("val", *AXIS_ATTRIBUTES)) if here.tag == "rot" else VECTOR
-            check_contents(here, allowed, frozenset(MOVES))
-            found.append(here)
-        return tuple(found)
-
-    @cached_property
-    def neutronic(self) -> Locations | None:
-        """Where neutrons seem to go, if the definition has such positions and this has one."""
-        found = self.element.find("neutronic") if self.conventions.neutronic else None
-        return None if found is None else Locations.of(found, self.conventions)
+    @property
+    def turns_before_it_moves(self) -> bool:
+        """Whether positions depend on rotations of the components themselves."""
+        return any(each.shift is not None for each in self.moves)
 
     @cached_property
     def _cartesian(self) -> Vectors:
         return cartesian(self.vectors) if self.polar else self.vectors
 
-    def _relative(self, parent: Frame) -> Vectors:
-        """Positions in the parent's coordinates, (n, 3) in m."""
-        if self.polar and self.conventions.offsets:
-            return cartesian(self.vectors + parent.polar) - cartesian(parent.polar[None])
-        return self._cartesian
+    @cached_property
+    def _turn(self) -> Vectors | None:
+        """The rotation at each place, (n, 3, 3); None if there is none."""
+        if not self.angles.any():
+            return None
+        return rotation_matrices(self.angles, self.axis)
 
-    def positions(self, parent: Frame) -> Vectors:
-        """Positions of components without child components, (n, 3) in m."""
-        if any(each.tag == "trans" for each in self.moves):
-            return np.stack([self.frame(parent, n).position for n in range(len(self.angles))])
-        positions: Vectors = parent.position + self._relative(parent) @ parent.rotation.T
-        return positions
+    def positions(self, parents: Frames) -> Vectors:
+        """Positions of components without child components, (m, n, 3) in m, in m parents.
 
-    def frame(self, parent: Frame, place: int) -> Frame:
-        """The coordinate system at one of the places."""
-        frame = self.turned_frame(parent, place, parent.rotation)
-        return replace(frame, rotation=self._faced(frame.position, frame.rotation))
-
-    def turned_frame(self, parent: Frame, place: int, turned: Vectors) -> Frame:
-        """The coordinate system at one of the places, not facing anything.
-
-        ``turned`` (3, 3) is the rotation of the component within the instrument to begin with.
+        Not for locations that `turns_before_it_moves`.
         """
-        relative = self._relative(parent)[place]
-        polar = self.vectors[place] + parent.polar if self.polar else None
-        rotation = turned @ rotation_matrix(float(self.angles[place]), self.axis)
-        for each in self.moves:
-            if each.tag == "rot":
-                angle = self.conventions.number(each, "val") * self.conventions.degrees
-                rotation = rotation @ rotation_matrix(angle, _axis(each, self.conventions, "val"))
+        if self.polar and self.conventions.offsets:
+            around = parents.polar[:, None]
+            inside = cartesian(self.vectors + around) - cartesian(around)
+        else:
+            inside = self._cartesian[None]
+        return parents.position[:, None] + turned_points(parents.rotation, inside)
+
+    def frames(self, parents: Frames, places: Places) -> Frames:
+        """The coordinate systems of m components, one in each of m parents, at ``places`` (m,)."""
+        frames = self.turned_frames(parents, places, parents.rotation)
+        rotation = frames.rotation
+        if self.facing_angles.any():
+            rotation = rotation @ rotation_matrices(self.facing_angles[places], Z_AXIS)
+        if self.facing is not None:
+            points = self.facing if len(self.facing) == 1 else self.facing[places]
+            rotation = facing_away(points, frames.position, rotation)
+        return Frames(frames.position, rotation, frames.polar)
+
+    def turned_frames(self, parents: Frames, places: Places, rotation: Vectors) -> Frames:
+        """The coordinate systems of `frames`, but facing nothing.
+
+        ``rotation`` (m, 3, 3) are those of the components within the instrument to begin with.
+        """
+        offsets = self.conventions.offsets
+        polar = np.zeros_like(parents.polar)
+        if self.polar:
+            polar = self.vectors[places] + parents.polar
+        if self.polar and offsets:
+            relative = cartesian(polar) - cartesian(parents.polar)
+        else:
+            relative = self._cartesian[places]
+        if self._turn is not None:
+            rotation = rotation @ self._turn[places]
+        is_known = self.polar
+        for move in self.moves:
+            if move.turn is not None:
+                rotation = rotation @ move.turn[places]
+            if move.shift is None:
                 continue
-            is_polar, vector = self._translation(each)
-            moved = cartesian(vector) if is_polar else vector
-            if is_polar and self.conventions.offsets:
-                before = parent.polar if polar is None else polar
-                polar = before + vector
-                moved = cartesian(polar) - cartesian(before)
+            shift = move.shift[places]
+            if move.polar and offsets:
+                before = polar if is_known else parents.polar
+                polar, is_known = before + shift, True
+                shift = cartesian(polar) - cartesian(before)
+            elif move.polar:
+                shift = cartesian(shift)
             # By the rotation within the instrument, not within the parent, as Mantid does.
-            relative = relative + rotation @ moved
-        position = parent.position + parent.rotation @ relative
-        return Frame(position, rotation, np.zeros(3) if polar is None else polar)
-
-    def _translation(self, element: Element) -> tuple[bool, Vectors]:
-        """Whether a ``<trans>`` is by r, t, p, and its vector in m and degrees."""
-        polar, keys = _keys(element)
-        degrees = self.conventions.degrees
-        vector = np.array([self.conventions.number(element, each) for each in keys])
-        return polar, vector * [1, degrees, degrees] if polar else vector
-
-    def _faced(self, position: Vectors, rotation: Vectors) -> Vectors:
-        facing = next((each for each in self.element if each.tag == "facing"), None)
-        if facing is not None and "rot" in facing.attrib:
-            angle = self.conventions.number(facing, "rot") * self.conventions.degrees
-            rotation = rotation @ rotation_matrix(angle, np.array([0.0, 0.0, 1.0]))
-        return rotation if self.facing is None else facing_away(self.facing, position, rotation)
-
-
-def joined(several: Sequence[Locations]) -> Locations:
-    """The places of several locations as one; all have the same kind and no nested moves."""
-    return replace(
-        several[0],
-        names=[each.names[n] for each in several for n in range(len(each.names))],
-        vectors=np.concatenate([each.vectors for each in several]),
-        angles=np.concatenate([each.angles for each in several]),
-    )
+            relative = relative + turned(rotation, shift)
+        return Frames(parents.position + turned(parents.rotation, relative), rotation, polar)
 
 
 def vector(element: Element, conventions: Conventions) -> Vectors:
-    """The point that an element gives, (3,) in m."""
-    polar, keys = _keys(element)
-    found = np.array([conventions.number(element, each) for each in keys])
+    """The point that an element gives, (1, 3) in m."""
+    return _points(AlikeElements([element], conventions.notes), conventions)
+
+
+def _check(alike: AlikeElements) -> None:
+    """Raises `NotUnderstood` for what the elements must not have; notes what has no effect."""
+    element, single = alike.first, alike.first.tag != "locations"
+    allowed = {"location": LOCATION, "neutronic": NEUTRONIC}.get(element.tag, LOCATIONS)
+    check_contents(element, allowed, IN_LOCATION if single else NO_NAMES)
+    if len(element.findall("facing")) > 1:
+        raise NotUnderstood(f"{tag_text(element)}: more than one <facing>")
+    for each in alike.elements if alike.has("ang") else ():
+        if float_attribute(each, "ang", 0.0, alike.notes):
+            raise NotUnderstood(f"{tag_text(each)}: ang is no rotation in Mantid; rot is")
+    for unused in sorted(UNUSED & element.attrib.keys()):
+        for each in alike.elements:
+            alike.notes.add(f"{tag_text(each)}: {unused} has no effect here")
+
+
+def _moves(alike: AlikeElements, conventions: Conventions) -> tuple[Move, ...]:
+    """The nested ``<rot>`` and ``<trans>`` of each element, the outermost first.
+
+    Of several in one element the first ``<trans>`` counts, or else the first ``<rot>``.
+    """
+    found = []
+    while tags := [each.tag for each in alike.first if each.tag in MOVES]:
+        tag = "trans" if "trans" in tags else "rot"
+        if len(tags) > 1:
+            for each in alike.elements:
+                fact = f"{tag_text(each)}: of several <rot> and <trans> in it only one counts"
+                alike.notes.add(f"{fact}, a <{tag}>")
+        alike = alike.children(tag)
+        allowed = frozenset(("val", *AXIS_ATTRIBUTES)) if tag == "rot" else VECTOR
+        check_contents(alike.first, allowed, frozenset(MOVES))
+        if tag == "rot":
+            angles = alike.numbers("val") * conventions.degrees
+            found.append(Move(turn=rotation_matrices(angles, _axis(alike, "val"))))
+            continue
+        polar, keys = _keys(alike.first)
+        shift = np.stack([alike.numbers(key) for key in keys], axis=1)
+        shift = shift * [1.0, conventions.degrees, conventions.degrees] if polar else shift
+        found.append(Move(shift=shift, polar=polar))
+    return tuple(found)
+
+
+def _points(alike: AlikeElements, conventions: Conventions) -> Vectors:
+    """The points that elements give, (n, 3) in m."""
+    polar, keys = _keys(alike.first)
+    found = np.stack([alike.numbers(key) for key in keys], axis=1)
     scale = [1.0, conventions.degrees, conventions.degrees]
     return cartesian(found * scale) if polar else found
 
@@ -238,68 +289,43 @@ def _count(element: Element) -> int:
     return count
 
 
-@dataclass(frozen=True)
-class PlaceNames:
-    """The names of some places, made when they are asked for; ``first`` None: all are ``name``."""
+def _column(alike: AlikeElements, key: str, count: int) -> Vectors:
+    """The values of an attribute at each place, (count,).
 
-    name: str
-    first: int | None
-    count: int
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, place: int) -> str:
-        if not 0 <= place < self.count:
-            raise IndexError(place)
-        return self.name if self.first is None else f"{self.name}{self.first + place}"
+    Those of a ``<locations>`` go evenly from ``key`` to ``key-end``.
+    """
+    values = alike.numbers(key)
+    if len(values) == count and f"{key}-end" not in alike.first.attrib:
+        return values
+    if not alike.has(f"{key}-end"):
+        return np.full(count, values[0])
+    if not alike.has(key):
+        raise NotUnderstood(f"{tag_text(alike.first)}: {key}-end without {key}")
+    return np.linspace(values[0], alike.numbers(f"{key}-end")[0], count)
 
 
-def _names(element: Element, count: int) -> PlaceNames:
-    name = element.get("name", "")
-    if element.tag != "locations" or not name:
-        return PlaceNames(name, None, count)
-    return PlaceNames(name, int_attribute(element, "name-count-start", 0), count)
+def _angles(alike: AlikeElements, count: int) -> Vectors:
+    """The angles of rotations, (count,), or (1,) zeros if none is given."""
+    given = alike.elements and (alike.has("rot") or alike.has("rot-end"))
+    return _column(alike, "rot", count) if given else NO_ANGLE
 
 
-def _vectors(
-    element: Element, keys: Sequence[str], count: int, conventions: Conventions
-) -> Vectors:
-    """The three coordinates of each place, (n, 3); most elements have one place."""
-    if element.tag != "locations":
-        return np.array([[conventions.number(element, key) for key in keys]])
-    return np.stack([_column(element, key, count, conventions) for key in keys], axis=1)
-
-
-def _column(element: Element, key: str, count: int, conventions: Conventions) -> Vectors:
-    """The values of an attribute at each place, (n,), evenly from ``key`` to ``key-end``."""
-    first = conventions.number(element, key)
-    if f"{key}-end" not in element.attrib:
-        return np.full(count, first)
-    if key not in element.attrib:
-        raise NotUnderstood(f"{tag_text(element)}: {key}-end without {key}")
-    return np.linspace(first, conventions.number(element, f"{key}-end"), count)
-
-
-def _axis(element: Element, conventions: Conventions, angle: str = "rot") -> Vectors:
-    """The axis of a rotation, (3,) of length 1; z if none is given."""
-    if element.attrib.keys().isdisjoint(AXIS_ATTRIBUTES):
+def _axis(alike: AlikeElements, angle: str) -> Vectors:
+    """The axes of rotations, (n or 1, 3) of length 1; z if none is given."""
+    if alike.first.attrib.keys().isdisjoint(AXIS_ATTRIBUTES):
         return Z_AXIS
     defaults = zip(AXIS_ATTRIBUTES, (0.0, 0.0, 1.0), strict=True)
-    axis = np.array([conventions.number(element, each, default) for each, default in defaults])
-    length = np.linalg.norm(axis)
-    if length == 0 and (
-        conventions.number(element, angle) or conventions.number(element, f"{angle}-end")
-    ):
-        raise NotUnderstood(f"{tag_text(element)}: {angle} about an axis of length 0")
-    return axis / length if length else Z_AXIS
+    axis = np.stack([alike.numbers(each, default) for each, default in defaults], axis=1)
+    length = np.linalg.norm(axis, axis=1)
+    turns = (alike.numbers(angle) != 0) | (alike.numbers(f"{angle}-end") != 0)
+    for place in np.flatnonzero((length == 0) & turns)[:1].tolist():
+        tag = tag_text(alike.elements[place])
+        raise NotUnderstood(f"{tag}: {angle} about an axis of length 0")
+    is_given = length[:, None] > 0
+    return np.where(is_given, axis / np.where(is_given, length[:, None], 1.0), Z_AXIS)
 
 
-def _facing(element: Element, conventions: Conventions) -> Vectors | None:
-    found = [each for each in element if each.tag == "facing"]
-    if not found:
-        return conventions.facing
-    if len(found) > 1:
-        raise NotUnderstood(f"{tag_text(element)}: more than one <facing>")
-    check_contents(found[0], VECTOR | {"rot", "val"}, NO_NAMES)
-    return None if "val" in found[0].attrib else vector(found[0], conventions)
+def _facing(alike: AlikeElements, conventions: Conventions) -> Vectors | None:
+    """The points that components face by their ``<facing>``, (n, 3) in m; None if none is given."""
+    check_contents(alike.first, VECTOR | {"rot", "val"}, NO_NAMES)
+    return None if alike.has("val") else _points(alike, conventions)

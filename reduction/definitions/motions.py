@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
 from reduction.definitions.equations import evaluated
-from reduction.definitions.frames import Frame, Placement, Vectors, cartesian, rotation_matrix
+from reduction.definitions.frames import (
+    Frames,
+    Placements,
+    Scaling,
+    Vectors,
+    cartesian,
+    rotation_matrices,
+    transposed,
+    turned,
+)
 from reduction.definitions.idf_xml import Notes, NotUnderstood, float_attribute, tag_text
 from reduction.parameters.specs import nearest, shown
 
@@ -24,6 +34,9 @@ POLAR_COORDINATES = ("r-position", "t-position", "p-position")
 ROTATIONS = ("rotx", "roty", "rotz")
 SCALES = ("scalex", "scaley")
 MOVING = frozenset((*COORDINATES, *POLAR_COORDINATES, *ROTATIONS, *SCALES))
+
+MOST_MOVED = 5000
+"""Most elements whose parameters move components, each of which takes 0.1 ms. Mantid's have 96."""
 
 
 @dataclass(frozen=True)
@@ -48,59 +61,91 @@ class Motion:
         kept = {name: log for name, log in waiting.items() if name not in other.values}
         return Motion({**self.values, **other.values}, kept)
 
-    def moved(self, placement: Placement, parent: Placement) -> Placement:
-        """The placement after this motion within the ``parent``."""
+    def moved(self, placement: Placements, parents: Placements) -> Placements:
+        """The placements of n components after this motion, each within its parent."""
         final = placement.final
         position, rotation = final.position, final.rotation
         if (relative := self._position(placement.neutronic)) is not None:
-            position = parent.final.position + parent.final.rotation @ relative
+            position = parents.final.position + turned(parents.final.rotation, relative)
         if any(name in self.values for name in ROTATIONS):
-            rotation = parent.final.rotation @ self._rotation()
+            rotation = parents.final.rotation @ self._rotation()
         if position is final.position and rotation is final.rotation:
             return placement
-        return Placement(
-            placement.built, placement.neutronic, Frame(position, rotation, final.polar)
+        return Placements(
+            placement.built, placement.neutronic, Frames(position, rotation, final.polar)
         )
 
-    def _position(self, unmoved: Frame) -> Vectors | None:
-        """The position within the parent, (3,) in m; None if no parameter gives one.
+    def _position(self, unmoved: Frames) -> Vectors | None:
+        """The positions within the parents, (n, 3) in m; None if no parameter gives them.
 
         Coordinates that no parameter gives are those within the instrument, as in Mantid.
         """
         values, position = self.values, None
         if "r-position" in values:
-            position = cartesian(np.array([values.get(name, 0.0) for name in POLAR_COORDINATES]))
+            polar = np.array([values.get(name, 0.0) for name in POLAR_COORDINATES])
+            position = np.broadcast_to(cartesian(polar), unmoved.position.shape)
         if any(name in values for name in COORDINATES):
-            others = unmoved.position if position is None else position
-            pairs = zip(COORDINATES, others, strict=True)
-            position = np.array([values.get(name, other) for name, other in pairs])
+            position = (unmoved.position if position is None else position).copy()
+            for column, name in enumerate(COORDINATES):
+                if name in values:
+                    position[:, column] = values[name]
         return position
 
     def _rotation(self) -> Vectors:
+        """The rotation (3, 3) that the parameters make."""
         rotation = np.eye(3)
         for name, axis in zip(ROTATIONS, np.eye(3), strict=True):
-            rotation = rotation @ rotation_matrix(self.values.get(name, 0.0), axis)
+            angle = np.array([self.values.get(name, 0.0)])
+            rotation = rotation @ rotation_matrices(angle, axis[None])[0]
         return rotation
 
-    def scaled(self, positions: Vectors, frame: Frame) -> Vectors:
-        """Positions (n, 3) of the detectors in a component whose final ``frame`` this is."""
+    def scaling(self, frames: Frames) -> Scaling | None:
+        """How it scales detectors in components whose final ``frames`` these are; None: not."""
         factors = np.array([self.values.get(name, 1.0) for name in SCALES] + [1.0])
         if (factors == 1).all():
-            return positions
-        inside = (positions - frame.position) @ frame.rotation
-        scaled: Vectors = frame.position + (inside * factors) @ frame.rotation.T
-        return scaled
+            return None
+        matrix = (frames.rotation * factors) @ transposed(frames.rotation)
+        return Scaling(matrix, frames.position - turned(matrix, frames.position))
 
 
 NO_MOTION = Motion()
+
+SHOWN_NAMES = 3
+"""Most parameters of a log that are listed."""
+
+
+class WaitingParameters:
+    """The parameters of components that follow logs whose values are not known, by their logs."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
+        self._counts: Counter[str] = Counter()
+
+    def add(self, motion: Motion, names: Iterable[str], count: int) -> None:
+        """Add what the same motion of ``count`` components waits for; ``names`` are theirs."""
+        for (parameter, log), shown_names in zip(
+            motion.waiting.items(), itertools.tee(names, len(motion.waiting)), strict=True
+        ):
+            listed = self._names.setdefault(log, [])
+            more = itertools.islice(shown_names, SHOWN_NAMES - len(listed))
+            listed += [f"{parameter} of {name}" for name in more]
+            self._counts[log] += count
+
+    def texts(self) -> Iterator[str]:
+        """For each log the parameters that would follow it."""
+        for log, listed in self._names.items():
+            left = self._counts[log] - len(listed)
+            those = ", ".join(listed) + (f" and {left} more" if left else "")
+            yield f"{those} would follow the log {log}: the position without it is taken"
 
 
 class Motions:
     """The motions of all components of a definition, given the values of ``logs`` by name.
 
     ``more``, the root of a parameter file, has further links; they come before those of the
-    definition. Raises `NotUnderstood` for parameters without a number, and for logs that move
-    nothing.
+    definition. ``by_name``, ``by_path`` and ``by_id`` are the motions that links make; a path has
+    the names from the outermost on, and means the first component at it. Raises `NotUnderstood` for
+    parameters without a number, and for logs that move nothing.
     """
 
     def __init__(
@@ -110,12 +155,14 @@ class Motions:
         self.log_names: set[str] = set()
         self._of: dict[Element, Motion] = {}
         for parent in itertools.chain(root.iter(), () if more is None else more):
-            if motion := self._read(parent):
+            if len(parent) and (motion := self._read(parent)):
                 self._of[parent] = motion
+        if len(self._of) > MOST_MOVED:
+            raise NotUnderstood(f"parameters move more than {MOST_MOVED} components or links")
         self.of_instrument = self._of.get(root, NO_MOTION)
-        self._by_name: dict[str, Motion] = {}
-        self._by_id: dict[int, Motion] = {}
-        self._by_path: dict[tuple[str, ...], Motion] = {}
+        self.by_name: dict[str, Motion] = {}
+        self.by_id: dict[int, Motion] = {}
+        self.by_path: dict[tuple[str, ...], Motion] = {}
         for link in (link for each in (root, more) if each is not None for link in each):
             if link.tag == "component-link" and link in self._of:
                 self._link(link, root.get("name", ""))
@@ -131,13 +178,13 @@ class Motions:
         motion = self._of[link]
         if identifier:
             number = int(float_attribute(link, "id"))
-            self._by_id[number] = self._by_id.get(number, NO_MOTION) | motion
+            self.by_id[number] = self.by_id.get(number, NO_MOTION) | motion
         elif "/" in name:
             path = tuple(each for each in name.split("/") if each)
             path = path[1:] if path[:1] == (instrument,) else path
-            self._by_path[path] = self._by_path.get(path, NO_MOTION) | motion
+            self.by_path[path] = self.by_path.get(path, NO_MOTION) | motion
         else:
-            self._by_name[name] = self._by_name.get(name, NO_MOTION) | motion
+            self.by_name[name] = self.by_name.get(name, NO_MOTION) | motion
 
     def of_elements(self, *elements: Element) -> Motion:
         """The motion that the parameters in these elements make; the last one counts most."""
@@ -145,22 +192,6 @@ class Motions:
         for each in elements:
             motion |= self._of.get(each, NO_MOTION)
         return motion
-
-    def of_links(self, path: tuple[str, ...]) -> Motion:
-        """The motion that links to a component make; ``path`` are names from the outermost on.
-
-        A link by path is to the first component at it, so it is used up.
-        """
-        by_name = self._by_name.get(path[-1], NO_MOTION)
-        return by_name | self._by_path.pop(path, NO_MOTION)
-
-    @property
-    def links_by_name(self) -> bool:
-        return bool(self._by_name or self._by_path)
-
-    @property
-    def by_id(self) -> Mapping[int, Motion]:
-        return self._by_id
 
     def _read(self, parent: Element) -> Motion:
         values: dict[str, float] = {}

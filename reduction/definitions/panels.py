@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 from xml.etree.ElementTree import Element
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.definitions.attribute_columns import AlikeElements, shape
 from reduction.definitions.component_types import is_rectangle
 from reduction.definitions.frames import Vectors
 from reduction.definitions.idf_xml import (
@@ -49,20 +51,22 @@ def grid_pixels(component: Element, kind: Element, most: int, notes: Notes) -> P
     """The pixels of a rectangular or grid detector; raises `NotUnderstood` if over ``most``."""
     check_contents(kind, PANEL_ATTRIBUTES | PIXELS, frozenset(each.tag for each in kind))
     size = panel_size(kind, most)
-    index = [each.ravel() for each in np.indices(size)]
-    columns = [
-        float_attribute(kind, f"{axis}start", 0.0, notes)
-        + place * float_attribute(kind, f"{axis}step", 0.0, notes)
-        for axis, place in zip("xyz", index, strict=True)
-    ]
-    if size[2] == 1 and int_attribute(kind, "zpixels", 0) <= 0:
-        columns[2] = np.full(index[0].size, float_attribute(kind, "zstart", 0.0, notes))
-    if is_rectangle(kind):
-        columns[2] = np.zeros(index[0].size)
+    positions = np.zeros((*size, 3))
+    for column, axis in enumerate("xyz"):
+        start = float_attribute(kind, f"{axis}start", 0.0, notes)
+        step = float_attribute(kind, f"{axis}step", 0.0, notes)
+        if axis == "z" and is_rectangle(kind):
+            continue
+        if axis == "z" and int_attribute(kind, "zpixels", 0) <= 0:
+            step = 0.0
+        positions[..., column] = _along(start + np.arange(size[column]) * step, column)
     order = _fill_order(component, rectangle=is_rectangle(kind), notes=notes)
-    places = dict(zip("xyz", index, strict=True))
-    counts = dict(zip("xyz", size, strict=True))
-    return PanelPixels(_ids(component, order, places, counts), np.stack(columns, axis=1))
+    return PanelPixels(_ids(component, order, size), positions.reshape(-1, 3))
+
+
+def _along(values: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Values along one of three axes, for all places along the others: (n, 1, 1) for the first."""
+    return values.reshape([-1 if each == axis else 1 for each in range(3)])
 
 
 def mesh_pixels(component: Element, kind: Element, most: int, notes: Notes) -> PanelPixels:
@@ -72,15 +76,14 @@ def mesh_pixels(component: Element, kind: Element, most: int, notes: Notes) -> P
     if len(corners) != (x + 1) * (y + 1):
         many = f"{len(corners)} vertices, not {(x + 1) * (y + 1)}"
         raise NotUnderstood(f"{tag_text(kind)}: {x} by {y} pixels have {many}")
-    at = np.array(
-        [[float_attribute(each, axis, 0.0, notes) for axis in "xy"] for each in corners]
-    ).reshape(y + 1, x + 1, 2)
+    alike = [AlikeElements(list(each), notes) for _, each in groupby(corners, shape)]
+    at = np.concatenate([np.stack([each.numbers(axis) for axis in "xy"], 1) for each in alike])
+    at = at.reshape(y + 1, x + 1, 2)
     middle = (at[:-1, :-1] + at[1:, :-1] + at[1:, 1:] + at[:-1, 1:]) / 4
     flat = middle.transpose(1, 0, 2).reshape(-1, 2)
-    index = [each.ravel() for each in np.indices((x, y))]
     order = _fill_order(component, rectangle=True, notes=notes)
-    ids = _ids(component, order, dict(zip("xy", index, strict=True)), {"x": x, "y": y, "z": 1})
-    return PanelPixels(ids, np.column_stack([flat, np.zeros(len(flat))]))
+    positions = np.column_stack([flat, np.zeros(len(flat))])
+    return PanelPixels(_ids(component, order, (x, y, 1)), positions)
 
 
 def _fill_order(component: Element, *, rectangle: bool, notes: Notes) -> str:
@@ -100,17 +103,15 @@ def _fill_order(component: Element, *, rectangle: bool, notes: Notes) -> str:
     return order
 
 
-def _ids(
-    component: Element, order: str, places: Mapping[str, NDArray[np.int64]], size: Mapping[str, int]
-) -> NDArray[np.int32]:
-    """The id of each pixel at its ``places`` along the axes; raises `NotUnderstood`."""
-    fast, slow, slowest = tuple(order)
+def _ids(component: Element, order: str, size: tuple[int, int, int]) -> NDArray[np.int32]:
+    """The id of each pixel, (pixels,), x the slowest and z the fastest; raises `NotUnderstood`."""
+    fast, slow, slowest = ("xyz".index(axis) for axis in order)
     by_one = int_attribute(component, "idstep", 1)
     by_row = int_attribute(component, "idstepbyrow", size[fast])
-    ids = int_attribute(component, "idstart", 0) + places[fast] * by_one + places[slow] * by_row
-    if slowest in places:
-        ids = ids + places[slowest] * (by_row * size[slow])
+    ids = int_attribute(component, "idstart", 0) + _along(np.arange(size[fast]) * by_one, fast)
+    ids = ids + _along(np.arange(size[slow]) * by_row, slow)
+    ids = ids + _along(np.arange(size[slowest]) * (by_row * size[slow]), slowest)
     if not Integer.INT32[0] <= ids.min() <= ids.max() <= Integer.INT32[-1]:
         raise NotUnderstood(f"{tag_text(component)}: ids that do not fit 32 bits")
-    found: NDArray[np.int32] = ids.astype(np.int32)
+    found: NDArray[np.int32] = ids.astype(np.int32).ravel()
     return found

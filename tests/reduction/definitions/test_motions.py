@@ -193,7 +193,7 @@ def test_many_components_of_a_log_are_told_in_one_line(
     )
     positions(tmp_path, links=links)
     (line,) = caplog.messages
-    assert "x of eye, x of eye, x of arm1 and 1 more would follow the log stage" in line
+    assert "x of table, x of arm1, x of eye and 1 more would follow the log stage" in line
 
 
 def test_with_the_value_of_its_log_a_component_follows_it(
