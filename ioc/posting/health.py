@@ -71,6 +71,7 @@ class Health:
         self._source_remark, self._recorded_times = source_remark, recorded_times
         self._gone: dict[Part, str] = {}
         self._seen: set[Part] = set()
+        self._event_log_problem = ""
         self._recent: dict[str, float] = dict.fromkeys(news, clock())
         self._reported: list[Problem] = []
         self._results: tuple[ReductionResult, ...] = ()
@@ -91,6 +92,11 @@ class Health:
         """A process reports."""
         self._gone.pop(part, None)
         self._seen.add(part)
+
+    def simulator_reported(self, event_log_problem: str) -> None:
+        """The simulator reports; what is wrong with its event log, or an empty text."""
+        self.back(Part.SIMULATOR)
+        self._event_log_problem = event_log_problem
 
     def restarted(self, part: Part) -> None:
         """A process that is gone is started again."""
@@ -166,6 +172,8 @@ class Health:
             yield message
         if Part.SIMULATOR in self._gone.keys() & self._seen:
             yield self._gone[Part.SIMULATOR]
+        elif self._event_log_problem:
+            yield self._event_log_problem
         yield from self._still_recent()
 
     def _still_recent(self) -> dict[str, float]:

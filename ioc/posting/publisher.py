@@ -170,7 +170,7 @@ class Publisher:
     async def simulator(self, report: SimulatorReport) -> None:
         """Post a report of the simulator."""
         self._orders.simulator.set_present(True)
-        self._health.back(Part.SIMULATOR)
+        self._health.simulator_reported(report.status.log_message)
         await self._database.show(SIMULATOR / "status", ReadingValues(report.status))
         if self._orders.simulator.may_show(report.revision):
             self._orders.simulator_report_posted(report)

@@ -178,6 +178,18 @@ def test_a_simulator_that_comes_back_is_told_at_once(bench: PublisherBench) -> N
         assert (bench.get("Status_RBV"), bench.get("StatusMessage_RBV")) == (status, reason)
 
 
+def test_an_event_log_that_cannot_be_written_is_told_while_the_simulator_reports_it(
+    bench: PublisherBench,
+) -> None:
+    at_once(bench.publisher.ranks(report(bench.order)))
+    full = SimulatorStatus(log_message="event log /log: No space left on device")
+    for status, words in ((full, full.log_message), (SimulatorStatus(), ""), (full, "it died")):
+        at_once(bench.publisher.simulator(SimulatorReport(0, status)))
+        if words == "it died":
+            at_once(bench.publisher.disconnected(Part.SIMULATOR, words))
+        assert bench.get("StatusMessage_RBV") == words
+
+
 def test_results_and_restarts_are_counted_from_the_start(bench: PublisherBench) -> None:
     counters = ("ArrayCounter_RBV", "Restarts_RBV")
     assert [(bench.get(name), bench.alarm(name)) for name in counters] == [(0, NO_ALARM)] * 2
