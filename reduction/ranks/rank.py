@@ -1,9 +1,10 @@
 """The MPI ranks: each reads its partitions, and tick by tick they act as one.
 
 A tick exchanges how far every rank has come, takes the events up to the last pulse that all have
-reached, and obeys a new order between this pulse and the next. When results are due and no rank
-has events left to histogram, their cells are summed on rank 0, which reports to the IOC. Nothing
-is accumulated before the first order has come.
+reached, and obeys a new order between this pulse and the next. When a result is due, no further
+pulse is taken until all ranks have histogrammed what they have; then their cells are summed on
+rank 0, which reports to the IOC. So there are results and orders are obeyed also while events come
+faster than ranks can work. Nothing is accumulated before the first order has come.
 
 Ticks come by the monotonic clock, whatever becomes of the time of day. One also comes at once when
 an order has come, and the next one as soon as it is obeyed.
@@ -107,6 +108,8 @@ class Rank:
         self._order = pipeline.order
         self._order_pending = False
         """Whether an order is obeyed or refused, but no result under it is reported yet."""
+        self._result_waits = False
+        """Whether a result is due for which some rank has events left to histogram."""
         self._caught_up = True
         self._message = ""
         self.stopping = False
@@ -143,10 +146,10 @@ class Rank:
 
         Rank 0 calls the others to a tick as soon as it has an order, unless the result of the one
         before is still pending, which must have its time. Ranks that have that result ready come
-        to the tick at once, too, and wait for the others there. So do those that have the next
-        result ready for which reading waits.
+        to the tick at once, too, and wait for the others there. So do those that have any other
+        result ready that is due.
         """
-        if self._order_pending or self._catch_up.waits:
+        if self._order_pending or self._result_waits:
             return self._caught_up
         if self._control is None:
             return self._together.called(self._ticks + 1)
@@ -160,7 +163,7 @@ class Rank:
         self._ticks += 1
         logs = self._take_orders()
         ticks = Ticks.of(self._together.exchange(self._own_tick(len(logs)).vector()))
-        self._catch_up.ticked(at_end=ticks.at_end)
+        self._catch_up.ticked(at_end=ticks.at_end and not self._result_waits)
         if self._ticks % TICKS_PER_START == 1:
             self._clock.start()
         if ticks.of_rank_0.logs:
@@ -179,7 +182,8 @@ class Rank:
         self._caught_up = self._pipeline.engine.advance(ENGINE_STEP_S)
         self._views.note_events(self._accumulation.coverage.last_ns)
         due = self._order_pending or self._ticks % self._timing.ticks_per_result == 0
-        due = due or ticks.any_run_messages or self._catch_up.waits or self._catch_up.ends
+        due = due or self._result_waits or ticks.any_run_messages
+        due = due or self._catch_up.waits or self._catch_up.ends
         if self._caught_up:
             if due:
                 self._views.advance(ENGINE_STEP_S)
@@ -188,8 +192,11 @@ class Rank:
                 self._pipeline.engine.prepare(0)
         if due:
             references = [each.references for each in self._references]
-            if self._reporter.report(self._caught_up, self._ticks, self._remark, references):
-                self._order_pending = False
+            reported = self._reporter.report(
+                self._caught_up, self._ticks, self._remark, references
+            )
+            self._order_pending = self._order_pending and not reported
+            self._result_waits = not reported
         return ticks.stopping
 
     def _advance(self, ticks: Ticks) -> None:
@@ -200,7 +207,7 @@ class Rank:
             intake.decide_dialect(shown)
             if shown is Dialect.PLAIN:
                 return  # what was told at this tick was of a stream with marks
-        if self._pipeline.order.revision != NO_REVISION:
+        if self._pipeline.order.revision != NO_REVISION and not self._result_waits:
             plain = intake.dialect is Dialect.PLAIN
             reached_ns = ticks.plain_until_ns if plain else ticks.slowest.reached_ns
             until_ns = min(reached_ns, self._holds.until_ns(reached_ns))
