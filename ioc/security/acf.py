@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ioc.options.program import StartError
 from ioc.security.access_macros import MacroError, Macros
-from ioc.security.acf_parser import AccessGroups, AcfParser, FileRule
+from ioc.security.acf_parser import NEWER_CONDITIONS, AccessGroups, AcfParser, FileRule
 from ioc.security.acf_tokens import AcfError, tokens
 from ioc.security.hosts import HostAddresses, resolved
 from ioc.security.rules import Asg, Rule, Rules
@@ -74,20 +74,26 @@ def _used_groups(file: AccessGroups) -> frozenset[str]:
 
 def _refuse_conditions(file: AccessGroups, used: frozenset[str]) -> None:
     """Raises `AcfError` for a rule to write that depends on more than users and hosts."""
-    for name in sorted(used):
-        for rule in file.groups[name].rules:
-            if rule.right == "WRITE" and rule.condition:
-                why = (
-                    f"{rule.condition} in a rule of ASG({name}) is not supported:"
-                    " rights depend on users and hosts alone"
-                )
-                raise AcfError(rule.condition_line, why)
+    found = [
+        (rule.calc_line, "CALC", name)
+        for name in sorted(used)
+        for rule in file.groups[name].rules
+        if rule.right == "WRITE" and rule.calc_line
+    ]
+    found += [
+        (each.line, each.word, each.group)
+        for each in file.skipped
+        if each.group in used and each.right == "WRITE" and each.word in NEWER_CONDITIONS
+    ]
+    for line, word, name in found[:1]:
+        why = "is not supported: rights depend on users and hosts alone"
+        raise AcfError(line, f"{word} in a rule of ASG({name}) {why}")
 
 
 def _writing(rules: Iterable[FileRule], known: Mapping[str, HostAddresses]) -> Iterable[Rule]:
-    """The rules that let somebody write. A rule with a condition lets nobody."""
+    """The rules that let somebody write. A rule with a CALC lets nobody."""
     for rule in rules:
-        if rule.right == "WRITE" and not rule.condition:
+        if rule.right == "WRITE" and not rule.calc_line:
             hosts = rule.hosts
             found = (known.get(each, frozenset()) for each in hosts or ())
             yield Rule(rule.users, None if hosts is None else frozenset().union(*found))
@@ -108,5 +114,7 @@ def _warn(
         limited = [rule.line for rule in reading if rule.right == "READ" and rule.limited]
         if name in used and limited and all(rule.limited for rule in reading):
             log.warning("%s:%d: everybody may read ASG(%s), not only these", path, limited[0], name)
-    for block, line in file.ignored.items():
-        log.warning("%s:%d: %s has no effect here", path, line, block)
+    for each in file.skipped:
+        what = f"a rule of ASG({each.group}) with {each.word}" if each.group else each.word
+        if not each.group or each.group in used:
+            log.warning("%s:%d: %s is not known here, and has no effect", path, each.line, what)

@@ -1,42 +1,59 @@
 """Reads the groups and rules of an EPICS access security file: UAG, HAG, and ASG with its RULEs.
 
-The grammar is that of EPICS Base (asLib.y). A group must stand before the rules that name it.
+The grammar is that of EPICS Base (asLib.y of 7.0.10). A group must stand before the rules that name
+it. As in Base, blocks and rules with words that are not known are skipped: later versions may know
+them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ioc.security.acf_tokens import AcfError, Token, TokenKind
+from ioc.security.acf_calc import calc_error
+from ioc.security.acf_tokens import UNDEFINED, AcfError, Token, TokenKind
 from reduction.parameters.specs import nearest
 
 Names = frozenset[str]
 
 RIGHTS = ("NONE", "READ", "WRITE")
 TRAPS = ("TRAPWRITE", "NOTRAPWRITE")
-CONDITIONS = ("CALC", "METHOD", "AUTHORITY", "PROTOCOL")
-"""Conditions of rules of EPICS Base that are not evaluated here."""
+BLOCKS = ("UAG", "HAG", "ASG", "AUTHORITY")
+CONDITIONS = ("UAG", "HAG", "CALC", "METHOD", "AUTHORITY", "PROTOCOL")
+NEWER_CONDITIONS = CONDITIONS[3:]
+"""Conditions of newer EPICS Base on how a client proves who it is."""
+
+DEEPEST_BLOCK = 50
+"""Most blocks in each other."""
 
 
 @dataclass(frozen=True)
 class FileRule:
     """A RULE as it was written; None stands for all users, or for all hosts.
 
-    ``condition`` is the first of `CONDITIONS` that it has, empty if it has none.
+    ``calc_line`` is the line of its CALC, 0 if it has none.
     """
 
     line: int
     right: str
     users: Names | None = None
     hosts: Names | None = None
-    condition: str = ""
-    condition_line: int = 0
+    calc_line: int = 0
 
     @property
     def limited(self) -> bool:
         """Whether it is for some clients only."""
-        return (self.users, self.hosts, self.condition) != (None, None, "")
+        return (self.users, self.hosts, self.calc_line) != (None, None, 0)
+
+
+@dataclass(frozen=True)
+class SkippedWord:
+    """A word that is not known, for which a block, or a rule of a ``group``, is skipped."""
+
+    line: int
+    word: str
+    group: str = ""
+    right: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,8 +71,7 @@ class AccessGroups:
 
     groups: Mapping[str, FileGroup]
     hosts: Mapping[str, int]
-    ignored: Mapping[str, int] = field(default_factory=dict)
-    """The blocks that were skipped, and their lines."""
+    skipped: tuple[SkippedWord, ...] = ()
 
 
 class AcfParser:
@@ -69,7 +85,7 @@ class AcfParser:
         self._hosts: dict[str, Names] = {}
         self._groups: dict[str, FileGroup] = {}
         self._host_lines: dict[str, int] = {}
-        self._ignored: dict[str, int] = {}
+        self._skipped: list[SkippedWord] = []
         self._unions: dict[tuple[int, Names], Names] = {}
 
     def parsed(self) -> AccessGroups:
@@ -77,20 +93,18 @@ class AcfParser:
         self._definition()
         while self._next is not None:
             self._definition()
-        return AccessGroups(self._groups, self._host_lines, self._ignored)
+        return AccessGroups(self._groups, self._host_lines, tuple(self._skipped))
 
     def _definition(self) -> None:
-        """Read one UAG, HAG or ASG; an AUTHORITY, which certificates alone need, is skipped."""
+        """Read one UAG, HAG or ASG, or skip a block that is not known."""
         begin = self._take("UAG, HAG or ASG")
-        if begin.text == "AUTHORITY":
-            self._ignored[begin.text] = begin.line
-            self._skip_block()
-            return
         known: dict[str, Mapping[str, object]]
         known = {"UAG": self._users, "HAG": self._hosts, "ASG": self._groups}
         if begin.text not in known or begin.kind is not TokenKind.KEYWORD:
-            hint = nearest(begin.text, known)
-            raise AcfError(begin.line, f"UAG, HAG or ASG is expected, not {begin.text!r}{hint}")
+            self._check_word(begin, "UAG, HAG or ASG is expected", BLOCKS)
+            self._skip(begin, 1)
+            self._skipped.append(SkippedWord(begin.line, begin.text))
+            return
         self._mark("(")
         name = self._take("a name").name
         if name in known[begin.text] and not self._may_come_again(begin.text, name):
@@ -102,7 +116,14 @@ class AcfParser:
             case "HAG":
                 self._hosts[name] = frozenset(self._host_names())
             case _:
-                self._groups[name] = self._group(begin.line)
+                self._groups[name] = self._group(name, begin.line)
+
+    @staticmethod
+    def _check_word(token: Token, expected: str, known: tuple[str, ...]) -> None:
+        """Raises `AcfError` for a word that looks mistyped, and for what is no word."""
+        hint = "" if token.text in known else nearest(token.text.upper(), known)
+        if hint or token.kind is not TokenKind.NAME:
+            raise AcfError(token.line, f"{expected}, not {token.text!r}{hint}")
 
     def _may_come_again(self, kind: str, name: str) -> bool:
         """Whether it is the group DEFAULT, which may be named twice if it was empty."""
@@ -115,11 +136,12 @@ class AcfParser:
             self._host_lines.setdefault(each.name, each.line)
             yield each.name
 
-    def _group(self, line: int) -> FileGroup:
+    def _group(self, name: str, line: int) -> FileGroup:
         rules, inputs = [], 0
         for item in self._items("RULE or INPA"):
             if item.text == "RULE" and item.kind is TokenKind.KEYWORD:
-                rules.append(self._rule(item.line))
+                rule = self._rule(name, item.line)
+                rules += [] if rule is None else [rule]
             elif item.kind is TokenKind.KEYWORD and item.text.startswith("INP"):
                 self._listed("(", ")", most=1)
                 inputs += 1
@@ -128,43 +150,61 @@ class AcfParser:
                 raise AcfError(item.line, f"RULE or INPA is expected, not {item.text!r}{hint}")
         return FileGroup(line, tuple(rules), inputs)
 
-    def _rule(self, line: int) -> FileRule:
+    def _rule(self, group: str, line: int) -> FileRule | None:
+        """One rule; None if it has words that are not known, and so gives no right."""
         self._mark("(")
         level = self._take("a level")
         if level.kind is not TokenKind.NUMBER:
             raise AcfError(level.line, f"level 0 or 1 is expected, not {level.text!r}")
         self._mark(",")
-        right = self._word("a right", RIGHTS)
+        right = self._take("a right")
+        if right.text not in RIGHTS or right.kind is not TokenKind.NAME:
+            self._check_word(right, "NONE, READ or WRITE is expected", RIGHTS)
         if self._mark(",", ")") == ",":
             self._word("an option", TRAPS)
             self._mark(")")
-        return self._conditions(FileRule(line, right))
+        if right.text not in RIGHTS:
+            self._skipped.append(SkippedWord(right.line, right.text, group))
+            if self._next_is("{"):
+                self._skip_body(1)
+            return None
+        return self._conditions(FileRule(line, right.text), group)
 
-    def _conditions(self, rule: FileRule) -> FileRule:
-        """The rule with the conditions between its curly brackets."""
+    def _conditions(self, rule: FileRule, group: str) -> FileRule | None:
+        """The rule with the conditions between its curly brackets; None as for `_rule`."""
         users: set[str] = set()
         hosts: set[str] = set()
-        condition = Token("", 0, TokenKind.KEYWORD)
+        calc_line, skipped = 0, len(self._skipped)
         for item in self._items("UAG or HAG"):
             if item.text == "UAG":
                 users |= self._group_names("UAG", self._users)
             elif item.text == "HAG":
                 hosts |= self._group_names("HAG", self._hosts)
-            elif item.text in CONDITIONS:
-                self._listed("(", ")", most=1 if item.text == "CALC" else 0)
-                condition = condition if condition.text else item
+            elif item.text == "CALC":
+                calc_line = calc_line or item.line
+                self._check_calc(self._listed("(", ")", most=1)[0])
             else:
-                hint = nearest(item.text, ("UAG", "HAG", *CONDITIONS))
-                why = f"a rule has UAG, HAG and CALC, not {item.text!r}{hint}"
-                raise AcfError(item.line, why)
+                if item.kind is not TokenKind.KEYWORD:
+                    self._check_word(item, "a rule has UAG, HAG and CALC", CONDITIONS)
+                self._skip(item, 1)
+                self._skipped.append(SkippedWord(item.line, item.text, group, rule.right))
+        if len(self._skipped) > skipped:
+            return None
         return FileRule(
             rule.line,
             rule.right,
             self._members_of(frozenset(users), self._users) if users else None,
             self._members_of(frozenset(hosts), self._hosts) if hosts else None,
-            condition.text,
-            condition.line,
+            calc_line,
         )
+
+    @staticmethod
+    def _check_calc(token: Token) -> None:
+        """Raises `AcfError` for a calculation that is none of EPICS Base."""
+        if UNDEFINED.search(token.text):
+            return  # the group may be one that is not used
+        if why := calc_error(token.text):
+            raise AcfError(token.line, f"CALC {token.text!r}: {why}")
 
     def _group_names(self, kind: str, known: Mapping[str, Names]) -> set[str]:
         """The names in brackets; raises `AcfError` for one that is no group of this kind."""
@@ -228,12 +268,36 @@ class AcfParser:
             raise AcfError(token.line, f"{known} is expected, not {token.text!r}{hint}")
         return token.text
 
-    def _skip_block(self) -> None:
-        """Skip what is in brackets, of both kinds, up to the next keyword or name outside."""
-        depth = 0
-        while self._next is not None and (depth or self._next.kind is TokenKind.MARK):
-            text = self._take("}").text
-            depth += (text in ("(", "{")) - (text in (")", "}"))
+    def _skip(self, word: Token, depth: int) -> None:
+        """Skip what follows a word: a list in brackets, and what may stand in curly ones."""
+        if depth > DEEPEST_BLOCK:
+            raise AcfError(word.line, f"more than {DEEPEST_BLOCK} blocks in each other")
+        self._mark("(")
+        if self._next_is(")"):
+            self._mark(")")
+        else:
+            self._skip_list(")")
+        if self._next_is("{"):
+            self._skip_body(depth)
+
+    def _skip_body(self, depth: int) -> None:
+        """Skip a list in curly brackets, or words that have brackets themselves."""
+        self._mark("{")
+        word = self._item("a name")
+        if not self._next_is("("):
+            self._skip_list("}", begun=True)
+            return
+        self._skip(word, depth + 1)
+        while not self._next_is("}"):
+            self._skip(self._item("a name"), depth + 1)
+        self._mark("}")
+
+    def _skip_list(self, end: str, *, begun: bool = False) -> None:
+        """Skip words between commas up to a mark; ``begun``: after the first one."""
+        if not begun:
+            self._item("a name")
+        while self._mark(",", end) == ",":
+            self._item("a name")
 
     def _next_is(self, mark: str) -> bool:
         found = self._next
