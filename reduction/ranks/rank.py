@@ -192,9 +192,7 @@ class Rank:
                 self._pipeline.engine.prepare(0)
         if due:
             references = [each.references for each in self._references]
-            reported = self._reporter.report(
-                self._caught_up, self._ticks, self._remark, references
-            )
+            reported = self._reporter.report(self._caught_up, self._ticks, self._remark, references)
             self._order_pending = self._order_pending and not reported
             self._result_waits = not reported
         return ticks.stopping
