@@ -20,6 +20,7 @@ from benchmarks import (
     kills,
     load,
     mantid_engine,
+    overload,
     puts,
     ranks,
     readers,
@@ -40,7 +41,7 @@ from benchmarks.rows import Row, markdown
 
 PARTS = (
     *("simulator", "kernel", "recut", "image", "mantid", "ranks", "transport", "serving", "puts"),
-    *("load", "rebin", "most", "kafka", "kills", "chaos", "fuzz", "replay"),
+    *("load", "rebin", "most", "overload", "kafka", "kills", "chaos", "fuzz", "replay"),
     *("start", "screens", "web"),
 )
 
@@ -56,6 +57,7 @@ MEASURES: Mapping[str, tuple[Callable[[bool], list[Row]], ...]] = {
     "serving": (serving.measure,),
     "puts": (puts.measure,),
     "most": (load.most,),
+    "overload": (overload.measure,),
     "kafka": (kafka_load.measure, kafka_catch_up.measure),
     "kills": (kills.measure, kafka_kills.measure, catch_up.measure),
     "chaos": (chaos.measure,),

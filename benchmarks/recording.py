@@ -15,7 +15,7 @@ from typing import IO
 
 from tests.support.ca_client import TOOLS, Client
 
-LINE = re.compile(rb"^(\S+) +(\d\S+ [^(]+)\((\S+ [^)]+)\) (\S+)", re.MULTILINE)
+LINE = re.compile(rb"^(\S+) +(\d\S+ [^(\n]+)\((\S+ [^)]+)\) (\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,14 @@ The peer is not run: Mantid's live data starts again when its processing is chan
 The same with 20 million events a second, on two cores for all of it: simulator, two ranks, IOC and
 what watches. Events fold into fine histograms once they fill half of the machine's memory.
 """,
+    "overload": """\
+## More events than two cores can take
+
+5.6e7 events a second are asked of the simulator, on the two cores on which the ranks work, too.
+What they have no time for waits in the event log, up to 12 GB here. Meanwhile other bins are put by
+the C tool `caput -c`, a second after the one before. Then the source has few events, and all that
+waits is worked off.
+""",
     "kafka": """\
 ## From a Kafka broker
 
