@@ -163,7 +163,7 @@ class Circuit(CaprotoCircuit):
                 return await self._read_answer(request)
             case caproto.EventAddRequest():
                 channel, _ = self.channel_of(request)
-                request.header.data_count = self._counts.wanted(channel, request.data_count)
+                request.header.data_count = self._counts.subscribed(channel, request.data_count)
             case caproto.EventCancelRequest():
                 self._filtered.pop(request.subscriptionid, None)
             case caproto.ClearChannelRequest():

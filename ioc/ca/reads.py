@@ -17,6 +17,9 @@ from ioc.records.elements import Announcement, announced
 WITHOUT_VALUES = (caproto.ChannelType.STSACK_STRING, caproto.ChannelType.CLASS_NAME)
 """Types in which the metadata are all there is."""
 
+AS_MANY_AS_THERE_ARE = 0
+"""The number of elements for which a client asks that wants all that there are."""
+
 HEADROOM = 2
 """How many times as many elements a client is told of whose array has outgrown what it was told."""
 
@@ -29,14 +32,20 @@ class Announcements:
     A client is told how many elements there are when it connects, not how many there may ever be.
     ``outgrown`` is called with its channel once there are more. A client that asks for a channel
     again is told of twice as many, so that an array that grows and grows costs it few connections.
+
+    A client stays connected if all that it subscribed to has as many elements as there are: it
+    takes more of them, too. The C library waits up to 10 s before it asks for a channel again.
     """
 
     def __init__(self, outgrown: Callable[[Any], None]) -> None:
         self._outgrown = outgrown
         self._told: defaultdict[str, set[int]] = defaultdict(set)
         self._arrays: dict[Any, Any] = {}
+        self._announced: dict[Any, int] = {}
         self._grown: set[str] = set()
         """Names of channels that had more elements than were told."""
+        self._subscribed_to: defaultdict[Any, set[int]] = defaultdict(set)
+        """How many elements a client asked for when it subscribed to a channel."""
 
     def announce(self, channel: Any, entry: Any) -> int:
         """The number of elements to tell a client that opens ``channel`` of ``entry``."""
@@ -48,25 +57,58 @@ class Announcements:
         if channel.name in self._grown:
             count = min(HEADROOM * count, announced(entry.max_length, elements))
         if hasattr(entry, "announcements"):
-            told = Announcement(count, elements, lambda: self._note_outgrown(channel))
-            entry.announcements[channel] = told
             self._told[channel.name].add(count)
-            self._arrays[channel] = entry
+            self._arrays[channel], self._announced[channel] = entry, count
+            self._watch(channel, count)
         return count
 
-    def _note_outgrown(self, channel: Any) -> None:
+    def _watch(self, channel: Any, count: int) -> None:
+        """Be told once an array has more than ``count`` elements."""
+        elements = channel_name(channel.name).filter.elements
+        told = Announcement(count, elements, lambda: self._outgrow(channel))
+        self._arrays[channel].announcements[channel] = told
+
+    def _outgrow(self, channel: Any) -> None:
+        """Have a client ask for a channel again, unless it takes any number of elements."""
+        if self._subscribed_to.get(channel) == {AS_MANY_AS_THERE_ARE}:
+            self._watch(channel, self._present_count(channel))
+        else:
+            self._ask_again(channel)
+
+    def _present_count(self, channel: Any) -> int:
+        """How many elements a client would be told of now."""
+        return announced(self._arrays[channel].size, channel_name(channel.name).filter.elements)
+
+    def _ask_again(self, channel: Any) -> None:
+        """Have a client ask for a channel again."""
+        self._arrays[channel].announcements.pop(channel, None)
         self._grown.add(channel.name)
         self._outgrown(channel)
+
+    def subscribed(self, channel: Any, count: int) -> int:
+        """`wanted` by a client that subscribes."""
+        self._subscribed_to[channel].add(count)
+        return self.wanted(channel, count)
 
     def wanted(self, channel: Any, count: int) -> int:
         """How many elements a client wants that asks for ``count``; 0: as many as there are.
 
-        Clients such as those in Java ask for as many as they were told.
+        Clients such as those in Java ask for as many as they were told, or had been told before
+        they connected anew. A client that stayed connected while there came more gets no more than
+        it was told, and has to ask for the channel again.
         """
-        return 0 if count in self._told.get(channel.name, ()) else count
+        if count not in self._told.get(channel.name, ()):
+            return count
+        if count == self._announced.get(channel) and self._present_count(channel) > count:
+            if channel in self._arrays[channel].announcements:
+                self._ask_again(channel)
+            return count
+        return AS_MANY_AS_THERE_ARE
 
     def forget(self, channel: Any, entry: Any) -> None:
         """A client has closed a channel."""
+        self._subscribed_to.pop(channel, None)
+        self._announced.pop(channel, None)
         if self._arrays.pop(channel, None) is not None:
             entry.announcements.pop(channel, None)
 

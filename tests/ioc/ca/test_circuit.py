@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from ioc.ca.channel import PvChannel, channel
 from ioc.ca.circuit import BATCH, Circuit, FlushMarker
-from ioc.ca.reads import Announcements
 from ioc.ca.updates import Update, pieces
 from ioc.model.wire_values import big_endian
 from reduction.parameters.specs import Array
@@ -317,34 +316,3 @@ def test_what_is_sent_in_pieces_is_the_same(texts: list[bytes], numbers: int) ->
     sent = [bytes(each) for each in pieces(parts, 500)]
     assert b"".join(sent) == b"".join(parts)
     assert all(len(each) <= 500 for each in sent)
-
-
-def test_as_many_elements_as_were_announced_means_all_that_there_are() -> None:
-    asked: list[Named] = []
-    counts = Announcements(asked.append)
-    client, array = Named("P:A"), channel(Array(pv="A", description=""), None, max_length=1000)
-    array.store(np.zeros(20))
-    assert counts.announce(client, array) == 20
-    # Phoebus asks for 20 and would believe that it got them.
-    assert [counts.wanted(client, count) for count in (0, 10, 20, 30)] == [0, 10, 0, 30]
-
-
-async def test_a_client_asks_again_once_an_array_has_more_elements_than_it_was_told() -> None:
-    asked: list[Named] = []
-    counts = Announcements(asked.append)
-    array = channel(Array(pv="A", description=""), None, max_length=1000)
-    first, part, gone = Named("P:A"), Named("P:A.[0:9]"), Named("P:A.VAL")
-    assert [counts.announce(each, array) for each in (first, part, gone)] == [2, 0, 2]
-    counts.forget(gone, array)
-    await array.publish_value(np.zeros(15))
-    assert asked == [first, part]
-    assert [counts.announce(each, array) for each in (first, part)] == [30, 10]
-    for size in (15, 3, 12, 30):
-        await array.publish_value(np.zeros(size))
-    assert asked == [first, part]
-    await array.publish_value(np.zeros(31))
-    assert asked == [first, part, first]
-    assert counts.wanted(first, 30) == 0, "it was told so before"
-    counts.forget_all()
-    await array.publish_value(np.zeros(999))
-    assert asked == [first, part, first]
