@@ -46,6 +46,9 @@ OUTPUT_LOOK_NS = 10_000_000
 FIRST_ORDER_PATIENCE_NS = 2_000_000_000
 """How long to wait for settings from the IOC before starting with those of the command line."""
 
+STARTING_IOC_PATIENCE_NS = 60_000_000_000
+"""The same if the IOC is on this host: it starts the simulator before it has read its files."""
+
 
 @dataclass(frozen=True)
 class SimulateStart:
@@ -88,6 +91,14 @@ def _output(
     return KafkaOutput(start.kafka, start.partitions)
 
 
+def _patience_ns(control: str | None) -> int:
+    """How long to wait for the first settings of the IOC at the endpoint ``control``."""
+    if control is None:
+        return 0
+    here = control.startswith("ipc:")
+    return STARTING_IOC_PATIENCE_NS if here else FIRST_ORDER_PATIENCE_NS
+
+
 def simulate(start: SimulateStart, stop: Stop | None = None) -> None:
     """Run the simulated source until ``stop`` is set or, in the main thread, SIGTERM or SIGINT."""
     with contextlib.ExitStack() as stack:
@@ -124,7 +135,7 @@ class EventStream:
         self._habits = start.habits
         self._revision = self._obeyed = -1
         self._reported_ns = 0
-        self._schedule = Schedule(clock_ns() + (FIRST_ORDER_PATIENCE_NS if start.control else 0))
+        self._schedule = Schedule(clock_ns() + _patience_ns(start.control))
         self._output = _output(start, context, clock_ns)
         self._messages = PulseMessages(self._output.partitions, start.dialect, start.habits)
         self._made_pulse = most_made(self._output.last_pulse + 1, start.habits) - 1

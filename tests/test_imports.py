@@ -24,7 +24,8 @@ UNUSED_BY_NUMBA = {"coverage", "scipy", "yaml"}
             SERVERS | FILES | UNUSED_BY_NUMBA | {"asyncio", "simulator"},
         ),
         ("import simulator.stream", SERVERS | UNUSED_BY_NUMBA | {"asyncio", "h5py"}),
-        ("import ioc.app.run", COMPILERS | UNUSED_BY_NUMBA | {"aiohttp"}),
+        ("import ioc.app.run", SERVERS | COMPILERS | FILES | UNUSED_BY_NUMBA | {"zmq"}),
+        ("import ioc.app.run_server", COMPILERS | UNUSED_BY_NUMBA | {"aiohttp"}),
     ],
 )
 def test_no_process_imports_what_it_does_not_use(imports: str, heavy: set[str]) -> None:

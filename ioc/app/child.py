@@ -57,10 +57,26 @@ class Child:
         self._offline, self._files = offline, files
         self._environment = environment or {}
         self._process: subprocess.Popen[bytes] | None = None
+        self._begun = False
+        """Whether the process was started by `begin`, and `run` has not taken it over."""
         self._words: ChildWords | None = None
         self._reason = self._told = ""
         self._memory_kills = 0
         """How many processes of this host had been killed for lack of memory at the start."""
+
+    def begin(self, command: Sequence[str]) -> None:
+        """Start the process ahead of `run`, which takes it over as the first one; raises OSError.
+
+        Until then only `drop` ends it.
+        """
+        self._process = self._started(command)
+        self._begun = True
+
+    def drop(self) -> None:
+        """Kill the process that `begin` started, and its descendants, unless `run` has it now."""
+        if self._begun and self._process is not None:
+            _kill(self._family())
+            self._process.wait()
 
     async def run(
         self,
@@ -93,7 +109,9 @@ class Child:
     async def _run_to_its_end(self, command: Callable[[], Sequence[str]]) -> str:
         """Start the process and wait for its end; returns why it ended, or cannot be started."""
         try:
-            self._process = self._started(command())
+            words, begun, self._begun = command(), self._begun, False
+            if self._process is None or not begun:
+                self._process = self._started(words)
         except (OSError, StartError) as error:
             return f"cannot be started: {getattr(error, 'strerror', None) or error}"
         status = await end_of(self._process)

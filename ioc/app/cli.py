@@ -134,7 +134,7 @@ def _run(options: RunOptions) -> None:
 def _serve(options: IocOptions) -> None:
     import asyncio
 
-    from ioc.app.run import serve_alone
+    from ioc.app.run_server import serve_alone
 
     signals = StopSignals()
     with signals.heeded():

@@ -1,32 +1,22 @@
-"""Starts the IOC alone, or with simulator and ranks as its child processes."""
+"""Starts the IOC with simulator and ranks as its child processes: first these, then the IOC.
+
+The modules of the server are imported when the other processes have been started, since they take
+as long to import as those take to start.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ioc.app.child_processes import SHARED_BYTES, ChildProcesses, ProcessOptions, Supervision
-from ioc.app.greeting import ClientPlace, greeting
-from ioc.app.live_server import LiveServer
-from ioc.app.output import say
-from ioc.app.page_process import page_process
-from ioc.app.recording_commands import check_differ, with_recording
-from ioc.app.server_start import server_start
-from ioc.options.commands import IocOptions, RunOptions
+from ioc.app.child_processes import SHARED_BYTES, ChildProcesses, ProcessOptions
+from ioc.options.commands import RunOptions
 from ioc.options.event_log import with_event_log
 from ioc.options.host_checks import check_engine, mpi_launcher
 from ioc.options.program import StartError
 from ioc.options.stream_table import kafka_stream
 from reduction.event_log.folder import check_log, delete_log
-from reduction.host.file_threads import in_thread
-from reduction.host.garbage import search_new
 from reduction.host.runtime_folder import own_folder
 from reduction.host.stop import StopSignals
 from reduction.instrument.geometry import Instrument
@@ -35,24 +25,14 @@ PATIENCE_S = 3.0
 """How long a simulator of a run that was killed may take to end."""
 
 
-async def serve_alone(options: IocOptions, instrument: Instrument, signals: StopSignals) -> None:
-    """Run the IOC alone until stopped; ranks and simulator are started by somebody else."""
-    start = server_start(options, instrument)
-    stop = _stop_of(signals)
-    server = LiveServer(start)
-    await _until_stopped([server.run], stop)
-
-
 async def run_all(given: RunOptions, instrument: Instrument, signals: StopSignals) -> None:
     """Run simulator, ranks and IOC until stopped; leaves no process behind."""
-    run = with_event_log(with_recording(given))
+    run = with_event_log(_with_recording(given))
     check_engine(run)
     mpi_launcher()
     if not np.isfinite(instrument.difc_us_per_angstrom).any():
         raise StartError(f"instrument = {run.instrument!r}: no detector is outside the beam")
     kafka_stream(run.stream, run.dialect)
-    if run.plays_recording:
-        check_differ(Path(run.replay).expanduser(), run.log_folder)
     if run.plays_recording and not given.log_folder:
         delete_log(Path(run.log_folder))  # so that no value of a log of another recording is left
     if not (run.stream or run.reads_recording):
@@ -60,64 +40,20 @@ async def run_all(given: RunOptions, instrument: Instrument, signals: StopSignal
     with own_folder(needed_bytes=run.ranks * SHARED_BYTES) as folder:
         options = ProcessOptions.of(run, folder)
         children = ChildProcesses(options)
-        partitions = 0 if run.stream else run.stream_partitions
-        start = replace(
-            server_start(options.ioc, instrument, partitions),
-            recorded_times=run.reads_recording or (run.plays_recording and not run.times_now),
-        )
-        stop = _stop_of(signals)
-        server = LiveServer(start, children.control)
-        supervision = Supervision(children, options, server)
-        page = page_process(run, os.environ)
-        place = ClientPlace(os.environ, page.address if page else "")
+        with children.begun(simulator=run.has_simulator and not run.plays_recording):
+            from ioc.app.run_server import serve_run
 
-        async def greet() -> None:
-            await server.until_serving()
-            await in_thread(lambda: say(greeting(run, instrument.name, place)))
-            await asyncio.Event().wait()
-
-        web = [page.run] if page else []
-        source = [supervision.run_simulator] if run.has_simulator else []
-        if run.plays_recording:
-            source = [supervision.run_replay]
-        await _until_stopped(
-            [server.run, greet, *source, supervision.run_ranks, supervision.watch_work, *web], stop
-        )
+            await serve_run(run, options, children, instrument, signals)
 
 
-def _result(task: asyncio.Task[Any]) -> None:
-    """Raise the error that ended a task; of an ExceptionGroup the first error, the cause."""
-    try:
-        task.result()
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None
+def _with_recording(given: RunOptions) -> RunOptions:
+    """The options with what follows from the recording that is played, if one is."""
+    if not given.replay:
+        return given
+    from ioc.app.recording_commands import check_differ, with_recording  # it reads NeXus
 
-
-def _stop_of(signals: StopSignals) -> asyncio.Event:
-    """An event that signals set from now on; what is begun from now on is ended in order."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-
-    def set_stop() -> None:
-        with contextlib.suppress(RuntimeError):  # the event loop is closed: the end has come
-            loop.call_soon_threadsafe(stop.set)
-
-    signals.calls(set_stop)
-    return stop
-
-
-async def _until_stopped(
-    services: Sequence[Callable[[], Coroutine[Any, Any, None]]], stop: asyncio.Event
-) -> None:
-    """Run coroutines until ``stop`` is set, or until one fails; then end all."""
-    search_new()
-    tasks = [asyncio.create_task(service()) for service in services]
-    waiter = asyncio.create_task(stop.wait())
-    try:
-        done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (waiter, *tasks):
-            task.cancel()
-        await asyncio.gather(waiter, *tasks, return_exceptions=True)
-    for task in done:
-        with contextlib.suppress(asyncio.CancelledError):
-            _result(task)
+    run = with_recording(given)
+    if run.plays_recording:
+        folder = with_event_log(run).log_folder
+        check_differ(Path(run.replay).expanduser(), folder)
+    return run

@@ -110,3 +110,38 @@ def test_the_reason_is_the_last_one_that_is_given(text: str, reason: str) -> Non
     found = reason_in(text)
     assert found.startswith(reason)
     assert bool(found) == bool(reason)
+
+
+SLEEPING = (sys.executable, "-c", "import time; time.sleep(600)")
+
+
+async def test_a_child_that_was_begun_is_taken_over_and_then_started_again_if_it_ends() -> None:
+    begun, reasons = Child("ranks"), asyncio.Queue[str]()
+    begun.begin(SLEEPING)
+    first = begun.family[0]
+    running = asyncio.create_task(begun.run(lambda: SLEEPING, reasons.put, lambda: True))
+    try:
+        async with asyncio.timeout(60):
+            await asyncio.sleep(0)
+            assert begun.family[0] == first
+            begun.kill("was told to restart")
+            assert await reasons.get() == "ranks was told to restart"
+            while not begun.family or begun.family[0] == first:
+                await asyncio.sleep(0.01)
+        begun.drop()
+        second = begun.family[0]
+        assert second.is_running(), "it is no longer the one that was begun"
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert not first.is_running()
+    assert not second.is_running()
+
+
+def test_a_child_that_was_begun_and_is_not_taken_over_is_dropped() -> None:
+    begun = Child("ranks")
+    begun.begin(SLEEPING)
+    process = begun.family[0]
+    begun.drop()
+    assert not process.is_running()
+    assert not begun.family
