@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -13,14 +14,23 @@ from ioc.app.child_processes import ChildProcesses, ProcessOptions
 from ioc.app.greeting import ClientPlace, greeting
 from ioc.app.live_server import LiveServer
 from ioc.app.output import say
-from ioc.app.page_process import page_process
+from ioc.app.page_process import PageProcess, page_process
 from ioc.app.server_start import ProcessControl, server_start
 from ioc.app.supervision import Supervision
 from ioc.options.commands import IocOptions, RunOptions
+from ioc.posting.publisher import Publisher
 from reduction.host.file_threads import in_thread
 from reduction.host.garbage import search_new
 from reduction.host.stop import StopSignals
 from reduction.instrument.geometry import Instrument
+
+FIRST_RESULT_S = 5.0
+"""So long the process of the page waits for the first result, whose processes it would slow down.
+
+Browsers can connect all the same: its sockets listen already.
+"""
+
+FIRST_RESULT_LOOK_S = 0.1
 
 
 async def serve_alone(options: IocOptions, instrument: Instrument, signals: StopSignals) -> None:
@@ -55,13 +65,25 @@ async def serve_run(
         await in_thread(lambda: say(greeting(run, instrument.name, place)))
         await asyncio.Event().wait()
 
-    web = [page.run] if page else []
+    async def serve_page(page: PageProcess) -> None:
+        await _first_result(server.publisher)
+        await page.run()
+
+    web = [functools.partial(serve_page, page)] if page else []
     source = [supervision.run_simulator] if run.has_simulator else []
     if run.plays_recording:
         source = [supervision.run_replay]
     await _until_stopped(
         [server.run, greet, *source, supervision.run_ranks, supervision.watch_work, *web], stop
     )
+
+
+async def _first_result(publisher: Publisher) -> None:
+    """Wait for the first result, at most `FIRST_RESULT_S`."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_RESULT_S):
+            while publisher.latest is None:
+                await asyncio.sleep(FIRST_RESULT_LOOK_S)
 
 
 def _result(task: asyncio.Task[Any]) -> None:
