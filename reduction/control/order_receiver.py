@@ -8,8 +8,9 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 import zmq
+from numpy.typing import NDArray
 
-from reduction.control.encoding import MessageNotUnderstood, decoded, encoded
+from reduction.control.encoding import MessageNotUnderstood, decoded, encoded_frames
 from reduction.control.hello import Hello, hello_in, own_hello
 from reduction.control.pv_log_values import PvLogValues
 from reduction.host.endpoints import connect
@@ -125,7 +126,8 @@ class OrderReceiver(Generic[OrderT, ReportT]):
 
     def report(self, report: ReportT) -> None:
         """Send a report, or drop it if the IOC does not take any."""
-        self._send(encoded(report))
+        body, arrays = encoded_frames(report)
+        self._send(body, *arrays)
 
     def report_work(self) -> None:
         """Say that the next report may take long: an order, or the start, is worked on."""
@@ -135,9 +137,12 @@ class OrderReceiver(Generic[OrderT, ReportT]):
         """Say that this process ends, so that another may take its place at once."""
         self._send(END)
 
-    def _send(self, body: bytes) -> None:
+    def _send(self, *frames: bytes | NDArray[Any]) -> None:
         with contextlib.suppress(zmq.Again):
-            self.socket.send_multipart([self._head, body], zmq.DONTWAIT)
+            try:
+                self.socket.send_multipart([self._head, *frames], zmq.DONTWAIT, copy=False)
+            except RuntimeError:  # at the limit of processes: what is not copied needs a thread
+                self.socket.send_multipart([self._head, *frames], zmq.DONTWAIT)
 
     def close(self) -> None:
         """Close the socket; what was sent shortly before may be lost."""

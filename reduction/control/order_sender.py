@@ -13,14 +13,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic
 
 import msgspec
 import zmq
 import zmq.asyncio
 
-from reduction.control.encoding import MessageNotUnderstood, decoded, encoded
+from reduction.control.encoding import (
+    FRAME_BYTES,
+    Buffer,
+    MessageNotUnderstood,
+    decoded,
+    encoded,
+)
 from reduction.control.hello import Hello, hello_in, own_hello
 from reduction.control.order_receiver import (
     END,
@@ -118,16 +124,16 @@ class OrderSender(Generic[OrderT, ReportT]):
         in ``peers`` and ignored.
         """
         while True:
-            peer, *frames = await self._socket.recv_multipart()
-            report = await self._taken(peer, frames)
+            peer, *frames = await self._socket.recv_multipart(copy=False)
+            report = await self._taken(peer.bytes, frames)
             if report is not None:
                 return report
             await asyncio.sleep(0)  # what comes without end must not stop everything else
 
-    async def _taken(self, peer: bytes, frames: list[bytes]) -> ReportT | Working | None:
+    async def _taken(self, peer: bytes, frames: list[zmq.Frame]) -> ReportT | Working | None:
         """The report in a message; None if it is no report of a peer that may be in force."""
         try:
-            head, body = frames
+            head, body, arrays = _parts(frames)
             hello = hello_in(head)
         except MessageNotUnderstood as error:
             self.peers.ignore(str(error))
@@ -140,7 +146,7 @@ class OrderSender(Generic[OrderT, ReportT]):
                 self.peers.forget()
             return None
         try:
-            report = WORKING if body == WORK else decoded(self._kind, body)
+            report = WORKING if body == WORK else decoded(self._kind, body, arrays)
         except MessageNotUnderstood as error:
             why = f"a report of {hello.words} is not understood: {error}"
             await self._sent(peer, REFUSAL, why.encode())
@@ -181,3 +187,11 @@ class OrderSender(Generic[OrderT, ReportT]):
         """Close the socket."""
         self._handshakes.close()
         self._socket.close()
+
+
+def _parts(frames: Sequence[zmq.Frame]) -> tuple[bytes, bytes, list[Buffer]]:
+    """What says who sends a report, the report, and its large arrays; raises ValueError."""
+    head, body, *arrays = frames
+    if any(len(each) < FRAME_BYTES for each in arrays):
+        raise ValueError("a frame that is no large array")
+    return head.bytes, body.bytes, [each.buffer for each in arrays]

@@ -95,10 +95,10 @@ class Commander:
         deadline = time.monotonic() + PATIENCE_S
         while (left := deadline - time.monotonic()) > 0:
             if self._socket.poll(left * 1000):
-                self._peer, _, data = self._socket.recv_multipart()
+                self._peer, _, data, *arrays = self._socket.recv_multipart()
                 if data in (END, WORK):
                     continue
-                report = decoded(RanksReport, data)
+                report = decoded(RanksReport, data, arrays)
                 if until(report):
                     return report
         raise AssertionError("no such report came")
