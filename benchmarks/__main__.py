@@ -18,6 +18,7 @@ from benchmarks import (
     kafka_transport,
     kernel,
     kills,
+    large_result,
     load,
     mantid_engine,
     overload,
@@ -41,7 +42,7 @@ from benchmarks.rows import Row, markdown
 
 PARTS = (
     *("simulator", "kernel", "recut", "image", "mantid", "ranks", "transport", "serving", "puts"),
-    *("load", "rebin", "most", "overload", "kafka", "kills", "chaos", "fuzz", "replay"),
+    *("load", "rebin", "most", "overload", "result", "kafka", "kills", "chaos", "fuzz", "replay"),
     *("start", "screens", "web"),
 )
 
@@ -58,6 +59,7 @@ MEASURES: Mapping[str, tuple[Callable[[bool], list[Row]], ...]] = {
     "puts": (puts.measure,),
     "most": (load.most,),
     "overload": (overload.measure,),
+    "result": (large_result.measure,),
     "kafka": (kafka_load.measure, kafka_catch_up.measure),
     "kills": (kills.measure, kafka_kills.measure, catch_up.measure),
     "chaos": (chaos.measure,),
