@@ -30,7 +30,12 @@ class Namespaces:
     def words(self) -> Sequence[str]:
         """What is put before a command that is to run in them."""
         user = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
-        return "nsenter", "--target", str(self.pid), *user, "--net", "--uts", "--ipc", "--mount"
+        return *self.words_for_hosts, *user
+
+    @property
+    def words_for_hosts(self) -> Sequence[str]:
+        """The same for commands of other hosts, whose user namespace is that of this one."""
+        return "nsenter", "--target", str(self.pid), "--net", "--uts", "--ipc", "--mount"
 
     def run(self, *command: str) -> None:
         """Run a command in them; raises CalledProcessError with what it said."""
@@ -50,6 +55,11 @@ class Host:
     def words(self) -> Sequence[str]:
         """What is put before a command that is to run on this host."""
         return self.inside.words
+
+    @property
+    def words_for_hosts(self) -> Sequence[str]:
+        """The same for commands that another host runs, as by a remote shell."""
+        return self.inside.words_for_hosts
 
     def cut(self) -> None:
         """Cut the link between this host and all others."""
