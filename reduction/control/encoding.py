@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 MessageT = TypeVar("MessageT")
 
-Buffer = bytes | memoryview
+FrameBytes = bytes | memoryview
 
 OrderCount = Annotated[int, msgspec.Meta(ge=-1, le=2**62)]
 """What counts orders, or what they change; it fits arrays of int64."""
@@ -56,7 +56,7 @@ def encoded_frames(message: object) -> tuple[bytes, list[NDArray[Any]]]:
     return body, arrays
 
 
-def decoded(kind: type[MessageT], data: Buffer, arrays: Sequence[Buffer] = ()) -> MessageT:
+def decoded(kind: type[MessageT], data: FrameBytes, arrays: Sequence[FrameBytes] = ()) -> MessageT:
     """The message in ``data``, given its large ``arrays``, whose memory it shares.
 
     Raises `MessageNotUnderstood` if it is not of that ``kind``.
@@ -81,7 +81,7 @@ def _array_out(value: Any, arrays: list[NDArray[Any]] | None = None) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
-def _array_in(_kind: type, value: Any, arrays: Sequence[Buffer] = ()) -> Any:
+def _array_in(_kind: type, value: Any, arrays: Sequence[FrameBytes] = ()) -> Any:
     text, shape, data = value
     dtype = ARRAY_DTYPES.get(text)
     if dtype is None or len(shape) > MOST_AXES or min(shape, default=0) < 0:

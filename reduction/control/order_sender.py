@@ -22,7 +22,7 @@ import zmq.asyncio
 
 from reduction.control.encoding import (
     FRAME_BYTES,
-    Buffer,
+    FrameBytes,
     MessageNotUnderstood,
     decoded,
     encoded,
@@ -189,7 +189,7 @@ class OrderSender(Generic[OrderT, ReportT]):
         self._socket.close()
 
 
-def _parts(frames: Sequence[zmq.Frame]) -> tuple[bytes, bytes, list[Buffer]]:
+def _parts(frames: Sequence[zmq.Frame]) -> tuple[bytes, bytes, list[FrameBytes]]:
     """What says who sends a report, the report, and its large arrays; raises ValueError."""
     head, body, *arrays = frames
     if any(len(each) < FRAME_BYTES for each in arrays):

@@ -32,7 +32,7 @@ def import_numba() -> None:
 
 
 def _load_overload(cache: Any, signature: Any, context: Any) -> Any:
-    """As `numba.core.caching.Cache.load_overload`, but without ``context.refresh()``.
+    """As numba has it, but without ``context.refresh()``.
 
     That fills the tables of all that can be compiled. The compiler does it itself, before it
     compiles; what is compiled already needs numba's runtime alone.
