@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,7 +130,8 @@ class ViewsResult:
 class ReductionResult:
     """The histogram of one reduction, of the running series.
 
-    - ``counts``: (slices, groups, bins) int64; None in a report without results
+    - ``counts``: (slices, groups, bins) int64, or int16 or int32 if they are many and none is
+      larger; None in a report without results
     - ``edges``: (bins + 1,) float64, in the unit of ``order.settings``; None without results
     - ``faded``: (2, slices, groups, bins) float64: if events fade, the sums of their weights and of
       the squares of the weights
@@ -146,7 +147,7 @@ class ReductionResult:
     order: ReductionOrder
     status: ReductionStatus
     edges: NDArray[np.float64] | None = None
-    counts: NDArray[np.int64] | None = None
+    counts: NDArray[np.signedinteger[Any]] | None = None
     faded: NDArray[np.float64] | None = None
     charges_uc: tuple[float, ...] = ()
     series: tuple[SeriesResult, ...] = ()

@@ -6,8 +6,10 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reduction.control.orders import ReductionOrder
 from reduction.control.reports import (
@@ -28,6 +30,9 @@ from reduction.ranks.result_tick import RankFigures
 from reduction.results.analysis import peaks, regions
 from reduction.results.normalisation import undefined_bins
 from reduction.results.spectra import sum_spectrum
+
+MANY_BYTES = 1 << 20
+"""Counts that take so many bytes are sent in fewer, if they can be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +148,7 @@ def _result(sums: ReductionSums, filtered: int) -> ReductionResult:
         order=order,
         status=_status(sums, filtered, float(charges.sum())),
         edges=order.settings.edges,
-        counts=counts,
+        counts=in_few_bytes(counts),
         faded=faded,
         charges_uc=tuple(charges.tolist()),
         seconds=tuple(seconds.tolist()),
@@ -160,6 +165,21 @@ def _result(sums: ReductionSums, filtered: int) -> ReductionResult:
         views=sums.views,
         views_generation=sums.views_generation,
     )
+
+
+def in_few_bytes(counts: NDArray[np.int64]) -> NDArray[np.signedinteger[Any]]:
+    """``counts`` as they are, or contiguous and in the smallest type that holds all of many counts.
+
+    41 MB would take the IOC tens of milliseconds each time to receive and to give back.
+    """
+    if counts.nbytes < MANY_BYTES:
+        return counts
+    least, most = counts.min(), counts.max()
+    for kind in (np.int16, np.int32):
+        limits = np.iinfo(kind)
+        if limits.min <= least and most <= limits.max:
+            return counts.astype(kind, order="C")
+    return counts
 
 
 def _status(sums: ReductionSums, filtered: int, charge_uc: float) -> ReductionStatus:
