@@ -148,6 +148,7 @@ def _reduce(options: RanksOptions) -> None:
     from ioc.options.stream_table import kafka_stream
     from reduction.host.kernel_loading import import_numba
     from reduction.host.mpi_leftovers import single_rank_folder
+    from reduction.host.stop import keep_sighup_from_ucx
 
     import_numba()
     from reduction.ranks.process import RanksStart, reduce
@@ -175,6 +176,7 @@ def _reduce(options: RanksOptions) -> None:
         launched=launched_ranks(),
         key=key_of(options, options.control, options.events),
     )
+    keep_sighup_from_ucx(os.environ)
     with single_rank_folder(os.environ):
         reduce(start)
 

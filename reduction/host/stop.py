@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -89,6 +89,15 @@ def end_after_stop_signals(within_s: float) -> None:
         os._exit(1)
 
     threading.Thread(target=end, daemon=True, name="end").start()
+
+
+def keep_sighup_from_ucx(environment: MutableMapping[str, str]) -> None:
+    """Have MPI leave SIGHUP alone, unless the ``environment`` says otherwise.
+
+    UCX, which Open MPI loads, would take it as the signal to log for debugging, and so replace the
+    handler that ends this process.
+    """
+    environment.setdefault("UCX_DEBUG_SIGNO", "0")
 
 
 class StopSignals:

@@ -86,6 +86,20 @@ def test_a_signal_ends_a_start_at_once(number: signal.Signals) -> None:
     assert end_of(program, number) == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_mpi_leaves_the_handlers_of_signals_alone(number: signal.Signals) -> None:
+    pytest.importorskip("mpi4py", reason="mpi4py is not installed")
+    program = f"""
+        signal.signal({number:d}, lambda *_: os._exit(5))
+        keep_sighup_from_ucx(os.environ)
+        os.environ["OMPI_MCA_btl"] = "self"
+        from mpi4py import MPI
+        print("runs", flush=True)
+        time.sleep(60)
+    """
+    assert end_of(program, number) == 5
+
+
 def test_a_signal_whose_exception_is_swallowed_is_obeyed_later() -> None:
     program = """
         signals = StopSignals()
