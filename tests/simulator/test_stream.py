@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.entries import EntryKind, LogEntry
 from reduction.event_log.folder import LEAST_BYTES
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.remote import RemoteLogReader
-from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop, stopped_by_signals
 from reduction.messages.contents import PULSE_MARK
 from reduction.stream.dialect import Dialect
-from simulator.event_output import REFUSAL_TOLD_S, EventLogStart
+from simulator.event_output import EventLogStart
 from simulator.orders import SimulatorReport
 from simulator.pulses import PulseGenerator
 from simulator.schedule import SECOND_NS
@@ -155,48 +151,6 @@ def test_the_log_takes_no_more_than_its_limit_and_says_how_far_back_it_goes(benc
     [reader] = bench.readers(1)
     assert [mark[2][0] for mark in marks_of(reader.messages())][-1] == 29
     assert reader.log.dropped.pulses > 10
-
-
-def test_a_chunk_that_cannot_be_written_is_counted_and_leaves_a_gap(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stream = bench.stream()
-    bench.pulses(stream, 1)
-    full = OSError(errno.ENOSPC, "No space left on device")
-    with monkeypatch.context() as patch:
-        patch.setattr(LogWriter, "append", Mock(side_effect=full))
-        bench.pulses(stream, 1)
-    assert stream.status.chunks_dropped == 7
-    assert stream.status.events_dropped == 1000
-    words = f"event log {bench.folder}: No space left on device"
-    assert stream.status.log_message == words
-    bench.pulses(stream, 1)
-    assert stream.status.log_message == words
-    assert stream.status.events_sent == 2000
-    [reader] = bench.readers(1)
-    messages = reader.messages()
-    assert [mark[2] for mark in marks_of(messages)] == [[0, 7], [2, 21]]
-    assert [each.message_id for each in chunks_of(messages)] == [*range(7), *range(14, 21)]
-    bench.clock.now_ns += int(REFUSAL_TOLD_S * 1e9)
-    assert stream.status.log_message == ""
-
-
-def test_a_log_that_takes_only_small_messages_says_so_all_the_time_and_is_logged_once(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    stream, append = bench.stream(partitions=2), LogWriter.append
-
-    def full(writer: LogWriter, partition: int, entry: LogEntry) -> None:
-        if entry.kind is EntryKind.CHUNK:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        append(writer, partition, entry)
-
-    monkeypatch.setattr(LogWriter, "append", full)
-    for _ in range(30):
-        bench.pulses(stream, 1)
-        assert "No space left" in stream.status.log_message
-    assert stream.status.events_dropped == 30_000
-    assert caplog.text.count("No space left") == 1
 
 
 def test_an_order_takes_effect_between_pulses_and_is_acknowledged_by_one(bench: Bench) -> None:
