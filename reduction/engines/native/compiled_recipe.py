@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reduction.engines.cells import SPECIAL, CellLayout
 from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.event_store import EventBlock
-from reduction.engines.native import curved_kernels, kernels, sorted_kernels
+from reduction.engines.native import curved_kernels, kernels, pixel_kernels, sorted_kernels
 from reduction.engines.native.sorted_kernels import SortedPiece
 from reduction.engines.native.tables import (
     BEFORE_ALL_US,
@@ -137,9 +137,9 @@ class CompiledRecipe(CellLayout[EventBlock]):
     ) -> None:
         events = block.pixel_id, block.tof_ns, block.starts, weights, self._detectors
         if values is None:
-            kernels.pixel_pass(*events, self._group, counts)
+            pixel_kernels.pixel_pass(*events, self._group, counts)
         else:
-            kernels.pixel_window_pass(*events, self._curved, *values, counts)
+            pixel_kernels.pixel_window_pass(*events, self._curved, *values, counts)
 
     def by_detector(self, counts: NDArray[np.int32]) -> NDArray[np.int32]:
         return counts[self._rows.of_detectors]

@@ -10,8 +10,9 @@ A pass is exact. It computes the float64 value v of an event (tof_ns / 1000.0, t
 counts it in the bin i with edges[i] <= v < edges[i + 1], as Mantid and numpy do. It is fast because
 it estimates the bin by arithmetic, and compares with the edges only where rounding could matter.
 
-Functions of more than 40 lines are each one nest of loops, which numba compiles together: a call
-within the inner loop would keep it from being vectorised.
+Events are taken in batches, in loops that each do one thing: numba vectorises a loop of arithmetic
+only if it reads no tables, since it cannot know that what the loop writes is not a table. Functions
+of more than 40 lines are each one nest of such loops, which is compiled together.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ from reduction.engines.native.tables import (
 
 EVENT_BATCH = 2048
 """Events per inner loop: so few that their cells stay in the first-level cache."""
+
+MOST_STEPS = 8
+"""Edges that a search goes up one by one, before it bisects all edges."""
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -110,18 +114,19 @@ def uniform_pass(
     slice ``slices[s]``, (spans,); -1 is no slice.
 
     For each event the pass estimates y, the number of its bin plus 1 with a fraction (see
-    `reduction.engines.native.tables.UniformBins`). Events are taken in batches. A batch is passed a
-    second time only if it has a time of flight out of bounds, or a y that is nearer than
-    ``bins.margin`` to an edge or above ``bins.trusted``. The bins of those events are found by
-    their exact values.
+    `reduction.engines.native.tables.UniformBins`). An event is looked at a second time only if its
+    time of flight is out of bounds, or if its y is nearer than ``bins.margin`` to an edge or above
+    ``bins.trusted`` and not surely above the last edge. Its cell is then found by its exact value.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coefficient, base = detectors.coefficient, detectors.base
     slice_cells = detectors.slice_cells
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
     ids = np.uint32(coefficient.size - 1)
+    inside, end = 0.5 - margin, bins.end
     under, over = 0.5, edges.size + 0.5  # in the middle of a cell, not near an edge
-    cell = np.empty(EVENT_BATCH, np.int32)
+    cell, doubtful = np.empty(EVENT_BATCH, np.int32), np.empty(EVENT_BATCH, np.int32)
+    per_time = np.empty(EVENT_BATCH)
     for s in range(slices.size):
         if slices[s] < 0:
             cells[cells.size - 1] += weight * (bounds[s + 1] - bounds[s])
@@ -130,33 +135,34 @@ def uniform_pass(
         bad_time = np.int32(offset + slice_cells - 1)
         for start in range(bounds[s], bounds[s + 1], EVENT_BATCH):
             n = min(EVENT_BATCH, bounds[s + 1] - start)
-            # The loop notes only the extremes of a batch, so it is free of branches.
-            farthest, highest, longest = 0.0, np.int32(0), np.uint32(0)
             for j in range(n):
                 k = min(np.uint32(pixel_id[start + j] - first_id), ids)
-                y = scaled_time(np.float64(tof_ns[start + j]), scale[k], exponent) + shift
-                y = min(max(y, under), over)
+                cell[j] = base[k]
+                per_time[j] = scale[k]
+            doubt = np.int32(0)
+            for j in range(n):
+                y = scaled_time(np.float64(tof_ns[start + j]), per_time[j], exponent) + shift
+                below_end = y <= end
+                y = min(max(y, under), over) if below_end else over
                 i = np.int32(y)
-                cell[j] = base[k] + i + offset
-                farthest = max(farthest, abs(y - i - 0.5))
-                highest = max(highest, i)
-                longest = max(longest, np.uint32(tof_ns[start + j] - 1))
-            if farthest > 0.5 - margin or highest > trusted or longest >= limit:
+                cell[j] += i + offset
+                odd = np.int32(abs(y - i - 0.5) > inside) | np.int32((i > trusted) & below_end)
+                odd |= np.int32(np.uint32(tof_ns[start + j] - 1) >= limit)
+                doubtful[j] = odd
+                doubt |= odd
+            if doubt:
                 for j in range(n):
+                    if not doubtful[j]:
+                        continue
                     k = min(np.uint32(pixel_id[start + j] - first_id), ids)
-                    tof = tof_ns[start + j]
                     if scale[k] == NO_VALUE:
                         cell[j] = base[k] + offset
-                        continue
-                    if np.uint32(tof - 1) >= limit:
+                    elif np.uint32(tof_ns[start + j] - 1) >= limit:
                         cell[j] = bad_time
-                        continue
-                    y = scaled_time(np.float64(tof), scale[k], exponent) + shift
-                    y = min(max(y, under), over)
-                    i = cell[j] - base[k] - offset
-                    if abs(y - i - 0.5) > 0.5 - margin or i > trusted:
-                        v = value_of_time(tof / 1000.0, coefficient[k], exponent)
-                        cell[j] = base[k] + offset + located_cell(v, edges, i - 1)
+                    else:
+                        guess = cell[j] - base[k] - offset - 1
+                        v = value_of_time(tof_ns[start + j] / 1000.0, coefficient[k], exponent)
+                        cell[j] = base[k] + offset + located_cell(v, edges, guess)
             for j in range(n):
                 cells[cell[j]] += weight
 
@@ -177,101 +183,68 @@ def searching_pass(
     """Add ``weight`` to the cell of each event, for edges of any spacing.
 
     Events, ``bounds`` and ``slices`` are as in `uniform_pass`. ``bins`` gives, for the leading bits
-    of a value, the edge at which the search for its bin begins. The search goes up from there. An
-    event without a value, of a ``curved`` calibration without a root, is counted below the edges.
+    of a value, the edge at which the search for its bin begins. The search goes up from there,
+    mostly by one edge or none, and by bisection where edges are crowded. An event without a value,
+    of a ``curved`` calibration without a root, is counted below the edges.
+
+    An event is looked at a second time if it has no positive value, since the bits of negative
+    numbers do not rise with them, or a time of flight out of bounds.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coefficient, base = detectors.coefficient, detectors.base
     slice_cells = detectors.slice_cells
-    lowest_edge, first_bits, dropped_bits = bins.lowest_edge, bins.first_bits, bins.dropped_bits
+    lowest_edge, dropped_bits = bins.lowest_edge, bins.dropped_bits
+    first_bits, last_pattern = np.int64(bins.first_bits), np.int64(bins.lowest_edge.size - 1)
     ids = np.uint32(coefficient.size - 1)
-    low, high = edges[0], edges[edges.size - 1]
-    over = edges.size
+    last = np.int64(edges.size - 1)
+    low, high = edges[0], edges[last]
+    cell, odd = np.empty(EVENT_BATCH, np.int32), np.empty(EVENT_BATCH, np.int32)
+    value, per_time = np.empty(EVENT_BATCH), np.empty(EVENT_BATCH)
+    pattern = np.empty(EVENT_BATCH, np.int32)
     for s in range(slices.size):
         if slices[s] < 0:
             cells[cells.size - 1] += weight * (bounds[s + 1] - bounds[s])
             continue
-        offset = np.int64(slices[s] * slice_cells)
-        for j in range(bounds[s], bounds[s + 1]):
-            k = min(np.uint32(pixel_id[j] - first_id), ids)
-            c = coefficient[k]
-            cell = base[k] + offset
-            if c == c:  # not NaN: events of this detector have a value
-                if np.uint32(tof_ns[j] - 1) >= limit:
-                    cell = offset + slice_cells - 1
-                else:
-                    v = value_of_time(time_or_d(tof_ns[j], k, curved), c, exponent)
-                    if curved is not None and v < 0.0:
-                        # The bits of negative numbers do not rise with them.
-                        cells[cell + np.searchsorted(edges, v, side="right")] += weight
+        offset = np.int32(slices[s] * slice_cells)
+        for start in range(bounds[s], bounds[s + 1], EVENT_BATCH):
+            n = min(EVENT_BATCH, bounds[s + 1] - start)
+            for j in range(n):
+                k = min(np.uint32(pixel_id[start + j] - first_id), ids)
+                cell[j] = base[k] + offset
+                per_time[j] = coefficient[k]
+                value[j] = time_or_d(tof_ns[start + j], k, curved)
+            any_odd = np.int32(0)
+            for j in range(n):
+                v = value_of_time(value[j], per_time[j], exponent)
+                bits = np.int64(np.float64(v).view(np.int64) >> dropped_bits)
+                pattern[j] = min(max(bits - first_bits, np.int64(0)), last_pattern)
+                value[j] = v
+                bad_time = np.uint32(tof_ns[start + j] - 1) >= limit
+                odd[j] = np.int32(bad_time) | np.int32(not v > 0.0)
+                any_odd |= odd[j]
+            for j in range(n):
+                v, i = value[j], np.int64(lowest_edge[pattern[j]])
+                i += v >= edges[i + 1]
+                i = last if v >= high else i
+                far = min(i + MOST_STEPS, last)
+                while i < far and v >= edges[i + 1]:
+                    i += 1
+                if i == far and i < last:
+                    i = np.searchsorted(edges, v, side="right") - 1
+                cell[j] += np.int32(0 if v < low else i + 1)
+            if any_odd:
+                for j in range(n):
+                    if not odd[j]:
                         continue
-                    if v >= high:
-                        cell += over
-                    elif v >= low:
-                        bits = np.int64(np.float64(v).view(np.int64) >> dropped_bits)
-                        i = lowest_edge[max(bits - first_bits, np.int64(0))]
-                        while v >= edges[i + 1]:
-                            i += 1
-                        cell += i + 1
-            cells[cell] += weight
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def pixel_pass(
-    pixel_id: NDArray[np.int32],
-    tof_ns: NDArray[np.int32],
-    bounds: NDArray[np.int64],
-    weights: NDArray[np.int64],
-    detectors: DetectorTables,
-    group: NDArray[np.int32],
-    counts: NDArray[np.int32],
-) -> None:
-    """Add the weight of its span to the count of each event's detector, ``counts`` (rows,).
-
-    Events and ``bounds`` are as in `uniform_pass`; ``weights`` are (spans,). An event counts if the
-    ``group`` (rows,) of its detector is not negative and its time of flight is valid.
-    """
-    first_id, limit = detectors.first_id, detectors.max_tof_ns
-    ids = np.uint32(group.size - 1)
-    for s in range(weights.size):
-        weight = np.int32(weights[s])
-        if weight == 0:
-            continue
-        for j in range(bounds[s], bounds[s + 1]):
-            k = min(np.uint32(pixel_id[j] - first_id), ids)
-            if group[k] >= 0 and np.uint32(tof_ns[j] - 1) < limit:
-                counts[k] += weight
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def pixel_window_pass(
-    pixel_id: NDArray[np.int32],
-    tof_ns: NDArray[np.int32],
-    bounds: NDArray[np.int64],
-    weights: NDArray[np.int64],
-    detectors: DetectorTables,
-    curved: CurvedCalibration | None,
-    low: float,
-    high: float,
-    counts: NDArray[np.int32],
-) -> None:
-    """As `pixel_pass`, but an event counts only if its value v is ``low`` ≤ v < ``high``.
-
-    Detectors that are masked have no coefficient, so their events have no value.
-    """
-    first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
-    coefficient = detectors.coefficient
-    ids = np.uint32(coefficient.size - 1)
-    for s in range(weights.size):
-        weight = np.int32(weights[s])
-        if weight == 0:
-            continue
-        for j in range(bounds[s], bounds[s + 1]):
-            k = min(np.uint32(pixel_id[j] - first_id), ids)
-            if np.uint32(tof_ns[j] - 1) < limit:
-                v = value_of_time(time_or_d(tof_ns[j], k, curved), coefficient[k], exponent)
-                if low <= v < high:
-                    counts[k] += weight
+                    k = min(np.uint32(pixel_id[start + j] - first_id), ids)
+                    cell[j] = base[k] + offset
+                    if coefficient[k] == coefficient[k]:  # not NaN: events have a value
+                        if np.uint32(tof_ns[start + j] - 1) >= limit:
+                            cell[j] = offset + slice_cells - 1
+                        elif value[j] == value[j]:
+                            cell[j] += np.searchsorted(edges, value[j], side="right")
+            for j in range(n):
+                cells[cell[j]] += weight
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -94,6 +94,9 @@ class UniformBins(NamedTuple):
     trusted: int
     """The highest y, without its fraction, to trust; events above it are compared with edges."""
 
+    end: float
+    """Events with a y above this are above the last edge, whatever ``trusted`` is."""
+
 
 class EdgeLookup(NamedTuple):
     """Where to begin the search for the bin of a value, for edges of any spacing.
@@ -118,13 +121,15 @@ class EdgeLookup(NamedTuple):
 class EvenEdges:
     """Evenly spaced edges: y = value · ``per_unit`` + ``shift`` is the number of the bin plus 1.
 
-    The error of y is at most ``margin`` up to y = ``trusted`` + 1, and unknown above.
+    The error of y is at most ``margin`` up to y = ``trusted`` + 1, and unknown above. A y above
+    ``end`` is of a value above the last edge.
     """
 
     per_unit: float
     shift: float
     margin: float
     trusted: int
+    end: float
 
     @classmethod
     def of(cls, edges: NDArray[np.float64]) -> EvenEdges | None:
@@ -134,18 +139,20 @@ class EvenEdges:
         from its even place, plus the rounding error of y. That error comes from three operations on
         numbers as large as the first edge divided by the width of a bin.
         """
-        bins = edges.size - 1
+        bins, eps = edges.size - 1, np.finfo(float).eps
         even = bins if bins == 1 else bins - 1
         with np.errstate(over="ignore", invalid="ignore"):
             per_unit = even / (edges[even] - edges[0])
             shift = 1.0 - edges[0] * per_unit
-            distance = np.abs(edges * per_unit + shift - np.arange(1, bins + 2))
-        margin = 2 * distance[: even + 1].max() + 16 * np.finfo(float).eps * (abs(shift) + bins)
+            places = edges * per_unit + shift
+            distance = np.abs(places - np.arange(1, bins + 2))
+        margin = 2 * distance[: even + 1].max() + 16 * eps * (abs(shift) + bins)
         if not margin <= 0.01:  # also if it is NaN: bins can be too small for their inverse
             return None
         to_the_end = distance[-1] <= margin / 2
         trusted = bins + 1 if to_the_end else even
-        return cls(float(per_unit), float(shift), float(margin), trusted)
+        end = places[-1] + margin + 16 * eps * (abs(shift) + places[-1])
+        return cls(float(per_unit), float(shift), float(margin), trusted, float(end))
 
 
 def uniform_bins(
@@ -160,7 +167,7 @@ def uniform_bins(
     if tof_exponent == -2:  # the coefficient is for the square of a time in µs
         scale *= 1e3
     scale[~np.isfinite(coefficient)] = NO_VALUE
-    return UniformBins(scale, even.shift, even.margin, even.trusted)
+    return UniformBins(scale, even.shift, even.margin, even.trusted, even.end)
 
 
 def plain_constants(curved: CurvedCalibration) -> bool:
@@ -184,13 +191,13 @@ def curved_bins(
     """The table of `reduction.engines.native.curved_kernels.uniform_curved_pass`.
 
     Arguments are as in `uniform_bins`; ``edges`` is how many there are. The margin allows for the
-    error of the series.
+    error of the series. No y is taken for surely above the last edge.
     """
     difc = curved.difc if tof_exponent != -2 else curved.difc**2
     scale = _scale(coefficient * difc, tof_exponent, even.per_unit)
     scale[~np.isfinite(coefficient)] = NO_VALUE
     margin = even.margin + 2 * BEND_ERROR * (abs(even.shift) + edges + 1)
-    return UniformBins(scale, even.shift, margin, even.trusted)
+    return UniformBins(scale, even.shift, margin, even.trusted, np.inf)
 
 
 def _scale(
@@ -203,15 +210,15 @@ def _scale(
 def edge_lookup(edges: NDArray[np.float64]) -> EdgeLookup:
     """The table of `reduction.engines.native.kernels.searching_pass` for ``edges`` (bins + 1,).
 
-    Edges ascend. The table has about four patterns of leading bits for each edge, evenly over the
-    octaves of the edges.
+    Edges ascend. The table has one or two patterns of leading bits for each edge, evenly over the
+    octaves of the edges. More would take fewer steps of the search, and more of the cache.
     """
     below = int(np.searchsorted(edges, 0.0, side="right"))
     positive = edges[below:]
     if not positive.size:
         return EdgeLookup(np.zeros(1, np.int32), 0, 0)
     octaves = max(np.log2(positive[-1]) - np.log2(positive[0]), 1e-3)
-    mantissa = int(np.clip(np.ceil(np.log2(4.0 * edges.size / octaves)), 0, 20))
+    mantissa = int(np.clip(np.ceil(np.log2(edges.size / octaves)), 0, 20))
     dropped = 52 - mantissa
     patterns = positive.view(np.int64) >> dropped
     first = int(patterns[0])

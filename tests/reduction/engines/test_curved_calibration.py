@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from reduction.engines.native import curved_kernels, kernels
+from reduction.engines.native import curved_kernels, kernels, pixel_kernels
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe, all_in_one_slice
 from reduction.instrument.calibration import Calibration
@@ -217,7 +217,7 @@ def test_all_passes_are_compiled_before_events_come() -> None:
         kernels.searching_pass,
         curved_kernels.uniform_curved_pass,
         kernels.values_by_spectrum,
-        kernels.pixel_window_pass,
+        pixel_kernels.pixel_window_pass,
     )
     group = np.zeros(DIFC.size, np.int32)
     engine = NativeEngine(ARC, [Recipe(Units.TOF, np.array([1.0, 2.0]), group)])

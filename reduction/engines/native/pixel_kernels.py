@@ -1,0 +1,69 @@
+"""The compiled passes over raw events that count the events of each detector."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from reduction.engines.native.kernels import time_or_d, value_of_time
+from reduction.engines.native.tables import CurvedCalibration, DetectorTables
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def pixel_pass(
+    pixel_id: NDArray[np.int32],
+    tof_ns: NDArray[np.int32],
+    bounds: NDArray[np.int64],
+    weights: NDArray[np.int64],
+    detectors: DetectorTables,
+    group: NDArray[np.int32],
+    counts: NDArray[np.int32],
+) -> None:
+    """Add the weight of its span to the count of each event's detector, ``counts`` (rows,).
+
+    Events and ``bounds`` are as in `reduction.engines.native.kernels.uniform_pass`; ``weights`` are
+    (spans,). An event counts if the ``group`` (rows,) of its detector is not negative and its time
+    of flight is valid.
+    """
+    first_id, limit = detectors.first_id, detectors.max_tof_ns
+    ids = np.uint32(group.size - 1)
+    for s in range(weights.size):
+        weight = np.int32(weights[s])
+        if weight == 0:
+            continue
+        for j in range(bounds[s], bounds[s + 1]):
+            k = min(np.uint32(pixel_id[j] - first_id), ids)
+            if group[k] >= 0 and np.uint32(tof_ns[j] - 1) < limit:
+                counts[k] += weight
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def pixel_window_pass(
+    pixel_id: NDArray[np.int32],
+    tof_ns: NDArray[np.int32],
+    bounds: NDArray[np.int64],
+    weights: NDArray[np.int64],
+    detectors: DetectorTables,
+    curved: CurvedCalibration | None,
+    low: float,
+    high: float,
+    counts: NDArray[np.int32],
+) -> None:
+    """As `pixel_pass`, but an event counts only if its value v is ``low`` ≤ v < ``high``.
+
+    Detectors that are masked have no coefficient, so their events have no value.
+    """
+    first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
+    coefficient = detectors.coefficient
+    ids = np.uint32(coefficient.size - 1)
+    for s in range(weights.size):
+        weight = np.int32(weights[s])
+        if weight == 0:
+            continue
+        for j in range(bounds[s], bounds[s + 1]):
+            k = min(np.uint32(pixel_id[j] - first_id), ids)
+            if np.uint32(tof_ns[j] - 1) < limit:
+                v = value_of_time(time_or_d(tof_ns[j], k, curved), coefficient[k], exponent)
+                if low <= v < high:
+                    counts[k] += weight
