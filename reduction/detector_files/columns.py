@@ -106,7 +106,11 @@ def checked_ids(numbers: NDArray[np.generic], rows: RowNames) -> NDArray[np.int6
 def group_numbers(numbers: NDArray[np.generic]) -> NDArray[np.int64]:
     """Numbers of groups (rows,) int64, from finite numbers: 0 for those in no group."""
     wide = numbers if numbers.dtype.kind in "iu" else numbers.astype(np.float64)
-    whole: NDArray[np.int64] = np.clip(wide, 0, LARGEST_ID).astype(np.int64)
+    if wide.dtype.itemsize <= 4 and wide.dtype.kind == "i":
+        wide = np.maximum(wide, 0)
+    else:
+        wide = np.clip(wide, 0, LARGEST_ID)
+    whole: NDArray[np.int64] = wide.astype(np.int64)
     return whole
 
 

@@ -21,7 +21,7 @@ GROUP = "calibration"
 MOST_ROWS = 12_500_000
 """Most rows of a table, for 12 million pixels: a small file that claims more is a trap for memory.
 
-A million rows, compressed, take 0.2 s.
+Compressed rows take 0.12 µs each, most of it to decompress them: 12 million take 1.3 s and 0.8 GB.
 """
 
 
@@ -52,19 +52,25 @@ def _columns(group: Any) -> CalibrationColumns:
             raise BadDetectorFile(
                 f"/{GROUP}/{name}: as many numbers as /{GROUP}/detid has were expected"
             )
+    # Ids are read and checked first, so that a file of other numbers is refused soon.
     ids = checked_ids(datasets.pop("detid")[:], rows)
-    found: dict[str, NDArray[Any]] = {name: each[:] for name, each in datasets.items()}
-    for name in ("use", "group"):
-        if name in found and not np.isfinite(found[name].astype(np.float64)).all():
-            raise BadDetectorFile(f"/{GROUP}/{name}: whole numbers were expected")
-    use, groups = found.pop("use", None), found.pop("group", None)
+    use = _whole_numbers(datasets.pop("use")) if "use" in datasets else None
+    groups = _whole_numbers(datasets.pop("group")) if "group" in datasets else None
     return CalibrationColumns(
         ids,
         rows,
         use=None if use is None else use > 0,
         group=None if groups is None else group_numbers(groups),
-        **{name: column.astype(np.float64) for name, column in found.items()},
+        **{name: each[:].astype(np.float64, copy=False) for name, each in datasets.items()},
     )
+
+
+def _whole_numbers(dataset: Any) -> NDArray[Any]:
+    """The numbers of a dataset, (rows,) of its type, all finite; raises `BadDetectorFile`."""
+    numbers: NDArray[Any] = dataset[:]
+    if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
+        raise BadDetectorFile(f"{dataset.name}: whole numbers were expected")
+    return numbers
 
 
 def _dataset(group: Any, name: str) -> Any:
