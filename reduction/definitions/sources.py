@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
+import itertools
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,30 +16,42 @@ from numpy.typing import NDArray
 
 from reduction.definitions.idf_reader import read_definition
 from reduction.instrument.geometry import Instrument, powder_arc
+from reduction.parameters.specs import LONGEST_SUGGESTED
 
 if TYPE_CHECKING:
     from reduction.engines.mantid.framework import MantidFramework
 
 log = logging.getLogger("live_reduction.instruments")
 
+SIMULATED = "powder_arc"
+"""The name of the simulated instrument."""
+
+READ_SUFFIXES = (".npz", ".xml")
+MOST_LISTED = 10
+"""Most names that a refusal lists."""
+
+MOST_ENTRIES = 1000
+"""Most files of a folder that are looked at for names."""
+
 
 def read_instrument(source: str) -> Instrument:
-    """The instrument of a file, by its suffix; for "" the simulated one.
+    """The instrument of a file, by its suffix; for "" and "powder_arc" the simulated one.
 
     Raises ValueError that names the file and what is wrong. Files that only Mantid reads are
     refused as well.
     """
     match Path(source).suffix.lower():
-        case "" if not source:
+        case "" if source in ("", SIMULATED):
             return powder_arc()
         case ".npz":
             return Instrument.load(Path(source))
         case ".xml":
             return read_definition(Path(source))
+    known = "" if Path(source).exists() else _known(source, [SIMULATED, *_files(Path())])
     raise ValueError(
         f"{source} is no instrument table (.npz) and no Mantid definition (.xml); with Mantid,"
         f" `live-reduction instrument export {source} TABLE.npz` reads NeXus geometry and the"
-        " names of Mantid's instruments"
+        f" names of Mantid's instruments{known}"
     )
 
 
@@ -67,13 +81,19 @@ def read_any_instrument(source: str, logs: Mapping[str, float] | None = None) ->
         if path.suffix.lower() != ".xml":
             raise ValueError(f"{source}: logs move the components of a definition (.xml) alone")
         return read_definition(path, logs)
+    if source == SIMULATED and not path.is_file():
+        return powder_arc()
     if source and not path.suffix and not path.is_file():
-        return read_any_instrument(_mantid(f"{source} is a name for Mantid").definition_of(source))
-    if path.suffix.lower() not in (".npz", ".xml") and source:
+        return read_any_instrument(_definition_of(source))
+    if path.suffix.lower() not in READ_SUFFIXES and source:
+        if not path.exists():
+            raise ValueError(f"{source}: there is no such file")
         return _through_mantid(path, f"{source} is read through Mantid")
     try:
         return read_instrument(source)
     except ValueError as error:
+        if not path.exists():
+            raise ValueError(f"{error}{_known(path.name, _files(path.parent))}") from None
         if path.suffix.lower() == ".npz" or not path.is_file():
             raise
         found = _through_mantid(path, f"{error}; Mantid may read it")
@@ -81,6 +101,45 @@ def read_any_instrument(source: str, logs: Mapping[str, float] | None = None) ->
             "%s; read by Mantid, with moving components at their positions without logs", error
         )
         return found
+
+
+def _definition_of(name: str) -> str:
+    """The definition that Mantid has of an instrument; raises ValueError with names like it."""
+    here = [SIMULATED, *_files(Path())]
+    try:
+        mantid = _mantid(
+            f"{name} is no file, and for names of Mantid's instruments it needs Mantid"
+        )
+    except ValueError as error:
+        raise ValueError(f"{error}{_known(name, here)}") from None
+    try:
+        return mantid.definition_of(name)
+    except ValueError as error:
+        raise ValueError(f"{error}{_known(name, [*here, *mantid.instrument_names()])}") from None
+
+
+def _files(folder: Path) -> list[str]:
+    """The names of the tables and definitions in a folder."""
+    try:
+        entries = itertools.islice(folder.iterdir(), MOST_ENTRIES)
+        return sorted(each.name for each in entries if each.suffix.lower() in READ_SUFFIXES)
+    except OSError:
+        return []
+
+
+def _known(name: str, known: Sequence[str]) -> str:
+    """What a refusal of ``name`` adds: the names that are known, the most similar first."""
+    if not known:
+        return ""
+    matcher = difflib.SequenceMatcher(b=name.lower()[:LONGEST_SUGGESTED])
+
+    def likeness(each: str) -> float:
+        matcher.set_seq1(each.lower())
+        return matcher.ratio()
+
+    ordered = sorted(dict.fromkeys(known), key=likeness, reverse=True)
+    more = f" and {len(ordered) - MOST_LISTED} more" if len(ordered) > MOST_LISTED else ""
+    return f"; known are {', '.join(ordered[:MOST_LISTED])}{more}"
 
 
 def _through_mantid(path: Path, why: str) -> Instrument:

@@ -156,6 +156,12 @@ class MantidFramework:
         except RuntimeError as error:
             raise ValueError(f"{name}: Mantid says: {error}") from None
 
+    def instrument_names(self) -> list[str]:
+        """The names of the instruments that Mantid has, of all facilities."""
+        config = self.kernel.ConfigService.Instance()
+        facilities = (config.getFacility(name) for name in config.getFacilityNames())
+        return [each.name() for facility in facilities for each in facility.instruments()]
+
 
 def _keep_memory() -> None:
     """Make glibc keep the memory of a batch for the next one.

@@ -14,7 +14,7 @@ import pytest
 from ioc.app.cli import main
 from reduction.definitions.from_mantid import load_instrument
 from reduction.definitions.idf_reader import read_definition
-from reduction.definitions.sources import read_any_instrument
+from reduction.definitions.sources import read_any_instrument, read_instrument
 from reduction.instrument.geometry import Instrument
 from tests.support import reference_data as reference
 from tests.support.engines import imported
@@ -196,3 +196,21 @@ def test_what_mantid_cannot_read_is_refused_by_the_files_name(tmp_path: Path, su
     torn.write_text("<instrument><a></instrument>")
     with pytest.raises(ValueError, match=f"^{torn}: Mantid says: "):
         read_any_instrument(str(torn))
+
+
+def test_a_name_that_is_not_known_is_refused_with_those_that_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("POWGEN.xml", "GEM.npz", "notes.txt"):
+        (tmp_path / name).write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"; known are POWGEN\.xml, "):
+        read_any_instrument("POWGN")
+    with pytest.raises(ValueError, match=r"; known are GEM\.npz, POWGEN\.xml, powder_arc$"):
+        read_instrument("gemm")
+    with pytest.raises(ValueError, match=r"No such file.*; known are GEM\.npz, POWGEN\.xml$"):
+        read_any_instrument(str(tmp_path / "gem1.npz"))
+
+
+def test_the_simulated_instrument_has_a_name() -> None:
+    assert read_any_instrument("powder_arc").name == read_instrument("powder_arc").name
