@@ -16,8 +16,10 @@ from ioc.ca.alarms import Alarm
 from ioc.ca.caproto_channel import CaprotoChannel
 from ioc.ca.conversion import equal_scalars
 from ioc.ca.record_fields import CHANGED, FieldChannel, element_type, field_channel
+from ioc.ca.stamp_channel import StampChannel
 from ioc.ca.timestamps import timestamp
 from ioc.model.wire_type import EpicsType, wire_type
+from ioc.records.channel_names import StampValue
 from ioc.records.deadbands import Deadbands
 from ioc.records.elements import Announcement, announced
 from ioc.records.scalars import as_text, converted
@@ -53,6 +55,7 @@ class PostedChannel(CaprotoChannel):
         """What clients were told of the number of elements, by their channel."""
         self._last_given = value
         self._fields: dict[str, FieldChannel] = {}
+        self._stamps: dict[StampValue, StampChannel] = {}
 
     def get_field(self, field: str, *, as_characters: bool = False) -> CaprotoChannel:
         """The channel of ``NAME.FIELD``, or of ``NAME.FIELD$`` with ``as_characters``.
@@ -65,6 +68,12 @@ class PostedChannel(CaprotoChannel):
         if name not in self._fields:
             self._fields[name] = field_channel(self, field, as_characters=as_characters)
         return self._fields[name]
+
+    def stamp_channel(self, stamp: StampValue) -> CaprotoChannel:
+        """The channel of the time of the value, as the filter ``ts`` of EPICS Base gives it."""
+        if stamp not in self._stamps:
+            self._stamps[stamp] = StampChannel(self, stamp)
+        return self._stamps[stamp]
 
     def field_value(self, name: str) -> str | float | None:
         """The value of a field that this channel decides; None for others."""
@@ -216,6 +225,8 @@ class PostedChannel(CaprotoChannel):
         await self.publish(flags)
         for field in self._fields.values():
             await field.refresh()
+        for each in self._stamps.values():
+            await each.publish(flags)
         if watched:
             for watcher in list(self.watchers):
                 watcher()

@@ -237,7 +237,7 @@ class CharactersChannel(FieldChannel):
             return selected(values, elements, count)
         if elements is None:
             return _ended(selected(values, elements, count))
-        chosen = values.ljust(self._field.size, b"\0")[elements.indices(self._field.size)]
+        chosen = elements.chosen(values.ljust(self._field.size, b"\0"))
         chosen = _ended(chosen) if len(chosen) > 1 else chosen
         return selected(chosen, None, count or chosen.find(b"\0") + 1)
 

@@ -64,7 +64,9 @@ class Server(CaprotoServer):
     def __getitem__(self, name: str) -> Any:
         """The channel of a name as EPICS Base reads names; raises KeyError if there is none."""
         parts = channel_name(name)
-        return self.pvdb[parts.record].get_field(parts.field, as_characters=parts.as_chars)
+        channel = self.pvdb[parts.record]
+        field = channel.get_field(parts.field, as_characters=parts.as_chars)
+        return field if parts.filter.stamp is None else channel.stamp_channel(parts.filter.stamp)
 
     def has(self, name: str) -> bool:
         """Whether to answer a search for a name; its filters are checked when it is opened."""

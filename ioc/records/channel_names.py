@@ -1,14 +1,16 @@
 """Names of channels as EPICS Base reads them: record, field, ``$`` for characters, and filters.
 
-``REC``, ``REC.DESC``, ``REC.DESC$``, ``REC.[0:9]``, ``REC.VAL{"arr":{"s":1,"i":2}}``
+``REC``, ``REC.DESC``, ``REC.DESC$``, ``REC.[0:9]``, ``REC.VAL{"arr":{"s":1,"i":2}}``. Filters act
+in their order; a range in brackets comes first.
 """
 
 from __future__ import annotations
 
+import enum
 import functools
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ioc.records.json5 import read_json5
@@ -25,6 +27,10 @@ NAME = re.compile(
 INDEX = r"(?:\s*[+-]?(?:0[xX][0-9a-fA-F]+|\d+))?"
 RANGE = re.compile(rf"\[{INDEX}(?::{INDEX}){{0,2}}\]")
 
+NUMBER_FORMS = ("dbl", "sec", "nsec", "ts")
+TEXT_FORMS = ("epics", "iso")
+EPOCHS = ("epics", "unix")
+
 INT32 = range(-(2**31), 2**31)
 
 
@@ -32,21 +38,47 @@ INT32 = range(-(2**31), 2**31)
 class ElementRange:
     """Every ``increment``-th element from ``start`` to ``end``, both included.
 
-    Negative indices count from the end of the array.
+    Negative indices count from the end of the array. ``before`` is a range that is taken first.
     """
 
     start: int = 0
     increment: int = 1
     end: int = -1
+    before: ElementRange | None = None
 
-    def indices(self, size: int) -> slice:
-        """The elements of an array (size,)."""
+    def chosen(self, values: Sequence[Any]) -> Any:
+        """The elements of an array (n,), of bytes or of a list that are in the range."""
+        if self.before is not None:
+            values = self.before.chosen(values)
+        size = len(values)
         start, end = (size + each if each < 0 else each for each in (self.start, self.end))
-        return slice(min(max(start, 0), size), min(max(end, 0), size - 1) + 1, self.increment)
+        return values[min(max(start, 0), size) : min(max(end, 0), size - 1) + 1 : self.increment]
 
     def count(self, size: int) -> int:
         """How many elements of an array (size,) are in the range."""
-        return len(range(size)[self.indices(size)])
+        return len(self.chosen(range(size)))
+
+
+class StampForm(enum.StrEnum):
+    """The forms in which the filter ``ts`` gives a time in place of the value."""
+
+    DOUBLE = "dbl"
+    SECONDS = "sec"
+    NANOSECONDS = "nsec"
+    BOTH = "ts"
+    EPICS_TEXT = "epics"
+    ISO_TEXT = "iso"
+
+
+@dataclass(frozen=True)
+class StampValue:
+    """The value that the filter ``ts`` gives: the time in a form.
+
+    Seconds are since 1990, or since 1970 if ``since_1970``.
+    """
+
+    form: StampForm
+    since_1970: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,12 +86,13 @@ class ElementFilter:
     """What a client wants of a channel, by the filters in the name that it asked for.
 
     ``monitors``: which updates its monitors are sent. ``stamped``: with the time of sending instead
-    of the time of the value.
+    of the time of the value. ``stamp``: the time in place of the value; ``elements`` are of it.
     """
 
     elements: ElementRange | None = None
     monitors: tuple[MonitorFilter, ...] = ()
     stamped: bool = False
+    stamp: StampValue | None = None
 
 
 NO_FILTER = ElementFilter()
@@ -95,20 +128,43 @@ def channel_name(text: str) -> ChannelName:
 
 def _filter(in_brackets: str | None, as_json: str | None) -> ElementFilter:
     """The filters of a name; raises ValueError, TypeError or AttributeError for others."""
-    wanted = read_json5(as_json) if as_json else {}
-    if not wanted.keys() <= {"arr", "ts", *MONITOR_FILTERS}:
-        raise ValueError(f"no filters are called {', '.join(wanted)}")
-    elements = _shorthand(in_brackets) if in_brackets else None
-    if "arr" in wanted:
-        elements = _range(wanted["arr"])
-    monitors = tuple(
-        MONITOR_FILTERS[name](options)
-        for name, options in wanted.items()
-        if name in MONITOR_FILTERS
+    wanted = read_json5(as_json).pairs if as_json else ()
+    found = NO_FILTER
+    if in_brackets:
+        found = replace(found, elements=_shorthand(in_brackets))
+    for name, options in wanted:
+        if name == "arr":
+            found = replace(found, elements=replace(_range(options), before=found.elements))
+        elif name == "ts" and (stamp := _stamp_value(options)):
+            found = replace(found, stamp=stamp, elements=None)
+        elif name == "ts":
+            found = replace(found, stamped=True)
+        elif name in MONITOR_FILTERS:
+            found = replace(found, monitors=(*found.monitors, MONITOR_FILTERS[name](options)))
+        else:
+            raise ValueError(f"no filter is called {name}")
+    return found
+
+
+def _stamp_value(options: Mapping[str, Any]) -> StampValue | None:
+    """What ``ts`` gives in place of the value, a text if one is asked for; None: nothing."""
+    if not options.keys() <= {"num", "str", "epoch"}:
+        raise ValueError("ts takes num, str and epoch")
+    number, text, epoch = (
+        _choice(options[key], choices) if key in options else ""
+        for key, choices in (("num", NUMBER_FORMS), ("str", TEXT_FORMS), ("epoch", EPOCHS))
     )
-    if wanted.get("ts", {}) != {}:
-        raise ValueError("ts takes no options")
-    return ElementFilter(elements, monitors, "ts" in wanted) if wanted or elements else NO_FILTER
+    form = text or number
+    return StampValue(StampForm(form), epoch == "unix") if form else None
+
+
+def _choice(value: Any, choices: Sequence[str]) -> str:
+    """The first of the choices that begins with a text, as EPICS Base compares them."""
+    if isinstance(value, str):
+        for choice in choices:
+            if choice.startswith(value):
+                return choice
+    raise ValueError(f"{value!r} is none of {', '.join(choices)}")
 
 
 def _shorthand(text: str) -> ElementRange:
@@ -161,13 +217,11 @@ def _deadband(options: Mapping[str, Any]) -> Deadband:
     limit, mode = 0.0, "abs"
     for key, value in options.items():  # of several, the last one counts
         if key == "m":
-            mode = value
+            mode = _choice(value, ("abs", "rel"))
         elif key in ("d", "abs", "rel"):
             limit, mode = float(value), mode if key == "d" else key
         else:
             raise ValueError("dbnd takes abs or rel, or d and m")
-    if mode not in ("abs", "rel"):
-        raise ValueError("m of dbnd is abs or rel")
     return Deadband(limit, relative=mode == "rel")
 
 

@@ -44,7 +44,7 @@ def selected(values: Any, elements: ElementRange | None, count: int) -> Any:
     ``values`` is an array (n,), bytes, or a list of bytes. A ``count`` of 0 means all there are.
     """
     if elements is not None:
-        values = values[elements.indices(len(values))]
+        values = elements.chosen(values)
     missing = count - len(values)
     if count == 0 or missing == 0:
         return values

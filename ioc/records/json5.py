@@ -20,13 +20,21 @@ TOKEN = re.compile(
 WORDS = ("true", "false", "null")
 
 
+class JsonObject(dict[str, Any]):
+    """An object with the last value of each key; ``pairs`` are all its keys and values in order."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = tuple(pairs)
+
+
 def read_json5(text: str) -> Any:
-    """The value of a text; raises ValueError.
+    """The value of a text, objects as `JsonObject`; raises ValueError.
 
     Keys may have no quotes, texts single ones; numbers may be hexadecimal, or have a plus; a comma
     may follow the last item; comments are skipped.
     """
-    return json.loads(" ".join(_plain_json(_tokens(text))))
+    return json.loads(" ".join(_plain_json(_tokens(text))), object_pairs_hook=JsonObject)
 
 
 def _tokens(text: str) -> list[re.Match[str]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -208,6 +210,12 @@ NAMES = [
     *('.{"arr":{"s":99999999999}}', '.{"dec":{"n":99999999999}}', '.{"utag":{"M":1.5}}'),
     *('.{"dbnd":{"abs":"1"}}', '.{"dbnd":{"abs":1,"rel":1}}', '.{"dbnd":{"m":"abs"}}'),
     *(".[ 1]", ".[0x1]", ".[+1]", ".[1 ]", ".[010]", ".[-1:-3]", ".[::2]", '.{"dbnd":{"m":"x"}}'),
+    *('.{"arr":{"s":1},"arr":{"s":1}}', '.{"arr":{"s":1,"e":3},"ts":{},"arr":{"s":-2,"i":2}}'),
+    *('.[1:3]{"arr":{"s":1}}', ".[1:3]{}", ".{}", '.[1:3]{"arr":{},"ts":{}}', ".[1][0]", ".[:]"),
+    *('.{"arr":{"s":1,"s":2}}', '.{"arr":{"s":3}}[0]', '.[::]{"dec":{"n":2}}', ".VAL $", ".{}{}"),
+    *('.{"ts":{"num":"x"}}', '.{"ts":{"num":1}}', '.{"ts":{"epoch":"x"}}', '.{"ts":{"str":null}}'),
+    *('.{"dbnd":{"m":"r","d":1}}', '.{"dbnd":{"m":""}}', '.{"dbnd":{"d":1,"m":"absolute"}}'),
+    *('.{"ts":null}', '.{"ts":{"str":"%Y"}}', '.{"ts":{"epoch":"unix"}}', '.{"ts":{},"ts":{}}'),
     *('.{"dbnd":{"m":"rel","d":1}}', ".DESC[0:1]", '.SEVR{"ts":{}}', ".[3:1]", ".VAL.VAL"),
 ]
 
@@ -228,3 +236,51 @@ def test_a_name_with_a_field_a_dollar_or_a_filter_is_what_it_is_to_a_softioc(
         for count in (0, expected[1]):
             told = seen(pair.ours, ours, data_type, count)
             assert told == seen(pair.soft, soft, data_type, count), (data_type, count)
+
+
+STAMPS = [
+    *('.{"ts":{"num":"dbl"}}', '.{"ts":{"num":"sec"}}', '.{"ts":{"num":"nsec"}}'),
+    *('.{"ts":{"num":"ts"}}', '.{"ts":{"str":"epics"}}', '.{"ts":{"str":"iso"}}'),
+    *('.{"ts":{"num":"sec","epoch":"unix"}}', '.{"ts":{"num":"ts","epoch":"epics"}}'),
+    *('.{"ts":{"str":"iso","num":"sec"}}', '.{"ts":{"num":"sec","num":"ts"}}'),
+    *('.{"ts":{"num":"ts"},"arr":{"s":1}}', '.{"arr":{"s":1},"ts":{"num":"ts"}}'),
+    *('.[0]{"ts":{"num":"ts"},"arr":{"s":0,"e":0}}', '.{"ts":{"num":"sec"},"arr":{"s":3}}'),
+    *('.{"ts":{"num":"s"}}', '.{"ts":{"num":""}}', '.{"ts":{"num":"second"}}'),
+    *('.{"ts":{"num":"sec"},"ts":{}}', '.{"dec":{"n":2},"ts":{"num":"sec"}}'),
+    *('.DESC{"ts":{"num":"ts"}}', '.DESC${"ts":{"num":"ts"}}', '.NOPE{"ts":{"num":"ts"}}'),
+]
+
+
+@pytest.mark.parametrize("record", ["ao", "mbbo", "stringout", "waveform"])
+@pytest.mark.parametrize("name", STAMPS)
+def test_a_time_in_place_of_a_value_has_the_type_that_it_has_to_a_softioc(
+    pair: Pair, record: str, name: str
+) -> None:
+    ours, soft = pair.names(record, name)
+    expected = announced(pair.soft, soft)
+    assert announced(pair.ours, ours) == expected
+    for data_type in (raw.CHAR, raw.ENUM, raw.STRING) if expected else ():
+        answers = [
+            client.get(each, data_type).one
+            for client, each in ((pair.ours, ours), (pair.soft, soft))
+        ]
+        assert answers[0] == answers[1], data_type
+
+
+def test_a_time_in_place_of_a_value_is_that_of_the_value(pair: Pair) -> None:
+    name, _ = pair.names("ao")
+
+    def read(options: str, data_type: int = raw.DOUBLE) -> tuple[str | float, ...]:
+        return decoded(pair.ours.get(f"{name}.{{ts:{options}}}", data_type)).values
+
+    payload = pair.ours.get(name, raw.DOUBLE + raw.TIME).payload
+    seconds, nanoseconds = struct.unpack_from(">II", payload, 4)
+    assert read("{num:'ts'}") == (seconds, nanoseconds)
+    assert read("{num:'sec',epoch:'unix'}") == (seconds + 631_152_000,)
+    assert read("{num:'dbl'}")[0] == pytest.approx(seconds + nanoseconds / 1e9, abs=1e-6)
+    assert read("{num:'nsec'}", raw.STRING) == (str(nanoseconds),)
+    then = datetime.fromtimestamp(seconds + 631_152_000 + round(nanoseconds, -3) / 1e9).astimezone()
+    (text,) = read("{str:'iso'}", raw.STRING)
+    stamp = datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%S.%f%z")
+    assert abs((stamp - then).total_seconds()) < 2e-6
+    assert read("{str:'epics'}") == (then.year,)

@@ -110,6 +110,18 @@ def test_a_monitor_of_properties_gets_new_units_and_none_of_the_values(
     assert [decoded(each).metadata[1] for each in client.events[number]] == ["Ang", "us"]
 
 
+def test_a_monitor_of_times_gets_that_of_each_value(ioc: Ioc, client: RawClient) -> None:
+    name = ioc.prefix + 'Red1:BinMin.{"ts":{"num":"ts"}}'
+    number = client.monitor(name, raw.DOUBLE, raw.DBE_VALUE)
+    for value in ("0.3", "0.4"):
+        assert ioc.put("Red1:BinMin", value).returncode == 0
+    client.listen(SOON_S)
+    times = [decoded(each).values for each in client.events[number]]
+    assert len(times) == 3
+    assert times == sorted(times)
+    assert {len(each) for each in times} == {2}
+
+
 def test_deadbands_that_a_client_sets_hold_back_small_changes(ioc: Ioc, client: RawClient) -> None:
     name = ioc.prefix + "Red1:BinMax"
     assert client.put(f"{name}.ADEL", raw.DOUBLE, struct.pack(">d", 1.0)) == raw.ECA_NORMAL
