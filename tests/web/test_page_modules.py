@@ -36,6 +36,8 @@ def page(browser: Browser, server: PageServer) -> Iterator[OpenPage]:
         ("withError(5, NaN)", "5"),
         ("withError(NaN, 1)", "–"),
         ("withError(0.5, 3)", "0.5 ± 3.0"),
+        ("metres(-2.8e-17)", "0"),
+        ("metres(1.76604)", "1.766"),
         ("grouped(1234567)", "1\u202f234\u202f567"),
         ("grouped(-1234)", "−1234"),
         ("duration(0.34)", "0.3 s"),
@@ -136,6 +138,23 @@ def test_a_reference_keeps_its_area_and_its_errors_on_other_bins(page: OpenPage)
     assert found[2] == pytest.approx((1 + 4) ** 0.5 / 2)
     assert found[3] == pytest.approx(0.5)
     assert found[4:] == [None, None]
+
+
+def test_labels_of_regions_and_peaks_are_the_number_alone_on_narrow_plots(page: OpenPage) -> None:
+    script = """(() => {
+        const values = {'ROI1:Net_RBV': 253470, 'ROI1:NetError_RBV': 790, 'ROI2:Net_RBV': NaN,
+            'Peak1:Centre_RBV': 1.92, 'Peak1:CentreErr_RBV': 0.001};
+        const store = {watch: () => {}, text: () => 'no counts', pv: () => ({units: 'Ang'}),
+            number: (name) => values[name.slice(5)] ?? NaN};
+        const made = new m.Windows(store, 'Red1:');
+        const label = (kind, number) => made.label({kind, number, low: 1, high: 2}, true);
+        return [label('ROI', 1), label('ROI', 2), label('Peak', 1)];
+    })()"""
+    assert page.call("windows", script) == [
+        ["Region 1: 253\u202f470"],
+        ["Region 2"],
+        ["Peak 1: 1.9200"],
+    ]
 
 
 def test_a_difference_adds_errors_in_quadrature(page: OpenPage) -> None:

@@ -4,7 +4,7 @@ import { cameraOf, eyeOf, eyeText, limitedEye, pixelOf } from "./camera.js";
 import { shadeRange } from "./cells.js";
 import { bankRectangles, surfacesOf } from "./cell_surfaces.js";
 import { freshId, h, setText } from "./elements.js";
-import { amount, figure, grouped } from "./numbers.js";
+import { amount, figure, grouped, metres } from "./numbers.js";
 import { SpaceInput } from "./space_input.js";
 import { SpaceScreen, shadesOf } from "./space_painter.js";
 import { SCALES, shadesEntry } from "./spectrum_curves.js";
@@ -218,7 +218,7 @@ export class InstrumentView {
     const [x, y, z] = [places.x[cell], places.y[cell], places.z[cell]];
     const angle = figure((Math.atan2(Math.hypot(x, y), z) * 180) / Math.PI, 4);
     const value = values[cell];
-    const where = `two-theta ${angle}°, x ${figure(x, 4)}, y ${figure(y, 4)}, z ${figure(z, 4)} m (cell ${cell % columns}, ${Math.floor(cell / columns)})`;
+    const where = `two-theta ${angle}°, x ${metres(x)}, y ${metres(y)}, z ${metres(z)} m (cell ${cell % columns}, ${Math.floor(cell / columns)})`;
     return `${this.bankName(places.bank[cell])}: ${where}:  ${value === value ? amount(value) : "masked"}`;
   }
 

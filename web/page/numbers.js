@@ -40,6 +40,15 @@ export function amount(value) {
 }
 
 /**
+ * A coordinate of a detector: to a tenth of a millimetre, with at most four digits.
+ *
+ * @param {number} value in m
+ */
+export function metres(value) {
+  return figure(Math.round(value * 1e4) / 1e4);
+}
+
+/**
  * A value with its error, both to the second significant digit of the error.
  *
  * @param {number} value

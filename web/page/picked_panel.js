@@ -3,7 +3,7 @@
 import { curveOf } from "./spectrum_curves.js";
 import { h, setText } from "./elements.js";
 import { commandButton } from "./fields.js";
-import { axisTitle, figure, grouped } from "./numbers.js";
+import { axisTitle, figure, grouped, metres } from "./numbers.js";
 import { Plot } from "./plot.js";
 
 /** @typedef {import("./page.js").Page} Page */
@@ -129,7 +129,7 @@ export class PickedPanel {
     const count = number("NumPixels_RBV");
     if (store.text(this.enabled) === "Disable") return `${cells}: not counted, since the image is switched off`;
     if (!(count > 0)) return `${cells}: no detectors`;
-    const [x, y, z] = ["PosX_RBV", "PosY_RBV", "PosZ_RBV"].map((each) => figure(number(each), 4));
+    const [x, y, z] = ["PosX_RBV", "PosY_RBV", "PosZ_RBV"].map((each) => metres(number(each)));
     const banks = store.text(`${this.stem}Banks_RBV`);
     const where = `two-theta ${figure(number("TwoTheta_RBV"), 5)}°, x ${x}, y ${y}, z ${z} m${banks ? `, ${banks}` : ""}`;
     return `${cells}: ${grouped(number("Total_RBV"))} counts in ${grouped(count)} detectors (${firstRanges(store.text(`${this.stem}Pixels_RBV`))}); ${where}`;

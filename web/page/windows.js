@@ -14,6 +14,8 @@ import { colourOf } from "./theme.js";
 export const REGIONS = 8;
 export const PEAKS = 4;
 const KEY_STEP_PX = 2;
+/** Plots with fewer pixels across have labels of one line. */
+const NARROW = 480;
 
 /** The PVs of a region or a peak, without the prefix of the reduction. */
 const READINGS = {
@@ -105,6 +107,20 @@ export class Windows {
       `FWHM ${withError(value("FWHM_RBV"), value("FWHMErr_RBV"))} ${unit}`,
     ];
   }
+
+  /**
+   * What stands beside it on a plot.
+   *
+   * @param {UsedWindow} window
+   * @param {boolean} brief one line, with the number alone
+   * @returns {string[]} a line each
+   */
+  label(window, brief) {
+    const [title, words] = [windowTitle(window.kind, window.number), this.words(window)];
+    if (!brief) return [title, ...words];
+    const number = words[0].match(/^(?:net|centre) ([^±]+)/);
+    return [number ? `${title}: ${number[1].trim()}` : title];
+  }
 }
 
 /** Draws the regions and peaks of a reduction over a plot. */
@@ -145,10 +161,12 @@ export class WindowLayer {
 
   /** @param {CanvasRenderingContext2D} context @param {import("./scales.js").Scale} scale @param {import("./plot.js").Box} box */
   draw(context, scale, box) {
-    let row = 0;
+    /** @type {{window: UsedWindow, from: number, to: number}[]} */
+    const seen = [];
     for (const window of this.shown()) {
       const [from, to] = [window.low, window.high].map((each) => Math.max(box.left, Math.min(box.right, scale.at(each))));
       if (to - from < 1) continue;
+      seen.push({ window, from, to });
       const colour = colourOf(window.kind === "ROI" ? "region" : "peak");
       context.fillStyle = colour;
       context.globalAlpha = 0.12;
@@ -164,7 +182,12 @@ export class WindowLayer {
       }
       context.stroke();
       context.setLineDash([]);
-      const lines = [windowTitle(window.kind, window.number), ...this.windows().words(window)];
+    }
+    // Labels come last: no line of another interval goes through them.
+    const brief = box.right - box.left < NARROW;
+    let row = 0;
+    for (const { window, from, to } of seen) {
+      const lines = this.windows().label(window, brief);
       drawnLabel(context, lines, { x: to + 6, y: box.top + 8 + row, from: from - 6, left: box.left, right: box.right });
       row += 18 * lines.length + 6;
       if (row > (box.bottom - box.top) * 0.6) row = 0;
