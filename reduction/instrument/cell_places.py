@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.instrument.contiguous import contiguous
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.layout import NO_CELL, DetectorLayout
 
@@ -31,8 +32,8 @@ class CellPlaces:
 
 def cell_places(instrument: Instrument, layout: DetectorLayout) -> CellPlaces:
     """The places of the cells of a layout of this instrument, masked detectors included."""
-    inside = layout.cell != NO_CELL
-    cell = layout.cell[inside]
+    inside = contiguous(np.flatnonzero(layout.cell != NO_CELL))
+    cell = layout.cell[inside].astype(np.int64)
     detectors = layout.pixels.ravel()
     occupied = detectors > 0
     x_m, y_m, z_m = (

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.instrument.contiguous import contiguous
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.panel_grids import PanelGrid, panel_grids
 from reduction.parameters.image import ImageView
@@ -29,6 +31,9 @@ ASPECT = 1.5
 
 HOLES = 4.0
 """An image has at most so many cells for each detector."""
+
+BLOCK = 1 << 16
+"""Detectors whose places are computed together."""
 
 SAME = 1e-6
 """Coordinates that differ by less than this share of their range are the same."""
@@ -106,7 +111,8 @@ def detector_layout(instrument: Instrument, view: ImageView, most: int) -> Detec
       the top.
     """
     detectors = np.flatnonzero(~instrument.is_monitor)
-    x, y, z = instrument.position_m[detectors].T
+    places = contiguous(detectors)
+    x, y, z = instrument.position_m[places].T
     match view:
         case _ if not detectors.size:
             made = _PlacedDetectors(
@@ -120,7 +126,7 @@ def detector_layout(instrument: Instrument, view: ImageView, most: int) -> Detec
         case ImageView.FRONT:
             made = _projected(_Coordinate("x", "m", -x), _Coordinate("y", "m", -y), most)
     cell = np.full(instrument.detector_id.size, NO_CELL, np.int32)
-    cell[detectors] = made.cell
+    cell[places] = made.cell
     return DetectorLayout(cell, made.columns, made.rows)
 
 
@@ -147,7 +153,12 @@ class _Coordinate:
         low, high = float(self.values.min()), float(self.values.max())
         if high - low <= 0:
             return 1
-        steps = np.diff(np.unique(np.round((self.values - low) / ((high - low) * SAME))))
+        rounded = np.empty(self.values.size, np.int32)
+        for block in _blocks(self.values.size):
+            rounded[block] = np.round((self.values[block] - low) / ((high - low) * SAME))
+        there = np.zeros(int(rounded.max()) + 1, np.bool_)
+        there[rounded] = True
+        steps = np.diff(np.flatnonzero(there))
         return max(round(1 / (SAME * float(np.median(steps)))), 1) + 1 if steps.size else 1
 
     def axis(self, cells: int) -> CellAxis:
@@ -160,13 +171,22 @@ class _Coordinate:
         edges = np.linspace(low - margin, high + margin, cells + 1)
         return CellAxis(self.name, self.units, edges if self.name == "angle" else -edges)
 
-    def places(self, cells: int) -> NDArray[np.int64]:
-        """The column or row of each detector, (n,) int64, among so many."""
+    def places(self, cells: int) -> NDArray[np.int32]:
+        """The column or row of each detector, (n,) int32, among so many."""
         low, high = float(self.values.min()), float(self.values.max())
+        found = np.zeros(self.values.size, np.int32)
         if cells == 1:
-            return np.zeros(self.values.size, np.int64)
-        share = (self.values - low) / (high - low)
-        return np.rint(share * (cells - 1)).astype(np.int64)
+            return found
+        for block in _blocks(self.values.size):
+            share = (self.values[block] - low) / (high - low)
+            found[block] = np.rint(share * (cells - 1))
+        return found
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    """Slices of up to ``count`` elements, so short that they stay in the processor's cache."""
+    for first in range(0, count, BLOCK):
+        yield slice(first, first + BLOCK)
 
 
 def _projected(across: _Coordinate, down: _Coordinate, most: int) -> _PlacedDetectors:
@@ -176,8 +196,10 @@ def _projected(across: _Coordinate, down: _Coordinate, most: int) -> _PlacedDete
     if excess > 1:  # neither coordinate is that of a grid: cells would be mostly empty
         columns = max(round(columns / excess), 1)
         rows = max(round(rows / excess), 1)
-    cell = down.places(rows) * columns + across.places(columns)
-    return _PlacedDetectors(cell.astype(np.int32), across.axis(columns), down.axis(rows))
+    cell = down.places(rows)
+    cell *= columns
+    cell += across.places(columns)
+    return _PlacedDetectors(cell, across.axis(columns), down.axis(rows))
 
 
 def _counted_axis(name: str, cells: int) -> CellAxis:
@@ -193,8 +215,8 @@ def _panels(grids: list[PanelGrid], detectors: int, most: int) -> _PlacedDetecto
     height, width = packing.shape
     cell = np.empty(detectors, np.int32)
     for grid, (top, left) in zip(grids, packing.corners, strict=True):
-        row, column = top + grid.row // joined, left + grid.column // joined
-        cell[grid.members] = row * width + column
+        row, column = (each.astype(np.int32) // joined for each in (grid.row, grid.column))
+        cell[contiguous(grid.members)] = (row + top) * width + (column + left)
     return _PlacedDetectors(cell, _counted_axis("column", width), _counted_axis("row", height))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.instrument.contiguous import contiguous
 from reduction.instrument.geometry import Instrument
 
 OTHER_STEP = 0.5
@@ -49,14 +50,15 @@ def panel_grids(instrument: Instrument, detectors: NDArray[np.int64]) -> list[Pa
 
     ``detectors`` are places in the instrument, at least one.
     """
-    bank, ids = instrument.bank[detectors], instrument.detector_id[detectors]
+    places = contiguous(detectors)
+    bank, ids = instrument.bank[places], instrument.detector_id[places]
     order = np.arange(detectors.size)
     if (np.diff(bank) < 0).any() or ((np.diff(ids) < 0) & (np.diff(bank) == 0)).any():
         order = np.lexsort((ids, bank))
         bank = bank[order]
     bounds = [0, *(np.flatnonzero(np.diff(bank)) + 1).tolist(), bank.size]
     return [
-        _grid(order[first:last], instrument.position_m[detectors[order[first:last]]])
+        _grid(order[first:last], instrument.position_m[contiguous(detectors[order[first:last]])])
         for first, last in itertools.pairwise(bounds)
     ]
 
@@ -97,20 +99,18 @@ def _lines(position_m: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[
     count = len(position_m)
     begins = np.zeros(count, np.bool_)
     if count > 2:
-        step = np.diff(position_m, axis=0)
-        length2, change2 = _squares(step), _squares(np.diff(step, axis=0))
+        length2, change2 = np.zeros(count - 1), np.zeros(count - 2)
+        for coordinate in position_m.T:
+            step = np.diff(coordinate)
+            change = np.diff(step)
+            length2 += np.square(step, out=step)
+            change2 += np.square(change, out=change)
         # The step to the next line differs from the step before it and from the one after it.
         other = change2 > OTHER_STEP**2 * np.minimum(length2[:-1], length2[1:])
         begins[2:] = _first_of_pairs(other)
     line = np.cumsum(begins, dtype=np.int64)
     first = np.flatnonzero(np.append(True, np.diff(line) > 0))
     return line, np.arange(count) - first[line]
-
-
-def _squares(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The squares of the lengths of ``vectors`` (n, 3), (n,) float64."""
-    squares: NDArray[np.float64] = np.einsum("ij,ij->i", vectors, vectors)
-    return squares
 
 
 def _first_of_pairs(other: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.instrument.contiguous import contiguous
+
 FEWEST = 8
 """A bank with fewer detectors is not tested: its median says too little."""
 
 NORMAL_MAD = 1.4826
 """The standard deviation of normal numbers over their median absolute deviation."""
+
+TABLE_SHARE = 8
+"""Counts up to this share of the number of detectors of a bank have a place in a table."""
+
+KEPT_LIMITS = 1000
+"""Limits that are remembered: banks have medians in common, and keep them from search to search."""
 
 NORMAL_ABOVE = 1e5
 """Larger means have the limits of a normal distribution, which are then right to some percent."""
@@ -43,12 +52,12 @@ def detector_outliers(
 ) -> DetectorOutliers:
     """The detectors whose ``counts`` (detectors,) are beyond the limits of their bank.
 
-    ``banks`` has the places of the detectors to test, for each bank. For the test see
+    ``banks`` has the places of the detectors to test, ascending, for each bank. For the test see
     `count_limits`.
     """
     dead, hot = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for members in banks:
-        of_bank = counts[members]
+        of_bank = counts[contiguous(members)]
         limits = count_limits(of_bank, sigmas)
         dead.append(members[of_bank < limits.lowest])
         hot.append(members[of_bank > limits.highest])
@@ -69,8 +78,8 @@ def count_limits(counts: NDArray[np.int32], sigmas: float) -> CountLimits:
     """
     if counts.size < FEWEST:
         return CountLimits(-math.inf, math.inf)
-    median = float(np.median(counts))
-    deviation = NORMAL_MAD * float(np.median(np.abs(counts - median)))
+    median, deviation = _median_and_deviation(counts)
+    deviation *= NORMAL_MAD
     wider = max(1.0, deviation / math.sqrt(max(median, 1.0)))
     wider *= math.sqrt(1 + math.pi / (2 * counts.size))
     tail = max(0.5 * math.erfc(sigmas / math.sqrt(2)), SMALLEST)
@@ -79,6 +88,37 @@ def count_limits(counts: NDArray[np.int32], sigmas: float) -> CountLimits:
     return CountLimits(median - wider * (median - lowest), median + wider * (highest - median))
 
 
+def _median_and_deviation(counts: NDArray[np.int32]) -> tuple[float, float]:
+    """The median of ``counts`` (n,), which are not negative, and their median absolute deviation.
+
+    Both are found in how often each count occurs, since that is faster than sorting.
+    """
+    most = max(counts.size // TABLE_SHARE, 1)
+    times = np.bincount(np.minimum(counts, most))
+    values = np.arange(times.size, dtype=np.float64)
+    middle = _middle_two(values, times)
+    median = float(middle.mean())
+    distance = np.abs(values - median)
+    order = np.argsort(distance, kind="stable")
+    middle_distance = _middle_two(distance[order], times[order])
+    # Greater counts were taken as ``most``. That does not matter if none is in the middle.
+    if middle[1] < most and middle_distance[1] < most - median:
+        return median, float(middle_distance.mean())
+    median = float(np.median(counts))
+    return median, float(np.median(np.abs(counts - median)))
+
+
+def _middle_two(values: NDArray[np.float64], times: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The two values, (2,), whose mean is the median; the same one twice for an odd number.
+
+    ``values`` (k,) ascend; each occurs so many ``times`` (k,).
+    """
+    reached = np.cumsum(times)
+    middle = np.array([(reached[-1] - 1) // 2, reached[-1] // 2])
+    return values[np.searchsorted(reached, middle, side="right")]
+
+
+@functools.lru_cache(maxsize=KEPT_LIMITS)
 def _highest(mean: float, tail: float, sigmas: float) -> float:
     """The least count above which a Poisson distribution has less than ``tail``."""
     if mean > NORMAL_ABOVE:
@@ -88,6 +128,7 @@ def _highest(mean: float, tail: float, sigmas: float) -> float:
     return float(np.argmax(above < tail))
 
 
+@functools.lru_cache(maxsize=KEPT_LIMITS)
 def _lowest(mean: float, tail: float, sigmas: float) -> float:
     """The greatest count below which a Poisson distribution has less than ``tail``."""
     if mean > NORMAL_ABOVE:

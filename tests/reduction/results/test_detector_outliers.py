@@ -112,3 +112,23 @@ def chance_beyond(count: int, mean: float, above: bool) -> float:
         math.exp(each * log_mean - mean - math.lgamma(each + 1)) if each else math.exp(-mean)
         for each in others
     )
+
+
+@pytest.mark.parametrize("detectors", [8, 9, 501, 6000])
+@pytest.mark.parametrize("mean", [0.2, 3, 200, 1e6])
+def test_limits_are_those_of_the_median_of_all_counts_whatever_a_part_of_them_is(
+    detectors: int, mean: float
+) -> None:
+    """Counts are put into a table, which has a place for small ones alone."""
+    rng = np.random.default_rng(3)
+    for broken in (0, detectors // 3, detectors // 2, detectors):
+        counts = rng.poisson(mean, detectors).astype(np.int32)
+        counts[:broken] = 10**8
+        found = count_limits(counts, 4.0)
+        median = np.median(counts)
+        spread = 1.4826 * np.median(np.abs(counts - median)) / np.sqrt(max(median, 1))
+        wider = max(1, spread) * np.sqrt(1 + np.pi / (2 * detectors))
+        narrow = count_limits(np.full(10**5, median, np.int32), 4.0)
+        if median == int(median):
+            assert found.highest - median == pytest.approx(wider * (narrow.highest - median), 1e-4)
+            assert median - found.lowest == pytest.approx(wider * (median - narrow.lowest), 1e-4)
