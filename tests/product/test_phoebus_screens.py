@@ -7,6 +7,7 @@ import importlib.util
 import shutil
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from tests.support.live import Live, live
@@ -76,9 +77,21 @@ def test_the_image_is_drawn_and_its_rectangle_is_where_the_settings_are(
     open_screen(viewer, running, "image.bob")
     viewer.wait_until(lambda: coloured(viewer.screen.pixels()) > 20_000)
     viewer.wait_until(lambda: red(viewer.screen.pixels()) > 100)
+    drag_rectangle(viewer, running)
     viewer.screen.click(*viewer.widget_centre("image.bob", "$(P)$(R)Image:ROI:SizeX"))
     viewer.screen.type("0")
     running.until(lambda: running.number("Red1:Image:ROI:NumPixels_RBV") == 0, PATIENCE_S)
+
+
+def drag_rectangle(viewer: Phoebus, running: Live) -> None:
+    """Drag the rectangle to the right: it has other columns then, and as many as before."""
+    rows, columns = np.nonzero((viewer.screen.pixels() == MAJOR).all(axis=2))
+    middle = (int(columns.min() + columns.max()) // 2, int(rows.min() + rows.max()) // 2)
+    viewer.screen.click(*middle)  # Phoebus shows handles
+    viewer.screen.drag(middle, (middle[0] + 100, middle[1]))
+    running.until(lambda: running.number("Red1:Image:ROI:MinX_RBV") > 80, PATIENCE_S)
+    sizes = [running.number(f"Red1:Image:ROI:Size{axis}_RBV") for axis in "XY"]
+    assert sizes == pytest.approx([80, 4], abs=2)
 
 
 def coloured(pixels: Pixels) -> int:

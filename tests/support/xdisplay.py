@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 """(height, width, 3) uint8: red, green, blue."""
 
+DRAG_STEPS = 5
+
 
 class Screen:
     """A running X server. Its clients need the variables of ``environment``."""
@@ -44,6 +46,15 @@ class Screen:
     def click(self, x: int, y: int) -> None:
         """Click on a pixel."""
         self.xdotool("mousemove", x, y, "sleep", 0.1, "click", 1)
+
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """Press the mouse on one pixel, move it to another in steps, and release it there."""
+        self.xdotool("mousemove", *start, "sleep", 0.3, "mousedown", 1)
+        for step in range(1, DRAG_STEPS + 1):
+            part = step / DRAG_STEPS
+            x, y = (round(a + part * (b - a)) for a, b in zip(start, end, strict=True))
+            self.xdotool("mousemove", x, y, "sleep", 0.1)
+        self.xdotool("mouseup", 1)
 
     def type(self, text: str) -> None:
         """Replace the text of the focused field, and press Enter."""
