@@ -81,6 +81,14 @@ def test_the_image_is_drawn_and_its_rectangle_is_where_the_settings_are(
     viewer.screen.click(*viewer.widget_centre("image.bob", "$(P)$(R)Image:ROI:SizeX"))
     viewer.screen.type("0")
     running.until(lambda: running.number("Red1:Image:ROI:NumPixels_RBV") == 0, PATIENCE_S)
+    for callbacks, shown in (("Disable", False), ("Enable", True)):
+        assert running.put("Red1:Image:EnableCallbacks", callbacks).returncode == 0
+        viewer.wait_until(functools.partial(is_drawn, viewer, shown))
+
+
+def is_drawn(viewer: Phoebus, wanted: bool) -> bool:
+    """Whether a picture in the colours of images is seen, or none, as ``wanted``."""
+    return (coloured(viewer.screen.pixels()) > 20_000) == wanted
 
 
 def drag_rectangle(viewer: Phoebus, running: Live) -> None:
