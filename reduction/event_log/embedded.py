@@ -154,7 +154,7 @@ class EmbeddedLogReader:
                 for path in self._segments.paths:
                     if path.name <= segment.path.name:
                         continue
-                    if (later := self._segments.view(path)) is not None:
+                    if (later := self._segments.end_of(path)) is not None:
                         size, next_offset = size + later.committed - HEAD_BYTES, later.next_offset
         self._end_offset = max(self._end_offset, next_offset)
         return Backlog(max(0, next_offset - self._offset), max(0, size))
@@ -184,6 +184,7 @@ class EmbeddedLogReader:
         """See which log is in the folder; forget the place, and what was dropped."""
         found = self._look()
         self._identity = "" if found is None else found.identity
+        self._segments.forget_ends()
         self._forget_place()
         self._dropped = Dropped()
 
@@ -291,6 +292,7 @@ class EmbeddedLogReader:
             self._dropped += Dropped(unread, 0, self._count.time_ns)
         self._forget_place()
         self._segments.unreadable.clear()
+        self._segments.forget_ends()
         self._identity = found.identity
         self._replaced_s = self._looked_s
         return self._go_to_oldest(self._segments.paths)

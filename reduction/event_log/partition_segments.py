@@ -5,12 +5,23 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from reduction.event_log.segment_view import SegmentView
-from reduction.event_log.segments import Damaged, head_of, segment_paths
+from reduction.event_log.segments import Damaged, first_offset, head_of, segment_paths
 
 AT_LIMIT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """What opening a file fails with at a limit of this process or host, which passes."""
+
+MOST_ENDS = 10_000
+"""Of at most so many segments the ends are remembered."""
+
+
+class SegmentEnd(NamedTuple):
+    """The end of the records of a segment, in bytes, and the offset of the next message."""
+
+    committed: int
+    next_offset: int
 
 
 class PartitionSegments:
@@ -19,6 +30,8 @@ class PartitionSegments:
     def __init__(self, folder: Path, partition: int) -> None:
         self._folder, self._partition = folder, partition
         self.unreadable: dict[Path, str] = {}
+        self._ends: dict[Path, SegmentEnd] = {}
+        """The ends of sealed segments, which do not change."""
 
     @property
     def paths(self) -> list[Path]:
@@ -41,6 +54,22 @@ class PartitionSegments:
                 raise
             self.unreadable[path] = error.strerror or str(error)
         return None
+
+    def end_of(self, path: Path) -> SegmentEnd | None:
+        """The end of a segment; None if it has gone or cannot be read. Raises OSError as `view`."""
+        end = self._ends.get(path)
+        if end is None and (view := self.view(path)) is not None:
+            end = SegmentEnd(view.committed, view.next_offset)
+            # One without messages may be replaced by another one of the same name.
+            if view.sealed and end.next_offset > first_offset(path):
+                if len(self._ends) >= MOST_ENDS:
+                    self._ends.clear()  # most are of segments that were dropped
+                self._ends[path] = end
+        return end
+
+    def forget_ends(self) -> None:
+        """Forget the ends of segments: the log may be another one now."""
+        self._ends.clear()
 
     def without_marks(self, paths: Sequence[Path]) -> bool:
         """Whether these segments, all of the partition, hold no mark, as far as can be read."""

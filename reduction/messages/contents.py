@@ -119,6 +119,11 @@ def known_number(message: Buffer) -> LogNumber | None:
     return None if found is None or found.name == PULSE_MARK else found
 
 
+def retimed_log(message: Buffer, time_ns: int) -> bytes | None:
+    """The message of a log value with another time; see `LogLayouts.retimed`."""
+    return _LOG_LAYOUTS.retimed(message, time_ns)
+
+
 def decode(message: Buffer, monitors: Mapping[str, int] = NO_MONITORS) -> list[Chunk] | LogValue:
     """The log value that a message holds, or its chunks, one for each pulse.
 

@@ -36,6 +36,7 @@ MOST_TRIED = 4
 """So many layouts are tried for messages of one length, so that the time for each is bounded."""
 
 TIME_BYTES = 8
+_INT64 = struct.Struct("<q")
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,20 @@ class LogLayouts:
         if len(message) <= MOST_REMEMBERED_BYTES:
             self._note(message, content.name, known)
         return content
+
+    def retimed(self, message: Buffer, time_ns: int) -> bytes | None:
+        """A message with another time, ns since 1970, and no other difference.
+
+        None if the time is absent, or shares bytes with anything else. ``message`` can be decoded.
+        """
+        known = self._by_length.get(len(message), ())
+        layout = next((each.layout for each in known if each.read(message) is not None), None)
+        layout = layout or layout_of(message)
+        if layout is None:
+            return None
+        data = bytearray(message)
+        _INT64.pack_into(data, layout.time_at, time_ns)
+        return bytes(data)
 
     def _note(self, message: Buffer, name: str, known: Sequence[_RememberedLogs]) -> None:
         """Remember the layout of a message of a log, and the log."""

@@ -1,4 +1,4 @@
-"""Messages with another time, written into a copy of their bytes without reading their events."""
+"""Messages of events with other pulse times, made without a copy of their events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from reduction.messages.ev44 import Ev44Field
 from reduction.messages.flat_tables import Buffer, FlatTable
-from reduction.messages.log_layouts import layout_of
 
 INT64 = struct.Struct("<q")
 VECTOR_BYTES = {
@@ -48,19 +47,6 @@ def retimed_ev44(
     if _overlap([span for span, _ in changed], fixed):
         return None
     return _pieces(message, changed)
-
-
-def retimed_f144(message: Buffer, time_ns: int) -> bytes | None:
-    """An ``f144`` message with another time, ns since 1970.
-
-    None if the time is absent, or shares bytes with anything else. ``message`` can be decoded.
-    """
-    layout = layout_of(message)
-    if layout is None:
-        return None
-    data = bytearray(message)
-    INT64.pack_into(data, layout.time_at, time_ns)
-    return bytes(data)
 
 
 def _overlap(changed: Sequence[range], fixed: Sequence[range]) -> bool:

@@ -20,6 +20,9 @@ NO_PIXEL = -1
 
 MOST_INT32 = 2**31 - 1
 
+PIECE_EVENTS = 2**16
+"""Events are converted in pieces of this number, which stay in the cache of a processor."""
+
 
 @dataclass
 class NexusFaults:
@@ -60,11 +63,20 @@ class NexusFaults:
 
 @dataclass(frozen=True)
 class BankEvents:
-    """Events of a group: ``pixel_id`` and ``tof_ns`` (n,) int32, ``pulse`` (n,) uint16."""
+    """Events of a group: ``pixel_id`` and ``tof_ns`` (n,) int32, in the order of their pulses.
+
+    The pulses ``numbers`` (rows,), which ascend, have ``counts`` (rows,) of them.
+    """
 
     pixel_id: NDArray[np.int32]
     tof_ns: NDArray[np.int32]
-    pulse: NDArray[np.uint16]
+    numbers: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    @property
+    def pulse(self) -> NDArray[np.uint16]:
+        """The number of the pulse of each event, (n,)."""
+        return np.repeat(self.numbers.astype(np.uint16), self.counts)
 
 
 class EventBank:
@@ -176,19 +188,19 @@ class EventBank:
     def read(
         self, rows: NDArray[np.int64], numbers: NDArray[np.int64], faults: NexusFaults
     ) -> BankEvents:
-        """The events of some of its pulses; ``numbers`` (rows,) are given as their ``pulse``.
+        """The events of some of its pulses; ``numbers`` (rows,), which ascend, are given to these.
 
         Events that cannot be used get the pixel id `NO_PIXEL`; ``faults`` count them.
         """
         lows, highs = self._starts[rows], self._starts[rows + 1]
-        pulse = np.repeat(numbers.astype(np.uint16), highs - lows)
-        pixel, tof = np.empty(pulse.size, np.int32), np.empty(pulse.size, np.int32)
-        place = 0
+        counts = highs - lows
+        events, place = int(counts.sum()), 0
+        pixel, tof = np.empty(events, np.int32), np.empty(events, np.int32)
         for low, high in _joined(lows, highs):
             end = place + high - low
             self._read_range(low, high, pixel[place:end], tof[place:end], faults)
             place = end
-        return BankEvents(pixel, tof, pulse)
+        return BankEvents(pixel, tof, numbers, counts)
 
     def _read_range(
         self,
@@ -206,11 +218,13 @@ class EventBank:
             pixel[:], tof[:] = NO_PIXEL, 0
             faults.unreadable[self.name] = faults.unreadable.get(self.name, 0) + high - low
             return
-        if ids is None:
-            pixel[:] = NO_PIXEL if self.pixel is None else self.pixel
-        else:
-            _take_ids(ids, pixel, faults)
-        _take_tofs(tofs, self._unit_ns, tof, pixel, faults)
+        for first in range(0, tof.size, PIECE_EVENTS):
+            piece = slice(first, first + PIECE_EVENTS)
+            if ids is None:
+                pixel[piece] = NO_PIXEL if self.pixel is None else self.pixel
+            else:
+                _take_ids(ids[piece], pixel[piece], faults)
+            _take_tofs(tofs[piece], self._unit_ns, tof[piece], pixel[piece], faults)
 
 
 def _size(data: h5py.Dataset) -> int:
@@ -237,7 +251,8 @@ def _joined(lows: NDArray[np.int64], highs: NDArray[np.int64]) -> Iterator[tuple
 
 def _take_ids(ids: NDArray[Any], pixel: NDArray[np.int32], faults: NexusFaults) -> None:
     """Put pixel ids (n,) of any whole numbers into ``pixel`` (n,)."""
-    if ids.size and (int(ids.max()) > MOST_INT32 or int(ids.min()) < 0):
+    is_signed = ids.dtype.kind == "i"
+    if ids.size and (int(ids.max()) > MOST_INT32 or (is_signed and int(ids.min()) < 0)):
         bad = (ids > MOST_INT32) | (ids < 0)
         faults.large_ids += int(np.count_nonzero(bad))
         ids = np.where(bad, 0, ids)
@@ -257,8 +272,7 @@ def _take_tofs(
     """Put times of flight (n,) of any numbers, in units of ``unit_ns``, into ``tof`` (n,) in ns."""
     scaled = tofs
     if tofs.dtype.kind == "f" or unit_ns != 1:
-        scaled = tofs.astype(np.float64)
-        scaled *= unit_ns
+        scaled = np.multiply(tofs, float(unit_ns), dtype=np.float64)
         np.rint(scaled, out=scaled)
     if not scaled.size:
         return

@@ -15,6 +15,12 @@ from reduction.recordings.nexus_banks import BankEvents, EventBank, NexusFaults
 MOST_BLOCK_PULSES, MOST_BLOCK_EVENTS = 1024, 2**20
 """A block has at most so many pulses, and so many events unless one pulse has more."""
 
+MOST_IN_A_ROW, LEAST_TURNS = 4, 8
+"""At most so many blocks in a row are of one partition, if each then has so many turns.
+
+A chunk of a dataset that lies in blocks of two partitions is inflated twice.
+"""
+
 
 @dataclass(frozen=True)
 class PulseBlock:
@@ -74,29 +80,46 @@ class _ReadBlock(NamedTuple):
     faults: NexusFaults
 
 
+@dataclass(frozen=True)
+class BlockSizes:
+    """How pulses are cut into blocks, and how these are dealt out.
+
+    A block has at most ``most_events``, unless one pulse has more. Blocks are dealt out in turn to
+    so many ``partitions``, several of them in a row to each where there are many.
+    """
+
+    most_events: int
+    partitions: int
+
+
 class PulseBlocks:
     """The events of some banks in blocks of pulses. One block stays in memory, and the next one.
 
     - ``starts``: the first pulse of each block, and the number of pulses
-    - ``faults``: what was found wrong with events that were read
+    - ``owners`` (blocks,): the partition of each
 
-    ``counts`` (pulses,) int64 are the events of these banks. Blocks have at most ``most_events``,
-    unless one pulse has more. All reading is done in the one thread of ``reading``.
+    ``counts`` (pulses,) int64 are the events of these banks. All reading is done in the one thread
+    of ``reading``. What is wrong with events that were read is added to ``faults``.
     """
 
     def __init__(
         self,
         rows: Sequence[BankRows],
         counts: NDArray[np.int64],
-        most_events: int,
+        sizes: BlockSizes,
         reading: ThreadPoolExecutor,
         faults: NexusFaults,
     ) -> None:
         self._rows, self._counts, self._reading, self._faults = rows, counts, reading, faults
-        self.starts = _block_starts(counts, most_events)
+        self.starts = _block_starts(counts, sizes.most_events)
+        blocks = self.starts.size - 1
+        in_a_row = min(max(blocks // (sizes.partitions * LEAST_TURNS), 1), MOST_IN_A_ROW)
+        self.owners = np.arange(blocks) // in_a_row % sizes.partitions
         self._number, self._kept = -1, PulseBlock(0, np.zeros(1, np.int64), *_no_events())
         self._ahead: Future[_ReadBlock] | None = None
         self._ahead_number = -1
+        self._asked = set[int]()
+        """The partitions of which blocks were asked for."""
 
     def of(self, pulse: int) -> PulseBlock:
         """The block of a pulse."""
@@ -106,15 +129,18 @@ class PulseBlocks:
         return self._kept
 
     def _go_to(self, number: int) -> None:
-        """Read a block, and begin to read the one that is expected to be asked for next."""
-        if self._ahead is None or self._ahead_number != number:
-            self._ahead = self._reading.submit(self._read, number)
-        ahead, step = self._ahead, number - self._number
+        """Read a block, and begin to read the one that will be asked for next."""
+        ahead = self._ahead
+        if ahead is None or self._ahead_number != number:
+            ahead = self._reading.submit(self._read, number)
         self._ahead = None
         self._kept, faults = ahead.result()
         self._faults.add(faults)
-        self._number, self._ahead_number = number, number + step
-        if step > 0 and self._ahead_number < self.starts.size - 1:
+        self._number = number
+        self._asked.add(int(self.owners[number]))
+        later = np.flatnonzero(np.isin(self.owners[number + 1 :], list(self._asked)))
+        if later.size:
+            self._ahead_number = number + 1 + int(later[0])
             self._ahead = self._reading.submit(self._read, self._ahead_number)
 
     def _read(self, number: int) -> _ReadBlock:
@@ -122,10 +148,10 @@ class PulseBlocks:
         faults = NexusFaults()
         bounds = np.append(0, np.cumsum(self._counts[first:end]))
         parts = [each.read(first, end, faults) for each in self._rows]
-        parts = [each for each in parts if each.pulse.size]
+        parts = [each for each in parts if each.tof_ns.size]
         if not parts:
             return _ReadBlock(PulseBlock(first, bounds, *_no_events()), faults)
-        if len(parts) == 1 and bool(np.all(parts[0].pulse[1:] >= parts[0].pulse[:-1])):
+        if len(parts) == 1:
             block = PulseBlock(first, bounds, parts[0].pixel_id, parts[0].tof_ns)
             return _ReadBlock(block, faults)
         order = np.argsort(np.concatenate([each.pulse for each in parts]), kind="stable")

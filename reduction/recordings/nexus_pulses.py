@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.recordings.nexus_banks import EventBank, NexusFaults
-from reduction.recordings.nexus_blocks import MOST_BLOCK_EVENTS, BankRows, PulseBlocks
+from reduction.recordings.nexus_blocks import MOST_BLOCK_EVENTS, BankRows, BlockSizes, PulseBlocks
 from reduction.recordings.nexus_columns import NexusColumns
 from reduction.recordings.nexus_groups import NexusGroups
 from reduction.recordings.nexus_logs import NexusLogs, charges_of
@@ -87,22 +87,23 @@ class NexusPulses:
         """
         dealt = _dealt_banks(rows, partitions)
         if dealt is not None:
-            most_events = max(MOST_BLOCK_EVENTS // partitions, LEAST_BLOCK_EVENTS)
-            return [self._of_banks(each, most_events) for each in dealt]
+            sizes = BlockSizes(max(MOST_BLOCK_EVENTS // partitions, LEAST_BLOCK_EVENTS), 1)
+            counts_of = [self._counts(each) for each in dealt]
+            return [
+                EventShare(counts, self._blocks(each, counts, sizes))
+                for each, counts in zip(dealt, counts_of, strict=True)
+            ]
         counts = self._counts(rows)
-        blocks = PulseBlocks(rows, counts, MOST_BLOCK_EVENTS, self._reading, self.faults)
-        number = np.repeat(np.arange(blocks.starts.size - 1), np.diff(blocks.starts))
+        blocks = self._blocks(rows, counts, BlockSizes(MOST_BLOCK_EVENTS, partitions))
+        owners = np.repeat(blocks.owners, np.diff(blocks.starts))
         return [
-            EventShare(np.where(number % partitions == each, counts, 0), blocks)
-            for each in range(partitions)
+            EventShare(np.where(owners == each, counts, 0), blocks) for each in range(partitions)
         ]
 
-    def _of_banks(self, rows: Sequence[BankRows], most_events: int) -> EventShare:
-        """The share with all events of some banks."""
-        counts = self._counts(rows)
-        return EventShare(
-            counts, PulseBlocks(rows, counts, most_events, self._reading, self.faults)
-        )
+    def _blocks(
+        self, rows: Sequence[BankRows], counts: NDArray[np.int64], sizes: BlockSizes
+    ) -> PulseBlocks:
+        return PulseBlocks(rows, counts, sizes, self._reading, self.faults)
 
     def close(self) -> None:
         """Wait until nothing is read any more."""

@@ -16,10 +16,11 @@ from reduction.messages.contents import (
     LogValue,
     UnknownSchema,
     decode,
+    retimed_log,
 )
 from reduction.messages.ev44 import decoded_ev44, encoded_ev44
 from reduction.messages.flat_tables import Buffer
-from reduction.messages.retimed import retimed_ev44, retimed_f144
+from reduction.messages.retimed import retimed_ev44
 from reduction.messages.run_messages import (
     RUN_START,
     RUN_STOP,
@@ -114,8 +115,10 @@ class PlayedMessages:
         time_ns = times.given_ns(output.entry.time_ns)
         if output.entry.kind is EntryKind.CHUNK:
             pieces = self._events(message, times)
-            return replace(output, entry=replace(output.entry, time_ns=time_ns, pieces=pieces))
-        return replace(output, entry=self._log(message, output.entry, time_ns))
+            entry = LogEntry(EntryKind.CHUNK, time_ns, pieces)
+        else:
+            entry = self._log(message, output.entry, time_ns)
+        return OutputMessage(output.partition, entry, output.source, output.events)
 
     def _run(self, message: PulseMessage, times: PlayTimes) -> OutputMessage:
         """A message without events and logs: one about a run gets another time."""
@@ -167,11 +170,11 @@ class PlayedMessages:
             ids = [ids for (each, _), ids in self._ids.items() if each == message.partition]
             sent += self._round * sum(each.length for each in ids)
             return mark_entry(number + self._round * pulses, time_ns, sent)
-        data = retimed_f144(message.data, time_ns)
+        data = retimed_log(message.data, time_ns)
         if data is None:
             log = deserialise_f144(bytes(message.data))
             data = serialise_f144(log.source_name, log.value, time_ns)
-        return replace(entry, time_ns=time_ns, pieces=(data,))
+        return LogEntry(entry.kind, time_ns, (data,), entry.name)
 
 
 def _is_mark(log: LogValue) -> bool:

@@ -13,7 +13,8 @@ from streaming_data_types.logdata_f144 import deserialise_f144, serialise_f144
 
 from reduction.messages.ev44 import EventVectors, decoded_ev44, encoded_ev44, event_count
 from reduction.messages.f144 import LogVector, decoded_f144, encoded_float
-from reduction.messages.retimed import retimed_ev44, retimed_f144
+from reduction.messages.log_layouts import LogLayouts
+from reduction.messages.retimed import retimed_ev44
 
 TIME_NS = 1_800_000_000_000_000_000
 IDS = np.arange(5, dtype=np.int32)
@@ -57,8 +58,11 @@ def test_events_have_other_times_and_another_id(message: bytes) -> None:
 
 @pytest.mark.parametrize("message", LOGS)
 def test_a_log_value_has_another_time(message: bytes) -> None:
-    data = retimed_f144(message, 77)
+    layouts = LogLayouts()
+    data = layouts.retimed(message, 77)
     assert data is not None
+    layouts.decoded(message)  # now it is remembered
+    assert layouts.retimed(message, 77) == data
     assert log_words(decoded_f144(data)) == log_words(decoded_f144(message)._replace(time_ns=77))
     assert deserialise_f144(data).timestamp_unix_ns == 77
 
@@ -119,6 +123,9 @@ def test_in_any_log_value_nothing_else_differs(
         before = decoded_f144(data)
     except (ValueError, struct.error):
         return
-    moved = retimed_f144(data, 99)
+    layouts = LogLayouts()
+    for each in LOGS:
+        layouts.decoded(each)
+    moved = layouts.retimed(data, 99)
     if moved is not None:
         assert log_words(decoded_f144(moved)) == log_words(before._replace(time_ns=99))
