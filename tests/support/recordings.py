@@ -5,10 +5,16 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
+from streaming_data_types.alarm_al00 import Severity, serialise_al00
+from streaming_data_types.eventdata_ev44 import serialise_ev44
+from streaming_data_types.logdata_f144 import serialise_f144
+
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
-from reduction.event_log.entries import LogEntry, OutputMessage
+from reduction.event_log.entries import LogEntry, OutputMessage, entry_of
 from reduction.event_log.writer import LogWriter
+from reduction.messages.run_messages import RunMessage, encoded_run_message
 from reduction.ranks.recording_control import from_start
 from reduction.recordings.open_recording import open_recording
 from reduction.recordings.protocol import Recording
@@ -41,6 +47,31 @@ def all_bytes(recording: Recording, partition: int) -> list[bytes]:
         while some := reader.read():
             found += [bytes(each.data) for each in some]
         return found
+
+
+def odd_messages(time_ns: int) -> list[LogEntry]:
+    """Messages of all schemas, of a pulse, several pulses, or none."""
+    numbers = np.arange(7, dtype=np.int32)
+    return [
+        entry_of(each)
+        for each in (
+            serialise_ev44("two", 5, [time_ns, time_ns + 9], [0, 3], numbers, numbers),
+            serialise_ev44("bare", 6, [time_ns + 9], [0], numbers, []),
+            serialise_ev44("empty", 7, [time_ns + 9], [0], [], []),
+            serialise_ev44("none", 8, [time_ns + 9], [-1], [], []),
+            serialise_ev44("wrong", 9, [time_ns + 9], [0], numbers, numbers[:2]),
+            serialise_f144("integer", 3, time_ns),
+            serialise_f144("array", np.arange(3.0), time_ns - 10**15),
+            serialise_f144("float", np.float32(0.7), time_ns),
+            serialise_f144("pulse", 3.5, time_ns),
+            serialise_al00("alarm", time_ns, Severity.MAJOR, "hot"),
+            encoded_run_message(RunMessage(True, "job", "17", "title", time_ns)),
+            encoded_run_message(RunMessage(False, "job", "17", "", time_ns)),
+            b"no message of any schema",
+            b"",
+            b"ev44",
+        )
+    ]
 
 
 class ListOutput:

@@ -8,21 +8,15 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import zmq
-from streaming_data_types.alarm_al00 import Severity, serialise_al00
-from streaming_data_types.eventdata_ev44 import serialise_ev44
-from streaming_data_types.logdata_f144 import serialise_f144
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.entries import LogEntry, entry_of
 from reduction.event_log.protocol import LogMessage, LogRefused
 from reduction.event_log.segment_view import SegmentView
 from reduction.event_log.segments import HEAD_BYTES, SegmentHead, segment_paths
 from reduction.event_log.stored_records import StoredRecords
 from reduction.event_log.writer import LogWriter
-from reduction.messages.run_messages import RunMessage, encoded_run_message
 from reduction.recordings.log_copy import RECORDS_AT_ONCE, LogCopy
 from reduction.recordings.log_recording import LogRecording
 from reduction.recordings.play_settings import Played, PlaySettings
@@ -30,35 +24,10 @@ from reduction.recordings.record import Recorder, RecordLimits
 from reduction.recordings.replay import Replay
 from simulator.event_output import EventLogStart, EventOutput
 from tests.support.event_logs import LIMIT, PERIOD_NS, SMALL_SEGMENT, START_NS, pulse_entries
-from tests.support.recordings import ListOutput, messages_of
+from tests.support.recordings import ListOutput, messages_of, odd_messages
 
 FASTEST = PlaySettings(math.inf)
 LEAST_LIMIT = 2 * 2**20
-
-
-def odd_messages(time_ns: int) -> list[LogEntry]:
-    """Messages of all schemas, of a pulse, several pulses, or none."""
-    numbers = np.arange(7, dtype=np.int32)
-    return [
-        entry_of(each)
-        for each in (
-            serialise_ev44("two", 5, [time_ns, time_ns + 9], [0, 3], numbers, numbers),
-            serialise_ev44("bare", 6, [time_ns + 9], [0], numbers, []),
-            serialise_ev44("empty", 7, [time_ns + 9], [0], [], []),
-            serialise_ev44("none", 8, [time_ns + 9], [-1], [], []),
-            serialise_ev44("wrong", 9, [time_ns + 9], [0], numbers, numbers[:2]),
-            serialise_f144("integer", 3, time_ns),
-            serialise_f144("array", np.arange(3.0), time_ns - 10**15),
-            serialise_f144("float", np.float32(0.7), time_ns),
-            serialise_f144("pulse", 3.5, time_ns),
-            serialise_al00("alarm", time_ns, Severity.MAJOR, "hot"),
-            encoded_run_message(RunMessage(True, "job", "17", "title", time_ns)),
-            encoded_run_message(RunMessage(False, "job", "17", "", time_ns)),
-            b"no message of any schema",
-            b"",
-            b"ev44",
-        )
-    ]
 
 
 def written_log(
