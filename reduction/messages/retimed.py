@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reduction.messages.ev44 import Ev44Field
 from reduction.messages.flat_tables import Buffer, FlatTable
 
-INT64 = struct.Struct("<q")
+_INT64 = struct.Struct("<q")
 VECTOR_BYTES = {
     Ev44Field.SOURCE: 1,
     Ev44Field.TIMES: 8,
@@ -37,7 +37,7 @@ def retimed_ev44(
     times = range(times_at + 4, times_at + 4 + 8 * times_ns.size)
     changed = [(times, times_ns.astype("<i8").tobytes())]
     if id_at:
-        changed.append((range(id_at, id_at + 8), INT64.pack(message_id)))
+        changed.append((range(id_at, id_at + 8), _INT64.pack(message_id)))
     fixed = [range(8), *event.layout_bytes]
     for field, size in VECTOR_BYTES.items():
         at, place = event.field_at(field), event.referred(field)

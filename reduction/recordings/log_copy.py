@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.entries import EntryKind
 from reduction.event_log.protocol import LogRefused
+from reduction.event_log.pulse_counts import CHUNK, MARK
 from reduction.event_log.segment_view import Record
 from reduction.event_log.stored_records import StoredRecords
 from reduction.host.steady_clock import steady_clock
@@ -21,8 +21,6 @@ RECORDS_AT_ONCE = 256
 
 COPY_INTERVAL_NS = 5_000_000
 """How long messages are copied before readers on other hosts are answered."""
-
-CHUNK, MARK = int(EntryKind.CHUNK), int(EntryKind.MARK)
 
 
 def events_of(records: Iterable[Record]) -> int:
