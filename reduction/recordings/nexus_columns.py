@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import h5py
 import numpy as np
@@ -47,28 +47,42 @@ class PlainColumn:
         return found
 
 
+class _InflatedChunk(NamedTuple):
+    """The values of a chunk of a column, and its number there."""
+
+    number: int
+    values: NDArray[Any]
+
+
 class ChunkCache:
-    """Inflated chunks, by their columns and numbers; the ones used longest ago are forgotten."""
+    """The chunk of each column that was inflated last: the next range often begins in it.
+
+    If all are too large together, those of columns that were read longest ago are forgotten.
+    """
 
     def __init__(self, most_bytes: int = MOST_CACHED_BYTES) -> None:
         self._most_bytes, self.size_bytes = most_bytes, 0
-        self._chunks = OrderedDict[tuple[int, int], NDArray[Any]]()
+        self._chunks = OrderedDict[int, _InflatedChunk]()
 
-    def get(self, key: tuple[int, int]) -> NDArray[Any] | None:
-        """A chunk; None if it is not kept."""
-        if key in self._chunks:
-            self._chunks.move_to_end(key)
-        return self._chunks.get(key)
+    def get(self, column: int, number: int) -> NDArray[Any] | None:
+        """The values of a chunk of a column; None if it is not kept."""
+        chunk = self._chunks.get(column)
+        if chunk is None or chunk.number != number:
+            return None
+        self._chunks.move_to_end(column)
+        return chunk.values
 
-    def put(self, key: tuple[int, int], chunk: NDArray[Any]) -> None:
-        """Keep a chunk, unless it is larger than all that may be kept."""
-        if chunk.nbytes > self._most_bytes:
+    def put(self, column: int, number: int, values: NDArray[Any]) -> None:
+        """Keep a chunk instead of the one before it, unless it is larger than all may be."""
+        before = self._chunks.pop(column, None)
+        self.size_bytes -= 0 if before is None else before.values.nbytes
+        if values.nbytes > self._most_bytes:
             return
-        self._chunks[key] = chunk
-        self.size_bytes += chunk.nbytes
+        self._chunks[column] = _InflatedChunk(number, values)
+        self.size_bytes += values.nbytes
         while self.size_bytes > self._most_bytes:
             _, oldest = self._chunks.popitem(last=False)
-            self.size_bytes -= oldest.nbytes
+            self.size_bytes -= oldest.values.nbytes
 
 
 @dataclass(frozen=True)
@@ -131,11 +145,10 @@ class DeflatedColumn:
 
     def _chunk(self, number: int) -> NDArray[Any]:
         """The values of a chunk, as many as there are of it."""
-        key = self._number, number
-        chunk = self._cache.get(key)
+        chunk = self._cache.get(self._number, number)
         if chunk is None:
             chunk = self._read_chunk(number)
-            self._cache.put(key, chunk)
+            self._cache.put(self._number, number, chunk)
         return chunk
 
     def _read_chunk(self, number: int) -> NDArray[Any]:

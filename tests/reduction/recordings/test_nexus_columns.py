@@ -99,14 +99,19 @@ def test_a_damaged_chunk_is_an_error_and_others_are_read(tmp_path: Path, stored:
             column.read(4095, 4097)
 
 
-def test_of_the_inflated_chunks_those_that_were_used_last_are_kept() -> None:
+def test_of_each_column_the_last_chunk_is_kept_if_all_are_not_too_large() -> None:
     cache, chunk = ChunkCache(100), np.zeros(10, np.int32)
-    for number in range(3):
-        cache.put((0, number), chunk)
-        cache.get((0, 0))
+    cache.put(0, 7, chunk + 1)
+    cache.put(0, 8, chunk)
+    assert cache.size_bytes == 40
+    assert cache.get(0, 7) is None
+    assert cache.get(0, 8) is chunk
+    cache.put(1, 0, chunk)
+    cache.get(0, 8)
+    cache.put(2, 0, chunk)
     assert cache.size_bytes == 80
-    assert cache.get((0, 0)) is chunk
-    assert cache.get((0, 1)) is None
-    cache.put((1, 0), np.zeros(101, np.int8))
-    assert cache.get((1, 0)) is None
-    assert cache.get((0, 2)) is chunk
+    assert cache.get(1, 0) is None
+    assert cache.get(0, 8) is cache.get(2, 0) is chunk
+    cache.put(2, 1, np.zeros(101, np.int8))
+    assert (cache.get(2, 0), cache.get(2, 1)) == (None, None)
+    assert cache.size_bytes == 40
