@@ -29,6 +29,14 @@ FLAT = """(() => {
 """Places of a flat bank of columns and rows at z = 1 m; the last is a function of the bank."""
 
 
+@pytest.fixture(scope="module")
+def modules(browser: Browser, server: PageServer) -> Iterator[OpenPage]:
+    """One open page for the tests that only call its modules."""
+    with open_page(browser) as opened:
+        opened.open(server.without_token)
+        yield opened
+
+
 def surfaces(page: OpenPage, expression: str, places: str) -> Any:
     """The value of an expression over the module ``m``, places ``p`` and their surfaces ``s``."""
     inner = f"((p) => ((s) => ({expression}))(m.surfacesOf(p)))({places})"
@@ -50,41 +58,41 @@ def look(page: OpenPage, eye: str, expression: str, places: str) -> Any:
 
 
 def test_surfaces_meet_halfway_between_cells_and_end_half_a_step_beyond_the_last(
-    page: OpenPage,
+    modules: OpenPage,
 ) -> None:
     flat = FLAT % (3, 2, 0.25, "() => 0")
-    found = surfaces(page, "[[...s.across], [...s.down], [...s.alone]]", flat)
+    found = surfaces(modules, "[[...s.across], [...s.down], [...s.alone]]", flat)
     assert found == [[0.125, 0, 0] * 6, [0, -0.125, 0] * 6, [0] * 6]
 
 
 def test_cells_without_a_detector_have_no_surface_and_a_lone_row_faces_the_sample(
-    page: OpenPage,
+    modules: OpenPage,
 ) -> None:
     row = FLAT % (3, 1, 0.25, "() => 0")
     empty = f"((all) => {{ all.x[0] = all.bank[0] = NaN; return all; }})({row})"
-    cell, down, alone = surfaces(page, "[[...s.cell], [...s.down], [...s.alone]]", empty)
+    cell, down, alone = surfaces(modules, "[[...s.cell], [...s.down], [...s.alone]]", empty)
     assert (cell, alone) == ([1, 2], [1, 1])
     sides = np.abs(np.reshape(down, (2, 3)))
     assert sides[0] == pytest.approx([0, 0.125, 0])  # upright, and as long as a detector is wide
 
 
-def test_ids_that_jump_to_and_fro_make_no_long_surfaces(page: OpenPage) -> None:
+def test_ids_that_jump_to_and_fro_make_no_long_surfaces(modules: OpenPage) -> None:
     flat = FLAT % (20, 20, 0.01, "() => 0")
     torn = f"((all) => {{ all.x[45] = 5; return all; }})({flat})"
-    assert surfaces(page, "Math.max(...s.across)", torn) == pytest.approx(0.01)
+    assert surfaces(modules, "Math.max(...s.across)", torn) == pytest.approx(0.01)
 
 
-def test_each_bank_has_the_rectangle_of_its_cells(page: OpenPage) -> None:
+def test_each_bank_has_the_rectangle_of_its_cells(modules: OpenPage) -> None:
     places = FLAT % (4, 3, 0.1, "(column, row) => column < 2 ? -1 : row < 2 ? 3 : NaN")
-    found = page.call("cell_surfaces", f"[...m.bankRectangles({places})]")
+    found = modules.call("cell_surfaces", f"[...m.bankRectangles({places})]")
     assert [(bank, *one.values()) for bank, one in found] == [(-1, 0, 0, 2, 3), (3, 2, 0, 2, 2)]
 
 
 @pytest.mark.parametrize("eye", ["", "0~0~1~0~0", "40~-70~2.5~0.1~0", "-130~5~0.5~0~0"])
 @pytest.mark.parametrize("cells", [12, 150])
-def test_a_flat_bank_is_drawn_without_holes(page: OpenPage, eye: str, cells: int) -> None:
+def test_a_flat_bank_is_drawn_without_holes(modules: OpenPage, eye: str, cells: int) -> None:
     flat = FLAT % (cells, cells, 1 / cells, "() => 0")
-    shown = np.array(look(page, eye, "[...screen.shown]", flat)).reshape(200, 300) > 0
+    shown = np.array(look(modules, eye, "[...screen.shown]", flat)).reshape(200, 300) > 0
     assert shown.sum() > 300
     reached = np.pad(np.zeros_like(shown), 1, constant_values=True)
     for _ in range(300):  # the ground is reached from beyond the screen
@@ -95,32 +103,32 @@ def test_a_flat_bank_is_drawn_without_holes(page: OpenPage, eye: str, cells: int
     np.testing.assert_array_equal(reached[1:-1, 1:-1], ~shown)
 
 
-def test_a_bank_hides_what_is_behind_it(page: OpenPage) -> None:
+def test_a_bank_hides_what_is_behind_it(modules: OpenPage) -> None:
     two = "(() => { const near = %s; near.z.fill(1, 0, 8); near.z.fill(-1, 8); return near; })()"
     places = two % (FLAT % (4, 4, 0.2, "(_, row) => row < 2 ? 0 : 1"))
     places = f"((all) => {{ all.y.set(all.y.subarray(0, 8), 8); return all; }})({places})"
     middle = "screen.surfaceAt(150, 95)"
-    from_downstream = look(page, "0~0~1~0~0.15", middle, places)
-    from_upstream = look(page, "180~0~1~0~0.15", middle, places)
+    from_downstream = look(modules, "0~0~1~0~0.15", middle, places)
+    from_upstream = look(modules, "180~0~1~0~0.15", middle, places)
     assert (from_downstream // 8, from_upstream // 8) == (0, 1)
 
 
-def test_a_row_of_detectors_is_seen_and_so_is_a_hot_one_among_many(page: OpenPage) -> None:
+def test_a_row_of_detectors_is_seen_and_so_is_a_hot_one_among_many(modules: OpenPage) -> None:
     row = FLAT % (50, 1, 0.02, "() => 0")
-    shown = np.array(look(page, "0~0~1~0~0", "[...screen.shown]", row)).reshape(200, 300) > 0
+    shown = np.array(look(modules, "0~0~1~0~0", "[...screen.shown]", row)).reshape(200, 300) > 0
     assert shown.sum(axis=0).max() >= 4
     many = FLAT % (200, 200, 0.005, "() => 0")
-    drawn = np.array(look(page, "0~0~0.3~0~0", "[...screen.shown]", many))
+    drawn = np.array(look(modules, "0~0~0.3~0~0", "[...screen.shown]", many))
     assert set((drawn[drawn > 0] - 1) % 200) >= {199}  # of several in a pixel the brightest
 
 
-def test_an_eye_is_in_the_address_within_limits(page: OpenPage) -> None:
+def test_an_eye_is_in_the_address_within_limits(modules: OpenPage) -> None:
     there = "((e) => m.eyeText(m.eyeOf(m.eyeText(m.limitedEye(e)))))"
     wild = "{azimuth: 350, height: 99, zoom: 1e9, x: -0.5, y: 0}"
-    assert page.call("camera", f"{there}({wild})") == "-10~89~300~-0.5~0"
-    assert page.call("camera", f"{there}(m.USUAL_EYE)") == ""
+    assert modules.call("camera", f"{there}({wild})") == "-10~89~300~-0.5~0"
+    assert modules.call("camera", f"{there}(m.USUAL_EYE)") == ""
     for wrong in ("1~2~3", "a~0~1~0~0", "NaN~0~1~0~0", "<b>"):
-        assert page.call("camera", f"m.eyeOf('{wrong}') === m.USUAL_EYE")
+        assert modules.call("camera", f"m.eyeOf('{wrong}') === m.USUAL_EYE")
 
 
 @pytest.fixture
