@@ -32,7 +32,7 @@ def events_of(records: Iterable[Record]) -> int:
 class _Partition:
     """A partition that is copied, and its next messages; ``pulse_ns`` is its newest pulse so far.
 
-    ``stored`` is None at its end.
+    ``stored`` is None until they are read.
     """
 
     number: int
@@ -40,9 +40,11 @@ class _Partition:
     stored: StoredRecords | None = None
     pulse_ns: int = -1
 
-    def read(self) -> None:
-        """Read the next messages."""
-        self.stored = self.reader.read_records(RECORDS_AT_ONCE)
+    def has_more(self) -> bool:
+        """Read the next messages, if they are not read yet; whether there are any."""
+        if self.stored is None:
+            self.stored = self.reader.read_records(RECORDS_AT_ONCE)
+        return self.stored is not None
 
 
 class _PulseTally:
@@ -91,15 +93,13 @@ class LogCopy:
         self.played = Played()
         self.is_behind = False
         """See `Replay.is_behind`; no message has a time at which it is due."""
-        for each in self._partitions:
-            each.read()
         if not self._left:
             raise LogRefused("the recording holds no messages")
 
     @property
     def _left(self) -> list[_Partition]:
         """The partitions that are not copied to their ends."""
-        return [each for each in self._partitions if each.stored is not None]
+        return [each for each in self._partitions if each.has_more()]
 
     def tick(self) -> int | None:
         """Put messages for a while; returns the time then, ns since 1970; None at the end."""
@@ -122,7 +122,7 @@ class LogCopy:
         self.played.messages += len(stored.records)
         self.played.events += events
         self._tally.note(partition, stored.records)
-        partition.read()
+        partition.stored = None
         self._tally.count_until(min((each.pulse_ns for each in self._left), default=2**63))
         self.played.pulses = self._tally.pulses
         self._note_mark(stored.records)

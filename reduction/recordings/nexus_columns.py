@@ -96,7 +96,9 @@ class _Pipeline:
     @classmethod
     def of(cls, data: h5py.Dataset) -> _Pipeline | None:
         """The pipeline of a dataset; None if it is left to HDF5."""
-        if not data.chunks or data.chunks[0] < LEAST_CHUNK_ROWS or not data.size:
+        if not data.chunks or data.chunks[0] < LEAST_CHUNK_ROWS:
+            return None
+        if data.chunks[0] * data.dtype.itemsize > MOST_CACHED_BYTES:
             return None
         properties = data.id.get_create_plist()
         filters = [properties.get_filter(each)[0] for each in range(properties.get_nfilters())]

@@ -23,7 +23,7 @@ from reduction.recordings.play_settings import Played, PlaySettings
 from reduction.recordings.record import Recorder, RecordLimits
 from reduction.recordings.replay import Replay
 from simulator.event_output import EventLogStart, EventOutput
-from tests.support.event_logs import LIMIT, PERIOD_NS, SMALL_SEGMENT, START_NS, pulse_entries
+from tests.support.event_logs import LIMIT, PERIOD_NS, SMALL_SEGMENT, START_NS, pulse_entries, write
 from tests.support.recordings import ListOutput, messages_of, odd_messages
 
 FASTEST = PlaySettings(math.inf)
@@ -144,6 +144,24 @@ def test_a_log_that_a_killed_writer_left_is_copied_to_its_end(tmp_path: Path) ->
     copied = played(tmp_path / "source", tmp_path / "copied", LogCopy)
     killed.close()
     assert (copied.words, copied.last_pulse) == ("60 messages with 400 events of 20 pulses", 19)
+    assert messages_of(tmp_path / "copied") == messages_of(tmp_path / "source")
+
+
+def test_what_is_written_while_a_log_is_copied_is_copied_too(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        source = stack.enter_context(closing(LogWriter(tmp_path / "source", 2, LIMIT)))
+        write(source, pulse_entries(0))
+        write(source, pulse_entries(0), 1)
+        context = zmq.Context()
+        stack.callback(context.destroy, linger=0)
+        output = EventOutput(EventLogStart(tmp_path / "copied", 4 * LEAST_LIMIT), 2, context)
+        stack.enter_context(closing(output))
+        recording = stack.enter_context(closing(LogRecording(tmp_path / "source")))
+        copy = stack.enter_context(closing(LogCopy(recording, output)))
+        assert copy.tick() is None
+        write(source, pulse_entries(1), 1)
+        assert copy.tick() is None
+        assert copy.played.words == "9 messages with 60 events of 2 pulses"
     assert messages_of(tmp_path / "copied") == messages_of(tmp_path / "source")
 
 
