@@ -102,10 +102,7 @@ class _Pipeline:
             return None
         properties = data.id.get_create_plist()
         filters = [properties.get_filter(each)[0] for each in range(properties.get_nfilters())]
-        if filters not in (
-            [h5py.h5z.FILTER_DEFLATE],
-            [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE],
-        ):
+        if filters not in DEFLATED:
             return None
         if not data.id.get_type().equal(h5py.h5t.py_create(data.dtype, logical=True)):
             return None  # numbers of an unusual format, which HDF5 converts
@@ -113,17 +110,22 @@ class _Pipeline:
 
     def inflated(self, stored: bytes) -> NDArray[Any] | None:
         """The values (rows,) of a chunk from its bytes as they are stored; None if damaged."""
-        size = self.rows * self.dtype.itemsize
+        size, inflater = self.rows * self.dtype.itemsize, isal_zlib.decompressobj()
         try:
-            found = isal_zlib.decompressobj().decompress(stored, size + 1)
+            found = inflater.decompress(stored, size + 1)
         except isal_zlib.error:  # type: ignore[misc]  # its stubs say that it is no class
             return None
-        if len(found) != size:
+        if len(found) != size or not inflater.eof:
             return None
-        if self.is_shuffled:
-            planes = np.frombuffer(found, np.uint8).reshape(self.dtype.itemsize, self.rows)
-            return np.ascontiguousarray(planes.T).view(self.dtype).ravel()
-        return np.frombuffer(found, self.dtype)
+        return self._unshuffled(found) if self.is_shuffled else np.frombuffer(found, self.dtype)
+
+    def _unshuffled(self, shuffled: bytes) -> NDArray[Any]:
+        """The values (rows,) from all first bytes, then all second ones, and so on."""
+        planes = np.frombuffer(shuffled, np.uint8).reshape(self.dtype.itemsize, self.rows)
+        found = np.empty((self.rows, self.dtype.itemsize), np.uint8)
+        for place, plane in enumerate(planes):  # a third of the time of a transposed copy
+            found[:, place] = plane
+        return found.view(self.dtype).ravel()
 
 
 class DeflatedColumn:

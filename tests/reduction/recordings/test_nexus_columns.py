@@ -99,6 +99,18 @@ def test_a_damaged_chunk_is_an_error_and_others_are_read(tmp_path: Path, stored:
             column.read(4095, 4097)
 
 
+@pytest.mark.parametrize("cut", [1, 4, 5])
+def test_a_chunk_that_is_cut_or_has_a_wrong_sum_is_an_error(tmp_path: Path, cut: int) -> None:
+    values = np.arange(ROWS, dtype=np.int32)
+    with h5py.File(tmp_path / "file.h5", "w") as file:
+        data = file.create_dataset("x", data=values, chunks=(ROWS,), compression="gzip")
+        _, stored = data.id.read_direct_chunk((0,))
+        for wrong in (stored[:-cut], stored[:-cut] + bytes(cut)):
+            data.id.write_direct_chunk((0,), wrong)
+            with pytest.raises(UNREADABLE):
+                NexusColumns().of(data).read(0, 10)
+
+
 def test_of_each_column_the_last_chunk_is_kept_if_all_are_not_too_large() -> None:
     cache, chunk = ChunkCache(100), np.zeros(10, np.int32)
     cache.put(0, 7, chunk + 1)
