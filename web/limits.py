@@ -91,6 +91,9 @@ class WebLimits:
     send_s: float = 20.0
     """Longest time that one message may take to be sent; then the visitor counts as gone."""
 
+    unread_s: float = 40.0
+    """Longest time that what was written to a connection waits to be read; then it is cut."""
+
     heartbeat_s: float = 20.0
     """Seconds between pings of a WebSocket; without an answer it counts as gone."""
 

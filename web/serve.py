@@ -99,7 +99,7 @@ class WebServer:
         loop.set_exception_handler(self.refusals.handle)
         servers = [await loop.create_server(bounded, sock=each) for each in self._start.sockets]
         try:
-            await loop.create_future()
+            await bounded.unread.run()
         finally:
             for server in servers:
                 server.close()

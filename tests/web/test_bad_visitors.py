@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import socket
@@ -205,6 +206,31 @@ async def test_a_visitor_that_does_not_read_costs_others_nothing(net: Network, i
             if web.server.refusals.counts["slow visitor"]:
                 break
         assert web.server.refusals.counts["slow visitor"] == 1
+        await check_served(web, ioc)
+        writer.close()
+
+
+async def test_a_stopped_visitor_that_answers_no_ping_loses_its_connection(
+    net: Network, ioc: Ioc
+) -> None:
+    limits = replace(
+        LIMITS,
+        heartbeat_s=1.0,
+        send_s=600.0,
+        unread_s=4.0,
+        unsent_answers_bytes=1 << 30,
+        message_burst=10_000,
+    )
+    async with web_server(net, ioc.prefix, limits) as web:
+        reader, writer = await _raw_socket(web)
+        for _ in range(200):  # more than the system keeps of what is not read
+            writer.write(_masked(json.dumps({"type": "echo", "text": "x" * 60_000})))
+        async with asyncio.timeout(60):
+            while web.server.refusals.counts["slow visitor"] < 2:  # no answer, and then the cut
+                await asyncio.sleep(0.1)
+            with contextlib.suppress(ConnectionError):
+                while await reader.read(1 << 20):
+                    pass
         await check_served(web, ioc)
         writer.close()
 

@@ -11,6 +11,7 @@ from aiohttp.web import Server
 from web.limits import WebLimits
 from web.refusals import RefusalCounts
 from web.site.access import plain_ip
+from web.site.unread import UnreadConnections
 
 
 class BoundedServer:
@@ -18,10 +19,22 @@ class BoundedServer:
 
     def __init__(self, server: Server, limits: WebLimits, refusals: RefusalCounts) -> None:
         self._server, self._limits, self._refusals = server, limits, refusals
+        self.unread = UnreadConnections(refusals, limits.unread_s)
+        """Cuts connections that nobody reads, while `UnreadConnections.run` runs."""
 
     def __call__(self) -> asyncio.Protocol:
         """The protocol of a new connection."""
-        return NewConnection(self._refusal, self._server, self._refusals)
+        return NewConnection(self._admitted)
+
+    def _admitted(self, transport: asyncio.Transport) -> asyncio.Protocol | None:
+        """The protocol of a connection that is accepted; None for one that is refused."""
+        peer = transport.get_extra_info("peername")
+        address = plain_ip(str(peer[0])) if peer else ""
+        if why := self._refusal(address):
+            self._refusals.add("connection", address, why)
+            return None
+        self.unread.add(transport)
+        return self._server()
 
     def _refusal(self, address: str) -> str:
         """Why a further connection of an address is refused; empty if it is not."""
@@ -37,20 +50,15 @@ class BoundedServer:
 class NewConnection(asyncio.Protocol):
     """A connection that has just been made: it gets aiohttp's protocol, or is cut."""
 
-    def __init__(
-        self, refusal: Callable[[str], str], server: Server, refusals: RefusalCounts
-    ) -> None:
-        self._refusal, self._server, self._refusals = refusal, server, refusals
+    def __init__(self, admitted: Callable[[asyncio.Transport], asyncio.Protocol | None]) -> None:
+        self._admitted = admitted
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hand the connection on, or cut it."""
         assert isinstance(transport, asyncio.Transport)
-        peer = transport.get_extra_info("peername")
-        address = plain_ip(str(peer[0])) if peer else ""
-        if why := self._refusal(address):
-            self._refusals.add("connection", address, why)
+        accepted = self._admitted(transport)
+        if accepted is None:
             transport.abort()
             return
-        accepted = self._server()
         transport.set_protocol(accepted)
         accepted.connection_made(transport)

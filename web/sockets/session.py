@@ -123,7 +123,8 @@ class Session:
                     if self._too_many("message", "binary messages are not understood"):
                         return
                 case WSMsgType.ERROR:
-                    self._count("message", str(message.data))
+                    silent = isinstance(message.data, TimeoutError)  # it answers no ping
+                    self._count("slow visitor" if silent else "message", str(message.data))
 
     def _obey_text(self, text: str) -> bool:
         """Obey a message; whether the session goes on."""
