@@ -86,8 +86,6 @@ def read_any_instrument(source: str, logs: Mapping[str, float] | None = None) ->
     if source and not path.suffix and not path.is_file():
         return read_any_instrument(_definition_of(source))
     if path.suffix.lower() not in READ_SUFFIXES and source:
-        if not path.exists():
-            raise ValueError(f"{source}: there is no such file")
         return _through_mantid(path, f"{source} is read through Mantid")
     try:
         return read_instrument(source)

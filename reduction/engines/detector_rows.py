@@ -84,11 +84,12 @@ class DetectorRows:
     @classmethod
     def of(cls, instrument: Instrument) -> DetectorRows:
         """The rows of the detectors of an instrument."""
-        ids = instrument.detector_id.astype(np.int64)
-        first, width = int(ids.min()), int(np.ptp(ids)) + 1
+        ids = instrument.detector_id
+        first = int(ids.min())
+        width = int(ids.max()) - first + 1
         if width <= max(DENSE_RANGE * ids.size, SMALL_RANGE):
-            return cls(_index((ids - first).astype(np.int32)), width + 1, first, None)
-        if (np.diff(ids) > 0).all():  # the look-up then shares the instrument's ids
+            return cls(_index(ids - np.int32(first)), width + 1, first, None)
+        if (ids[1:] > ids[:-1]).all():  # the look-up then shares the instrument's ids
             return cls(slice(ids.size), ids.size + 1, 0, SparseIds.of(instrument.detector_id))
         order = np.argsort(ids, kind="stable")
         rows = np.empty(ids.size, np.int32)
@@ -110,7 +111,7 @@ class DetectorRows:
 
 def _index(rows: NDArray[np.int32]) -> NDArray[np.int32] | slice:
     """The ``rows`` (detectors,) as an index, which takes no memory if they just count up."""
-    ascending = np.array_equal(rows, np.arange(rows.size))
+    ascending = np.array_equal(rows, np.arange(rows.size, dtype=np.int32))
     return slice(rows.size) if ascending else rows
 
 

@@ -39,8 +39,11 @@ class DetectorsById(NamedTuple):
     @classmethod
     def of(cls, instrument: Instrument) -> Self:
         detector = np.flatnonzero(~instrument.is_monitor)
-        detector = detector[np.argsort(instrument.detector_id[detector])]
-        return cls(instrument.detector_id[detector], detector)
+        ids = instrument.detector_id[detector]
+        if (ids[1:] > ids[:-1]).all():
+            return cls(ids, detector)
+        order = np.argsort(ids)
+        return cls(ids[order], detector[order])
 
     def spans(
         self, first: NDArray[np.int64], last: NDArray[np.int64]
@@ -65,10 +68,13 @@ def detectors_in(ranges: IdRanges, instrument: Instrument) -> NDArray[np.bool_]:
     """
     by_id = DetectorsById.of(instrument)
     begin, end = by_id.spans(ranges.first, ranges.last)
-    depth = np.bincount(begin, minlength=by_id.ids.size + 1)
-    depth -= np.bincount(end, minlength=by_id.ids.size + 1)
+    depth = np.zeros(
+        by_id.ids.size + 1, np.int32
+    )  # how many ranges begin here, less those that end
+    np.add.at(depth, begin, 1)
+    np.subtract.at(depth, end, 1)
     inside = np.zeros(instrument.detector_id.size, np.bool_)
-    inside[by_id.detector] = np.cumsum(depth)[:-1] > 0
+    inside[by_id.detector] = np.cumsum(depth, dtype=np.int32)[:-1] > 0
     if ranges.banks:
         inside |= (
             _is_of(frozenset(ranges.banks), instrument)[instrument.bank] & ~instrument.is_monitor

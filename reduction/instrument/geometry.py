@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,23 @@ from reduction.parameters.units import difc
 
 REQUIRED_COLUMNS = ("detector_id", "position_m", "is_monitor", "l1_m")
 OPTIONAL_COLUMNS = ("name", "bank", "bank_names")
+
+
+COMPUTED_AT_ONCE = 1 << 16
+
+
+class Detectors(NamedTuple):
+    """Some detectors of an instrument: columns as those of `Instrument`."""
+
+    position_m: NDArray[np.float64]
+    is_monitor: NDArray[np.bool_]
+
+    @property
+    def angle_rad(self) -> NDArray[np.float64]:
+        """Angles from the beam in rad, (n,) float64."""
+        x, y, z = self.position_m.T
+        angle_rad: NDArray[np.float64] = np.arctan2(np.hypot(x, y), z)
+        return angle_rad
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,27 +85,47 @@ class Instrument:
     @property
     def l2_m(self) -> NDArray[np.float64]:
         """Distances from the sample in m, (n,) float64."""
-        distances: NDArray[np.float64] = np.linalg.norm(self.position_m, axis=1)
-        return distances
+        return self._computed(lambda here: np.linalg.norm(here.position_m, axis=1))
 
     @property
     def two_theta_rad(self) -> NDArray[np.float64]:
         """Scattering angles in rad, (n,) float64; NaN for monitors."""
-        x, y, z = self.position_m.T
-        return np.where(self.is_monitor, np.nan, np.arctan2(np.hypot(x, y), z))
+        return self._computed(lambda here: np.where(here.is_monitor, np.nan, here.angle_rad))
 
     @property
     def difc_us_per_angstrom(self) -> NDArray[np.float64]:
         """DIFC in µs/Å, (n,) float64; NaN for monitors and for detectors in the beam."""
-        found = difc(self.l1_m, self.l2_m, self.two_theta_rad)
-        return np.where(found > 0, found, np.nan)
+
+        def computed(here: Detectors) -> NDArray[np.float64]:
+            angle_rad = np.where(here.is_monitor, np.nan, here.angle_rad)
+            found = difc(self.l1_m, np.linalg.norm(here.position_m, axis=1), angle_rad)
+            return np.where(found > 0, found, np.nan)
+
+        return self._computed(computed)
 
     @property
     def path_m(self) -> NDArray[np.float64]:
         """Flight paths from the source in m, (n,) float64; to a monitor in a straight line."""
-        from_source = self.position_m + np.array([0.0, 0.0, self.l1_m])
-        straight = np.linalg.norm(from_source, axis=1)
-        return np.where(self.is_monitor, straight, self.l1_m + self.l2_m)
+
+        def computed(here: Detectors) -> NDArray[np.float64]:
+            from_source = here.position_m + np.array([0.0, 0.0, self.l1_m])
+            straight = np.linalg.norm(from_source, axis=1)
+            l2_m = np.linalg.norm(here.position_m, axis=1)
+            path_m: NDArray[np.float64] = np.where(here.is_monitor, straight, self.l1_m + l2_m)
+            return path_m
+
+        return self._computed(computed)
+
+    def _computed(self, compute: Callable[[Detectors], NDArray[np.float64]]) -> NDArray[np.float64]:
+        """What follows from each detector alone, (n,) float64, computed for some at a time.
+
+        So the memory that the steps take is not that of all detectors.
+        """
+        found = np.empty(self.detector_id.size)
+        for begin in range(0, found.size, COMPUTED_AT_ONCE):
+            here = slice(begin, begin + COMPUTED_AT_ONCE)
+            found[here] = compute(Detectors(self.position_m[here], self.is_monitor[here]))
+        return found
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -71,7 +71,9 @@ class CompiledRecipe(CellLayout[EventBlock]):
         group = np.where(instrument.is_monitor, MONITOR_GROUP, recipe.group)
         self._group = rows.table(group, BAD_PIXEL_GROUP, np.int32)
         if like is not None and like.has_values_of(recipe):
-            coefficient = np.where(self._group >= 0, like.coefficient, np.nan)
+            coefficient = like.coefficient
+            if not np.array_equal(self._group >= 0, like._group >= 0):
+                coefficient = np.where(self._group >= 0, coefficient, np.nan)
         else:
             used = (recipe.group != MASKED) & ~instrument.is_monitor
             found = np.where(used, _coefficients(instrument, recipe), np.nan)

@@ -87,11 +87,14 @@ class NativeEngine(BlockEngine[EventBlock]):
     def _compile(self) -> None:
         """Compile the kernels, or load them from the cache, before events come.
 
-        There are kernels for even and for uneven edges, without and with a curved calibration.
+        There are kernels for even and for uneven edges, without and with a curved calibration. A
+        small instrument serves for it: its tables have the types of those of any other.
         """
+        small = Instrument("", np.zeros(1, np.int32), np.ones((1, 3)), np.zeros(1, np.bool_), 1.0)
+        rows = DetectorRows.of(small)
         nothing, bounds = np.empty(0, np.int32), np.zeros(2, np.int64)
         slices = np.zeros(1, np.int32)
-        group = np.zeros(self._instrument.detector_id.size, np.int32)
+        group = np.zeros(small.detector_id.size, np.int32)
         curved = Calibration(*np.ones((3, group.size)))
         for units, edges in (
             (Units.TOF, [1.0, 2.0, 3.0]),
@@ -99,7 +102,8 @@ class NativeEngine(BlockEngine[EventBlock]):
             (Units.D_SPACING, [1.0, 2.0, 3.0]),
             (Units.D_SPACING, [1.0, 2.0, 4.0, 5.0]),
         ):
-            layout = self._layout(Recipe(units, np.array(edges), group, calibration=curved))
+            recipe = Recipe(units, np.array(edges), group, calibration=curved)
+            layout = CompiledRecipe(small, recipe, self._max_tof_ns, rows)
             cells, values = np.zeros(layout.cells, np.int64), np.empty(0)
             layout.add_events(nothing, nothing, bounds, slices, cells)
             layout.add_events(nothing, nothing, bounds, slices, np.zeros(layout.cells), 1.0)
