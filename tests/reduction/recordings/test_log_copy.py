@@ -50,6 +50,12 @@ def written_log(
     return path
 
 
+def to_its_end(playing: Replay | LogCopy) -> None:
+    """Play all that a recording holds now."""
+    while playing.tick() is not None:
+        pass
+
+
 def played(source: Path, target: Path, way: type[Replay] | type[LogCopy]) -> Played:
     """Play a log into another one, decoded or copied."""
     with ExitStack() as stack:
@@ -62,8 +68,7 @@ def played(source: Path, target: Path, way: type[Replay] | type[LogCopy]) -> Pla
             LogCopy(recording, output) if way is LogCopy else Replay(recording, output, FASTEST)
         )
         stack.enter_context(closing(playing))
-        while playing.tick() is not None:
-            pass
+        to_its_end(playing)
         assert output.events_sent == playing.played.events
     return playing.played
 
@@ -158,9 +163,9 @@ def test_what_is_written_while_a_log_is_copied_is_copied_too(tmp_path: Path) -> 
         stack.enter_context(closing(output))
         recording = stack.enter_context(closing(LogRecording(tmp_path / "source")))
         copy = stack.enter_context(closing(LogCopy(recording, output)))
-        assert copy.tick() is None
+        to_its_end(copy)
         write(source, pulse_entries(1), 1)
-        assert copy.tick() is None
+        to_its_end(copy)
         assert copy.played.words == "9 messages with 60 events of 2 pulses"
     assert messages_of(tmp_path / "copied") == messages_of(tmp_path / "source")
 
@@ -228,7 +233,6 @@ def test_the_number_of_the_last_pulse_is_that_of_its_mark(tmp_path: Path) -> Non
                 writer.append(0, entry)
     with closing(LogRecording(tmp_path / "source")) as recording:
         playing = Replay(recording, ListOutput(), FASTEST)
-        while playing.tick() is not None:
-            pass
+        to_its_end(playing)
     assert playing.played.last_pulse == 11
     assert played(tmp_path / "source", tmp_path / "copied", LogCopy).last_pulse == 11
