@@ -164,8 +164,8 @@ def picked_picture(page: OpenPage, running: Live, folder: Path) -> None:
     running.put("Red1:Outliers:Sigmas", "5")
     running.until(lambda: running.number("Red1:Outliers:NumTested_RBV") > 0, 60)
     page.page.evaluate("location.hash = 'tab=image&groups=acquisition,outliers'")
-    page.wait_for(".picked .note", "detectors")
-    page.page.locator(".picked .plot").scroll_into_view_if_needed()
+    page.wait_for("#view-image .picked .note", "detectors")
+    page.page.locator("#view-image .picked .plot").scroll_into_view_if_needed()
     take(page, folder, "detector-picked")
 
 

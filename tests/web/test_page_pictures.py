@@ -148,13 +148,13 @@ def test_a_rectangle_gives_its_spectrum_and_its_detectors_until_it_is_dropped(
 ) -> None:
     image.page.get_by_role("button", name="Pick", exact=True).click()
     drag(image, (10.5 / 334, 0.1), (29.5 / 334, 0.15))
-    image.wait_for(".picked .note", "Rectangle of 20 × 1 cells from cell 10, 0")
+    image.wait_for("#view-image .picked .note", "Rectangle of 20 × 1 cells from cell 10, 0")
     product.until(lambda: product.number("Red1:Image:ROI:NumPixels_RBV") == 20)
-    image.wait_for(".picked .note", "in 20 detectors (10:29); two-theta")
-    image.wait_for(".picked .note", "forward")
-    assert image.page.locator(".picked .plot").is_visible()
+    image.wait_for("#view-image .picked .note", "in 20 detectors (10:29); two-theta")
+    image.wait_for("#view-image .picked .note", "forward")
+    assert image.page.locator("#view-image .picked .plot").is_visible()
     image.page.get_by_role("button", name="Drop rectangle").click()
-    image.wait_until("document.querySelector('.picked').hidden")
+    image.wait_until("document.querySelector('#view-image .picked').hidden")
     assert product.number("Red1:Image:ROI:SizeX_RBV") == 0
 
 
@@ -170,7 +170,7 @@ def test_a_rectangle_is_masked_and_grouped_by_buttons_and_all_is_put_back(
 
     press("Pick")
     drag(image, (10.5 / 334, 0.1), (29.5 / 334, 0.15))
-    image.wait_for(".picked .note", "in 20 detectors")
+    image.wait_for("#view-image .picked .note", "in 20 detectors")
     press("Make it a group")
     product.until(lambda: product.get("Red1:Groups", "-S") == "10:29")
     press("Make it a group")
@@ -181,7 +181,7 @@ def test_a_rectangle_is_masked_and_grouped_by_buttons_and_all_is_put_back(
     product.until(lambda: product.get("Red1:Mask", "-S") == "10:29")
     image.wait_until("document.querySelector('#view-image .refusal').textContent === ''")
     press("Drop rectangle")
-    image.wait_until("document.querySelector('.picked').hidden")
+    image.wait_until("document.querySelector('#view-image .picked').hidden")
     restore()
     product.until(lambda: product.get("Red1:Mask", "-S") == "")
     restore()
@@ -222,7 +222,7 @@ def test_a_rectangle_is_drawn_by_keys(image: OpenPage, product: Live) -> None:
     names = [f"Red1:Image:ROI:{each}_RBV" for each in ("MinX", "MinY", "SizeY")]
     product.until(lambda: [product.number(each) for each in names] == [168, 1, 2])
     image.page.get_by_role("button", name="Drop rectangle").click()
-    image.wait_until("document.querySelector('.picked').hidden")
+    image.wait_until("document.querySelector('#view-image .picked').hidden")
 
 
 def test_a_picture_that_is_switched_off_is_not_shown_as_if_it_were_new(
