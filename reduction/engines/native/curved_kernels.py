@@ -114,9 +114,10 @@ def uniform_curved_pass(
             continue
         offset = np.int32(slices[s] * slice_cells)
         for start in range(bounds[s], bounds[s + 1], CURVED_BATCH):
-            n = min(CURVED_BATCH, bounds[s + 1] - start)
-            for j in range(n):
-                k = min(np.uint32(pixel_id[start + j] - first_id), ids)
+            stop = min(start + CURVED_BATCH, bounds[s + 1])
+            pixels, times = pixel_id[start:stop], tof_ns[start:stop]
+            for j in range(pixels.size):
+                k = min(np.uint32(pixels[j] - first_id), ids)
                 first_cell[j] = base[k]
                 zero[j] = tzero[k]
                 per_time[j] = scale[k]
@@ -124,26 +125,25 @@ def uniform_curved_pass(
             # The loops note only whether there is a doubt, by integers: so they are vectorised,
             # which loops for the largest of some floating-point numbers are not.
             doubt, bent = np.int32(0), np.int32(0)
-            for j in range(n):
-                t = np.float64(tof_ns[start + j]) / 1000.0 - zero[j]
+            for j in range(pixels.size):
+                t = np.float64(times[j]) / 1000.0 - zero[j]
                 x = bend[j] * t
                 bent |= np.int32(abs(x) > LARGEST_BEND)
                 straight[j] = t * _root_by_series(x)
             if bent:
-                for j in range(n):
-                    t = np.float64(tof_ns[start + j]) / 1000.0 - zero[j]
+                for j in range(pixels.size):
+                    t = np.float64(times[j]) / 1000.0 - zero[j]
                     x = 1.0 + bend[j] * t
                     doubt |= np.int32(x < NEAR_VERTEX)
                     straight[j] = 2.0 * t / (1.0 + math.sqrt(x if x > 0.0 else 0.0))
-            for j in range(n):
+            for j in range(pixels.size):
                 y = scaled_time(straight[j], per_time[j], exponent) + shift
                 y = min(max(y, under), over)
                 i = np.int32(y)
                 cell[j] = first_cell[j] + i + offset
                 doubt |= np.int32(abs(y - i - 0.5) > inside) | np.int32(i > trusted)
-                doubt |= np.int32(np.uint32(tof_ns[start + j] - 1) >= limit)
+                doubt |= np.int32(np.uint32(times[j] - 1) >= limit)
             if doubt:
-                events = pixel_id[start : start + n], tof_ns[start : start + n]
-                _correct(*events, detectors, curved, scale, edges, offset, cell)
-            for j in range(n):
+                _correct(pixels, times, detectors, curved, scale, edges, offset, cell)
+            for j in range(pixels.size):
                 cells[cell[j]] += weight

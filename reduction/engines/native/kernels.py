@@ -12,7 +12,8 @@ it estimates the bin by arithmetic, and compares with the edges only where round
 
 Events are taken in batches, in loops that each do one thing: numba vectorises a loop of arithmetic
 only if it reads no tables, since it cannot know that what the loop writes is not a table. Functions
-of more than 40 lines are each one nest of such loops, which is compiled together.
+of more than 40 lines are each one nest of such loops, which is compiled together. A loop goes over
+views of the events from 0 on: numba tests an index that it does not know to be positive.
 """
 
 from __future__ import annotations
@@ -134,36 +135,37 @@ def uniform_pass(
         offset = np.int32(slices[s] * slice_cells)
         bad_time = np.int32(offset + slice_cells - 1)
         for start in range(bounds[s], bounds[s + 1], EVENT_BATCH):
-            n = min(EVENT_BATCH, bounds[s + 1] - start)
-            for j in range(n):
-                k = min(np.uint32(pixel_id[start + j] - first_id), ids)
+            stop = min(start + EVENT_BATCH, bounds[s + 1])
+            pixels, times = pixel_id[start:stop], tof_ns[start:stop]
+            for j in range(pixels.size):
+                k = min(np.uint32(pixels[j] - first_id), ids)
                 cell[j] = base[k]
                 per_time[j] = scale[k]
             doubt = np.int32(0)
-            for j in range(n):
-                y = scaled_time(np.float64(tof_ns[start + j]), per_time[j], exponent) + shift
+            for j in range(pixels.size):
+                y = scaled_time(np.float64(times[j]), per_time[j], exponent) + shift
                 below_end = y <= end
                 y = min(max(y, under), over) if below_end else over
                 i = np.int32(y)
                 cell[j] += i + offset
                 odd = np.int32(abs(y - i - 0.5) > inside) | np.int32((i > trusted) & below_end)
-                odd |= np.int32(np.uint32(tof_ns[start + j] - 1) >= limit)
+                odd |= np.int32(np.uint32(times[j] - 1) >= limit)
                 doubtful[j] = odd
                 doubt |= odd
             if doubt:
-                for j in range(n):
+                for j in range(pixels.size):
                     if not doubtful[j]:
                         continue
-                    k = min(np.uint32(pixel_id[start + j] - first_id), ids)
+                    k = min(np.uint32(pixels[j] - first_id), ids)
                     if scale[k] == NO_VALUE:
                         cell[j] = base[k] + offset
-                    elif np.uint32(tof_ns[start + j] - 1) >= limit:
+                    elif np.uint32(times[j] - 1) >= limit:
                         cell[j] = bad_time
                     else:
                         guess = cell[j] - base[k] - offset - 1
-                        v = value_of_time(tof_ns[start + j] / 1000.0, coefficient[k], exponent)
+                        v = value_of_time(times[j] / 1000.0, coefficient[k], exponent)
                         cell[j] = base[k] + offset + located_cell(v, edges, guess)
-            for j in range(n):
+            for j in range(pixels.size):
                 cells[cell[j]] += weight
 
 
@@ -207,22 +209,23 @@ def searching_pass(
             continue
         offset = np.int32(slices[s] * slice_cells)
         for start in range(bounds[s], bounds[s + 1], EVENT_BATCH):
-            n = min(EVENT_BATCH, bounds[s + 1] - start)
-            for j in range(n):
-                k = min(np.uint32(pixel_id[start + j] - first_id), ids)
+            stop = min(start + EVENT_BATCH, bounds[s + 1])
+            pixels, times = pixel_id[start:stop], tof_ns[start:stop]
+            for j in range(pixels.size):
+                k = min(np.uint32(pixels[j] - first_id), ids)
                 cell[j] = base[k] + offset
                 per_time[j] = coefficient[k]
-                value[j] = time_or_d(tof_ns[start + j], k, curved)
+                value[j] = time_or_d(times[j], k, curved)
             any_odd = np.int32(0)
-            for j in range(n):
+            for j in range(pixels.size):
                 v = value_of_time(value[j], per_time[j], exponent)
                 bits = np.int64(np.float64(v).view(np.int64) >> dropped_bits)
                 pattern[j] = min(max(bits - first_bits, np.int64(0)), last_pattern)
                 value[j] = v
-                bad_time = np.uint32(tof_ns[start + j] - 1) >= limit
+                bad_time = np.uint32(times[j] - 1) >= limit
                 odd[j] = np.int32(bad_time) | np.int32(not v > 0.0)
                 any_odd |= odd[j]
-            for j in range(n):
+            for j in range(pixels.size):
                 v, i = value[j], np.int64(lowest_edge[pattern[j]])
                 i += v >= edges[i + 1]
                 i = last if v >= high else i
@@ -233,17 +236,17 @@ def searching_pass(
                     i = np.searchsorted(edges, v, side="right") - 1
                 cell[j] += np.int32(0 if v < low else i + 1)
             if any_odd:
-                for j in range(n):
+                for j in range(pixels.size):
                     if not odd[j]:
                         continue
-                    k = min(np.uint32(pixel_id[start + j] - first_id), ids)
+                    k = min(np.uint32(pixels[j] - first_id), ids)
                     cell[j] = base[k] + offset
                     if coefficient[k] == coefficient[k]:  # not NaN: events have a value
-                        if np.uint32(tof_ns[start + j] - 1) >= limit:
+                        if np.uint32(times[j] - 1) >= limit:
                             cell[j] = offset + slice_cells - 1
                         elif value[j] == value[j]:
                             cell[j] += np.searchsorted(edges, value[j], side="right")
-            for j in range(n):
+            for j in range(pixels.size):
                 cells[cell[j]] += weight
 
 
@@ -285,20 +288,21 @@ def values_by_spectrum(
                 if not counting:
                     special[special.size - 1] += bounds[s + 1] - bounds[s]
                 continue
-            for j in range(bounds[s], bounds[s + 1]):
-                k = min(np.uint32(pixel_id[j] - first_id), ids)
+            pixels, times = pixel_id[bounds[s] : bounds[s + 1]], tof_ns[bounds[s] : bounds[s + 1]]
+            for j in range(pixels.size):
+                k = min(np.uint32(pixels[j] - first_id), ids)
                 g = group[k]
                 if g < 0:
                     if not counting:
                         special[slices[s] * SPECIAL - 1 - g] += 1
-                elif np.uint32(tof_ns[j] - 1) >= limit:
+                elif np.uint32(times[j] - 1) >= limit:
                     if not counting:
                         special[(slices[s] + 1) * SPECIAL - 1] += 1
                 elif counting:
                     starts[slices[s] * groups + g + 1] += 1
                 else:
                     spectrum = slices[s] * groups + g
-                    v = value_of_time(time_or_d(tof_ns[j], k, curved), coefficient[k], exponent)
+                    v = value_of_time(time_or_d(times[j], k, curved), coefficient[k], exponent)
                     values[starts[spectrum]] = v if v == v else -np.inf
                     starts[spectrum] += 1
         if counting:

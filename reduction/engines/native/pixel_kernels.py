@@ -32,9 +32,10 @@ def pixel_pass(
         weight = np.int32(weights[s])
         if weight == 0:
             continue
-        for j in range(bounds[s], bounds[s + 1]):
-            k = min(np.uint32(pixel_id[j] - first_id), ids)
-            if group[k] >= 0 and np.uint32(tof_ns[j] - 1) < limit:
+        pixels, times = pixel_id[bounds[s] : bounds[s + 1]], tof_ns[bounds[s] : bounds[s + 1]]
+        for j in range(pixels.size):
+            k = min(np.uint32(pixels[j] - first_id), ids)
+            if group[k] >= 0 and np.uint32(times[j] - 1) < limit:
                 counts[k] += weight
 
 
@@ -61,9 +62,10 @@ def pixel_window_pass(
         weight = np.int32(weights[s])
         if weight == 0:
             continue
-        for j in range(bounds[s], bounds[s + 1]):
-            k = min(np.uint32(pixel_id[j] - first_id), ids)
-            if np.uint32(tof_ns[j] - 1) < limit:
-                v = value_of_time(time_or_d(tof_ns[j], k, curved), coefficient[k], exponent)
+        pixels, times = pixel_id[bounds[s] : bounds[s + 1]], tof_ns[bounds[s] : bounds[s + 1]]
+        for j in range(pixels.size):
+            k = min(np.uint32(pixels[j] - first_id), ids)
+            if np.uint32(times[j] - 1) < limit:
+                v = value_of_time(time_or_d(times[j], k, curved), coefficient[k], exponent)
                 if low <= v < high:
                     counts[k] += weight
