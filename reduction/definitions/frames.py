@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float64]
 Places = NDArray[np.intp]
 
+UNTURNED = np.eye(3)
+UNTURNED.setflags(write=False)
+
 SNAPPED_M = 1e-6
 """Smaller x and y from polar coordinates are set to 0, as in Mantid's V3D."""
 
@@ -181,7 +184,7 @@ def rotation_matrices(degrees: Vectors, axis: Vectors) -> Vectors:
     cross[:, 0, 1], cross[:, 0, 2], cross[:, 1, 2] = -z, y, -x
     cross[:, 1, 0], cross[:, 2, 0], cross[:, 2, 1] = z, -y, x
     angle = np.radians(degrees)[:, None, None]
-    found: Vectors = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+    found: Vectors = UNTURNED + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
     return found
 
 

@@ -249,8 +249,9 @@ def _moves(alike: AlikeElements, conventions: Conventions) -> tuple[Move, ...]:
         allowed = frozenset(("val", *AXIS_ATTRIBUTES)) if tag == "rot" else VECTOR
         check_contents(alike.first, allowed, frozenset(MOVES))
         if tag == "rot":
-            angles = alike.numbers("val") * conventions.degrees
-            found.append(Move(turn=rotation_matrices(angles, _axis(alike, "val"))))
+            angles, axis = alike.numbers("val") * conventions.degrees, _axis(alike, "val")
+            if angles.any():
+                found.append(Move(turn=rotation_matrices(angles, axis)))
             continue
         polar, keys = _keys(alike.first)
         shift = np.stack([alike.numbers(key) for key in keys], axis=1)
@@ -316,13 +317,14 @@ def _axis(alike: AlikeElements, angle: str) -> Vectors:
         return Z_AXIS
     defaults = zip(AXIS_ATTRIBUTES, (0.0, 0.0, 1.0), strict=True)
     axis = np.stack([alike.numbers(each, default) for each, default in defaults], axis=1)
-    length = np.linalg.norm(axis, axis=1)
+    length = np.sqrt((axis * axis).sum(axis=1, keepdims=True))
+    if (length > 0).all():
+        return np.asarray(axis / length)
     turns = (alike.numbers(angle) != 0) | (alike.numbers(f"{angle}-end") != 0)
-    for place in np.flatnonzero((length == 0) & turns)[:1].tolist():
+    for place in np.flatnonzero((length[:, 0] == 0) & turns)[:1].tolist():
         tag = tag_text(alike.elements[place])
         raise NotUnderstood(f"{tag}: {angle} about an axis of length 0")
-    is_given = length[:, None] > 0
-    return np.where(is_given, axis / np.where(is_given, length[:, None], 1.0), Z_AXIS)
+    return np.where(length > 0, axis / np.where(length > 0, length, 1.0), Z_AXIS)
 
 
 def _facing(alike: AlikeElements, conventions: Conventions) -> Vectors | None:

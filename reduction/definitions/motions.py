@@ -63,6 +63,8 @@ class Motion:
 
     def moved(self, placement: Placements, parents: Placements) -> Placements:
         """The placements of n components after this motion, each within its parent."""
+        if not self.values:
+            return placement
         final = placement.final
         position, rotation = final.position, final.rotation
         if (relative := self._position(placement.neutronic)) is not None:
@@ -101,7 +103,9 @@ class Motion:
 
     def scaling(self, frames: Frames) -> Scaling | None:
         """How it scales detectors in components whose final ``frames`` these are; None: not."""
-        factors = np.array([self.values.get(name, 1.0) for name in SCALES] + [1.0])
+        if not self.values:
+            return None
+        factors = np.array([*(self.values.get(name, 1.0) for name in SCALES), 1.0])
         if (factors == 1).all():
             return None
         matrix = (frames.rotation * factors) @ transposed(frames.rotation)
