@@ -34,7 +34,8 @@ class Publisher:
     """Posts reports on the channels of ``database``, and completes puts that the ranks have obeyed.
 
     All values of a report are posted together, at most ``array_rate`` times a second. So readings
-    and arrays are of the same pulses. The first result of a new revision is posted at once.
+    and arrays are of the same pulses. The first result of a new revision is posted at once, and so
+    is the first one that has a pulse.
     Results of an order before the accepted one are never posted.
     """
 
@@ -73,7 +74,7 @@ class Publisher:
         """Post a report of the ranks, or hold it until the next one if it comes too soon."""
         self._orders.ranks.set_present(True)
         current = self._orders.ranks.may_show(report.revision)
-        first = current and bool(report.results) and report.revision > self._posted_revision
+        first = current and bool(report.results) and self._is_first(report)
         if not first and not self._is_due():
             if report.results or self._held is None:
                 self._held = report
@@ -85,6 +86,11 @@ class Publisher:
             # Post the held counts with the readings of their own report.
             report, current = held, self._orders.ranks.may_show(held.revision)
         await self._post(report, current)
+
+    def _is_first(self, report: RanksReport) -> bool:
+        """Whether these are the first results of a revision, or the first ones of any pulse."""
+        begun = self.latest is not None and not self.latest.pulse_time_ns and report.pulse_time_ns
+        return report.revision > self._posted_revision or bool(begun)
 
     def _is_due(self) -> bool:
         # A report may come half a period early; the next period is then longer. So jitter does not

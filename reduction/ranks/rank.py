@@ -171,7 +171,9 @@ class Rank:
         if ticks.any_run_messages:
             self._gather_run_messages()
         self._reporter.progress.newest_ns = ticks.newest_ns
+        empty = not self._accumulation.coverage.last_ns
         self._advance(ticks)
+        has_first = empty and self._accumulation.coverage.last_ns > 0  # it is shown at once
         if ticks.of_rank_0.revision != self._pipeline.order.revision:
             order = b""
             if self._control is not None:
@@ -182,7 +184,7 @@ class Rank:
         self._caught_up = self._pipeline.engine.advance(ENGINE_STEP_S)
         self._views.note_events(self._accumulation.coverage.last_ns)
         due = self._order_pending or self._ticks % self._timing.ticks_per_result == 0
-        due = due or self._result_waits or ticks.any_run_messages
+        due = due or self._result_waits or ticks.any_run_messages or has_first
         due = due or self._catch_up.waits or self._catch_up.ends
         if self._caught_up:
             if due:

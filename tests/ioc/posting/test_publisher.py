@@ -284,3 +284,14 @@ def test_the_run_of_the_facility_is_shown_and_how_late_it_was_seen(bench: Publis
     assert bench.get("RunState_RBV") == "Stopped"
     assert bench.get("RunStart_RBV") == ""
     assert "1.500 s before" in bench.get("RunMessage_RBV")
+
+
+def test_the_first_result_that_has_a_pulse_is_posted_at_once_and_later_ones_as_they_are_due() -> (
+    None
+):
+    bench = PublisherBench()
+    at_once(bench.publisher.ranks(report(bench.order, 0)))
+    at_once(bench.publisher.ranks(report(bench.order, 5, pulse_time_ns=10**18)))
+    assert bench.get("Red1:Spec:Total_RBV") == 15
+    at_once(bench.publisher.ranks(report(bench.order, 6, pulse_time_ns=10**18 + 1)))
+    assert bench.get("Red1:Spec:Total_RBV") == 15
