@@ -207,3 +207,11 @@ def test_assemblies_without_number_are_refused(tmp_path: Path) -> None:
     body = NESTED.format("").replace('n-elements="30"', 'n-elements="51"')
     with pytest.raises(ValueError, match="more than 500000 components that hold others"):
         read(tmp_path, body)
+
+
+def test_components_that_are_all_different_are_refused_in_great_number(tmp_path: Path) -> None:
+    places = "".join(f'<location {"xy"[n % 2]}="{n}"/>' for n in range(20_001))
+    body = f"""<component type="pixel" idlist="all">{places}</component>
+<type name="pixel" is="detector"/><idlist idname="all" start="1" end="20001"/>"""
+    with pytest.raises(ValueError, match="more than 20000 groups of components that are not alike"):
+        read(tmp_path, body)
