@@ -116,34 +116,38 @@ def _merge_four_parts(
     """Merge 4 · ``part`` values into ``values`` from k on; return the next ones of both inputs.
 
     Either input must have as many values. The result is made in four parts at the same time: each
-    step of a merge waits for the one before it, so the processor is idle with only one.
+    step of a merge waits for the one before it, so the processor is idle with only one. Indices are
+    unsigned: numba tests others for being negative.
     """
+    second, third, fourth = k + part, k + 2 * part, k + 3 * part
     i_2, j_2 = _split(one, i, other, j, part)
     i_3, j_3 = _split(one, i_2, other, j_2, part)
     i_4, j_4 = _split(one, i_3, other, j_3, part)
-    k_2, k_3, k_4 = k + part, k + 2 * part, k + 3 * part
+    one_1, one_2, one_3, one_4 = one[i:], one[i_2:], one[i_3:], one[i_4:]
+    other_1, other_2, other_3, other_4 = other[j:], other[j_2:], other[j_3:], other[j_4:]
+    into_1, into_2 = values[k:second], values[second:third]
+    into_3, into_4 = values[third:fourth], values[fourth : fourth + part]
+    a_1 = a_2 = a_3 = a_4 = np.uint64(0)
     for step in range(part):
-        x, y = one[i], other[j]
+        at = np.uint64(step)
+        x, y = one_1[a_1], other_1[at - a_1]
         first = x <= y  # not a branch: the processor could not predict which one is taken
-        values[k + step] = x if first else y
-        i += first
-        j += 1 - first
-        x, y = one[i_2], other[j_2]
+        into_1[at] = x if first else y
+        a_1 += np.uint64(first)
+        x, y = one_2[a_2], other_2[at - a_2]
         first = x <= y
-        values[k_2 + step] = x if first else y
-        i_2 += first
-        j_2 += 1 - first
-        x, y = one[i_3], other[j_3]
+        into_2[at] = x if first else y
+        a_2 += np.uint64(first)
+        x, y = one_3[a_3], other_3[at - a_3]
         first = x <= y
-        values[k_3 + step] = x if first else y
-        i_3 += first
-        j_3 += 1 - first
-        x, y = one[i_4], other[j_4]
+        into_3[at] = x if first else y
+        a_3 += np.uint64(first)
+        x, y = one_4[a_4], other_4[at - a_4]
         first = x <= y
-        values[k_4 + step] = x if first else y
-        i_4 += first
-        j_4 += 1 - first
-    return i_4, j_4
+        into_4[at] = x if first else y
+        a_4 += np.uint64(first)
+    of_one = np.int64(a_4)
+    return i_4 + of_one, j_4 + part - of_one  # type: ignore[return-value]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
