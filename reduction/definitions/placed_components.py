@@ -111,11 +111,11 @@ class MarkedComponents:
     position: Vectors
     logs: tuple[str, ...]
 
-    def tell_more(self, but: int, notes: Notes) -> None:
-        """Note that more components than one mark it; ``but`` of these do not count as more."""
-        if self.count > but:
+    def note_unused(self, unused: int, notes: Notes) -> None:
+        """Note that ``unused`` of them have no effect, since the first one counts."""
+        if unused:
             fact = f"{tag_text(self.component)} is a second {self.word}: the first one counts"
-            notes.add(fact, self.count - but)
+            notes.add(fact, unused)
 
 
 @dataclass
@@ -145,11 +145,11 @@ class FoundDetectors:
         """Keep the position of the source or the sample; as in Mantid, the first one counts."""
         before = self.marked.get(category)
         if before is None:
-            marked.tell_more(1, notes)
+            marked.note_unused(marked.count - 1, notes)
             self.marked[category] = marked
         elif before.ordinal < marked.ordinal:
-            marked.tell_more(0, notes)
+            marked.note_unused(marked.count, notes)
         else:
-            before.tell_more(before.count - 1, notes)
-            marked.tell_more(1, notes)
+            before.note_unused(1, notes)  # its others are noted already
+            marked.note_unused(marked.count - 1, notes)
             self.marked[category] = marked

@@ -215,3 +215,21 @@ def test_components_that_are_all_different_are_refused_in_great_number(tmp_path:
 <type name="pixel" is="detector"/><idlist idname="all" start="1" end="20001"/>"""
     with pytest.raises(ValueError, match="more than 20000 groups of components that are not alike"):
         read(tmp_path, body)
+
+
+def test_of_several_sources_the_first_in_the_file_counts_however_deep_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "MADE_Definition.xml"
+    path.write_text(
+        f"""<instrument name="MADE"><component type="box">
+<locations n-elements="2" z="-7" z-end="-6"/></component>
+<type name="box"><component type="source" name="inner"><location/></component></type>
+{ENDS}<component type="pixel" idlist="all"><location z="1"/></component>
+<type name="pixel" is="detector"/><idlist idname="all" start="1" end="1"/></instrument>"""
+    )
+    assert read_definition(path).l1_m == 7
+    assert sorted(caplog.messages) == [
+        f'{path}: <component name="inner"> is a second Source: the first one counts',
+        f'{path}: <component type="source"> is a second Source: the first one counts',
+    ]
