@@ -48,6 +48,14 @@ CLOCK = Path(__file__).parents[1] / "support/stepped_clock"
 
 GRACE_S = 60
 
+TAKEN = """\
+import socket, sys, time
+taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+taken.bind(("", int(sys.argv[1])))
+print("taken", flush=True)
+time.sleep(3600)
+"""
+
 
 class HostsClient(Client):
     """The C tools on one of the hosts."""
@@ -114,6 +122,20 @@ class Site:
         }
 
 
+@contextmanager
+def without_repeater(net: Network, host: Host) -> Iterator[None]:
+    """A context in which C clients on a host start no caRepeater, which would outlive the test."""
+    port = net.environment["EPICS_CA_REPEATER_PORT"]
+    command = [*host.words, sys.executable, "-c", TAKEN, port]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as taken:
+        assert taken.stdout
+        try:
+            assert taken.stdout.readline() == b"taken\n"
+            yield
+        finally:
+            taken.kill()
+
+
 @pytest.fixture
 def site(net: Network, tmp_path: Path) -> Iterator[Site]:
     with ExitStack() as stack:
@@ -121,6 +143,7 @@ def site(net: Network, tmp_path: Path) -> Iterator[Site]:
             found = stack.enter_context(hosts("source", "compute1", "compute2", "control"))
         except NoHosts as error:
             pytest.skip(f"no hosts can be made of namespaces here: {error}")
+        stack.enter_context(without_repeater(net, found[-1]))
         yield Site(net, tmp_path, found)
 
 
