@@ -94,16 +94,20 @@ class Announcements:
         """How many elements a client wants that asks for ``count``; 0: as many as there are.
 
         Clients such as those in Java ask for as many as they were told, or had been told before
-        they connected anew. A client that stayed connected while there came more gets no more than
-        it was told, and has to ask for the channel again.
+        they connected anew.
         """
-        if count not in self._told.get(channel.name, ()):
-            return count
-        if count == self._announced.get(channel) and self._present_count(channel) > count:
-            if channel in self._arrays[channel].announcements:
-                self._ask_again(channel)
-            return count
-        return AS_MANY_AS_THERE_ARE
+        return AS_MANY_AS_THERE_ARE if count in self._told.get(channel.name, ()) else count
+
+    def outgrown(self, channel: Any, count: int) -> bool:
+        """Whether ``count`` is what a client was told, and there is more now.
+
+        It has to ask for the channel again: it may have no room for all, and would take less for
+        all. That is so for one that stayed connected because of its subscriptions.
+        """
+        told_less = count == self._announced.get(channel) and self._present_count(channel) > count
+        if told_less and channel in self._arrays[channel].announcements:
+            self._ask_again(channel)
+        return told_less
 
     def forget(self, channel: Any, entry: Any) -> None:
         """A client has closed a channel."""
@@ -123,12 +127,13 @@ async def read_answer(channel: Any, entry: Any, request: Any, counts: Announceme
     notify = isinstance(request, caproto.ReadNotifyRequest)
     response = caproto.ReadNotifyResponse if notify else caproto.ReadResponse
     wanted = channel_name(channel.name).filter
+    if counts.outgrown(channel, request.data_count):
+        return _failed(request, response)
     try:
         metadata, values = await entry.read(request.data_type)
     except (ValueError, CaprotoError) as error:
         log.debug("%s as %s: %s", channel.name, request.data_type, error)
-        failed = caproto.CAStatus.ECA_GETFAIL
-        return response(b"", request.data_type, 0, failed, request.ioid, metadata=None)
+        return _failed(request, response)
     if request.data_type in WITHOUT_VALUES:
         count = max(request.data_count, 1)
         return response(b"", request.data_type, count, 1, request.ioid, metadata=metadata)
@@ -138,3 +143,9 @@ async def read_answer(channel: Any, entry: Any, request: Any, counts: Announceme
         metadata = stamped(metadata)
     count = len(values)
     return response(values, request.data_type, count, 1, request.ioid, metadata=metadata)
+
+
+def _failed(request: Any, response: type) -> Any:
+    """The answer that there is no value."""
+    failed = caproto.CAStatus.ECA_GETFAIL
+    return response(b"", request.data_type, 0, failed, request.ioid, metadata=None)

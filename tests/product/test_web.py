@@ -102,6 +102,7 @@ def test_a_page_that_ends_is_started_again_at_the_same_address(net: Network) -> 
 def test_no_token_is_in_a_command_line(net: Network) -> None:
     port = free_port()
     with live(net, f"--web-port={port}") as running:
+        assert info(port)["prefix"] == running.prefix  # waits for the page
         words = [" ".join(each.cmdline()) for each in running.family()]
         assert any(" web " in each for each in words)
         assert not any("token" in each.lower() for each in words)

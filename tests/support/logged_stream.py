@@ -107,7 +107,7 @@ def pulses_of(partitions: Sequence[Iterable[Buffer]]) -> list[LoggedPulse]:
             at_ns,
             all(at_ns in each.whole for each in every),
             tuple(chunk for each in every for chunk in each.chunks.get(at_ns, [])),
-            {name: values[at_ns] for name, values in logs.items()},
+            {name: values[at_ns] for name, values in logs.items() if at_ns in values},
         )
         for at_ns in sorted(numbers)
     ]

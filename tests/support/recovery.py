@@ -255,7 +255,9 @@ class Shown:
 
     def sliced(self, pulses: Iterable[LoggedPulse], low: float, high: float) -> list[LoggedPulse]:
         """The pulses whose value of the log is in an interval; all if there is no log."""
-        return [each for each in pulses if not self.log or low <= each.logs[self.log] < high]
+        return [
+            each for each in pulses if not self.log or low <= each.logs.get(self.log, np.nan) < high
+        ]
 
     def counts(self, pulses: Iterable[LoggedPulse]) -> NDArray[np.int64]:
         """The counts of pulses in the slices, (bins,)."""
@@ -289,7 +291,7 @@ def check_running_series(running: Live, pulses: Sequence[LoggedPulse], shown: Sh
     elapsed_s = running.number("TimeElapsed_RBV")
     assert elapsed_s == pytest.approx(shown.elapsed_s(pulses), abs=1e-6)
     inside = shown.sliced(pulses, *shown.bounds)
-    charge_uc = sum(each.logs["proton_charge"] for each in inside)
+    charge_uc = sum(each.logs.get("proton_charge", 0.0) for each in inside)
     intensity = counts / np.diff(shown.settings.edges) / charge_uc
     np.testing.assert_allclose(running.array("Red1:Spec:Y"), intensity, rtol=1e-12)
     slices = int(running.number("Red1:NumSlices_RBV")) if shown.log else 0
