@@ -65,7 +65,8 @@ of a million pixels each. A view is made in a thread, once; what each image take
 
 Then the whole product: simulator, two ranks and IOC on this machine, with `Image:Made` Watched and
 no client of the image, and with Always. Ranks send the sums of cells, of which there are at most
-a million, however many pixels there are. The last run goes on with other windows and views.
+a million, however many pixels there are. In the last run other windows and views are put, from 1e8
+events on, while 1e7 a second arrive; the number is that of the events at its end.
 """,
     "mantid": """\
 ## The mantid engine
