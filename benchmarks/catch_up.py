@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import zmq.asyncio
@@ -146,16 +146,17 @@ def _row(events: int, per_pulse: int) -> Row:
         log = written_log(folder / "log", per_pulse, events)
         order = RanksOrder(revision=1, pulses_revision=1, run=log.run)
         done = asyncio.run(caught_up(f"--log-folder={log.folder}", order, folder))
+    row = rate_row(f"catching up, {log.pulses} pulses of {per_pulse} events", log, done, LEAST_RATE)
+    return replace(row, peer="before there was a run state: killed ranks lost the accumulation")
+
+
+def rate_row(what: str, log: WrittenLog, done: CaughtUp, least_rate: float) -> Row:
+    """How fast a log was read again; raises RuntimeError unless all of its events were."""
     if done.report.stream.event_total != log.events:
         raise RuntimeError(f"{done.report.stream.event_total} events of {log.events}")
     rate = log.events / done.seconds
-    return Row(
-        f"catching up, {log.pulses} pulses of {per_pulse} events",
-        f"{rate:.3g} events/s: {log.events:.3g} events in {done.seconds:.3g} s",
-        f"≥ {LEAST_RATE:.0e}",
-        rate >= LEAST_RATE,
-        "before there was a run state: killed ranks lost the accumulation",
-    )
+    measured = f"{rate:.3g} events/s: {log.events:.3g} events in {done.seconds:.3g} s"
+    return Row(what, measured, f"≥ {least_rate:.0e}", rate >= least_rate)
 
 
 def main(arguments: Sequence[str]) -> None:

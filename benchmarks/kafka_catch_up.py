@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.catch_up import RANKS, caught_up, written_log
+from benchmarks.catch_up import RANKS, caught_up, rate_row, written_log
 from benchmarks.kafka_load import MEMORY
 from benchmarks.rows import Row
 from reduction.control.orders import RanksOrder
@@ -55,15 +55,8 @@ def _caught_up(broker: KafkaBroker, folder: Path, events: int) -> Row:
     run = RunState(log=_identity(broker), places=places, start_ns=log.start_ns, first=0)
     order = RanksOrder(revision=1, pulses_revision=1, run=run)
     done = asyncio.run(caught_up(stream, order, folder))
-    if done.report.stream.event_total != log.events:
-        raise RuntimeError(f"{done.report.stream.event_total} events of {log.events}")
-    rate = log.events / done.seconds
-    return Row(
-        f"catching up from a topic, {log.pulses} pulses of {EVENTS_PER_PULSE} events",
-        f"{rate:.3g} events/s: {log.events:.3g} events in {done.seconds:.3g} s",
-        f"≥ {LEAST_RATE:.0e}",
-        rate >= LEAST_RATE,
-    )
+    what = f"catching up from a topic, {log.pulses} pulses of {EVENTS_PER_PULSE} events"
+    return rate_row(what, log, done, LEAST_RATE)
 
 
 def _identity(broker: KafkaBroker) -> str:

@@ -1,9 +1,10 @@
 // What mouse, fingers and keys do on an instrument in space: turn it, move it, come closer, and point at a place.
 
 import { limitedEye } from "./camera.js";
+import { SMALLEST_DRAG, STEPS, SurfaceInput } from "./surface_input.js";
 
 /** @typedef {import("./camera.js").Eye} Eye */
-/** @typedef {{x: number, y: number}} Point in pixels of the page, from the upper left corner of the surface */
+/** @typedef {import("./surface_input.js").Point} Point */
 /**
  * @typedef {object} SpaceActions
  * @property {() => Eye} eye
@@ -12,42 +13,19 @@ import { limitedEye } from "./camera.js";
  * @property {(at: Point) => void} press the mouse, or a finger, was pressed there and has not moved
  */
 
-const SMALLEST_DRAG = 5;
 /** Degrees a pixel. */
 const TURN = 0.4;
 const KEY_TURN = 10;
 const KEY_MOVE = 0.1;
 const KEY_ZOOM = 1.25;
-const WHEEL_FACTOR = 1.0015;
-/** @type {Record<string, [number, number]>} */
-const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-export class SpaceInput {
+export class SpaceInput extends SurfaceInput {
   /** @param {HTMLElement} surface @param {SpaceActions} actions */
   constructor(surface, actions) {
-    this.surface = surface;
+    super(surface);
     this.actions = actions;
-    /** @type {Map<number, Point>} fingers, or the mouse, that are down */
-    this.down = new Map();
     /** @type {{from: Point, moved: boolean} | null} */
     this.drag = null;
-    surface.tabIndex = 0;
-    surface.addEventListener("pointerdown", (event) => this.pressed(event));
-    surface.addEventListener("pointermove", (event) => this.moved(event));
-    surface.addEventListener("pointerup", (event) => this.released(event));
-    surface.addEventListener("pointercancel", (event) => this.forget(event));
-    surface.addEventListener("pointerleave", (event) => {
-      if (event.pointerType === "mouse") this.actions.point(null);
-    });
-    surface.addEventListener("wheel", (event) => this.turned(event), { passive: false });
-    surface.addEventListener("dblclick", () => this.actions.look(null));
-    surface.addEventListener("keydown", (event) => this.key(event));
-  }
-
-  /** @param {MouseEvent} event @returns {Point} */
-  place(event) {
-    const { left, top } = this.surface.getBoundingClientRect();
-    return { x: event.clientX - left, y: event.clientY - top };
   }
 
   /** @returns {number} the shorter side, in pixels */
@@ -121,18 +99,15 @@ export class SpaceInput {
 
   /** @param {number} finger that moved @param {Point} before @param {Point} at */
   pinch(finger, before, at) {
-    const other = [...this.down].find(([each]) => each !== finger)?.[1];
-    if (!other) return;
-    const gap = (/** @type {Point} */ each) => Math.max(10, Math.hypot(each.x - other.x, each.y - other.y));
-    this.zoomAbout(gap(at) / gap(before), { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2 });
-    this.shift((at.x - before.x) / 2 / this.side, (at.y - before.y) / 2 / this.side);
+    if (this.pinched(finger, before, at)) this.shift((at.x - before.x) / 2 / this.side, (at.y - before.y) / 2 / this.side);
   }
 
-  /** @param {WheelEvent} event */
-  turned(event) {
-    if (!event.ctrlKey && !event.metaKey && document.activeElement !== this.surface) return;
-    event.preventDefault();
-    this.zoomAbout(WHEEL_FACTOR ** -event.deltaY, this.place(event));
+  left() {
+    this.actions.point(null);
+  }
+
+  showAll() {
+    this.actions.look(null);
   }
 
   /** @param {KeyboardEvent} event */
@@ -144,7 +119,7 @@ export class SpaceInput {
     else if (step) this.turn(step[0] * KEY_TURN, -step[1] * KEY_TURN);
     else if (event.key === "+" || event.key === "=") this.zoomAbout(KEY_ZOOM, middle);
     else if (event.key === "-") this.zoomAbout(1 / KEY_ZOOM, middle);
-    else if (event.key === "Home" || event.key === "0") this.actions.look(null);
+    else if (event.key === "Home" || event.key === "0") this.showAll();
     else return;
     event.preventDefault();
     event.stopPropagation();
