@@ -43,6 +43,8 @@ OTHERS = 0.2
 """How much rarer settings are that another one of the same kind stands for: `ROI2:Min` ff."""
 
 PATIENCE_S = 90.0
+"""How long after the last answer of the IOC the puts that are left are taken as unanswered."""
+
 ROUNDS = 5
 """Settings that depend on each other are put back so often, until all are."""
 
@@ -118,7 +120,7 @@ class Fuzz:
         deadline_s = time.monotonic() + PATIENCE_S
         while left and time.monotonic() < deadline_s:
             if quiet.acquire(timeout=1):
-                left -= 1
+                left, deadline_s = left - 1, time.monotonic() + PATIENCE_S
             else:
                 self._end_endless()
         self._count(outcomes)

@@ -16,7 +16,6 @@ coroutine  VirtualCircuit.command_queue_loop()
 coroutine  VirtualCircuit.subscription_queue_loop()
 coroutine  VirtualCircuit._process_command(command)
 coroutine  VirtualCircuit._on_disconnect()
-coroutine  VirtualCircuit._start_write_task(handle_write)
 coroutine  VirtualCircuit._command_queue_iteration(command)
 coroutine  VirtualCircuit._cull_subscriptions(db_entry, func)
 coroutine  VirtualCircuit._send_buffers(buffers)
@@ -61,7 +60,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -168,10 +167,10 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         channel, entry = self._get_db_entry_from_command(request)
         return channel, entry
 
-    async def begin_put(self, put: Callable[[], Awaitable[None]]) -> None:
+    def begin_put(self, put: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run ``put`` as a task; later reads of the client wait for `end_put`, at most 1 ms."""
         self.write_event.clear()
-        await self._start_write_task(put)
+        self.tasks.create(put())
 
     def end_put(self) -> None:
         """Let the client's reads continue."""

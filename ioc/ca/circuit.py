@@ -13,6 +13,7 @@ import caproto
 from caproto import CaprotoError
 
 from ioc.ca.caproto_internals import CaprotoCircuit, DisconnectedCircuit, QueueMarker
+from ioc.ca.put_queue import ArrivedPut, PutQueue
 from ioc.ca.reads import Announcements, read_answer
 from ioc.ca.updates import Update, pieces, stamped
 from ioc.model.wire_values import latin1
@@ -27,9 +28,6 @@ BATCH = 1 << 16
 
 PUT_WAIT_S = 0.001
 """Longest time that a read waits for the end of an earlier put of the same client."""
-
-MOST_PUTS, MOST_PUT_BYTES = 100, 4 << 20
-"""Puts of a client that may be in progress, and what they may hold; then its messages wait."""
 
 LONGEST_WAIT_S = 1.0
 """Longest time that the answer to a put waits until updates are sent; the client may not read."""
@@ -55,8 +53,7 @@ class Circuit(CaprotoCircuit):
         self._counts = Announcements(self._outgrown)
         self._filtered: dict[int, FilteredMonitor] = {}
         self._offered = asyncio.Event()
-        self._puts = self._put_bytes = 0
-        self._put_ended = asyncio.Event()
+        self._puts = PutQueue(lambda put: self.begin_put(lambda: self._put(put)))
 
     def offer(self, sub: Any, update: Update | None) -> None:
         """Keep ``update`` to be sent; it replaces an earlier one that is not sent yet.
@@ -150,8 +147,7 @@ class Circuit(CaprotoCircuit):
         """The messages that answer a request of the client."""
         match request:
             case caproto.WriteRequest() | caproto.WriteNotifyRequest():
-                await self._room_for_put()
-                await self.begin_put(lambda: self._put(request))
+                await self._puts.add(ArrivedPut(request, *self.channel_of(request)))
                 return []
             case caproto.HostNameRequest():
                 return []
@@ -212,38 +208,34 @@ class Circuit(CaprotoCircuit):
             for channel in self.circuit.channels_sid.values()
         ]
 
-    async def _room_for_put(self) -> None:
-        """Wait until this client has few puts in progress."""
-        while self._puts >= MOST_PUTS or self._put_bytes > MOST_PUT_BYTES:
-            self._put_ended.clear()
-            await self._put_ended.wait()
-
-    async def _put(self, request: Any) -> None:
+    async def _put(self, put: ArrivedPut) -> None:
         """Obey a client's put, and answer it; a refusal is logged as one line."""
-        size = request.header.payload_size
         self.context.puts += 1
-        self._puts, self._put_bytes = self._puts + 1, self._put_bytes + size
         try:
-            answer = await self._put_answer(request)
+            answer = await self._put_answer(put)
+        except asyncio.CancelledError:
+            self._puts.drop()
+            raise
         finally:
             self.end_put()
             self.context.puts -= 1
-            self._puts, self._put_bytes = self._puts - 1, self._put_bytes - size
-            self._put_ended.set()
+            self._puts.end(put)
         if answer:
             if any(self.subscriptions.values()):
                 await self._wait_until_sent()
-            # A client that uses a number for two puts at once gets one answer.
+            # A client that uses a number for two puts at once gets one answer, and one that has
+            # closed the channel none.
             with suppress(DisconnectedCircuit, caproto.LocalProtocolError):
                 await self.send(*answer)
 
-    async def _put_answer(self, request: Any) -> list[Any]:
+    async def _put_answer(self, put: ArrivedPut) -> list[Any]:
         """Do what a put asks; the messages that answer it, if any."""
-        channel, entry = self.channel_of(request)
+        request, channel = put.request, put.channel
         host, user = self.client_hostname, self.client_username
         data = request.data, request.data_type, request.metadata
         try:
-            await entry.auth_write(host, user, *data)
+            put.check_age()
+            await put.entry.auth_write(host, user, *data)
         except (Refused, CaprotoError) as refusal:
             log.warning("%s from %s: %s", channel.name, self._client_name, refusal)
             return _failed(request, channel, refusal)

@@ -31,7 +31,7 @@ def received_number(name: str, data: Any, native: ChannelType) -> float:
     try:
         return float(_terminated(data[0]) if native is ChannelType.STRING else data[0].item())
     except (ValueError, LookupError):
-        raise Refused(name, _shown(data), "it takes a number") from None
+        raise Refused(name, shown_data(data), "it takes a number") from None
 
 
 def _text(spec: Spec, data: Any, native: ChannelType) -> str:
@@ -39,10 +39,10 @@ def _text(spec: Spec, data: Any, native: ChannelType) -> str:
         return _terminated(data.tobytes())
     if native is ChannelType.STRING and len(data) == 1:
         return _terminated(data[0])
-    raise Refused(spec.pv, _shown(data), "it takes one text")
+    raise Refused(spec.pv, shown_data(data), "it takes one text")
 
 
-def _shown(data: Any) -> Any:
+def shown_data(data: Any) -> Any:
     """What was put, as a refusal shows it: the value, or how many there are."""
     if len(data) != 1:
         return f"{len(data)} values"

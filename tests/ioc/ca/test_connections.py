@@ -12,8 +12,8 @@ from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
-from ioc.ca.circuit import MOST_PUTS
 from ioc.ca.connections import Connections
+from ioc.ca.put_queue import MOST_PUTS
 from tests.support.ca_client import network
 from tests.support.ioc_bench import Ioc
 from tests.support.raw_ca_client import (
