@@ -19,7 +19,7 @@ from ioc.options.keys import key_of
 from ioc.options.program import StartError
 from ioc.options.shared_options import PlayOptions, StreamOptions
 from ioc.options.stream_table import kafka_stream
-from reduction.event_log.protocol import LogReader, LogRefused
+from reduction.event_log.protocol import LogReader, LogRefused, close_all
 from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop, stopped_by_signals
 from reduction.recordings.open_recording import open_recording
@@ -114,8 +114,7 @@ def _readers(options: RecordOptions) -> Iterator[list[LogReader]]:
             readers = served_readers(context, options.events, options.stream_partitions, key)
         yield readers
     finally:
-        for reader in readers:
-            reader.close()
+        close_all(readers)
         context.destroy(linger=0)
 
 

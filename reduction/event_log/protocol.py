@@ -7,6 +7,7 @@ up by one. It can be read again, from any pulse that it still holds.
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -116,3 +117,14 @@ class LogReader(Protocol):
 
     def close(self) -> None:
         """Release the files or sockets of the log."""
+
+
+def problem_of(readers: Iterable[LogReader]) -> str:
+    """What is wrong with the first log that has a problem, in words; empty if none has."""
+    return next(filter(None, (each.message for each in readers)), "")
+
+
+def close_all(readers: Iterable[LogReader]) -> None:
+    """Release the files or sockets of several logs."""
+    for each in readers:
+        each.close()

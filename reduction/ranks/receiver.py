@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from reduction.control.run_state import LogPlace, RunState
-from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, LogReader
+from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, LogReader, problem_of
 from reduction.ranks.collectives import Collectives
 from reduction.stream.dialect import Dialect
 from reduction.stream.pulse_assembler import PulseAssembler
@@ -208,4 +208,4 @@ class StreamReceiver:
     @property
     def message(self) -> str:
         """What is wrong with the event logs, in words; empty if nothing is."""
-        return next(filter(None, (reader.message for reader in self._readers.values())), "")
+        return problem_of(self._readers.values())

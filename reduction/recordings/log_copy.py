@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.protocol import LogRefused
+from reduction.event_log.protocol import LogRefused, close_all, problem_of
 from reduction.event_log.pulse_counts import CHUNK, MARK
 from reduction.event_log.segment_view import Record
 from reduction.event_log.stored_records import StoredRecords
@@ -145,9 +145,8 @@ class LogCopy:
     @property
     def message(self) -> str:
         """What is wrong with the recording, in words; empty if nothing is."""
-        return next(filter(None, (each.reader.message for each in self._partitions)), "")
+        return problem_of(each.reader for each in self._partitions)
 
     def close(self) -> None:
         """Close the readers of the recording."""
-        for each in self._partitions:
-            each.reader.close()
+        close_all(each.reader for each in self._partitions)

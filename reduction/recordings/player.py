@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from reduction.event_log.protocol import LogReader
+from reduction.event_log.protocol import LogReader, close_all, problem_of
 from reduction.messages.contents import LogValue
 from reduction.recordings.play_times import PlayTimes
 from reduction.recordings.played_messages import PulseMessage
@@ -103,9 +103,8 @@ class Player:
     @property
     def message(self) -> str:
         """What is wrong with the recording, in words; empty if nothing is."""
-        return next(filter(None, (each.reader.message for each in self._partitions)), "")
+        return problem_of(each.reader for each in self._partitions)
 
     def close(self) -> None:
         """Close all readers."""
-        for each in self._partitions:
-            each.reader.close()
+        close_all(each.reader for each in self._partitions)

@@ -12,7 +12,7 @@ import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.entries import EntryKind
-from reduction.event_log.protocol import LogMessage, LogReader
+from reduction.event_log.protocol import LogMessage, LogReader, problem_of
 from reduction.event_log.stored_records import StoredRecords
 from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop
@@ -158,7 +158,7 @@ class Recorder:
 
     def _tell(self) -> None:
         """Tell once what is wrong with the stream, if it stays wrong for a while."""
-        wrong = next(filter(None, (reader.message for reader in self._readers)), "")
+        wrong = problem_of(self._readers)
         if wrong != self._wrong:
             self._wrong, self._wrong_s = wrong, self._clock_s()
         elif wrong != self.told and self._clock_s() - self._wrong_s >= WRONG_S:
