@@ -157,7 +157,7 @@ def picked_detectors(
     names = (instrument.bank_names[each] for each in bank[bank >= 0].tolist())
     place, two_theta_deg = np.full(3, np.nan), np.nan
     if members.size:
-        position = instrument.position_m[members]
+        position = instrument.positions[members]
         place = position.mean(axis=0)
         x, y, z = position.T
         two_theta_deg = float(np.degrees(np.arctan2(np.hypot(x, y), z)).mean())

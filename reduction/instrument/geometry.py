@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.host import atomic_files
+from reduction.instrument.positions import CodedPositions, coded_if_smaller
 from reduction.parameters.units import difc
 
 REQUIRED_COLUMNS = ("detector_id", "position_m", "is_monitor", "l1_m")
@@ -21,6 +22,10 @@ OPTIONAL_COLUMNS = ("name", "bank", "bank_names")
 
 
 COMPUTED_AT_ONCE = 1 << 16
+"""What follows from positions is computed for so many detectors together."""
+
+MOST_SHORT_BANKS = 1 << 14
+"""Of fewer banks, places among their names are kept in two bytes."""
 
 
 class Detectors(NamedTuple):
@@ -41,26 +46,34 @@ class Detectors(NamedTuple):
 class Instrument:
     """The n detectors of an instrument. The sample is the origin, z is along the beam, y is up.
 
-    ``detector_id`` (n,) int32, each id once; ``position_m`` (n, 3) float64; ``is_monitor`` (n,)
-    bool; ``l1_m`` is the distance from source to sample. ``bank`` (n,) int32 is the place of a
+    ``detector_id`` (n,) int32, each id once; ``positions`` (n, 3) in m; ``is_monitor`` (n,)
+    bool; ``l1_m`` is the distance from source to sample. ``bank`` (n,) is the place of a
     detector's bank in ``bank_names``, -1 if it has none; without ``bank`` no detector has one.
     Raises ValueError for columns of different lengths, and for values that no instrument has.
+
+    ``positions`` may be a float64 array. They are kept as codes if these are smaller; then
+    ``positions[places]`` gives those of some detectors, (m, 3) float64, and `position_m` takes time
+    to make the array of all. ``bank`` is kept as int16 if that is enough.
     """
 
     name: str
     detector_id: NDArray[np.int32]
-    position_m: NDArray[np.float64]
+    positions: NDArray[np.float64] | CodedPositions
     is_monitor: NDArray[np.bool_]
     l1_m: float
-    bank: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    bank: NDArray[np.signedinteger[Any]] = field(default_factory=lambda: np.empty(0, np.int16))
     bank_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.bank.size:
-            object.__setattr__(self, "bank", np.full(self.detector_id.size, -1, np.int32))
+            object.__setattr__(self, "bank", np.full(self.detector_id.size, -1, np.int16))
         for right, why in self._checks():
             if not right:
                 raise ValueError(why)
+        if isinstance(self.positions, np.ndarray):
+            object.__setattr__(self, "positions", coded_if_smaller(self.positions))
+        if len(self.bank_names) < MOST_SHORT_BANKS:
+            object.__setattr__(self, "bank", self.bank.astype(np.int16))
 
     def _checks(self) -> Iterator[tuple[bool | np.bool_, str]]:
         """Conditions that must hold, and for each the fault of a table that does not meet it."""
@@ -70,17 +83,23 @@ class Instrument:
             "no detector, or ids that are not in one row",
         )
         each = "id, position_m, is_monitor or bank is not there once for every detector"
-        yield self.position_m.shape == (count, 3), each
+        position_m = self.position_m
+        yield position_m.shape == (count, 3), each
         yield self.is_monitor.shape == self.bank.shape == (count,), each
         yield (
             not (np.diff(np.sort(self.detector_id)) == 0).any(),
             "a detector id that occurs twice",
         )
-        yield np.isfinite(self.position_m).all(), "a position that is not finite"
+        yield np.isfinite(position_m).all(), "a position that is not finite"
         yield math.isfinite(self.l1_m) and self.l1_m > 0, f"L1 is {self.l1_m:g} m, not above 0"
         known = (self.bank >= -1) & (self.bank < len(self.bank_names))
         yield known.all(), "a bank that has no name"
         yield len(set(self.bank_names)) == len(self.bank_names), "two banks of the same name"
+
+    @property
+    def position_m(self) -> NDArray[np.float64]:
+        """The positions of all detectors in m, (n, 3) float64."""
+        return self.positions if isinstance(self.positions, np.ndarray) else self.positions[:]
 
     @property
     def l2_m(self) -> NDArray[np.float64]:
@@ -124,7 +143,7 @@ class Instrument:
         found = np.empty(self.detector_id.size)
         for begin in range(0, found.size, COMPUTED_AT_ONCE):
             here = slice(begin, begin + COMPUTED_AT_ONCE)
-            found[here] = compute(Detectors(self.position_m[here], self.is_monitor[here]))
+            found[here] = compute(Detectors(self.positions[here], self.is_monitor[here]))
         return found
 
     @classmethod

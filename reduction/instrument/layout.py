@@ -112,7 +112,7 @@ def detector_layout(instrument: Instrument, view: ImageView, most: int) -> Detec
     """
     detectors = np.flatnonzero(~instrument.is_monitor)
     places = contiguous(detectors)
-    x, y, z = instrument.position_m[places].T
+    x, y, z = instrument.positions[places].T
     match view:
         case _ if not detectors.size:
             made = _PlacedDetectors(

@@ -58,7 +58,7 @@ def panel_grids(instrument: Instrument, detectors: NDArray[np.int64]) -> list[Pa
         bank = bank[order]
     bounds = [0, *(np.flatnonzero(np.diff(bank)) + 1).tolist(), bank.size]
     return [
-        _grid(order[first:last], instrument.position_m[contiguous(detectors[order[first:last]])])
+        _grid(order[first:last], instrument.positions[contiguous(detectors[order[first:last]])])
         for first, last in itertools.pairwise(bounds)
     ]
 

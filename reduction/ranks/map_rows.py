@@ -41,7 +41,7 @@ def rows_of_detectors(settings: MapSettings, instrument: Instrument) -> Detector
         case MapAxis.TWO_THETA:
             made = _between(settings, np.degrees(instrument.two_theta_rad[detectors]))
         case MapAxis.HEIGHT:
-            made = _between(settings, instrument.position_m[detectors, 1])
+            made = _between(settings, instrument.positions[detectors][:, 1])
         case MapAxis.BANK:
             made = _banks(instrument, detectors)
         case _:

@@ -245,7 +245,7 @@ def test_an_instrument_is_known_by_its_detectors() -> None:
     moved = arc.position_m.copy()
     moved[3, 0] += 1e-6
     assert RunStateOwner.of("A:", arc) == RunStateOwner.of("A:", powder_arc())
-    assert RunStateOwner.of("A:", arc) != RunStateOwner.of("A:", replace(arc, position_m=moved))
+    assert RunStateOwner.of("A:", arc) != RunStateOwner.of("A:", replace(arc, positions=moved))
     assert RunStateOwner.of("A:", arc) != RunStateOwner.of("A:", replace(arc, l1_m=arc.l1_m + 1))
     masked = np.roll(arc.is_monitor, 1)
     assert RunStateOwner.of("A:", arc) != RunStateOwner.of("A:", replace(arc, is_monitor=masked))

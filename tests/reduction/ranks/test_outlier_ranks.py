@@ -61,7 +61,7 @@ def test_the_order_of_detectors_in_an_instrument_does_not_matter() -> None:
     other = replace(
         arc,
         detector_id=arc.detector_id[mixed],
-        position_m=arc.position_m[mixed],
+        positions=arc.position_m[mixed],
         is_monitor=arc.is_monitor[mixed],
         bank=arc.bank[mixed],
     )

@@ -1,0 +1,84 @@
+"""Positions in little memory: the same bits, and some bytes for each detector."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from reduction.instrument.geometry import Instrument
+from reduction.instrument.positions import LARGE, MOST_DISTINCT, CodedPositions, coded_if_smaller
+
+
+def tubes(count: int = 1024, pixels: int = 512) -> NDArray[np.float64]:
+    """Positions (count · pixels, 3) of pixels in vertical tubes around the sample."""
+    angle, height = np.meshgrid(
+        np.linspace(-np.pi, np.pi, count), np.linspace(-0.5, 0.5, pixels), indexing="ij"
+    )
+    return np.stack([2 * np.sin(angle), height, 2 * np.cos(angle)], axis=-1).reshape(-1, 3)
+
+
+def instrument(position_m: NDArray[np.float64]) -> Instrument:
+    ids = np.arange(len(position_m), dtype=np.int32) * 7
+    return Instrument("tubes", ids, position_m, np.zeros(ids.size, np.bool_), 9.0)
+
+
+def test_positions_that_repeat_are_the_same_to_the_bit_in_a_quarter_of_the_memory() -> None:
+    given = tubes()
+    given[:5] = [-0.0, 0.0, 5e-324]
+    kept = coded_if_smaller(given)
+    assert isinstance(kept, CodedPositions)
+    assert kept[:].tobytes() == given.tobytes()
+    assert kept.nbytes < 0.26 * given.nbytes
+    some = np.array([7, 3, 500_000])
+    assert kept[some].tobytes() == given[some].tobytes()
+    assert kept[given[:, 1] > 0.2].tobytes() == given[given[:, 1] > 0.2].tobytes()
+
+
+@pytest.mark.parametrize("column", range(3))
+def test_positions_with_a_coordinate_that_differs_everywhere_stay_an_array(column: int) -> None:
+    given = np.zeros((MOST_DISTINCT + 1, 3))
+    given[:, column] = np.arange(len(given)) / 3
+    assert coded_if_smaller(given) is given
+
+
+def test_the_most_different_values_have_codes() -> None:
+    given = np.repeat(np.arange(MOST_DISTINCT) / 3, 3).reshape(-1, 3)
+    kept = coded_if_smaller(given)
+    assert isinstance(kept, CodedPositions)
+    assert (kept[:] == given).all()
+
+
+def test_positions_of_few_detectors_stay_an_array() -> None:
+    given = np.zeros((LARGE - 1, 3))
+    assert coded_if_smaller(given) is given
+
+
+def test_what_follows_from_positions_does_not_depend_on_how_they_are_kept() -> None:
+    given = tubes()
+    coded = instrument(given)
+    part = slice(300_000, 300_000 + LARGE - 1)
+    alone = instrument(given[part])
+    assert isinstance(coded.positions, CodedPositions)
+    assert isinstance(alone.positions, np.ndarray)
+    for name in ("position_m", "l2_m", "two_theta_rad", "difc_us_per_angstrom", "path_m"):
+        assert getattr(coded, name)[part].tobytes() == getattr(alone, name).tobytes(), name
+
+
+def test_an_instrument_of_tubes_keeps_13_bytes_for_each_detector() -> None:
+    position_m = tubes()
+    ids, none = np.arange(len(position_m), dtype=np.int32), np.zeros(len(position_m), np.bool_)
+    banks = np.arange(ids.size, dtype=np.int32) // 100_000
+    names = tuple(f"bank{number}" for number in range(6))
+    tracemalloc.start()
+    try:
+        made = Instrument(
+            "tubes", ids.copy(), position_m.copy(), none.copy(), 9.0, banks.copy(), names
+        )
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert made.bank.tolist() == banks.tolist()
+    assert kept / ids.size < 13.2
