@@ -178,7 +178,11 @@ class OrderSender(Generic[OrderT, ReportT]):
         self.peers.forget()
 
     def note_strangers(self) -> None:
-        """Count peers that could not connect, because they have another key or none."""
+        """Count peers that could not connect, because they have another key or none.
+
+        To be called once a second, since it is also noted that this process runs.
+        """
+        self.peers.look()
         before, self._strangers = self._strangers, self._handshakes.failed
         for _ in range(self._strangers - before):
             self.peers.ignore(f"a process without the key would connect to {self.endpoint}")

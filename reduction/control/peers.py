@@ -14,6 +14,13 @@ MOST_FORMER = 64
 """So many peers that were forgotten are known, so that their reports on the way are ignored."""
 
 
+LONGEST_GAP_S = 2.0
+"""If this process does not look for longer, it was stopped or starved, and peers were not silent.
+
+It looks once a second, and at each message.
+"""
+
+
 class Peers:
     """The peer in force on a control channel, and what others have sent.
 
@@ -27,6 +34,7 @@ class Peers:
         self.current: bytes | None = None
         self._hello: Hello | None = None
         self._heard_s, self._silence_s = 0.0, patience_s
+        self._looked_s = clock_s()
         self._former: deque[bytes] = deque(maxlen=MOST_FORMER)
         self.incarnation = 0
         """How many peers have been in force: another number means another process."""
@@ -39,6 +47,7 @@ class Peers:
 
         None if it is in force or may be.
         """
+        self.look()
         if peer in self._former:
             return ""
         if hello.part != self._part:
@@ -49,6 +58,17 @@ class Peers:
             return None
         self.ignore(why)
         return why
+
+    def look(self) -> None:
+        """Note that this process runs; to be called once a second.
+
+        The time for which it did not run is no silence of the peer in force: what that peer sent
+        meanwhile may come after a message of another one.
+        """
+        now_s = self._clock_s()
+        if now_s - self._looked_s > LONGEST_GAP_S:
+            self._heard_s += now_s - self._looked_s
+        self._looked_s = now_s
 
     @property
     def _is_silent(self) -> bool:
