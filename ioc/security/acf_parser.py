@@ -7,6 +7,7 @@ them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,12 @@ BLOCKS = ("UAG", "HAG", "ASG", "AUTHORITY")
 CONDITIONS = ("UAG", "HAG", "CALC", "METHOD", "AUTHORITY", "PROTOCOL")
 NEWER_CONDITIONS = CONDITIONS[3:]
 """Conditions of newer EPICS Base on how a client proves who it is."""
+
+LEVEL = re.compile(r"\+?[0-9]+|-0+")
+"""An integer that is not below 0. Older versions of EPICS Base refuse a sign."""
+
+NUMBER = re.compile(r"[-+]?(?:[0-9]+|[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?)")
+"""What is no word. Older versions of EPICS Base take it for a name unless it has digits alone."""
 
 DEEPEST_BLOCK = 50
 """Most blocks in each other."""
@@ -154,10 +161,12 @@ class AcfParser:
         """One rule; None if it has words that are not known, and so gives no right."""
         self._mark("(")
         level = self._take("a level")
-        if level.kind is not TokenKind.NUMBER:
+        if level.quoted or not LEVEL.fullmatch(level.text):
             raise AcfError(level.line, f"level 0 or 1 is expected, not {level.text!r}")
         self._mark(",")
         right = self._take("a right")
+        if NUMBER.fullmatch(right.text) and not right.quoted:
+            raise AcfError(right.line, f"NONE, READ or WRITE is expected, not {right.text!r}")
         if right.text not in RIGHTS or right.kind is not TokenKind.NAME:
             self._check_word(right, "NONE, READ or WRITE is expected", RIGHTS)
         if self._mark(",", ")") == ",":

@@ -51,6 +51,7 @@ class Token:
     text: str
     line: int
     kind: TokenKind
+    quoted: bool = False
 
     @property
     def name(self) -> str:
@@ -92,7 +93,7 @@ def _token(match: re.Match[str], line: int) -> Token:
     text = match[0]
     match match.lastgroup:
         case "quoted":
-            return Token(match["quoted"], line, TokenKind.NAME)
+            return Token(match["quoted"], line, TokenKind.NAME, quoted=True)
         case "mark":
             return Token(text, line, TokenKind.MARK)
         case "word" if text.isdecimal():
