@@ -61,8 +61,8 @@ class Child:
         """Whether the process was started by `begin`, and `run` has not taken it over."""
         self._words: ChildWords | None = None
         self._reason = self._told = ""
-        self._memory_kills = 0
-        """How many processes of this host had been killed for lack of memory at the start."""
+        self._memory_kills = memory_kills()
+        """Whom the system had killed for lack of memory when the process started."""
 
     def begin(self, command: Sequence[str]) -> None:
         """Start the process ahead of `run`, which takes it over as the first one; raises OSError.
@@ -121,8 +121,8 @@ class Child:
     async def _why(self, status: int) -> str:
         """Why the process ended: its exit status, and its own words if there are any."""
         words = await self._words.reason() if self._words else ""
-        if status in KILLED and memory_kills() > self._memory_kills:
-            words = words or "the system killed processes for lack of memory"
+        if status in KILLED:
+            words = words or memory_kills().words_since(self._memory_kills)
         return ": ".join(filter(None, (f"ended with {_meaning(status)}", words)))
 
     def _log(self, reason: str, worked: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
@@ -34,12 +34,19 @@ class GroupFiles:
     used: str
     cache: str
     """In ``memory.stat``: bytes of files that the kernel gives up when memory is short."""
+    reached: str
+    """How often the limit was reached: a number alone, or after the word "oom"."""
 
 
 GROUP_VERSIONS = (
-    GroupFiles("", "", "memory.max", "memory.current", "inactive_file"),
+    GroupFiles("", "", "memory.max", "memory.current", "inactive_file", "memory.events.local"),
     GroupFiles(
-        "memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+        "memory",
+        "memory",
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        "total_inactive_file",
+        "memory.failcnt",
     ),
 )
 
@@ -60,6 +67,30 @@ class MemoryBound:
         return f"{self.name} is {most} GB, of which {used} GB are used"
 
 
+@dataclass(frozen=True)
+class MemoryKills:
+    """What the kernel has done for lack of memory so far.
+
+    - ``processes``: how many of this host it has killed; 0 if that is not known
+    - ``reached``: how often each limit of the control groups of this process was reached, by the
+      words for it
+    """
+
+    processes: int
+    reached: Mapping[str, int]
+
+    def words_since(self, before: MemoryKills) -> str:
+        """That processes were killed since then, and for which limit if it is one of ours."""
+        if self.processes <= before.processes:
+            return ""
+        limits = [
+            limit
+            for limit, times in self.reached.items()
+            if times > before.reached.get(limit, times)
+        ]
+        return ": ".join(("the system killed processes for lack of memory", *limits[:1]))
+
+
 def is_no_memory(error: BaseException) -> TypeGuard[MemoryError | OSError]:
     """Whether an error tells that no memory is left: Python's, or one of the system."""
     return isinstance(error, MemoryError) or (
@@ -74,12 +105,31 @@ def no_memory_words(error: MemoryError | OSError) -> str:
     return f"no memory is left{wanted}: {tightest}"
 
 
-def memory_kills(vmstat: Path = VMSTAT) -> int:
-    """How many processes of this host the kernel has killed for lack of memory; 0 if unknown."""
+def memory_kills(
+    vmstat: Path = VMSTAT, cgroups: Path = CGROUPS, own_groups: Path = OWN_GROUPS
+) -> MemoryKills:
+    """What the kernel has done for lack of memory until now."""
+    reached = {}
+    for files, group in _own_groups(cgroups, own_groups):
+        with contextlib.suppress(OSError, ValueError):
+            most = int((group / files.limit).read_text())
+            words = f"{files.limit} of the control group {group} is {most / 1e9:.3g} GB"
+            reached[words] = _times_reached((group / files.reached).read_text())
+    return MemoryKills(_count_in(vmstat, "oom_kill"), reached)
+
+
+def _times_reached(text: str) -> int:
+    """How often a limit was reached; raises ValueError if the text does not say it."""
+    words = text.split()
+    return int(words[0] if len(words) == 1 else words[words.index("oom") + 1])
+
+
+def _count_in(path: Path, wanted: str) -> int:
+    """The number after a name in a file of the kernel, one a line; 0 if it is not there."""
     with contextlib.suppress(OSError, ValueError):
-        for line in vmstat.read_text(encoding="ascii").splitlines():
+        for line in path.read_text(encoding="ascii").splitlines():
             name, _, number = line.partition(" ")
-            if name == "oom_kill":
+            if name == wanted:
                 return int(number)
     return 0
 
@@ -91,31 +141,23 @@ def memory_bounds(cgroups: Path = CGROUPS, own_groups: Path = OWN_GROUPS) -> Ite
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     if soft != resource.RLIM_INFINITY:
         yield MemoryBound("ulimit -v", soft, process.memory_info().vms)
+    for files, group in _own_groups(cgroups, own_groups):
+        with contextlib.suppress(OSError, ValueError):
+            most = int((group / files.limit).read_text())  # ValueError: "max" is no limit
+            cached = _count_in(group / "memory.stat", files.cache)
+            used = int((group / files.used).read_text()) - cached
+            if most < NO_LIMIT_BYTES:
+                yield MemoryBound(f"{files.limit} of the control group {group}", most, used)
+
+
+def _own_groups(cgroups: Path, own_groups: Path) -> Iterator[tuple[GroupFiles, Path]]:
+    """The control groups of this process, each before those around it, and their files."""
     with contextlib.suppress(OSError, ValueError):
         for line in own_groups.read_text().splitlines():
             _, controllers, group = line.split(":", 2)
             for files in GROUP_VERSIONS:
                 if files.controller in controllers.split(","):
-                    yield from _group_bounds(cgroups / files.place, group, files)
-
-
-def _group_bounds(top: Path, group: str, files: GroupFiles) -> Iterator[MemoryBound]:
-    """The limits of a group and of those around it, as far as they can be read."""
-    folder = top / group.lstrip("/")
-    for each in (folder, *folder.parents):
-        if each.is_relative_to(top):
-            with contextlib.suppress(OSError, ValueError):
-                most = int((each / files.limit).read_text())  # ValueError: "max" is no limit
-                used = int((each / files.used).read_text()) - _cached(each, files)
-                if most < NO_LIMIT_BYTES:
-                    yield MemoryBound(f"{files.limit} of the control group {each}", most, used)
-
-
-def _cached(group: Path, files: GroupFiles) -> int:
-    """Bytes of files that the kernel would give up; 0 if that is not known."""
-    with contextlib.suppress(OSError, ValueError):
-        for line in (group / "memory.stat").read_text().splitlines():
-            name, _, number = line.partition(" ")
-            if name == files.cache:
-                return int(number)
-    return 0
+                    top = cgroups / files.place
+                    folder = top / group.lstrip("/")
+                    every = (folder, *folder.parents)
+                    yield from ((files, each) for each in every if each.is_relative_to(top))

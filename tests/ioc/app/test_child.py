@@ -15,6 +15,8 @@ import pytest
 from ioc.app import child
 from ioc.app.child import Child
 from ioc.app.child_words import LONGEST_REASON, reason_in
+from ioc.app.die_with_parent import FIRST_TO_END, OOM_SCORE_ADJ
+from reduction.host.memory_limits import MemoryKills
 from tests.support.no_threads import no_threads
 
 
@@ -70,11 +72,22 @@ async def test_a_child_that_was_killed_for_lack_of_memory_says_so(
     killer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kills = itertools.count() if killer == "the system" else itertools.repeat(1)
-    monkeypatch.setattr(child, "memory_kills", lambda: next(kills))
+    limit = "memory.max of the control group /g is 2 GB"
+    monkeypatch.setattr(child, "memory_kills", lambda: MemoryKills((n := next(kills)), {limit: n}))
     program = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    words = ": the system killed processes for lack of memory" if killer == "the system" else ""
+    killed = f": the system killed processes for lack of memory: {limit}"
+    words = killed if killer == "the system" else ""
     (reason,) = await ends_of(lambda: (sys.executable, "-c", program), 1, lambda: True)
     assert reason == f"ranks ended with signal 9{words}"
+
+
+@pytest.mark.skipif(not OOM_SCORE_ADJ.exists(), reason="this system is not Linux")
+async def test_the_system_ends_a_child_before_this_process_when_memory_is_short() -> None:
+    said = "print('live-reduction:', open('/proc/self/oom_score_adj').read(), file=sys.stderr)"
+    (reason,) = await ends_of(
+        lambda: (sys.executable, "-c", f"import sys; {said}"), 1, lambda: True
+    )
+    assert int(reason.rpartition(":")[2]) == FIRST_TO_END > int(OOM_SCORE_ADJ.read_text())
 
 
 @pytest.mark.parametrize("files_left", [True, False])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reduction.host.memory_limits import (
     MemoryBound,
+    MemoryKills,
     is_no_memory,
     memory_bounds,
     memory_kills,
@@ -50,9 +51,45 @@ def test_processes_that_the_system_has_killed_for_lack_of_memory_are_counted(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "vmstat").write_text("pgfault 12\noom_kill 3\noom_kill_x 4\n")
-    assert memory_kills(tmp_path / "vmstat") == 3
-    assert memory_kills(tmp_path / "none") == 0
-    assert memory_kills() >= 0
+    assert memory_kills(tmp_path / "vmstat").processes == 3
+    assert memory_kills(tmp_path / "none").processes == 0
+    assert memory_kills().processes >= 0
+
+
+def kills_of(folder: Path, processes: int) -> MemoryKills:
+    """The kills of a host on which so many processes were killed, with groups in a folder."""
+    (folder / "vmstat").write_text(f"oom_kill {processes}\n")
+    return memory_kills(folder / "vmstat", folder, folder / "own")
+
+
+def test_the_limit_of_the_control_group_for_which_processes_were_killed_is_told(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "own").write_text("0::/unit/job\n")
+    inner, outer = tmp_path / "unit/job", tmp_path / "unit"
+    inner.mkdir(parents=True)
+    for group, most in ((inner, "2000000000"), (outer, "8000000000"), (tmp_path, "max")):
+        (group / "memory.max").write_text(f"{most}\n")
+        (group / "memory.events.local").write_text("max 900\noom 3\noom_kill 5\n")
+    killed = "the system killed processes for lack of memory"
+    before = kills_of(tmp_path, 1)
+    assert kills_of(tmp_path, 1).words_since(before) == ""
+    assert kills_of(tmp_path, 2).words_since(before) == killed
+    (outer / "memory.events.local").write_text("max 950\noom 4\noom_kill 6\n")
+    limit = f"memory.max of the control group {outer} is 8 GB"
+    assert kills_of(tmp_path, 2).words_since(before) == f"{killed}: {limit}"
+
+
+def test_the_limit_of_a_control_group_of_the_first_version_is_told_too(tmp_path: Path) -> None:
+    (tmp_path / "own").write_text("3:memory:/job\n")
+    group = tmp_path / "memory/job"
+    group.mkdir(parents=True)
+    (group / "memory.limit_in_bytes").write_text("200000000\n")
+    (group / "memory.failcnt").write_text("7\n")
+    before = kills_of(tmp_path, 0)
+    (group / "memory.failcnt").write_text("19\n")
+    words = kills_of(tmp_path, 1).words_since(before)
+    assert words.endswith(f"memory.limit_in_bytes of the control group {group} is 0.2 GB")
 
 
 def test_the_system_also_says_that_no_memory_is_left() -> None:
