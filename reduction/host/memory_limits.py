@@ -72,21 +72,23 @@ class MemoryKills:
     """What the kernel has done for lack of memory so far.
 
     - ``processes``: how many of this host it has killed; 0 if that is not known
-    - ``reached``: how often each limit of the control groups of this process was reached, by the
-      words for it
+    - ``reached``: how often the limit of each control group of this process was reached, by its
+      name
+    - ``limits_bytes``: these limits
     """
 
     processes: int
     reached: Mapping[str, int]
+    limits_bytes: Mapping[str, int]
 
     def words_since(self, before: MemoryKills) -> str:
         """That processes were killed since then, and for which limit if it is one of ours."""
         if self.processes <= before.processes:
             return ""
         limits = [
-            limit
-            for limit, times in self.reached.items()
-            if times > before.reached.get(limit, times)
+            f"{name} is {self.limits_bytes[name] / 1e9:.3g} GB"
+            for name, times in self.reached.items()
+            if times > before.reached.get(name, times)
         ]
         return ": ".join(("the system killed processes for lack of memory", *limits[:1]))
 
@@ -109,13 +111,14 @@ def memory_kills(
     vmstat: Path = VMSTAT, cgroups: Path = CGROUPS, own_groups: Path = OWN_GROUPS
 ) -> MemoryKills:
     """What the kernel has done for lack of memory until now."""
-    reached = {}
+    reached, limits_bytes = {}, {}
     for files, group in _own_groups(cgroups, own_groups):
         with contextlib.suppress(OSError, ValueError):
             most = int((group / files.limit).read_text())
-            words = f"{files.limit} of the control group {group} is {most / 1e9:.3g} GB"
-            reached[words] = _times_reached((group / files.reached).read_text())
-    return MemoryKills(_count_in(vmstat, "oom_kill"), reached)
+            name = f"{files.limit} of the control group {group}"
+            reached[name] = _times_reached((group / files.reached).read_text())
+            limits_bytes[name] = most
+    return MemoryKills(_count_in(vmstat, "oom_kill"), reached, limits_bytes)
 
 
 def _times_reached(text: str) -> int:

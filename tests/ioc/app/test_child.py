@@ -72,10 +72,15 @@ async def test_a_child_that_was_killed_for_lack_of_memory_says_so(
     killer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kills = itertools.count() if killer == "the system" else itertools.repeat(1)
-    limit = "memory.max of the control group /g is 2 GB"
-    monkeypatch.setattr(child, "memory_kills", lambda: MemoryKills((n := next(kills)), {limit: n}))
+    limit = "memory.max of the control group /g"
+
+    def killed_so_far() -> MemoryKills:
+        number = next(kills)
+        return MemoryKills(number, {limit: number}, {limit: 2_000_000_000})
+
+    monkeypatch.setattr(child, "memory_kills", killed_so_far)
     program = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    killed = f": the system killed processes for lack of memory: {limit}"
+    killed = f": the system killed processes for lack of memory: {limit} is 2 GB"
     words = killed if killer == "the system" else ""
     (reason,) = await ends_of(lambda: (sys.executable, "-c", program), 1, lambda: True)
     assert reason == f"ranks ended with signal 9{words}"
