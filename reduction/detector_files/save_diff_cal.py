@@ -21,7 +21,7 @@ GROUP = "calibration"
 MOST_ROWS = 12_500_000
 """Most rows of a table, for 12 million pixels: a small file that claims more is a trap for memory.
 
-Compressed rows take 0.12 µs each, most of it to decompress them: 12 million take 1.3 s and 0.8 GB.
+Compressed rows take 0.08 µs each, half of it to decompress them: 12 million take 1 s and 0.8 GB.
 """
 
 

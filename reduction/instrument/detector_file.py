@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.instrument.geometry import Instrument
+from reduction.instrument.geometry import DetectorsAmong, Instrument
 from reduction.parameters.specs import Refused
 
 KEPT_UNPACKED = 3
@@ -95,12 +95,9 @@ class DetectorColumns:
         columns["detector_id"] = np.cumsum(columns["detector_id"], dtype=np.int32)
         return cls(**columns)
 
-    def place(self, instrument: Instrument) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The rows that are of detectors of an instrument, (m,), and the places of these, (m,)."""
-        _, rows, detectors = np.intersect1d(
-            self.detector_id, instrument.detector_id, assume_unique=True, return_indices=True
-        )
-        return rows, detectors
+    def place(self, instrument: Instrument) -> DetectorsAmong:
+        """The rows that are of detectors of an instrument, and the places of these."""
+        return instrument.among(self.detector_id)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,17 @@ class Detectors(NamedTuple):
         return angle_rad
 
 
+class DetectorsAmong(NamedTuple):
+    """The m detectors of an instrument that are among n ids, by ascending id.
+
+    ``rows`` (m,) int64 are their places among the ids, ``detectors`` (m,) int64 those in the
+    instrument.
+    """
+
+    rows: NDArray[np.int64]
+    detectors: NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False)
 class Instrument:
     """The n detectors of an instrument. The sample is the origin, z is along the beam, y is up.
@@ -100,6 +111,21 @@ class Instrument:
     def position_m(self) -> NDArray[np.float64]:
         """The positions of all detectors in m, (n, 3) float64."""
         return self.positions if isinstance(self.positions, np.ndarray) else self.positions[:]
+
+    def among(self, ids: NDArray[np.integer[Any]]) -> DetectorsAmong:
+        """The detectors that are among ``ids`` (n,), each of which is there once."""
+        known, places = self.detector_id, None
+        if not (known[1:] > known[:-1]).all():
+            places = np.argsort(known)
+            known = known[places]
+        at = np.searchsorted(known, ids)
+        at[at == known.size] = 0
+        rows = np.flatnonzero(known[at] == ids)
+        at = at[rows]
+        if not (at[1:] > at[:-1]).all():
+            order = np.argsort(at)
+            rows, at = rows[order], at[order]
+        return DetectorsAmong(rows, at if places is None else places[at])
 
     @property
     def l2_m(self) -> NDArray[np.float64]:

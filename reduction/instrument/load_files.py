@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from reduction.detector_files.columns import CalibrationColumns
 from reduction.detector_files.content import BadDetectorFile, read_content
-from reduction.detector_files.read import numbered_groups, read_calibration, read_groups, read_mask
+from reduction.detector_files.read import read_calibration, read_groups, read_mask
 from reduction.instrument.detector_file import DetectorColumns, DetectorFile, DetectorFileKind
 from reduction.instrument.detector_ranges import (
+    NO_GROUP,
     GroupsOverlap,
     detectors_in,
     group_of_detectors,
@@ -69,25 +70,23 @@ def load_file(kind: DetectorFileKind, path: str, instrument: Instrument) -> Load
 def _calibration(content: bytes, path: Path, instrument: Instrument) -> FileContent:
     """The calibration of the detectors of an instrument, and the names of its groups."""
     columns = read_calibration(content, path)
-    ids, rows, detectors = np.intersect1d(
-        columns.detector_id, instrument.detector_id, assume_unique=True, return_indices=True
-    )
+    rows, detectors = instrument.among(columns.detector_id)
     pixel = ~instrument.is_monitor[detectors]
-    ids, rows, detectors = ids[pixel], rows[pixel], detectors[pixel]
+    rows, detectors = rows[pixel], detectors[pixel]
     if not rows.size:
         raise BadDetectorFile(f"no detector of {instrument.name} is in it")
     here = columns.of(rows)
     here.check()
-    group, names = _calibration_groups(columns, instrument)
+    numbers = _group_numbers(columns)
     made = DetectorColumns.of(
-        ids,
+        instrument.detector_id[detectors],
         difc=_difc(here, instrument.difc_us_per_angstrom[detectors]),
         difa=None if here.difa is None else np.where(here.valid, here.difa, 0.0),
         tzero=None if here.tzero is None else np.where(here.valid, here.tzero, 0.0),
         masked=None if here.use is None else ~here.use,
-        group=None if group is None else group[detectors],
+        group=_group_places(here, numbers) if numbers.size else None,
     )
-    return FileContent(made, names)
+    return FileContent(made, tuple(map(str, numbers.tolist())))
 
 
 def _difc(columns: CalibrationColumns, of_positions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -104,14 +103,20 @@ def _difc(columns: CalibrationColumns, of_positions: NDArray[np.float64]) -> NDA
     return np.where(columns.valid, difc, np.nan)
 
 
-def _calibration_groups(
-    columns: CalibrationColumns, instrument: Instrument
-) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
-    """The group of each detector, (detectors,), and the names; None and () without groups."""
-    if columns.group is None or not (columns.group > 0).any():
-        return None, ()
-    groups = numbered_groups(columns)
-    return group_of_detectors(groups, instrument), groups.names
+def _group_numbers(columns: CalibrationColumns) -> NDArray[np.int64]:
+    """The numbers of the groups in a calibration, ascending, (groups,); 0 is no group."""
+    if columns.group is None:
+        return np.empty(0, np.int64)
+    numbers = np.unique(columns.group)
+    return numbers[numbers > 0]
+
+
+def _group_places(columns: CalibrationColumns, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The place of the group of each row among ``numbers`` (groups,), (rows,); or `NO_GROUP`."""
+    assert columns.group is not None
+    place = np.searchsorted(numbers, columns.group).astype(np.int32)
+    place[columns.group <= 0] = NO_GROUP
+    return place
 
 
 def _mask(content: bytes, path: Path, instrument: Instrument) -> FileContent:

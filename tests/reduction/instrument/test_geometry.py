@@ -124,3 +124,18 @@ def test_what_is_neither_table_nor_definition_is_refused_with_the_way_to_get_a_t
         with pytest.raises(ValueError, match=r"Mantid, which is not installed: see environment"):
             read_any_instrument(source)
     assert read_instrument("").name == "powder_arc"
+
+
+@pytest.mark.parametrize("known", [[2, 3, 5, 9], [9, 2, 5, 3]])
+@pytest.mark.parametrize(
+    ("ids", "rows"),
+    [([3, 9], [0, 1]), ([9, 8, 2, 3], [2, 3, 0]), ([-1, 4, 10], []), ([], []), ([2], [0])],
+)
+def test_the_detectors_among_ids_are_found_in_the_order_of_ids(
+    known: list[int], ids: list[int], rows: list[int]
+) -> None:
+    none = np.zeros(4, np.bool_)
+    instrument = Instrument("four", np.array(known, np.int32), np.ones((4, 3)), none, 9.0)
+    found = instrument.among(np.array(ids, np.int64))
+    assert found.rows.tolist() == rows
+    assert instrument.detector_id[found.detectors].tolist() == sorted(ids[row] for row in rows)
