@@ -33,6 +33,10 @@ class OverallStatus(enum.StrEnum):
     ERROR = "Error"
 
 
+LONGEST_MESSAGE = 1000
+"""Most characters of a message; a refusal names what was put, where, why, and by whom."""
+
+
 @dataclass(frozen=True)
 class IocStatus:
     """State of the live reduction, prefix ``$(P)``."""
@@ -62,13 +66,19 @@ class IocStatus:
         OverallStatus.ERROR,
     )
     message: str = reading(
-        Text(pv="StatusMessage_RBV", description="What is wrong; empty if all is well"), ""
+        Text(
+            pv="StatusMessage_RBV",
+            description="What is wrong; empty if all is well",
+            max_length=LONGEST_MESSAGE,
+        ),
+        "",
     )
     refusal: str = reading(
         Text(
             pv="Refusal_RBV",
             description="The last put that was refused, and why",
             details="For operators at screens, which do not show why a put was refused.",
+            max_length=LONGEST_MESSAGE,
         ),
         "",
     )

@@ -44,8 +44,8 @@ def _why_masked(result: ReductionResult) -> str:
 def _why_filtered(report: RanksReport, result: ReductionResult) -> str:
     slices, gaps = result.order.settings.filter, report.run.gaps
     reasons = []
-    if slices.log:
-        place = "inside" if slices.invert else "in no slice:"
+    if slices.log and (report.acquisition.pulses or not gaps):  # else none was compared with slices
+        place = "inside" if slices.invert else "outside"
         bounds = f"{slices.minimum:g} to {slices.maximum:g}"
         reasons.append(f"{slices.log} is {place} {bounds} in their pulses, or has no value")
     if any(gap.paused for gap in gaps):

@@ -13,6 +13,7 @@ from ioc.posting.health import QUIET_S, Health
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import PulseGap, RunState
+from reduction.parameters.acquisition import AcquisitionStatus
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
@@ -29,13 +30,17 @@ PAUSE, IDLE = PulseGap(1, 2, True), PulseGap(3, 4, False)
 
 
 def of_events(
-    settings: ReductionSettings = PLAIN, gaps: tuple[PulseGap, ...] = (), **counted: Any
+    settings: ReductionSettings = PLAIN,
+    gaps: tuple[PulseGap, ...] = (),
+    pulses: int = 0,
+    **counted: Any,
 ) -> RanksReport:
-    """A report whose events are counted so, of an accumulation with gaps."""
+    """A report whose events are counted so, of an accumulation of ``pulses`` with gaps."""
     said = report(RanksOrder(reductions=(ReductionOrder(0, settings),)))
     (result,) = said.results
     counts = replace(result, status=ReductionStatus(**counted))
-    return replace(said, results=(counts,), run=RunState(gaps=gaps))
+    acquisition = AcquisitionStatus(pulses=pulses)
+    return replace(said, results=(counts,), run=RunState(gaps=gaps), acquisition=acquisition)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +64,7 @@ def of_events(
         (of_events(MASKED, events_masked=9, monitor_counts=9), "all events are of monitors"),
         (
             of_events(SLICED, events_filtered=9, events_masked=1),
-            "most events are filtered: pressure is in no slice: 2 to 5 in their pulses, or has no"
-            " value",
+            "most events are filtered: pressure is outside 2 to 5 in their pulses, or has no value",
         ),
         (of_events(INVERTED, events_filtered=9), "pressure is inside 2 to 5 in their pulses"),
         (
@@ -72,8 +76,17 @@ def of_events(
             "most events are filtered: their pulses came when nothing was acquired",
         ),
         (
+            of_events(SLICED, events_filtered=9, gaps=(PAUSE,), pulses=3),
+            "pressure is outside 2 to 5 in their pulses, or has no value, or their pulses came in a"
+            " pause",
+        ),
+        (
             of_events(SLICED, events_filtered=9, gaps=(PAUSE,)),
-            "has no value, or their pulses came in a pause",
+            "most events are filtered: their pulses came in a pause",
+        ),
+        (
+            of_events(INVERTED, events_filtered=9, gaps=(IDLE,)),
+            "most events are filtered: their pulses came when nothing was acquired",
         ),
     ],
 )
