@@ -29,6 +29,11 @@ class CaprotoChannel(ChannelData):  # type: ignore[misc]
     changed_flags = 0
     """What has changed in the update that is being sent: flags of caproto's SubscriptionType."""
 
+    @property
+    def number(self) -> float | None:
+        """The value of the record if it is a single number, by which a deadband judges."""
+        return None
+
     def store(self, value: Any, stamp: TimeStamp | None = None) -> None:
         """Set the value, and its timestamp if one is given, without sending them."""
         self._data["value"] = value

@@ -132,7 +132,9 @@ class Circuit(CaprotoCircuit):
     def _passes(self, sub: Any, update: Update, filters: Sequence[MonitorFilter]) -> bool:
         """Whether a client's filters let an update pass."""
         monitor = self._filtered.setdefault(sub.subscriptionid, FilteredMonitor(filters))
-        return monitor.passes(update.number, update.not_only_value)
+        of_record = channel_name(sub.channel.name).filter.stamp is not None
+        number = sub.db_entry.number if of_record else update.number
+        return monitor.passes(number, update.not_only_value)
 
     async def _wait_until_sent(self) -> None:
         """Wait until the client was sent all updates posted by now, at most `LONGEST_WAIT_S`.

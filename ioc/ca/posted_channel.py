@@ -119,6 +119,13 @@ class PostedChannel(CaprotoChannel):
         return int(alarm.status == AlarmStatus.UDF)
 
     @property
+    def number(self) -> float | None:
+        if self.wire.is_array or self.wire.is_text:
+            return None
+        labels = self.wire.labels
+        return float(labels.index(self.value) if labels else self.value)
+
+    @property
     def size(self) -> int:
         """The number of elements of an array now; of a text, the longest that it may have."""
         return len(self.value) if self.wire.is_array else int(self.max_length)

@@ -93,6 +93,11 @@ class FieldOwner(Protocol):
     @property
     def epics_timestamp(self) -> TimeStamp: ...
 
+    @property
+    def number(self) -> float | None: ...
+
+    async def read(self, data_type: ChannelType) -> tuple[Any, Any]: ...
+
     def field_value(self, name: str) -> str | float | None:
         """The value of a field that the channel decides; None for others."""
 

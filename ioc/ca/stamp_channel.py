@@ -39,6 +39,15 @@ class StampChannel(CaprotoChannel):
     def epics_timestamp(self) -> TimeStamp:
         return self._record.epics_timestamp
 
+    @property
+    def number(self) -> float | None:
+        return self._record.number
+
+    async def read_record(self, data_type: ChannelType) -> tuple[Any, Any]:
+        """Metadata and values of the record, in place of its time."""
+        metadata, values = await self._record.read(data_type)
+        return metadata, values
+
     def check_access(self, hostname: str, username: str) -> AccessRights:  # noqa: ARG002
         """Nobody may write a time."""
         return AccessRights.READ

@@ -94,6 +94,11 @@ class ElementFilter:
     stamped: bool = False
     stamp: StampValue | None = None
 
+    @property
+    def has_deadband(self) -> bool:
+        """Whether monitors are sent values that differ by more than a deadband."""
+        return any(isinstance(each, Deadband) for each in self.monitors)
+
 
 NO_FILTER = ElementFilter()
 

@@ -14,11 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ioc.ca.channel import PvChannel, channel
+from ioc.ca.caproto_channel import CaprotoChannel
+from ioc.ca.channel import channel
 from ioc.ca.circuit import BATCH, Circuit, FlushMarker
 from ioc.ca.updates import Update, pieces
 from ioc.model.wire_values import big_endian
-from reduction.parameters.specs import Array
+from ioc.records.channel_names import channel_name
+from reduction.parameters.specs import Array, Float
 
 TIME_DOUBLE = caproto.ChannelType.TIME_DOUBLE
 TYPES = [TIME_DOUBLE, caproto.ChannelType.TIME_FLOAT, caproto.ChannelType.TIME_LONG]
@@ -237,7 +239,7 @@ class Subscribed(NamedTuple):
     data_count: int = 0
     data_type: caproto.ChannelType = TIME_DOUBLE
     channel: Named = Named("P:A")
-    db_entry: PvChannel = ARRAY
+    db_entry: CaprotoChannel = ARRAY
 
 
 @given(st.integers(0, 70_000), st.integers(0, 2**32 - 1), st.sampled_from(TYPES))
@@ -299,6 +301,22 @@ async def test_a_client_with_a_deadband_gets_values_that_differ_by_more_and_ever
     assert got == sent
     alarm = Update("spec", caproto.DBR_TYPES[TIME_DOUBLE](), np.array([20], ">f8"), 4)
     assert to.packed(sub, alarm)
+
+
+async def test_a_deadband_judges_the_value_where_a_time_is_sent_in_its_place() -> None:
+    to = circuit(Client())
+    number = channel(Float(pv="F", description=""), 10.0, name="P:F")
+    name = 'P:F.{"ts":{"num":"sec"},"dbnd":{"abs":1}}'
+    stamp = channel_name(name).filter.stamp
+    assert stamp is not None
+    sub = Subscribed(1, 0, TIME_DOUBLE, Named(name), number.stamp_channel(stamp))
+    sent = []
+    for second, value in enumerate((10.0, 10.5, 12.0, 12.5, 20.0)):
+        await number.publish_value(value)
+        times = np.array([1e9 + 60 * second], ">f8")
+        if to.packed(sub, Update("spec", caproto.DBR_TYPES[TIME_DOUBLE](), times, 1)):
+            sent.append(value)
+    assert sent == [10.0, 12.0, 20.0]
 
 
 def test_all_clients_are_sent_the_bytes_that_the_array_is_in() -> None:

@@ -216,6 +216,7 @@ NAMES = [
     *('.{"ts":{"num":"x"}}', '.{"ts":{"num":1}}', '.{"ts":{"epoch":"x"}}', '.{"ts":{"str":null}}'),
     *('.{"dbnd":{"m":"r","d":1}}', '.{"dbnd":{"m":""}}', '.{"dbnd":{"d":1,"m":"absolute"}}'),
     *('.{"ts":null}', '.{"ts":{"str":"%Y"}}', '.{"ts":{"epoch":"unix"}}', '.{"ts":{},"ts":{}}'),
+    *('.{"dbnd":{"abs":1},"ts":{}}', '.{"ts":{},"dbnd":{"rel":5}}'),
     *('.{"dbnd":{"m":"rel","d":1}}', ".DESC[0:1]", '.SEVR{"ts":{}}', ".[3:1]", ".VAL.VAL"),
 ]
 
@@ -236,6 +237,22 @@ def test_a_name_with_a_field_a_dollar_or_a_filter_is_what_it_is_to_a_softioc(
         for count in (0, expected[1]):
             told = seen(pair.ours, ours, data_type, count)
             assert told == seen(pair.soft, soft, data_type, count), (data_type, count)
+
+
+@pytest.mark.parametrize("record", ["ao", "mbbo"])
+@pytest.mark.parametrize("stamp", ["sec", "dbl", "nsec"])
+def test_a_read_with_a_deadband_gives_the_value_also_if_a_time_is_asked_for(
+    pair: Pair, record: str, stamp: str
+) -> None:
+    for name in (
+        f'.{{"dbnd":{{"abs":1}},"ts":{{"num":"{stamp}"}}}}',
+        f'.{{"ts":{{"num":"{stamp}"}},"dbnd":{{"abs":1}}}}',
+    ):
+        ours, soft = pair.names(record, name)
+        assert announced(pair.ours, ours) == announced(pair.soft, soft)
+        # Of an mbbo softIoc gives the number as text, too; ours gives the state.
+        for data_type in (raw.DOUBLE, raw.SHORT, *([raw.STRING] if record == "ao" else [])):
+            assert seen(pair.ours, ours, data_type) == seen(pair.soft, soft, data_type)
 
 
 STAMPS = [
