@@ -78,6 +78,12 @@ class EventOutput:
 
     @property
     def message(self) -> str:
+        """What is wrong with the log or was lately, and with requests to it, in words, or empty."""
+        ignored = self._server.problem if self._server is not None else ""
+        return "; ".join(filter(None, (self._log_problem, ignored)))
+
+    @property
+    def _log_problem(self) -> str:
         """Why a message could not be written lately, or what has happened to the log, or empty."""
         return self._told if self._clock_ns() < self._told_until_ns else self.refusal
 
@@ -131,7 +137,7 @@ class EventOutput:
         """Note why a message could not be written; log it once."""
         is_refused = isinstance(error, LogRefused)
         words = error.strerror if is_refused else f"event log {self._folder}: {error.strerror}"
-        if words != self.message:
+        if words != self._log_problem:
             log.warning("%s", words)
         self.refusal = self._told = str(words)
         self._told_until_ns = self._clock_ns() + int(REFUSAL_TOLD_S * 1e9)

@@ -6,9 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from reduction.control.hello import Hello, own_hello
-
-RECENT_S = 60.0
-"""How long what is wrong with other peers stays in words."""
+from reduction.host.ignored_messages import IgnoredMessages
 
 MOST_FORMER = 64
 """So many peers that were forgotten are known, so that their reports on the way are ignored."""
@@ -38,9 +36,7 @@ class Peers:
         self._former: deque[bytes] = deque(maxlen=MOST_FORMER)
         self.incarnation = 0
         """How many peers have been in force: another number means another process."""
-        self.ignored = 0
-        """How many messages were ignored."""
-        self._problem, self._problem_s = "", 0.0
+        self._ignored = IgnoredMessages(clock_s)
 
     def refusal(self, peer: bytes, hello: Hello) -> str | None:
         """Why a peer may not be in force: words for it, empty if it is to be told nothing.
@@ -97,15 +93,17 @@ class Peers:
 
     def ignore(self, why: str) -> None:
         """Count a message that changes nothing, for a reason in words."""
-        self.ignored += 1
-        self._problem, self._problem_s = why, self._clock_s()
+        self._ignored.note(why)
+
+    @property
+    def ignored(self) -> int:
+        """How many messages were ignored."""
+        return self._ignored.count
 
     @property
     def problem(self) -> str:
         """What was last ignored, in words, and whether the peer has another version."""
-        own, found = own_hello("ioc"), []
+        own, found = own_hello("ioc"), list[str]()
         if self._hello is not None and self._hello.version != own.version:
             found.append(f"{self._hello.words} obey an IOC of version {own.version}")
-        if self._problem and self._clock_s() - self._problem_s < RECENT_S:
-            found.append(self._problem)
-        return "; ".join(found)
+        return "; ".join(filter(None, (*found, self._ignored.problem)))

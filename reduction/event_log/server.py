@@ -22,13 +22,17 @@ from reduction.event_log.requests import (
     LogAnswer,
     LogRequest,
 )
-from reduction.host.endpoints import bind
+from reduction.host.endpoints import HandshakeWatch, bind
+from reduction.host.ignored_messages import IgnoredMessages
 from reduction.host.key_file import Key
 
 MOST_READERS = 256
 """The most readers whose places the server keeps. Those who asked longest ago seek again."""
 
 REQUESTS_AT_ONCE = 64
+
+LARGEST_REQUEST_BYTES = 1 << 16
+"""Whoever sends more is disconnected; a request has some tens of bytes."""
 
 
 @dataclass
@@ -67,11 +71,26 @@ class LogServer:
         self.socket: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, 8)
+        self.socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_REQUEST_BYTES)
         bind(self.socket, endpoint, key)
+        self._endpoint, self._handshakes = endpoint, HandshakeWatch(self.socket)
+        self._strangers = 0
         self._readers: OrderedDict[tuple[bytes, int], ServedReader] = OrderedDict()
         self._waiting: dict[tuple[bytes, int], Waiting] = {}
-        self.ignored = 0
-        """How many requests could not be decoded or answered."""
+        self._ignored = IgnoredMessages(clock_s)
+
+    @property
+    def ignored(self) -> int:
+        """How many requests could not be decoded or answered, or came without the key."""
+        return self._ignored.count
+
+    @property
+    def problem(self) -> str:
+        """Why a request was ignored in the last minute, in words; empty if none was."""
+        before, self._strangers = self._strangers, self._handshakes.failed
+        for _ in range(self._strangers - before):
+            self._ignored.note(f"a process without the key would connect to {self._endpoint}")
+        return self._ignored.problem
 
     @property
     def waits(self) -> bool:
@@ -98,16 +117,17 @@ class LogServer:
             (frame,) = frames
             request = REQUEST.decode(frame)
         except (ValueError, msgspec.DecodeError):
-            self.ignored += 1
+            self._ignored.note(f"a message to {self._endpoint} is no request for events")
             return
         if request.partition not in range(self._partitions):
-            self.ignored += 1
+            why = f"there is no partition {request.partition}, for which {self._endpoint} was asked"
+            self._ignored.note(why)
             return
         key = peer, request.partition
         try:
             reader = self._reader(key)
-        except LogRefused:  # somebody has put a log of another kind there
-            self.ignored += 1
+        except LogRefused as refused:  # somebody has put a log of another kind there
+            self._ignored.note(str(refused.strerror))
             return
         self._go(reader, request)
         deadline_s = self._clock_s() + (ANSWER_PATIENCE_S if request.go is Go.ON else 0)
@@ -162,6 +182,7 @@ class LogServer:
 
     def close(self) -> None:
         """Close the socket."""
+        self._handshakes.close()
         self.socket.close(linger=0)
 
 

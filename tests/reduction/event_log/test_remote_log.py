@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,8 +13,9 @@ import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.remote import ASK_AGAIN_S, RemoteLogReader
-from reduction.event_log.server import LogServer
+from reduction.event_log.server import LARGEST_REQUEST_BYTES, LogServer
 from reduction.event_log.writer import LogWriter
+from reduction.host.key_file import Key
 from tests.support.event_logs import (
     LIMIT,
     PERIOD_NS,
@@ -117,8 +119,50 @@ def test_what_is_no_request_is_counted_and_ignored(
         stranger.connect(endpoint)
         stranger.send_multipart(frames)
         assert server.socket.poll(5000)
+        assert server.problem == ""
         server.serve()
         assert server.ignored == 1
+        assert endpoint in server.problem
+        assert len(read_served(server, reader, 3)) == 3
+
+
+def test_readers_without_the_key_get_nothing_and_are_counted(
+    context: zmq.Context[Any], tmp_path: Path
+) -> None:
+    written(tmp_path / "log", STREAM[:3])
+    key, other = (Key(bytes(zmq.curve_keypair()[1])) for _ in range(2))
+    served = "tcp://127.0.0.1:*"
+    with closing(LogServer(context, served, tmp_path / "log", 1, key=key)) as server:
+        there = server.socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        for shown in (None, other):
+            before, deadline_s = server.ignored, time.monotonic() + 60
+            with closing(RemoteLogReader(context, there, 0, key=shown)) as stranger:
+                while server.ignored == before:
+                    assert not stranger.read()
+                    server.serve()
+                    assert server.problem or time.monotonic() < deadline_s
+        assert server.problem.startswith("a process without the key would connect to tcp://")
+        with closing(RemoteLogReader(context, there, 0, key=key)) as reader:
+            assert len(read_served(server, reader, 3)) == 3
+
+
+def test_whoever_sends_more_than_a_request_is_disconnected(
+    context: zmq.Context[Any], endpoint: str, tmp_path: Path
+) -> None:
+    written(tmp_path / "log", STREAM[:3])
+    with (
+        closing(LogServer(context, endpoint, tmp_path / "log", 1)) as server,
+        closing(RemoteLogReader(context, endpoint, 0)) as reader,
+        closing(context.socket(zmq.DEALER)) as stranger,
+    ):
+        stranger.setsockopt(zmq.LINGER, 0)
+        with stranger.get_monitor_socket(zmq.EVENT_DISCONNECTED) as disconnected:
+            stranger.connect(endpoint)
+            stranger.send(bytes(LARGEST_REQUEST_BYTES + 1))
+            assert disconnected.poll(60_000)
+            stranger.disable_monitor()
+        server.serve()
+        assert server.ignored == 0
         assert len(read_served(server, reader, 3)) == 3
 
 
