@@ -17,7 +17,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from caproto import DBR_TYPES, ChannelData, ChannelType, TimeStamp, native_type, native_types
+from caproto import (
+    DBR_TYPES,
+    ChannelData,
+    ChannelType,
+    TimeStamp,
+    native_type,
+    native_types,
+    time_types,
+)
 
 from ioc.records.channel_names import ElementRange
 from ioc.records.elements import selected
@@ -39,6 +47,11 @@ class CaprotoChannel(ChannelData):  # type: ignore[misc]
         self._data["value"] = value
         if stamp is not None:
             self._data["timestamp"] = stamp
+
+    @property
+    def epics_timestamp(self) -> TimeStamp:
+        """The time of the value; never changed in place, so caproto's slow copy is not needed."""
+        return self._data["timestamp"]
 
     def describe(self, **metadata: Any) -> None:
         """Set metadata, such as units, without sending them."""
@@ -84,7 +97,10 @@ class CaprotoChannel(ChannelData):  # type: ignore[misc]
         # EPICS Base sends texts with the same metadata in these; caproto adds a timestamp.
         of_text = data_type in (ChannelType.GR_STRING, ChannelType.CTRL_STRING)
         metadata = DBR_TYPES[ChannelType.STS_STRING if of_text else data_type]()
-        self._read_metadata(metadata)
+        if data_type in time_types:
+            metadata.stamp = self.epics_timestamp  # all that these have besides the alarm
+        else:
+            self._read_metadata(metadata)
         if data_type in (ChannelType.GR_ENUM, ChannelType.CTRL_ENUM):
             labels = self._data.get("enum_strings", ())
             metadata.enum_strings = [each.encode("latin-1") for each in labels]

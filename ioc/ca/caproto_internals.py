@@ -62,7 +62,6 @@ import logging
 import socket
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from caproto import (
@@ -82,9 +81,9 @@ from caproto.asyncio.utils import _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
 
 from ioc.ca.circuit_log import CircuitLog
-from ioc.ca.updates import Update
+from ioc.ca.updates import QueueMarker, Update
 
-__all__ = ["CaprotoCircuit", "CaprotoServer", "DisconnectedCircuit", "QueueMarker"]
+__all__ = ["CaprotoCircuit", "CaprotoServer", "DisconnectedCircuit"]
 
 log = logging.getLogger(__name__)
 
@@ -96,16 +95,6 @@ MOST_REQUEST_BYTES = 1 << 20
 
 MOST_REQUESTS = 16
 """Most messages of a client that are taken before they are handled; then it has to wait."""
-
-
-@dataclass(frozen=True, eq=False)
-class QueueMarker:
-    """A marker in a server's queue of updates.
-
-    ``reached`` is called once all updates before the marker were given to their circuits.
-    """
-
-    reached: Callable[[], None]
 
 
 class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
@@ -120,6 +109,8 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         self.client_username = ""
         self._sub_task: asyncio.Task[None] | None = None
         self.command_queue: asyncio.Queue[Any] = asyncio.Queue(MOST_REQUESTS)
+        self.by_number: dict[int, Any] | None = None
+        """`subscription_of`; None if the subscriptions may have changed."""
 
     async def recv(self) -> None:
         """Have handled what the client has sent; raises DisconnectedCircuit if it is gone.
@@ -156,6 +147,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
 
     async def answer(self, request: Any) -> list[Any]:
         """The messages with which caproto answers a request of the client."""
+        self.by_number = None  # the request may add or cancel a subscription
         response: list[Any] = await super()._process_command(request)
         return response
 
@@ -177,9 +169,12 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         self.write_event.set()
 
     @property
-    def subscription_ids(self) -> set[int]:
-        """The client's numbers of its present subscriptions."""
-        return {sub.subscriptionid for subs in self.subscriptions.values() for sub in subs}
+    def subscription_of(self) -> Mapping[int, Any]:
+        """The client's present subscriptions by its numbers of them."""
+        if self.by_number is None:
+            subs = (sub for subs in self.subscriptions.values() for sub in subs)
+            self.by_number = {sub.subscriptionid: sub for sub in subs}
+        return self.by_number
 
     async def _command_queue_iteration(self, command: Any) -> Any:
         """Handle a message of the client; one that cannot be handled is left out.
@@ -217,6 +212,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
 
     async def cancel_subscriptions(self, channel: Any) -> None:
         """End all subscriptions of a channel."""
+        self.by_number = None
         await self._cull_subscriptions(None, lambda sub: sub.channel is channel)
 
     async def drop(self) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 import caproto
 from caproto import CaprotoError
 
-from ioc.ca.caproto_internals import CaprotoCircuit, DisconnectedCircuit, QueueMarker
+from ioc.ca.caproto_internals import CaprotoCircuit, DisconnectedCircuit
 from ioc.ca.put_queue import ArrivedPut, PutQueue
 from ioc.ca.reads import Announcements, read_answer
-from ioc.ca.updates import Update, pieces, stamped
+from ioc.ca.updates import Batch, QueueMarker, Update, pieces, stamped
 from ioc.model.wire_values import latin1
 from ioc.records.channel_names import channel_name
 from ioc.records.monitor_filters import FilteredMonitor, MonitorFilter
@@ -49,18 +49,24 @@ class Circuit(CaprotoCircuit):
 
     def __init__(self, circuit: Any, client: Any, context: Any) -> None:
         super().__init__(circuit, client, context)
-        self._latest: dict[Any, Update | None] = {}
+        self._latest: dict[int, Update] = {}
+        self._markers: list[FlushMarker] = []
         self._counts = Announcements(self._outgrown)
         self._filtered: dict[int, FilteredMonitor] = {}
         self._offered = asyncio.Event()
         self._puts = PutQueue(lambda put: self.begin_put(lambda: self._put(put)))
 
-    def offer(self, sub: Any, update: Update | None) -> None:
-        """Keep ``update`` to be sent; it replaces an earlier one that is not sent yet.
+    def offer(self, sub: Any, update: Update) -> None:
+        """Keep ``update`` to be sent to a subscription; it replaces one that is not sent yet.
 
-        ``sub`` is a subscription, or a `FlushMarker`, which has no update.
+        It is kept by number alone: thousands of pairs would make garbage collections frequent.
         """
-        self._latest[sub] = update
+        self._latest[sub.subscriptionid] = update
+        self._offered.set()
+
+    def mark(self, marker: FlushMarker) -> None:
+        """Set a marker behind the updates that were offered."""
+        self._markers.append(marker)
         self._offered.set()
 
     async def subscription_queue_loop(self) -> None:
@@ -70,51 +76,53 @@ class Circuit(CaprotoCircuit):
             while True:
                 await self._offered.wait()
                 await self.events_on.wait()
-                if any(self._latest.values()):  # not only markers
+                if self._latest:
                     await self.context.turn()
                 self._offered.clear()
                 leaving, self._latest = self._latest, {}
+                markers, self._markers = self._markers, []
                 await self._send_updates(leaving)
+                for marker in markers:
+                    if not marker.passed.done():
+                        marker.passed.set_result(None)
         except OSError:
             await self.drop()
         except Exception:  # nobody awaits this task: log the error here
             log.exception("no more updates for %s", self._client_name)
             raise
 
-    async def _send_updates(self, leaving: dict[Any, Update | None]) -> None:
-        """Send updates, then pass the markers among them.
+    async def _send_updates(self, updates: dict[int, Update]) -> None:
+        """Send updates, by the numbers of their subscriptions, and remove them.
 
         All these updates are sent before any newer one. So values that were posted together arrive
         together, even at a slow client.
         """
-        markers = [sub for sub, update in leaving.items() if update is None]
-        updates = [(sub, update) for sub, update in leaving.items() if update is not None]
-        updates.reverse()
         writer = self.client.writer
-        while updates:
+        numbers = list(updates)
+        numbers.reverse()
+        while numbers:
             async with self.client.send_lock:  # answers to requests come between batches
-                for piece in pieces(await self._next_batch(updates)):
+                for piece in pieces(self._next_batch(numbers, updates)):
                     writer.write(piece)
                     await writer.drain()
-        for marker in markers:
-            if not marker.passed.done():
-                marker.passed.set_result(None)
 
-    async def _next_batch(self, updates: list[tuple[Any, Update]]) -> list[Any]:
-        """The messages of the last of ``updates``, which are removed; about `BATCH` bytes.
+    def _next_batch(self, numbers: list[int], updates: dict[int, Update]) -> list[Any]:
+        """The messages to the last of ``numbers``, which are removed; about `BATCH` bytes.
 
         Updates of subscriptions that were cancelled meanwhile are left out.
         """
-        wanted = self.subscription_ids
-        parts: list[Any] = []
-        size = 0
-        while updates and size < BATCH:
-            sub, update = updates.pop()
-            if sub.subscriptionid in wanted:
-                message = update.message(sub) if update.serves(sub) else self.packed(sub, update)
-                parts += message
-                size += sum(memoryview(each).nbytes for each in message)
-        return parts
+        subs = self.subscription_of
+        batch = Batch()
+        while numbers and batch.size < BATCH:
+            number = numbers.pop()
+            sub, update = subs.get(number), updates.pop(number)
+            if sub is None:
+                continue
+            if update.serves(sub):
+                batch.add(update.common(sub), number)
+            else:
+                batch.add_parts(self.packed(sub, update))
+        return batch.parts
 
     def packed(self, sub: Any, update: Update) -> list[Any]:
         """The bytes of an update for a client that asked for some elements, or with a filter.
@@ -142,7 +150,7 @@ class Circuit(CaprotoCircuit):
         So a client that reads the values of its monitors has the new ones when its put returns.
         """
         marker = FlushMarker(asyncio.get_running_loop().create_future())
-        await self.context.mark_queue(QueueMarker(lambda: self.offer(marker, None)))
+        await self.context.mark_queue(QueueMarker(lambda: self.mark(marker)))
         await asyncio.wait({marker.passed}, timeout=LONGEST_WAIT_S)
 
     async def answer(self, request: Any) -> list[Any]:
