@@ -6,13 +6,15 @@ changed alarm, or changed properties such as units.
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 from caproto import AlarmStatus, ChannelType, SubscriptionType
 
-from ioc.ca.alarms import Alarm
+from ioc.ca.alarms import ABSENT_ALARM, Alarm
 from ioc.ca.caproto_channel import CaprotoChannel
 from ioc.ca.conversion import equal_scalars
 from ioc.ca.record_fields import CHANGED, FieldChannel, element_type, field_channel
@@ -25,6 +27,9 @@ from ioc.records.elements import Announcement, announced
 from ioc.records.scalars import as_text, converted
 from ioc.security.rules import Guard
 from reduction.parameters.specs import Spec
+
+FIRST_VALUE_WAIT_S = 0.5
+"""How long a read waits for a value that is computed because a client has asked for it."""
 
 BACKLOG = 2
 """Packed updates kept for each subscription; caproto's thousand costs hundreds of MB."""
@@ -53,9 +58,36 @@ class PostedChannel(CaprotoChannel):
         self.deadbands = Deadbands(mlst=self.value, alst=self.value) if numeric else Deadbands()
         self.announcements: dict[Any, Announcement] = {}
         """What clients were told of the number of elements, by their channel."""
+        self._expected_until_s = -math.inf
         self._last_given = value
         self._fields: dict[str, FieldChannel] = {}
         self._stamps: dict[StampValue, StampChannel] = {}
+
+    def expect_value(self) -> None:
+        """Have reads from now on wait for a value, `FIRST_VALUE_WAIT_S` from now at most."""
+        self._expected_until_s = asyncio.get_running_loop().time() + FIRST_VALUE_WAIT_S
+
+    async def read(self, data_type: ChannelType) -> tuple[Any, Any]:
+        """Metadata and values in a type of Channel Access."""
+        if self._present_alarm == ABSENT_ALARM:
+            await self._expected_value()
+        return await super().read(data_type)  # type: ignore[no-any-return]
+
+    async def _expected_value(self) -> None:
+        """Wait until there is a value, or until it is expected no more."""
+        if self._expected_until_s <= asyncio.get_running_loop().time():
+            return
+        changed = asyncio.Event()
+        self.watchers.add(changed.set)
+        try:
+            async with asyncio.timeout_at(self._expected_until_s):
+                while self._present_alarm == ABSENT_ALARM:
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.watchers.discard(changed.set)
 
     def get_field(self, field: str, *, as_characters: bool = False) -> CaprotoChannel:
         """The channel of ``NAME.FIELD``, or of ``NAME.FIELD$`` with ``as_characters``.

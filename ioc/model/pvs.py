@@ -58,8 +58,8 @@ from simulator.status import SimulatorStatus
 from simulator.uneven_parameters import UnevenSettings
 
 ANALYSED_LATER = (
-    "One value a spectrum, computed from when it is first read on; until then, and if Min and Max"
-    " are both 0, NaN in alarm (UDF)."
+    "One value a spectrum, computed from when it is first read on. The first read waits for it,"
+    " half a second at most; until it is there, and if Min and Max are both 0, NaN in alarm (UDF)."
 )
 """Words added to the details of arrays below `ANALYSES`; see `ioc.posting.family_analysis`."""
 

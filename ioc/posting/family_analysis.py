@@ -92,6 +92,17 @@ class FamilyAnalysis:
         if place.below(ANALYSES) is not None:
             self._asked.add(place)
             self._work.set()
+            if self._is_computed(place):
+                for each in self._database.channels_at(place).values():
+                    each.expect_value()
+
+    def _is_computed(self, place: ValuePath) -> bool:
+        """Whether the latest results have values at ``place``, once they are analysed."""
+        return any(
+            path is not None and _window(posted.result.order.settings, path).used
+            for number, posted in self._posted.items()
+            for path in (place.below(analyses(number, family)) for family in FAMILIES)
+        )
 
     async def posted(self, report: RanksReport, resets: int) -> None:
         """Take the results of ``report``, which is posted; ``resets`` is of the accepted order.
@@ -165,8 +176,7 @@ class FamilyAnalysis:
         settings = posted.result.order.settings
 
         def absent(path: Path) -> bool:
-            windows, number = path
-            return path not in known or not getattr(settings, str(windows))[number].used
+            return path not in known or not _window(settings, path).used
 
         values = ReadingValues(
             view,
@@ -183,6 +193,13 @@ class FamilyAnalysis:
         """Regions and peaks of one spectrum; runs in a thread."""
         sample = family.sample(posted.result, number)
         return self._analyse(settings, sample, family.seconds(posted.result, number))
+
+
+def _window(settings: ReductionSettings, path: Path) -> WindowSettings:
+    """The window of the region or peak at a path below the root of a family."""
+    windows, number = path
+    window: WindowSettings = getattr(settings, str(windows))[number]
+    return window
 
 
 def _only(settings: ReductionSettings, asked: frozenset[Path]) -> ReductionSettings:
