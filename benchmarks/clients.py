@@ -12,43 +12,34 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from benchmarks.libca import DBR_DOUBLE, NORMAL, TIME_DOUBLE_VALUE, Event, Session, handler
+from benchmarks.arrivals import Arrivals, noting_handler
+from benchmarks.libca import DBR_DOUBLE, NORMAL, Event, Handler, Session, handler
 
 PUT_PERIOD_S = 0.02
 ANSWER_S = 10.0
 
 
-def watch(clients: int, names: Sequence[str]) -> list[tuple[float, ...]]:
+def watch(clients: int, names: Sequence[str]) -> NDArray[np.float64]:
     """Rows of client, time sent (the first element of the value), time of arrival: s, monotonic."""
-    seen: list[tuple[float, ...]] = []
     connected = []
     for _ in range(clients):
         session = Session()
         connected.append((session, session.connect(names)))
-    for number, (session, channels) in enumerate(connected):
+    told = ctypes.cast(noting_handler().address, Handler)
+    seen = [Arrivals() for _ in range(clients)]
+    for arrivals, (session, channels) in zip(seen, connected, strict=True):
         session.attach()
-        told = handler(_arrival(number, seen))
         for channel in channels:
-            session.monitor(channel, told)
+            session.monitor(channel, told, arrivals.address)
     _ready_and_input_ended().wait()
     for session, _ in connected:
         session.attach()
         session.close()
-    return seen
-
-
-def _arrival(number: int, seen: list[tuple[float, ...]]) -> Any:
-    clock, at, value = time.monotonic, ctypes.c_double.from_address, TIME_DOUBLE_VALUE
-
-    def arrived(event: Event) -> None:
-        now = clock()
-        seen.append((number, at(event.data + value).value, now))
-
-    return arrived
+    return np.concatenate([np.insert(each.rows, 0, at, axis=1) for at, each in enumerate(seen)])
 
 
 def put(name: str) -> list[tuple[float, ...]]:
@@ -111,7 +102,7 @@ def main(how: str, *words: str) -> None:
     """Do what the command line asks for."""
     match how:
         case "watch":
-            np.save(sys.stdout.buffer, np.array(watch(int(words[0]), words[1:])))
+            np.save(sys.stdout.buffer, watch(int(words[0]), words[1:]))
         case "put":
             np.save(sys.stdout.buffer, np.array(put(*words)))
         case "visit":

@@ -111,10 +111,13 @@ class Session:
             for name, handle in zip(names, handles, strict=True)
         ]
 
-    def monitor(self, channel: Channel, handler: Any) -> None:
-        """Call ``handler`` (a `Handler`) with every update, all of its elements, as TIME_DOUBLE."""
+    def monitor(self, channel: Channel, handler: Any, user: int | None = None) -> None:
+        """Call ``handler`` (a `Handler`) with every update, all of its elements, as TIME_DOUBLE.
+
+        ``user`` is the pointer that it is told.
+        """
         self._handlers.append(handler)
-        asked = (DBR_TIME_DOUBLE, 0, channel.handle, DBE_VALUE, handler, None, None)
+        asked = (DBR_TIME_DOUBLE, 0, channel.handle, DBE_VALUE, handler, user, None)
         _expect(self._ca.ca_create_subscription(*asked), channel.name)
         self._ca.ca_flush_io()
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ioc.ca.channel import ClientPuts, channel
 from ioc.ca.server import Server
+from reduction.host.garbage import search_new
 from reduction.parameters.specs import Array, Float
 
 PREFIX = "B:"
@@ -101,6 +102,7 @@ async def ours(work: Work) -> None:
     async def post(name: str, value: Any) -> None:
         await channels[name].publish_value(value)
 
+    search_new()  # as the program does once it has started
     await asyncio.gather(server.serve(), beat(work, post))
 
 

@@ -61,8 +61,8 @@ def _scalars() -> list[Claim]:
     return [
         _delivered(SCALARS),
         Claim("client with fewest over client with most", _evenness, "", 0.9, least=True),
-        Claim("server, cores", lambda seen: seen.cores, ""),
-        Claim("age at arrival, p99", lambda seen: _ms(seen.age_s, 99), "ms"),
+        Claim("server, cores", lambda seen: seen.cores, "", 0.15),
+        Claim("age at arrival, p99", lambda seen: _ms(seen.age_s, 99), "ms", 20),
         Claim("`caput -c` meanwhile, p99", lambda seen: _ms(seen.puts_s, 99), "ms", 50),
     ]
 
