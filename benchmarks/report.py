@@ -104,11 +104,13 @@ The same work done by this program's server, by stock caproto and by softioc (th
 Base with records in Python), one after the other, each alone as a process. Twenty C clients, in two
 processes, have a connection each; another one writes a scalar with completion, 50 times a second.
 Values carry the time when they were posted; their age is that of arrival in a client's callback.
-Of the spectra's X, Y and E, X does not change. A server that is too slow for its clients may leave
-out values, as all three do; but a client must not starve beside others. Memory is the most resident
-memory under load less that of the same server before its clients came. Clients that come and go
-monitor ten PVs, see a value of each, and leave; the first ones are not counted. The two ratios are
-the figures of caproto and of softioc over ours.
+That callback is machine code (Linux on x86-64): one in Python would wait for its interpreter while
+thousands of values come at once, longer than any server takes. Of the spectra's X, Y and E, X does
+not change. A server that is too slow for its clients may leave out values, as all three do; but a
+client must not starve beside others. Memory is the most resident memory under load less that of the
+same server before its clients came. Clients that come and go monitor ten PVs, see a value of each,
+and leave; the first ones are not counted. The two ratios are the figures of caproto and of softioc
+over ours.
 """,
     "puts": """\
 ## Wild puts
