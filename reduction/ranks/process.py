@@ -34,11 +34,12 @@ from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.kafka.streams import KafkaStream
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.pipeline import Pipeline
-from reduction.ranks.rank import Rank, RankTiming
+from reduction.ranks.rank import Rank
 from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.recording_control import RecordingControl
 from reduction.ranks.result_reporter import Control
 from reduction.ranks.stream_readers import StreamReaders
+from reduction.ranks.tick_clock import RankTiming
 from reduction.recordings.protocol import Recording
 from reduction.stream.dialect import ANY_STREAM, StreamFormat
 from reduction.stream.pulse_assembler import PulseAssembler

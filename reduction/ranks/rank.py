@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
-import numpy as np
 
 from reduction.control import transitions
 from reduction.control.encoding import decoded, encoded
@@ -28,14 +27,16 @@ from reduction.host.file_threads import FileThreads
 from reduction.messages.run_messages import RunMessage
 from reduction.parameters.specs import Refused
 from reduction.ranks.accumulation import Accumulation
-from reduction.ranks.catch_up import PERIODS_PER_TICK, RESULT_INTERVAL_S, CatchUp
+from reduction.ranks.catch_up import CatchUp
 from reduction.ranks.collectives import Collectives
+from reduction.ranks.engine_work import EngineWork
+from reduction.ranks.intake_budget import UNLIMITED_BYTES
 from reduction.ranks.pipeline import Pipeline
 from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.result_reporter import Control, RankParts, ResultReporter
 from reduction.ranks.run_holds import HOLD_S, RunHolds
 from reduction.ranks.tick import Tick, Ticks
-from reduction.ranks.tick_clock import TickClock
+from reduction.ranks.tick_clock import RankTiming, TickClock
 from reduction.ranks.views import Views
 from reduction.results.references import LoadedReferences, load_references, references_in_time
 from reduction.stream.dialect import Dialect
@@ -50,27 +51,8 @@ CALL_POLL_S = 0.005
 ORDER_DELAY_S = 0.2
 """How long a tick is put off while the first result under an order is being made."""
 
-
 TICKS_PER_START = 1000
 """Every how many ticks the clocks of all ranks are brought into step."""
-
-
-@dataclass(frozen=True)
-class RankTiming:
-    """How often ranks tick, and how often a result is due."""
-
-    tick_rate_hz: float = 14.0
-    publish_rate_hz: float = 5.0
-
-    @property
-    def ticks_per_result(self) -> int:
-        """Every how many ticks a result is due."""
-        return max(1, round(self.tick_rate_hz / self.publish_rate_hz))
-
-    @property
-    def ticks_per_catch_up_result(self) -> int:
-        """The same while the event log is read again, when ticks are rarer."""
-        return max(1, round(self.tick_rate_hz * RESULT_INTERVAL_S / PERIODS_PER_TICK))
 
 
 class Rank:
@@ -93,6 +75,7 @@ class Rank:
         self._clock = TickClock(timing.tick_rate_hz, now_s)
         self._intake = receiver.intake
         self._accumulation = Accumulation(together, pipeline, receiver)
+        self._work = EngineWork(pipeline.engine, now_s)
         self._catch_up = CatchUp(timing.ticks_per_catch_up_result)
         self._views = Views(pipeline, timing.tick_rate_hz)
         self._reporter = ResultReporter(
@@ -110,7 +93,7 @@ class Rank:
         """Whether an order is obeyed or refused, but no result under it is reported yet."""
         self._result_waits = False
         """Whether a result is due for which some rank has events left to histogram."""
-        self._caught_up = True
+        self._others_lack = False  # whether events here waited for other ranks at the last tick
         self._message = ""
         self.stopping = False
 
@@ -130,33 +113,41 @@ class Rank:
         Messages are taken only while the engine has caught up. Those that come faster than it can
         work wait in the event log, and there are results of what has been taken meanwhile. When the
         log is read again, messages are always there, so reading waits for a result now and then.
+        It also waits for the next tick once there is enough for it, and for the engine to prepare
+        what it has, see `IntakeBudget`.
         """
         called = False
         while not called and (left := deadline_s - self._clock.now_s()) > 0:
             called = self._called()
-            if self._caught_up:
-                at_once = called or self._views.behind
-                self._receiver.take(0 if at_once else min(left, CALL_POLL_S))
+            if self._work.caught_up:
+                wait_s = 0 if called or self._views.behind else min(left, CALL_POLL_S)
+                if self._work.budget.rests:
+                    self._work.prepare(wait_s)
+                else:
+                    self._receiver.take(wait_s)
                 self._views.advance(min(ENGINE_STEP_S, left))
             else:
-                self._caught_up = self._pipeline.engine.advance(min(ENGINE_STEP_S, left))
+                self._work.count(min(ENGINE_STEP_S, left), again=self._order_pending)
+                if self._work.caught_up and not self._catch_up.active:
+                    self._work.prepare(0)
 
     def _called(self) -> bool:
         """Whether to tick before the next tick is due.
 
-        Rank 0 calls the others to a tick as soon as it has an order, unless the result of the one
-        before is still pending, which must have its time. Ranks that have that result ready come
-        to the tick at once, too, and wait for the others there. So do those that have any other
-        result ready that is due.
+        Rank 0 calls the others to a tick as soon as it has an order, or enough events for a tick,
+        unless the result of the order before is still pending, which must have its time. Ranks
+        that have that result ready come to the tick at once, too, and wait for the others there.
+        So do those that have any other result ready that is due.
         """
         if self._order_pending or self._result_waits:
-            return self._caught_up
+            return self._work.caught_up
         if self._control is None:
             return self._together.called(self._ticks + 1)
-        ordered = self._control.ordered
-        if ordered:
+        enough = self._work.caught_up and not self._others_lack and self._receiver.has_enough
+        early = self._control.ordered or enough
+        if early:
             self._together.call(self._ticks + 1)
-        return ordered
+        return early
 
     def _tick(self) -> bool:
         """One tick of all ranks together; return whether to stop."""
@@ -181,20 +172,23 @@ class Rank:
                 self._control.report_work()
             self._obey(decoded(RanksOrder, self._together.share(order)))
         self._pipeline.limit_memory(self._receiver.pending_bytes)
-        self._caught_up = self._pipeline.engine.advance(ENGINE_STEP_S)
+        work = self._work
+        work.count(ENGINE_STEP_S, again=self._order_pending)
         self._views.note_events(self._accumulation.coverage.last_ns)
         due = self._order_pending or self._ticks % self._timing.ticks_per_result == 0
         due = due or self._result_waits or ticks.any_run_messages or has_first
         due = due or self._catch_up.waits or self._catch_up.ends
-        if self._caught_up:
+        if work.caught_up:
             if due:
                 self._views.advance(ENGINE_STEP_S)
             self._reporter.account.check(everything=due)
             if not self._catch_up.active:
-                self._pipeline.engine.prepare(0)
+                work.prepare(0)
+        behind_bytes = 0 if self._catch_up.active else self._receiver.behind.size_bytes
+        work.budget.note_backlog(behind_bytes)
         if due:
             references = [each.references for each in self._references]
-            reported = self._reporter.report(self._caught_up, self._ticks, self._remark, references)
+            reported = self._reporter.report(work.caught_up, self._ticks, self._remark, references)
             self._order_pending = self._order_pending and not reported
             self._result_waits = not reported
         return ticks.stopping
@@ -211,18 +205,19 @@ class Rank:
             plain = intake.dialect is Dialect.PLAIN
             reached_ns = ticks.plain_until_ns if plain else ticks.slowest.reached_ns
             until_ns = min(reached_ns, self._holds.until_ns(reached_ns))
-            pulses = self._pulses_until(until_ns)
-            self._accumulation.advance(ticks, pulses, held=until_ns < reached_ns)
+            pulses = self._receiver.pulses_of_all(self._together, until_ns)
+            self._take(ticks, pulses, held=until_ns < reached_ns)
 
-    def _pulses_until(self, time_ns: int) -> list[CompletePulse]:
-        """The pulses up to a time that are not cut yet, the same on all ranks.
-
-        A pulse is one of them if any partition has its mark, or, without marks, a message of it.
-        """
-        here = np.array(self._intake.uncut_until(time_ns), np.int64).reshape(-1, 2)
-        gathered = self._together.gather(here)
-        _, first = np.unique(gathered[:, 0], return_index=True)  # of several ranks, the first
-        return [CompletePulse._make(each) for each in gathered[first].tolist()]
+    def _take(self, ticks: Ticks, pulses: list[CompletePulse], *, held: bool) -> None:
+        """Take events of pulses, and say how many there should be at the next tick."""
+        receiver, began_s = self._receiver, self._clock.now_s()
+        pending_bytes, enough = receiver.pending_bytes, receiver.has_enough
+        self._accumulation.advance(ticks, pulses, held=held)
+        taken_bytes = pending_bytes - receiver.pending_bytes
+        self._others_lack = enough and not taken_bytes
+        self._work.budget.took(taken_bytes, self._clock.now_s() - began_s)
+        enough_bytes = self._catch_up.periods_per_tick * self._work.budget.enough_bytes
+        receiver.enough_bytes = UNLIMITED_BYTES if held else enough_bytes
 
     def _own_tick(self, logs: int) -> Tick:
         """The tick of this rank, which has received ``logs`` log values from the IOC."""
@@ -268,7 +263,7 @@ class Rank:
     @property
     def _remark(self) -> str:
         """What is wrong with the orders, in words; empty if nothing is."""
-        between = self._control.message if self._control is not None else ""
+        between = "" if self._control is None else self._control.message
         return "; ".join(filter(None, (self._message, between)))
 
     def _share_logs(self, logs: list[PvLogValues]) -> None:
@@ -279,9 +274,9 @@ class Rank:
 
     def _gather_run_messages(self) -> None:
         """Have rank 0 report the messages about runs that any rank has read."""
-        text = msgspec.json.encode(self._intake.runs.taken()).decode()
-        for each in self._together.texts(text):
-            messages = msgspec.json.decode(each, type=list[RunMessage])
+        taken = msgspec.json.encode(self._intake.runs.taken()).decode()
+        for text in self._together.texts(taken):
+            messages = msgspec.json.decode(text, type=list[RunMessage])
             self._reporter.note_runs(messages)
             self._holds.note(messages, self._accumulation.state.facility_run)
 
@@ -297,9 +292,8 @@ class Rank:
         state = self._order.run if first else self._accumulation.state
         if state is None or not (first or self._catch_up.active):
             return self._order
-        if not first and transitions.changes_later(state, self._order, self._cut_ns):
-            return self._order
-        if transitions.resets(state, self._order):
+        later = not first and transitions.changes_later(state, self._order, self._cut_ns)
+        if later or transitions.resets(state, self._order):
             return self._order
         return transitions.without_changes(state, self._order)
 

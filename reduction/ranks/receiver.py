@@ -10,11 +10,16 @@ import numpy as np
 from reduction.control.run_state import LogPlace, RunState
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, LogReader, problem_of
 from reduction.ranks.collectives import Collectives
+from reduction.ranks.intake_budget import UNLIMITED_BYTES
 from reduction.stream.dialect import Dialect
 from reduction.stream.pulse_assembler import PulseAssembler
+from reduction.stream.pulses import CompletePulse
 
 LOOK_INTERVAL_S = 0.002
 """How often an event log without new messages is looked at."""
+
+FEW_MESSAGES = 8
+"""So many are read at least, however large they are."""
 
 
 def places_of_all(together: Collectives, places: Mapping[int, LogPlace]) -> tuple[LogPlace, ...]:
@@ -49,6 +54,10 @@ class StreamReceiver:
         """Partitions that were read to their ends since the last tick."""
         self.at_end = False
         """Whether all of them were, before the last tick."""
+        self.enough_bytes = UNLIMITED_BYTES
+        """When events that wait have so many bytes, only what holds up their pulses is read."""
+        self._mean_bytes = 0.0
+        """The size of a message, a mean over the last ones."""
 
     def take(self, wait_s: float) -> None:
         """Take what has come, of each partition in its turn; wait for it ``wait_s`` at most."""
@@ -60,12 +69,13 @@ class StreamReceiver:
         """Take what has come; whether anything has."""
         found = False
         for partition, reader in self._readers.items():
-            if self.intake.full(partition):
+            if self.intake.full(partition) or self._has_enough_of(partition):
                 continue
-            messages = reader.read()
+            most = self._most_messages
+            messages = reader.read(most)
             if partition in self._unidentified and self._is_other_log(partition):
                 continue
-            at_end = len(messages) < MESSAGES_AT_ONCE and reader.behind.messages == 0
+            at_end = len(messages) < most and reader.behind.messages == 0
             if at_end and reader.began >= 0:
                 self._at_end.add(partition)
             self.intake.note_end(partition, ended=at_end and not messages)
@@ -75,8 +85,37 @@ class StreamReceiver:
                     self._check_place(partition, message.offset)
                 earlier = message.offset < began
                 self.intake.take(partition, message.data, message.offset, earlier=earlier)
+                self._mean_bytes += (len(message.data) - self._mean_bytes) / MESSAGES_AT_ONCE
                 found = True
         return found
+
+    @property
+    def _most_messages(self) -> int:
+        """How many messages are read from a partition in its turn: until there are enough."""
+        if self.enough_bytes == UNLIMITED_BYTES:
+            return MESSAGES_AT_ONCE
+        left = (self.enough_bytes - self.pending_bytes) / max(self._mean_bytes, 1)
+        return int(min(max(left, FEW_MESSAGES), MESSAGES_AT_ONCE))
+
+    def _has_enough_of(self, partition: int) -> bool:
+        """Whether enough events wait, and the pulses among them do not wait for a partition."""
+        enough = self.pending_bytes >= self.enough_bytes
+        return enough and self.intake.partitions[partition].has_complete
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether there are enough events for the next tick."""
+        return all(self._has_enough_of(each) for each in self.intake.awaited)
+
+    def pulses_of_all(self, together: Collectives, time_ns: int) -> list[CompletePulse]:
+        """The pulses up to a time that are not cut yet, the same on all ranks.
+
+        A pulse is one of them if any partition has its mark, or, without marks, a message of it.
+        """
+        here = np.array(self.intake.uncut_until(time_ns), np.int64).reshape(-1, 2)
+        gathered = together.gather(here)
+        _, first = np.unique(gathered[:, 0], return_index=True)  # of several ranks, the first
+        return [CompletePulse._make(each) for each in gathered[first].tolist()]
 
     def note_ends(self) -> None:
         """Note which partitions are read to their ends now, and which were since the last call."""

@@ -1,8 +1,29 @@
-"""When ticks are due, by the monotonic clock."""
+"""How often ranks tick, and when ticks are due by the monotonic clock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+
+from reduction.ranks.catch_up import PERIODS_PER_TICK, RESULT_INTERVAL_S
+
+
+@dataclass(frozen=True)
+class RankTiming:
+    """How often ranks tick, and how often a result is due."""
+
+    tick_rate_hz: float = 14.0
+    publish_rate_hz: float = 5.0
+
+    @property
+    def ticks_per_result(self) -> int:
+        """Every how many ticks a result is due."""
+        return max(1, round(self.tick_rate_hz / self.publish_rate_hz))
+
+    @property
+    def ticks_per_catch_up_result(self) -> int:
+        """The same while the event log is read again, when ticks are rarer."""
+        return max(1, round(self.tick_rate_hz * RESULT_INTERVAL_S / PERIODS_PER_TICK))
 
 
 class TickClock:

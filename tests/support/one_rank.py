@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -23,8 +24,9 @@ from reduction.instrument.geometry import powder_arc
 from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.pipeline import Pipeline
-from reduction.ranks.rank import Rank, RankTiming
+from reduction.ranks.rank import Rank
 from reduction.ranks.receiver import StreamReceiver
+from reduction.ranks.tick_clock import RankTiming
 from reduction.stream.pulse_assembler import PulseAssembler
 
 START_NS = 1_767_225_600_000_000_000
@@ -64,6 +66,8 @@ class OneRank:
         engine: Any = NativeEngine,
         intake: PulseAssembler | None = None,
         readers: Mapping[int, LogReader] = MappingProxyType({}),
+        tick_rate_hz: float = 1000.0,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         partitions = list(readers) or [0]
         self.intake = intake or PulseAssembler(partitions, clock_ns=lambda: now_ns)
@@ -71,9 +75,9 @@ class OneRank:
         pipeline = Pipeline(powder_arc(), engine, order, self.intake.logs, 1 << 40)
         collectives: Any = SingleRank()
         control: Any = self
-        timing = RankTiming(tick_rate_hz=1000.0)
+        timing = RankTiming(tick_rate_hz)
         receiver = StreamReceiver(readers, self.intake, len(readers))
-        self._rank = Rank(collectives, receiver, pipeline, control, timing)
+        self._rank = Rank(collectives, receiver, pipeline, control, timing, now_s)
         self._newest: RanksOrder | None = None
         self.from_ioc: list[PvLogValues] = []
         """Values of process variables that the IOC sends next."""

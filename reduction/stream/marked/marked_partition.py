@@ -174,6 +174,11 @@ class MarkedPartition:
         return bool(self.uncut) and self.pending_bytes >= self.most_pending_bytes // 2
 
     @property
+    def has_complete(self) -> bool:
+        """Whether pulses are complete here that are not cut yet."""
+        return bool(self.uncut)
+
+    @property
     def in_doubt(self) -> bool:
         """Whether there are marks that will be believed unless others contradict them soon."""
         return self._order.in_doubt

@@ -23,7 +23,7 @@ from reduction.stream.pending_chunks import (
 from reduction.stream.plain.message_ids import MessageIds
 from reduction.stream.plain.pulse_times import REPLAY_NS, PulseTimes
 from reduction.stream.pulse_places import PulsePlaces
-from reduction.stream.pulses import NO_PULSE, CompletePulse, may_be_pulse
+from reduction.stream.pulses import NEVER_NS, NO_PULSE, CompletePulse, may_be_pulse
 
 MOST_LOG_TIMES = 10_000
 """Most times of values of logs that are known before they are cut."""
@@ -98,6 +98,11 @@ class PlainPartition:
     def uncut(self) -> list[CompletePulse]:
         """The pulses that were seen and are not cut yet, late ones included."""
         return [CompletePulse(time_ns, NO_PULSE) for time_ns in sorted(self._uncut)]
+
+    @property
+    def has_complete(self) -> bool:
+        """Whether pulses are complete here that are not cut yet."""
+        return min(self._uncut, default=NEVER_NS) < self.newest_ns
 
     @property
     def mark_offset(self) -> int | None:
