@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from reduction.control.order_receiver import OrderReceiver
+from reduction.host.freed_memory import keep_freed_memory
 from reduction.host.garbage import search_new
 from reduction.host.key_file import Key
 from reduction.host.steady_clock import steady_clock
@@ -88,6 +89,7 @@ def _output(
         return EventOutput(start.log, start.partitions, context, clock_ns)
     from simulator.kafka_output import KafkaOutput  # confluent-kafka is optional
 
+    keep_freed_memory()
     return KafkaOutput(start.kafka, start.partitions)
 
 

@@ -25,6 +25,7 @@ from reduction.engines.protocol import Engine, Recipe
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.protocol import LogReader
 from reduction.event_log.remote import RemoteLogReader
+from reduction.host.freed_memory import keep_freed_memory
 from reduction.host.garbage import search_new
 from reduction.host.key_file import Key
 from reduction.host.memory_limits import is_no_memory, no_memory_words
@@ -183,6 +184,7 @@ def _stream(context: zmq.Context[Any], start: RanksStart, together: Collectives)
     if start.kafka is not None:
         from reduction.ranks.kafka_readers import kafka_readers  # confluent-kafka is optional
 
+        keep_freed_memory()
         stream = kafka_readers(start.kafka, start.partitions, together)
     else:
         mine = range(together.rank, start.partitions, together.size)

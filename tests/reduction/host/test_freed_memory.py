@@ -1,0 +1,33 @@
+"""Memory that is freed is used again without being cleared by the system."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+
+import pytest
+
+MESSAGES = """
+import resource
+from reduction.host.freed_memory import keep_freed_memory
+keep_freed_memory()
+def touched():
+    messages = [bytes(400_000 + 4096 * number) for number in range(50)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+touched()
+before = touched()
+print(touched() - before)
+"""
+PAGES = 50 * 100
+"""The pages of all messages."""
+
+
+@pytest.mark.skipif(
+    getattr(ctypes.CDLL(None), "mallopt", None) is None, reason="the C library has no mallopt"
+)
+def test_messages_lie_in_memory_that_others_have_had() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", MESSAGES], check=True, capture_output=True, text=True
+    )
+    assert int(ran.stdout) < PAGES // 20
