@@ -31,13 +31,16 @@ async def read(bench: PublisherBench, name: str) -> Sequence[float]:
     return [float(each) for each in values]
 
 
+@at_virtual_time
 async def test_the_first_read_waits_for_what_is_computed_because_of_it() -> None:
     bench = PublisherBench(SETTINGS)
     await bench.publisher.ranks(cells_report(bench))
-    async with running(bench.publisher.families):
-        while not np.isfinite(centres := await read(bench, PEAK)).any():
-            pass  # on a busy host it may take longer than a read waits
-    assert len(centres) == 3
+    reading = asyncio.create_task(read(bench, PEAK))
+    await asyncio.sleep(0.1)
+    found = np.array([1.0, 2.0, 3.0])
+    await bench.database.channels[f"P:{PEAK}"].publish_value(found, alarm=NO_ALARM)
+    assert await reading == found.tolist()
+    assert asyncio.get_running_loop().time() == 0.1
 
 
 @at_virtual_time
