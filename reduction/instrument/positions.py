@@ -18,7 +18,7 @@ MOST_DISTINCT = 1 << 16
 LARGE = 1 << 16
 """Positions of fewer detectors are kept as they are: they take little memory."""
 
-Places = NDArray[np.int64] | NDArray[np.bool_] | slice
+RowIndex = NDArray[np.int64] | NDArray[np.bool_] | slice
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +55,8 @@ class CodedPositions:
         """The memory that they take."""
         return sum(each.code.nbytes + each.values.nbytes for each in self.coordinates)
 
-    def __getitem__(self, places: Places) -> NDArray[np.float64]:
-        return np.stack([each.values[each.code[places]] for each in self.coordinates]).T
+    def __getitem__(self, rows: RowIndex) -> NDArray[np.float64]:
+        return np.stack([each.values[each.code[rows]] for each in self.coordinates]).T
 
 
 def coded_if_smaller(position_m: NDArray[np.float64]) -> NDArray[np.float64] | CodedPositions:
