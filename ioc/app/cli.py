@@ -123,6 +123,9 @@ def _start(options: Options) -> None:
 def _run(options: RunOptions) -> None:
     import asyncio
 
+    from ioc.ca.caproto_loading import import_caproto
+
+    import_caproto()
     from ioc.app.run import run_all
 
     signals = StopSignals()
@@ -134,6 +137,9 @@ def _run(options: RunOptions) -> None:
 def _serve(options: IocOptions) -> None:
     import asyncio
 
+    from ioc.ca.caproto_loading import import_caproto
+
+    import_caproto()
     from ioc.app.run_server import serve_alone
 
     signals = StopSignals()

@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from streaming_data_types.fbschemas.logdata_f144.Value import Value
-from streaming_data_types.logdata_f144 import serialise_f144
 
 from reduction.messages.flat_tables import Buffer, FlatTable
+from reduction.messages.schemas import Value, serialise_f144
 
 
 class F144Field(IntEnum):

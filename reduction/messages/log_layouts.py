@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from streaming_data_types.fbschemas.logdata_f144.Value import Value
 
 from reduction.messages.f144 import (
     ARRAYS,
@@ -25,6 +24,7 @@ from reduction.messages.f144 import (
     scalar_value,
 )
 from reduction.messages.flat_tables import Buffer, FlatTable
+from reduction.messages.schemas import Value
 
 MOST_REMEMBERED_LOGS = 1000
 """When so many logs are remembered, all are forgotten, so that memory is bounded."""

@@ -12,13 +12,9 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from streaming_data_types.fbschemas.run_start_pl72.RunStart import RunStart as StartTable
-from streaming_data_types.fbschemas.run_stop_6s4t.RunStop import RunStop as StopTable
-from streaming_data_types.run_start_pl72 import serialise_pl72
-from streaming_data_types.run_stop_6s4t import serialise_6s4t
-
 from reduction.messages.contents import CorruptMessage
 from reduction.messages.flat_tables import Buffer
+from reduction.messages.schemas import StartTable, StopTable, serialise_6s4t, serialise_pl72
 
 RUN_START, RUN_STOP = "pl72", "6s4t"
 """The schemas that are read here."""

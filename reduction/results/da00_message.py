@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from streaming_data_types.dataarray_da00 import Variable, serialise_da00
 
+from reduction.messages.schemas import Variable, serialise_da00
 from reduction.parameters.readings import (
     GroupReadings,
     HistogramReadings,
