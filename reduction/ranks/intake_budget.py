@@ -14,7 +14,7 @@ MEMORY_S = 2.0
 TAKING_S = 0.12
 """For the events of a tick there should be no more work than this."""
 
-OVERLOAD_S = 1.0
+OVERLOAD_S = 4.0
 """If more work than this waits in the event log, events come faster than they can be counted."""
 
 MOST_UNPREPARED_BYTES = 240_000_000
