@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,16 +13,15 @@ from benchmarks.recut import BINS, Store
 from benchmarks.rows import Row
 from benchmarks.sample import Sample
 from benchmarks.timing import Figure
-from reduction.engines.detector_rows import DetectorRows
-from reduction.engines.event_store import BLOCK_EVENTS, EventBlock
-from reduction.engines.native.compiled_recipe import CompiledRecipe
-from reduction.engines.native.sorted_kernels import SortedPiece
-from reduction.engines.native.sorted_runs import LONGEST_RUN, RunPieces, SortedRun, sorted_run
-from reduction.engines.protocol import MAX_TOF_NS, Recipe
-from reduction.instrument.geometry import Instrument
+from reduction.engines.native.event_store import BLOCK_EVENTS
+from reduction.engines.native.ordered_block import OrderedBlock
+from reduction.engines.native.packing import packed_values
 
 CASES = BINS[:2]
 REPEATS = 5
+SAMPLED = 5_000_000
+"""Different events of a rank; they come again and again, each up to a microsecond later."""
+
 COPIED = 10_000_000
 """Events whose bytes are copied at once."""
 
@@ -47,7 +45,7 @@ def _new_bins(blocks: int) -> list[Row]:
                 str(figure),
                 "≤ 150 ms",
                 figure.median <= 150,
-                f"`numpy.searchsorted` in the same runs: {peer}",
+                f"`numpy.searchsorted` in sorted blocks as large: {peer}",
                 f"{peer.median / figure.median:.1f}",
             )
         )
@@ -65,73 +63,32 @@ def _slower(
 
 def _recut(rank: int, meet: Meet, blocks: int) -> list[float]:
     """Times of new bins in s: ours and numpy's, again and again, case by case."""
-    sample = Sample(BLOCK_EVENTS)
-    group = np.zeros(sample.instrument.detector_id.size, np.int32)
-    recipes = [Recipe(case.units, case.edges, group) for case in CASES]
-    uncut = _runs(sample, _ready(sample.instrument, recipes[0]), blocks, rank)
-    arrays = [piece.values for run in uncut for piece in run.content.pieces]
-    runs = [replace(run, content=RunPieces(_cut(*run.content.pieces))) for run in uncut]
+    sample = Sample(SAMPLED)
+    store = Store(sample, blocks * BLOCK_EVENTS)
+    store.fill(rank)
+    recipes = [store.recipe(case) for case in CASES]
+    values = _ordered_values(store)
+    numbers = store.events / values.size
     times = []
-    for recipe in recipes:
-        count = partial(_counted, sample.instrument, recipe, runs)
-        search = partial(_searched, recipe.edges, arrays)
-        assert count() == blocks * BLOCK_EVENTS
+    for recipe, other in zip(recipes, reversed(recipes), strict=True):
+        search = partial(np.searchsorted, values, recipe.edges)
         for _ in range(REPEATS):
-            times += [timed(meet, count), timed(meet, search)]
+            store.recut(other)
+            times += [timed(meet, partial(store.recut, recipe)), numbers * timed(meet, search)]
     return times
 
 
-def _ready(instrument: Instrument, recipe: Recipe) -> CompiledRecipe:
-    return CompiledRecipe(instrument, recipe, MAX_TOF_NS, DetectorRows.of(instrument))
-
-
-def _runs(sample: Sample, ready: CompiledRecipe, blocks: int, seed: int) -> list[SortedRun]:
-    """Sorted runs as the engine has them of so many blocks; no raw events are kept.
-
-    Each block has the sample's events, each up to a microsecond later. Blocks are sorted together
-    that the engine sorts one by one and then merges, which takes longer and gives the same.
-    """
-    random, runs = np.random.default_rng(seed), []
-    for number, size in enumerate(_sizes(blocks)):
-        events = size * BLOCK_EVENTS
-        block = EventBlock(np.empty((2, events), np.int32))
-        for _ in range(size):
-            later = random.integers(0, 1000, BLOCK_EVENTS, np.int32)
-            block.append(sample.pixel_id, sample.tof_ns + later, 0)
-        slices = np.zeros(block.spans, np.int32)
-        runs.append(sorted_run(ready, block, number, slices, np.empty(events)))
-    return runs
-
-
-def _cut(piece: SortedPiece) -> list[SortedPiece]:
-    """The values of a run of one spectrum in pieces as long as blocks, as merging makes them."""
-    parts = np.split(piece.values, range(BLOCK_EVENTS, piece.values.size, BLOCK_EVENTS))
-    return [SortedPiece(each, 0, np.array([0, each.size])) for each in parts]
-
-
-def _sizes(blocks: int) -> list[int]:
-    """Blocks of each run once there is nothing left to merge."""
-    longest = LONGEST_RUN // BLOCK_EVENTS
-    rest = blocks % longest
-    return [longest] * (blocks // longest) + [
-        1 << bit for bit in reversed(range(rest.bit_length())) if rest >> bit & 1
-    ]
-
-
-def _counted(instrument: Instrument, recipe: Recipe, runs: list[SortedRun]) -> int:
-    """Fill the cells of a recipe as the engine does; the events in them."""
-    ready = _ready(instrument, recipe)
-    cells = np.zeros(ready.cells, np.int64)
-    for run in runs:
-        ready.add_sorted(run.content.pieces, run.special, cells)
-    return int(cells.sum())
-
-
-def _searched(edges: NDArray[np.float64], arrays: list[NDArray[np.float64]]) -> None:
-    """Count as numpy can, if it has all values of a run in one array."""
-    counts = np.zeros(edges.size - 1, np.int64)
-    for values in arrays:
-        counts += np.diff(np.searchsorted(values, edges))
+def _ordered_values(store: Store) -> NDArray[np.float64]:
+    """The values of the largest block of a store, as sorted as numpy's search needs them."""
+    block = max(
+        (each for each in store.engine.blocks if isinstance(each, OrderedBlock)),
+        key=lambda each: each.size,
+    )
+    ordered = block.contents[0]
+    values = [np.empty(each.size) for each in ordered.arrays]
+    for events, found in zip(ordered.arrays, values, strict=True):
+        packed_values(events, ordered.order.packing, ordered.order.values.tables, found)
+    return np.sort(np.concatenate(values))
 
 
 def _two_against_one(events: int) -> list[Row]:

@@ -55,6 +55,21 @@ class Store:
             self.engine.advance(FOREVER_S)
         return self.events / (time.perf_counter() - began)
 
+    def fill(self, seed: int) -> None:
+        """Store all events, no two of which are likely to be equal, and do all work ahead."""
+        random, left, time_ns = np.random.default_rng(seed), self.events, 0
+        pixel_id, tof_ns = self._sample.pixel_id, self._sample.tof_ns
+        while left:
+            later = random.integers(0, 1000, min(left, tof_ns.size), np.int32)
+            for start in range(0, later.size, CHUNK):
+                here = slice(start, min(start + CHUNK, later.size))
+                self.engine.accumulate(pixel_id[here], tof_ns[here] + later[here], time_ns)
+                time_ns += 1
+            left -= later.size
+            self.engine.advance(FOREVER_S)
+            self.engine.prepare(0)
+        assert self.engine.prepare(3600)
+
     def recut(self, recipe: Recipe) -> float:
         """Seconds until the cells are those of another recipe."""
         began = time.perf_counter()
@@ -88,7 +103,7 @@ def _sorting(store: Store) -> str:
 def _memory(store: Store, before: int) -> Row:
     used = (psutil.Process().memory_info().rss - before) / store.events
     met = "resident memory, all included, over events"
-    return Row("memory per retained event, sorted", f"{used:.1f} B", "≤ 16 B", used <= 16.05, met)
+    return Row("memory per retained event, sorted", f"{used:.1f} B", "≤ 9 B", used <= 9, met)
 
 
 def _copying(sample: Sample) -> str:

@@ -106,6 +106,10 @@ class Histogram(Generic[BlockT]):
         """Whether all spans of a block are in the cells."""
         return number < len(self._slices) and self._slices[number].size == block.spans
 
+    def has_begun(self, number: int) -> bool:
+        """Whether any spans of a block, or of one after it, are in the cells."""
+        return number < len(self._slices)
+
     def advance(self, blocks: Sequence[BlockT], deadline_s: float) -> bool:
         """Count blocks until the deadline passes or all are counted; return whether all are.
 

@@ -112,6 +112,10 @@ class PixelCounts(Generic[BlockT]):
         known = self._counted[number : number + 1]
         return bool(known) and known[0].included.size == block.spans
 
+    def has_begun(self, number: int) -> bool:
+        """Whether any spans of a block, or of one after it, have been counted."""
+        return number < len(self._counted)
+
     def join(self, number: int) -> None:
         """Note that a block has been joined to the block before it; both must have been counted."""
         first, second = self._counted[number - 1 : number + 1]

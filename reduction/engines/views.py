@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic
 
 from reduction.engines.cells import BlockT, CellLayout
@@ -92,6 +92,13 @@ class ReductionViews(Generic[BlockT]):
             each.join(number)
         if self.image is not None:
             self.image.join(number)
+
+    @property
+    def parts(self) -> Iterator[Histogram[BlockT] | PixelCounts[BlockT]]:
+        """All that counts events."""
+        yield from self.histograms.values()
+        if self.image is not None:
+            yield self.image
 
     def clear(self) -> None:
         """Drop all counts."""

@@ -165,12 +165,7 @@ class Rank:
         empty = not self._accumulation.coverage.last_ns
         self._advance(ticks)
         has_first = empty and self._accumulation.coverage.last_ns > 0  # it is shown at once
-        if ticks.of_rank_0.revision != self._pipeline.order.revision:
-            order = b""
-            if self._control is not None:
-                order = encoded(self._next_order)
-                self._control.report_work()
-            self._obey(decoded(RanksOrder, self._together.share(order)))
+        self._obey_new_order(ticks)
         self._pipeline.limit_memory(self._receiver.pending_bytes)
         work = self._work
         work.count(ENGINE_STEP_S, again=self._order_pending)
@@ -192,6 +187,15 @@ class Rank:
             self._order_pending = self._order_pending and not reported
             self._result_waits = not reported
         return ticks.stopping
+
+    def _obey_new_order(self, ticks: Ticks) -> None:
+        """Share the order that rank 0 has, and obey it, unless it is the present one."""
+        if ticks.of_rank_0.revision != self._pipeline.order.revision:
+            order = b""
+            if self._control is not None:
+                order = encoded(self._next_order)
+                self._control.report_work()
+            self._obey(decoded(RanksOrder, self._together.share(order)))
 
     def _advance(self, ticks: Ticks) -> None:
         """Take the pulses that all ranks have reached, once it is known what ends a pulse."""

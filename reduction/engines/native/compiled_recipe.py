@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.cells import SPECIAL, CellLayout
+from reduction.engines.cells import CellLayout
 from reduction.engines.detector_rows import DetectorRows
-from reduction.engines.event_store import EventBlock
-from reduction.engines.native import curved_kernels, kernels, pixel_kernels, sorted_kernels
-from reduction.engines.native.sorted_kernels import SortedPiece
+from reduction.engines.native import curved_kernels, kernels, pixel_kernels
+from reduction.engines.native.event_store import EventBlock
+from reduction.engines.native.ordered_block import OrderedBlock
+from reduction.engines.native.ordered_counts import (
+    CellShape,
+    count_ordered,
+    count_pixels_of,
+    unpacked,
+)
+from reduction.engines.native.packing import ValueTables
+from reduction.engines.native.span_cache import SpanCache
 from reduction.engines.native.tables import (
     BEFORE_ALL_US,
     CurvedCalibration,
@@ -26,6 +30,7 @@ from reduction.engines.native.tables import (
     plain_constants,
     uniform_bins,
 )
+from reduction.engines.native.value_order import EventValues
 from reduction.engines.protocol import Cells, Recipe
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED
@@ -37,25 +42,12 @@ MONITOR_GROUP = -3
 """Group of every monitor. The group that the recipe gives a monitor is ignored."""
 
 
-class ValuesBySpectrum(NamedTuple):
-    """The values of events, sorted within each spectrum, and counts of the events without a value.
-
-    A spectrum is one group in one slice. The values of spectrum p are from ``starts[p]`` to
-    ``starts[p + 1]``, (spectra + 1,), in ``values``. ``special`` (slices · SPECIAL + 1,) counts the
-    events without a value. See `kernels.values_by_spectrum`.
-    """
-
-    values: NDArray[np.float64]
-    starts: NDArray[np.int64]
-    special: NDArray[np.int64]
-
-
-class CompiledRecipe(CellLayout[EventBlock]):
-    """Counts raw events by one recipe, with the compiled passes.
+class CompiledRecipe(CellLayout[EventBlock | OrderedBlock]):
+    """Counts events by one recipe, with the compiled passes.
 
     ``rows`` are those of the instrument's detectors in the tables. Ids of events are what
-    `DetectorRows.kept` gives. Of another one, ``like``, coefficients are taken over where they are
-    the same: for twelve million detectors it takes seconds to compute them.
+    `DetectorRows.kept` gives. ``values`` are those of a recipe with equal values, if there is one:
+    for twelve million detectors it takes seconds to compute them. ``spans`` is shared, too.
     """
 
     def __init__(
@@ -64,21 +56,19 @@ class CompiledRecipe(CellLayout[EventBlock]):
         recipe: Recipe,
         max_tof_ns: int,
         rows: DetectorRows,
-        like: CompiledRecipe | None = None,
+        values: EventValues | None = None,
+        spans: SpanCache | None = None,
     ) -> None:
         super().__init__(recipe)
+        self._spans = spans or SpanCache(np.int32(rows.first))
         self._rows = rows
         group = np.where(instrument.is_monitor, MONITOR_GROUP, recipe.group)
         self._group = rows.table(group, BAD_PIXEL_GROUP, np.int32)
-        if like is not None and like.has_values_of(recipe):
-            coefficient = like.coefficient
-            if not np.array_equal(self._group >= 0, like._group >= 0):
-                coefficient = np.where(self._group >= 0, coefficient, np.nan)
-        else:
-            used = (recipe.group != MASKED) & ~instrument.is_monitor
-            found = np.where(used, _coefficients(instrument, recipe), np.nan)
-            coefficient = rows.table(found, np.nan)
-        self._curved = _curved_calibration(recipe, rows, np.isfinite(coefficient))
+        self.values = values or event_values(instrument, recipe, rows)
+        coefficient, self._curved = self.values.tables.coefficient, self.values.tables.curved
+        if (self._group == MASKED).any():
+            coefficient = np.where(self._group >= 0, coefficient, np.nan)
+            self._curved = _curved_calibration(recipe, rows, np.isfinite(coefficient))
         exponent = recipe.units.tof_exponent
         self._detectors = DetectorTables(
             np.int32(rows.first),
@@ -98,16 +88,6 @@ class CompiledRecipe(CellLayout[EventBlock]):
             size = self.edges.size
             self._bins = curved_bins(coefficient, exponent, even, self._curved, size)
 
-    @property
-    def coefficient(self) -> NDArray[np.float64]:
-        """The coefficient of the detector in each row, (rows,); NaN where none counts."""
-        return self._detectors.coefficient
-
-    def has_values_of(self, recipe: Recipe) -> bool:
-        """Whether each detector that counts by ``recipe`` has the same coefficient here."""
-        counting = (recipe.group != MASKED) & (self.recipe.group == MASKED)
-        return self.recipe.values_equal(recipe) and not counting.any()
-
     def _first_cells(self) -> NDArray[np.int32]:
         """For each row the first cell of its group in a slice, or its special cell."""
         group_cells = self.edges.size + 1
@@ -116,15 +96,35 @@ class CompiledRecipe(CellLayout[EventBlock]):
 
     def add(
         self,
-        block: EventBlock,
+        block: EventBlock | OrderedBlock,
         slices: NDArray[np.int32],
         weights: Cells,
         cells: Cells,
     ) -> None:
-        for first, last in _stretches(weights):
-            bounds, merged = merged_spans(block.starts[first : last + 1], slices[first:last])
-            weight = weights[first].item()
-            self.add_events(block.pixel_id, block.tof_ns, bounds, merged, cells, weight)
+        if isinstance(block, OrderedBlock):
+            self._add_ordered(block, slices, weights, cells)
+        else:
+            stretches = merged_spans(block.starts, slices, weights)
+            self.add_events(block.pixel_id, block.tof_ns, *stretches, cells)
+
+    def _add_ordered(
+        self, block: OrderedBlock, slices: NDArray[np.int32], weights: Cells, cells: Cells
+    ) -> None:
+        if (weights != weights[:1]).any():
+            pixel_id, tof_ns, bounds = self._spans.events(block)
+            self.add_events(pixel_id, tof_ns, *merged_spans(bounds, slices, weights), cells)
+            return
+        ordered = block.ordered_by(self.values)
+        arrays = block.contents[0].arrays
+        if ordered is not None and cells.dtype == np.int64 and weights[0] == 1:
+            shape = CellShape(self.edges.size + 1, self.slice_cells, self.recipe.groups)
+            count_ordered(ordered, self.edges, self._group, slices, shape, cells)
+            arrays = iter([ordered.odd])
+        packing, first_id = block.contents[0].order.packing, self._detectors.first_id
+        for events in arrays if weights[0] else ():
+            for pixel_id, tof_ns, bounds, of_bounds in unpacked(events, packing, first_id, slices):
+                same = np.full(of_bounds.size, weights[0])
+                self.add_events(pixel_id, tof_ns, bounds, of_bounds, same, cells)
 
     @property
     def pixel_slots(self) -> int:
@@ -132,19 +132,27 @@ class CompiledRecipe(CellLayout[EventBlock]):
 
     def add_pixels(
         self,
-        block: EventBlock,
+        block: EventBlock | OrderedBlock,
         weights: NDArray[np.int64],
         values: tuple[float, float] | None,
         counts: NDArray[np.int32],
     ) -> None:
-        events = block.pixel_id, block.tof_ns, block.starts, weights, self._detectors
+        if isinstance(block, OrderedBlock):
+            ordered = block.ordered_by(self.values) if values else block.contents[0]
+            if ordered is not None and (weights == weights[:1]).all():
+                count_pixels_of(ordered, weights, values, counts)
+                return
+            pixel_id, tof_ns, bounds = self._spans.events(block)
+        else:
+            pixel_id, tof_ns, bounds = block.pixel_id, block.tof_ns, block.starts
+        events = pixel_id, tof_ns, bounds, weights, self._detectors
         if values is None:
             pixel_kernels.pixel_pass(*events, self._group, counts)
         else:
             pixel_kernels.pixel_window_pass(*events, self._curved, *values, counts)
 
     def by_detector(self, counts: NDArray[np.int32]) -> NDArray[np.int32]:
-        return counts[self._rows.of_detectors]
+        return np.where(self._group >= 0, counts, 0)[self._rows.of_detectors]
 
     def add_events(
         self,
@@ -152,14 +160,11 @@ class CompiledRecipe(CellLayout[EventBlock]):
         tof_ns: NDArray[np.int32],
         bounds: NDArray[np.int64],
         slices: NDArray[np.int32],
+        weights: Cells,
         cells: Cells,
-        weight: float = 1,
     ) -> None:
-        """Add ``weight`` to the cell of each event; arguments as in `kernels.uniform_pass`.
-
-        ``weight`` is an integer if the cells are int64 counts. If they are float64, any weight.
-        """
-        events = pixel_id, tof_ns, bounds, slices, weight, self._detectors
+        """Add the weight of its span to the cell of each event, as `kernels.uniform_pass`."""
+        events = pixel_id, tof_ns, bounds, slices, weights, self._detectors
         if isinstance(self._bins, EdgeLookup):
             kernels.searching_pass(*events, self._curved, self.edges, self._bins, cells)
         elif self._curved is None:
@@ -167,53 +172,13 @@ class CompiledRecipe(CellLayout[EventBlock]):
         else:
             curved_kernels.uniform_curved_pass(*events, self._curved, self.edges, self._bins, cells)
 
-    def sorted_values(
-        self,
-        pixel_id: NDArray[np.int32],
-        tof_ns: NDArray[np.int32],
-        bounds: NDArray[np.int64],
-        slices: NDArray[np.int32],
-        values: NDArray[np.float64],
-    ) -> ValuesBySpectrum:
-        """The values of events, sorted within each spectrum, in the memory of ``values`` (n,)."""
-        spectra = self.recipe.slices * self.recipe.groups
-        starts = np.zeros(spectra + 1, np.int64)
-        special = np.zeros(self.recipe.slices * SPECIAL + 1, np.int64)
-        kernels.values_by_spectrum(
-            pixel_id,
-            tof_ns,
-            bounds,
-            slices,
-            self._detectors,
-            self._curved,
-            self._group,
-            self.recipe.groups,
-            starts,
-            special,
-            values,
-        )
-        for first, last in itertools.pairwise(starts):
-            values[first:last].sort()
-        return ValuesBySpectrum(values[: int(starts[-1])], starts, special)
 
-    def add_sorted(
-        self,
-        pieces: Iterable[SortedPiece],
-        special: NDArray[np.int64],
-        cells: NDArray[np.int64],
-    ) -> None:
-        """Count sorted values in ``cells``, and in special ones the events that have no value.
-
-        ``special`` is of `sorted_values`. It may be of fewer slices than the recipe has by now.
-        """
-        for piece in pieces:
-            sorted_kernels.count_sorted(
-                piece, self.recipe.groups, self.edges, self.slice_cells, cells
-            )
-        slices = special.size // SPECIAL
-        of_slices = cells[:-1].reshape(self.recipe.slices, self.slice_cells)[:slices, -SPECIAL:]
-        of_slices += special[:-1].reshape(-1, SPECIAL)
-        cells[-1] += special[-1]
+def event_values(instrument: Instrument, recipe: Recipe, rows: DetectorRows) -> EventValues:
+    """The values that a recipe gives to the events of all detectors, also of those it masks."""
+    found = np.where(instrument.is_monitor, np.nan, _coefficients(instrument, recipe))
+    coefficient = rows.table(found, np.nan)
+    curved = _curved_calibration(recipe, rows, np.isfinite(coefficient))
+    return EventValues(recipe, ValueTables(recipe.units.tof_exponent, coefficient, curved))
 
 
 def _coefficients(instrument: Instrument, recipe: Recipe) -> NDArray[np.float64]:
@@ -253,17 +218,14 @@ def _curved_calibration(
 
 
 def merged_spans(
-    bounds: NDArray[np.int64], slices: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """The bounds and slices of the spans, with neighbouring spans of the same slice merged.
+    bounds: NDArray[np.int64], slices: NDArray[np.int32], weights: Cells
+) -> tuple[NDArray[np.int64], NDArray[np.int32], Cells]:
+    """The bounds, slices and weights of spans, with neighbours that have the same of both merged.
 
-    ``bounds`` (spans + 1,) and ``slices`` (spans,) are as in `kernels.uniform_pass`.
+    ``bounds`` (spans + 1,), ``slices`` (spans,) and ``weights`` (spans,) are as in
+    `kernels.uniform_pass`; there may be further bounds, of spans that are not counted.
     """
-    first = np.flatnonzero(np.diff(slices, prepend=slices[0] - 1 if slices.size else 0))
-    return np.append(bounds[first], bounds[-1]), slices[first]
-
-
-def _stretches(weights: Cells) -> Iterator[tuple[int, int]]:
-    """[first, last) of each stretch of spans with the same weight, but for those of weight 0."""
-    bounds = [0, *(np.flatnonzero(np.diff(weights)) + 1).tolist(), weights.size]
-    return ((a, b) for a, b in itertools.pairwise(bounds) if a < b and weights[a])
+    other = np.ones(slices.size, np.bool_)
+    other[1:] = (slices[1:] != slices[:-1]) | (weights[1:] != weights[:-1])
+    first = np.flatnonzero(other)
+    return np.append(bounds[first], bounds[slices.size]), slices[first], weights[first]

@@ -81,14 +81,14 @@ def uniform_curved_pass(
     tof_ns: NDArray[np.int32],
     bounds: NDArray[np.int64],
     slices: NDArray[np.int32],
-    weight: float,
+    weights: NDArray[np.int64],
     detectors: DetectorTables,
     curved: CurvedCalibration,
     edges: NDArray[np.float64],
     bins: UniformBins,
     cells: NDArray[np.int64],
 ) -> None:  # more than 40 lines: one nest of loops
-    """Add ``weight`` to the cell of each event, for even edges and a ``curved`` calibration.
+    """Add the weight of its span to the cell of each event, for even edges and ``curved`` values.
 
     This is as `reduction.engines.native.kernels.uniform_pass`, but DIFC·d stands in the place of
     the time of flight. With t = TOF - TZERO and x = 4·DIFA·t/DIFC² it is 2t/(1 + √(1 + x)). In a
@@ -109,6 +109,9 @@ def uniform_curved_pass(
     zero, bend = np.empty(CURVED_BATCH), np.empty(CURVED_BATCH)
     per_time, straight = np.empty(CURVED_BATCH), np.empty(CURVED_BATCH)
     for s in range(slices.size):
+        weight = weights[s]
+        if weight == 0:
+            continue
         if slices[s] < 0:
             cells[cells.size - 1] += weight * (bounds[s + 1] - bounds[s])
             continue

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import enum
+import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import NamedTuple
 
@@ -14,36 +16,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.block_engine import BlockEngine
-from reduction.engines.cells import CellLayout
 from reduction.engines.detector_rows import DetectorRows
-from reduction.engines.event_store import BLOCK_EVENTS, RAW_EVENT_BYTES, EventBlock, EventStore
+from reduction.engines.histogram import Histogram
 from reduction.engines.memory_pool import FEW_SPARE, MemoryPool
+from reduction.engines.native.compilation import compile_kernels
 from reduction.engines.native.compiled_recipe import CompiledRecipe
-from reduction.engines.native.sorted_histogram import SortedHistogram
-from reduction.engines.native.sorted_kernels import MergePlace, SortedPiece, merge_pieces
-from reduction.engines.native.sorted_runs import SortedRun
+from reduction.engines.native.event_store import BLOCK_EVENTS, RAW_EVENT_BYTES, EventStore
+from reduction.engines.native.ordered_block import OrderedBlock
+from reduction.engines.native.ordering import (
+    Block,
+    BlockOrdering,
+    OrderingTask,
+    raw_to_order,
+    to_merge,
+    to_reorder,
+)
+from reduction.engines.native.span_cache import SpanCache
+from reduction.engines.native.value_order import EventValues, ValueOrder
+from reduction.engines.pixel_counts import PixelCounts
 from reduction.engines.protocol import MAX_TOF_NS, Recipe
 from reduction.host.thread_pool import started_pool
-from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument
-from reduction.parameters.units import Units
-
-FindTask = Callable[[SortedHistogram, Sequence[EventBlock]], Callable[[], SortedRun | None] | None]
-
-SORTING: tuple[FindTask, ...] = (SortedHistogram.to_sort, SortedHistogram.to_merge)
-"""Each finds the next task of one kind. Both kinds run at the same time: a new block need not wait
-until a merge ends."""
 
 
-class SortingTask(NamedTuple):
-    """Sorting or merging under way for a histogram.
+class Kind(enum.Enum):
+    """The kinds of tasks. One of each runs at a time: raw events need not wait for a merge."""
 
-    A run that results is of use only if the histogram still has this ``validity`` at the end.
-    """
+    ORDER = enum.auto()
+    MERGE = enum.auto()
 
-    histogram: SortedHistogram
-    validity: object
-    run: Future[SortedRun | None]
+
+class RunningTask(NamedTuple):
+    """An ordering task, and the block that it makes."""
+
+    task: OrderingTask
+    made: Future[OrderedBlock]
+
+
+RESERVED_BLOCKS = 40
+"""Blocks of memory that tasks may take for a while …"""
+
+RESERVED_SHARE = 8
+"""… or one over this of the limit, if that is less."""
 
 
 def _lower_priority() -> None:
@@ -51,10 +65,8 @@ def _lower_priority() -> None:
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
-class NativeEngine(BlockEngine[EventBlock]):
-    """Keeps events as pixel ids and times of flight, and counts them with the compiled passes."""
-
-    _histograms: list[SortedHistogram]  # type: ignore[assignment]
+class NativeEngine(BlockEngine[Block]):
+    """Keeps events in blocks that it puts in order, and counts them with the compiled passes."""
 
     def __init__(
         self,
@@ -66,10 +78,14 @@ class NativeEngine(BlockEngine[EventBlock]):
         self._instrument, self._max_tof_ns = instrument, max_tof_ns
         self._rows = DetectorRows.of(instrument)
         self._pool = MemoryPool(RAW_EVENT_BYTES * block_events)
+        self._ordering = BlockOrdering.of(self._rows, max_tof_ns, self._pool)
+        self._orders: list[ValueOrder] = []
+        self._spans = SpanCache(np.int32(self._rows.first))
+        self._tasks: dict[Kind, RunningTask] = {}
+        self._reserved_blocks = RESERVED_BLOCKS
         super().__init__(f"native (numba {numba.__version__})", EventStore(self._pool), recipes)
-        self._workers = started_pool(len(SORTING), "sort", _lower_priority)
-        self._tasks: dict[FindTask, SortingTask] = {}
-        self._compile()
+        self._workers = started_pool(len(Kind), "order", _lower_priority)
+        compile_kernels(max_tof_ns)
 
     def accumulate(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
@@ -77,80 +93,118 @@ class NativeEngine(BlockEngine[EventBlock]):
         super().accumulate(self._rows.kept(pixel_id), tof_ns, pulse_time_ns)
 
     def _layout(self, recipe: Recipe) -> CompiledRecipe:
-        others = (each.compiled for each in self._histograms)
-        like = next((each for each in others if each.has_values_of(recipe)), None)
-        return CompiledRecipe(self._instrument, recipe, self._max_tof_ns, self._rows, like)
+        known = (*(each.values for each in self._orders), *self._values)
+        values = next((each for each in known if recipe.values_equal(each.recipe)), None)
+        tables = self._max_tof_ns, self._rows, values, self._spans
+        return CompiledRecipe(self._instrument, recipe, *tables)
 
-    def _histogram(self, layout: CellLayout[EventBlock]) -> SortedHistogram:
-        return SortedHistogram(layout, self._pool)
+    @property
+    def blocks(self) -> Sequence[Block]:
+        """All retained events, oldest first."""
+        return self._store.blocks
 
-    def _compile(self) -> None:
-        """Compile the kernels, or load them from the cache, before events come.
-
-        There are kernels for even and for uneven edges, without and with a curved calibration. A
-        small instrument serves for it: its tables have the types of those of any other.
-        """
-        small = Instrument("", np.zeros(1, np.int32), np.ones((1, 3)), np.zeros(1, np.bool_), 1.0)
-        rows = DetectorRows.of(small)
-        nothing, bounds = np.empty(0, np.int32), np.zeros(2, np.int64)
-        slices = np.zeros(1, np.int32)
-        group = np.zeros(small.detector_id.size, np.int32)
-        curved = Calibration(*np.ones((3, group.size)))
-        for units, edges in (
-            (Units.TOF, [1.0, 2.0, 3.0]),
-            (Units.TOF, [1.0, 2.0, 4.0, 5.0]),
-            (Units.D_SPACING, [1.0, 2.0, 3.0]),
-            (Units.D_SPACING, [1.0, 2.0, 4.0, 5.0]),
-        ):
-            recipe = Recipe(units, np.array(edges), group, calibration=curved)
-            layout = CompiledRecipe(small, recipe, self._max_tof_ns, rows)
-            cells, values = np.zeros(layout.cells, np.int64), np.empty(0)
-            layout.add_events(nothing, nothing, bounds, slices, cells)
-            layout.add_events(nothing, nothing, bounds, slices, np.zeros(layout.cells), 1.0)
-            ordered = layout.sorted_values(nothing, nothing, bounds, slices, values)
-            piece = SortedPiece(ordered.values, 0, ordered.starts)
-            start = MergePlace(0, 0, 0, 0)
-            merge_pieces(piece, True, piece, True, start, values, ordered.starts)
-            layout.add_sorted([piece], ordered.special, cells)
-            counts, weights = np.zeros(layout.pixel_slots, np.int32), np.zeros(1, np.int64)
-            empty = EventBlock(np.zeros((2, 1), np.int32))
-            for window in (None, (0.0, 1.0)):
-                layout.add_pixels(empty, weights, window, counts)
+    @property
+    def _values(self) -> list[EventValues]:
+        """The values of all reductions, each once."""
+        layouts = (each.layout for each in self._histograms)
+        found = [each.values for each in layouts if isinstance(each, CompiledRecipe)]
+        return list({id(each): each for each in found}.values())
 
     def prepare(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
         while self._begin():
             left_s = max(deadline_s - time.monotonic(), 0)
-            wait([task.run for task in self._tasks.values()], left_s, FIRST_COMPLETED)
-            done = {find: task for find, task in self._tasks.items() if task.run.done()}
-            if not done:
+            wait([task.made for task in self._tasks.values()], left_s, FIRST_COMPLETED)
+            done = [kind for kind, task in self._tasks.items() if task.made.done()]
+            replaced = [self._replace(kind) for kind in done]
+            if not any(replaced):
                 return False
-            for find, task in done.items():
-                del self._tasks[find]
-                run = task.run.result()
-                if run is not None and task.validity is task.histogram.validity:
-                    task.histogram.add_run(run)
         return True
 
     def advance(self, seconds: float) -> bool:
         done = super().advance(seconds)
+        if self._spans.block is not None and self._spans.block not in self._store.blocks:
+            self._spans.clear()
         if self._pool.spare_bytes > FEW_SPARE * self._pool.block_bytes:
             self._pool.trim(self._limit_bytes - self.memory_bytes)
         return done
 
+    def limit(self, memory_bytes: int, *, keep: bool) -> None:
+        reserved = min(RESERVED_BLOCKS * self._pool.block_bytes, memory_bytes // RESERVED_SHARE)
+        self._reserved_blocks = reserved // self._pool.block_bytes
+        super().limit(memory_bytes - reserved, keep=keep)
+
     def clear(self) -> None:
         super().clear()
+        self._orders = []
+        self._spans.clear()
         self._pool.clear()
 
     def _begin(self) -> bool:
         """Start the next task of each kind, if memory has room; whether any task is running."""
-        for find in SORTING:
-            if find in self._tasks or self._crowded:
-                continue
-            for histogram in self._histograms:
-                work = find(histogram, self._store.blocks)
-                if work is not None:
-                    run = self._workers.submit(work)
-                    self._tasks[find] = SortingTask(histogram, histogram.validity, run)
-                    break
+        for kind in Kind:
+            if kind not in self._tasks and not self._crowded:
+                task = self._next_task(kind)
+                if task is not None:
+                    self._tasks[kind] = RunningTask(task, self._workers.submit(task.run))
         return bool(self._tasks)
+
+    def _next_task(self, kind: Kind) -> OrderingTask | None:
+        """What is to be done next, of a kind."""
+        blocks, ordering = self._store.blocks, self._ordering
+        most_spans = ordering.packing.most_spans
+        if kind is Kind.ORDER:
+            raw = raw_to_order(blocks, most_spans)
+            if not raw or 2 * len(raw) > self._reserved_blocks:
+                return None
+            orders = self._wanted_orders(raw[0])
+            return OrderingTask(raw, functools.partial(ordering.ordered, raw, orders))
+        if not self._orders:
+            return None
+        orders = self._wanted_orders(blocks[0])
+        block = to_reorder(blocks, orders)
+        if block is not None and block.raw_blocks <= self._reserved_blocks:
+            return OrderingTask((block,), functools.partial(ordering.reordered, block, orders))
+        small, common = to_merge(blocks, most_spans, self._reserved_blocks)
+        if not small:
+            return None
+        return OrderingTask(small, functools.partial(ordering.merged, small, common))
+
+    def _wanted_orders(self, like: Block) -> tuple[ValueOrder, ...]:
+        """The orders of the values of all reductions, made for the events of a block if new."""
+        for values in self._values:
+            if all(order.values is not values for order in self._orders):
+                self._orders.append(self._ordering.order(values, like))
+        wanted = {id(values) for values in self._values}
+        return tuple(order for order in self._orders if id(order.values) in wanted)
+
+    @property
+    def _counting(self) -> Iterator[Histogram[Block] | PixelCounts[Block]]:
+        """All that counts events."""
+        yield from self._all
+        for views in self._views:
+            yield from views.parts
+
+    def _replace(self, kind: Kind) -> bool:
+        """Put the block that a task has made in the place of its blocks, if they are still there.
+
+        Whether the task has ended. If the blocks are being counted anew, and not all are counted,
+        that must wait.
+        """
+        task, made = self._tasks[kind]
+        blocks = self._store.blocks
+        first = next((n for n, block in enumerate(blocks) if block is task.blocks[0]), None)
+        if first is None:
+            del self._tasks[kind]
+            made.result()
+            return True
+        numbered = list(enumerate(task.blocks, first))
+        begun = [each for each in self._counting if each.has_begun(first)]
+        if not all(each.has_counted(*block) for each in begun for block in numbered):
+            return False
+        del self._tasks[kind]
+        blocks[first : first + len(task.blocks)] = [made.result()]
+        for each in begun:
+            for _ in task.blocks[1:]:
+                each.join(first + 1)
+        return True

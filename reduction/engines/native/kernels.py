@@ -24,7 +24,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.cells import SPECIAL
 from reduction.engines.native.tables import (
     NO_VALUE,
     CurvedCalibration,
@@ -103,16 +102,16 @@ def uniform_pass(
     tof_ns: NDArray[np.int32],
     bounds: NDArray[np.int64],
     slices: NDArray[np.int32],
-    weight: float,
+    weights: NDArray[np.int64],
     detectors: DetectorTables,
     edges: NDArray[np.float64],
     bins: UniformBins,
     cells: NDArray[np.int64],
 ) -> None:  # more than 40 lines: one nest of loops, see above
-    """Add ``weight`` to the cell of each event, for edges that are even or nearly so.
+    """Add the weight of its span to the cell of each event, for edges that are even or nearly so.
 
     Span s of the events (n,) is from ``bounds[s]`` to ``bounds[s + 1]``, (spans + 1,), and is in
-    slice ``slices[s]``, (spans,); -1 is no slice.
+    slice ``slices[s]``, (spans,); -1 is no slice. ``weights`` (spans,) have the type of the cells.
 
     For each event the pass estimates y, the number of its bin plus 1 with a fraction (see
     `reduction.engines.native.tables.UniformBins`). An event is looked at a second time only if its
@@ -129,6 +128,9 @@ def uniform_pass(
     cell, doubtful = np.empty(EVENT_BATCH, np.int32), np.empty(EVENT_BATCH, np.int32)
     per_time = np.empty(EVENT_BATCH)
     for s in range(slices.size):
+        weight = weights[s]
+        if weight == 0:
+            continue
         if slices[s] < 0:
             cells[cells.size - 1] += weight * (bounds[s + 1] - bounds[s])
             continue
@@ -175,14 +177,14 @@ def searching_pass(
     tof_ns: NDArray[np.int32],
     bounds: NDArray[np.int64],
     slices: NDArray[np.int32],
-    weight: float,
+    weights: NDArray[np.int64],
     detectors: DetectorTables,
     curved: CurvedCalibration | None,
     edges: NDArray[np.float64],
     bins: EdgeLookup,
     cells: NDArray[np.int64],
 ) -> None:  # more than 40 lines: one nest of loops, see above
-    """Add ``weight`` to the cell of each event, for edges of any spacing.
+    """Add the weight of its span to the cell of each event, for edges of any spacing.
 
     Events, ``bounds`` and ``slices`` are as in `uniform_pass`. ``bins`` gives, for the leading bits
     of a value, the edge at which the search for its bin begins. The search goes up from there,
@@ -204,6 +206,9 @@ def searching_pass(
     value, per_time = np.empty(EVENT_BATCH), np.empty(EVENT_BATCH)
     pattern = np.empty(EVENT_BATCH, np.int32)
     for s in range(slices.size):
+        weight = weights[s]
+        if weight == 0:
+            continue
         if slices[s] < 0:
             cells[cells.size - 1] += weight * (bounds[s + 1] - bounds[s])
             continue
@@ -248,67 +253,3 @@ def searching_pass(
                             cell[j] += np.searchsorted(edges, value[j], side="right")
             for j in range(pixels.size):
                 cells[cell[j]] += weight
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def values_by_spectrum(
-    pixel_id: NDArray[np.int32],
-    tof_ns: NDArray[np.int32],
-    bounds: NDArray[np.int64],
-    slices: NDArray[np.int32],
-    detectors: DetectorTables,
-    curved: CurvedCalibration | None,
-    group: NDArray[np.int32],
-    groups: int,
-    starts: NDArray[np.int64],
-    special: NDArray[np.int64],
-    values: NDArray[np.float64],
-) -> None:  # more than 40 lines: one nest of loops, see above
-    """Put the values of events into ``values``, spectrum by spectrum: one group in one slice each.
-
-    Events, ``bounds`` and ``slices`` are as in `uniform_pass`. ``group`` (ids + 1,) is the group of
-    a detector, or -1 if it is masked, -2 if the instrument has no such pixel, -3 if it is a
-    monitor.
-
-    The last three arrays are results; the caller fills ``starts`` and ``special`` with zeros. The
-    values of spectrum p, of group p % ``groups`` in slice p // ``groups``, are put from
-    ``starts[p]`` to ``starts[p + 1]``, (spectra + 1,), in ``values`` (n,). ``special``
-    (slices · SPECIAL + 1,) counts the events without a value: for each slice as the special cells
-    do, and in the last entry the events that are in no slice. A value that does not exist is put
-    as minus infinity: below all edges, and sorted as a number.
-    """
-    first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
-    coefficient = detectors.coefficient
-    ids = np.uint32(coefficient.size - 1)
-    for counting in (True, False):
-        if counting and starts.size == 2:  # one spectrum begins at 0, however many values it has
-            continue
-        for s in range(slices.size):
-            if slices[s] < 0:
-                if not counting:
-                    special[special.size - 1] += bounds[s + 1] - bounds[s]
-                continue
-            pixels, times = pixel_id[bounds[s] : bounds[s + 1]], tof_ns[bounds[s] : bounds[s + 1]]
-            for j in range(pixels.size):
-                k = min(np.uint32(pixels[j] - first_id), ids)
-                g = group[k]
-                if g < 0:
-                    if not counting:
-                        special[slices[s] * SPECIAL - 1 - g] += 1
-                elif np.uint32(times[j] - 1) >= limit:
-                    if not counting:
-                        special[(slices[s] + 1) * SPECIAL - 1] += 1
-                elif counting:
-                    starts[slices[s] * groups + g + 1] += 1
-                else:
-                    spectrum = slices[s] * groups + g
-                    v = value_of_time(time_or_d(times[j], k, curved), coefficient[k], exponent)
-                    values[starts[spectrum]] = v if v == v else -np.inf
-                    starts[spectrum] += 1
-        if counting:
-            for spectrum in range(1, starts.size):
-                starts[spectrum] += starts[spectrum - 1]
-    # Filling has moved each start to the end of its spectrum.
-    for spectrum in range(starts.size - 1, 0, -1):
-        starts[spectrum] = starts[spectrum - 1]
-    starts[0] = 0

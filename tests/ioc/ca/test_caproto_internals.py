@@ -16,6 +16,7 @@ from caproto.asyncio.server import Context, VirtualCircuit
 from caproto.asyncio.utils import _TransportWrapper
 
 from ioc.ca import caproto_channel, caproto_internals
+from ioc.ca.updates import QueueMarker
 
 ROOT = Path(__file__).parents[3]
 MODULES = ("ioc/ca/caproto_internals.py", "ioc/ca/caproto_channel.py")
@@ -128,7 +129,7 @@ async def test_a_marker_is_reached_after_the_updates_before_it() -> None:
         order.append("marker")
         reached.set()
 
-    await server.mark_queue(caproto_internals.QueueMarker(mark))
+    await server.mark_queue(QueueMarker(mark))
     await asyncio.wait_for(reached.wait(), 5)
     reading.cancel()
     assert order == ["one", "two", "marker"]

@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from reduction.engines.native import curved_kernels, kernels, pixel_kernels
+from reduction.engines.native import (
+    curved_kernels,
+    kernels,
+    order_kernels,
+    ordered_kernels,
+    pixel_kernels,
+)
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe, all_in_one_slice
 from reduction.instrument.calibration import Calibration
@@ -216,17 +222,28 @@ def test_all_passes_are_compiled_before_events_come() -> None:
         kernels.uniform_pass,
         kernels.searching_pass,
         curved_kernels.uniform_curved_pass,
-        kernels.values_by_spectrum,
+        order_kernels.find_parts,
+        order_kernels.order_parts,
+        ordered_kernels.count_all,
+        ordered_kernels.count_unmasked,
+        ordered_kernels.count_in_cells,
+        ordered_kernels.count_pixels_between,
         pixel_kernels.pixel_window_pass,
     )
     group = np.zeros(DIFC.size, np.int32)
-    engine = NativeEngine(ARC, [Recipe(Units.TOF, np.array([1.0, 2.0]), group)])
+    plain = Recipe(Units.TOF, np.array([1.0, 2.0]), group)
+    engine = NativeEngine(ARC, [plain], block_events=100)
     before = [len(each.signatures) for each in passes]
-    engine.accumulate(EVENTS.pixel_id[:100], EVENTS.tof_ns[:100], 0)
+    engine.accumulate(EVENTS.pixel_id[:1000], EVENTS.tof_ns[:1000], 0)
     for units in Units.TOF, Units.D_SPACING:
         for edges in [1.0, 2.0, 3.0], [1.0, 2.0, 4.0, 5.0]:
             for calibration in None, drawn_calibration(1):
                 recipe = Recipe(units, np.array(edges), group, calibration=calibration)
                 engine.configure(0, recipe)
                 tally(engine)
+                assert engine.prepare(60)
+                for each in np.where(np.arange(group.size) % 2, 0, -1), np.arange(group.size) % 2:
+                    changed = dataclasses.replace(recipe, group=each.astype(np.int32))
+                    engine.configure(0, changed)
+                    tally(engine)
     assert [len(each.signatures) for each in passes] == before

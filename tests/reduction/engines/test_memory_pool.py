@@ -1,10 +1,20 @@
-"""New memory is in huge pages, unless these take the system too long."""
+"""Memory is used again; new memory is in huge pages, unless these take the system too long."""
 
 from __future__ import annotations
 
 import mmap
+import threading
 
-from reduction.engines.memory_pool import SLOW_PAGE_NS, SMALL_AFTER_SLOW, NewPages
+import numpy as np
+import pytest
+
+from reduction.engines.memory_pool import (
+    FEW_SPARE,
+    SLOW_PAGE_NS,
+    SMALL_AFTER_SLOW,
+    MemoryPool,
+    NewPages,
+)
 
 SIZE = 4 << 20
 
@@ -43,3 +53,65 @@ def test_after_slow_huge_pages_small_ones_are_taken_for_a_while() -> None:
 
 def test_memory_of_less_than_a_page_can_be_used() -> None:
     assert bytes(NewPages().take(100)) == bytes(100)
+
+
+def test_memory_is_used_again_once_nothing_refers_to_it() -> None:
+    pool = MemoryPool(800)
+    first = pool.array((2, 100), np.int32)
+    first[:] = 7
+    view = first[1, 50:]
+    place = first.ctypes.data
+    del first
+    assert pool.spare_bytes == 0  # the view is still there
+    del view
+    assert pool.spare_bytes == 800
+    again = pool.array((100,), np.float64)
+    assert again.ctypes.data == place
+    assert pool.spare_bytes == 0
+
+
+def test_a_pool_keeps_no_more_than_its_bound_and_gives_all_back_when_told() -> None:
+    pool = MemoryPool(80, most_spare=3)
+    arrays = [pool.array((10,), np.float64) for _ in range(8)]
+    arrays.clear()
+    assert pool.spare_bytes == 240
+    pool.clear()
+    assert pool.spare_bytes == 0
+
+
+def test_a_trimmed_pool_has_what_there_is_room_for_and_a_few_blocks_in_any_case() -> None:
+    pool = MemoryPool(80)
+    arrays = [pool.array((10,), np.float64) for _ in range(40)]
+    arrays.clear()
+    pool.trim(1e9)
+    assert pool.spare_bytes == 40 * 80
+    pool.trim(30 * 80)
+    assert pool.spare_bytes == 30 * 80
+    pool.trim(-1)
+    assert pool.spare_bytes == FEW_SPARE * 80
+
+
+def test_an_array_that_is_larger_than_a_block_is_refused() -> None:
+    with pytest.raises(ValueError, match="buffer is smaller"):
+        MemoryPool(80).array((11,), np.float64)
+
+
+def test_threads_never_get_the_same_memory() -> None:
+    pool = MemoryPool(64)
+    wrong = []
+
+    def work(number: int) -> None:
+        for _ in range(2000):
+            array = pool.array((8,), np.int64)
+            array[:] = number
+            other = pool.array((8,), np.int64)
+            other[:] = -1
+            if (array != number).any():
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert not wrong

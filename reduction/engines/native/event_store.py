@@ -1,4 +1,4 @@
-"""Retained events as they arrived, in blocks that never move in memory."""
+"""Retained events in blocks: as they arrived, or in the order of their values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.memory_pool import MemoryPool
+from reduction.engines.native.ordered_block import OrderedBlock
 
 BLOCK_EVENTS = 1 << 20
 """Events of a block. To count a block takes some ms, so work can stop in time after each."""
@@ -31,6 +32,11 @@ class EventBlock:
     @property
     def full(self) -> bool:
         return self.size == self.capacity
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the events."""
+        return RAW_EVENT_BYTES * self.size
 
     @property
     def spans(self) -> int:
@@ -67,11 +73,11 @@ class EventBlock:
 
 
 class EventStore:
-    """Blocks of raw events, oldest first, whose memory comes from a pool."""
+    """Blocks of events, oldest first, whose memory comes from a pool."""
 
     def __init__(self, pool: MemoryPool) -> None:
         self._pool = pool
-        self.blocks: list[EventBlock] = []
+        self.blocks: list[EventBlock | OrderedBlock] = []
 
     @property
     def size(self) -> int:
@@ -81,17 +87,19 @@ class EventStore:
     @property
     def nbytes(self) -> int:
         """Memory of the events."""
-        return RAW_EVENT_BYTES * self.size
+        return sum(block.nbytes for block in self.blocks)
 
     def append(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
     ) -> None:
         """Copy the events of a pulse, (n,) int32 each, into blocks."""
         while pixel_id.size:
-            if not self.blocks or self.blocks[-1].full:
+            last = self.blocks[-1] if self.blocks else None
+            if not isinstance(last, EventBlock) or last.full:
                 capacity = self._pool.block_bytes // RAW_EVENT_BYTES
-                self.blocks.append(EventBlock(self._pool.array((2, capacity), np.int32)))
-            n = self.blocks[-1].append(pixel_id, tof_ns, pulse_time_ns)
+                last = EventBlock(self._pool.array((2, capacity), np.int32))
+                self.blocks.append(last)
+            n = last.append(pixel_id, tof_ns, pulse_time_ns)
             pixel_id, tof_ns = pixel_id[n:], tof_ns[n:]
 
     def clear(self) -> None:
