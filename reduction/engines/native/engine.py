@@ -134,6 +134,10 @@ class NativeEngine(BlockEngine[Block]):
         self._reserved_blocks = reserved // self._pool.block_bytes
         super().limit(memory_bytes - reserved, keep=keep)
 
+    @property
+    def memory_bytes(self) -> int:
+        return super().memory_bytes + self._spans.nbytes
+
     def clear(self) -> None:
         super().clear()
         self._orders = []
@@ -159,9 +163,10 @@ class NativeEngine(BlockEngine[Block]):
                 return None
             orders = self._wanted_orders(raw[0])
             return OrderingTask(raw, functools.partial(ordering.ordered, raw, orders))
-        if not self._orders:
+        like = next((each for each in blocks if isinstance(each, OrderedBlock)), None)
+        if like is None:
             return None
-        orders = self._wanted_orders(blocks[0])
+        orders = self._wanted_orders(like)
         block = to_reorder(blocks, orders)
         if block is not None and block.raw_blocks <= self._reserved_blocks:
             return OrderingTask((block,), functools.partial(ordering.reordered, block, orders))

@@ -75,9 +75,9 @@ class BlockOrdering:
         return events
 
     def order(self, values: EventValues, like: Block) -> ValueOrder:
-        """An order of values, with parts that suit the first events of a block."""
+        """An order of values, with parts that suit a sample of the events of a block."""
         if isinstance(like, EventBlock):
-            events = self.packed(like)[:SAMPLE]
+            events = self.packed(like)[:: max(like.size // SAMPLE, 1)]
         else:
             events = np.concatenate([each[:: SAMPLE // 8] for each in like.contents[0].arrays])
         found = np.empty(events.size)

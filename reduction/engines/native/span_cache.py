@@ -41,6 +41,11 @@ class SpanCache:
         """The block whose events are kept."""
         return self._block
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the events."""
+        return self._memory.nbytes
+
     def events(self, block: OrderedBlock) -> SpannedEvents:
         """The events of a block, span by span."""
         if self._block is not block:

@@ -167,6 +167,26 @@ def test_full_blocks_are_ordered_and_merged() -> None:
     assert engine._store.blocks[0].spans == blocks
 
 
+@pytest.mark.parametrize("later_ns", [1_000_000, 30_000_000])
+def test_events_unlike_the_first_ones_are_counted_too(later_ns: int) -> None:
+    """Parts are made for the first values: others crowd in buckets of the first or last part."""
+    recipe = Recipe(Units.TOF, np.linspace(0, 60_000, 5000), np.zeros(20, np.int32))
+    engine = NativeEngine(INSTRUMENT, [recipe], block_events=100)
+    rng, expected = np.random.default_rng(1), np.zeros(4999, np.int64)
+    for time_ns in range(2 * RAW_TOGETHER * MERGED_TOGETHER):
+        first = 10_000_000 if time_ns < RAW_TOGETHER else later_ns
+        tof_ns = rng.integers(first, first + 1_000_000, 100).astype(np.int32)
+        engine.accumulate(np.full(100, 3, np.int32), tof_ns, time_ns)
+        expected += np.histogram(tof_ns / 1000, recipe.edges)[0]
+        assert engine.advance(60)
+        assert engine.prepare(60)
+    engine.configure(0, dataclasses.replace(recipe, edges=np.linspace(0, 60_000, 4)))
+    assert engine.advance(60)
+    engine.configure(0, recipe)
+    assert engine.advance(60)
+    np.testing.assert_array_equal(engine.tally(0, engine.cells(0)).counts[0, 0], expected)
+
+
 def resident_blocks(engine: NativeEngine) -> int:
     """The blocks of memory that an engine uses or keeps."""
     pool = engine._pool
