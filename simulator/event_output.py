@@ -64,13 +64,18 @@ class EventOutput:
             self._server = LogServer(
                 context, start.endpoint, start.folder, partitions, key=start.key
             )
-        self._writer = LogWriter(
-            start.folder,
-            partitions,
-            start.limit_bytes,
-            clock_s=lambda: clock_ns() / 1e9,
-            keep=start.keep,
-        )
+        try:
+            self._writer = LogWriter(
+                start.folder,
+                partitions,
+                start.limit_bytes,
+                clock_s=lambda: clock_ns() / 1e9,
+                keep=start.keep,
+            )
+        except BaseException:
+            if self._server is not None:
+                self._server.close()  # its context can only end then
+            raise
         self.events_sent = self.events_dropped = self.chunks_dropped = 0
         self.refusal = ""
         """Why the last message could not be written, or what has happened to the log, or empty."""
