@@ -129,10 +129,10 @@ def _windows(running: Product, seen: Recording) -> Iterator[Row]:
     _put(running, "Min", "0.5")
     _put(running, "Max", "1")
     start = seen.size
-    times = [_put(running, "Max", f"{1 + number / 10}") for number in range(1, 11)]
+    times = [_put(running, "Max", f"{1 + number / 10}") for number in range(1, 4)]
+    events = running.number("RetainedEvents_RBV")
     views = itertools.islice(itertools.cycle(("Front", "Cylinder", "Panels")), 9)
     view_times = [_put(running, "View", view) for view in views]
-    events = running.number("RetainedEvents_RBV")
     for words, figure in (("window", Figure(tuple(times))), ("view", Figure(tuple(view_times)))):
         what = f"… another {words} of {events:.2g} events, until the put returns"
         yield Row(what, str(figure), "< 1 s", figure.median < 1)

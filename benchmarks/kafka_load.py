@@ -36,6 +36,9 @@ log.segment.delete.delay.ms=1000
 """
 """A broker in memory keeps the last gigabyte of a partition, 13 s at 2e7 events/s."""
 
+LIMIT_GB = 2
+"""What a rank retains at most: the broker's data are in the same memory."""
+
 LOADS = (Load(2e7, 50_000, 1.0), Load(1e6, 500, 0.2))
 
 
@@ -59,7 +62,8 @@ def _sustained(broker: KafkaBroker, load: Load, seconds: float) -> list[Row]:
     per_pulse = round(load.rate / PULSE_RATE_HZ)
     source = (f"--stream=kafka://{broker.address}/events", "--simulated")
     size = f"--set=Sim:MaxChunkSize={load.chunk_events}"
-    with product(per_pulse, *source, size) as running:
+    limit = f"--set=MemoryLimit={LIMIT_GB}"
+    with product(per_pulse, *source, size, limit) as running:
         running.wait(running.counts)
         time.sleep(SETTLE_S)
         with recording(running, COUNTS, LAG) as seen:
