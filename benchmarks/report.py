@@ -53,9 +53,9 @@ Where a peer puts events elsewhere, the number of counts that differ is given.
 One rank's engine, alone on the machine, one thread for what is measured. Events are taken in as
 chunks of 180 000; new bins, slices and masks are applied to all of them. Memory touched for the
 first time is slow on a virtual machine, so the smallest rate is that of the first fill. Sorting
-takes in all merges. New bins search each edge in a few sorted runs, so their cost grows with the
-number of edges and the logarithm of the events; slices and masks are a pass over the raw events,
-which is bound by arithmetic and not by memory.
+puts events in the order of their values and takes in all merges. New bins look up each edge in
+a few ordered blocks, and pass over the last four million events; slices and masks are a pass over
+all events. Memory is all that the process has, with the blocks that are free between merges.
 """,
     "image": """\
 ## Images and maps
@@ -83,9 +83,8 @@ The events of small pulses are dropped now and then, so that as many are retaine
 ## Two ranks at the same time
 
 Two processes at once, one engine's share of the work in each; the slower one's time counts. New
-bins on a billion events: each process holds the sorted runs of half of them, as the engine has
-them, but not the raw events, so that it fits the memory. The peer is what numpy can do with the
-same runs. Taking in shares the events between two processes or gives one of them all; how much
+bins on a billion events: each process is an engine with half of them, all work ahead done. The
+peer is what numpy can do if it has the values of blocks as large, sorted. Taking in shares the events between two processes or gives one of them all; how much
 faster two can be is bounded by the memory that they share, so a copy of the same bytes, done in
 the same two ways, stands beside it.
 """,
