@@ -84,9 +84,10 @@ The events of small pulses are dropped now and then, so that as many are retaine
 
 Two processes at once, one engine's share of the work in each; the slower one's time counts. New
 bins on a billion events: each process is an engine with half of them, all work ahead done. The
-peer is what numpy can do if it has the values of blocks as large, sorted. Taking in shares the events between two processes or gives one of them all; how much
-faster two can be is bounded by the memory that they share, so a copy of the same bytes, done in
-the same two ways, stands beside it.
+peer is what numpy can do if it has the values of blocks as large, sorted. Taking in shares the
+events between two processes or gives one of them all; how much faster two can be is bounded by
+the memory that they share, so a copy of the same bytes, done in the same two ways, stands beside
+it.
 """,
     "transport": """\
 ## Events from the source to a rank
