@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from reduction.engines.cells import BlockT, CellLayout
 from reduction.engines.fading import FadingHistogram
 from reduction.engines.histogram import Histogram
+from reduction.engines.pixel_counts import PixelCounts
 from reduction.engines.protocol import Cells, EventTally, Recipe, ViewKind, ViewRecipes
 from reduction.engines.views import ReductionViews
 
@@ -79,6 +80,11 @@ class BlockEngine(ABC, Generic[BlockT]):
     def _of_views(self) -> Iterator[Histogram[BlockT]]:
         """The further histograms of all reductions."""
         return itertools.chain.from_iterable(each.histograms.values() for each in self._views)
+
+    @property
+    def _counting(self) -> Iterator[Histogram[BlockT] | PixelCounts[BlockT]]:
+        """All that counts events."""
+        return itertools.chain(self._all, *(each.parts for each in self._views))
 
     @property
     def message(self) -> str:

@@ -80,19 +80,6 @@ class ReductionViews(Generic[BlockT]):
         if self.image is not None:
             self.image.fold(blocks[0], self._histogram.slices[0])
 
-    def has_counted(self, number: int, block: BlockT) -> bool:
-        """Whether all spans of a block have been counted in all views."""
-        if self.image is not None and not self.image.has_counted(number, block):
-            return False
-        return all(each.has_counted(number, block) for each in self.histograms.values())
-
-    def join(self, number: int) -> None:
-        """Note that a block has been joined to the block before it; both must have been counted."""
-        for each in self.histograms.values():
-            each.join(number)
-        if self.image is not None:
-            self.image.join(number)
-
     @property
     def parts(self) -> Iterator[Histogram[BlockT] | PixelCounts[BlockT]]:
         """All that counts events."""
@@ -102,7 +89,5 @@ class ReductionViews(Generic[BlockT]):
 
     def clear(self) -> None:
         """Drop all counts."""
-        for each in self.histograms.values():
+        for each in self.parts:
             each.clear()
-        if self.image is not None:
-            self.image.clear()

@@ -98,15 +98,14 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
         while number < len(blocks):
             first, second = blocks[number - 1 : number + 1]
             fit = first.size + second.size <= self._capacity
-            everyone = [each.has_counted for each in self._all]
-            everyone += [each.has_counted for each in self._views]
-            counted = all(has(number - 1, first) and has(number, second) for has in everyone)
+            counted = all(
+                each.has_counted(number - 1, first) and each.has_counted(number, second)
+                for each in self._counting
+            )
             faults = first.fault or second.fault
             if fit and counted and not faults and first.join(second, self._mantid):
-                for each in self._all:
+                for each in self._counting:
                     each.join(number)
-                for views in self._views:
-                    views.join(number)
                 del blocks[number]
             else:
                 number += 1

@@ -11,7 +11,7 @@ from reduction.engines.native import curved_kernels, kernels, pixel_kernels
 from reduction.engines.native.event_store import EventBlock
 from reduction.engines.native.ordered_block import OrderedBlock
 from reduction.engines.native.ordered_counts import (
-    CellShape,
+    GroupTables,
     count_ordered,
     count_pixels_of,
     unpacked,
@@ -64,6 +64,9 @@ class CompiledRecipe(CellLayout[EventBlock | OrderedBlock]):
         self._rows = rows
         group = np.where(instrument.is_monitor, MONITOR_GROUP, recipe.group)
         self._group = rows.table(group, BAD_PIXEL_GROUP, np.int32)
+        self._groups = GroupTables(
+            self._group, recipe.groups, self.edges.size + 1, self.slice_cells
+        )
         self.values = values or event_values(instrument, recipe, rows)
         coefficient, self._curved = self.values.tables.coefficient, self.values.tables.curved
         if (self._group == MASKED).any():
@@ -117,8 +120,7 @@ class CompiledRecipe(CellLayout[EventBlock | OrderedBlock]):
         ordered = block.ordered_by(self.values)
         arrays = block.contents[0].arrays
         if ordered is not None and cells.dtype == np.int64 and weights[0] == 1:
-            shape = CellShape(self.edges.size + 1, self.slice_cells, self.recipe.groups)
-            count_ordered(ordered, self.edges, self._group, slices, shape, cells)
+            count_ordered(ordered, self.edges, self._groups, slices, cells)
             arrays = iter([ordered.odd])
         packing, first_id = block.contents[0].order.packing, self._detectors.first_id
         for events in arrays if weights[0] else ():

@@ -7,7 +7,7 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import NamedTuple
 
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from reduction.engines.block_engine import BlockEngine
 from reduction.engines.detector_rows import DetectorRows
-from reduction.engines.histogram import Histogram
 from reduction.engines.memory_pool import FEW_SPARE, MemoryPool
 from reduction.engines.native.compilation import compile_kernels
 from reduction.engines.native.compiled_recipe import CompiledRecipe
@@ -33,7 +32,6 @@ from reduction.engines.native.ordering import (
 )
 from reduction.engines.native.span_cache import SpanCache
 from reduction.engines.native.value_order import EventValues, ValueOrder
-from reduction.engines.pixel_counts import PixelCounts
 from reduction.engines.protocol import MAX_TOF_NS, Recipe
 from reduction.host.thread_pool import started_pool
 from reduction.instrument.geometry import Instrument
@@ -53,8 +51,8 @@ class RunningTask(NamedTuple):
     made: Future[OrderedBlock]
 
 
-RESERVED_BLOCKS = 40
-"""Blocks of memory that tasks may take for a while …"""
+RESERVED_BLOCKS = 72
+"""Blocks of memory that tasks may take for a while, up to twice those that they put in order …"""
 
 RESERVED_SHARE = 8
 """… or one over this of the limit, if that is less."""
@@ -147,7 +145,7 @@ class NativeEngine(BlockEngine[Block]):
     def _begin(self) -> bool:
         """Start the next task of each kind, if memory has room; whether any task is running."""
         for kind in Kind:
-            if kind not in self._tasks and not self._crowded:
+            if kind not in self._tasks and self._histograms and not self._crowded:
                 task = self._next_task(kind)
                 if task is not None:
                     self._tasks[kind] = RunningTask(task, self._workers.submit(task.run))
@@ -168,9 +166,9 @@ class NativeEngine(BlockEngine[Block]):
             return None
         orders = self._wanted_orders(like)
         block = to_reorder(blocks, orders)
-        if block is not None and block.raw_blocks <= self._reserved_blocks:
+        if block is not None and 2 * block.raw_blocks <= self._reserved_blocks:
             return OrderingTask((block,), functools.partial(ordering.reordered, block, orders))
-        small, common = to_merge(blocks, most_spans, self._reserved_blocks)
+        small, common = to_merge(blocks, most_spans, self._reserved_blocks // 2)
         if not small:
             return None
         return OrderingTask(small, functools.partial(ordering.merged, small, common))
@@ -182,13 +180,6 @@ class NativeEngine(BlockEngine[Block]):
                 self._orders.append(self._ordering.order(values, like))
         wanted = {id(values) for values in self._values}
         return tuple(order for order in self._orders if id(order.values) in wanted)
-
-    @property
-    def _counting(self) -> Iterator[Histogram[Block] | PixelCounts[Block]]:
-        """All that counts events."""
-        yield from self._all
-        for views in self._views:
-            yield from views.parts
 
     def _replace(self, kind: Kind) -> bool:
         """Put the block that a task has made in the place of its blocks, if they are still there.

@@ -104,15 +104,22 @@ class OrderedBlock:
         return next((each for each in self.contents if each.order.values is values), None)
 
 
-def parted_events(
-    events: NDArray[np.uint64], order: ValueOrder, memory: NDArray[np.uint64]
-) -> PartedEvents:
-    """Packed ``events`` (n,) part by part, in ``memory`` (n,)."""
+def event_memory(size: int, pool: MemoryPool) -> NDArray[np.uint64]:
+    """An array for packed events, (size,), in a block of the pool if it fills more than half."""
+    capacity = pool.block_bytes // EVENT_BYTES
+    if capacity // 2 < size <= capacity:
+        return pool.array((capacity,), np.uint64)[:size]
+    return np.empty(size, np.uint64)
+
+
+def parted_events(events: NDArray[np.uint64], order: ValueOrder, pool: MemoryPool) -> PartedEvents:
+    """Packed ``events`` (n,) part by part, in memory from a pool."""
     part, counts = np.empty(events.size, np.uint16), np.zeros(order.count, np.int64)
     find_parts(events, order.packing, order.values.tables, order.parts, part, counts)
     starts = np.append(0, np.cumsum(counts))
-    scatter(events, part, starts[:-1].copy(), memory)
-    return PartedEvents(memory, 0, starts)
+    ordered = event_memory(events.size, pool)
+    scatter(events, part, starts[:-1].copy(), ordered)
+    return PartedEvents(ordered, 0, starts)
 
 
 def merged_events(
@@ -145,9 +152,7 @@ def _piece(
     pool: MemoryPool,
 ) -> OrderedPiece:
     """The parts from ``first`` on, which begin at ``starts`` (parts + 1,), in order."""
-    size, capacity = int(starts[-1]), pool.block_bytes // EVENT_BYTES
-    whole = capacity // 2 < size <= capacity
-    events = pool.array((capacity,), np.uint64)[:size] if whole else np.empty(size, np.uint64)
+    events = event_memory(int(starts[-1]), pool)
     _copy(sources, first, starts, events)
     buckets = np.maximum(np.diff(starts) // EVENTS_IN_BUCKET, 1)
     first_bucket = np.append(0, np.cumsum(buckets)).astype(np.int32)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +23,42 @@ from reduction.engines.native.ordered_kernels import (
     find_places,
 )
 from reduction.engines.native.packing import Packing, count_keys, unpack, unpack_keys
+from reduction.instrument.selection import MASKED
 
 UNPACKED_TOGETHER = 1 << 17
 """Events that are unpacked at once: so few that they stay in the second-level cache."""
 
 
-class CellShape(NamedTuple):
-    """The numbers of cells: those of a group, those of a slice with special ones, and groups."""
+@dataclass(frozen=True, eq=False)
+class GroupTables:
+    """Where events are counted by the ``group`` (rows,) of their detectors.
 
-    group: int
-    slice: int
+    ``group`` is as in `reduction.engines.native.compiled_recipe.CompiledRecipe`. A group has
+    ``group_cells``, and a slice ``slice_cells`` with the special ones. Tables by row are made when
+    they are first needed.
+    """
+
+    group: NDArray[np.int32]
     groups: int
+    group_cells: int
+    slice_cells: int
+
+    @functools.cached_property
+    def unmasked(self) -> NDArray[np.int8]:
+        """1 for the rows whose events are counted in a group, 0 for others, (rows,)."""
+        return (self.group >= 0).astype(np.int8)
+
+    @functools.cached_property
+    def any_masked(self) -> bool:
+        """Whether any detector is masked."""
+        return bool((self.group == MASKED).any())
+
+    @functools.cached_property
+    def of_row(self) -> NDArray[np.int32]:
+        """As in `CellTables`; of events that have a value, only masked ones have no group."""
+        masked = 2 * self.groups * self.group_cells
+        counted = 2 * self.group_cells * self.group + 1
+        return np.where(self.group >= 0, counted, masked).astype(np.int32)
 
 
 def unpacked(
@@ -74,44 +100,34 @@ def _places(piece: OrderedPiece, parts: ValueParts, edges: NDArray[np.float64]) 
 def count_ordered(
     ordered: OrderedEvents,
     edges: NDArray[np.float64],
-    group: NDArray[np.int32],
+    tables: GroupTables,
     slices: NDArray[np.int32],
-    shape: CellShape,
     cells: NDArray[np.int64],
 ) -> None:
-    """Count all events that have a value in their ``cells``.
-
-    ``group`` (rows,) are as those of `reduction.engines.native.compiled_recipe.CompiledRecipe`,
-    ``slices`` (spans,) those of the spans.
-    """
-    packing, tables = ordered.order.packing, ordered.order.values.tables
-    parts = ordered.order.parts
-    one_slice = int(slices[0]) if (slices == slices[0]).all() else -1
-    plain = one_slice >= 0 and shape.groups == 1
-    unmasked = (group >= 0).astype(np.int32) if plain else np.zeros(0, np.int32)
-    all_counted = plain and not (np.isfinite(tables.coefficient) & (unmasked == 0)).any()
-    first = one_slice * shape.slice
-    of_group = cells[first : first + shape.group] if plain else cells
-    of_cells = _cell_tables(group, slices, shape, cells.size)
-    for piece in ordered.pieces:
-        common = piece.events, packing, tables, _places(piece, parts, edges)
-        if all_counted:
-            count_all(*common, of_group)
-        elif plain:
-            counted = count_unmasked(*common, unmasked, of_group)
-            cells[first + shape.slice - SPECIAL] += piece.events.size - counted
+    """Count all events that have a value in their ``cells``; ``slices`` (spans,) are of spans."""
+    order = ordered.order
+    placed = ((piece.events, _places(piece, order.parts, edges)) for piece in ordered.pieces)
+    if tables.groups > 1 or slices[0] < 0 or (slices != slices[0]).any():
+        of_cells = _cell_tables(tables, slices, cells.size)
+        for events, places in placed:
+            count_in_cells(events, order.packing, order.values.tables, places, of_cells, cells)
+        return
+    of_slice = cells[slices[0] * tables.slice_cells :][: tables.slice_cells]
+    of_group = of_slice[: tables.group_cells]
+    for events, places in placed:
+        common = events, order.packing, order.values.tables, places
+        if tables.any_masked:
+            counted = count_unmasked(*common, tables.unmasked, of_group)
+            of_slice[-SPECIAL] += events.size - counted
         else:
-            count_in_cells(*common, of_cells, cells)
+            count_all(*common, of_group)
 
 
-def _cell_tables(
-    group: NDArray[np.int32], slices: NDArray[np.int32], shape: CellShape, cells: int
-) -> CellTables:
-    """The tables of `count_in_cells`; masked is the only group of events with a value below 0."""
-    masked = shape.groups * shape.group
-    of_row = np.where(group >= 0, 2 * shape.group * group.astype(np.int64) + 1, 2 * masked)
-    of_span = np.where(slices >= 0, slices.astype(np.int64) * shape.slice, cells - 1)
-    return CellTables(of_row, of_span, -(slices >= 0).astype(np.int64))
+def _cell_tables(tables: GroupTables, slices: NDArray[np.int32], cells: int) -> CellTables:
+    """The tables of `count_in_cells` for spans in these ``slices``."""
+    first = slices.astype(np.int64) * tables.slice_cells
+    of_span = np.where(slices >= 0, first, cells - 1)
+    return CellTables(tables.of_row, of_span, -(slices >= 0).astype(np.int64))
 
 
 def count_pixels_of(

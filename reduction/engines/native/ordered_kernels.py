@@ -16,7 +16,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.native.kernels import time_or_d, value_of_time
 from reduction.engines.native.order_kernels import (
     EVENTS_IN_BUCKET,
     OrderedPiece,
@@ -24,7 +23,7 @@ from reduction.engines.native.order_kernels import (
     bucket_in_part,
     part_of,
 )
-from reduction.engines.native.packing import Packing, ValueTables
+from reduction.engines.native.packing import Packing, ValueTables, value_of_event
 
 EVENTS_IN_LINE = 8
 """Events in a line of the cache."""
@@ -56,7 +55,7 @@ class CellTables(NamedTuple):
     are not binned: see `cell_of`.
     """
 
-    of_row: NDArray[np.int64]
+    of_row: NDArray[np.int32]
     """Twice the first cell of a row's group in a slice, plus 1; or twice the cell for masked."""
 
     of_span: NDArray[np.int64]
@@ -131,16 +130,16 @@ def count_all(
             x, below = edges[first + low], start
             for j in range(here.size):
                 row = here[j] >> row_shift
-                time = time_or_d(np.int32((here[j] >> tof_shift) & tof_mask), row, curved)
-                below += np.int64(value_of_time(time, coefficient[row], exponent) < x)
+                tof_ns = np.int32((here[j] >> tof_shift) & tof_mask)
+                below += np.int64(value_of_event(tof_ns, row, coefficient, exponent, curved) < x)
             cells[first + low] += below - before
             before = below
             continue
         cells[first + low] += start - before
         for j in range(here.size):
             row = here[j] >> row_shift
-            time = time_or_d(np.int32((here[j] >> tof_shift) & tof_mask), row, curved)
-            v = value_of_time(time, coefficient[row], exponent)
+            tof_ns = np.int32((here[j] >> tof_shift) & tof_mask)
+            v = value_of_event(tof_ns, row, coefficient, exponent, curved)
             cells[edges_not_above(v, edges, first + low, first + i)] += 1
         before = end
     cells[first + starts.size] += events.size - before
@@ -152,7 +151,7 @@ def count_unmasked(
     packing: Packing,
     tables: ValueTables,
     places: EdgePlaces,
-    unmasked: NDArray[np.int32],
+    unmasked: NDArray[np.int8],
     cells: NDArray[np.int64],
 ) -> int:
     """As `count_all`, but only events of rows that are 1 in ``unmasked`` (rows,); how many are.
@@ -179,8 +178,8 @@ def count_unmasked(
         here = events[until:at]
         for j in range(here.size):
             row = here[j] >> row_shift
-            time = time_or_d(np.int32((here[j] >> tof_shift) & tof_mask), row, curved)
-            v = value_of_time(time, coefficient[row], exponent)
+            tof_ns = np.int32((here[j] >> tof_shift) & tof_mask)
+            v = value_of_event(tof_ns, row, coefficient, exponent, curved)
             k = edges_not_above(v, edges, first + low, first + i)
             cells[k] += unmasked[row]
             counted += unmasked[row]
@@ -220,8 +219,8 @@ def count_in_cells(
         here = events[until:at]
         for j in range(here.size):
             detector = here[j] >> row_shift
-            time = time_or_d(np.int32((here[j] >> tof_shift) & tof_mask), detector, curved)
-            v = value_of_time(time, coefficient[detector], exponent)
+            tof_ns = np.int32((here[j] >> tof_shift) & tof_mask)
+            v = value_of_event(tof_ns, detector, coefficient, exponent, curved)
             k = edges_not_above(v, edges, first + low, first + i)
             row, span = of_row[detector], here[j] & span_mask
             cells[cell_of(row, of_span[span], in_slice[span], k)] += 1
@@ -273,6 +272,6 @@ def count_pixels_between(
     for j in range(events.size):
         row = events[j] >> row_shift
         tof_ns = np.int32((events[j] >> tof_shift) & tof_mask)
-        v = value_of_time(time_or_d(tof_ns, row, curved), coefficient[row], exponent)
+        v = value_of_event(tof_ns, row, coefficient, exponent, curved)
         if tof_ns and window[0] <= v < window[1]:
             counts[row] += weights[events[j] & packing.span_mask]

@@ -20,6 +20,7 @@ from reduction.engines.native.ordered_block import (
     OrderedBlock,
     OrderedEvents,
     PartedEvents,
+    event_memory,
     merged_events,
     parted_events,
 )
@@ -68,7 +69,7 @@ class BlockOrdering:
 
     def packed(self, block: EventBlock, first_span: int = 0) -> NDArray[np.uint64]:
         """The events of a block, (n,), packed, with their spans numbered from ``first_span``."""
-        events = self.pool.array((block.capacity,), np.uint64)[: block.size]
+        events = event_memory(block.size, self.pool)
         last_row = np.uint32(self.rows - 1)
         raw = block.pixel_id, block.tof_ns, block.starts, first_span
         pack(*raw, self.first_id, last_row, self.max_tof_ns, self.packing, events)
@@ -90,10 +91,10 @@ class BlockOrdering:
         times_ns = np.concatenate([block.times_ns for block in blocks])
         contents = []
         for order in orders:
-            parted = []
-            for block, first in zip(blocks, first_spans, strict=False):
-                memory = self.pool.array((block.capacity,), np.uint64)[: block.size]
-                parted.append(parted_events(self.packed(block, first), order, memory))
+            parted = [
+                parted_events(self.packed(block, first), order, self.pool)
+                for block, first in zip(blocks, first_spans, strict=False)
+            ]
             contents.append(merged_events(parted, order, self.pool))
         return self._block(times_ns, len(blocks), contents)
 
@@ -118,7 +119,7 @@ class BlockOrdering:
             known = next((each for each in block.contents if each.order is order), None)
             if known is None:
                 parted = [
-                    parted_events(events, order, np.empty(events.size, np.uint64))
+                    parted_events(events, order, self.pool)
                     for events in block.contents[0].arrays
                     if events.size
                 ]

@@ -56,6 +56,18 @@ class ValueTables(NamedTuple):
     curved: CurvedCalibration | None
 
 
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def value_of_event(
+    tof_ns: np.int32,
+    row: np.uint64,
+    coefficient: NDArray[np.float64],
+    exponent: int,
+    curved: CurvedCalibration | None,
+) -> float:
+    """The value of an event by `ValueTables`, the same as in the passes over raw events."""
+    return value_of_time(time_or_d(tof_ns, np.uint32(row), curved), coefficient[row], exponent)
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def pack(
     pixel_id: NDArray[np.int32],
@@ -147,5 +159,5 @@ def packed_values(
     for j in range(events.size):
         row = events[j] >> row_shift
         tof_ns = np.int32((events[j] >> tof_shift) & tof_mask)
-        v = value_of_time(time_or_d(tof_ns, row, curved), coefficient[row], exponent)
+        v = value_of_event(tof_ns, row, coefficient, exponent, curved)
         values[j] = v if tof_ns else np.nan
