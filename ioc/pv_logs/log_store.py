@@ -146,9 +146,9 @@ class LogStore:
 
     async def written(self) -> None:
         """Wait until all is written; not if the disk is silent."""
-        if self._unfinished() and not self._is_silent():
-            last = asyncio.wrap_future(self._pending[-1].result)
-            await asyncio.wait({last}, timeout=WRITE_PATIENCE_S)
+        if self._thread is not None and self._unfinished() and not self._is_silent():
+            all_before = asyncio.wrap_future(self._thread.do(lambda: None))
+            await asyncio.wait({all_before}, timeout=WRITE_PATIENCE_S)
             self._unfinished()
 
     def _is_silent(self) -> bool:
