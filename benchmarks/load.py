@@ -101,7 +101,7 @@ def sustained(
         ),
         zero("… pulses missing", running.number("PulsesMissing_RBV")),
         zero("… chunks dropped at the source", running.number("Sim:ChunksDropped_RBV")),
-        below("… longest `Lag_RBV`", _longest_lag(seen, start), longest_lag_s),
+        below("… longest `Lag_RBV`", longest_lag(seen, start), longest_lag_s),
         below("… oldest counts that the client had", oldest_held_s(counts), 1),
         Row("… updates of the counts a second", f"{len(counts) / elapsed:.2f}"),
         Row("… cores busy", cores),
@@ -109,8 +109,8 @@ def sustained(
     ]
 
 
-def _longest_lag(seen: Recording, start: int) -> float:
-    """In s, of all values posted since ``start``; NaN if none was."""
+def longest_lag(seen: Recording, start: int) -> float:
+    """The longest, in s, of all values posted since ``start``; NaN if none was."""
     return max((each.number for each in seen.updates(LAG, start)), default=float("nan"))
 
 
@@ -137,7 +137,7 @@ def _rebinned(running: Product, seen: Recording, puts: int, limits: Limits | Non
             "Mantid's live listener: loses the events",
         ),
         *(_most(times, limits) if limits else ()),
-        Row("… longest `Lag_RBV` meanwhile", f"{_longest_lag(seen, start):.3g} s"),
+        Row("… longest `Lag_RBV` meanwhile", f"{longest_lag(seen, start):.3g} s"),
         Row(
             "… oldest counts that the client had",
             f"{oldest_held_s(seen.updates(COUNTS, start)):.3g} s",
