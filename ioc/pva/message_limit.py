@@ -14,9 +14,9 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from ioc.pva.connection_limit import borrowed, open_files
+from ioc.pva.held_messages import HeldMessages, PeerSocket
 from reduction.host.file_threads import started_in_thread
 
 log = logging.getLogger(__name__)
@@ -40,15 +40,6 @@ PEER = re.compile(r"^\s*Peer *(\S+) .*\bRX=(\d+)", re.MULTILINE)
 """A client in the description of a server: its address and port, and the bytes of its messages."""
 
 
-@dataclass(frozen=True)
-class ClientSocket:
-    """The socket of a client: the number of its file, its peer, and the bytes that have come."""
-
-    file: int
-    peer: str
-    received: int
-
-
 class MessageLimit:
     """Looks at the clients of the server at ``port``; ``describe`` returns p4p's description."""
 
@@ -60,6 +51,7 @@ class MessageLimit:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._port, self._describe = port, describe
+        self._held = HeldMessages()
         self._most_bytes, self._clock_s = most_bytes, clock_s
         self._taken: dict[str, int] = {}
         """By peer, the bytes of complete messages when it was last asked for."""
@@ -80,6 +72,8 @@ class MessageLimit:
     async def look(self) -> None:
         """Disconnect the clients whose message is too long."""
         clients = list(client_sockets(self._port))
+        for each in self._held.suspected(clients):
+            self._disconnect(each, "segments of messages that do not end")
         if not any(self._may_be_too_long(each) for each in clients):
             return
         asked = asyncio.wrap_future(started_in_thread(self._describe))
@@ -88,24 +82,23 @@ class MessageLimit:
             self._taken = {peer: int(taken) for peer, taken in PEER.findall(text)}
             for each in clients:
                 if each.peer in self._taken and self._may_be_too_long(each):
-                    self._disconnect(each)
+                    self._disconnect(each, f"a message of over {self._most_bytes >> 20} MiB")
 
-    def _may_be_too_long(self, client: ClientSocket) -> bool:
+    def _may_be_too_long(self, client: PeerSocket) -> bool:
         """Whether more has come than the messages that are known, and one of the longest."""
         return client.received - self._taken.get(client.peer, 0) > self._most_bytes
 
-    def _disconnect(self, client: ClientSocket) -> None:
+    def _disconnect(self, client: PeerSocket, why: str) -> None:
         """Disconnect a client, unless its file is another one by now."""
         with suppress(OSError), borrowed(client.file) as found:
             if peer_of(found) == client.peer:
                 found.shutdown(socket.SHUT_RDWR)
-                size = f"{self._most_bytes >> 20} MiB"
-                self._told = f"pvAccess client {client.peer} was cut: a message of over {size}"
+                self._told = f"pvAccess client {client.peer} was cut: {why}"
                 self._told_s = self._clock_s()
                 log.warning("%s", self._told)
 
 
-def client_sockets(port: int) -> Iterator[ClientSocket]:
+def client_sockets(port: int) -> Iterator[PeerSocket]:
     """The sockets of the clients that are connected to a port of this process."""
     for number in open_files():
         with suppress(OSError), borrowed(number) as found:
@@ -113,7 +106,7 @@ def client_sockets(port: int) -> Iterator[ClientSocket]:
                 info = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
                 if len(info) >= TCP_INFO_BYTES:
                     received = struct.unpack_from("<Q", info, BYTES_RECEIVED)[0]
-                    yield ClientSocket(number, peer_of(found), received)
+                    yield PeerSocket(number, peer_of(found), received)
 
 
 def peer_of(connection: socket.socket) -> str:

@@ -27,7 +27,7 @@ from ioc.pva.connection_limit import ConnectionLimit, limits_connections, listen
 from ioc.pva.message_limit import MessageLimit
 from ioc.pva.normative import Normative
 from ioc.pva.picture import Pictures, is_picture, picture_of
-from ioc.pva.put_operations import DropThread, PutOperation
+from ioc.pva.put_operations import DropThread, PutOperation, PutsInProgress
 from ioc.pva.search import PvaSearch
 from ioc.pva.snapshot import snapshots
 from reduction.host.file_threads import started_in_thread
@@ -125,6 +125,7 @@ class PvAccess:
         self._loop = asyncio.get_running_loop()
         self._opened: dict[str, OpenPv] = {}
         self._puts: asyncio.TaskGroup
+        self._in_progress = PutsInProgress()
         self._dropping: DropThread
         self._limit: ConnectionLimit | None = None
         self._message_limit: MessageLimit | None = None
@@ -209,9 +210,14 @@ class PvAccess:
             del self._opened[client.name]
 
     def put(self, client: PvaConnection, operation: ServOpWrap) -> None:
-        """Begin a client's put."""
+        """Begin a client's put, unless those of the client that are in progress hold too much."""
+        begun = PutOperation(operation)
+        if refusal := self._in_progress.begin(begun):
+            begun.done(error=refusal)
+            self._dropping.drop(begun)
+            return
         view = self._opened[client.name].view  # the client may be gone when the task runs
-        self._puts.create_task(self._answer(client.name, view, PutOperation(operation)))
+        self._puts.create_task(self._answer(client.name, view, begun))
 
     async def _answer(self, name: str, view: PvaView, operation: PutOperation) -> None:
         """Tell a client that its put is done, or why it was refused.
@@ -221,6 +227,7 @@ class PvAccess:
         """
         try:
             doing = self._puts.create_task(self._refusal(name, view, operation))
+            doing.add_done_callback(lambda _: self._in_progress.end(operation))
             if _waits(view, operation):
                 await asyncio.wait({doing})
             else:

@@ -24,6 +24,7 @@ pytest.importorskip("p4p", reason="pvAccess is served with p4p")
 from p4p.server import Server as P4pServer
 
 from ioc.pva.connection_limit import limits_connections
+from ioc.pva.held_messages import MOST_GROWN_BYTES, HeldMessages, PeerSocket
 from ioc.pva.message_limit import MOST_MESSAGE_BYTES, MessageLimit, client_sockets
 from ioc.pva.normative import Normative
 from ioc.pva.search import MAGIC, VERSION
@@ -34,6 +35,9 @@ MIB = 1 << 20
 CONNECTION_VALIDATION = 1
 NO_COMMAND = 0x7F
 """A command that does not exist: the server drops the message once it is complete."""
+
+FIRST, MIDDLE = 0x10, 0x30
+"""Flags of the segments of a message."""
 
 pytestmark = pytest.mark.skipif(not limits_connections(), reason="this system is not Linux")
 
@@ -55,6 +59,10 @@ async def served(net: Network) -> AsyncIterator[tuple[PvAccess, int]]:
 
 def header(length: int) -> bytes:
     return struct.pack("<BBBBI", MAGIC, VERSION, 0, NO_COMMAND, length)
+
+
+def segment(flag: int, length: int) -> bytes:
+    return struct.pack("<BBBBI", MAGIC, VERSION, flag, NO_COMMAND, length) + bytes(length)
 
 
 def text(words: str) -> bytes:
@@ -121,6 +129,41 @@ async def test_many_messages_of_any_total_length_are_taken(net: Network) -> None
         await limit.look()
         assert limit.problem == ""
         await asyncio.to_thread(client.sendall, header(MIB) + bytes(MIB))
+
+
+async def test_a_message_in_segments_that_do_not_end_is_cut_and_told(net: Network) -> None:
+    def sent_until_cut_mib() -> int:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+            for number in range(2000):
+                try:
+                    client.sendall(segment(MIDDLE if number else FIRST, MIB))
+                except OSError:
+                    return number
+        return 2000
+
+    async with served(net) as (pva, port):
+        assert MOST_GROWN_BYTES // MIB <= await asyncio.to_thread(sent_until_cut_mib) < 2000
+        assert pva.problem().endswith(" was cut: segments of messages that do not end")
+        with context(net) as client:
+            assert (await asyncio.to_thread(client.get, "T:A")).tolist() == [0, 0, 0]
+
+
+def test_only_who_sends_much_while_this_process_grows_is_suspected() -> None:
+    memory = 1000
+    held = HeldMessages(most_grown_bytes=100, much_sent_bytes=50, memory_bytes=lambda: memory)
+
+    def suspected(**received: int) -> list[str]:
+        clients = [PeerSocket(0, peer, count) for peer, count in received.items()]
+        return [each.peer for each in held.suspected(clients)]
+
+    assert suspected(busy=0, quiet=0) == []
+    assert suspected(busy=500, quiet=0) == []  # its messages are complete
+    memory = 1101
+    assert suspected(busy=500, quiet=40, late=500) == ["busy"]  # the last came after the growth
+    memory = 900
+    assert suspected(busy=500, quiet=40, late=500) == []
+    memory = 1001
+    assert suspected(busy=550, quiet=91, late=560) == ["quiet", "late"]
 
 
 async def test_without_a_file_to_look_with_it_goes_on(

@@ -34,6 +34,7 @@ from p4p.server.raw import SharedPV
 
 from ioc.ca.channel import ClientPuts, channel
 from ioc.pva.normative import Normative
+from ioc.pva.put_operations import MOST_PUT_BYTES
 from ioc.pva.server import PvAccess
 from reduction.parameters.specs import Array, Float, Text
 from tests.support.pva_client import context
@@ -136,6 +137,57 @@ async def test_a_put_of_a_client_that_leaves_at_once_is_obeyed_and_dropped_by_an
             await asyncio.sleep(0)
     assert dropped_by != [threading.main_thread()]
     assert served.value == 3
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+
+class LongPut(Operation):
+    """A put of 3 with a message of one MiB, by the client at an address."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def value(self) -> Any:
+        made = NTScalar("d").wrap(3.0)
+        made["alarm.message"] = "m" * (1 << 20)
+        return made
+
+    def peer(self) -> str:
+        return self._address
+
+
+async def test_a_client_whose_puts_hold_too_much_is_refused_more_until_some_have_ended(
+    net: Network,
+) -> None:
+    may_end = asyncio.Event()
+
+    async def take(value: Any, _client: object) -> Any:
+        await may_end.wait()
+        return value
+
+    served = channel(Float(pv="F", description="f"), 1.0, ClientPuts(take))
+    addresses = Addresses(port=0, search_port=net.search_port)
+    pva = PvAccess({"T:F"}.__contains__, lambda _: Normative(served), addresses)
+    serving = asyncio.create_task(pva.serve())
+    await asyncio.sleep(0)
+    client = await asyncio.to_thread(pva.makeChannel, "T:F", "")
+    assert client is not None
+    most = (MOST_PUT_BYTES >> 20) - 1
+    puts = [LongPut("127.0.0.1:40000") for _ in range(most + 2)]
+    other = LongPut("127.0.0.1:40001")
+    for each in (*puts[:-1], other):
+        pva.put(client, each)
+    assert puts[-2].error == (
+        "puts of this client that are in progress hold 32 MiB: wait until some have ended"
+    )
+    assert {each.error for each in (*puts[:most], other)} == {"not answered"}
+    may_end.set()
+    async with asyncio.timeout(20):
+        while any(each.error is not None for each in (*puts[:most], other)):
+            await asyncio.sleep(0)
+        pva.put(client, puts[-1])
+        while puts[-1].error is not None:
+            await asyncio.sleep(0)
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
 
