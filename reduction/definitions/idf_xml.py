@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
+from reduction.host.regular_files import open_regular_file
 from reduction.parameters.specs import Integer, nearest, shown
 
 LARGEST_DEFINITION_BYTES = 64 << 20
@@ -70,7 +71,7 @@ def read_xml(path: Path) -> Element:
         raise NotUnderstood(f"larger than {LARGEST_DEFINITION_BYTES >> 20} MiB")
     parser = XMLParser(target=_Builder())
     try:
-        with path.open("rb") as file:
+        with open_regular_file(path) as file:
             # Pieces grow, since expat scans a long token again with each piece of it. The first
             # one is small, since a refusal of `_Builder` ends the parsing only after a piece.
             size, count = FIRST_PIECE_BYTES, 0

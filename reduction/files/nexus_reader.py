@@ -25,6 +25,7 @@ from reduction.files.nexus_pictures import read_pictures
 from reduction.files.nexus_windows import PEAK_WINDOWS, REGION_WINDOWS, read_windows
 from reduction.files.saved_parts import NO_RUN, SavedRun, SavedSeries, SliceTotals
 from reduction.files.saved_result import RUN_GROUP, SERIES, SLICE_TOTALS, SavedResult, time_ns
+from reduction.host.regular_files import open_regular_file
 from reduction.parameters.units import Units
 
 DAMAGE = (OSError, RuntimeError, KeyError, TypeError, OverflowError, MemoryError)
@@ -39,7 +40,7 @@ def read_nexus(path: Path) -> SavedResult:
 
     Raises OSError if the file cannot be read, and ValueError as `read_nexus_content`.
     """
-    with path.open("rb"):  # its OSError is clearer than that of h5py
+    with open_regular_file(path):  # its OSError is clearer than that of h5py
         pass
     return _read(path, path, is_hdf5=h5py.is_hdf5(path))
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import zmq
 
+from reduction.host.regular_files import open_regular_file
+
 KEY_BYTES = 40
 """Length of a secret key in Z85, https://rfc.zeromq.org/spec/32/."""
 
@@ -44,7 +46,7 @@ class KeyRefused(ValueError):
 def read_key(path: Path) -> Key:
     """The key in a file; raises `KeyRefused`."""
     try:
-        with path.open("rb") as file:
+        with open_regular_file(path) as file:
             found, text = os.fstat(file.fileno()), file.read(KEY_BYTES + 2).strip()
     except OSError as error:
         raise KeyRefused(f"{path}: {error.strerror}") from None

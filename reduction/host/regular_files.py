@@ -1,4 +1,4 @@
-"""The content of a file that somebody named, read within bounds; only a regular file is read."""
+"""Files that somebody named, read within bounds; only a regular file is opened."""
 
 from __future__ import annotations
 
@@ -6,31 +6,48 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
+
+
+def open_regular_file(path: Path) -> BinaryIO:
+    """A regular file, opened for reading.
+
+    Raises OSError with the reason and the path for every other file: a folder, a device (which is
+    not opened, since that may set it in motion), and a pipe (whose writer is not waited for).
+    """
+    try:
+        _check_regular(path.stat())
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        file = os.fdopen(handle, "rb")
+        try:
+            _check_regular(os.fstat(handle))
+        except OSError:
+            file.close()
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or "it cannot be read", str(path)) from None
+    except ValueError as error:  # a NUL in the path
+        raise OSError(errno.EINVAL, str(error), str(path)) from None
+    return file
 
 
 def read_regular_file(path: Path, most_bytes: int) -> bytes:
     """The bytes of a regular file of at most ``most_bytes``.
 
-    Raises OSError with the reason and the path for every other file: a folder, a device (which is
-    not opened, since that may set it in motion), a pipe (whose writer is not waited for), and one
-    that grows while it is read.
+    Raises OSError with the reason and the path as `open_regular_file` does, and for a file that
+    grows while it is read.
     """
     try:
-        _check_regular(path.stat())
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            _check_regular(status)
-            if status.st_size > most_bytes:
+        with open_regular_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > most_bytes:
                 raise OSError(errno.EFBIG, f"it is larger than {_size_text(most_bytes)}")
-            content: bytes | None = file.read(status.st_size + 1)
+            content: bytes | None = file.read(size + 1)
     except OSError as error:
         raise OSError(error.errno, error.strerror or "it cannot be read", str(path)) from None
-    except ValueError as error:  # a NUL in the path
-        raise OSError(errno.EINVAL, str(error), str(path)) from None
     if content is None:
         raise OSError(errno.EAGAIN, "it has no end, and nothing to read now", str(path))
-    if len(content) > status.st_size:
+    if len(content) > size:
         raise OSError(errno.EFBIG, "it grows while it is read", str(path))
     return content
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.host import atomic_files
+from reduction.host.regular_files import open_regular_file
 from reduction.instrument.positions import CodedPositions, coded_if_smaller
 from reduction.parameters.units import difc
 
@@ -180,7 +181,7 @@ class Instrument:
         names the file and its fault.
         """
         try:
-            with path.open("rb") as file, np.load(file) as table:
+            with open_regular_file(path) as file, np.load(file) as table:
                 columns = {
                     name: table[name]
                     for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reduction.event_log.protocol import LogRefused
+from reduction.host.regular_files import read_regular_file
 
 SCHEME = "kafka://"
+
+LARGEST_SECRET_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class KafkaServer:
         found = {"bootstrap.servers": self.brokers, **dict(self.options)}
         for name, path in self.secrets:
             try:
-                found[name] = path.read_text(encoding="utf-8").rstrip("\r\n")
+                content = read_regular_file(path, LARGEST_SECRET_BYTES)
+                found[name] = content.decode("utf-8").rstrip("\r\n")
             except (OSError, UnicodeDecodeError) as error:
                 why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise LogRefused(f"{name}: file {path}: {why}") from None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -210,6 +212,17 @@ def test_a_name_that_is_not_known_is_refused_with_those_that_are(
         read_instrument("gemm")
     with pytest.raises(ValueError, match=r"No such file.*; known are GEM\.npz, POWGEN\.xml$"):
         read_any_instrument(str(tmp_path / "gem1.npz"))
+
+
+@pytest.mark.parametrize("suffix", ["npz", "xml"])
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_refused_and_not_waited_for(
+    tmp_path: Path, suffix: str, make: Callable[[Path], object]
+) -> None:
+    path = tmp_path / f"odd.{suffix}"
+    make(path)
+    with pytest.raises(ValueError, match=r"odd.*: (it is no regular file|Is a directory)"):
+        read_instrument(str(path))
 
 
 def test_the_simulated_instrument_has_a_name() -> None:

@@ -58,6 +58,9 @@ def test_what_is_no_key_is_refused_and_not_shown(tmp_path: Path, content: bytes)
 def test_a_key_that_is_not_there_or_cannot_be_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyRefused, match="No such file"):
         read_key(tmp_path / "key")
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(KeyRefused, match="no regular file"):
+        read_key(tmp_path / "pipe")
     (tmp_path / "file").touch()
     with pytest.raises(KeyRefused, match="no key can be made there"):
         make_key(tmp_path / "file" / "key")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from reduction.event_log.protocol import LogRefused
@@ -79,3 +83,22 @@ def test_an_address_names_brokers_and_topics() -> None:
 def test_another_address_is_refused(address: str) -> None:
     with pytest.raises(LogRefused, match="no address of the form kafka://host:9092/topic"):
         stream_at(address, Dialect.AUTO)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (os.mkfifo, "it is no regular file"),
+        (Path.mkdir, "Is a directory"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is no regular file"),
+        (lambda path: path.write_bytes(bytes(100_000)), "it is larger than 64 KiB"),
+        (lambda path: path.write_bytes(b"\xff"), "it is not UTF-8 text"),
+    ],
+)
+def test_a_password_file_that_is_none_is_refused_and_not_waited_for(
+    tmp_path: Path, make: Callable[[Path], object], why: str
+) -> None:
+    make(tmp_path / "odd")
+    server = KafkaServer("a:1", secrets=(("sasl.password", tmp_path / "odd"),))
+    with pytest.raises(LogRefused, match=f"sasl.password: file .*odd: {why}"):
+        server.configuration()
