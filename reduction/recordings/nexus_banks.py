@@ -3,62 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.messages.contents import NO_EVENTS
 from reduction.recordings.nexus_columns import UNREADABLE, NexusColumns
-from reduction.recordings.nexus_groups import check_sources, dataset
-from reduction.recordings.nexus_units import NexusRefused, has_zone, time_unit_ns, times_ns
-
-NO_PIXEL = -1
-"""Pixel id of an event that cannot be used; so it is counted as invalid, and not lost."""
-
-MOST_INT32 = 2**31 - 1
-
-PIECE_EVENTS = 2**16
-"""Events are converted in pieces of this number, which stay in the cache of a processor."""
-
-
-@dataclass
-class NexusFaults:
-    """What is wrong with the events of a file.
-
-    - ``large_ids``: events whose pixel ids do not fit 32 bits
-    - ``large_tofs``: events whose times of flight do not fit 32 bits in ns, or are no numbers
-    - ``negative_tofs``: events with a time of flight below 0
-    - ``unreadable``: events that could not be read, by the name of their group
-    """
-
-    large_ids: int = 0
-    large_tofs: int = 0
-    negative_tofs: int = 0
-    unreadable: dict[str, int] = field(default_factory=dict)
-
-    def add(self, others: NexusFaults) -> None:
-        """Count those of other events, too."""
-        self.large_ids += others.large_ids
-        self.large_tofs += others.large_tofs
-        self.negative_tofs += others.negative_tofs
-        for name, count in others.unreadable.items():
-            self.unreadable[name] = self.unreadable.get(name, 0) + count
-
-    @property
-    def words(self) -> list[str]:
-        """What is wrong, in words."""
-        unreadable = self.unreadable.items()
-        found = [f"{name}: {count} events cannot be read" for name, count in unreadable]
-        if self.large_ids:
-            found.append(f"{self.large_ids} events with pixel ids beyond 32 bits are invalid")
-        if self.large_tofs:
-            found.append(f"{self.large_tofs} events with times of flight beyond 2.1 s are invalid")
-        if self.negative_tofs:
-            found.append(f"{self.negative_tofs} events have times of flight below 0")
-        return found
+from reduction.recordings.nexus_groups import (
+    ID_NAMES,
+    TOF_NAMES,
+    check_sources,
+    dataset,
+    first_dataset,
+)
+from reduction.recordings.nexus_index import event_starts
+from reduction.recordings.nexus_units import (
+    NexusRefused,
+    NexusTimes,
+    Stamp,
+    time_unit_ns,
+    times_of,
+)
+from reduction.recordings.nexus_values import (
+    NO_PIXEL,
+    PIECE_EVENTS,
+    NexusFaults,
+    take_ids,
+    take_tofs,
+)
 
 
 @dataclass(frozen=True)
@@ -83,28 +56,39 @@ class EventBank:
     """The events of one group.
 
     ``before`` events come before the first pulse. ``remarks`` say what is odd. ``pixel`` is the
-    pixel id of all events if the file has none.
+    pixel id of all events if the file has none. Times of pulses without a start count from
+    ``run_start``.
 
     Raises `NexusRefused` if it cannot be said which events belong to which pulse.
     """
 
     def __init__(
-        self, group: h5py.Group, monitors: Mapping[str, int], columns: NexusColumns
+        self,
+        group: h5py.Group,
+        monitors: Mapping[str, int],
+        columns: NexusColumns,
+        run_start: Stamp | None,
     ) -> None:
         self.name = str(group.name)
-        data = {name: dataset(group, name) for name in ("event_id", "total_counts")}
-        self._ids, self._tofs = data["event_id"], group["event_time_offset"]
+        tofs, ids = first_dataset(group, TOF_NAMES), first_dataset(group, ID_NAMES)
+        assert tofs is not None
+        self._tofs, self._ids = tofs, ids if ids is not None and _size(ids) else None
+        self._run_start = run_start
         self.remarks: list[str] = []
         names = self.name.split("/")[:-3:-1]
         self.pixel = next((monitors[each] for each in names if each in monitors), None)
-        self.events = self._events_of(data["total_counts"])
+        self.events = self._events_of(dataset(group, "total_counts"))
         self._zero: h5py.Dataset | None = None
         self._starts = np.zeros(1, np.int64)
         self.before = 0
-        self._unit_ns = 1
+        self._unit_ns = 1.0
         self._tof_column = columns.of(self._tofs)
         self._id_column = None if self._ids is None else columns.of(self._ids)
         if self.events:
+            if dataset(group, "event_weight") is not None:
+                self.remarks.append(
+                    f"{self.name}: each event counts once, whatever event_weight is"
+                )
             self._unit_ns = self._tof_unit_ns()
             self._find_pulses(group)
 
@@ -112,13 +96,13 @@ class EventBank:
         """The number of events; a single one that is not counted stands for none."""
         events = _size(self._tofs)
         if self._tofs.dtype.kind not in "iuf":
-            raise NexusRefused(f"{self.name}: event_time_offset is no number")
+            raise NexusRefused(f"{self._tofs.name} is no number")
         if self._ids is not None and _size(self._ids) != events:
             raise NexusRefused(
-                f"{self.name}: {_size(self._ids)} event_id for {events} event_time_offset"
+                f"{self._ids.name} has {_size(self._ids)} values for {events} times of flight"
             )
         if self._ids is not None and self._ids.dtype.kind not in "iu":
-            raise NexusRefused(f"{self.name}: event_id is no number")
+            raise NexusRefused(f"{self._ids.name} has no whole numbers")
         counted = events
         if total is not None and total.size == 1 and total.dtype.kind in "iu":
             counted = int(np.asarray(total[()]).ravel()[0])
@@ -138,7 +122,7 @@ class EventBank:
                 _check_column(each)
         return events
 
-    def _tof_unit_ns(self) -> int:
+    def _tof_unit_ns(self) -> float:
         otherwise = "us" if self._tofs.dtype.kind == "f" else "ns"
         if not self._tofs.attrs.get("units", ""):
             self.remarks.append(f"{self.name}: times of flight have no units; taken as {otherwise}")
@@ -151,34 +135,35 @@ class EventBank:
         if not zero.size:
             self.before = self.events
             return
-        if index.size != zero.size or index.dtype.kind not in "iu":
-            raise NexusRefused(f"{self.name}: {index.size} event_index for {zero.size} pulses")
-        starts = self._starts_of(index.astype(np.int64))
-        if not has_zone(zero):
+        try:
+            self._starts = event_starts(index, zero.size, self.events)
+        except NexusRefused as refused:
+            raise NexusRefused(f"{self.name}: {refused}") from None
+        self._zero = zero
+        self.before = int(self._starts[0])
+        self._check_times(times_of(zero, self._run_start))
+
+    def _check_times(self, times: NexusTimes) -> None:
+        """Say what is odd about the times of pulses; raises `NexusRefused` for some before 1970."""
+        if times.ns.min() <= 0:
+            raise NexusRefused(f"{self.name}: event_time_zero has pulses before 1970")
+        if times.from_run:
+            self.remarks.append(
+                f"{self.name}: event_time_zero has no start; taken as that of the entry"
+            )
+        if not times.has_zone:
             self.remarks.append(f"{self.name}: its start has no time zone; it is taken as UTC")
-        self._zero, self._starts = zero, starts
-        self.before = int(starts[0])
-        back = int(np.count_nonzero(np.diff(self.pulse_times()) < 0))
+        back = int(np.count_nonzero(np.diff(times.ns) < 0))
         if back:
             self.remarks.append(f"{self.name}: {back} pulses are earlier than the one before")
 
-    def _starts_of(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where the events of each pulse start, (pulses + 1,) int64, from ``index`` (pulses,).
-
-        An index of -1, or of 2^64 - 1, is that of a pulse without events.
-        """
-        starts = np.append(index, self.events)
-        filled = np.flatnonzero(starts != NO_EVENTS)
-        starts = starts[filled[np.searchsorted(filled, np.arange(starts.size))]]
-        if starts.min() < 0 or starts.max() > self.events:
-            raise NexusRefused(f"{self.name}: event_index goes beyond its {self.events} events")
-        if np.any(np.diff(starts) < 0):
-            raise NexusRefused(f"{self.name}: event_index goes back")
-        return starts
-
     def pulse_times(self) -> NDArray[np.int64]:
         """The times of its pulses, (pulses,) int64, ns since 1970, in the order of the file."""
-        return np.empty(0, np.int64) if self._zero is None else times_ns(self._zero)
+        return (
+            np.empty(0, np.int64)
+            if self._zero is None
+            else times_of(self._zero, self._run_start).ns
+        )
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -223,8 +208,8 @@ class EventBank:
             if ids is None:
                 pixel[piece] = NO_PIXEL if self.pixel is None else self.pixel
             else:
-                _take_ids(ids[piece], pixel[piece], faults)
-            _take_tofs(tofs[piece], self._unit_ns, tof[piece], pixel[piece], faults)
+                take_ids(ids[piece], pixel[piece], faults)
+            take_tofs(tofs[piece], self._unit_ns, tof[piece], pixel[piece], faults)
 
 
 def _size(data: h5py.Dataset) -> int:
@@ -247,41 +232,3 @@ def _joined(lows: NDArray[np.int64], highs: NDArray[np.int64]) -> Iterator[tuple
     for low, high in zip(lows[[0, *(cuts + 1)]], highs[[*cuts, -1]], strict=True):
         if high > low:
             yield int(low), int(high)
-
-
-def _take_ids(ids: NDArray[Any], pixel: NDArray[np.int32], faults: NexusFaults) -> None:
-    """Put pixel ids (n,) of any whole numbers into ``pixel`` (n,)."""
-    is_signed = ids.dtype.kind == "i"
-    if ids.size and (int(ids.max()) > MOST_INT32 or (is_signed and int(ids.min()) < 0)):
-        bad = (ids > MOST_INT32) | (ids < 0)
-        faults.large_ids += int(np.count_nonzero(bad))
-        ids = np.where(bad, 0, ids)
-        pixel[:] = ids
-        pixel[bad] = NO_PIXEL
-    else:
-        pixel[:] = ids
-
-
-def _take_tofs(
-    tofs: NDArray[Any],
-    unit_ns: int,
-    tof: NDArray[np.int32],
-    pixel: NDArray[np.int32],
-    faults: NexusFaults,
-) -> None:
-    """Put times of flight (n,) of any numbers, in units of ``unit_ns``, into ``tof`` (n,) in ns."""
-    scaled = tofs
-    if tofs.dtype.kind == "f" or unit_ns != 1:
-        scaled = np.multiply(tofs, float(unit_ns), dtype=np.float64)
-        np.rint(scaled, out=scaled)
-    if not scaled.size:
-        return
-    least, most = scaled.min(), scaled.max()
-    if not (least >= -MOST_INT32 and most <= MOST_INT32):  # also if any is not finite
-        bad = ~((scaled >= -MOST_INT32) & (scaled <= MOST_INT32))
-        faults.large_tofs += int(np.count_nonzero(bad))
-        scaled = np.where(bad, 0, scaled)
-        pixel[bad] = NO_PIXEL
-    if not least >= 0:
-        faults.negative_tofs += int(np.count_nonzero(scaled < 0))
-    tof[:] = scaled

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
-from reduction.recordings.nexus_units import NexusRefused, text_of
+from reduction.recordings.nexus_units import NexusRefused, Stamp, stamp, text_of
 
 EVENT_DATA = ("event_time_offset", "event_time_zero", "event_index")
+
+TOF_NAMES = ("event_time_offset", "event_time_of_flight")
+"""Names of times of flight; files of the SNS before 2010 have the second one."""
+
+ID_NAMES = ("event_id", "event_pixel_id")
+"""Names of pixel ids, of which the second one is the old one."""
+
+PULSE_NAMES = ("event_time_zero", "event_index")
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,14 @@ class NexusGroups:
     logs: list[h5py.Group]
     remarks: list[str]
 
+    @property
+    def run_start(self) -> Stamp | None:
+        """When the run started; None if the entry does not tell it."""
+        try:
+            return stamp(text_at(self.entry, "start_time"))
+        except NexusRefused:
+            return None
+
 
 def dataset(group: h5py.Group, name: str) -> h5py.Dataset | None:
     """A dataset of a group; None if there is none, or if its link is broken."""
@@ -33,13 +50,36 @@ def dataset(group: h5py.Group, name: str) -> h5py.Dataset | None:
     return found if isinstance(found, h5py.Dataset) else None
 
 
+def first_dataset(group: h5py.Group, names: Sequence[str]) -> h5py.Dataset | None:
+    """The dataset of a group that has the first of these names; None if none has."""
+    return next((found for each in names if (found := dataset(group, each)) is not None), None)
+
+
+def text_at(group: h5py.Group, name: str) -> str:
+    """The text, or the whole number, of a dataset of a group; empty if it has none."""
+    data = dataset(group, name)
+    if data is None or data.size != 1:
+        return ""
+    value = np.asarray(data[()]).ravel()[0]
+    return str(int(value)) if isinstance(value, np.integer) else text_of(value)
+
+
 def groups_of(file: h5py.File) -> NexusGroups:
-    """The groups of the first entry with events; raises `NexusRefused` if none has any."""
+    """The groups of the first entry with events; raises `NexusRefused` if none has any.
+
+    Other entries with events are told.
+    """
     entries = [each for each in _members(file) if text_of(each.attrs.get("NX_class")) == "NXentry"]
-    for entry in entries:
-        found = _GroupSearch(entry).found
-        if found.events:
-            return found
+    searches = [search for each in entries if (search := _GroupSearch(each)).found.events]
+    if searches:
+        first, *others = searches
+        for each in others:
+            if not each.events <= first.events:
+                first.found.remarks.append(
+                    f"{each.found.entry.name} has events, too:"
+                    f" only those of {first.found.entry.name} are used"
+                )
+        return first.found
     if not entries:
         raise NexusRefused("it has no NXentry")
     raise NexusRefused(
@@ -88,7 +128,7 @@ class _GroupSearch:
         self.found = NexusGroups(entry, [], [], [])
         self._seen = set[tuple[int, int]]()
         """Groups that were looked at, by their files and addresses."""
-        self._events = set[tuple[int, int]]()
+        self.events = set[tuple[int, int]]()
         """The times of flight of the groups with events."""
         self._linking: list[h5py.Group] = []
         """Groups whose soft links and links into other files are not followed yet."""
@@ -106,16 +146,24 @@ class _GroupSearch:
             return
         self._seen.add(place)
         self._linking.append(item)
-        broken = [name for name in (*EVENT_DATA, "event_id") if _is_broken(item, name)]
+        names = (*TOF_NAMES, *PULSE_NAMES, *ID_NAMES)
+        broken = [name for name in names if _is_broken(item, name)]
+        tofs = first_dataset(item, TOF_NAMES)
         if broken:
             self.found.remarks.append(f"{item.name}: {broken[0]} leads to nothing: it is left out")
-        elif all(dataset(item, name) is not None for name in EVENT_DATA):
-            tofs = _place(item["event_time_offset"])
-            if tofs not in self._events:
-                self._events.add(tofs)
-                self.found.events.append(item)
+        elif tofs is not None:
+            self._add_events(item, tofs)
         elif dataset(item, "time") is not None and dataset(item, "value") is not None:
             self.found.logs.append(item)
+
+    def _add_events(self, group: h5py.Group, tofs: h5py.Dataset) -> None:
+        """Note a group with times of flight, unless another one has the same."""
+        missing = [name for name in PULSE_NAMES if dataset(group, name) is None]
+        if missing:
+            self.found.remarks.append(f"{group.name}: it has no {missing[0]}: it is left out")
+        elif _place(tofs) not in self.events:
+            self.events.add(_place(tofs))
+            self.found.events.append(group)
 
     def _follow(self, group: h5py.Group) -> None:
         """Look at the groups to which the soft links and external links of a group lead."""

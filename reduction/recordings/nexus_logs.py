@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reduction.messages.contents import PULSE_MARK
 from reduction.recordings.nexus_groups import NexusGroups, check_sources, dataset
-from reduction.recordings.nexus_units import NexusRefused, charge_unit_uc, times_ns
+from reduction.recordings.nexus_units import NexusRefused, Stamp, charge_unit_uc, times_of
 
 CHARGE = "proton_charge"
 """Name of the log of the charge of each pulse, in the file and in the stream."""
@@ -22,6 +22,9 @@ MOST_LOG_VALUES = 5_000_000
 
 GENERIC = ("value_log", "value", "log", "time_log")
 """Names of groups that say nothing: the name of the log is that of the group around it."""
+
+NUMBER_KINDS = "iufb"
+"""The kinds of numpy types of which values of logs may be."""
 
 SAME_PULSE_NS = 1_000_000
 """A charge this near to a pulse is the charge of that pulse."""
@@ -53,16 +56,14 @@ class NexusLogs:
 def logs_of(groups: NexusGroups) -> NexusLogs:
     """The logs of an entry. Those that cannot be used are left out, and said."""
     remarks: list[str] = []
-    names = Counter(_name(group) for group in groups.logs)
     found, charges = [], []
-    for group in groups.logs:
-        name = _name(group)
+    for group, name in zip(groups.logs, log_names(groups.logs), strict=True):
         try:
-            if name == CHARGE:
-                charges.append(_log(group, name, charge_unit_uc(group["value"])))
-                continue
-            parent = group.parent.name.rsplit("/", 1)[-1]
-            found.append(_log(group, name if names[name] == 1 else f"{parent}_{name}", 1.0))
+            if _path(group)[-1] == CHARGE:
+                unit_uc = charge_unit_uc(group["value"])
+                charges.append(_log(group, name, groups.run_start, remarks, unit_uc))
+            elif group["value"].dtype.kind in NUMBER_KINDS:  # others are words
+                found.append(_log(group, name, groups.run_start, remarks))
         except (NexusRefused, OSError, RuntimeError) as error:
             remarks.append(f"log {group.name} is left out: {error}")
     charge = max(charges, key=lambda each: each.times_ns.size, default=None)
@@ -70,26 +71,52 @@ def logs_of(groups: NexusGroups) -> NexusLogs:
     return NexusLogs(logs, charge, _total_uc(groups, remarks), tuple(remarks))
 
 
-def _name(group: h5py.Group) -> str:
-    *_, around, name = ("", "", *str(group.name).split("/"))
-    name = around if name in GENERIC else name
-    return f"{name}_" if name == PULSE_MARK else name
+def log_names(groups: Sequence[h5py.Group]) -> list[str]:
+    """The names of logs (groups,), each different: of the group, and of those around it if needed.
+
+    A group with a name in `GENERIC` has that of the group around it.
+    """
+    paths = [_path(group) for group in groups]
+    used = [1] * len(paths)
+    while True:
+        names = ["_".join(path[-parts:]) for path, parts in zip(paths, used, strict=True)]
+        count = Counter(names)
+        longer = [
+            count[name] > 1 and parts < len(path)
+            for name, path, parts in zip(names, paths, used, strict=True)
+        ]
+        if not any(longer):
+            return [f"{each}_" if each == PULSE_MARK else each for each in names]
+        used = [parts + more for parts, more in zip(used, longer, strict=True)]
 
 
-def _log(group: h5py.Group, name: str, unit: float) -> NexusLog:
-    """The log of a group, without values that are no number; empty if it has text."""
+def _path(group: h5py.Group) -> list[str]:
+    """The names of the groups around a log and of itself, without a generic one at the end."""
+    *around, name = str(group.name).strip("/").split("/")
+    return around if name in GENERIC and around else [*around, name]
+
+
+def _log(
+    group: h5py.Group, name: str, run_start: Stamp | None, remarks: list[str], unit: float = 1.0
+) -> NexusLog:
+    """The log of a group, without values that are no number; ``remarks`` get what is odd."""
     time, value = group["time"], group["value"]
-    if value.dtype.kind not in "iufb" or value.size != time.size:
-        return NexusLog(name, np.empty(0, np.int64), np.empty(0))
+    if value.dtype.kind not in NUMBER_KINDS:
+        raise NexusRefused("its values are no numbers")
+    if value.size != time.size:
+        raise NexusRefused(f"it has {value.size or 0} values for {time.size or 0} times")
     check_sources(time)
     check_sources(value)
-    if value.size > MOST_LOG_VALUES:
+    if value.size and value.size > MOST_LOG_VALUES:
         raise NexusRefused(f"it has {value.size} values; the most is {MOST_LOG_VALUES}")
-    times, values = times_ns(time), np.asarray(value[()]).ravel().astype(np.float64) * unit
-    good = np.isfinite(values) & (times > 0)
-    times, values = times[good], values[good]
-    order = np.argsort(times, kind="stable")
-    return NexusLog(name, times[order], values[order])
+    times = times_of(time, run_start)
+    if times.from_run:
+        remarks.append(f"log {group.name}: its times have no start; taken as that of the entry")
+    values = np.asarray(value[()]).ravel().astype(np.float64) * unit
+    good = np.isfinite(values) & (times.ns > 0)
+    times_ns, values = times.ns[good], values[good]
+    order = np.argsort(times_ns, kind="stable")
+    return NexusLog(name, times_ns[order], values[order])
 
 
 def _total_uc(groups: NexusGroups, remarks: list[str]) -> float | None:

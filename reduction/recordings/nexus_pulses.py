@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.recordings.nexus_banks import EventBank, NexusFaults
+from reduction.recordings.nexus_banks import EventBank
 from reduction.recordings.nexus_blocks import MOST_BLOCK_EVENTS, BankRows, BlockSizes, PulseBlocks
 from reduction.recordings.nexus_columns import NexusColumns
 from reduction.recordings.nexus_groups import NexusGroups
 from reduction.recordings.nexus_logs import NexusLogs, charges_of
 from reduction.recordings.nexus_units import NexusRefused
+from reduction.recordings.nexus_values import NexusFaults
 
 MOST_PULSE_EVENTS = 20_000_000
 """Most events of a pulse: 240 MB of memory while they are read."""
@@ -54,7 +55,8 @@ class NexusPulses:
         self.remarks: list[str] = [*groups.remarks, *logs.remarks]
         self.faults = NexusFaults()
         columns = NexusColumns()
-        banks = [EventBank(group, monitors, columns) for group in groups.events]
+        start = groups.run_start
+        banks = [EventBank(group, monitors, columns, start) for group in groups.events]
         self.remarks += [each for bank in banks for each in bank.remarks]
         self.without_pulse = sum(bank.before for bank in banks)
         found_ns = np.empty(0, np.int64)
@@ -65,8 +67,6 @@ class NexusPulses:
         self.times_ns, self.charges_uc = charges_of(found_ns, logs, self.remarks)
         if not self.times_ns.size:
             raise NexusRefused("it has no pulse with events")
-        if self.times_ns[0] <= 0:
-            raise NexusRefused("it has pulses before 1970")
         rows = [BankRows(bank, self.times_ns) for bank in banks if bank.events]
         most = int(self._counts(rows).max())
         if most > MOST_PULSE_EVENTS:

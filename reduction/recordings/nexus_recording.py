@@ -56,7 +56,7 @@ class NexusRecording:
         groups = groups_of(self._file)
         logs = logs_of(groups)
         self._pulses = NexusPulses(groups, logs, self._monitors, self.partitions)
-        self._content = NexusContent(self._pulses, logs.logs, run_of(groups.entry))
+        self._content = NexusContent(self._pulses, logs.logs, run_of(groups))
         status = self._path.stat()
         about = f"{self._path.resolve()} {status.st_size} {status.st_mtime_ns} {self.partitions}"
         self.identity = hashlib.sha256(about.encode()).hexdigest()[:16]

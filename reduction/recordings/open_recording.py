@@ -23,4 +23,6 @@ def open_recording(
     """
     if not path.exists():
         raise LogRefused(f"recording {path}: there is no such file or folder")
+    if not path.is_dir() and not path.is_file():  # to open a pipe would wait for a writer
+        raise LogRefused(f"recording {path}: it is no file and no folder")
     return LogRecording(path) if path.is_dir() else NexusRecording(path, partitions, monitors)
