@@ -42,6 +42,11 @@ class CaprotoChannel(ChannelData):  # type: ignore[misc]
         """The value of the record if it is a single number, by which a deadband judges."""
         return None
 
+    @property
+    def holds_one_value(self) -> bool:
+        """Whether it always holds one value, no more and no fewer."""
+        return int(self.max_length) == 1
+
     def store(self, value: Any, stamp: TimeStamp | None = None) -> None:
         """Set the value, and its timestamp if one is given, without sending them."""
         self._data["value"] = value

@@ -62,6 +62,7 @@ import logging
 import socket
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from caproto import (
@@ -81,6 +82,7 @@ from caproto.asyncio.utils import _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
 
 from ioc.ca.circuit_log import CircuitLog
+from ioc.ca.subscription_table import SubscriptionTable, subscription_table
 from ioc.ca.updates import QueueMarker, Update
 
 __all__ = ["CaprotoCircuit", "CaprotoServer", "DisconnectedCircuit"]
@@ -109,8 +111,14 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         self.client_username = ""
         self._sub_task: asyncio.Task[None] | None = None
         self.command_queue: asyncio.Queue[Any] = asyncio.Queue(MOST_REQUESTS)
-        self.by_number: dict[int, Any] | None = None
-        """`subscription_of`; None if the subscriptions may have changed."""
+        self.latest: dict[int, Update] = {}
+        """The updates that wait to be sent, by the numbers of their subscriptions alone:
+        thousands of pairs would make garbage collections frequent."""
+        self.known_table: SubscriptionTable | None = None
+
+    def updated(self) -> None:
+        """Have the updates in `latest` sent, if there are any."""
+        raise NotImplementedError
 
     async def recv(self) -> None:
         """Have handled what the client has sent; raises DisconnectedCircuit if it is gone.
@@ -147,7 +155,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
 
     async def answer(self, request: Any) -> list[Any]:
         """The messages with which caproto answers a request of the client."""
-        self.by_number = None  # the request may add or cancel a subscription
+        self.known_table = None  # the request may add or cancel a subscription
         response: list[Any] = await super()._process_command(request)
         return response
 
@@ -156,8 +164,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
 
     def channel_of(self, request: Any) -> tuple[Any, Any]:
         """The client's channel that a request is for, and the entry of the database behind it."""
-        channel, entry = self._get_db_entry_from_command(request)
-        return channel, entry
+        return self._get_db_entry_from_command(request)  # type: ignore[no-any-return]
 
     def begin_put(self, put: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run ``put`` as a task; later reads of the client wait for `end_put`, at most 1 ms."""
@@ -169,12 +176,11 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         self.write_event.set()
 
     @property
-    def subscription_of(self) -> Mapping[int, Any]:
-        """The client's present subscriptions by its numbers of them."""
-        if self.by_number is None:
-            subs = (sub for subs in self.subscriptions.values() for sub in subs)
-            self.by_number = {sub.subscriptionid: sub for sub in subs}
-        return self.by_number
+    def subscription_table(self) -> SubscriptionTable:
+        """The client's present subscriptions; made anew if they may have changed."""
+        if self.known_table is None:
+            self.known_table = subscription_table(chain(*self.subscriptions.values()))
+        return self.known_table
 
     async def _command_queue_iteration(self, command: Any) -> Any:
         """Handle a message of the client; one that cannot be handled is left out.
@@ -212,7 +218,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
 
     async def cancel_subscriptions(self, channel: Any) -> None:
         """End all subscriptions of a channel."""
-        self.by_number = None
+        self.known_table = None
         await self._cull_subscriptions(None, lambda sub: sub.channel is channel)
 
     async def drop(self) -> None:
@@ -240,10 +246,6 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
 
 class CaprotoServer(Context):  # type: ignore[misc]
     """caproto's server, with public methods to override and to call."""
-
-    def offer(self, sub: Any, update: Update) -> None:
-        """Take an update for one subscription; called in the order of the updates."""
-        raise NotImplementedError
 
     async def accept(self, listening: socket.socket) -> socket.socket:
         """The connection of the next client."""
@@ -300,13 +302,16 @@ class CaprotoServer(Context):  # type: ignore[misc]
     async def _subscription_queue_iteration(
         self, sub_specs: Iterable[Any], metadata: Any, values: Any, flags: int, sub: Any
     ) -> None:
+        """Give an update to its circuits; they send it once all that is queued was given out."""
         if isinstance(sub, QueueMarker):
             sub.reached()
-            return
         for spec in sub_specs:
             update = Update(spec, metadata, values, flags)
             for each in self.subscriptions[spec] if sub is None else [sub]:
-                self.offer(each, update)
+                each.circuit.latest[each.subscriptionid] = update
+        if self.subscription_queue.empty():
+            for circuit in self.circuits:
+                circuit.updated()
 
     async def _bind_tcp_sockets_with_consistent_port_number(self, make_socket: Any) -> Any:
         port, sockets = await super()._bind_tcp_sockets_with_consistent_port_number(make_socket)

@@ -7,15 +7,17 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import caproto
 from caproto import CaprotoError
 
 from ioc.ca.caproto_internals import CaprotoCircuit, DisconnectedCircuit
+from ioc.ca.messages import Batch, pieces
 from ioc.ca.put_queue import ArrivedPut, PutQueue
 from ioc.ca.reads import Announcements, read_answer
-from ioc.ca.updates import Batch, QueueMarker, Update, pieces, stamped
+from ioc.ca.updates import QueueMarker, Update, stamped
 from ioc.model.wire_values import latin1
 from ioc.records.channel_names import channel_name
 from ioc.records.monitor_filters import FilteredMonitor, MonitorFilter
@@ -25,6 +27,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 1 << 16
 """Bytes after which a batch of updates is sent; a single large array may exceed it."""
+
+MOST_JOINED = 500
+"""Most short messages that are joined for all clients which get the same."""
 
 PUT_WAIT_S = 0.001
 """Longest time that a read waits for the end of an earlier put of the same client."""
@@ -49,20 +54,15 @@ class Circuit(CaprotoCircuit):
 
     def __init__(self, circuit: Any, client: Any, context: Any) -> None:
         super().__init__(circuit, client, context)
-        self._latest: dict[int, Update] = {}
         self._markers: list[FlushMarker] = []
         self._counts = Announcements(self._outgrown)
         self._filtered: dict[int, FilteredMonitor] = {}
         self._offered = asyncio.Event()
         self._puts = PutQueue(lambda put: self.begin_put(lambda: self._put(put)))
 
-    def offer(self, sub: Any, update: Update) -> None:
-        """Keep ``update`` to be sent to a subscription; it replaces one that is not sent yet.
-
-        It is kept by number alone: thousands of pairs would make garbage collections frequent.
-        """
-        self._latest[sub.subscriptionid] = update
-        self._offered.set()
+    def updated(self) -> None:
+        if self.latest:
+            self._offered.set()
 
     def mark(self, marker: FlushMarker) -> None:
         """Set a marker behind the updates that were offered."""
@@ -76,10 +76,10 @@ class Circuit(CaprotoCircuit):
             while True:
                 await self._offered.wait()
                 await self.events_on.wait()
-                if self._latest:
-                    await self.context.turn()
+                if self.latest:
+                    await self.context.turns.next()
                 self._offered.clear()
-                leaving, self._latest = self._latest, {}
+                leaving, self.latest = self.latest, {}
                 markers, self._markers = self._markers, []
                 await self._send_updates(leaving)
                 for marker in markers:
@@ -99,7 +99,6 @@ class Circuit(CaprotoCircuit):
         """
         writer = self.client.writer
         numbers = list(updates)
-        numbers.reverse()
         while numbers:
             async with self.client.send_lock:  # answers to requests come between batches
                 for piece in pieces(self._next_batch(numbers, updates)):
@@ -107,22 +106,29 @@ class Circuit(CaprotoCircuit):
                     await writer.drain()
 
     def _next_batch(self, numbers: list[int], updates: dict[int, Update]) -> list[Any]:
-        """The messages to the last of ``numbers``, which are removed; about `BATCH` bytes.
+        """The messages to the first of ``numbers``, which are removed; about `BATCH` bytes.
 
         Updates of subscriptions that were cancelled meanwhile are left out.
         """
-        subs = self.subscription_of
+        table = self.subscription_table
         batch = Batch()
         while numbers and batch.size < BATCH:
-            number = numbers.pop()
-            sub, update = subs.get(number), updates.pop(number)
-            if sub is None:
-                continue
-            if update.serves(sub):
-                batch.add(update.common(sub), number)
-            else:
-                batch.add_parts(self.packed(sub, update))
+            series = list(takewhile(table.common.__contains__, numbers[:MOST_JOINED]))
+            if series:
+                subs = map(table.by_number.__getitem__, series)
+                joined = self.context.shared.of(tuple(map(updates.pop, series)), subs)
+                batch.add_joined(joined, series)
+            elif sub := table.by_number.get(numbers[0]):
+                self._add_to(batch, sub, updates.pop(numbers[0]))
+            del numbers[: len(series) or 1]
         return batch.parts
+
+    def _add_to(self, batch: Batch, sub: Any, update: Update) -> None:
+        """Add the message to one subscription."""
+        if update.serves(sub):
+            batch.add(update.common(sub), sub.subscriptionid)
+        else:
+            batch.add_parts(self.packed(sub, update))
 
     def packed(self, sub: Any, update: Update) -> list[Any]:
         """The bytes of an update for a client that asked for some elements, or with a filter.
@@ -220,7 +226,7 @@ class Circuit(CaprotoCircuit):
 
     async def _put(self, put: ArrivedPut) -> None:
         """Obey a client's put, and answer it; a refusal is logged as one line."""
-        self.context.puts += 1
+        self.context.turns.puts += 1
         try:
             answer = await self._put_answer(put)
         except asyncio.CancelledError:
@@ -228,7 +234,7 @@ class Circuit(CaprotoCircuit):
             raise
         finally:
             self.end_put()
-            self.context.puts -= 1
+            self.context.turns.puts -= 1
             self._puts.end(put)
         if answer:
             if any(self.subscriptions.values()):

@@ -158,6 +158,10 @@ class PostedChannel(CaprotoChannel):
         return float(labels.index(self.value) if labels else self.value)
 
     @property
+    def holds_one_value(self) -> bool:
+        return super().holds_one_value and not self.wire.is_array
+
+    @property
     def size(self) -> int:
         """The number of elements of an array now; of a text, the longest that it may have."""
         return len(self.value) if self.wire.is_array else int(self.max_length)

@@ -10,12 +10,10 @@ from typing import Any
 import caproto
 from caproto import CaprotoError
 
+from ioc.ca.subscription_table import WITHOUT_VALUES
 from ioc.ca.updates import stamped
 from ioc.records.channel_names import channel_name
 from ioc.records.elements import Announcement, announced
-
-WITHOUT_VALUES = (caproto.ChannelType.STSACK_STRING, caproto.ChannelType.CLASS_NAME)
-"""Types in which the metadata are all there is."""
 
 AS_MANY_AS_THERE_ARE = 0
 """The number of elements for which a client asks that wants all that there are."""

@@ -17,13 +17,11 @@ from ioc.ca.caproto_internals import CaprotoServer
 from ioc.ca.circuit import Circuit
 from ioc.ca.connections import Connections
 from ioc.ca.other_iocs import ServedPlace
-from ioc.ca.updates import Update
+from ioc.ca.sending_turns import SendingTurns
+from ioc.ca.updates import SharedMessages
 from ioc.records.channel_names import channel_name
 
 ANY_ADDRESS, CA_PORT = "0.0.0.0", 5064
-
-ROUNDS = 10
-"""Most rounds of the event loop for which updates wait while a put is in progress."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +48,11 @@ class Server(CaprotoServer):
         super().__init__(channels, list(interfaces))
         if port is not None:
             self.ca_server_port = port
-        self._turns = asyncio.Lock()
-        self.puts = 0
-        """The number of puts that are in progress."""
+        self.turns = SendingTurns()
+        self.shared = SharedMessages()
         self.connections = Connections()
         self.serving = asyncio.Event()
         """Set once clients can connect."""
-
-    def offer(self, sub: Any, update: Update) -> None:
-        """Give an update to the connection of the client that has subscribed."""
-        sub.circuit.offer(sub, update)
 
     def __getitem__(self, name: str) -> Any:
         """The channel of a name as EPICS Base reads names; raises KeyError if there is none."""
@@ -120,19 +113,6 @@ class Server(CaprotoServer):
     async def accept(self, listening: socket.socket) -> socket.socket:
         """The connection of the next client that is not refused; see `Connections`."""
         return await self.connections.accept(listening)
-
-    async def turn(self) -> None:
-        """Wait until this connection may pack its updates; one connection does so at a time.
-
-        Between two connections the event loop runs once, and longer while a put is in progress. So
-        puts and requests need not wait for the updates of all clients.
-        """
-        async with self._turns:
-            await asyncio.sleep(0)
-            for _ in range(ROUNDS):
-                if not self.puts:
-                    break
-                await asyncio.sleep(0)
 
     @property
     def clients(self) -> ClientCounts:

@@ -6,9 +6,10 @@ import ast
 import asyncio
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import caproto
 import pytest
@@ -16,7 +17,7 @@ from caproto.asyncio.server import Context, VirtualCircuit
 from caproto.asyncio.utils import _TransportWrapper
 
 from ioc.ca import caproto_channel, caproto_internals
-from ioc.ca.updates import QueueMarker
+from ioc.ca.updates import QueueMarker, Update
 
 ROOT = Path(__file__).parents[3]
 MODULES = ("ioc/ca/caproto_internals.py", "ioc/ca/caproto_channel.py")
@@ -113,23 +114,53 @@ def test_no_other_module_touches_what_is_private_to_caproto() -> None:
     assert guilty == set(MODULES)
 
 
-async def test_a_marker_is_reached_after_the_updates_before_it() -> None:
-    class Recorder(caproto_internals.CaprotoServer):
-        def offer(self, sub: object, update: object) -> None:
-            order.append(f"{sub}")
+class Recorder:
+    """The circuit of a client, which notes how often it is to send what is latest."""
 
-    order: list[str] = []
-    server = Recorder({}, ["127.0.0.1"])
-    server.subscriptions["spec"].extend(["one", "two"])
+    def __init__(self) -> None:
+        self.latest: dict[int, Update] = {}
+        self.sendings = 0
+
+    def updated(self) -> None:
+        self.sendings += 1
+
+
+class Recorded(NamedTuple):
+    """A subscription."""
+
+    subscriptionid: int
+    circuit: Recorder
+
+
+@asynccontextmanager
+async def serving(*circuits: Recorder) -> AsyncIterator[caproto_internals.CaprotoServer]:
+    """A server, each of whose clients has subscribed to the same with the number 7."""
+    server = caproto_internals.CaprotoServer({}, ["127.0.0.1"])
+    server.circuits = set(circuits)
+    server.subscriptions["spec"].extend(Recorded(7, circuit) for circuit in circuits)
     reading = asyncio.create_task(server.subscription_queue_loop())
-    await server.subscription_queue.put((("spec",), None, [1.0], 0, None))
-    reached = asyncio.Event()
-
-    def mark() -> None:
-        order.append("marker")
-        reached.set()
-
-    await server.mark_queue(QueueMarker(mark))
-    await asyncio.wait_for(reached.wait(), 5)
+    yield server
     reading.cancel()
-    assert order == ["one", "two", "marker"]
+
+
+async def test_a_marker_is_reached_after_the_updates_before_it() -> None:
+    one, two = Recorder(), Recorder()
+    async with serving(one, two) as server:
+        await server.subscription_queue.put((("spec",), None, [1.0], 0, None))
+        reached = asyncio.Event()
+        await server.mark_queue(QueueMarker(reached.set))
+        await asyncio.wait_for(reached.wait(), 5)
+        assert [each.latest[7].values for each in (one, two)] == [[1.0], [1.0]]
+
+
+async def test_clients_are_sent_at_once_what_is_queued_together() -> None:
+    one, two = Recorder(), Recorder()
+    async with serving(one, two) as server:
+        for value in (1.0, 2.0):
+            await server.subscription_queue.put((("spec",), None, [value], 0, None))
+        async with asyncio.timeout(5):
+            while not one.sendings:
+                await asyncio.sleep(0)
+        assert (one.sendings, two.sendings) == (1, 1)
+        assert one.latest[7] is two.latest[7]
+        assert one.latest[7].values == [2.0]

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import caproto
 import numpy as np
@@ -14,7 +14,9 @@ import pytest
 
 from ioc.ca.channel import channel
 from ioc.ca.circuit import BATCH, Circuit, FlushMarker
-from ioc.ca.updates import PackedUpdate, Update
+from ioc.ca.messages import PackedUpdate
+from ioc.ca.sending_turns import SendingTurns
+from ioc.ca.updates import SharedMessages, Update
 from ioc.records.channel_names import channel_name
 from reduction.parameters.specs import Float
 from tests.support.subscribed import Named, Subscribed
@@ -68,14 +70,13 @@ class GoneClient(Client):
         raise ConnectionResetError
 
 
-class Sub(NamedTuple):
-    """A subscription, told by its number."""
+NUMBER = channel(Float(pv="F", description=""), 10.0, name="P:F")
 
-    subscriptionid: int
-    channel: str
+X, OTHERS = (Subscribed(number, channel=Named("P:F"), db_entry=NUMBER) for number in (1, 3))
+"""Subscriptions to a number, whose messages are joined."""
 
-
-X, Y, OTHERS = Sub(1, "x"), Sub(2, "y"), Sub(3, "others")
+Y = Subscribed(2)
+"""A subscription to an array."""
 
 
 class Said(Update):
@@ -102,9 +103,8 @@ class Context:
         self.subscriptions = {"spec": deque([X, Y, OTHERS])}
         self.last_dead_band: dict[Any, Any] = {}
         self.last_sync_edge_update: dict[Any, Any] = {}
-
-    async def turn(self) -> None:
-        pass
+        self.shared = SharedMessages()
+        self.turns = SendingTurns()
 
     async def circuit_disconnected(self, _: Circuit) -> None:
         self.dropped.set()
@@ -115,6 +115,12 @@ def circuit(client: Client, context: Context | None = None) -> Circuit:
     made = Circuit(virtual, client, context or Context())
     made.subscriptions["spec"] = deque([X, Y])
     return made
+
+
+def offer(to: Circuit, sub: Subscribed, update: Update) -> None:
+    """Have an update sent to one subscription, as the server does."""
+    to.latest[sub.subscriptionid] = update
+    to.updated()
 
 
 @asynccontextmanager
@@ -140,8 +146,8 @@ async def test_only_the_latest_value_of_a_subscription_is_kept() -> None:
     client = Client()
     async with telling(client) as to:
         for value in range(1000):
-            to.offer(X, Said(value))
-            to.offer(Y, Said(value))
+            offer(to, X, Said(value))
+            offer(to, Y, Said(value))
         assert await settled(client, 2) == ["1=999", "2=999"]
 
 
@@ -149,8 +155,8 @@ async def test_a_client_that_takes_nothing_is_told_the_latest_of_each_when_it_do
     client = SlowClient()
     async with telling(client) as to:
         for value in range(1000):
-            to.offer(X, Said(value))
-            to.offer(Y, Said(value))
+            offer(to, X, Said(value))
+            offer(to, Y, Said(value))
             await asyncio.sleep(0)
         client.ready.set()
         assert (await settled(client, 4))[-2:] == ["1=999", "2=999"]
@@ -160,11 +166,11 @@ async def test_a_client_that_takes_nothing_is_told_the_latest_of_each_when_it_do
 async def test_what_was_posted_together_leaves_before_anything_newer_in_whatever_batches() -> None:
     client = SlowClient()
     async with telling(client) as to:
-        to.offer(X, Said(1, BATCH))
-        to.offer(Y, Said(1, BATCH))
+        offer(to, X, Said(1, BATCH))
+        offer(to, Y, Said(1, BATCH))
         await client.asked.wait()
-        to.offer(X, Said(2))
-        to.offer(Y, Said(2))
+        offer(to, X, Said(2))
+        offer(to, Y, Said(2))
         client.ready.set()
         assert await settled(client, 4) == ["1=1", "2=1", "1=2", "2=2"]
 
@@ -172,12 +178,12 @@ async def test_what_was_posted_together_leaves_before_anything_newer_in_whatever
 async def test_a_subscription_that_is_cancelled_gets_nothing_more() -> None:
     client = SlowClient()
     async with telling(client) as to:
-        to.offer(X, Said(1, BATCH))
-        to.offer(Y, Said(1))
+        offer(to, X, Said(1, BATCH))
+        offer(to, Y, Said(1))
         await client.asked.wait()
         await to.cancel_subscriptions(Y.channel)
         client.ready.set()
-        to.offer(X, Said(2))
+        offer(to, X, Said(2))
         assert await settled(client, 2) == ["1=1", "1=2"]
 
 
@@ -187,7 +193,7 @@ async def test_a_client_that_has_turned_events_off_gets_the_latest_when_they_are
         await asyncio.sleep(0)
         to.events_on.clear()
         for value in range(5):
-            to.offer(X, Said(value))
+            offer(to, X, Said(value))
             await asyncio.sleep(0)
         assert not client.said
         to.events_on.set()
@@ -198,7 +204,7 @@ async def test_a_marker_is_passed_once_all_updates_before_it_are_sent() -> None:
     client = SlowClient()
     async with telling(client) as to:
         mark = FlushMarker(asyncio.get_running_loop().create_future())
-        to.offer(X, Said(1))
+        offer(to, X, Said(1))
         to.mark(mark)
         await client.asked.wait()
         assert not mark.passed.done()
@@ -210,7 +216,7 @@ async def test_a_marker_is_passed_once_all_updates_before_it_are_sent() -> None:
 async def test_a_send_that_finds_the_client_gone_drops_the_circuit_and_leaves_no_task() -> None:
     before, to = asyncio.all_tasks(), circuit(GoneClient(), context := Context())
     await to.run()
-    to.offer(X, Said(1))
+    offer(to, X, Said(1))
     async with asyncio.timeout(5):
         await context.dropped.wait()
         while asyncio.all_tasks() - before:
@@ -220,7 +226,7 @@ async def test_a_send_that_finds_the_client_gone_drops_the_circuit_and_leaves_no
 async def test_a_client_that_goes_while_it_takes_nothing_ends_the_sending_to_it() -> None:
     client = SlowClient()
     async with telling(client) as to:
-        to.offer(X, Said(1))
+        offer(to, X, Said(1))
         await client.asked.wait()
         await to.drop()
         assert not to.connected

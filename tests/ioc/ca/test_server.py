@@ -15,23 +15,6 @@ from ioc.ca.server import Server
 from reduction.parameters.specs import Float
 
 
-async def test_updates_to_clients_take_turns_with_puts() -> None:
-    server, order = Server({}, ["127.0.0.1"]), list[str]()
-
-    async def pack(name: str) -> None:
-        await server.turn()
-        order.append(name)
-
-    async def put() -> None:
-        for _ in range(3):
-            await asyncio.sleep(0)
-        order.append("put")
-
-    await asyncio.gather(*map(pack, "abcdefgh"), put())
-    assert "".join(order).startswith("a")
-    assert order.index("put") < order.index("h")
-
-
 async def test_a_server_of_this_host_alone_sends_beacons_to_nobody_else() -> None:
     class Socket:
         closed = False
