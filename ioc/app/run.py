@@ -6,6 +6,7 @@ as long to import as those take to start.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from reduction.host.runtime_folder import own_folder
 from reduction.host.stop import StopSignals
 from reduction.instrument.geometry import Instrument
 
+log = logging.getLogger(__name__)
+
 PATIENCE_S = 3.0
 """How long a simulator of a run that was killed may take to end."""
 
@@ -32,7 +35,9 @@ async def run_all(given: RunOptions, instrument: Instrument, signals: StopSignal
     mpi_launcher()
     if not np.isfinite(instrument.difc_us_per_angstrom).any():
         raise StartError(f"instrument = {run.instrument!r}: no detector is outside the beam")
-    kafka_stream(run.stream, run.dialect)
+    kafka = kafka_stream(run.stream, run.dialect)
+    for path in kafka.server.open_secrets if kafka else ():
+        log.warning("every user of this host can read the secret in %s: chmod o-r %s", path, path)
     if run.plays_recording and not given.log_folder:
         delete_log(Path(run.log_folder))  # so that no value of a log of another recording is left
     if not (run.stream or run.reads_recording):

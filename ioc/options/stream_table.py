@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ioc.options.librdkafka_table import librdkafka_options
 from ioc.options.program import StartError
 from ioc.options.toml_text import read_toml
 from reduction.event_log.protocol import LogRefused
-from reduction.kafka.servers import SCHEME, KafkaServer
+from reduction.kafka.servers import SCHEME, KafkaServer, brokers_of, checked_topic
 from reduction.kafka.streams import KafkaStream, KafkaTopic, stream_at
+from reduction.messages.contents import PULSE_MARK
+from reduction.parameters.reduction import TIME_LOG
 from reduction.parameters.specs import nearest
 from reduction.stream.dialect import Dialect
+from reduction.stream.logs import LONGEST_LOG_NAME
 from reduction.stream.used_sources import UsedSources
 
 KEYS = ("servers", "dialect", "detectors", "monitors", "logs", "runs", "pulses", "librdkafka")
-FROM_FILE = "_file"
-"""An option of librdkafka whose name has this behind it has its value in a file."""
-
-SECRET = ("password", "secret", "ssl.key.pem", "ssl.keystore.pem")
-"""Parts of names of librdkafka's options whose values are secrets."""
-
-OURS = ("bootstrap.servers", "group.", "enable.auto.", "auto.offset.reset", "isolation.level")
-"""Beginnings of names of librdkafka's options that are not to be set."""
-
 EVERY_SOURCE = "*"
 """All sources of a topic, under their own names."""
 
@@ -66,17 +62,35 @@ def from_table(where: str, table: Mapping[str, Any], dialect: str = "auto") -> K
         if key not in KEYS:
             raise StartError(f"{where}: no setting is called {key!r}" + nearest(key, KEYS))
     servers = table.get("servers", "")
-    if not isinstance(servers, str) or not servers.removeprefix(SCHEME):
-        raise StartError(f"{where}.servers = {servers!r}: the address of a broker, like host:9092")
     told = table.get("dialect", dialect)
     if told not in list(Dialect):
         raise StartError(f"{where}.dialect = {told!r}: it is one of {', '.join(Dialect)}")
     options, secrets = librdkafka_options(f"{where}.librdkafka", table.get("librdkafka", {}))
-    server = KafkaServer(servers.removeprefix(SCHEME), options, secrets)
-    pulses = table.get("pulses", "")
-    if not isinstance(pulses, str):
-        raise StartError(f"{where}.pulses = {pulses!r}: the name of a log")
-    return KafkaStream(server, tuple(_topics(where, table)), Dialect(told), pulses)
+    server = KafkaServer(_brokers(where, servers), options, secrets)
+    topics = tuple(_topics(where, table))
+    pulses = _pulse_log(where, table.get("pulses", ""), topics)
+    return KafkaStream(server, topics, Dialect(told), pulses)
+
+
+def _brokers(where: str, servers: Any) -> str:
+    """The addresses of brokers; the topics stand elsewhere in the table."""
+    try:
+        return brokers_of(servers.removeprefix(SCHEME).removesuffix("/"))
+    except (AttributeError, LogRefused):
+        raise StartError(
+            f"{where}.servers = {servers!r}: the address of a broker, like host:9092,"
+            " or several, separated by commas"
+        ) from None
+
+
+def _pulse_log(where: str, name: Any, topics: Sequence[KafkaTopic]) -> str:
+    """The log that has a value for each pulse; raises `StartError` if no topic can have it."""
+    if not isinstance(name, str):
+        raise StartError(f"{where}.pulses = {name!r}: the name of a log")
+    logs = [each.sources.logs for each in topics]
+    if name and None not in logs and not any(name in (each or {}).values() for each in logs):
+        raise StartError(f"{where}.pulses = {name!r}: no log in logs is called so")
+    return name
 
 
 def _topics(where: str, table: Mapping[str, Any]) -> Iterator[KafkaTopic]:
@@ -89,12 +103,27 @@ def _topics(where: str, table: Mapping[str, Any]) -> Iterator[KafkaTopic]:
     if not detectors and not monitors:
         raise StartError(f"{where}: no topic with events: detectors = ['topic', ...]")
     for topic in by_topic:
+        _check_topic(where, topic, detectors, logs)
         sources = UsedSources(
             None if topic in detectors else frozenset(_of(topic, detectors)),
             {source: int(monitors[f"{topic}/{source}"]) for source in _of(topic, monitors)},
             None if topic in logs else {each: logs[f"{topic}/{each}"] for each in _of(topic, logs)},
         )
         yield KafkaTopic(topic, sources, has_runs=topic in {_split(each)[0] for each in runs})
+
+
+def _check_topic(where: str, topic: str, detectors: Iterable[str], logs: Mapping[str, str]) -> None:
+    """Raise `StartError` for a name that Kafka does not allow, or for sources named twice."""
+    try:
+        checked_topic(topic)
+    except LogRefused as error:
+        raise StartError(f"{where}: {error.strerror}") from None
+    for key, names in (("detectors", detectors), ("logs", logs)):
+        if topic in names and (sources := _of(topic, names)):
+            raise StartError(
+                f"{where}.{key}: {topic!r} takes all sources,"
+                f" and '{topic}/{sources[0]}' one of them"
+            )
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -112,7 +141,14 @@ def _of(topic: str, names: Iterable[str]) -> list[str]:
 def _names(where: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
         raise StartError(f"{where} = {value!r}: a list of topics, or of 'topic/source'")
+    if twice := _repeated(value):
+        raise StartError(f"{where}: {twice!r} stands there twice")
     return value
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    """The first name that comes a second time; None if none does."""
+    return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 def _table(where: str, value: Any, kind: type) -> dict[str, Any]:
@@ -130,41 +166,21 @@ def _table(where: str, value: Any, kind: type) -> dict[str, Any]:
 def _log_names(where: str, value: Any) -> dict[str, str]:
     """The names of logs here, by 'topic/source'; a whole topic has `EVERY_SOURCE`."""
     if isinstance(value, list):
-        return {name: _split(name)[1] or EVERY_SOURCE for name in _names(where, value)}
-    topics = {name for name, each in value.items() if each == EVERY_SOURCE} if value else set()
-    named = {name: each for name, each in value.items() if name not in topics} if value else {}
-    return _table(where, named, str) | dict.fromkeys(topics, EVERY_SOURCE)
-
-
-def librdkafka_options(
-    where: str, value: Any
-) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, Path], ...]]:
-    """Options of librdkafka, and the files with further ones."""
-    if not isinstance(value, Mapping):
-        raise StartError(f"{where} = {value!r}: a table")
-    options, secrets = [], []
-    for name, each in _flat(value):
-        if name.startswith(OURS):
-            raise StartError(f"{where}: {name} is not to be set")
-        if isinstance(each, bool):
-            options.append((name, str(each).lower()))
-        elif name.endswith(FROM_FILE):
-            secrets.append((name.removesuffix(FROM_FILE), Path(str(each)).expanduser()))
-        elif any(part in name for part in SECRET):
+        found = {name: _split(name)[1] or EVERY_SOURCE for name in _names(where, value)}
+    elif isinstance(value, Mapping):
+        whole = {name: each for name, each in value.items() if each == EVERY_SOURCE}
+        named = {name: each for name, each in value.items() if name not in whole}
+        found = _table(where, named, str) | whole
+    else:
+        raise StartError(f"{where} = {value!r}: a table of 'topic/source', or a list of topics")
+    for name, each in found.items():
+        if each == EVERY_SOURCE and _split(name)[1]:
+            raise StartError(f"{where}: {name!r} = {EVERY_SOURCE!r}: that is for a whole topic")
+        if each in (PULSE_MARK, TIME_LOG) or not 0 < len(each) <= LONGEST_LOG_NAME:
             raise StartError(
-                f"{where}: {name}: keep it in a file, and name that: {name}{FROM_FILE}"
+                f"{where}: {name!r} = {each[:60]!r}: a name of at most {LONGEST_LOG_NAME}"
+                f" characters, but not {PULSE_MARK} or {TIME_LOG}"
             )
-        elif isinstance(each, str | int | float):
-            options.append((name, str(each)))
-        else:
-            raise StartError(f"{where}: {name} = {each!r}: a text or a number")
-    return tuple(options), tuple(secrets)
-
-
-def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Names with dots, whether they are quoted in the file or not."""
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{key}.")
-        else:
-            yield before + key, value
+    if twice := _repeated(each for each in found.values() if each != EVERY_SOURCE):
+        raise StartError(f"{where}: two sources are called {twice!r}")
+    return found

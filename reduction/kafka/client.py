@@ -162,6 +162,8 @@ def _configured(server: KafkaServer, ours: Mapping[str, str], make: Any, **more:
         for name, _ in server.secrets:
             words = words.replace(given[name], "…") if given[name] else words
         raise LogRefused(f"{server.url}: {plain_words(words)}") from None
+    except (TypeError, ValueError) as error:  # an option that takes no text
+        raise LogRefused(f"{server.url}: {error}") from None
 
 
 def check_options(server: KafkaServer) -> None:

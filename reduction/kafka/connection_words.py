@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 
-TLS = (
+NO_KERBEROS = (
+    "this library has no Kerberos (GSSAPI), which is meant where sasl.mechanisms is not set: set it"
+    " to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"
+)
+
+RIDDLES = (
+    (r"No provider for SASL mechanism GSSAPI", NO_KERBEROS),
     (
         r"certificate verify failed",
         "its certificate is not trusted: it has expired, is for another host, or is of an authority"
@@ -38,8 +44,8 @@ TLS = (
 
 
 def plain_words(said: str) -> str:
-    """What librdkafka has said of a connection; in plain words if it is about TLS."""
-    for pattern, words in TLS:
+    """What librdkafka has said of a connection; in plain words where it is a riddle."""
+    for pattern, words in RIDDLES:
         found = re.search(pattern, said, re.IGNORECASE)
         if found:
             address = re.match(r"ssl://([^/]+)/", said)

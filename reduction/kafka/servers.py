@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,12 @@ from reduction.host.regular_files import read_regular_file
 SCHEME = "kafka://"
 
 LARGEST_SECRET_BYTES = 64 << 10
+
+BROKER = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.%]+\])(?::(\d{1,5}))?")
+"""The address of a broker; the port is 9092 if it is not there."""
+
+TOPIC = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}")
+"""A name that Kafka allows for a topic."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,36 @@ class KafkaServer:
             except (OSError, UnicodeDecodeError) as error:
                 why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise LogRefused(f"{name}: file {path}: {why}") from None
+            if not found[name]:
+                raise LogRefused(f"{name}: file {path}: it is empty")
         return found
+
+    @property
+    def open_secrets(self) -> list[Path]:
+        """The files with secrets that every user of this host can read."""
+        return [path for _, path in self.secrets if path.stat().st_mode & stat.S_IROTH]
+
+
+def brokers_of(text: str) -> str:
+    """The addresses of brokers in a text, where they are separated by commas, without spaces.
+
+    Raises `LogRefused` for a text that has others.
+    """
+    addresses = [each.strip() for each in text.split(",")]
+    for each in addresses:
+        found = BROKER.fullmatch(each)
+        if found is None or not 0 < int(found[1] or 9092) < 2**16:
+            raise LogRefused(f"{each!r} is no address of a broker, like host:9092")
+    return ",".join(addresses)
+
+
+def checked_topic(name: str) -> str:
+    """The name of a topic; raises `LogRefused` for one that Kafka does not allow."""
+    if not TOPIC.fullmatch(name):
+        raise LogRefused(
+            f"{name[:60]!r} is no name of a topic: 1 to 249 letters, digits and the signs . _ -"
+        )
+    return name
 
 
 class SentSpectra(enum.StrEnum):
@@ -76,6 +112,6 @@ def topic_at(address: str) -> ResultTopic:
     Further hosts are separated by commas.
     """
     brokers, _, name = address.removeprefix(SCHEME).partition("/")
-    if not address.startswith(SCHEME) or not brokers or not re.fullmatch(r"[\w.-]+", name):
+    if not address.startswith(SCHEME) or not brokers or not TOPIC.fullmatch(name):
         raise LogRefused(f"no address of the form {SCHEME}host:9092/topic")
-    return ResultTopic(KafkaServer(brokers), name)
+    return ResultTopic(KafkaServer(brokers_of(brokers)), name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reduction.event_log.protocol import LogRefused
-from reduction.kafka.servers import SCHEME, KafkaServer
+from reduction.kafka.servers import SCHEME, KafkaServer, brokers_of, checked_topic
 from reduction.stream.dialect import Dialect
 from reduction.stream.used_sources import UsedSources
 
@@ -63,5 +63,6 @@ def stream_at(address: str, dialect: Dialect) -> KafkaStream:
     brokers, _, names = address.removeprefix(SCHEME).partition("/")
     if not address.startswith(SCHEME) or not brokers:
         raise LogRefused(f"{address}: no address of the form {SCHEME}host:9092/topic")
-    topics = tuple(KafkaTopic(each) for each in (names or DEFAULT_TOPIC).split(","))
-    return KafkaStream(KafkaServer(brokers), topics, dialect)
+    named = dict.fromkeys((names or DEFAULT_TOPIC).split(","))
+    topics = tuple(KafkaTopic(checked_topic(each)) for each in named)
+    return KafkaStream(KafkaServer(brokers_of(brokers)), topics, dialect)

@@ -80,6 +80,11 @@ def test_a_topic_of_runs_has_no_events_and_no_logs() -> None:
     assert (runs.name, runs.sources, runs.look_back) == ("w", UsedSources(frozenset(), {}, {}), 0)
 
 
+def test_addresses_of_brokers_may_have_spaces_and_no_ports() -> None:
+    table = {"servers": "kafka://a:1, b ,[::1]:9093", "detectors": ["d"]}
+    assert from_table("x", table).server.brokers == "a:1,b,[::1]:9093"
+
+
 def test_an_address_on_the_command_line() -> None:
     assert kafka_stream("", "auto") is None
     stream = kafka_stream("kafka://a:1/t", "plain")
@@ -109,6 +114,36 @@ GOOD: dict[str, Any] = {"servers": "a:1", "detectors": ["d"]}
         (GOOD | {"librdkafka": {"debug": [1]}}, r"debug = \[1\]: a text or a number"),
         (GOOD | {"pulses": 3}, "x.pulses = 3: the name of a log"),
         (GOOD | {"librdkafka": "x"}, r"x.librdkafka = 'x': a table"),
+        (GOOD | {"servers": "kafka://a:1/t"}, "x.servers = .*: the address of a broker"),
+        (GOOD | {"servers": "a:1,kafka://b:1"}, "x.servers = .*, separated by commas"),
+        (GOOD | {"servers": "a:port"}, "x.servers = 'a:port'"),
+        (GOOD | {"servers": "a:70000"}, "x.servers = 'a:70000'"),
+        (GOOD | {"servers": "a:1,"}, "x.servers = 'a:1,'"),
+        (GOOD | {"servers": ["a:1"]}, "x.servers = .*: the address of a broker"),
+        (GOOD | {"detectors": ["d", "d"]}, "x.detectors: 'd' stands there twice"),
+        (GOOD | {"detectors": ["d", "d/s"]}, "'d' takes all sources, and 'd/s' one of them"),
+        (GOOD | {"detectors": ["^loki_.*"]}, "'.loki_..' is no name of a topic"),
+        (GOOD | {"detectors": [".."]}, "'..' is no name of a topic"),
+        (GOOD | {"detectors": ["/s"]}, "'' is no name of a topic"),
+        (GOOD | {"logs": "l"}, "x.logs = 'l': a table of 'topic/source', or a list of topics"),
+        (GOOD | {"logs": {"l": "*", "l/a": "b"}}, "'l' takes all sources, and 'l/a' one of them"),
+        (GOOD | {"logs": {"l/a": "T", "m/a": "T"}}, "x.logs: two sources are called 'T'"),
+        (GOOD | {"logs": ["l/a", "m/a"]}, "x.logs: two sources are called 'a'"),
+        (GOOD | {"logs": {"l/a": "*"}}, "'l/a' = '.': that is for a whole topic"),
+        (GOOD | {"logs": {"l/a": ""}}, "'l/a' = '': a name of at most 300 characters"),
+        (GOOD | {"logs": {"l/a": "pulse"}}, "but not pulse or time"),
+        (GOOD | {"logs": {"l/a": "T"}, "pulses": "Q"}, "x.pulses = 'Q': no log in logs is called"),
+        (GOOD | {"librdkafka": {"metadata.broker.list": "x"}}, "is not to be set"),
+        (GOOD | {"librdkafka": {"error_cb": "x"}}, "error_cb is not to be set"),
+        (
+            GOOD | {"librdkafka": {"sasl.mechanisms": "PLAIN", "security.protocol": "SSL"}},
+            "sasl.mechanisms has no effect: security.protocol is SSL, and would have to be"
+            " SASL_PLAINTEXT or SASL_SSL",
+        ),
+        (
+            GOOD | {"librdkafka": {"ssl.key.password_file": "x"}},
+            "ssl.key.password has no effect: security.protocol is PLAINTEXT",
+        ),
     ],
 )
 def test_a_table_that_is_wrong_is_refused(table: dict[str, Any], words: str) -> None:
@@ -144,14 +179,20 @@ def test_habits_are_checked() -> None:
         parse(["simulate", "--habits=quiet-pulse"])
 
 
+SASL = '"security.protocol" = "SASL_SSL"\n'
+
+
 def test_options_and_files_that_librdkafka_does_not_take_are_refused_at_the_start(
     tmp_path: Path,
 ) -> None:
-    file = tmp_path / "loki.toml"
+    file, empty = tmp_path / "loki.toml", tmp_path / "empty"
+    empty.touch()
     table = '[stream]\nservers = "a:1"\ndetectors = ["d"]\n[stream.librdkafka]\n'
     for option, words in (
         ('"no.such" = 1', 'No such configuration property: "no.such"'),
-        ('"sasl.password_file" = "/nowhere"', "sasl.password: file /nowhere: No such file"),
+        (f'{SASL}"sasl.password_file" = "/nowhere"', "sasl.password: file /nowhere: No such file"),
+        (f'{SASL}"sasl.password_file" = "{empty}"', f"sasl.password: file {empty}: it is empty"),
+        (SASL, "this library has no Kerberos"),
         (
             '"security.protocol" = "SSL"\n"ssl.ca.location" = "/nowhere"',
             "the file in ssl.ca.location cannot be read",

@@ -102,3 +102,26 @@ def test_a_password_file_that_is_none_is_refused_and_not_waited_for(
     server = KafkaServer("a:1", secrets=(("sasl.password", tmp_path / "odd"),))
     with pytest.raises(LogRefused, match=f"sasl.password: file .*odd: {why}"):
         server.configuration()
+
+
+def test_a_file_with_a_secret_that_every_user_can_read_is_known(tmp_path: Path) -> None:
+    kept, open_to_all = tmp_path / "kept", tmp_path / "open"
+    for path, mode in ((kept, 0o600), (open_to_all, 0o604)):
+        path.write_text("sesame")
+        path.chmod(mode)
+    server = KafkaServer("a:1", secrets=(("sasl.password", kept), ("ssl.key.pem", open_to_all)))
+    assert server.open_secrets == [open_to_all]
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("kafka://a b:1/t", "'a b:1' is no address of a broker, like host:9092"),
+        ("kafka://a:0/t", "'a:0' is no address of a broker"),
+        ("kafka://a:1/t,", "'' is no name of a topic"),
+        ("kafka://a:1/t/u", "'t/u' is no name of a topic"),
+    ],
+)
+def test_an_address_with_a_wrong_part_is_refused_by_that(address: str, words: str) -> None:
+    with pytest.raises(LogRefused, match=words):
+        stream_at(address, Dialect.AUTO)
