@@ -150,7 +150,9 @@ class ComponentWalk:
         else:
             built = part.places.frames(parents.built, places)
         placements = parents.within(built)
-        if part.places.neutronic is None:
+        # Mantid gives assemblies and detectors neutronic positions, and nothing else.
+        has_neutronic = part.category is Category.PARTS or part.category.has_id
+        if part.places.neutronic is None or not has_neutronic:
             return placements
         turns = placements.neutronic.rotation
         neutronic = part.places.neutronic.turned_frames(parents.neutronic, places, turns)

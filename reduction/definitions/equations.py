@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 LONGEST_EQUATION = 500
 
@@ -19,24 +20,43 @@ OPERATIONS: dict[type, Callable[[float, float], float]] = {
 FUNCTIONS: dict[str, Callable[[float], float]] = {
     **{name: getattr(math, name) for name in ("sin", "cos", "tan", "asin", "acos", "atan")},
     **{name: getattr(math, name) for name in ("sinh", "cosh", "tanh", "exp", "sqrt")},
+    **{name: getattr(math, name) for name in ("asinh", "acosh", "atanh")},
     "abs": abs,
-    "rint": round,
+    "sign": lambda number: float((number > 0) - (number < 0)),
+    "rint": lambda number: float(math.floor(number + 0.5)),
     "ln": math.log,
     "log10": math.log10,
     "log2": math.log2,
 }
 """The functions of muparser, which Mantid uses; not ``log``, whose base depends on its version."""
 
+FUNCTIONS_OF_SEVERAL: dict[str, Callable[[Sequence[float]], float]] = {
+    "min": min,
+    "max": max,
+    "sum": math.fsum,
+    "avg": lambda numbers: math.fsum(numbers) / len(numbers),
+}
+
 CONSTANTS = {"_pi": math.pi, "_e": math.e}
+
+NOT_IN_MUPARSER = re.compile(r"\*\*|\b0[xXoObB]|[0-9]_|_[0-9]")
+"""What Python takes in an equation and muparser does not."""
 
 
 def evaluated(equation: str, value: float) -> float:
-    """The number that an equation gives for a ``value``; raises ValueError if it gives none."""
+    """The number that an equation gives for a ``value``; raises ValueError if it gives none.
+
+    As in Mantid, the value is rounded to six digits first, and an equation must have it.
+    """
     if len(equation) > LONGEST_EQUATION:
         raise ValueError(f"an equation of more than {LONGEST_EQUATION} characters")
+    if "value" not in equation:
+        raise ValueError(f"{equation!r} does not have the word value")
+    if NOT_IN_MUPARSER.search(equation):
+        raise ValueError(f"{equation!r} is not understood by muparser, which Mantid uses")
     try:
         tree = ast.parse(equation.strip().replace("^", "**"), mode="eval")
-        result = float(_number(tree.body, value))
+        result = float(_number(tree.body, float(f"{value:g}")))
     except (ArithmeticError, RecursionError, SyntaxError) as error:
         raise ValueError(f"{equation!r} cannot be computed: {error}") from None
     if not math.isfinite(result):
@@ -58,6 +78,12 @@ def _number(node: ast.expr, value: float) -> float:
             return _number(inner, value)
         case ast.BinOp(left=left, op=operation, right=right) if type(operation) in OPERATIONS:
             return OPERATIONS[type(operation)](_number(left, value), _number(right, value))
-        case ast.Call(func=ast.Name(id=name), args=[inner], keywords=[]) if name in FUNCTIONS:
-            return FUNCTIONS[name](_number(inner, value))
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if arguments:
+            numbers = [_number(each, value) for each in arguments]
+            if name in FUNCTIONS and len(numbers) == 1:
+                return FUNCTIONS[name](numbers[0])
+            if name == "atan2" and len(numbers) == 2:
+                return math.atan2(*numbers)
+            if name in FUNCTIONS_OF_SEVERAL:
+                return FUNCTIONS_OF_SEVERAL[name](numbers)
     raise ValueError(f"{ast.unparse(node)!r} in an equation is not understood")

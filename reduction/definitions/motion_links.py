@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +10,15 @@ import numpy as np
 from reduction.definitions.assemblies import Components, Contents
 from reduction.definitions.component_names import places_called
 from reduction.definitions.frames import Places
+from reduction.definitions.idf_xml import NotUnderstood
 from reduction.definitions.motions import NO_MOTION, Motion, Motions
 from reduction.definitions.placed_components import Instances, PathToMoved
 
 NamePath = tuple[str, ...]
 Steps = tuple[tuple[Components, int], ...]
+
+MOST_LOOKS = 300_000
+"""Most types that are searched for the components of paths, each of which takes 2 µs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,43 +56,82 @@ def paths_inside(part: Components, around: Instances) -> tuple[PathToMoved, ...]
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """What some contents hold: the ``first`` place of each wanted name, and what holds more."""
+
+    first: Mapping[str, tuple[Components, int]]
+    assemblies: tuple[tuple[Components, Contents], ...]
+
+
 class PathFinder:
-    """Finds components by the names of all that is around them, from the outermost on."""
+    """Finds components by names of what is around them, from the outermost on, as Mantid does.
+
+    A path may leave out names. Of components with the same name the highest one is taken, and of
+    these the first one in the file; if what follows in the path is not in it, nothing is found.
+    """
 
     def __init__(self, motions: Motions) -> None:
         self._motions = motions
-        self._names: dict[Contents, dict[str, list[tuple[Components, int]]]] = {}
+        self._wanted = {name: name for path in motions.by_path for name in path}
+        self._known: dict[Contents, _Held] = {}
+        self._looks = 0
 
     def paths(self, instrument: Contents) -> tuple[PathToMoved, ...]:
-        """The paths to the components that links move; as in Mantid, the first one of each path."""
+        """The paths to the components that links move; raises `NotUnderstood` if it takes long."""
         found = (
-            (self._steps(instrument, path, set()), motion)
+            (self._steps(instrument, path), motion)
             for path, motion in self._motions.by_path.items()
         )
         return tuple(PathToMoved(0, steps, motion) for steps, motion in found if steps)
 
-    def _steps(self, contents: Contents, path: NamePath, tried: set[tuple[Contents, int]]) -> Steps:
-        """The steps to the first component of a path; empty if there is none."""
-        if (contents, len(path)) in tried:
-            return ()
-        tried.add((contents, len(path)))
-        for part, place in self._named(contents).get(path[0], ()):
-            if len(path) == 1:
-                return ((part, place),)
-            if part.inside is not None and (more := self._steps(part.inside, path[1:], tried)):
-                return ((part, place), *more)
+    def _steps(self, instrument: Contents, path: NamePath) -> Steps:
+        """The steps to the component of a path; empty if there is none."""
+        steps: Steps = ()
+        contents: Contents | None = instrument
+        for name, before in zip(path, ("", *path), strict=False):
+            if name == before:
+                continue  # Mantid finds a component by its name in itself
+            more = () if contents is None else self._steps_to_name(contents, name)
+            if not more:
+                return ()
+            steps += more
+            contents = more[-1][0].inside
+        return steps
+
+    def _steps_to_name(self, contents: Contents, name: str) -> Steps:
+        """The steps to the first of the highest components of a name; empty if there is none."""
+        level: list[tuple[Contents, Steps]] = [(contents, ())]
+        seen = {contents}
+        while level:
+            self._look(len(level))
+            for holder, steps in level:
+                if name in self._held(holder).first:
+                    return (*steps, self._held(holder).first[name])
+            deeper = []
+            for holder, steps in level:
+                for part, inside in self._held(holder).assemblies:
+                    if inside not in seen:
+                        seen.add(inside)
+                        deeper.append((inside, (*steps, (part, 0))))
+            level = deeper
         return ()
 
-    def _named(self, contents: Contents) -> dict[str, list[tuple[Components, int]]]:
-        """The parts of contents by the names in paths, and the first place of a name in each."""
-        if contents not in self._names:
-            wanted = {name: name for path in self._motions.by_path for name in path}
-            found = defaultdict(list)
+    def _look(self, count: int) -> None:
+        self._looks += count
+        if self._looks > MOST_LOOKS:
+            raise NotUnderstood(f"<component-link> by path: more than {MOST_LOOKS} types to search")
+
+    def _held(self, contents: Contents) -> _Held:
+        if contents not in self._known:
+            first: dict[str, tuple[Components, int]] = {}
+            assemblies: dict[Contents, Components] = {}
             for part in contents.parts:
-                firsts: dict[str, int] = {}
-                for places, name in places_called(part.names, wanted):
-                    firsts.setdefault(name, int(places[0]))
-                for name, place in firsts.items():
-                    found[name].append((part, place))
-            self._names[contents] = dict(found)
-        return self._names[contents]
+                for places, name in places_called(part.names, self._wanted):
+                    first.setdefault(name, (part, int(places[0])))
+                if part.inside is not None:
+                    assemblies.setdefault(part.inside, part)
+            self._known[contents] = _Held(
+                first, tuple((part, inside) for inside, part in assemblies.items())
+            )
+        return self._known[contents]

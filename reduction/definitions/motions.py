@@ -148,8 +148,8 @@ class Motions:
 
     ``more``, the root of a parameter file, has further links; they come before those of the
     definition. ``by_name``, ``by_path`` and ``by_id`` are the motions that links make; a path has
-    the names from the outermost on, and means the first component at it. Raises `NotUnderstood` for
-    parameters without a number, and for logs that move nothing.
+    the names from the outermost on. Raises `NotUnderstood` for parameters without a number, and for
+    logs that move nothing.
     """
 
     def __init__(
@@ -185,7 +185,8 @@ class Motions:
             self.by_id[number] = self.by_id.get(number, NO_MOTION) | motion
         elif "/" in name:
             path = tuple(each for each in name.split("/") if each)
-            path = path[1:] if path[:1] == (instrument,) else path
+            while path[:1] == (instrument,):
+                path = path[1:]
             self.by_path[path] = self.by_path.get(path, NO_MOTION) | motion
         else:
             self.by_name[name] = self.by_name.get(name, NO_MOTION) | motion
@@ -231,7 +232,8 @@ class Motions:
             yield number
         elif follows is not None:
             log_value = self._logs[follows.get("id", "")]
+            equation = follows.get("eq", "")
             try:
-                yield evaluated(follows.get("eq", "") or "value", log_value)
+                yield evaluated(equation, log_value) if equation else log_value
             except ValueError as error:
                 raise NotUnderstood(f"{tag_text(parameter)}: eq = {error}") from None

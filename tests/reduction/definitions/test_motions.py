@@ -116,12 +116,50 @@ def test_detectors_are_moved_by_name_by_path_and_by_id(tmp_path: Path) -> None:
         ('name="eye"', [True, True]),
         ('name="ARM/table/arm1/eye"', [True, False]),
         ('name="table/arm/eye"', [False, False]),
+        ('name="ARM/eye"', [True, False]),
+        ('name="table/eye"', [True, False]),
+        ('name="ARM/ARM/table/table/eye"', [True, False]),
+        ('name="eye/arm1"', [False, False]),
         ('id="4"', [False, True]),
         ('id="5"', [False, False]),
     ):
         found = positions(tmp_path, links=f"<component-link {link}>{away}</component-link>")
         np.testing.assert_allclose(found[moved], np.tile(expected, (sum(moved), 1)), atol=1e-12)
         np.testing.assert_allclose(found[np.invert(moved)], still[np.invert(moved)], atol=1e-12)
+
+
+def test_a_path_leads_to_the_highest_component_of_a_name_and_there_to_the_first(
+    tmp_path: Path,
+) -> None:
+    body = """<component type="deep" idlist="a"><location/></component>
+    <component type="arm" name="wanted" idlist="b"><location/><location/></component>
+    <type name="deep"><component type="arm" name="in"><location name="wanted"/></component></type>
+    <type name="arm"><component type="pixel" name="eye"><location/></component></type>
+    <idlist idname="a"><id val="1"/></idlist><idlist idname="b" start="2" end="3"/>"""
+    for path, moved in (("ARM/wanted", [2]), ("wanted/eye", [2]), ("deep/wanted", [1])):
+        link = f'<component-link name="{path}">{constant("x", 7)}</component-link>'
+        file = tmp_path / "ARM_Definition.xml"
+        file.write_text(f'<instrument name="ARM">{ENDS}{body}{link}</instrument>')
+        found = read_definition(file)
+        assert found.detector_id[found.position_m[:, 0] == 7].tolist() == moved
+
+
+def test_links_that_take_long_to_follow_are_refused(tmp_path: Path) -> None:
+    many = range(1000)
+    kinds = "".join(
+        f'<type name="k{each}"><component type="pixel"><location/></component></type>'
+        for each in many
+    )
+    inside = "".join(f'<component type="k{each}"><location/></component>' for each in many)
+    links = "".join(
+        f'<component-link name="ARM/p{each}">{constant("x", 1)}</component-link>' for each in many
+    )
+    kinds += f'<type name="top">{inside}</type><idlist idname="a" start="1" end="1000"/>'
+    kinds += '<component type="top" idlist="a"><location/></component>'
+    path = tmp_path / "ARM_Definition.xml"
+    path.write_text(f'<instrument name="ARM">{ENDS}{kinds}{links}</instrument>')
+    with pytest.raises(ValueError, match=r"<component-link> by path: more than 300000 types"):
+        read_definition(path)
 
 
 def test_a_link_comes_before_what_is_at_the_component(tmp_path: Path) -> None:
@@ -216,6 +254,12 @@ def test_with_the_value_of_its_log_a_component_follows_it(
         ("sqrt(abs(value))", -16, 4),
         ("ln(_e)+log10(100)+log2(value)", 8, 6),
         ("value^2", 3, 9),
+        ("rint(value)", 2.5, 3),
+        ("sign(-value)*max(1, value, 4)", 3, -4),
+        ("min(value, 1)+avg(value, 2)+sum(value, 1, 1)", 4, 10),
+        ("180/_pi*atan2(value, value)", 2, 45),
+        ("value*1", 12.3456789, 12.3457),
+        ("", 12.3456789, 12.3456789),
     ],
 )
 def test_equations_of_logs_are_computed(
@@ -237,6 +281,13 @@ def test_equations_of_logs_are_computed(
         "9^9^9^value",
         "log(value)",
         "x",
+        "value+x",
+        "30",
+        "value**2",
+        "value+0x10",
+        "value+1_0",
+        "min()+value",
+        "sin(value, 1)",
     ],
 )
 def test_an_equation_that_gives_no_number_is_refused_by_name(tmp_path: Path, equation: str) -> None:
@@ -336,6 +387,8 @@ def test_a_parameter_file_moves_what_it_moves_in_mantid(tmp_path: Path) -> None:
         {"links": f'<component-link name="eye">{constant("z", 4)}</component-link>'},
         {"links": f'<component-link id="3">{constant("y", 4)}</component-link>'},
         {"links": f'<component-link name="ARM/table/arm1">{constant("y", 4)}</component-link>'},
+        {"links": f'<component-link name="ARM/eye">{constant("y", 4)}</component-link>'},
+        {"links": f'<component-link name="table/table/eye">{constant("y", 4)}</component-link>'},
         {"on_arm": constant("rot", 40) + constant("t-position", 8) + constant("scalez", 3)},
         {"on_arm": followed("x", "nothing") + constant("y", 0.5)},
     ],

@@ -132,6 +132,20 @@ def test_neutronic_positions_replace_the_others_where_they_are_meant_to(tmp_path
     assert indirect == {1: [0, 3.2, 0], 3: [0, 3, -0.5]}
 
 
+NEUTRONIC_GRID = GRID.replace(
+    "/></component>", '><neutronic x="5" rot="30"/></location></component>', 1
+)
+
+
+def test_neutronic_positions_of_panels_have_no_effect_as_in_mantid(tmp_path: Path) -> None:
+    ids = 'idstart="100" idfillorder="zxy"'
+    panel = GRID.format(ids=ids, word="GridDetector")
+    neutronic = NEUTRONIC_GRID.format(ids=ids, word="GridDetector")
+    assert neutronic != panel
+    expected = places(read_definition(written(tmp_path, panel)))
+    assert places(read_definition(written(tmp_path, neutronic, INDIRECT))) == expected
+
+
 def test_in_a_left_handed_frame_positions_are_those_of_the_file(tmp_path: Path) -> None:
     body = """<component type="pixel" idlist="a"><location x="1" y="2" z="3"/></component>
         <idlist idname="a"><id val="1"/></idlist>"""
@@ -212,6 +226,10 @@ def test_a_source_whose_place_is_told_by_a_log_alone_is_refused_with_its_log(
         (MESH.format(ids='idstart="7" idfillbyfirst="n"', word="StructuredDetector"), ""),
         (ANALYSER, ""),
         (ANALYSER, INDIRECT),
+        (
+            NEUTRONIC_GRID.format(ids='idstart="100" idfillorder="zxy"', word="GridDetector"),
+            INDIRECT,
+        ),
         (BESIDE.format('<rot val="90"/><trans y="5"/><trans y="7"/>'), ""),
         (BESIDE.format('<rot val="90"/><rot val="45"/>'), ""),
         (STEPS.format(at='r="2" t="30" p="15"', then='r="0.25" t="5" p="10"'), DELTA),
