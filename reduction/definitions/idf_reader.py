@@ -27,7 +27,7 @@ from reduction.definitions.idf_xml import (
     read_xml,
     tag_text,
 )
-from reduction.definitions.locations import VECTOR, Conventions, vector
+from reduction.definitions.locations import CARTESIAN, VECTOR, Conventions, vector
 from reduction.definitions.motions import Motions
 from reduction.definitions.placed_components import FoundDetectors
 from reduction.instrument.geometry import Instrument
@@ -119,7 +119,11 @@ def _defaults(element: Element | None) -> tuple[Conventions, Vectors]:
     facing = here.get("components-are-facing")
     if facing is not None:
         check_contents(facing, VECTOR, NO_NAMES)
-        plain = replace(plain, facing=vector(facing, plain))
+        # Mantid reads its angles before the unit of angles, so in degrees.
+        degrees = replace(plain, degrees=1.0)
+        plain = replace(plain, facing=vector(facing, degrees))
+        if angle == "radian" and any(each not in CARTESIAN for each in facing.attrib):
+            plain.notes.add("<components-are-facing>: its angles are read in degrees, as by Mantid")
     return plain, _axes(here.get("reference-frame"))
 
 

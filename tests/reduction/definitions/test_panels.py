@@ -146,6 +146,22 @@ def test_neutronic_positions_of_panels_have_no_effect_as_in_mantid(tmp_path: Pat
     assert places(read_definition(written(tmp_path, neutronic, INDIRECT))) == expected
 
 
+FACED = '<components-are-facing r="2" t="30" p="45"/>'
+RADIANS = f'<defaults><angle unit="radian"/>{FACED}</defaults>'
+SEEN = """<component type="arm" idlist="a"><location x="1" z="-1"/></component>
+<type name="arm"><component type="pixel"><location x="0.2" y="0.1"/></component></type>
+<idlist idname="a"><id val="1"/></idlist>"""
+
+
+def test_the_point_that_all_components_face_is_in_degrees_as_in_mantid(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    degrees = places(read_definition(written(tmp_path, SEEN, f"<defaults>{FACED}</defaults>")))
+    assert not caplog.records
+    assert places(read_definition(written(tmp_path, SEEN, RADIANS))) == degrees
+    assert "<components-are-facing>: its angles are read in degrees, as by Mantid" in caplog.text
+
+
 def test_in_a_left_handed_frame_positions_are_those_of_the_file(tmp_path: Path) -> None:
     body = """<component type="pixel" idlist="a"><location x="1" y="2" z="3"/></component>
         <idlist idname="a"><id val="1"/></idlist>"""
@@ -225,6 +241,7 @@ def test_a_source_whose_place_is_told_by_a_log_alone_is_refused_with_its_log(
         ),
         (MESH.format(ids='idstart="7" idfillbyfirst="n"', word="StructuredDetector"), ""),
         (ANALYSER, ""),
+        (SEEN, RADIANS),
         (ANALYSER, INDIRECT),
         (
             NEUTRONIC_GRID.format(ids='idstart="100" idfillorder="zxy"', word="GridDetector"),
