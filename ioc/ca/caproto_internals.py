@@ -99,6 +99,10 @@ MOST_REQUESTS = 16
 """Most messages of a client that are taken before they are handled; then it has to wait."""
 
 
+MOST_CHANNELS = 100_000
+"""Most channels of a client at a time, of about 1 kB each."""
+
+
 class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
     """caproto's connection of a client, with public methods to override and to call."""
 
@@ -199,11 +203,16 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         return await super()._command_queue_iteration(command)
 
     async def open_channel(self, request: Any) -> bool:
-        """Make the state of a channel that a client asks for, or say that there is none."""
+        """Make the state of a channel that a client asks for, or say that it gets none."""
         try:
             self.context[request.name]
+            if len(self.circuit.channels) >= MOST_CHANNELS:
+                raise KeyError(request.name)
         except KeyError:
-            await self._send_buffers(bytes(CreateChFailResponse(cid=request.cid)))
+            try:
+                await self._send_buffers(bytes(CreateChFailResponse(cid=request.cid)))
+            except CaprotoNetworkError:
+                raise DisconnectedCircuit from None
             return False
         # caproto would parse the filters of the name, and raise for some of EPICS Base.
         channel = ServerChannel("", self.circuit, request.cid)

@@ -21,6 +21,7 @@ from ioc.ca.updates import QueueMarker, Update, stamped
 from ioc.model.wire_values import latin1
 from ioc.records.channel_names import channel_name
 from ioc.records.monitor_filters import FilteredMonitor, MonitorFilter
+from ioc.security.rules import shown_name
 from reduction.parameters.specs import Refused
 
 log = logging.getLogger(__name__)
@@ -253,18 +254,18 @@ class Circuit(CaprotoCircuit):
             put.check_age()
             await put.entry.auth_write(host, user, *data)
         except (Refused, CaprotoError) as refusal:
-            log.warning("%s from %s: %s", channel.name, self._client_name, refusal)
+            log.warning("%s from %s: %s", shown_name(channel.name), self._client_name, refusal)
             return _failed(request, channel, refusal)
         except Exception as error:
             # A defect of this program. Without an answer the client would wait for ever.
-            log.exception("%s from %s failed", channel.name, self._client_name)
+            log.exception("%s from %s failed", shown_name(channel.name), self._client_name)
             return _failed(request, channel, error)
         return _completed(request, channel, caproto.CAStatus.ECA_NORMAL)
 
     @property
     def _client_name(self) -> str:
         host, port = self.circuit.address
-        return f"{self.client_username}@{host}:{port}"
+        return f"{shown_name(self.client_username)}@{host}:{port}"
 
 
 def _completed(request: Any, channel: Any, status: caproto.CAStatus) -> list[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -19,6 +20,7 @@ from p4p.server import DynamicProvider
 from p4p.server import Server as P4pServer
 from p4p.server.raw import ServOpWrap, SharedPV
 
+from ioc.ca.caproto_internals import MOST_CHANNELS
 from ioc.ca.channel import PvChannel
 from ioc.ca.database import Database
 from ioc.ca.other_iocs import OtherIocs, ServedPlace
@@ -28,8 +30,10 @@ from ioc.pva.message_limit import MessageLimit
 from ioc.pva.normative import Normative
 from ioc.pva.picture import Pictures, is_picture, picture_of
 from ioc.pva.put_operations import DropThread, PutOperation, PutsInProgress
+from ioc.pva.refusals import unsaid_refusals
 from ioc.pva.search import PvaSearch
 from ioc.pva.snapshot import snapshots
+from ioc.security.rules import shown_name
 from reduction.host.file_threads import started_in_thread
 from reduction.parameters.specs import Command, Refused
 from reduction.results.views import PostedReduction
@@ -71,9 +75,10 @@ class PvaConnection(SharedPV):  # type: ignore[misc]
     a slow subscriber p4p writes a later post into a value that it is sending to others.
     """
 
-    def __init__(self, name: str, handler: PvAccess, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, name: str, peer: str, handler: PvAccess) -> None:
         super().__init__(handler)
-        self.name, self._loop = name, loop
+        self.name, self.peer = name, peer
+        self._loop = asyncio.get_running_loop()
 
     # Overrides a private method of p4p, which would call the handler on a thread of p4p. A test in
     # tests/ioc/pva/test_pva_server.py fails if p4p changes it.
@@ -124,6 +129,7 @@ class PvAccess:
         self._has, self._make_view, self._addresses = has, view, addresses
         self._loop = asyncio.get_running_loop()
         self._opened: dict[str, OpenPv] = {}
+        self._channels = Counter[str]()
         self._puts: asyncio.TaskGroup
         self._in_progress = PutsInProgress()
         self._dropping: DropThread
@@ -148,6 +154,10 @@ class PvAccess:
     async def serve(self) -> None:
         """Serve until cancelled."""
         self._dropping = DropThread()
+        with unsaid_refusals():
+            await self._serve()
+
+    async def _serve(self) -> None:
         async with asyncio.TaskGroup() as self._puts:
             provider = DynamicProvider("live-reduction", self)
             before = listening_files() if limits_connections() else frozenset()
@@ -175,37 +185,47 @@ class PvAccess:
         """Whether there is such a name; called by p4p on one of its threads."""
         return self._has(name)
 
-    def makeChannel(self, name: str, _peer: str) -> PvaConnection | None:  # noqa: N802
+    def makeChannel(self, name: str, peer: str) -> PvaConnection | None:  # noqa: N802
         """The connection of a new client; called by p4p on one of its threads.
 
         Waits for the event loop, which never waits for this thread of p4p. None, which refuses the
-        client, if that takes too long.
+        client, if that takes too long, if there is no such name (a client need not search first),
+        or if the client, who is known by its address and port, has too many channels.
         """
-        opened: Future[PvaConnection] = Future()
+        if not self._has(name):
+            return None
+        opened: Future[PvaConnection | None] = Future()
         try:
-            self._loop.call_soon_threadsafe(self._open, name, opened)
+            self._loop.call_soon_threadsafe(self._open, name, peer, opened)
             return opened.result(OPEN_S)
         except (TimeoutError, RuntimeError):  # the event loop is stuck, or closed
             return None if opened.cancel() else opened.result()
 
-    def _open(self, name: str, opened: Future[PvaConnection]) -> None:
+    def _open(self, name: str, peer: str, opened: Future[PvaConnection | None]) -> None:
         """Make and open the connection of a new client, unless p4p has given up waiting for it."""
         if not opened.set_running_or_notify_cancel():
+            return
+        if self._channels[peer] >= MOST_CHANNELS:
+            opened.set_result(None)
             return
         try:
             if name not in self._opened:
                 self._opened[name] = OpenPv(self._make_view(name))
-            client = PvaConnection(name, self, self._loop)
+            client = PvaConnection(name, peer, self)
             self._opened[name].add(client)
         except Exception as error:
             # A defect of this program. Without a result p4p would wait.
             log.exception("%s cannot be opened", name)
             opened.set_exception(RuntimeError(str(error)))
         else:
+            self._channels[peer] += 1
             opened.set_result(client)
 
     def onLastDisconnect(self, client: PvaConnection) -> None:  # noqa: N802
         """A client has disconnected."""
+        self._channels[client.peer] -= 1
+        if not self._channels[client.peer]:
+            del self._channels[client.peer]
         if self._opened[client.name].remove(client):
             del self._opened[client.name]
 
@@ -243,11 +263,11 @@ class PvAccess:
             await view.put(address.rpartition(":")[0], user, value)
         except (Refused, CaprotoError) as refusal:
             if value.changed():  # else the client only asked whether it may put
-                log.warning("%s from %s@%s: %s", name, user, address, refusal)
+                log.warning("%s from %s@%s: %s", name, shown_name(user), address, refusal)
             return str(refusal)
         except Exception as error:
             # A defect of this program. Without an answer the client would wait for ever.
-            log.exception("%s from %s@%s failed", name, user, address)
+            log.exception("%s from %s@%s failed", name, shown_name(user), address)
             return str(error)
         return None
 

@@ -7,6 +7,9 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+LONGEST_SHOWN_NAME = 60
+"""Most characters of a name that a client claims which a message shows."""
+
 
 class Asg(enum.StrEnum):
     """The access security groups; the field ``.ASG`` of a process variable names its group."""
@@ -25,7 +28,7 @@ class Client:
     user: str
 
     def __str__(self) -> str:
-        return f"{self.user}@{self.host}"
+        return f"{shown_name(self.user)}@{self.host}"
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,12 @@ def plain_address(text: str) -> str:
     """An IP address in its usual form, IPv4-mapped IPv6 as IPv4; raises ValueError."""
     address = ipaddress.ip_address(text)
     return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def shown_name(claimed: str) -> str:
+    """A name that a client claims, as messages show it: a part of one line."""
+    short = claimed[:LONGEST_SHOWN_NAME] + "…" * (len(claimed) > LONGEST_SHOWN_NAME)
+    return "".join(each if each.isprintable() else "?" for each in short)
 
 
 def admit_all(_: Client) -> None:

@@ -133,6 +133,31 @@ def test_a_message_that_no_client_sends_ends_its_connection_and_is_told_in_one_l
     assert ioc.get("HEARTBEAT")
 
 
+def test_a_name_that_a_client_claims_is_a_short_part_of_one_line_of_the_log(
+    ioc: Ioc, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = b"\x1b[1m\nanna" + b"x" * 50_000
+    name = ioc.prefix + 'Pause.{"arr":\n{}}'
+    with RawClient(ioc.network.port, user=user) as client:
+        for each in (ioc.prefix + "Pause", name):
+            assert client.put(each, STRING, b"nothing\0") != ECA_NORMAL
+    first, second = (each for each in caplog.messages if "'nothing' refused" in each)
+    assert f"Pause from ?[1m?anna{'x' * 51}…@127.0.0.1:" in first
+    assert second.startswith(f'{ioc.prefix}Pause.{{"arr":?{{}}}} from ')
+    assert all(len(each) < 300 and each.isprintable() for each in caplog.messages)
+
+
+def test_a_client_may_have_many_channels_and_not_any_number(
+    ioc: Ioc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ioc.ca.caproto_internals.MOST_CHANNELS", 3)
+    with RawClient(ioc.network.port) as client:
+        names = [ioc.prefix + each for each in ("Pause", "Pause.DESC", "Pause.NAME", "HEARTBEAT")]
+        assert [client.open(each) is None for each in names] == [False, False, False, True]
+        client.close(names[0])
+        assert client.open(names[0]) is not None
+
+
 def test_a_client_that_uses_a_number_for_two_puts_at_once_gets_an_answer_and_goes_on(
     ioc: Ioc, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -35,7 +35,7 @@ from p4p.server.raw import SharedPV
 from ioc.ca.channel import ClientPuts, channel
 from ioc.pva.normative import Normative
 from ioc.pva.put_operations import MOST_PUT_BYTES
-from ioc.pva.server import PvAccess
+from ioc.pva.server import PvAccess, PvaConnection
 from reduction.parameters.specs import Array, Float, Text
 from tests.support.pva_client import context
 
@@ -190,6 +190,27 @@ async def test_a_client_whose_puts_hold_too_much_is_refused_more_until_some_have
             await asyncio.sleep(0)
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_a_client_is_refused_names_that_there_are_not_and_too_many_channels(
+    net: Network, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ioc.pva.server.MOST_CHANNELS", 3)
+    served = channel(Float(pv="F", description="f"), 1.0)
+    addresses = Addresses(port=0, search_port=net.search_port)
+    pva = PvAccess({"T:F"}.__contains__, lambda _: Normative(served), addresses)
+
+    async def made(name: str, peer: str) -> PvaConnection | None:
+        return await asyncio.to_thread(pva.makeChannel, name, peer)
+
+    first, *others = [await made("T:F", "a:1") for _ in range(4)]
+    assert first is not None
+    assert [each is None for each in others] == [False, False, True]
+    assert await made("T:F", "a:2") is not None
+    pva.onLastDisconnect(first)
+    assert await made("T:F", "a:1") is not None
+    assert await made("T:G", "a:3") is None
+    assert not caplog.messages
 
 
 VISITS = 40
