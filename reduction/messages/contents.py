@@ -31,6 +31,9 @@ NO_EVENTS = -1
 """The index of the first event of a pulse that has none, by a convention of some sources."""
 
 
+FROM_FIRST = np.zeros(1, np.int32)
+"""The starts of pulses in a message of one pulse that does not tell them."""
+
 MOST_PULSES = 1000
 """Most pulses of one message, so that the time that a message takes is bounded."""
 
@@ -156,6 +159,8 @@ def _chunks(message: Buffer, monitors: Mapping[str, int]) -> list[Chunk]:
     without_pixels = 0 if pixel.size else int(tof.size)
     if tof.size != pixel.size and not without_pixels:
         raise ValueError(f"{tof.size} times of flight for {pixel.size} pixels")
+    if times.size == 1 and not starts.size:
+        starts = FROM_FIRST
     if times.size == 0 or times.size != starts.size:
         raise ValueError(f"{times.size} pulse times with {starts.size} starts")
     source, number = event.source, event.message_id

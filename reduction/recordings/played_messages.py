@@ -155,7 +155,7 @@ class PlayedMessages:
         retimed = retimed_ev44(message.data, given, number)
         if retimed is not None:
             return retimed
-        if given.size == 1 and event.tof_ns.size == event.pixel_id.size and not event.starts[0]:
+        if given.size == 1 and event.tof_ns.size == event.pixel_id.size and not event.starts.any():
             return encoded_ev44(event.source, number, int(given[0]), event.pixel_id, event.tof_ns)
         return (
             serialise_ev44(event.source, number, given, event.starts, event.tof_ns, event.pixel_id),

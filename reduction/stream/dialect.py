@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from reduction.messages.contents import Chunk
 from reduction.stream.pulses import NO_PULSE
 from reduction.stream.used_sources import UsedSources
 
@@ -60,14 +61,20 @@ class DialectEvidence:
         self._newest_ns = NO_PULSE
         self._pulses = 0
 
+    @property
+    def has_marks(self) -> bool:
+        """Whether a mark has come."""
+        return self.shown is Dialect.MARKED
+
     def mark(self) -> None:
         """Note a mark."""
         self.shown = Dialect.MARKED
 
-    def chunk(self, time_ns: int) -> None:
-        """Note a chunk of the pulse at ``time_ns``, ns since 1970."""
-        if self.shown is Dialect.AUTO and time_ns > self._newest_ns:
-            self._newest_ns = time_ns
-            self._pulses += 1
-            if self._pulses >= UNMARKED_PULSES:
-                self.shown = Dialect.PLAIN
+    def chunks(self, chunks: Iterable[Chunk]) -> None:
+        """Note the chunks of a message."""
+        for chunk in chunks if self.shown is Dialect.AUTO else ():
+            if chunk.pulse_time_ns > self._newest_ns:
+                self._newest_ns = chunk.pulse_time_ns
+                self._pulses += 1
+        if self._pulses >= UNMARKED_PULSES and self.shown is Dialect.AUTO:
+            self.shown = Dialect.PLAIN

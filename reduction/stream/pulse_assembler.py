@@ -114,7 +114,7 @@ class PulseAssembler:
         else:
             self._unread.read()
             if self.dialect is Dialect.AUTO:
-                self._evidence[partition].chunk(content[-1].pulse_time_ns)
+                self._evidence[partition].chunks(content)
                 self._first_offsets[partition].note_chunks(content, offset)
             state.chunks(content, offset)
 
@@ -126,17 +126,18 @@ class PulseAssembler:
         return sources.used(decode(message, sources.monitors or self._format.monitors))
 
     def _take_log(self, partition: int, log: LogValue, offset: int) -> None:
-        state = self.partitions[partition]
-        if log.name != PULSE_MARK:
+        state, has_marks = self.partitions[partition], self._evidence[partition].has_marks
+        if log.name != PULSE_MARK or (log.value.size == 1 and not has_marks):  # a facility's log
             if is_number(log):
                 number = LogNumber(log.name, log.time_ns, float(log.value[0]))
                 self._take_number(partition, number, offset)
             else:
                 state.faults.bad_log += 1
-        else:
+        elif self._take_mark(state, log, offset):
             self._unread.read()
             self._evidence[partition].mark()
-            self._take_mark(state, log, offset)
+        else:
+            state.faults.corrupt += 1
 
     def _take_number(self, partition: int, log: LogNumber, offset: int) -> None:
         state = self.partitions[partition]
@@ -151,15 +152,15 @@ class PulseAssembler:
 
     def _take_mark(
         self, state: MarkedPartition | PlainPartition, log: LogValue, offset: int
-    ) -> None:
+    ) -> bool:
+        """Take a mark; False if it is none."""
         if log.value.size != 2 or log.value.dtype.kind not in "iu":
-            state.faults.corrupt += 1
-            return
+            return False
         number, chunks_sent = log.value.tolist()
         if number not in PULSE_NUMBERS or chunks_sent < 0:
-            state.faults.corrupt += 1
-            return
+            return False
         state.mark(number, log.time_ns, chunks_sent, offset)
+        return True
 
     def wait(self) -> None:
         """Go by the clock: believe marks in doubt after a while, and tell if there are none."""

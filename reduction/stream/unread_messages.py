@@ -55,7 +55,8 @@ class UnreadMessages:
 
     def note_schema(self, schema: str) -> None:
         """Note a message of a schema that is not read; tell if it is an old one."""
-        self.note(f"of schema {schema}")
+        is_name = schema.isascii() and schema.isalnum()
+        self.note(f"of schema {schema}" if is_name else "of no schema")
         if schema in OLD_SCHEMAS:
             self._notices.give(
                 OLD, f"messages of the old schema {schema} come: only ev44 and f144 are read"

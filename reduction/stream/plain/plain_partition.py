@@ -13,6 +13,7 @@ from reduction.messages.contents import Chunk
 from reduction.stream import pulse_ranges
 from reduction.stream.arrivals import Arrival
 from reduction.stream.faults import BACK, CLOCK, TIMES, Faults
+from reduction.stream.log_times import FIRST_LOG_NS
 from reduction.stream.notices import Notices, offset_words
 from reduction.stream.pending_chunks import (
     AHEAD_NS,
@@ -226,6 +227,8 @@ class PlainPartition:
         if time_ns > max(self.newest_ns, self._clock_ns()) + AHEAD_NS:
             offset = offset_words(time_ns - self._clock_ns())
             self._notices.give(CLOCK, f"pulses are {offset} the clock of this host")
+        elif time_ns < FIRST_LOG_NS:
+            self._notices.give(CLOCK, "pulses are from before 1990: are their times in ns?")
         self.pending_bytes += size
         self.pending.append(chunk)
         begins = self._held_offsets.get(time_ns, self._offset or 0)

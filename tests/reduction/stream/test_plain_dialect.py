@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from streaming_data_types.eventdata_ev44 import serialise_ev44
+from streaming_data_types.logdata_f144 import serialise_f144
 
-from reduction.messages.contents import Chunk, encode_chunk, encode_pulse_mark
-from reduction.stream.dialect import UNMARKED_PULSES, Dialect
+from reduction.messages.contents import PULSE_MARK, Chunk, encode_chunk, encode_pulse_mark
+from reduction.stream.dialect import UNMARKED_PULSES, Dialect, StreamFormat
 from reduction.stream.faults import Faults
 from reduction.stream.plain import plain_partition
 from reduction.stream.pulse_assembler import PulseAssembler
@@ -266,3 +268,21 @@ def test_one_mark_shows_that_the_dialect_is_marked() -> None:
     feed(stream, [chunk(0, 0), encode_pulse_mark(0, time(0), 1)])
     feed(stream, (chunk(pulse, pulse) for pulse in range(1, 2 * UNMARKED_PULSES)))
     assert stream.shown_dialect is Dialect.MARKED
+
+
+def test_the_pulses_of_one_message_show_the_dialect() -> None:
+    times_ns = np.array([time(pulse) for pulse in range(UNMARKED_PULSES)])
+    starts = np.zeros(UNMARKED_PULSES, np.int32)
+    stream = PulseAssembler([0], Clock())
+    feed(stream, [serialise_ev44("bank", 0, times_ns, starts, NONE, NONE)])
+    assert stream.shown_dialect is Dialect.PLAIN
+
+
+@pytest.mark.parametrize("dialect", [Dialect.AUTO, Dialect.PLAIN])
+def test_a_log_of_a_facility_may_have_the_name_of_marks(dialect: Dialect) -> None:
+    stream = PulseAssembler([0], Clock(), StreamFormat(dialect))
+    for pulse in range(2 * UNMARKED_PULSES):
+        feed(stream, [serialise_f144(PULSE_MARK, float(pulse), time(pulse)), chunk(pulse, pulse)])
+    assert stream.shown_dialect is not Dialect.MARKED
+    assert stream.faults == Faults()
+    assert stream.logs.at(PULSE_MARK, np.array([time(3)])).tolist() == [3.0]

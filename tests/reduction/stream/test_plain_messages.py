@@ -53,6 +53,13 @@ def test_a_message_of_several_pulses_is_as_many_chunks() -> None:
     assert pulses_of(stream) == [time(0), time(1), time(2)]
 
 
+def test_a_message_of_one_pulse_need_not_tell_where_its_events_begin() -> None:
+    stream = plain()
+    feed(stream, [ev44([time(0)], [], [1, 2], [3, 4]), ev44([time(1), time(2)], [], [1], [2])])
+    assert pulses_of(stream) == [time(0)]
+    assert (stream.faults.corrupt, events_of(stream)) == (1, 2)
+
+
 def test_events_without_pixel_ids_are_of_the_monitor_that_their_source_is_mapped_to() -> None:
     """Trial 4."""
     messages = [
@@ -81,6 +88,13 @@ def test_messages_of_other_schemas_between_are_foreign_and_not_corrupt() -> None
     assert stream.faults == Faults(unknown=3)
     assert [each.starts for each in stream.runs.waiting] == [True, False]
     assert stream.notices.message == ""
+
+
+@pytest.mark.parametrize("unit_ns", [10**3, 10**6, 10**9])
+def test_pulses_whose_times_are_in_another_unit_are_told(unit_ns: int) -> None:
+    stream = plain()
+    feed(stream, [ev44([time(pulse) // unit_ns], [0], [1], [2]) for pulse in range(3)])
+    assert stream.notices.message == "pulses are from before 1990: are their times in ns?"
 
 
 @pytest.mark.parametrize("schema", ["ev42", "ev43", "f142"])
