@@ -86,7 +86,16 @@ class CaprotoChannel(ChannelData):  # type: ignore[misc]
 
     async def _read(self, data_type: int) -> tuple[Any, Any]:
         """Metadata and values in a type of Channel Access."""
-        data_type = ChannelType(data_type)
+        values = None
+        if data_type in time_types:  # the most frequent ones: those of monitors
+            values = self.wire_values(native_type(data_type))
+        if values is None:
+            return await self._read_other(ChannelType(data_type))
+        alarm = self.alarm
+        return DBR_TYPES[data_type](alarm.status, alarm.severity, self.epics_timestamp), values
+
+    async def _read_other(self, data_type: ChannelType) -> tuple[Any, Any]:
+        """Metadata and values in a type without timestamp, or of what caproto converts."""
         if data_type is ChannelType.CLASS_NAME:
             return await super()._read(data_type)  # type: ignore[no-any-return]
         acknowledged = data_type is ChannelType.STSACK_STRING
@@ -102,10 +111,7 @@ class CaprotoChannel(ChannelData):  # type: ignore[misc]
         # EPICS Base sends texts with the same metadata in these; caproto adds a timestamp.
         of_text = data_type in (ChannelType.GR_STRING, ChannelType.CTRL_STRING)
         metadata = DBR_TYPES[ChannelType.STS_STRING if of_text else data_type]()
-        if data_type in time_types:
-            metadata.stamp = self.epics_timestamp  # all that these have besides the alarm
-        else:
-            self._read_metadata(metadata)
+        self._read_metadata(metadata)
         if data_type in (ChannelType.GR_ENUM, ChannelType.CTRL_ENUM):
             labels = self._data.get("enum_strings", ())
             metadata.enum_strings = [each.encode("latin-1") for each in labels]

@@ -97,7 +97,7 @@ class WireType:
     def is_text(self) -> bool:
         return self.kind in (WireKind.STRING, WireKind.CHARS)
 
-    @property
+    @functools.cached_property
     def is_array(self) -> bool:
         """Whether the value is an array of numbers."""
         return self.kind is WireKind.DOUBLES

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from caproto import SubscriptionType
 
+SENT, ARCHIVED = int(SubscriptionType.DBE_VALUE), int(SubscriptionType.DBE_LOG)
+"""The flags of updates to send and to archive, as integers: `enum` takes long to combine flags."""
+
 
 @dataclass
 class Deadbands:
@@ -24,10 +27,10 @@ class Deadbands:
         """The flags of an update to ``value``: whether it is to be sent, and to be archived."""
         flags = 0
         if _beyond(value, self.mlst, self.mdel):
-            flags, self.mlst = flags | SubscriptionType.DBE_VALUE, value
+            flags, self.mlst = flags | SENT, value
         if _beyond(value, self.alst, self.adel):
-            flags, self.alst = flags | SubscriptionType.DBE_LOG, value
-        return int(flags)
+            flags, self.alst = flags | ARCHIVED, value
+        return flags
 
 
 def _beyond(value: float, last: float, deadband: float) -> bool:
