@@ -24,6 +24,7 @@ from reduction.definitions.locations import MOST_COMPONENTS, Conventions
 from reduction.definitions.motion_links import (
     LinkedMotion,
     PathFinder,
+    linked_inside,
     linked_motions,
     paths_inside,
 )
@@ -184,6 +185,7 @@ class ComponentWalk:
             around.ordinals(part),
             self._scaling(part, around, placements, links),
             paths_inside(part, around),
+            linked_inside(part, around, self._motions),
         )
         self._mark(part, inside, links)
         self._wait(part, count, links)

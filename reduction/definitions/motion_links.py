@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reduction.definitions.assemblies import Components, Contents
 from reduction.definitions.component_names import places_called
@@ -32,18 +33,36 @@ class LinkedMotion:
 def linked_motions(part: Components, around: Instances, motions: Motions) -> Iterator[LinkedMotion]:
     """The motions of the components of a part that links move by name or by path, with its own.
 
-    Of two for the same component the later one holds.
+    Of two for the same component the later one holds. As in Mantid, a link by name moves nothing
+    inside a component of that name.
     """
     count = len(part.places)
-    for places, motion in places_called(part.names, motions.by_name):
-        everywhere = (np.arange(around.size)[:, None] * count + places).ravel()
-        yield LinkedMotion(everywhere, part.motion | motion)
+    for places, name in places_called(part.names, motions.link_names):
+        outermost = np.flatnonzero(~around.is_linked(name))
+        here = (outermost[:, None] * count + places).ravel()
+        if here.size:
+            yield LinkedMotion(here, part.motion | motions.by_name[name])
     for path in around.paths:
         (at, place), *more = path.steps
         if at is part and not more:
-            named = motions.by_name.get(part.names[place], NO_MOTION)
+            name = part.names[place]
+            is_inside = around.is_linked(name)[path.instance]
+            named = NO_MOTION if is_inside else motions.by_name.get(name, NO_MOTION)
             here = np.array([path.instance * count + place])
             yield LinkedMotion(here, part.motion | (named | path.motion))
+
+
+def linked_inside(
+    part: Components, around: Instances, motions: Motions
+) -> dict[str, NDArray[np.bool_]]:
+    """For names of links whether each component of a part is or is in one of that name, (n,)."""
+    parents = around.parents(part)
+    found = {name: linked[parents] for name, linked in around.linked.items()}
+    for places, name in places_called(part.names, motions.link_names):
+        called = np.zeros(len(part.places), bool)
+        called[places] = True
+        found[name] = np.tile(called, around.size) | around.is_linked(name)[parents]
+    return found
 
 
 def paths_inside(part: Components, around: Instances) -> tuple[PathToMoved, ...]:

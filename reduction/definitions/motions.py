@@ -148,8 +148,8 @@ class Motions:
 
     ``more``, the root of a parameter file, has further links; they come before those of the
     definition. ``by_name``, ``by_path`` and ``by_id`` are the motions that links make; a path has
-    the names from the outermost on. Raises `NotUnderstood` for parameters without a number, and for
-    logs that move nothing.
+    the names from the outermost on. ``link_names`` are the names of the first. Raises
+    `NotUnderstood` for parameters without a number, and for logs that move nothing.
     """
 
     def __init__(
@@ -170,6 +170,8 @@ class Motions:
         for link in (link for each in (root, more) if each is not None for link in each):
             if link.tag == "component-link" and link in self._of:
                 self._link(link, root.get("name", ""))
+        self.link_names = {name: name for name in self.by_name}
+        self.of_instrument |= self.by_name.get(root.get("name", ""), NO_MOTION)
         for name in logs.keys() - self.log_names:
             hint = nearest(name, self.log_names)
             raise NotUnderstood(f"no component follows a log {name!r}{hint}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
@@ -35,7 +35,8 @@ class Instances:
     """The n components of a type that have been placed.
 
     ``first_id`` (n,) is the place of the first id that their detectors take, ``ordinal`` (n,) that
-    of the component in the file; ``scaling`` is what scales their detectors.
+    of the component in the file; ``scaling`` is what scales their detectors. ``linked`` has for
+    names of links whether each of them is or is in a component of that name, (n,).
     """
 
     placements: Placements
@@ -44,6 +45,7 @@ class Instances:
     ordinal: NDArray[np.int64]
     scaling: Scaling | None = None
     paths: tuple[PathToMoved, ...] = ()
+    linked: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     @classmethod
     def of_instrument(cls, motion: Motion, paths: tuple[PathToMoved, ...]) -> Instances:
@@ -51,7 +53,9 @@ class Instances:
         origin = Placements.unmoved(ORIGIN)
         zero = np.zeros(1, np.int64)
         scopes = BankScopes.of_instrument()
-        return cls(motion.moved(origin, origin), scopes, zero, zero, None, paths)
+        placements = motion.moved(origin, origin)
+        scaling = motion.scaling(placements.final)
+        return cls(placements, scopes, zero, zero, scaling, paths)
 
     @classmethod
     def joined(cls, several: Sequence[Instances]) -> Instances:
@@ -74,12 +78,21 @@ class Instances:
             np.concatenate([each.ordinal for each in several]),
             scaling,
             tuple(paths),
+            {
+                name: np.concatenate([each.is_linked(name) for each in several])
+                for name in {name for each in several for name in each.linked}
+            },
         )
 
     @property
     def size(self) -> int:
         """How many there are."""
         return self.first_id.size
+
+    def is_linked(self, name: str) -> NDArray[np.bool_]:
+        """Whether each of them is or is in a component of a name that a link has, (n,)."""
+        found = self.linked.get(name)
+        return np.zeros(self.size, bool) if found is None else found
 
     def parents(self, part: Components) -> Places:
         """The instance that each component of a part is in, (n times places,)."""

@@ -16,6 +16,7 @@ from tests.reduction.definitions.test_motions import (
     TABLE,
     TILT,
     constant,
+    definition,
     positions,
 )
 
@@ -54,6 +55,20 @@ def test_a_path_leads_to_the_highest_component_of_a_name_and_there_to_the_first(
         file.write_text(f'<instrument name="ARM">{ENDS}{body}{link}</instrument>')
         found = read_definition(file)
         assert found.detector_id[found.position_m[:, 0] == 7].tolist() == moved
+
+
+def test_a_name_moves_nothing_inside_a_component_of_that_name(tmp_path: Path) -> None:
+    link = f'<component-link name="arm1">{constant("x", 4)}</component-link>'
+    expected = positions(tmp_path, links=link)
+    path = definition(tmp_path, links=link)
+    path.write_text(path.read_text().replace('name="eye"', 'name="arm1"'))
+    np.testing.assert_allclose(read_definition(path).position_m, expected, atol=1e-12)
+
+
+def test_the_name_of_the_instrument_moves_all_of_it(tmp_path: Path) -> None:
+    link = f'<component-link name="ARM">{constant("x", 4)}{constant("y", -2)}</component-link>'
+    found = positions(tmp_path, links=link)
+    np.testing.assert_allclose(found, positions(tmp_path), atol=1e-12)
 
 
 def test_links_that_take_long_to_follow_are_refused(tmp_path: Path) -> None:
