@@ -124,11 +124,11 @@ class OrderSender(Generic[OrderT, ReportT]):
         in ``peers`` and ignored.
         """
         while True:
+            await asyncio.sleep(0)  # what comes without end must not stop everything else
             peer, *frames = await self._socket.recv_multipart(copy=False)
             report = await self._taken(peer.bytes, frames)
             if report is not None:
                 return report
-            await asyncio.sleep(0)  # what comes without end must not stop everything else
 
     async def _taken(self, peer: bytes, frames: list[zmq.Frame]) -> ReportT | Working | None:
         """The report in a message; None if it is no report of a peer that may be in force."""

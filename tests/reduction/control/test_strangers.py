@@ -233,3 +233,24 @@ async def test_a_report_of_a_wrong_shape_is_not_understood_and_its_sender_told(i
         await arrived(ranks)
         assert ranks.latest() is None
         assert "pulse_time_ns" in ranks.message
+
+
+async def test_while_bad_reports_come_without_end_others_have_their_turns(ioc: Ioc) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    with peer(ioc.endpoint) as ranks:
+        await ioc.report()
+        for _ in range(200):
+            ranks.socket.send_multipart([RANKS_HELLO, b"junk"])
+        turning = asyncio.create_task(others())
+        for _ in range(200):
+            with pytest.raises(MessageNotUnderstood):
+                await ioc.report()
+        turning.cancel()
+    assert turns >= 200
