@@ -41,6 +41,7 @@ from reduction.host.stop import StopSignals, end_after_stop_signals
 
 if TYPE_CHECKING:
     from reduction.instrument.geometry import Instrument
+    from simulator.parameters import SimulatorSettings
 
 log = logging.getLogger(__name__)
 
@@ -158,13 +159,14 @@ def _reduce(options: RanksOptions) -> None:
 
     import_numba()
     from reduction.ranks.process import RanksStart, reduce
-    from reduction.recordings.open_recording import open_recording
     from reduction.stream.dialect import Dialect, StreamFormat
 
     kafka = kafka_stream(options.stream, options.dialect)
     dialect = kafka.dialect if kafka else Dialect(options.dialect)
     recording = None
     if options.recording:
+        from reduction.recordings.open_recording import open_recording  # it imports h5py
+
         given = options.stream_partitions, options.monitor_ids
         recording = open_recording(Path(options.recording).expanduser(), *given)
     start = RanksStart(
@@ -192,7 +194,6 @@ def _simulate(given: SimulateOptions) -> None:
     from ioc.options.event_log import with_event_log
     from ioc.options.keys import key_of
     from ioc.options.stream_table import kafka_stream
-    from ioc.settings.initial import first_orders
     from reduction.host.kernel_loading import import_numba
     from reduction.stream.dialect import Dialect
 
@@ -220,11 +221,22 @@ def _simulate(given: SimulateOptions) -> None:
             habits=habits_of(options.habits),
             kafka=kafka,
             key=key,
-            settings=first_orders(options).simulator.settings,
+            settings=_simulator_settings(options),
             instrument=_instrument(options),
         )
     )
     gc.freeze()  # so that the end of the interpreter does not search numba's objects
+
+
+def _simulator_settings(options: SimulateOptions) -> SimulatorSettings:
+    """The first settings, changed by ``--set``; a simulator of an IOC gets later ones by orders."""
+    from simulator.parameters import SimulatorSettings
+
+    if not options.set:
+        return SimulatorSettings()
+    from ioc.settings.initial import first_orders  # it makes a table of all process variables
+
+    return first_orders(options).simulator.settings
 
 
 def _record(options: RecordOptions) -> None:

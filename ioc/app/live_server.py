@@ -151,6 +151,9 @@ class LiveServer:
         for service in self._with_arrays():
             yield functools.partial(self._memory.survived, service)
         if pva is not None:
+            from ioc.pva.p4p_loading import import_p4p
+
+            import_p4p()
             from ioc.pva.server import pv_access  # needs p4p, which may not be installed
 
             posted = self.publisher.posted

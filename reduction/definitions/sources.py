@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.definitions.idf_reader import read_definition
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.parameters.specs import LONGEST_SUGGESTED
 
@@ -46,13 +45,21 @@ def read_instrument(source: str) -> Instrument:
         case ".npz":
             return Instrument.load(Path(source))
         case ".xml":
-            return read_definition(Path(source))
+            return _defined(Path(source))
     known = "" if Path(source).exists() else _known(source, [SIMULATED, *_files(Path())])
     raise ValueError(
         f"{source} is no instrument table (.npz) and no Mantid definition (.xml); with Mantid,"
         f" `live-reduction instrument export {source} TABLE.npz` reads NeXus geometry and the"
         f" names of Mantid's instruments{known}"
     )
+
+
+def _defined(path: Path, logs: Mapping[str, float] | None = None) -> Instrument:
+    """The instrument of a Mantid definition."""
+    # Imported here because it takes 35 ms, and every process asks for the simulated instrument.
+    from reduction.definitions.idf_reader import read_definition
+
+    return read_definition(path, logs)
 
 
 def log_values(text: str) -> dict[str, float]:
@@ -80,7 +87,7 @@ def read_any_instrument(source: str, logs: Mapping[str, float] | None = None) ->
     if logs:
         if path.suffix.lower() != ".xml":
             raise ValueError(f"{source}: logs move the components of a definition (.xml) alone")
-        return read_definition(path, logs)
+        return _defined(path, logs)
     if source == SIMULATED and not path.is_file():
         return powder_arc()
     if source and not path.suffix and not path.is_file():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reduction.files import mantid_writer, nexus_writer, xye
+from reduction.files import xye
 from reduction.files.saved_result import SavedResult
 from reduction.host import atomic_files
 from reduction.parameters.file_names import PART_OF_RESULT, FileNaming, check_name
@@ -83,6 +83,9 @@ def _taken_names(folder: Path) -> set[str]:
 def _files(
     results: Mapping[str, SavedResult], folder: Path, mantid: bool
 ) -> Iterator[tuple[Path, bytes]]:
+    # Imported here because they import h5py, which the start of an IOC need not wait for.
+    from reduction.files import mantid_writer, nexus_writer
+
     for name, result in results.items():
         yield from xye.files(result, folder / f"{name}.xye")
         if mantid:
