@@ -25,7 +25,7 @@ from reduction.detector_files.content import BadDetectorFile
 from reduction.detector_files.id_ranges import IdRanges, NamedGroups
 from reduction.detector_files.mantid_xml import read_grouping, read_masking
 from reduction.detector_files.npz_columns import read_npz
-from reduction.detector_files.text_columns import read_text_columns
+from reduction.detector_files.text_columns import CAL_WIDTH, read_text_columns
 from reduction.detector_files.text_lists import read_group_lists, read_mask_list
 
 HEAD_BYTES = 4096
@@ -87,8 +87,11 @@ def _columns(content: bytes, path: Path) -> CalibrationColumns | None:
     if content.startswith(b"PK"):
         return read_npz(content)
     _refuse_other_formats(content, path)
-    is_cal = path.suffix.lower() == ".cal" or b"udet" in content[:HEAD_BYTES].lower()
-    return read_text_columns(content) if is_cal and not _is_xml(content) else None
+    if _is_xml(content):
+        return None
+    if b"udet" in content[:HEAD_BYTES].lower():  # so short lines are none of another format
+        return read_text_columns(content, CAL_WIDTH)
+    return read_text_columns(content) if path.suffix.lower() == ".cal" else None
 
 
 def _is_xml(content: bytes) -> bool:

@@ -16,10 +16,13 @@ from reduction.detector_files.columns import (
 )
 from reduction.detector_files.content import BadDetectorFile, check_lines
 
+CAL_WIDTH = 5
+"""How many columns a ``.cal`` has."""
+
 COLUMNS = {
     2: ("id", "difc"),
     4: ("id", "difc", "difa", "tzero"),
-    5: ("number", "id", "offset", "use", "group"),
+    CAL_WIDTH: ("number", "id", "offset", "use", "group"),
 }
 """Meaning of the columns, by how many there are; 5 are a ``.cal``."""
 
@@ -36,20 +39,21 @@ _SOLID = np.ones(256, np.bool_)
 _SOLID[list(b" \t\n\r\f\v")] = False
 
 
-def read_text_columns(content: bytes) -> CalibrationColumns:
+def read_text_columns(content: bytes, width: int = 0) -> CalibrationColumns:
     """The columns of a text file; blank lines, and what follows a ``#``, are skipped.
 
-    Numbers are separated by blanks, tabs or commas. Raises `BadDetectorFile` for anything else, and
+    Numbers are separated by blanks, tabs or commas. A line has ``width`` of them; 0: as many as the
+    first. Raises `BadDetectorFile` for anything else, and
     names the line.
     """
     check_lines(content)
-    tables, lines, width = [], [], 0
+    tables, lines = [], []
     for start, block in _blocks(content.removeprefix(b"\xef\xbb\xbf")):
         table, line = _numbers(block, start, width)
         width = table.shape[1] or width
         tables.append(table)
         lines.append(line)
-    if not width:
+    if not any(table.size for table in tables):
         raise BadDetectorFile("no line of it has numbers")
     table, rows = _joined(tables, width), RowNames("line", np.concatenate(lines))
     columns = dict(zip(COLUMNS[width], table.T, strict=True))

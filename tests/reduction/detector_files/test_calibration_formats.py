@@ -114,6 +114,9 @@ def test_text_has_two_columns_or_four(text: str, difc: Any, difa: Any, tzero: An
         ("0 3 0.1 1 1\n0 4 0.1 nan 1\n", "line 2: 2 numbers"),
         ("3 5000\n4 1\n3 5001\n", "line 3: a detector id that line 1 has too"),
         ("# nothing\n\n", "no line of it has numbers"),
+        ("# number UDET offset select group\n0 3 0.1 1\n", "line 2: 2 numbers"),
+        ("# number UDET offset\n0 3\n", "line 2: 2 numbers"),
+        ("# number UDET offset select group\n", "no line of it has numbers"),
     ],
 )
 def test_a_line_that_is_wrong_is_named_and_never_quoted(text: str, why: str) -> None:
