@@ -19,6 +19,7 @@ OURS = (
     "metadata.broker.list",
     "group.",
     "enable.auto.",
+    "enable.partition.eof",
     "auto.offset.reset",
     "isolation.level",
     "logger",
@@ -65,6 +66,9 @@ def librdkafka_options(
 def _check_protocol(where: str, options: Mapping[str, str], names: Iterable[str]) -> None:
     """Raise `StartError` for an option that security.protocol leaves without effect."""
     protocol = options.get("security.protocol", "PLAINTEXT")
+    mechanisms = (options.get("sasl.mechanisms"), options.get("sasl.mechanism"))
+    if "OAUTHBEARER" in mechanisms and options.get("sasl.oauthbearer.method") != "oidc":
+        raise StartError(f"{where}: OAUTHBEARER needs sasl.oauthbearer.method = 'oidc'")
     for name in names:
         for beginning, protocols in NEEDED:
             if name.startswith(beginning) and protocol.upper() not in protocols:

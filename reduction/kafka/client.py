@@ -50,6 +50,7 @@ CONSUMER = {
     "enable.auto.commit": "false",
     "enable.auto.offset.store": "false",
     "auto.offset.reset": "error",
+    "enable.partition.eof": "true",
     "fetch.queue.backoff.ms": "10",
     "fetch.message.max.bytes": "8388608",
     "queued.max.messages.kbytes": "32768",
@@ -93,7 +94,7 @@ class KafkaFailed(Exception):
             KafkaError._ALL_BROKERS_DOWN,
             KafkaError._RESOLVE,
         )
-        super().__init__(error.str())
+        super().__init__(plain_words(error.str()))
 
 
 class Answer(Generic[AnswerT]):
@@ -248,13 +249,20 @@ class PartitionConsumer:
     def __init__(self, server: KafkaServer, topic: str, partition: int) -> None:
         self._place = TopicPartition(topic, partition)
         self._consumer = _configured(server, CONSUMER, Consumer)
+        self.end = -1
+        """The offset behind all that could be read when the end was reached last; -1 before.
+
+        There may be none of the messages before it: ends of transactions have offsets, too.
+        """
 
     def go(self, offset: int) -> None:
         """Go to an offset."""
+        self.end = -1
         self._consumer.assign([TopicPartition(self._place.topic, self._place.partition, offset)])
 
     def leave(self) -> None:
         """Have no place."""
+        self.end = -1
         self._consumer.unassign()
 
     def take(self, most: int) -> list[KafkaRecord]:
@@ -268,6 +276,8 @@ class PartitionConsumer:
             if error is None:
                 _, time_ms = each.timestamp()
                 found.append(KafkaRecord(each.offset(), time_ms * 1_000_000, each.value() or b""))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self.end = each.offset()
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                 raise PlaceLost
             elif not found:

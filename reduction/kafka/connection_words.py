@@ -10,6 +10,15 @@ NO_KERBEROS = (
 )
 
 RIDDLES = (
+    (
+        r"Failed while waiting for (controller|response from broker)",
+        "it does not answer, or closes each connection: its address or security.protocol may be"
+        " wrong",
+    ),
+    (
+        r"Request not valid in current SASL state",
+        "this port takes no passwords: it, or security.protocol, may be wrong",
+    ),
     (r"No provider for SASL mechanism GSSAPI", NO_KERBEROS),
     (
         r"certificate verify failed",
@@ -48,6 +57,6 @@ def plain_words(said: str) -> str:
     for pattern, words in RIDDLES:
         found = re.search(pattern, said, re.IGNORECASE)
         if found:
-            address = re.match(r"ssl://([^/]+)/", said)
+            address = re.match(r"(?:ssl|sasl_\w+)://([^/]+)/", said)
             return (f"{address[1]}: " if address else "") + found.expand(words)
     return said

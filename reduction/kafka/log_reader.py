@@ -266,25 +266,40 @@ class KafkaLogReader:
             self._ready += self._given(record)
             if self._scan not in (scan, None):
                 return  # it begins farther back: the other records will come again
+        self._pass_end(self._consumer.end)
+
+    def _pass_end(self, end: int) -> None:
+        """Go to the end of the partition, before which there may be offsets without messages."""
+        self._offset = max(self._offset, end)
+        if self._scan is not None and end >= self._scan.end:
+            self._ready += self._from_place(self._scan.finish())
 
     def _tell(self, failed: KafkaFailed) -> None:
         """Tell what failed, unless the watch tells it."""
-        if not failed.unreachable and self._watch.message(self._share.topic) == "":
-            self._notices.give(READING, f"{self._where}: {failed}")
+        share, facts = self._share, self._watch.facts(self._share.topic)
+        gone = facts is not None and share.partition >= facts.partitions
+        words = "the topic has no such partition any more" if gone else str(failed)
+        if not failed.unreachable and self._watch.message(share.topic) == "":
+            self._notices.give(READING, f"{self._where}: {words}")
 
     def _given(self, record: KafkaRecord) -> list[LogMessage]:
         """The messages that a record gives: none if it lies before the place or is of others."""
         message = LogMessage(record.offset, record.data)
         messages = [message]
         if self._scan is not None:
-            messages = self._scan.take(message)
-            if self._scan.began >= 0 and self._looks_further_back():
-                return []
-            if self._scan.began >= 0:
-                self._began, self._scan = self._scan.began, None
+            messages = self._from_place(self._scan.take(message))
         if self._share.of == 1:
             return messages
         return [each for each in messages if self._is_shared_here(each)]
+
+    def _from_place(self, messages: list[LogMessage]) -> list[LogMessage]:
+        """What a scan gives: none if it is to begin farther back."""
+        assert self._scan is not None
+        if self._scan.began >= 0 and self._looks_further_back():
+            return []
+        if self._scan.began >= 0:
+            self._began, self._scan = self._scan.began, None
+        return messages
 
     def _is_shared_here(self, message: LogMessage) -> bool:
         """Whether a message is of this share: it is one of its events, or has none."""

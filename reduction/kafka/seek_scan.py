@@ -24,7 +24,7 @@ class SeekScan:
     """
 
     def __init__(self, end: int, time_ns: int | None = None) -> None:
-        self._end, self._time_ns = end, time_ns
+        self.end, self._time_ns = end, time_ns
         self._newest: dict[str, LogMessage] = {}
         self._latest: dict[str, tuple[int, LogMessage]] = {}
         self._runs: list[LogMessage] = []
@@ -35,7 +35,7 @@ class SeekScan:
 
     def take(self, message: LogMessage) -> list[LogMessage]:
         """Take a message in its order; what comes first, if it shows that the place is reached."""
-        if message.offset >= self._end:
+        if message.offset >= self.end:
             return self._reached([*self._held, message])
         schema = bytes(message.data[4:8]).decode("ascii", "replace")
         if schema in (RUN_START, RUN_STOP):
@@ -49,9 +49,11 @@ class SeekScan:
                 return self._reached(self._held)
         elif entry.kind is EntryKind.LOG:
             self._keep(entry, message)
-        if message.offset + 1 >= self._end:
-            return self._reached(self._held)
-        return []
+        return self.finish() if message.offset + 1 >= self.end else []
+
+    def finish(self) -> list[LogMessage]:
+        """What comes first if there are no more messages before the end."""
+        return self._reached(self._held)
 
     @property
     def has_run(self) -> bool:
@@ -73,7 +75,7 @@ class SeekScan:
 
     def _reached(self, at_place: Sequence[LogMessage]) -> list[LogMessage]:
         """The last values before the place, and the messages there."""
-        self.began = at_place[0].offset if at_place else self._end
+        self.began = at_place[0].offset if at_place else self.end
         values = {
             each.offset: each
             for each in (

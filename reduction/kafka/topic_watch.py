@@ -37,7 +37,9 @@ class TopicWatch:
         self._asked: dict[str, Answer[TopicFacts]] = {}
         self._facts: dict[str, TopicFacts] = {}
         self._missing: set[str] = set()
-        self._wrong: dict[str, str] = dict.fromkeys(topics, "no answer yet")
+        self._wrong: dict[str, str] = dict.fromkeys(
+            topics, f"{client.server.url}: no broker has answered yet"
+        )
         self._topics = tuple(self._wrong)
         self._next_s = clock_s()
 

@@ -225,6 +225,19 @@ class Topic:
         assert self._producer.flush(30) == 0
         assert failed == []
 
+    def send_in_transaction(self, entries: Sequence[LogEntry]) -> None:
+        """Send messages to the first partition, and behind them the end of a transaction."""
+        from confluent_kafka import Producer
+
+        options = {"bootstrap.servers": self.broker.address, "log_level": 0}
+        producer = Producer(options | {"transactional.id": "test"})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for each in entries:
+            time_ms = each.time_ns // 1_000_000
+            producer.produce(self.name, b"".join(each.pieces), partition=0, timestamp=time_ms)
+        producer.commit_transaction(30)
+
     def messages(self, partition: int = 0) -> list[bytes]:
         """All messages that a partition holds now."""
         from confluent_kafka import Consumer, TopicPartition

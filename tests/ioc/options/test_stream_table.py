@@ -141,6 +141,11 @@ GOOD: dict[str, Any] = {"servers": "a:1", "detectors": ["d"]}
             " SASL_PLAINTEXT or SASL_SSL",
         ),
         (
+            GOOD
+            | {"librdkafka": {"sasl.mechanisms": "OAUTHBEARER", "security.protocol": "SASL_SSL"}},
+            "OAUTHBEARER needs sasl.oauthbearer.method = 'oidc'",
+        ),
+        (
             GOOD | {"librdkafka": {"ssl.key.password_file": "x"}},
             "ssl.key.password has no effect: security.protocol is PLAINTEXT",
         ),

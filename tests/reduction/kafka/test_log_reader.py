@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ def opened(kafka_topic: Topic) -> Iterator[Opened]:
     """Makes readers of the topic; they are closed at the end."""
     readers: list[KafkaLogReader] = []
 
-    def make(address: str = "", **share: Any) -> KafkaLogReader:
+    def make(address: str = "", partitions: int = 1, **share: Any) -> KafkaLogReader:
         server = KafkaServer(address or kafka_topic.broker.address)
         watch = TopicWatch(BrokerClient(server), [kafka_topic.name])
-        readers.append(KafkaLogReader(watch, TopicShare(kafka_topic.name, **share)))
+        readers.append(KafkaLogReader(watch, TopicShare(kafka_topic.name, **share), partitions))
         return readers[-1]
 
     yield make
@@ -217,6 +218,42 @@ def test_a_topic_that_is_made_again_is_read_from_its_start(
     assert "deleted and made again" in reader.message
 
 
+def test_a_partition_that_is_not_made_again_is_told(kafka_topic: Topic, opened: Opened) -> None:
+    kafka_topic.make(2)
+    reader = opened(partition=1, partitions=2)
+    wait_until(lambda: reader.read() == [] and reader.began == 0)
+    kafka_topic.delete()
+    wait_until(lambda: said(reader, "does not exist"))
+    kafka_topic.make(1)
+    words = f"{kafka_topic.name}, partition 1: the topic has no such partition any more"
+    wait_until(lambda: said(reader, words))
+
+
+@pytest.mark.parametrize(
+    ("password", "words"),
+    [
+        (False, "does not answer, or closes each connection: its address or security.protocol may"),
+        (True, "this port takes no passwords: it, or security.protocol, may be wrong"),
+    ],
+)
+def test_a_port_with_another_protocol_is_told_in_words(
+    kafka_topic: Topic, tmp_path: Path, password: bool, words: str
+) -> None:
+    kafka_topic.make()
+    broker, file = kafka_topic.broker, tmp_path / "password"
+    file.write_text(PASSWORD)
+    server = KafkaServer(broker.sasl_address)
+    if password:
+        server = replace(sasl(broker, file), brokers=broker.address)
+    watch = TopicWatch(BrokerClient(server), [kafka_topic.name])
+
+    def told() -> bool:
+        watch.look()
+        return words in watch.message(kafka_topic.name)
+
+    wait_until(told, 60)
+
+
 def test_messages_that_retention_took_are_told(kafka_topic: Topic, opened: Opened) -> None:
     kafka_topic.make()
     kafka_topic.send(STREAM[:600])
@@ -233,6 +270,18 @@ def test_messages_that_retention_took_are_told(kafka_topic: Topic, opened: Opene
     assert by_time.dropped.since_ns == START_NS
     assert abs(by_time.dropped.until_ns - (START_NS + 100 * PERIOD_NS)) < 10**6
     assert "no longer holds the first 7 s" in by_time.message
+
+
+def test_ends_of_transactions_are_passed_over(kafka_topic: Topic, opened: Opened) -> None:
+    kafka_topic.make()
+    kafka_topic.send_in_transaction(STREAM[:10])
+    reader = opened(look_back=5)
+    assert read(reader, 10) == numbered(STREAM[:10])
+    wait_until(lambda: reader.read() == [] and reader.behind.messages == 0)
+    reader.seek_to_end()
+    wait_until(lambda: all(each.offset < 11 for each in reader.read()) and reader.began == 11)
+    kafka_topic.send_in_transaction(STREAM[10:15])
+    assert read(reader, 5, most=100)[-1] == (15, data_of(STREAM[14]))
 
 
 def test_a_broker_that_goes_is_told_and_its_reader_goes_on(
