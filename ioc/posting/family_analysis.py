@@ -70,7 +70,8 @@ class FamilyAnalysis:
 
     Only regions and peaks that clients have asked for are computed; ``analyse`` runs in a thread.
     All arrays of a family are of one result, and have the time of that result. When a result of
-    another state is posted, the arrays become NaN until that result is analysed.
+    another state is posted, the arrays become NaN until that result is analysed; for a moment reads
+    wait for that.
     """
 
     def __init__(
@@ -92,9 +93,13 @@ class FamilyAnalysis:
         if place.below(ANALYSES) is not None:
             self._asked.add(place)
             self._work.set()
-            if self._is_computed(place):
-                for each in self._database.channels_at(place).values():
-                    each.expect_value()
+            self._expect(place)
+
+    def _expect(self, place: ValuePath) -> None:
+        """Have reads of the value at ``place`` wait for it a moment, if it will be computed."""
+        if self._is_computed(place):
+            for each in self._database.channels_at(place).values():
+                each.expect_value()
 
     def _is_computed(self, place: ValuePath) -> bool:
         """Whether the latest results have values at ``place``, once they are analysed."""
@@ -122,6 +127,8 @@ class FamilyAnalysis:
                 for family in FAMILIES:
                     blank = FamilyView.blank(family.count(result))
                     await self._show(analyses(number, family), self._posted[number], blank)
+                for place in self._asked:
+                    self._expect(place)
 
     def forget(self) -> None:
         """Analyse nothing until another result is posted: the ranks are gone."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from caproto import ChannelType
 
 from ioc.ca.alarms import ABSENT_ALARM, NO_ALARM
@@ -15,6 +16,7 @@ from tests.support.family_bench import (
     REGION,
     SETTINGS,
     cells_report,
+    changed,
     numbers,
     running,
     until,
@@ -54,6 +56,26 @@ async def test_a_read_waits_only_so_long_and_only_for_a_window_that_is_set() -> 
     for name in (REGION, UNSET, PEAK):
         assert np.isnan(await read(bench, name)).all()
     assert now_s() == FIRST_VALUE_WAIT_S
+
+
+@at_virtual_time
+async def test_a_read_right_after_new_settings_waits_for_what_is_computed_with_them() -> None:
+    bench, now_s = PublisherBench(SETTINGS), asyncio.get_running_loop().time
+    await bench.publisher.ranks(cells_report(bench))
+    channel = bench.database.channels[f"P:{REGION}"]
+    await channel.publish_value(np.array([1.0, 2.0, 3.0]), alarm=NO_ALARM)
+    await asyncio.sleep(60)
+    changed(bench, maximum=2.2)
+    await bench.publisher.families.posted(cells_report(bench), 0)
+    reading = asyncio.create_task(read(bench, REGION))
+    await asyncio.sleep(0.1)
+    await channel.publish_value(np.array([4.0, 5.0, 6.0]), alarm=NO_ALARM)
+    assert await reading == [4, 5, 6]
+    changed(bench, maximum=2.3)
+    await bench.publisher.families.posted(cells_report(bench), 0)  # nothing analyses it
+    before_s = now_s()
+    assert np.isnan(await read(bench, REGION)).all()
+    assert now_s() == pytest.approx(before_s + FIRST_VALUE_WAIT_S)
 
 
 async def test_the_first_read_says_by_its_alarm_that_nothing_is_computed_yet() -> None:
