@@ -16,9 +16,12 @@ from typing import TextIO
 
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.segments import is_segment, partition_folder
+from reduction.host.regular_files import read_regular_file
 
 LOG_FORMAT, LOG_VERSION = "live-reduction event log", 1
 ABOUT, WRITER_LOCK = "log.json", "writer.lock"
+
+MOST_ABOUT_BYTES = 64 << 10
 
 LEAST_BYTES = 2 * 2**20
 """The smallest limit of a log, for each partition."""
@@ -49,11 +52,11 @@ class LogFolder:
         """The log in a folder, or None; raises `LogRefused` for something else under its name."""
         with refusing(path):
             try:
-                with (path / ABOUT).open("rb") as file:
-                    about, made_ns = json.loads(file.read()), os.fstat(file.fileno()).st_mtime_ns
+                about = json.loads(read_regular_file(path / ABOUT, MOST_ABOUT_BYTES))
+                made_ns = (path / ABOUT).stat().st_mtime_ns
             except FileNotFoundError:
                 return None
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise LogRefused(f"log {path}: {ABOUT} cannot be read") from None
         if not isinstance(about, dict) or about.get("format") != LOG_FORMAT:
             raise LogRefused(f"log {path}: {ABOUT} does not describe an event log")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import mmap
 import os
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from reduction.event_log.segments import (
     SegmentHead,
     checksum,
 )
+from reduction.host.regular_files import open_regular_file
 
 CHECKED_BYTES = RECORD_STRUCT.size - 8
 """The bytes of a record's head that its CRC-32 is of."""
@@ -107,7 +107,7 @@ class SegmentScan:
         self._of_pulse.clear()
 
 
-def _mapped(file: io.FileIO) -> tuple[int, mmap.mmap]:
+def _mapped(file: BinaryIO) -> tuple[int, mmap.mmap]:
     """The size of a segment's file, and the file in memory; raises `Damaged` if it is too short.
 
     A writer that starts may cut off the end of the file at any time.
@@ -125,13 +125,13 @@ class SegmentView:
     """A segment in mapped memory. It stays readable when its file is deleted.
 
     ``damaged`` counts records that could not be read. Raises `Damaged` for a head that cannot be
-    read, and OSError if the file is not there.
+    read, and OSError if the file is not there or no regular one.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.damaged = 0
-        with path.open("rb", buffering=0) as file:
+        with open_regular_file(path) as file:
             self._size, self._map = _mapped(file)
         self._headless = False
         self._bytes = memoryview(self._map)

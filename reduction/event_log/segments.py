@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from reduction.host.regular_files import open_regular_file
 from reduction.messages.flat_tables import Buffer
 
 SEGMENT_MAGIC = b"LRSG0001"
@@ -199,6 +200,6 @@ def first_offset(path: Path) -> int:
 
 
 def head_of(path: Path) -> SegmentHead:
-    """The head of a segment; raises `Damaged`, and OSError if it is gone."""
-    with path.open("rb", buffering=0) as file:
+    """The head of a segment; raises `Damaged`, and OSError if it is gone or no regular file."""
+    with open_regular_file(path) as file:
         return SegmentHead.of(file.read(HEAD_BYTES))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,9 @@ import pytest
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.folder import LEAST_BYTES, check_log, default_limit_bytes, delete_log
 from reduction.event_log.protocol import LogRefused
+from reduction.event_log.segments import first_offset, segment_paths
 from reduction.event_log.writer import LogWriter
-from tests.support.event_logs import (
-    LIMIT,
-    written,
-)
+from tests.support.event_logs import LIMIT, all_of, pulse_entries, written
 
 
 def test_a_second_writer_is_refused_with_the_process_that_writes(tmp_path: Path) -> None:
@@ -55,6 +54,37 @@ def test_a_folder_that_is_no_log_of_this_kind_is_refused_and_left_alone(
             refused(tmp_path, 1, LIMIT)
     assert [each.name for each in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == content
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (os.mkfifo, "it is no regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is no regular file"),
+        (lambda path: path.write_bytes(bytes(100_000)), "it is larger than 64 KiB"),
+        (lambda path: path.write_text("[" * 60_000), "log.json cannot be read"),
+    ],
+)
+def test_a_description_that_is_no_file_of_its_kind_is_refused_and_not_waited_for(
+    tmp_path: Path, make: Callable[[Path], object], words: str
+) -> None:
+    make(tmp_path / "log.json")
+    for refused in (lambda: check_log(tmp_path, 1, LIMIT), lambda: EmbeddedLogReader(tmp_path, 0)):
+        with pytest.raises(LogRefused, match=words):
+            refused()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_a_segment_that_is_no_file_is_passed_over_and_not_waited_for(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    written(tmp_path, [entry for number in range(20) for entry in pulse_entries(number)])
+    first, *others = segment_paths(tmp_path, 0)
+    first.unlink()
+    make(first)
+    found = [offset for offset, _ in all_of(EmbeddedLogReader(tmp_path, 0))]
+    readable = list(range(first_offset(others[0]), 60))
+    assert found[-len(readable) :] == readable
 
 
 def test_a_description_that_a_killed_process_has_not_finished_is_replaced(tmp_path: Path) -> None:
