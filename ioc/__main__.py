@@ -1,5 +1,8 @@
 """``python -m ioc`` is the command ``live-reduction``."""
 
-from ioc.app.cli import main
+from reduction.host.garbage import unsearched_start
+
+with unsearched_start():  # nothing of what is imported is garbage
+    from ioc.app.cli import main
 
 main()

@@ -11,7 +11,6 @@ from ioc.app.starting_orders import KeptRun, kept_run, starting_orders
 from ioc.ca.database import MAX_NAME
 from ioc.model.ioc_order import IocOrder
 from ioc.model.paths import Part
-from ioc.model.pvs import pv_rows
 from ioc.options.commands import IocOptions
 from ioc.options.event_log import run_state_path
 from ioc.options.host_checks import check_interfaces, file_folders, pva_served
@@ -22,6 +21,7 @@ from ioc.options.shared_options import ServerOptions, split_addresses
 from ioc.pva.addresses import Addresses
 from ioc.security import acf
 from ioc.security.rules import EVERYBODY, NOBODY, Rules
+from ioc.settings.initial import unprefixed_rows
 from ioc.settings.run_state_file import RunStateOwner
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import RunState
@@ -157,7 +157,7 @@ def _pva_addresses(options: IocOptions) -> Addresses | None:
 
 def _check_names(options: IocOptions) -> None:
     """Raise `StartError` for a prefix with which a name would be too long for EPICS."""
-    longest = max((row.name for row in pv_rows("", options.reductions)), key=len)
+    longest = max((row.name for row in unprefixed_rows(options.reductions)), key=len)
     most = MAX_NAME - len(longest)
     if len(options.prefix) > most:
         why = f"names are at most {MAX_NAME} characters, and one of them ends in {longest}"

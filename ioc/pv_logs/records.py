@@ -137,6 +137,8 @@ def parts_of(records: Records) -> Iterator[StoredPart]:
 
 def _logs_of(records: Records, names: dict[int, str]) -> dict[str, StoredLog]:
     logs: dict[str, StoredLog] = {}
+    if not records.size:
+        return logs
     for name in sorted({names[n] for n in np.unique(records["log"]).tolist() if n in names}):
         numbers = [number for number, each in names.items() if each == name]
         of_log = records[np.isin(records["log"], numbers)]

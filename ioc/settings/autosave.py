@@ -16,12 +16,12 @@ import tomli_w
 
 from ioc.model.ioc_order import DetectorsBefore
 from ioc.model.paths import value_at
-from ioc.model.pvs import Access, pv_rows
+from ioc.model.pvs import Access
 from ioc.model.roles import Role
 from ioc.model.wire_type import wire_type
 from ioc.options.program import DISTRIBUTION
 from ioc.options.toml_text import toml_table
-from ioc.settings.initial import AllOrders
+from ioc.settings.initial import AllOrders, unprefixed_rows
 from ioc.settings.kept_files import ForeignFile, read_kept_file, write_problem
 from reduction.host import atomic_files
 from reduction.host.file_threads import started_in_thread
@@ -55,7 +55,7 @@ def settings_by_name(orders: AllOrders) -> dict[str, Any]:
     """
     return {
         row.name: wire_type(row.spec).served(orders.setting(row))
-        for row in pv_rows("", len(orders.ranks.reductions))
+        for row in unprefixed_rows(len(orders.ranks.reductions))
         if row.access is Access.SETPOINT and not row.place.is_derived
     }
 
@@ -63,7 +63,7 @@ def settings_by_name(orders: AllOrders) -> dict[str, Any]:
 def digests_by_name(orders: AllOrders) -> dict[str, str]:
     """The SHA-256 of each file that was read, by the PV name of its setting without prefix."""
     digests = {}
-    for row in pv_rows("", len(orders.ranks.reductions)):
+    for row in unprefixed_rows(len(orders.ranks.reductions)):
         if row.role is Role.DETECTOR_FILE and row.access is Access.SETPOINT:
             detectors: DetectorSettings = value_at(orders.ranks, row.group.place.path)
             if digest := detectors.digest(row.field):

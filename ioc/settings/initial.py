@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ioc.model.ioc_order import IocOrder
@@ -43,11 +44,17 @@ class AllOrders(NamedTuple):
         return value_at(self.of(row.place.part), row.place.path)
 
 
+@functools.cache
+def unprefixed_rows(reductions: int) -> Sequence[PvRow]:
+    """All process variables by their names without prefix; a starting IOC needs them often."""
+    return tuple(pv_rows("", reductions))
+
+
 class NamedSettings:
     """All settings of an IOC with a number of reductions, by PV name without prefix."""
 
     def __init__(self, reductions: int) -> None:
-        rows = pv_rows("", reductions)
+        rows = unprefixed_rows(reductions)
         self.rows = {row.name: row for row in rows if row.access is Access.SETPOINT}
 
     def __contains__(self, name: str) -> bool:
