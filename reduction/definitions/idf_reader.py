@@ -167,10 +167,14 @@ def _source_position(found: FoundDetectors, axes: Vectors) -> float:
 def _instrument(name: str, found: FoundDetectors, axes: Vectors, l1_m: float) -> Instrument:
     if not found.ids:
         raise NotUnderstood("no detectors")
-    ids, positions = np.concatenate(found.ids), np.concatenate(found.positions)
+    ids, positions = np.concatenate(found.ids), found.positions[0]
+    if len(found.positions) > 1:  # else a copy of what may be 300 MB
+        positions = np.concatenate(found.positions)
     bank, names = found.banks.in_order(np.concatenate(found.bank))
     monitor = np.repeat(np.array(found.monitor), [each.size for each in found.ids])
-    positions -= found.marked[Category.SAMPLE].position
+    sample = found.marked[Category.SAMPLE].position
+    if sample.any():
+        positions -= sample
     if not np.array_equal(axes, np.eye(3)):
         positions = positions @ axes.T
     if (ids[1:] <= ids[:-1]).any():

@@ -167,7 +167,9 @@ class Locations:
             inside = cartesian(self.vectors + around) - cartesian(around)
         else:
             inside = self._cartesian[None]
-        return parents.position[:, None] + turned_points(parents.rotation, inside)
+        found = turned_points(parents.rotation, inside)
+        found += parents.position[:, None]
+        return found
 
     def frames(self, parents: Frames, places: Places) -> Frames:
         """The coordinate systems of m components, one in each of m parents, at ``places`` (m,)."""

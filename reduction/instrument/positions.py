@@ -35,10 +35,46 @@ class CodedCoordinate:
     def of(cls, coordinate_m: NDArray[np.float64]) -> Self | None:
         """The coordinates (n,) as codes; None if too many differ."""
         bits = np.ascontiguousarray(coordinate_m).view(np.int64)  # 0.0 and -0.0 differ
-        distinct = np.unique(bits)
+        period = _period(bits)
+        rows = bits.size // period
+        table, rest = bits[: rows * period].reshape(rows, period), bits[rows * period :]
+        begins = np.flatnonzero(np.append(True, (table[1:] != table[:-1]).any(axis=1)))
+        if begins.size > rows // 4:
+            return cls._of_bits(bits)
+        # Along a tube coordinates stay the same, and from tube to tube they repeat.
+        coded = cls._of_bits(np.concatenate([table[begins].ravel(), rest]))
+        if coded is None:
+            return None
+        unlike = coded.code[: begins.size * period].reshape(-1, period)
+        repeated = np.repeat(unlike, np.diff(begins, append=rows), axis=0).ravel()
+        code = np.concatenate([repeated, coded.code[unlike.size :]])
+        return cls(code, coded.values)
+
+    @classmethod
+    def _of_bits(cls, bits: NDArray[np.int64]) -> Self | None:
+        """The coordinates with these bits, (n,), as codes; None if too many differ.
+
+        The values of a sample are mostly all that there are: then no value is sorted twice.
+        """
+        step = max(bits.size // LARGE, 1) | 1
+        distinct = np.unique(np.concatenate([bits[:LARGE], bits[::step]]))
         if distinct.size > MOST_DISTINCT:
             return None
-        return cls(np.searchsorted(distinct, bits).astype(np.uint16), distinct.view(np.float64))
+        codes = np.searchsorted(distinct, bits)
+        others = bits[distinct.take(codes, mode="clip") != bits]
+        if others.size:
+            distinct = np.union1d(distinct, others)
+            if distinct.size > MOST_DISTINCT:
+                return None
+            codes = np.searchsorted(distinct, bits)
+        return cls(codes.astype(np.uint16), distinct.view(np.float64))
+
+
+def _period(bits: NDArray[np.int64]) -> int:
+    """After how many values that in the middle comes again; how many there are if it does not."""
+    middle = bits.size // 2
+    again = np.flatnonzero(bits[middle + 1 : middle + 1 + LARGE] == bits[middle])
+    return int(again[0]) + 1 if again.size else bits.size
 
 
 @dataclass(frozen=True, eq=False)

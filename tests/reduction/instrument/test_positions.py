@@ -51,6 +51,31 @@ def test_the_most_different_values_have_codes() -> None:
     assert (kept[:] == given).all()
 
 
+@pytest.mark.parametrize("before", [0, 1, 300])
+@pytest.mark.parametrize("after", [0, 77])
+@pytest.mark.parametrize("period", [1, 2, 333, 1024])
+def test_coordinates_that_repeat_in_parts_are_the_same_to_the_bit(
+    before: int, after: int, period: int
+) -> None:
+    generator = np.random.default_rng(7)
+    row = generator.choice([0.0, -0.0, 1.5, *generator.normal(size=9)], period)
+    banks = np.repeat(np.arange(5.0), LARGE // period // 4)
+    repeated = (row + banks[:, None]).ravel()
+    once = generator.normal(size=before), repeated, generator.normal(size=after)
+    given = np.stack([np.concatenate(once)] * 3, axis=1)
+    kept = coded_if_smaller(given)
+    assert isinstance(kept, CodedPositions)
+    assert kept[:].tobytes() == given.tobytes()
+
+
+def test_values_that_are_not_in_the_sample_have_codes() -> None:
+    given = np.zeros((5 * LARGE, 3))
+    given[LARGE::1000] = np.arange(len(given[LARGE::1000]))[:, None]
+    kept = coded_if_smaller(given)
+    assert isinstance(kept, CodedPositions)
+    assert kept[:].tobytes() == given.tobytes()
+
+
 def test_positions_of_few_detectors_stay_an_array() -> None:
     given = np.zeros((LARGE - 1, 3))
     assert coded_if_smaller(given) is given
