@@ -259,7 +259,7 @@ class LiveServer:
         return self._run_state.state or RunState()
 
     def _with_run(self, order: RanksOrder) -> RanksOrder:
-        """The order to ranks that have just started: they go on with what was accumulated."""
+        """The order, by which ranks that have just started go on with what was accumulated."""
         return replace(order, run=self._run_state.state)
 
     def _sliced_by(self) -> set[str]:

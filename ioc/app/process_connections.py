@@ -20,8 +20,8 @@ PATIENCES = 2
 class ProcessConnections:
     """A connection to the ranks and one to the simulator; both use one ZeroMQ context.
 
-    ``log_history`` returns the log values that new ranks are sent. ``for_new_peer`` makes the order
-    to new ranks of the one to running ranks.
+    ``log_history`` returns the log values that new ranks are sent. ``for_new_peer`` adds to an
+    order what new ranks need.
     """
 
     def __init__(

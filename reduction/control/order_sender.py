@@ -61,8 +61,9 @@ class OrderSender(Generic[OrderT, ReportT]):
     The first peer that reports is in force, until it ends, is silent for ``patience_s``, or is
     forgotten; what others send changes nothing, see `Peers`. ``part`` is what peers have to be.
     ``history`` returns the log values that a new peer is sent before the order. ``for_new_peer``
-    makes that order of the one to a running peer. Nothing that is sent waits for the peer, so the
-    IOC never does. Without the ``key`` nobody can send or receive anything.
+    adds to an order what a new peer needs. All orders have it: a new peer that has not looked at
+    the first one yet obeys the newest. Nothing that is sent waits for the peer, so the IOC never
+    does. Without the ``key`` nobody can send or receive anything.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class OrderSender(Generic[OrderT, ReportT]):
     async def command(self, order: OrderT) -> None:
         """Send ``order`` to the peer, and to each new peer that appears."""
         self._order = order
-        await self._send(ORDER, encoded(order))
+        await self._send_order()
 
     async def send_log(self, name: str, time_ns: int, value: float) -> None:
         """Send the value that a log has from ``time_ns`` on; ``history`` must have it already."""
@@ -171,6 +172,9 @@ class OrderSender(Generic[OrderT, ReportT]):
             await self._send(LOGS, encoded(logs))
             if self._missed:
                 return
+        await self._send_order()
+
+    async def _send_order(self) -> None:
         await self._send(ORDER, encoded(self._for_new_peer(self._order)))
 
     def forget(self) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from reduction.control.orders import RanksOrder
 from reduction.control.pv_log_values import PvLogValues
+from reduction.control.run_state import RunState
 from tests.support.channel_bench import REPORT, Ioc, Ranks, arrived, ioc_end, peer, silent
 
 
@@ -107,6 +109,19 @@ async def test_ranks_that_did_not_read_for_a_while_have_all_values_with_their_ne
         while order is None or order.revision != 5:
             await arrived(ranks)
             order = ranks.latest()
+
+
+async def test_new_ranks_go_on_with_the_run_whatever_is_put_before_they_look() -> None:
+    run = RunState(first=7)
+    async with ioc_end(tuple, lambda order: replace(order, run=run)) as ioc:
+        with peer(ioc.endpoint) as ranks:
+            await ioc.report()
+            await ioc.command(RanksOrder(revision=2))
+            order = None
+            while order is None or order.revision < 2:
+                await arrived(ranks)
+                order = ranks.latest() or order
+                assert order is None or order.run == run
 
 
 async def test_an_order_to_ranks_that_have_ended_is_sent_once_others_are_there(ioc: Ioc) -> None:
