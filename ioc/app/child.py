@@ -14,7 +14,8 @@ import psutil
 
 from ioc.app.child_words import ChildWords
 from ioc.app.die_with_parent import OFFLINE
-from ioc.app.process_end import end_of
+from ioc.app.outer_mpi import without_outer_job
+from ioc.app.process_end import end_of, kill_session
 from ioc.app.python_command import PYTHON, keep_to_a_folder, python_environment
 from ioc.options.program import StartError
 from reduction.host.memory_limits import memory_kills
@@ -77,6 +78,7 @@ class Child:
         if self._begun and self._process is not None:
             _kill(self._family())
             self._process.wait()
+            kill_session(self._process.pid)
 
     async def run(
         self,
@@ -161,7 +163,7 @@ class Child:
                 (*PYTHON, "-m", "ioc.app.die_with_parent", *offline, str(os.getpid()), *command),
                 stdin=subprocess.DEVNULL,
                 stderr=errors,
-                env=python_environment(os.environ | self._environment),
+                env=python_environment({**without_outer_job(os.environ), **self._environment}),
                 pass_fds=self._files,
                 start_new_session=True,
             )
@@ -187,16 +189,18 @@ class Child:
             return []
 
     async def _end(self) -> None:
-        if self._process is None or self._process.returncode is not None:
+        if self._process is None:
             return
-        family = self._family()
-        self._process.terminate()
-        try:
-            await asyncio.wait_for(end_of(self._process), GRACE_S)
-        except TimeoutError:
-            log.warning("%s did not end in %g s and is killed", self.name, GRACE_S)
-        _kill(family)
-        await end_of(self._process)
+        if self._process.returncode is None:
+            family = self._family()
+            self._process.terminate()
+            try:
+                await asyncio.wait_for(end_of(self._process), GRACE_S)
+            except TimeoutError:
+                log.warning("%s did not end in %g s and is killed", self.name, GRACE_S)
+            _kill(family)
+            await end_of(self._process)
+        kill_session(self._process.pid)
 
 
 def _kill(family: Sequence[psutil.Process]) -> None:

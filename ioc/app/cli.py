@@ -32,6 +32,7 @@ from ioc.options.commands import (
     WebOptions,
 )
 from ioc.options.flags import Options
+from ioc.options.host_checks import check_epics_variables
 from ioc.options.program import StartError
 from ioc.options.shared_options import InstrumentOptions
 from reduction.host.garbage import unsearched_start
@@ -129,6 +130,7 @@ def _run(options: RunOptions) -> None:
     import_caproto()
     from ioc.app.run import run_all
 
+    check_epics_variables(os.environ)
     signals = StopSignals()
     with signals.heeded():
         asyncio.run(run_all(options, _instrument(options), signals))
@@ -143,6 +145,7 @@ def _serve(options: IocOptions) -> None:
     import_caproto()
     from ioc.app.run_server import serve_alone
 
+    check_epics_variables(os.environ)
     signals = StopSignals()
     with signals.heeded():
         asyncio.run(serve_alone(options, _instrument(options), signals))

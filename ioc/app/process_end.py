@@ -1,4 +1,4 @@
-"""Waits for the end of a process, without a thread.
+"""Waits for the end of a process, without a thread, and ends what it has left.
 
 asyncio starts a thread for each process before Python 3.12. At the limit of processes that fails,
 and the process, which runs already, is lost.
@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
+from contextlib import suppress
+
+import psutil
 
 LOOK_S = 0.1
 """How often a process is looked at where the system cannot tell its end, or no file is left."""
@@ -30,3 +34,27 @@ async def end_of(process: subprocess.Popen[bytes]) -> int:
         loop.remove_reader(file)
         os.close(file)
     return process.wait()
+
+
+def kill_session(leader: int) -> None:
+    """Kill all processes of the session of a process that has ended.
+
+    A launcher that ends while it starts ranks does not end them. They are then children of init,
+    so that they are not found as its descendants.
+    """
+    killed = set[int]()
+    while found := _members(leader) - killed:
+        killed |= found
+        for each in found:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+
+
+def _members(leader: int) -> set[int]:
+    """The processes of a session, by their numbers."""
+    found = set[int]()
+    for each in psutil.pids():
+        with suppress(ProcessLookupError):
+            if os.getsid(each) == leader:
+                found.add(each)
+    return found

@@ -82,25 +82,13 @@ from caproto.asyncio.utils import _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
 
 from ioc.ca.circuit_log import CircuitLog
+from ioc.ca.client_limits import MOST_CHANNELS, MOST_REQUEST_BYTES, MOST_REQUESTS, READ_BYTES
 from ioc.ca.subscription_table import SubscriptionTable, subscription_table
 from ioc.ca.updates import QueueMarker, Update
 
 __all__ = ["CaprotoCircuit", "CaprotoServer", "DisconnectedCircuit"]
 
 log = logging.getLogger(__name__)
-
-READ_BYTES = 1 << 16
-"""Most bytes that are taken from a client at once."""
-
-MOST_REQUEST_BYTES = 1 << 20
-"""Longest message of a client. The longest text that can be put has 60 000 characters."""
-
-MOST_REQUESTS = 16
-"""Most messages of a client that are taken before they are handled; then it has to wait."""
-
-
-MOST_CHANNELS = 100_000
-"""Most channels of a client at a time, of about 1 kB each."""
 
 
 class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
+import re
 import shutil
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from ioc.options.program import StartError
@@ -17,6 +20,16 @@ from ioc.options.shared_options import (
     split_folders,
 )
 from reduction.host.allowed_folders import AllowedFolders
+from reduction.parameters.specs import shown
+
+SECONDS = ("_CONN_TMO", "_BEACON_PERIOD")
+EPICS_NUMBER = re.compile(
+    r"EPICS_(CA|CAS|PVA|PVAS)_(\w+_PORT|MAX_ARRAY_BYTES|MAX_SEARCH_PERIOD|BEACON_PERIOD|CONN_TMO)"
+    r"|EPICS_TS_MIN_WEST|EPICS_PVA_DEBUG"
+)
+"""Names of the variables that caproto reads as numbers."""
+
+MOST_PORT = 65535
 
 
 def pva_served(options: ServerOptions) -> bool:
@@ -36,6 +49,22 @@ def check_interfaces(options: ServerOptions) -> None:
         except OSError:
             why = "no IPv4 address of this host"
             raise StartError(f"interfaces = {address!r}: {why}") from None
+
+
+def check_epics_variables(environment: Mapping[str, str]) -> None:
+    """Raises `StartError` for a variable of EPICS that must be a number and is none.
+
+    caproto would end with a traceback, once the other processes are started.
+    """
+    for name in sorted(filter(EPICS_NUMBER.fullmatch, environment)):
+        text, is_port = environment[name], name.endswith("_PORT")
+        try:
+            number = float(text) if name.endswith(SECONDS) else int(text)
+        except ValueError:
+            number = math.nan
+        if not (0 <= number <= MOST_PORT if is_port else math.isfinite(number)):
+            why = f"it is 0 to {MOST_PORT}" if is_port else "it is a number"
+            raise StartError(f"{name} = {shown(text)}, in the environment: {why}")
 
 
 def file_folders(options: ServerOptions) -> AllowedFolders:

@@ -20,8 +20,8 @@ from p4p.server import DynamicProvider
 from p4p.server import Server as P4pServer
 from p4p.server.raw import ServOpWrap, SharedPV
 
-from ioc.ca.caproto_internals import MOST_CHANNELS
 from ioc.ca.channel import PvChannel
+from ioc.ca.client_limits import MOST_CHANNELS
 from ioc.ca.database import Database
 from ioc.ca.other_iocs import OtherIocs, ServedPlace
 from ioc.pva.addresses import Addresses, server_place

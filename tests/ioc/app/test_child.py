@@ -8,6 +8,7 @@ import itertools
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import psutil
 import pytest
@@ -163,3 +164,32 @@ def test_a_child_that_was_begun_and_is_not_taken_over_is_dropped() -> None:
     begun.drop()
     assert not process.is_running()
     assert not begun.family
+
+
+LEAVES_ONE_TO_INIT = """
+import os, sys, time
+if os.fork() == 0:
+    if os.fork() == 0:
+        open(sys.argv[1] + ".part", "w").write(str(os.getpid()))
+        os.rename(sys.argv[1] + ".part", sys.argv[1])
+    else:
+        os._exit(0)
+time.sleep(1000)
+"""
+
+
+async def test_what_a_launcher_has_left_to_init_ends_with_the_child(tmp_path: Path) -> None:
+    async def ended(_reason: str) -> None:
+        raise AssertionError("it does not end by itself")
+
+    words = [sys.executable, "-c", LEAVES_ONE_TO_INIT, str(tmp_path / "left")]
+    running = asyncio.create_task(Child("ranks").run(lambda: words, ended))
+    async with asyncio.timeout(60):
+        while not (tmp_path / "left").exists():
+            await asyncio.sleep(0.01)
+    left = psutil.Process(int((tmp_path / "left").read_text()))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    async with asyncio.timeout(60):
+        while left.is_running() and left.status() != psutil.STATUS_ZOMBIE:
+            await asyncio.sleep(0.01)

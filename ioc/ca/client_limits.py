@@ -1,0 +1,15 @@
+"""What one client of Channel Access can make this process hold."""
+
+from __future__ import annotations
+
+READ_BYTES = 1 << 16
+"""Most bytes that are taken from a client at once."""
+
+MOST_REQUEST_BYTES = 1 << 20
+"""Longest message of a client. The longest text that can be put has 60 000 characters."""
+
+MOST_REQUESTS = 16
+"""Most messages of a client that are taken before they are handled; then it has to wait."""
+
+MOST_CHANNELS = 100_000
+"""Most channels of a client at a time, of about 1 kB each."""
