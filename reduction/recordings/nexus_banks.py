@@ -13,11 +13,11 @@ from reduction.recordings.nexus_columns import UNREADABLE, NexusColumns
 from reduction.recordings.nexus_groups import (
     ID_NAMES,
     TOF_NAMES,
-    check_sources,
     dataset,
     first_dataset,
 )
 from reduction.recordings.nexus_index import event_starts
+from reduction.recordings.nexus_storage import check_stored
 from reduction.recordings.nexus_units import (
     NexusRefused,
     NexusTimes,
@@ -130,7 +130,7 @@ class EventBank:
 
     def _find_pulses(self, group: h5py.Group) -> None:
         for name in ("event_time_zero", "event_index"):
-            check_sources(group[name])
+            check_stored(group[name])
         zero, index = group["event_time_zero"], np.asarray(group["event_index"][()]).ravel()
         if not zero.size:
             self.before = self.events
@@ -221,7 +221,7 @@ def _check_column(data: h5py.Dataset) -> None:
     """Raise `NexusRefused` for a dataset that has other than one dimension, or lacks sources."""
     if data.ndim != 1:
         raise NexusRefused(f"{data.name}: it has {data.ndim} dimensions, not 1")
-    check_sources(data)
+    check_stored(data)
 
 
 def _joined(lows: NDArray[np.int64], highs: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

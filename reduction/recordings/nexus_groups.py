@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -94,33 +93,6 @@ def _members(group: h5py.Group) -> Iterator[h5py.Group]:
             yield found
 
 
-def check_sources(data: h5py.Dataset) -> None:
-    """Raise `NexusRefused` for a virtual dataset one of whose sources is missing.
-
-    HDF5 would read zeros there, and say nothing.
-    """
-    if not data.is_virtual:
-        return
-    sources = {(each.file_name, each.dset_name) for each in data.virtual_sources()}
-    for file_name, name in sorted(sources):
-        if "%" in file_name or "%" in name:
-            raise NexusRefused(f"{data.name}: it is virtual, of files without fixed names")
-        if not _has_source(data, file_name, name):
-            raise NexusRefused(f"{data.name}: it is virtual, and {file_name}:{name} is missing")
-
-
-def _has_source(data: h5py.Dataset, file_name: str, name: str) -> bool:
-    """Whether a source of a virtual dataset is there, in its file or in another one."""
-    if file_name == ".":
-        return name in data.file
-    beside = Path(data.file.filename).resolve().parent / file_name
-    try:
-        with h5py.File(beside, "r") as file:
-            return name in file
-    except OSError:
-        return False
-
-
 class _GroupSearch:
     """Finds the groups of an entry, each once, and follows links into other files, too."""
 
@@ -146,14 +118,17 @@ class _GroupSearch:
             return
         self._seen.add(place)
         self._linking.append(item)
+        members = set(item)
         names = (*TOF_NAMES, *PULSE_NAMES, *ID_NAMES)
-        broken = [name for name in names if _is_broken(item, name)]
-        tofs = first_dataset(item, TOF_NAMES)
+        broken = [each for each in names if each in members and _target(item, each) is None]
+        tofs = first_dataset(item, [each for each in TOF_NAMES if each in members])
         if broken:
             self.found.remarks.append(f"{item.name}: {broken[0]} leads to nothing: it is left out")
         elif tofs is not None:
             self._add_events(item, tofs)
-        elif dataset(item, "time") is not None and dataset(item, "value") is not None:
+        elif {"time", "value"} <= members and all(
+            dataset(item, each) is not None for each in ("time", "value")
+        ):
             self.found.logs.append(item)
 
     def _add_events(self, group: h5py.Group, tofs: h5py.Dataset) -> None:
@@ -168,9 +143,12 @@ class _GroupSearch:
     def _follow(self, group: h5py.Group) -> None:
         """Look at the groups to which the soft links and external links of a group lead."""
         for name in group:
-            link = group.get(name, getlink=True)
-            if isinstance(link, h5py.HardLink):
+            if (
+                group.id.links.get_info(name.encode("utf-8", "surrogateescape")).type
+                == h5py.h5l.TYPE_HARD
+            ):
                 continue
+            link = group.get(name, getlink=True)
             target = _target(group, name)
             if isinstance(target, h5py.Group):
                 self._look_below(target)
@@ -186,11 +164,6 @@ def _target(group: h5py.Group, name: str) -> Any:
         return group.get(name)
     except (KeyError, OSError, RuntimeError):
         return None
-
-
-def _is_broken(group: h5py.Group, name: str) -> bool:
-    """Whether a group has a link of this name that leads to nothing."""
-    return group.get(name, getlink=True) is not None and _target(group, name) is None
 
 
 def _place(item: h5py.Group | h5py.Dataset) -> tuple[int, int]:

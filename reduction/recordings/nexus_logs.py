@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.messages.contents import PULSE_MARK
-from reduction.recordings.nexus_groups import NexusGroups, check_sources, dataset
+from reduction.recordings.nexus_groups import NexusGroups, dataset
+from reduction.recordings.nexus_storage import check_stored
 from reduction.recordings.nexus_units import NexusRefused, Stamp, charge_unit_uc, times_of
 
 CHARGE = "proton_charge"
@@ -56,14 +57,14 @@ class NexusLogs:
 def logs_of(groups: NexusGroups) -> NexusLogs:
     """The logs of an entry. Those that cannot be used are left out, and said."""
     remarks: list[str] = []
-    found, charges = [], []
+    found, charges, start = [], [], groups.run_start
     for group, name in zip(groups.logs, log_names(groups.logs), strict=True):
         try:
             if _path(group)[-1] == CHARGE:
                 unit_uc = charge_unit_uc(group["value"])
-                charges.append(_log(group, name, groups.run_start, remarks, unit_uc))
+                charges.append(_log(group, name, start, remarks, unit_uc))
             elif group["value"].dtype.kind in NUMBER_KINDS:  # others are words
-                found.append(_log(group, name, groups.run_start, remarks))
+                found.append(_log(group, name, start, remarks))
         except (NexusRefused, OSError, RuntimeError) as error:
             remarks.append(f"log {group.name} is left out: {error}")
     charge = max(charges, key=lambda each: each.times_ns.size, default=None)
@@ -105,8 +106,8 @@ def _log(
         raise NexusRefused("its values are no numbers")
     if value.size != time.size:
         raise NexusRefused(f"it has {value.size or 0} values for {time.size or 0} times")
-    check_sources(time)
-    check_sources(value)
+    check_stored(time)
+    check_stored(value)
     if value.size and value.size > MOST_LOG_VALUES:
         raise NexusRefused(f"it has {value.size} values; the most is {MOST_LOG_VALUES}")
     times = times_of(time, run_start)

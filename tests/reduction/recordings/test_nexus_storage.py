@@ -26,6 +26,8 @@ from tests.support.nexus_events import (
 
 PULSES, EVENTS = 40, 3000
 GROUP = "entry/bank1_events"
+UNKNOWN_FILTER = 499
+"""A number that no filter has."""
 
 
 @pytest.fixture
@@ -157,6 +159,34 @@ def test_a_bank_without_a_shape_is_empty_and_one_of_two_dimensions_is_refused(
             del file[name]
             put(file, name, np.zeros((EVENTS, 1), np.uint32))
     with pytest.raises(OSError, match="event_time_offset: it has 2 dimensions, not 1"):
+        open_recording(path, 1)
+
+
+def test_a_filter_that_is_not_there_is_named(tmp_path: Path, bank: Bank) -> None:
+    path = sns_file(tmp_path / "sns.nxs", [bank], PULSES)
+    with h5py.File(path, "r+") as file:
+        del file[f"{GROUP}/event_id"]
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_chunk((EVENTS,))
+        properties.set_filter(UNKNOWN_FILTER, h5py.h5z.FLAG_OPTIONAL)
+        kind, space = h5py.h5t.NATIVE_UINT32, h5py.h5s.create_simple((EVENTS,))
+        h5py.h5d.create(file[GROUP].id, b"event_id", kind, space, properties)
+    words = f"/{GROUP}/event_id: the filter {UNKNOWN_FILTER} of HDF5 is not installed"
+    with pytest.raises(OSError, match=words):
+        open_recording(path, 1)
+
+
+def test_events_in_a_raw_file_that_is_missing_are_refused(tmp_path: Path, bank: Bank) -> None:
+    path, raw = sns_file(tmp_path / "sns.nxs", [bank], PULSES), tmp_path / "raw"
+    ids = bank.pixel_id.astype(np.uint32)
+    raw.write_bytes(ids.tobytes())
+    with h5py.File(path, "r+") as file:
+        del file[f"{GROUP}/event_id"]
+        outside = [(str(raw), 0, ids.nbytes)]
+        file[GROUP].create_dataset("event_id", ids.shape, ids.dtype, external=outside)
+    assert content_of(path, 1).sorted_events() == expected_events([bank], PULSES)
+    raw.unlink()
+    with pytest.raises(OSError, match=f"/{GROUP}/event_id: it is in {raw}, which is missing"):
         open_recording(path, 1)
 
 
