@@ -39,7 +39,8 @@ def _number(word: str, place: int) -> float:
     try:
         number = float(word.replace("_", "?"))  # only Python takes 1_000 for a number
     except ValueError:
-        raise ValueError(f"number {place} is {word!r}, not a number") from None
+        between = "; commas separate numbers" if len(word.split()) > 1 else ""
+        raise ValueError(f"number {place} is {word!r}, not a number{between}") from None
     if not math.isfinite(number):
         raise ValueError(f"number {place} is {word}, not finite")
     return number

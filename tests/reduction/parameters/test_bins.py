@@ -44,6 +44,7 @@ def test_what_makes_no_edges_is_refused_with_a_reason(bin_params: str) -> None:
         ("5,1,1", "1 follows 5"),
         ("0,-0.1,5", "start above 0, not 0"),
         ("1,x,5", "number 2 is 'x'"),
+        ("1 0.1 5", "not a number; commas separate numbers"),
         ("1,0.1,inf", "number 3 is inf"),
         ("0,1e-9,1", "about 1e\\+09 bins; the limit is 200000"),
         ("1,-1e-12,2", "bins; the limit is 200000"),
