@@ -21,7 +21,7 @@ LONGEST_NAME = 500
 
 NAME = re.compile(
     r"(?P<record>[^.]+)"
-    r"(?:\.(?P<field>[A-Z0-9]*)(?P<chars>\$?)(?P<range>\[[^\[\]]*\])?(?P<filters>\{.*\})?)?",
+    r"(?:\.(?P<field>[A-Z0-9]*)(?P<chars>\$?)(?P<range>\[[^\[\]]*\])?(?P<filters>\{.*\}\s*)?)?",
     re.DOTALL,
 )
 INDEX = r"(?:\s*[+-]?(?:0[xX][0-9a-fA-F]+|\d+))?"
