@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +104,15 @@ class ReadingValues:
         return None
 
 
+@dataclass(frozen=True)
+class MadeGroup:
+    """A group with its ``channels`` that are made, by field, and its ``path`` below an address."""
+
+    group: PvGroup
+    channels: Mapping[str, PvChannel]
+    path: Path
+
+
 class Database:
     """All channels: by name for clients, and by the address of their values for publishers.
 
@@ -124,6 +133,7 @@ class Database:
         self._rows: dict[str, PvRow] = {}
         self._put, self._max_bins, self._guard = put, max_bins, guard
         self._made: dict[tuple[PvGroup, Access], dict[str, PvChannel]] = {}
+        self._below: dict[ValuePath, Sequence[MadeGroup]] = {}
         self._showing: dict[ValuePath, ReadingValues] = {}
         self._wordings: dict[ValuePath, Wording] = {}
         self.watchers: set[Callable[[ValuePath], None]] = set()
@@ -188,8 +198,10 @@ class Database:
             if group.place.part is part and access in (Access.SETPOINT, Access.READBACK):
                 settings = value_at(order, group.place.path)
                 for field, each in channels.items():
-                    place, value = group.place / field, getattr(settings, field)
-                    draft = drafts.get(place, value) if drafts else value
+                    draft = value = getattr(settings, field)
+                    if drafts or each.wire.is_text:
+                        place = group.place / field
+                        draft = drafts.get(place, value)
                     alarm = NOT_IN_FORCE_ALARM if draft != value else NO_ALARM
                     await each.publish_value(
                         self._as_written(place, draft) if each.wire.is_text else draft,
@@ -202,10 +214,19 @@ class Database:
         Never suspends, so a client sees either none or all of the new values.
         """
         self._showing[root] = values
-        for (group, access), channels in self._made.items():
-            path = group.place.below(root)
-            if access is Access.READING and path is not None:
-                await _show_group(group, channels, values, path)
+        for each in self._readings_below(root):
+            await _show_group(each, values)
+
+    def _readings_below(self, root: ValuePath) -> Sequence[MadeGroup]:
+        """The readings below an address whose channels are made."""
+        if root not in self._below:
+            found = (
+                MadeGroup(group, channels, path)
+                for (group, access), channels in self._made.items()
+                if access is Access.READING and (path := group.place.below(root)) is not None
+            )
+            self._below[root] = tuple(found)
+        return self._below[root]
 
     async def mark_disconnected(self, part: Part) -> None:
         """Make the readings of ``part`` invalid; their values stay. Never suspends."""
@@ -230,6 +251,7 @@ class Database:
             **self._present(row),
         )
         self._made.setdefault((row.group, row.access), {})[row.field] = made
+        self._below.clear()
         for watcher in self.watchers:
             watcher(row.group.place)
         return made
@@ -285,11 +307,9 @@ class Database:
         return {"value": row.default, "alarm": DISCONNECTED_ALARM, "units": units}
 
 
-async def _show_group(
-    group: PvGroup, channels: Mapping[str, PvChannel], values: ReadingValues, path: Path
-) -> None:
-    fields, found = _fields_at(group, values, path)
-    for field, each in channels.items():
+async def _show_group(made: MadeGroup, values: ReadingValues) -> None:
+    fields, found = _fields_at(made.group, values, made.path)
+    for field, each in made.channels.items():
         if (units := values.units_of(each.spec)) is not None:
             await each.publish_units(units)
         alarm = _alarm(values, found, field)

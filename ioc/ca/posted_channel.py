@@ -60,6 +60,7 @@ class PostedChannel(CaprotoChannel):
         """What clients were told of the number of elements, by their channel."""
         self._expected_until_s = -math.inf
         self._last_given = value
+        self._present_alarm = Alarm(self.alarm.status, self.alarm.severity)
         self._fields: dict[str, FieldChannel] = {}
         self._stamps: dict[StampValue, StampChannel] = {}
 
@@ -192,13 +193,17 @@ class PostedChannel(CaprotoChannel):
         is not sent again. ``time_ns`` is in ns since 1970; None: now. Without ``alarm`` the present
         alarm stays. Never suspends, so clients see all values of a series of calls change together.
         """
+        same_alarm = alarm is None or alarm == self._present_alarm
+        given = value is self._last_given
+        if given and same_alarm:
+            return
         array = self.wire.is_array
-        if array and value is self._last_given:
+        if given and array:
             await self.publish_alarm(alarm or self._present_alarm)
             return
         new = self.wire.served(value)
         same = not array and equal_scalars(new, self.value)
-        if same and alarm in (None, self._present_alarm):
+        if same and same_alarm:
             return
         self._last_given = value
         self.store(new, timestamp(time.time_ns() if time_ns is None else time_ns))
@@ -234,6 +239,7 @@ class PostedChannel(CaprotoChannel):
         if alarm == self._present_alarm:
             return 0
         await self.alarm.write(status=alarm.status, severity=alarm.severity, publish=False)
+        self._present_alarm = alarm
         return int(SubscriptionType.DBE_ALARM)
 
     async def publish_units(self, units: str) -> None:
@@ -250,10 +256,6 @@ class PostedChannel(CaprotoChannel):
         if limit != self.upper_warning_limit:
             self.describe(upper_warning_limit=limit)
             await self._changed(int(SubscriptionType.DBE_PROPERTY), watched=False)
-
-    @property
-    def _present_alarm(self) -> Alarm:
-        return Alarm(self.alarm.status, self.alarm.severity)
 
     async def acknowledge(self, data_type: ChannelType, value: int) -> None:
         """Acknowledge alarms up to a severity, or set whether passed ones must be acknowledged."""

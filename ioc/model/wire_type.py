@@ -93,7 +93,7 @@ class WireType:
     max_length: int | None = 1
     """Most elements; None: as many as the longest spectrum has."""
 
-    @property
+    @functools.cached_property
     def is_text(self) -> bool:
         return self.kind in (WireKind.STRING, WireKind.CHARS)
 

@@ -13,6 +13,9 @@ from reduction.results.normalisation import Measured, intensity
 
 EVERY_SLICE = slice(None)
 
+MOST_INT16 = 1 << 16
+"""So many integers of 16 bits have a sum that fits 32 bits, whatever they are."""
+
 
 class MeasuredSpectrum(NamedTuple):
     """A spectrum as it was ``measured``, with its background and vanadium, if they are set."""
@@ -72,6 +75,12 @@ def _measured(
 
 
 def _sum(cells: NDArray[Any], where: Any, axis: int | tuple[int, int]) -> NDArray[np.float64]:
-    """The sum of cells over an axis; integers are added as such, which takes half the time."""
-    total: NDArray[np.float64] = cells[where].sum(axis=axis).astype(np.float64)
-    return total
+    """The sum of cells over an axis.
+
+    Integers are added as such, which takes half the time of floats, and those of 16 bits in 32
+    bits, which takes a third of that, unless so many are added that the sum might not fit.
+    """
+    chosen = cells[where]
+    fits = chosen.dtype == np.int16 and chosen.size <= MOST_INT16 * chosen.shape[-1]
+    total = chosen.sum(axis=axis, dtype=np.int32 if fits else None)
+    return total.astype(np.float64)  # type: ignore[no-any-return]

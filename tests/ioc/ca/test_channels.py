@@ -36,6 +36,9 @@ from reduction.parameters.specs import (
 )
 from tests.support.virtual_time import at_virtual_time
 
+YEAR_2000_NS = 946_684_800 * 10**9
+"""A time, in ns since 1970."""
+
 
 class Colour(enum.StrEnum):
     RED = "Red"
@@ -268,6 +271,15 @@ async def test_a_scalar_is_sent_only_if_it_or_its_alarm_changed() -> None:
     await reading.publish_alarm(gone)
     await reading.publish_alarm(gone)
     assert queue.updates == 4
+
+
+async def test_an_alarm_that_changes_has_the_time_given_with_it_if_the_value_stays() -> None:
+    number, same = channel(Float(pv="Number", description=""), 0.0), 7.5
+    for second, alarm in ((1, NO_ALARM), (2, NO_ALARM), (3, DISCONNECTED_ALARM)):
+        await number.publish_value(same, second * 1_000_000_000 + YEAR_2000_NS, alarm)
+    stamped_s = number.epics_timestamp.secondsSinceEpoch
+    assert stamped_s == timestamp(3_000_000_000 + YEAR_2000_NS).secondsSinceEpoch
+    assert (number.alarm.status, number.alarm.severity) == DISCONNECTED_ALARM
 
 
 async def test_an_array_takes_new_lengths_units_and_the_time_of_its_pulse() -> None:
