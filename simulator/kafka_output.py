@@ -11,15 +11,9 @@ from typing import NamedTuple
 
 from reduction.event_log.entries import EntryKind, OutputMessage, entry_of
 from reduction.event_log.protocol import LogRefused
-from reduction.kafka.client import (
-    Answer,
-    AnswerT,
-    BrokerClient,
-    KafkaFailed,
-    MessageProducer,
-    TopicFacts,
-)
+from reduction.kafka.client import Answer, AnswerT, BrokerClient, KafkaFailed, MessageProducer
 from reduction.kafka.log_reader import KafkaLogReader
+from reduction.kafka.partition_places import TopicFacts
 from reduction.kafka.streams import KafkaStream, KafkaTopic
 from reduction.kafka.topic_shares import TopicShare
 from reduction.kafka.topic_watch import TopicWatch

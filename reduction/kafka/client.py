@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from reduction.event_log.protocol import LogRefused
 from reduction.kafka.connection_words import plain_words
+from reduction.kafka.partition_places import KafkaRecord, OffsetAt, PartitionPlaces, TopicFacts
 from reduction.kafka.servers import KafkaServer
 
 try:
@@ -116,40 +117,6 @@ class Answer(Generic[AnswerT]):
             return self._make([each.result(0) for each in self._futures])
         except KafkaException as error:
             raise KafkaFailed(error.args[0]) from None
-
-
-class TopicFacts(NamedTuple):
-    """A topic as it is now: one that is deleted and made again has another ``identity``."""
-
-    identity: str
-    partitions: int
-
-
-class OffsetAt(NamedTuple):
-    """The first message from a time on: its offset, and its timestamp in ns since 1970.
-
-    Both are -1 if there is no message from that time on.
-    """
-
-    offset: int
-    time_ns: int
-
-
-class PartitionPlaces(NamedTuple):
-    """A partition as it is now: the first offset, the offset behind the last, those of times."""
-
-    topic: TopicFacts
-    low: int
-    high: int
-    at: list[OffsetAt]
-
-
-class KafkaRecord(NamedTuple):
-    """A message: its offset, its timestamp in ns since 1970, its bytes."""
-
-    offset: int
-    time_ns: int
-    data: bytes
 
 
 def _configured(server: KafkaServer, ours: Mapping[str, str], make: Any, **more: Any) -> Any:

@@ -6,15 +6,8 @@ import time
 from collections.abc import Callable
 
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage, LogRefused
-from reduction.kafka.client import (
-    Answer,
-    KafkaFailed,
-    KafkaRecord,
-    OffsetAt,
-    PartitionConsumer,
-    PartitionPlaces,
-    PlaceLost,
-)
+from reduction.kafka.client import Answer, KafkaFailed, PartitionConsumer, PlaceLost
+from reduction.kafka.partition_places import KafkaRecord, OffsetAt, PartitionPlaces
 from reduction.kafka.seek_goal import LookBackSpan, SeekGoal
 from reduction.kafka.seek_scan import SeekScan
 from reduction.kafka.silence_watch import SilenceWatch

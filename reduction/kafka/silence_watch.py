@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reduction.kafka.client import Answer, BrokerClient, KafkaFailed, PartitionPlaces, PlaceLost
+from reduction.kafka.client import Answer, BrokerClient, KafkaFailed, PlaceLost
+from reduction.kafka.partition_places import PartitionPlaces
 
 SILENCE_S = 5.0
 """After so long without a message, brokers are asked whether there are any."""

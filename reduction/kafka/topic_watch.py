@@ -6,7 +6,8 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable
 
-from reduction.kafka.client import Answer, BrokerClient, KafkaFailed, TopicFacts
+from reduction.kafka.client import Answer, BrokerClient, KafkaFailed
+from reduction.kafka.partition_places import TopicFacts
 from reduction.kafka.streams import KafkaStream
 from reduction.stream.dialect import Dialect
 

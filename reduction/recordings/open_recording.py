@@ -8,7 +8,7 @@ from pathlib import Path
 from reduction.event_log.protocol import LogRefused
 from reduction.messages.contents import NO_MONITORS
 from reduction.recordings.log_recording import LogRecording
-from reduction.recordings.nexus_recording import NexusRecording
+from reduction.recordings.nexus.recording import NexusRecording
 from reduction.recordings.protocol import Recording
 
 

@@ -5,36 +5,33 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reduction.event_log.entries import LogEntry, log_entry
-from reduction.event_log.protocol import Backlog, LogReader, LogRefused
+from reduction.event_log.entries import log_entry
+from reduction.event_log.protocol import Backlog
 from reduction.kafka.servers import KafkaServer
 from reduction.kafka.topic_shares import TopicShare
-from tests.support.event_logs import PERIOD_NS, data_of, pulse_entries, sought
-from tests.support.kafka_broker import PASSWORD, USER, KafkaBroker, Topic, wait_until
+from tests.support.event_logs import PERIOD_NS, data_of, sought
+from tests.support.kafka_broker import Topic, wait_until
+from tests.support.kafka_reading import (
+    HOUR_NS,
+    NOW_NS,
+    START_NS,
+    STREAM,
+    numbered,
+    read,
+    said,
+    stream,
+)
 
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
 
-from reduction.kafka.client import BrokerClient, KafkaRecord, PartitionConsumer
+from reduction.kafka.client import BrokerClient, PartitionConsumer
 from reduction.kafka.log_reader import KafkaLogReader, PartitionsAdded
+from reduction.kafka.partition_places import KafkaRecord
 from reduction.kafka.topic_watch import TopicWatch
-
-NOW_NS = time.time_ns()
-START_NS = NOW_NS - 3600 * 10**9
-HOUR_NS = 3600 * 10**9
-
-
-def stream(pulses: range) -> list[LogEntry]:
-    return [each for number in pulses for each in pulse_entries(number, start_ns=START_NS)]
-
-
-STREAM = stream(range(400))
 
 Opened = Callable[..., KafkaLogReader]
 
@@ -53,31 +50,6 @@ def opened(kafka_topic: Topic) -> Iterator[Opened]:
     yield make
     for each in readers:
         each.close()
-
-
-def read(reader: LogReader, count: int, most: int = 7) -> list[tuple[int, bytes]]:
-    """The next messages, as many as ``count``, and no more."""
-    found: list[tuple[int, bytes]] = []
-
-    def come() -> bool:
-        while some := reader.read(most):
-            assert len(some) <= most
-            found.extend((each.offset, bytes(each.data)) for each in some)
-        return len(found) >= count
-
-    wait_until(come)
-    assert reader.read() == []
-    assert len(found) == count
-    return found
-
-
-def numbered(entries: list[LogEntry], first: int = 0) -> list[tuple[int, bytes]]:
-    return [(first + offset, data_of(entry)) for offset, entry in enumerate(entries)]
-
-
-def said(reader: LogReader, words: str) -> bool:
-    reader.read(0)
-    return words in reader.message
 
 
 def test_a_reader_gets_what_is_there_and_what_comes(kafka_topic: Topic, opened: Opened) -> None:
@@ -229,31 +201,6 @@ def test_a_partition_that_is_not_made_again_is_told(kafka_topic: Topic, opened: 
     wait_until(lambda: said(reader, words))
 
 
-@pytest.mark.parametrize(
-    ("password", "words"),
-    [
-        (False, "does not answer, or closes each connection: its address or security.protocol may"),
-        (True, "this port takes no passwords: it, or security.protocol, may be wrong"),
-    ],
-)
-def test_a_port_with_another_protocol_is_told_in_words(
-    kafka_topic: Topic, tmp_path: Path, password: bool, words: str
-) -> None:
-    kafka_topic.make()
-    broker, file = kafka_topic.broker, tmp_path / "password"
-    file.write_text(PASSWORD)
-    server = KafkaServer(broker.sasl_address)
-    if password:
-        server = replace(sasl(broker, file), brokers=broker.address)
-    watch = TopicWatch(BrokerClient(server), [kafka_topic.name])
-
-    def told() -> bool:
-        watch.look()
-        return words in watch.message(kafka_topic.name)
-
-    wait_until(told, 60)
-
-
 def test_messages_that_retention_took_are_told(kafka_topic: Topic, opened: Opened) -> None:
     kafka_topic.make()
     kafka_topic.send(STREAM[:600])
@@ -345,49 +292,3 @@ def test_a_partition_that_is_added_is_seen(kafka_topic: Topic, opened: Opened) -
     wait_until(lambda: partitions() == 2)
     with pytest.raises(PartitionsAdded, match="has 2 partitions, of which 1 are read"):
         wait_until(lambda: reader.read() is None)
-
-
-def sasl(broker: KafkaBroker, password: Path) -> KafkaServer:
-    return KafkaServer(
-        broker.sasl_address,
-        (
-            ("security.protocol", "SASL_PLAINTEXT"),
-            ("sasl.mechanisms", "PLAIN"),
-            ("sasl.username", USER),
-        ),
-        (("sasl.password", password),),
-    )
-
-
-def test_a_password_comes_from_a_file(kafka_topic: Topic, tmp_path: Path) -> None:
-    kafka_topic.make()
-    kafka_topic.send(STREAM[:30])
-    file = tmp_path / "password"
-    file.write_text(PASSWORD + "\n")
-    server = sasl(kafka_topic.broker, file)
-    watch = TopicWatch(BrokerClient(server), [kafka_topic.name])
-    with closing(KafkaLogReader(watch, TopicShare(kafka_topic.name))) as reader:
-        assert read(reader, 30) == numbered(STREAM[:30])
-    assert PASSWORD not in repr(server)
-
-
-def test_a_wrong_password_is_told_and_not_shown(kafka_topic: Topic, tmp_path: Path) -> None:
-    kafka_topic.make()
-    file = tmp_path / "password"
-    file.write_text("sesame closed")
-    watch = TopicWatch(BrokerClient(sasl(kafka_topic.broker, file)), [kafka_topic.name])
-    with closing(KafkaLogReader(watch, TopicShare(kafka_topic.name))) as reader:
-        wait_until(lambda: said(reader, "uthentication"))
-        assert "sesame" not in reader.message
-
-
-def test_a_password_file_that_is_not_there_is_refused(
-    kafka_broker: KafkaBroker, tmp_path: Path
-) -> None:
-    with pytest.raises(LogRefused, match=r"sasl.password: file .*nowhere: No such file"):
-        BrokerClient(sasl(kafka_broker, tmp_path / "nowhere"))
-
-
-def test_an_option_that_librdkafka_does_not_know_is_refused() -> None:
-    with pytest.raises(LogRefused, match=r'No such configuration property: "no.such"'):
-        BrokerClient(KafkaServer("127.0.0.1:9", (("no.such", "1"),)))

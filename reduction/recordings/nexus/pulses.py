@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.recordings.nexus_banks import EventBank
-from reduction.recordings.nexus_blocks import MOST_BLOCK_EVENTS, BankRows, BlockSizes, PulseBlocks
-from reduction.recordings.nexus_columns import NexusColumns
-from reduction.recordings.nexus_groups import NexusGroups
-from reduction.recordings.nexus_logs import NexusLogs, charges_of
-from reduction.recordings.nexus_units import NexusRefused
-from reduction.recordings.nexus_values import NexusFaults
+from reduction.recordings.nexus.banks import EventBank
+from reduction.recordings.nexus.blocks import MOST_BLOCK_EVENTS, BankRows, BlockSizes, PulseBlocks
+from reduction.recordings.nexus.columns import NexusColumns
+from reduction.recordings.nexus.groups import NexusGroups
+from reduction.recordings.nexus.logs import NexusLogs, charges_of
+from reduction.recordings.nexus.units import NexusRefused
+from reduction.recordings.nexus.values import NexusFaults
 
 MOST_PULSE_EVENTS = 20_000_000
 """Most events of a pulse: 240 MB of memory while they are read."""

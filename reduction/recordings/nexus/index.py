@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.messages.contents import NO_EVENTS
-from reduction.recordings.nexus_units import NexusRefused
+from reduction.recordings.nexus.units import NexusRefused
 
 MISSING_INDEX_BYTES = 4
 """In unsigned types of at least so many bytes the largest number is no index."""

@@ -14,8 +14,8 @@ from reduction.control.orders import RanksOrder
 from reduction.event_log.entries import entry_of
 from reduction.event_log.protocol import LogReader
 from reduction.host.stop import Stop
-from reduction.recordings.nexus_blocks import MOST_BLOCK_EVENTS, MOST_BLOCK_PULSES
-from reduction.recordings.nexus_log_reader import CHUNK_EVENTS
+from reduction.recordings.nexus.blocks import MOST_BLOCK_EVENTS, MOST_BLOCK_PULSES
+from reduction.recordings.nexus.log_reader import CHUNK_EVENTS
 from reduction.recordings.open_recording import open_recording
 from reduction.recordings.play_settings import PlaySettings
 from reduction.recordings.replay import replay

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 
-from reduction.recordings.nexus_units import NexusRefused
+from reduction.recordings.nexus.units import NexusRefused
 
 
 def check_stored(data: h5py.Dataset) -> None:

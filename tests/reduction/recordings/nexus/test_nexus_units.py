@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from reduction.recordings.nexus_index import event_starts
-from reduction.recordings.nexus_units import (
+from reduction.recordings.nexus.index import event_starts
+from reduction.recordings.nexus.units import (
     NexusRefused,
     charge_unit_uc,
     stamp,

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from reduction.recordings.nexus_columns import (
+from reduction.recordings.nexus.columns import (
     UNREADABLE,
     ChunkCache,
     DeflatedColumn,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reduction.messages.run_messages import MOST_NAME, RunMessage, plain_text
-from reduction.recordings.nexus_groups import NexusGroups, text_at
+from reduction.recordings.nexus.groups import NexusGroups, text_at
 
 NAMES = ("entry_identifier", "run_number")
 """Where the name or number of the run may be, in this order."""

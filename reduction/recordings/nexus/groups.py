@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from reduction.recordings.nexus_units import NexusRefused, Stamp, stamp, text_of
+from reduction.recordings.nexus.units import NexusRefused, Stamp, stamp, text_of
 
 EVENT_DATA = ("event_time_offset", "event_time_zero", "event_index")
 

@@ -9,23 +9,23 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.recordings.nexus_columns import UNREADABLE, NexusColumns
-from reduction.recordings.nexus_groups import (
+from reduction.recordings.nexus.columns import UNREADABLE, NexusColumns
+from reduction.recordings.nexus.groups import (
     ID_NAMES,
     TOF_NAMES,
     dataset,
     first_dataset,
 )
-from reduction.recordings.nexus_index import event_starts
-from reduction.recordings.nexus_storage import check_stored
-from reduction.recordings.nexus_units import (
+from reduction.recordings.nexus.index import event_starts
+from reduction.recordings.nexus.storage import check_stored
+from reduction.recordings.nexus.units import (
     NexusRefused,
     NexusTimes,
     Stamp,
     time_unit_ns,
     times_of,
 )
-from reduction.recordings.nexus_values import (
+from reduction.recordings.nexus.values import (
     NO_PIXEL,
     PIECE_EVENTS,
     NexusFaults,

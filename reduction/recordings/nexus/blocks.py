@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.recordings.nexus_banks import BankEvents, EventBank
-from reduction.recordings.nexus_values import NexusFaults
+from reduction.recordings.nexus.banks import BankEvents, EventBank
+from reduction.recordings.nexus.values import NexusFaults
 
 MOST_BLOCK_PULSES, MOST_BLOCK_EVENTS = 1024, 2**20
 """A block has at most so many pulses, and so many events unless one pulse has more."""

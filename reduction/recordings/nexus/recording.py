@@ -11,12 +11,12 @@ import numpy as np
 
 from reduction.event_log.protocol import LogReader, LogRefused
 from reduction.messages.contents import NO_MONITORS
-from reduction.recordings.nexus_groups import NexusGroups, dataset, groups_of
-from reduction.recordings.nexus_log_reader import NexusContent, NexusLogReader
-from reduction.recordings.nexus_logs import logs_of
-from reduction.recordings.nexus_pulses import NexusPulses
-from reduction.recordings.nexus_run import run_of
-from reduction.recordings.nexus_units import NexusRefused
+from reduction.recordings.nexus.groups import NexusGroups, dataset, groups_of
+from reduction.recordings.nexus.log_reader import NexusContent, NexusLogReader
+from reduction.recordings.nexus.logs import logs_of
+from reduction.recordings.nexus.pulses import NexusPulses
+from reduction.recordings.nexus.run import run_of
+from reduction.recordings.nexus.units import NexusRefused
 
 MOST_REMARKS = 10
 """Most remarks on a file that are told; of further ones only their number."""

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.messages.contents import PULSE_MARK
-from reduction.recordings.nexus_groups import NexusGroups, dataset
-from reduction.recordings.nexus_storage import check_stored
-from reduction.recordings.nexus_units import NexusRefused, Stamp, charge_unit_uc, times_of
+from reduction.recordings.nexus.groups import NexusGroups, dataset
+from reduction.recordings.nexus.storage import check_stored
+from reduction.recordings.nexus.units import NexusRefused, Stamp, charge_unit_uc, times_of
 
 CHARGE = "proton_charge"
 """Name of the log of the charge of each pulse, in the file and in the stream."""

@@ -10,8 +10,8 @@ import numpy as np
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage
 from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.messages.run_messages import RunMessage, encoded_run_message
-from reduction.recordings.nexus_logs import CHARGE, NexusLog, merged
-from reduction.recordings.nexus_pulses import NexusPulses
+from reduction.recordings.nexus.logs import CHARGE, NexusLog, merged
+from reduction.recordings.nexus.pulses import NexusPulses
 
 CHUNK_EVENTS = 100_000
 """Most events of a message."""
