@@ -1,15 +1,16 @@
-"""Memory for events in blocks of one size, which are used again without being cleared.
+"""Memory for events in blocks of a few sizes, which are used again without being cleared.
 
 The system clears each page of new memory, which takes as long as all other work on an event.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 import time
 import weakref
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -17,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_SPARE = 128
-"""Most blocks that are kept while nobody uses them; the system gets back all others."""
+"""Memory of so many blocks is kept while nobody uses it; the system gets back all other."""
 
 FEW_SPARE = 16
-"""Blocks that `MemoryPool.trim` leaves: so many are free for a moment while runs are merged."""
+"""Blocks that `MemoryPool.trim` leaves: so many are free for a moment while events are ordered."""
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
@@ -33,46 +34,51 @@ SMALL_AFTER_SLOW = 32
 
 
 class MemoryPool:
-    """Blocks of ``block_bytes`` in separate memory pages. Any thread may take them.
+    """Blocks of ``block_bytes``, and larger ones, in separate memory pages. Any thread takes them.
 
-    A block is free again when no array refers to it any more.
+    A block is free again when no array refers to it any more. Then an array of the same size gets
+    it; all that fit into ``block_bytes`` are of the same size here.
     """
 
     def __init__(self, block_bytes: int, most_spare: int = MOST_SPARE) -> None:
         self.block_bytes = max(block_bytes, 1)
-        self._most_spare = most_spare
-        self._spare: deque[mmap.mmap] = deque()
+        self._most_spare_bytes = most_spare * self.block_bytes
+        self._spare: defaultdict[int, deque[mmap.mmap]] = defaultdict(deque)
         self._pages = NewPages()
-        self._block_type = ctypes.c_char * self.block_bytes
 
     @property
     def spare_bytes(self) -> int:
         """Memory of the blocks that nobody uses."""
-        return len(self._spare) * self.block_bytes
+        return sum(len(spare) * size for size, spare in list(self._spare.items()))
 
     def array(self, shape: tuple[int, ...], dtype: type[ScalarT]) -> NDArray[ScalarT]:
-        """An array with arbitrary content, in a block of its own.
-
-        Raises ValueError if it does not fit into a block.
-        """
+        """An array with arbitrary content, in a block of its own."""
+        count = int(np.prod(shape))
+        size = max(count * np.dtype(dtype).itemsize, self.block_bytes)
         try:
-            memory = self._spare.pop()
+            memory = self._spare[size].pop()
         except IndexError:
-            memory = self._pages.take(self.block_bytes)
-        block = self._block_type.from_buffer(memory)
-        weakref.finalize(block, self._keep, memory).atexit = False
-        return np.frombuffer(memoryview(block), dtype, count=int(np.prod(shape))).reshape(shape)
+            memory = self._pages.take(size)
+        block = (ctypes.c_char * size).from_buffer(memory)
+        weakref.finalize(block, self._keep, memory, size).atexit = False
+        return np.frombuffer(memoryview(block), dtype, count=count).reshape(shape)
 
-    def _keep(self, memory: mmap.mmap) -> None:
-        """Keep a block that has become free, unless there are enough."""
-        if len(self._spare) < self._most_spare:
-            self._spare.append(memory)
+    def _keep(self, memory: mmap.mmap, size: int) -> None:
+        """Keep a block that has become free, unless there is enough."""
+        if self.spare_bytes + size <= self._most_spare_bytes:
+            self._spare[size].append(memory)
 
     def trim(self, most_bytes: float) -> None:
         """Keep at most so many bytes that nobody uses, or else `FEW_SPARE` blocks."""
-        left = max(most_bytes // self.block_bytes, FEW_SPARE)
-        while len(self._spare) > left:
-            self._spare.pop()
+        most_bytes = max(most_bytes, FEW_SPARE * self.block_bytes)
+        sizes = sorted(self._spare)
+        with contextlib.suppress(IndexError):  # another thread may take what is spare
+            for size in reversed(sizes):
+                while self._spare[size] and self.spare_bytes - size >= most_bytes:
+                    self._spare[size].pop()
+            for size in sizes:
+                while self._spare[size] and self.spare_bytes > most_bytes:
+                    self._spare[size].pop()
 
     def clear(self) -> None:
         """Give all blocks that nobody uses back to the system."""

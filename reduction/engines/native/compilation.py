@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.memory_pool import MemoryPool
 from reduction.engines.native.compiled_recipe import CompiledRecipe
 from reduction.engines.native.event_store import RAW_EVENT_BYTES, EventBlock
+from reduction.engines.native.ordered_block import OrderedBlock
 from reduction.engines.native.ordering import BlockOrdering
 from reduction.engines.protocol import Recipe
 from reduction.instrument.calibration import Calibration
@@ -20,15 +22,35 @@ from reduction.parameters.units import Units
 
 
 @functools.cache
-def compile_kernels(max_tof_ns: int) -> None:
-    """Call all kernels with a few events, so that none is compiled while events come.
+def compile_raw_passes(max_tof_ns: int) -> None:
+    """Call all passes over raw events with a few of them, so that none is compiled later.
 
-    There are kernels for even and for uneven edges, without and with a curved calibration. A small
-    instrument serves for it: its tables have the types of those of any other.
+    There are passes for even and for uneven edges, without and with a curved calibration.
+    """
+    for layout, _ in _layouts(max_tof_ns):
+        _count(layout, _block(4))
+
+
+@functools.cache
+def compile_ordered_passes(max_tof_ns: int) -> None:
+    """The same for all that orders events, and counts those that are in order.
+
+    Few events with many cells are counted in another way than many.
+    """
+    for layout, ordering in _layouts(max_tof_ns):
+        for block in _block(4), _block(64):
+            order = ordering.order(layout.values, block)
+            _count(layout, ordering.ordered([block], [order]))
+
+
+def _layouts(max_tof_ns: int) -> Iterator[tuple[CompiledRecipe, BlockOrdering]]:
+    """Layouts that together need all passes, and what orders their events.
+
+    A small instrument serves for it: its tables have the types of those of any other.
     """
     small = Instrument("", np.zeros(1, np.int32), np.ones((1, 3)), np.zeros(1, np.bool_), 1.0)
     rows = DetectorRows.of(small)
-    ordering = BlockOrdering.of(rows, max_tof_ns, MemoryPool(4 * RAW_EVENT_BYTES))
+    ordering = BlockOrdering.of(rows, max_tof_ns, MemoryPool(64 * RAW_EVENT_BYTES))
     group = np.zeros(small.detector_id.size, np.int32)
     curved = Calibration(*np.ones((3, group.size)))
     for units, edges in (
@@ -40,20 +62,26 @@ def compile_kernels(max_tof_ns: int) -> None:
         recipe = Recipe(units, np.array(edges), group, calibration=curved)
         layout = CompiledRecipe(small, recipe, max_tof_ns, rows)
         masked = dataclasses.replace(recipe, group=np.full_like(group, MASKED))
-        _call(layout, ordering)
-        _call(CompiledRecipe(small, masked, max_tof_ns, rows, layout.values), ordering)
+        yield layout, ordering
+        yield CompiledRecipe(small, masked, max_tof_ns, rows, layout.values), ordering
 
 
-def _call(layout: CompiledRecipe, ordering: BlockOrdering) -> None:
-    """Call the kernels of a layout, and those that order events by its values."""
-    block = EventBlock(np.zeros((2, 4), np.int32))
+def _block(size: int) -> EventBlock:
+    """A full block of so many events, in two spans."""
+    block = EventBlock(np.zeros((2, size), np.int32))
+    pixel_id, tof_ns = np.zeros((2, size // 2), np.int32)
+    tof_ns[1:] = 5000
     for time_ns in range(2):
-        block.append(np.zeros(2, np.int32), np.array([0, 5000], np.int32), time_ns)
+        block.append(pixel_id, tof_ns, time_ns)
+    return block
+
+
+def _count(layout: CompiledRecipe, block: EventBlock | OrderedBlock) -> None:
+    """Count a block in each way that there is."""
     counts = np.zeros(layout.pixel_slots, np.int32)
-    for each in block, ordering.ordered([block], [ordering.order(layout.values, block)]):
-        for slices in np.zeros(2, np.int32), np.arange(-1, 1, dtype=np.int32):
-            for weights in np.ones(2, np.int64), np.full(2, 2), np.arange(2), np.ones(2):
-                layout.add(each, slices, weights, np.zeros(layout.cells, weights.dtype))
-        for window in None, (0.0, 1.0):
-            for weights in np.ones(2, np.int64), np.arange(2):
-                layout.add_pixels(each, weights, window, counts)
+    for slices in np.zeros(2, np.int32), np.arange(-1, 1, dtype=np.int32):
+        for weights in np.ones(2, np.int64), np.full(2, 2), np.arange(2), np.ones(2):
+            layout.add(block, slices, weights, np.zeros(layout.cells, weights.dtype))
+    for window in None, (0.0, 1.0):
+        for weights in np.ones(2, np.int64), np.arange(2):
+            layout.add_pixels(block, weights, window, counts)

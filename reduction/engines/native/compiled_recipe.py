@@ -118,15 +118,16 @@ class CompiledRecipe(CellLayout[EventBlock | OrderedBlock]):
             self.add_events(pixel_id, tof_ns, *merged_spans(bounds, slices, weights), cells)
             return
         ordered = block.ordered_by(self.values)
-        arrays = block.contents[0].arrays
+        events = block.contents[0].events
         if ordered is not None and cells.dtype == np.int64 and weights[0] == 1:
             count_ordered(ordered, self.edges, self._groups, slices, cells)
-            arrays = iter([ordered.odd])
+            events = ordered.odd
+        if not weights[0]:
+            return
         packing, first_id = block.contents[0].order.packing, self._detectors.first_id
-        for events in arrays if weights[0] else ():
-            for pixel_id, tof_ns, bounds, of_bounds in unpacked(events, packing, first_id, slices):
-                same = np.full(of_bounds.size, weights[0])
-                self.add_events(pixel_id, tof_ns, bounds, of_bounds, same, cells)
+        for pixel_id, tof_ns, bounds, of_bounds in unpacked(events, packing, first_id, slices):
+            same = np.full(of_bounds.size, weights[0])
+            self.add_events(pixel_id, tof_ns, bounds, of_bounds, same, cells)
 
     @property
     def pixel_slots(self) -> int:

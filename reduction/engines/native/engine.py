@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from reduction.engines.block_engine import BlockEngine
 from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.memory_pool import FEW_SPARE, MemoryPool
-from reduction.engines.native.compilation import compile_kernels
+from reduction.engines.native.compilation import compile_ordered_passes, compile_raw_passes
 from reduction.engines.native.compiled_recipe import CompiledRecipe
 from reduction.engines.native.event_store import BLOCK_EVENTS, RAW_EVENT_BYTES, EventStore
 from reduction.engines.native.ordered_block import OrderedBlock
@@ -58,9 +58,10 @@ RESERVED_SHARE = 8
 """… or one over this of the limit, if that is less."""
 
 
-def _lower_priority() -> None:
-    """Give this thread the lowest priority: work that a client waits for goes first."""
+def _run_in_spare_time(task: OrderingTask) -> OrderedBlock:
+    """Run a task in this thread, at the lowest priority from now on: work for clients is first."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+    return task.run()
 
 
 class NativeEngine(BlockEngine[Block]):
@@ -82,8 +83,10 @@ class NativeEngine(BlockEngine[Block]):
         self._tasks: dict[Kind, RunningTask] = {}
         self._reserved_blocks = RESERVED_BLOCKS
         super().__init__(f"native (numba {numba.__version__})", EventStore(self._pool), recipes)
-        self._workers = started_pool(len(Kind), "order", _lower_priority)
-        compile_kernels(max_tof_ns)
+        self._workers = started_pool(len(Kind), "order")
+        self._compiled: Future[None] | None = None
+        """The compilation of the ordered passes; None until there are events to put in order."""
+        compile_raw_passes(max_tof_ns)
 
     def accumulate(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
@@ -110,12 +113,12 @@ class NativeEngine(BlockEngine[Block]):
 
     def prepare(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
-        while self._begin():
+        while running := self._begin():
             left_s = max(deadline_s - time.monotonic(), 0)
-            wait([task.made for task in self._tasks.values()], left_s, FIRST_COMPLETED)
+            ended = wait(running, left_s, FIRST_COMPLETED).done
             done = [kind for kind, task in self._tasks.items() if task.made.done()]
             replaced = [self._replace(kind) for kind in done]
-            if not any(replaced):
+            if not any(replaced) and self._compiled not in ended:
                 return False
         return True
 
@@ -142,14 +145,25 @@ class NativeEngine(BlockEngine[Block]):
         self._spans.clear()
         self._pool.clear()
 
-    def _begin(self) -> bool:
-        """Start the next task of each kind, if memory has room; whether any task is running."""
+    def _begin(self) -> list[Future[Any]]:
+        """Start the next task of each kind, if memory has room; all that is running.
+
+        Before the first one, the passes that it needs are compiled.
+        """
+        if self._compiled is None:
+            if not raw_to_order(self._store.blocks, self._ordering.packing.most_spans):
+                return []
+            self._compiled = self._workers.submit(compile_ordered_passes, self._max_tof_ns)
+        if not self._compiled.done():
+            return [self._compiled]
+        self._compiled.result()
         for kind in Kind:
             if kind not in self._tasks and self._histograms and not self._crowded:
                 task = self._next_task(kind)
                 if task is not None:
-                    self._tasks[kind] = RunningTask(task, self._workers.submit(task.run))
-        return bool(self._tasks)
+                    made = self._workers.submit(_run_in_spare_time, task)
+                    self._tasks[kind] = RunningTask(task, made)
+        return [each.made for each in self._tasks.values()]
 
     def _next_task(self, kind: Kind) -> OrderingTask | None:
         """What is to be done next, of a kind."""

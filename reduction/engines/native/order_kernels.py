@@ -23,7 +23,7 @@ from reduction.engines.native.packing import Packing, ValueTables
 BATCH = 2048
 """Events per inner loop: so few that their numbers stay in the first-level cache."""
 
-EVENTS_IN_BUCKET = 16
+EVENTS_IN_BUCKET = 8
 """Events for each bucket of a part, on average."""
 
 
@@ -48,16 +48,15 @@ class ValueParts(NamedTuple):
     scale: NDArray[np.float64]
 
 
-class OrderedPiece(NamedTuple):
-    """Events of some parts in the order of their values, (n,) uint64, packed.
+class OrderedArrays(NamedTuple):
+    """Packed events, (n,) uint64, part by part, in the order of their values.
 
-    Part ``first_part`` + i has the buckets from ``first_bucket[i]`` to ``first_bucket[i + 1]``,
-    (parts + 1,) int32. Bucket b has the events from ``starts[b]`` to ``starts[b + 1]``,
-    (buckets + 1,) int32.
+    Part p has the buckets from ``first_bucket[p]`` to ``first_bucket[p + 1]``, (parts + 1,) int32;
+    part 0 has none. Bucket b has the events from ``starts[b]`` to ``starts[b + 1]``,
+    (buckets + 1,) int32. The events of part 0 are before those of the first bucket.
     """
 
     events: NDArray[np.uint64]
-    first_part: int
     first_bucket: NDArray[np.int32]
     starts: NDArray[np.int32]
 
@@ -136,41 +135,42 @@ def copy_parts(
 ) -> None:
     """Copy parts into ``events``, with ``more_spans`` added to the number of their span.
 
-    Part i is from ``starts[i]`` to ``starts[i + 1]``, (parts + 1,). It goes to ``at[i]``, (parts,),
+    Part p is from ``starts[p]`` to ``starts[p + 1]``, (parts + 1,). It goes to ``at[p]``, (parts,),
     which is moved on by its length.
     """
-    for i in range(at.size):
-        here = source[starts[i] : starts[i + 1]]
-        there = events[at[i] : at[i] + here.size]
+    for p in range(at.size):
+        here = source[starts[p] : starts[p + 1]]
+        there = events[at[p] : at[p] + here.size]
         for j in range(here.size):
             there[j] = here[j] + more_spans
-        at[i] += here.size
+        at[p] += here.size
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def order_parts(
-    piece: OrderedPiece,
+    ordered: OrderedArrays,
     part_starts: NDArray[np.int64],
     packing: Packing,
     tables: ValueTables,
     parts: ValueParts,
 ) -> None:  # more than 40 lines: one nest of loops, which numba compiles together
-    """Put the events of each part of a piece in the order of their buckets; fill its ``starts``.
+    """Put the events of each part in the order of their buckets, and fill their ``starts``.
 
-    Part i is from ``part_starts[i]`` to ``part_starts[i + 1]``, (parts + 1,).
+    Part p is from ``part_starts[p]`` to ``part_starts[p + 1]``, (parts + 1,).
     """
     row_shift, tof_shift, tof_mask = packing.row_shift, packing.tof_shift, packing.tof_mask
     coefficient, exponent, curved = tables.coefficient, tables.tof_exponent, tables.curved
     lows, scales = parts.low, parts.scale
-    piece_events, first_bucket, piece_starts = piece.events, piece.first_bucket, piece.starts
-    longest = np.diff(part_starts).max()
+    all_events, first_bucket, starts = ordered.events, ordered.first_bucket, ordered.starts
+    longest = np.diff(part_starts[1:]).max()
     copy, bucket = np.empty(longest, np.uint64), np.empty(longest, np.int32)
     value, per_time = np.empty(BATCH), np.empty(BATCH)
-    for i in range(part_starts.size - 1):
-        events = piece_events[part_starts[i] : part_starts[i + 1]]
-        low, scale = lows[piece.first_part + i], scales[piece.first_part + i]
-        buckets = int(first_bucket[i + 1] - first_bucket[i])
-        ends = piece_starts[first_bucket[i] + 1 : first_bucket[i + 1] + 1]
+    starts[0] = part_starts[1]
+    for p in range(1, part_starts.size - 1):
+        events = all_events[part_starts[p] : part_starts[p + 1]]
+        low, scale = lows[p], scales[p]
+        buckets = int(first_bucket[p + 1] - first_bucket[p])
+        ends = starts[first_bucket[p] + 1 : first_bucket[p + 1] + 1]
         ends[:] = 0
         for start in range(0, events.size, BATCH):
             here = events[start : start + BATCH]
@@ -197,5 +197,4 @@ def order_parts(
         for j in range(events.size):
             events[j] = copy[j]
         for b in range(buckets):
-            ends[b] += part_starts[i]
-    piece_starts[0] = part_starts[0]
+            ends[b] += part_starts[p]

@@ -10,20 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.cells import SPECIAL
-from reduction.engines.native.order_kernels import OrderedPiece, ValueParts
+from reduction.engines.native.edge_kernels import count_all, find_places
 from reduction.engines.native.ordered_block import OrderedEvents
 from reduction.engines.native.ordered_kernels import (
     CellTables,
-    EdgePlaces,
-    count_all,
+    KeyTables,
+    count_by_key,
     count_in_cells,
     count_pixels,
     count_pixels_between,
     count_unmasked,
-    find_places,
 )
 from reduction.engines.native.packing import Packing, count_keys, unpack, unpack_keys
 from reduction.instrument.selection import MASKED
+
+MOST_KEYS = 1024
+"""Kinds of events, by group and slice, that are counted by a key: their counts stay in a cache …"""
+
+EVENTS_FOR_KEY = 4
+"""… if there are at least so many events of each kind in each bin, on average."""
 
 UNPACKED_TOGETHER = 1 << 17
 """Events that are unpacked at once: so few that they stay in the second-level cache."""
@@ -52,6 +57,11 @@ class GroupTables:
     def any_masked(self) -> bool:
         """Whether any detector is masked."""
         return bool((self.group == MASKED).any())
+
+    @functools.cached_property
+    def key_of_row(self) -> NDArray[np.uint16]:
+        """The group of each row, or the number of groups for rows that are in none, (rows,)."""
+        return np.where(self.group >= 0, self.group, self.groups).astype(np.uint16)
 
     @functools.cached_property
     def of_row(self) -> NDArray[np.int32]:
@@ -87,16 +97,6 @@ def unpacked(
         yield pixel_id, tof_ns, bounds, of_keys
 
 
-def _places(piece: OrderedPiece, parts: ValueParts, edges: NDArray[np.float64]) -> EdgePlaces:
-    """The places of the edges among the values that the parts of a piece have."""
-    last = piece.first_part + piece.first_bucket.size - 1
-    low = 0 if piece.first_part == 1 else int(np.searchsorted(edges, parts.low[piece.first_part]))
-    high = edges.size if last == parts.scale.size else int(np.searchsorted(edges, parts.low[last]))
-    starts, ends = np.empty((2, high - low), np.int64)
-    find_places(piece, parts, edges[low:high], starts, ends)
-    return EdgePlaces(edges, low, starts, ends)
-
-
 def count_ordered(
     ordered: OrderedEvents,
     edges: NDArray[np.float64],
@@ -106,21 +106,34 @@ def count_ordered(
 ) -> None:
     """Count all events that have a value in their ``cells``; ``slices`` (spans,) are of spans."""
     order = ordered.order
-    placed = ((piece.events, _places(piece, order.parts, edges)) for piece in ordered.pieces)
+    places = find_places(ordered.arrays, order.parts, edges)
+    placed = ordered.arrays, order.packing, order.values.tables, places
     if tables.groups > 1 or slices[0] < 0 or (slices != slices[0]).any():
-        of_cells = _cell_tables(tables, slices, cells.size)
-        for events, places in placed:
-            count_in_cells(events, order.packing, order.values.tables, places, of_cells, cells)
+        found = np.unique(slices).size * (tables.groups + 1)
+        if found <= min(MOST_KEYS, ordered.events.size // (EVENTS_FOR_KEY * edges.size)):
+            count_by_key(*placed, _key_tables(tables, slices, cells.size), cells)
+        else:
+            count_in_cells(*placed, _cell_tables(tables, slices, cells.size), cells)
         return
     of_slice = cells[slices[0] * tables.slice_cells :][: tables.slice_cells]
     of_group = of_slice[: tables.group_cells]
-    for events, places in placed:
-        common = events, order.packing, order.values.tables, places
-        if tables.any_masked:
-            counted = count_unmasked(*common, tables.unmasked, of_group)
-            of_slice[-SPECIAL] += events.size - counted
-        else:
-            count_all(*common, of_group)
+    if tables.any_masked:
+        counted = count_unmasked(*placed, tables.unmasked, of_group)
+        of_slice[-SPECIAL] += ordered.events.size - ordered.odd.size - counted
+    else:
+        count_all(*placed, of_group)
+
+
+def _key_tables(tables: GroupTables, slices: NDArray[np.int32], cells: int) -> KeyTables:
+    """The tables of `count_by_key` for spans in these ``slices``."""
+    of_keys, found = np.unique(slices, return_inverse=True)
+    of_span = (tables.groups + 1) * found
+    in_slice = (of_keys >= 0)[:, np.newaxis]
+    group = np.arange(tables.groups + 1)
+    in_slices = of_keys[:, np.newaxis].astype(np.int64) * tables.slice_cells
+    first = np.where(in_slice, in_slices + tables.group_cells * group, cells - 1)
+    binned = (in_slice & (group < tables.groups)).astype(np.int64)
+    return KeyTables(tables.key_of_row, of_span.astype(np.uint16), first.ravel(), binned.ravel())
 
 
 def _cell_tables(tables: GroupTables, slices: NDArray[np.int32], cells: int) -> CellTables:
@@ -144,19 +157,17 @@ def count_pixels_of(
     packing, parts = ordered.order.packing, ordered.order.parts
     narrow = weights.astype(np.int32)
     if window is None:
-        for piece in ordered.pieces:
-            count_pixels(piece.events, packing, narrow, counts)
+        count_pixels(ordered.events[ordered.odd.size :], packing, narrow, counts)
         valid = ordered.odd[(ordered.odd >> packing.tof_shift) & packing.tof_mask > 0]
         count_pixels(valid, packing, narrow, counts)
         return
-    doubtful = [ordered.odd]
-    for piece in ordered.pieces:
-        events, places = piece.events, _places(piece, parts, np.array(window))
-        last = places.first + places.starts.size  # of the edges up to the end of the piece
-        starts = np.pad(places.starts, (places.first, 2 - last), constant_values=(0, events.size))
-        ends = np.pad(places.ends, (places.first, 2 - last), constant_values=(0, events.size))
-        doubtful += [events[starts[0] : ends[0]], events[max(starts[1], ends[0]) : ends[1]]]
-        count_pixels(events[ends[0] : starts[1]], packing, narrow, counts)
-    for events in doubtful:
-        tables = ordered.order.values.tables
-        count_pixels_between(events, packing, tables, window, narrow, counts)
+    places = find_places(ordered.arrays, parts, np.array(window))
+    (low_start, high_start), (low_end, high_end) = places.starts, places.ends
+    count_pixels(ordered.events[low_end:high_start], packing, narrow, counts)
+    for start, end in (
+        (0, ordered.odd.size),
+        (low_start, low_end),
+        (max(high_start, low_end), high_end),
+    ):
+        doubtful, tables = ordered.events[start:end], ordered.order.values.tables
+        count_pixels_between(doubtful, packing, tables, window, narrow, counts)

@@ -1,11 +1,7 @@
-"""Compiled functions that count events in the order of their values, between edges.
+"""Compiled functions that count events in the order of their values by cell or by detector.
 
-Where an edge lies among the events of a piece follows from its bucket, by arithmetic. Only events
-of that bucket are compared with it. All events between two such buckets are in the same bin,
-without a look at their values. `reduction.engines.native.order_kernels` explains parts and buckets.
-
-The functions take the arrays of a table out of it before they loop: numba counts references to what
-is taken out of a NamedTuple within a loop, which is slower than the loop.
+They go on with what `reduction.engines.native.edge_kernels` finds, and take arrays out of tables
+before they loop as it does.
 """
 
 from __future__ import annotations
@@ -16,36 +12,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.native.order_kernels import (
-    EVENTS_IN_BUCKET,
-    OrderedPiece,
-    ValueParts,
-    bucket_in_part,
-    part_of,
-)
+from reduction.engines.native.edge_kernels import EdgePlaces, edges_not_above
+from reduction.engines.native.order_kernels import OrderedArrays
 from reduction.engines.native.packing import Packing, ValueTables, value_of_event
-
-EVENTS_IN_LINE = 8
-"""Events in a line of the cache."""
 
 CELLS_TOGETHER = 256
 """Events whose cells are found before they are counted: events next to each other share cells."""
-
-LINES_TOUCHED = 1 + EVENTS_IN_BUCKET // EVENTS_IN_LINE
-"""Lines that most buckets are in."""
-
-
-class EdgePlaces(NamedTuple):
-    """Where edges lie among the events of a piece.
-
-    Edge ``first`` + i has the bucket from ``starts[i]`` to ``ends[i]``, (edges,) int64: all events
-    before it are below the edge, none after it is.
-    """
-
-    edges: NDArray[np.float64]
-    first: int
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
 
 
 class CellTables(NamedTuple):
@@ -65,89 +37,22 @@ class CellTables(NamedTuple):
     """-1 for each span in a slice, 0 for others, (spans,): all bits of a cell, or none."""
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def find_places(
-    piece: OrderedPiece,
-    parts: ValueParts,
-    edges: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-) -> np.uint64:
-    """Fill the places of ``edges`` (n,) among the events of a piece, which has their parts.
+class KeyTables(NamedTuple):
+    """Cells for few kinds of events: the key of an event is ``of_row`` + ``of_span``.
 
-    The events of their buckets are in the cache afterwards: the processor waits for the memory of
-    many edges at once here, but for that of one after another where events are compared. What is
-    returned is of no use, but that the events have been read.
+    ``of_row`` is (rows,), ``of_span`` (spans,). Events of key k are counted in the cell
+    ``first[k]``, to which their bin is added if ``binned[k]`` is 1 and not 0, (keys,) each.
     """
-    events = piece.events
-    first_bucket, bucket_starts, first_part = piece.first_bucket, piece.starts, piece.first_part
-    pattern_parts, first_bits, dropped = (
-        parts.part_of_pattern,
-        parts.first_bits,
-        parts.dropped_bits,
-    )
-    low, scale = parts.low, parts.scale
-    for i in range(edges.size):
-        part = np.int64(part_of(edges[i], pattern_parts, first_bits, dropped))
-        bucket = int(first_bucket[part - first_part])
-        buckets = int(first_bucket[part - first_part + 1]) - bucket
-        starts[i] = bucket + bucket_in_part(edges[i], low[part], scale[part], buckets)
-    for i in range(edges.size):
-        bucket = starts[i]
-        starts[i], ends[i] = bucket_starts[bucket], bucket_starts[bucket + 1]
-    touched = np.uint64(0)
-    last = events.size - 1
-    for i in range(edges.size):
-        for line in range(LINES_TOUCHED):
-            touched ^= events[min(starts[i] + line * EVENTS_IN_LINE, last)]
-    return touched
 
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def count_all(
-    events: NDArray[np.uint64],
-    packing: Packing,
-    tables: ValueTables,
-    places: EdgePlaces,
-    cells: NDArray[np.int64],
-) -> None:  # more than 40 lines: one nest of loops, which numba compiles together
-    """Add the number of events in each bin to ``cells`` (bins + 2,), of one group in one slice.
-
-    If there are several edges in a bucket, each of its events is searched among them: so bins cost
-    no more than a pass over the events, however few of them the buckets tell apart.
-    """
-    row_shift, tof_shift, tof_mask = packing.row_shift, packing.tof_shift, packing.tof_mask
-    coefficient, exponent, curved = tables.coefficient, tables.tof_exponent, tables.curved
-    edges, starts, ends, first = places.edges, places.starts, places.ends, places.first
-    before, i = np.int64(0), 0
-    while i < starts.size:
-        low, start, end = i, starts[i], ends[i]
-        here = events[start:end]
-        i += 1
-        while i < starts.size and ends[i] == end:
-            i += 1
-        if i == low + 1:
-            x, below = edges[first + low], start
-            for j in range(here.size):
-                row = here[j] >> row_shift
-                tof_ns = np.int32((here[j] >> tof_shift) & tof_mask)
-                below += np.int64(value_of_event(tof_ns, row, coefficient, exponent, curved) < x)
-            cells[first + low] += below - before
-            before = below
-            continue
-        cells[first + low] += start - before
-        for j in range(here.size):
-            row = here[j] >> row_shift
-            tof_ns = np.int32((here[j] >> tof_shift) & tof_mask)
-            v = value_of_event(tof_ns, row, coefficient, exponent, curved)
-            cells[edges_not_above(v, edges, first + low, first + i)] += 1
-        before = end
-    cells[first + starts.size] += events.size - before
+    of_row: NDArray[np.uint16]
+    of_span: NDArray[np.uint16]
+    first: NDArray[np.int64]
+    binned: NDArray[np.int64]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def count_unmasked(
-    events: NDArray[np.uint64],
+    ordered: OrderedArrays,
     packing: Packing,
     tables: ValueTables,
     places: EdgePlaces,
@@ -160,15 +65,15 @@ def count_unmasked(
     """
     row_shift, tof_shift, tof_mask = packing.row_shift, packing.tof_shift, packing.tof_mask
     coefficient, exponent, curved = tables.coefficient, tables.tof_exponent, tables.curved
-    edges, starts, ends, first = places.edges, places.starts, places.ends, places.first
-    at, i, counted = np.int64(0), 0, np.int64(0)
+    events, edges, starts, ends = ordered.events, places.edges, places.starts, places.ends
+    at, i, counted = np.int64(ordered.starts[0]), 0, np.int64(0)
     while True:
         until = starts[i] if i < starts.size else np.int64(events.size)
         number = np.int64(0)
         here = events[at:until]
         for j in range(here.size):
             number += unmasked[here[j] >> row_shift]
-        cells[first + i] += number
+        cells[i] += number
         counted += number
         if i == starts.size:
             return int(counted)
@@ -180,14 +85,63 @@ def count_unmasked(
             row = here[j] >> row_shift
             tof_ns = np.int32((here[j] >> tof_shift) & tof_mask)
             v = value_of_event(tof_ns, row, coefficient, exponent, curved)
-            k = edges_not_above(v, edges, first + low, first + i)
-            cells[k] += unmasked[row]
+            cells[edges_not_above(v, edges, low, i)] += unmasked[row]
             counted += unmasked[row]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def count_by_key(
+    ordered: OrderedArrays,
+    packing: Packing,
+    tables: ValueTables,
+    places: EdgePlaces,
+    keys: KeyTables,
+    cells: NDArray[np.int64],
+) -> None:  # more than 40 lines: one nest of loops, which numba compiles together
+    """Count each event in its cell, for a few groups and slices.
+
+    The events of a bin are counted by their keys first, in four tables in turn: to add to a number
+    that was just added to would take longer.
+    """
+    row_shift, tof_shift, tof_mask = packing.row_shift, packing.tof_shift, packing.tof_mask
+    span_mask = packing.span_mask
+    coefficient, exponent, curved = tables.coefficient, tables.tof_exponent, tables.curved
+    events, edges, starts, ends = ordered.events, places.edges, places.starts, places.ends
+    of_row, of_span, first, binned = keys.of_row, keys.of_span, keys.first, keys.binned
+    count_0, count_1, count_2, count_3 = np.zeros((4, first.size), np.int32)
+    at, i = np.int64(ordered.starts[0]), 0
+    while True:
+        until = starts[i] if i < starts.size else np.int64(events.size)
+        here = events[at:until]
+        fours = here.size // 4 * 4
+        for j in range(0, fours, 4):
+            a, b, c, d = here[j], here[j + 1], here[j + 2], here[j + 3]
+            count_0[of_row[a >> row_shift] + of_span[a & span_mask]] += 1
+            count_1[of_row[b >> row_shift] + of_span[b & span_mask]] += 1
+            count_2[of_row[c >> row_shift] + of_span[c & span_mask]] += 1
+            count_3[of_row[d >> row_shift] + of_span[d & span_mask]] += 1
+        for j in range(fours, here.size):
+            count_0[of_row[here[j] >> row_shift] + of_span[here[j] & span_mask]] += 1
+        for k in range(first.size):
+            cells[first[k] + i * binned[k]] += count_0[k] + count_1[k] + count_2[k] + count_3[k]
+            count_0[k] = count_1[k] = count_2[k] = count_3[k] = 0
+        if i == starts.size:
+            return
+        low, at = i, ends[i]
+        while i < starts.size and ends[i] == at:
+            i += 1
+        here = events[until:at]
+        for j in range(here.size):
+            row = here[j] >> row_shift
+            tof_ns = np.int32((here[j] >> tof_shift) & tof_mask)
+            v = value_of_event(tof_ns, row, coefficient, exponent, curved)
+            k = of_row[row] + of_span[here[j] & span_mask]
+            cells[first[k] + edges_not_above(v, edges, low, i) * binned[k]] += 1
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def count_in_cells(
-    events: NDArray[np.uint64],
+    ordered: OrderedArrays,
     packing: Packing,
     tables: ValueTables,
     places: EdgePlaces,
@@ -198,17 +152,17 @@ def count_in_cells(
     row_shift, tof_shift, tof_mask = packing.row_shift, packing.tof_shift, packing.tof_mask
     span_mask = packing.span_mask
     coefficient, exponent, curved = tables.coefficient, tables.tof_exponent, tables.curved
-    edges, starts, ends, first = places.edges, places.starts, places.ends, places.first
+    events, edges, starts, ends = ordered.events, places.edges, places.starts, places.ends
     of_row, of_span, in_slice = of_cells.of_row, of_cells.of_span, of_cells.in_slice
     cell = np.empty(CELLS_TOGETHER, np.int64)
-    at, i = np.int64(0), 0
+    at, i = np.int64(ordered.starts[0]), 0
     while True:
         until = starts[i] if i < starts.size else np.int64(events.size)
         for start in range(at, until, CELLS_TOGETHER):
             here = events[start : min(start + CELLS_TOGETHER, until)]
             for j in range(here.size):
                 row, span = of_row[here[j] >> row_shift], here[j] & span_mask
-                cell[j] = cell_of(row, of_span[span], in_slice[span], first + i)
+                cell[j] = cell_of(row, of_span[span], in_slice[span], i)
             for j in range(here.size):
                 cells[cell[j]] += 1
         if i == starts.size:
@@ -221,7 +175,7 @@ def count_in_cells(
             detector = here[j] >> row_shift
             tof_ns = np.int32((here[j] >> tof_shift) & tof_mask)
             v = value_of_event(tof_ns, detector, coefficient, exponent, curved)
-            k = edges_not_above(v, edges, first + low, first + i)
+            k = edges_not_above(v, edges, low, i)
             row, span = of_row[detector], here[j] & span_mask
             cells[cell_of(row, of_span[span], in_slice[span], k)] += 1
 
@@ -230,18 +184,6 @@ def count_in_cells(
 def cell_of(of_row: int, of_span: int, in_slice: int, i: int) -> int:
     """The cell of an event, where its value is in cell ``i`` of its group; see `CellTables`."""
     return of_span + (((of_row >> 1) + (i & -(of_row & 1))) & in_slice)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def edges_not_above(v: float, edges: NDArray[np.float64], low: int, high: int) -> int:
-    """How many edges are ≤ v, if all before ``low`` are and none from ``high`` on is."""
-    while low < high:
-        middle = (low + high) >> 1
-        if edges[middle] <= v:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

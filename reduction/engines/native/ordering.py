@@ -17,9 +17,8 @@ from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.memory_pool import MemoryPool
 from reduction.engines.native.event_store import EventBlock
 from reduction.engines.native.ordered_block import (
+    EVENT_BYTES,
     OrderedBlock,
-    OrderedEvents,
-    PartedEvents,
     event_memory,
     merged_events,
     parted_events,
@@ -80,7 +79,7 @@ class BlockOrdering:
         if isinstance(like, EventBlock):
             events = self.packed(like)[:: max(like.size // SAMPLE, 1)]
         else:
-            events = np.concatenate([each[:: SAMPLE // 8] for each in like.contents[0].arrays])
+            events = like.contents[0].events[:: max(like.size // SAMPLE, 1)]
         found = np.empty(events.size)
         packed_values(events, self.packing, values.tables, found)
         return ValueOrder(self.packing, values, value_parts(found))
@@ -96,43 +95,34 @@ class BlockOrdering:
                 for block, first in zip(blocks, first_spans, strict=False)
             ]
             contents.append(merged_events(parted, order, self.pool))
-        return self._block(times_ns, len(blocks), contents)
+        return OrderedBlock(times_ns, len(blocks), tuple(contents))
 
     def merged(self, blocks: Sequence[OrderedBlock], orders: Sequence[ValueOrder]) -> OrderedBlock:
         """Ordered blocks as one, in the ``orders`` that they have in common."""
         times_ns = np.concatenate([block.times_ns for block in blocks])
+        first_spans = np.cumsum([0, *(block.spans for block in blocks)]).tolist()
         contents = []
         for order in orders:
-            parted: list[PartedEvents] = []
-            first_span = 0
-            for block in blocks:
-                ordered = next(each for each in block.contents if each.order is order)
-                parted += ordered.parted(first_span)
-                first_span += block.spans
+            found = [next(each for each in of.contents if each.order is order) for of in blocks]
+            parted = [each.parted(n) for each, n in zip(found, first_spans, strict=False)]
             contents.append(merged_events(parted, order, self.pool))
-        return self._block(times_ns, sum(block.raw_blocks for block in blocks), contents)
+        raw_blocks = sum(block.raw_blocks for block in blocks)
+        return OrderedBlock(times_ns, raw_blocks, tuple(contents))
 
     def reordered(self, block: OrderedBlock, orders: Sequence[ValueOrder]) -> OrderedBlock:
         """The block in just these orders; those that it has are kept."""
+        events, together = block.contents[0].events, self.pool.block_bytes // EVENT_BYTES
         contents = []
         for order in orders:
             known = next((each for each in block.contents if each.order is order), None)
             if known is None:
                 parted = [
-                    parted_events(events, order, self.pool)
-                    for events in block.contents[0].arrays
-                    if events.size
+                    parted_events(events[start : start + together], order, self.pool)
+                    for start in range(0, events.size, together)
                 ]
                 known = merged_events(parted, order, self.pool)
             contents.append(known)
-        return self._block(block.times_ns, block.raw_blocks, contents)
-
-    def _block(
-        self, times_ns: NDArray[np.int64], raw_blocks: int, contents: Sequence[OrderedEvents]
-    ) -> OrderedBlock:
-        size = sum(each.size for each in contents[0].arrays)
-        nbytes = sum(each.nbytes(self.pool.block_bytes) for each in contents)
-        return OrderedBlock(times_ns, size, raw_blocks, nbytes, tuple(contents))
+        return OrderedBlock(block.times_ns, block.raw_blocks, tuple(contents))
 
 
 def raw_to_order(blocks: Sequence[Block], most_spans: int) -> tuple[EventBlock, ...]:

@@ -57,15 +57,13 @@ class SpanCache:
         content = block.contents[0]
         packing, counts = content.order.packing, np.zeros(block.spans, np.int64)
         spans = np.arange(block.spans, dtype=np.int32)
-        for events in content.arrays:
-            count_keys(events, packing, spans, counts)
+        count_keys(content.events, packing, spans, counts)
         self._bounds = np.append(0, np.cumsum(counts))
         if self._memory.shape[1] < block.size:
             self._memory = np.empty((2, block.size), np.int32)
         pixel_id, tof_ns = self._memory
         at = self._bounds[:-1].copy()
-        for events in content.arrays:
-            unpack_keys(events, packing, self._first_id, spans, at, pixel_id, tof_ns)
+        unpack_keys(content.events, packing, self._first_id, spans, at, pixel_id, tof_ns)
         self._block = block
 
     def clear(self) -> None:

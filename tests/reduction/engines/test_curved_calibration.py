@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from reduction.engines.native import (
     curved_kernels,
+    edge_kernels,
     kernels,
     order_kernels,
     ordered_kernels,
     pixel_kernels,
 )
+from reduction.engines.native.compilation import compile_ordered_passes
 from reduction.engines.native.engine import NativeEngine
-from reduction.engines.protocol import Recipe, all_in_one_slice
+from reduction.engines.protocol import MAX_TOF_NS, Recipe, all_in_one_slice
 from reduction.instrument.calibration import Calibration
 from reduction.parameters import bins
 from reduction.parameters.units import Units
@@ -224,7 +226,8 @@ def test_all_passes_are_compiled_before_events_come() -> None:
         curved_kernels.uniform_curved_pass,
         order_kernels.find_parts,
         order_kernels.order_parts,
-        ordered_kernels.count_all,
+        edge_kernels.count_all,
+        ordered_kernels.count_by_key,
         ordered_kernels.count_unmasked,
         ordered_kernels.count_in_cells,
         ordered_kernels.count_pixels_between,
@@ -233,6 +236,7 @@ def test_all_passes_are_compiled_before_events_come() -> None:
     group = np.zeros(DIFC.size, np.int32)
     plain = Recipe(Units.TOF, np.array([1.0, 2.0]), group)
     engine = NativeEngine(ARC, [plain], block_events=100)
+    compile_ordered_passes(MAX_TOF_NS)
     before = [len(each.signatures) for each in passes]
     engine.accumulate(EVENTS.pixel_id[:1000], EVENTS.tof_ns[:1000], 0)
     for units in Units.TOF, Units.D_SPACING:

@@ -6,7 +6,6 @@ import mmap
 import threading
 
 import numpy as np
-import pytest
 
 from reduction.engines.memory_pool import (
     FEW_SPARE,
@@ -91,9 +90,28 @@ def test_a_trimmed_pool_has_what_there_is_room_for_and_a_few_blocks_in_any_case(
     assert pool.spare_bytes == FEW_SPARE * 80
 
 
-def test_an_array_that_is_larger_than_a_block_is_refused() -> None:
-    with pytest.raises(ValueError, match="buffer is smaller"):
-        MemoryPool(80).array((11,), np.float64)
+def test_memory_of_a_larger_array_is_used_again_for_one_of_its_size() -> None:
+    pool = MemoryPool(80)
+    large = pool.array((30,), np.float64)
+    place = large.ctypes.data
+    del large
+    assert pool.spare_bytes == 240
+    small, other = pool.array((10,), np.float64), pool.array((31,), np.float64)
+    assert pool.spare_bytes == 240
+    again = pool.array((15, 2), np.float64)
+    assert again.ctypes.data == place
+    assert (small.size, other.size, pool.spare_bytes) == (10, 31, 0)
+
+
+def test_a_pool_of_several_sizes_is_trimmed_to_its_bound() -> None:
+    pool = MemoryPool(80)
+    arrays = [pool.array((size,), np.float64) for size in (10, 300, 10, 40) for _ in range(3)]
+    arrays.clear()
+    assert pool.spare_bytes == 6 * 80 + 3 * 2400 + 3 * 320
+    pool.trim(5000)
+    assert pool.spare_bytes == 2 * 80 + 2 * 2400
+    pool.trim(0)
+    assert pool.spare_bytes <= FEW_SPARE * 80
 
 
 def test_threads_never_get_the_same_memory() -> None:

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from reduction.engines.memory_pool import FEW_SPARE
+from reduction.engines.native.edge_kernels import count_below
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.native.ordered_block import OrderedBlock
 from reduction.engines.native.ordering import MERGED_TOGETHER, RAW_TOGETHER
+from reduction.engines.native.packing import Packing, ValueTables, packed_values
 from reduction.engines.protocol import PixelWindow, Recipe, ViewKind, ViewRecipes
 from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument
@@ -26,9 +28,9 @@ from tests.support.no_threads import no_threads
 
 PULSES = 8
 EDGES = {
-    Units.D_SPACING: ["0.4,0.01,5", "0.4,-0.02,5", "1,0.0001,1.2"],
-    Units.TOF: ["1000,500,60000", "0,7,3000"],
-    Units.ENERGY: ["1,-0.01,2000", "0,1,100"],
+    Units.D_SPACING: ["0.4,0.01,5", "0.4,-0.02,5", "1,0.0001,1.2", "0.5,1,2.5"],
+    Units.TOF: ["1000,500,60000", "0,7,3000", "-20000,20000,60000"],
+    Units.ENERGY: ["1,-0.01,2000", "0,1,100", "1,50,101"],
 }
 
 
@@ -146,6 +148,26 @@ def test_ordered_and_raw_events_are_counted_alike_whatever_is_changed(data: st.D
         assert ordered.prepare(60)
         assert_alike(engines, reductions)
     assert ordered.retained == raw.retained
+
+
+@pytest.mark.parametrize("units", [Units.TOF, Units.MOMENTUM_TRANSFER, Units.ENERGY])
+def test_events_at_an_edge_and_next_to_it_are_not_below_it_but_by_their_values(
+    units: Units,
+) -> None:
+    rows = np.arange(3, dtype=np.uint64)
+    packing = Packing.of(rows.size, 100_000_000)
+    tables = ValueTables(units.tof_exponent, np.array([1.0, 3000.7, 1e-3]), None)
+    fields = packing.row_shift, packing.tof_shift, packing.tof_mask
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        tof_ns = np.repeat(rng.integers(2, 90_000_000, 3), 3).astype(np.uint64)
+        near = tof_ns + np.tile(np.array([0, 1, 2], np.uint64), 3) - np.uint64(1)
+        events = (np.repeat(rows, 3) << packing.row_shift) | (near << packing.tof_shift)
+        values = np.empty(events.size)
+        packed_values(events, packing, tables, values)
+        for edge in (*values, *np.nextafter(values, 0), *np.nextafter(values, np.inf), 0.0, -1.0):
+            found = count_below(events, edge, *fields, *tables[1::-1], None)
+            assert found == np.count_nonzero(values < edge)
 
 
 def ordered_blocks(engine: NativeEngine) -> list[int]:
