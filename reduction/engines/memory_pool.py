@@ -37,7 +37,8 @@ class MemoryPool:
     """Blocks of ``block_bytes``, and larger ones, in separate memory pages. Any thread takes them.
 
     A block is free again when no array refers to it any more. Then an array of the same size gets
-    it; all that fit into ``block_bytes`` are of the same size here.
+    it; all that fit into ``block_bytes`` are of the same size here. For a new larger block, as many
+    bytes of smaller ones that nobody uses go back to the system.
     """
 
     def __init__(self, block_bytes: int, most_spare: int = MOST_SPARE) -> None:
@@ -58,10 +59,20 @@ class MemoryPool:
         try:
             memory = self._spare[size].pop()
         except IndexError:
+            self._give_back(size)
             memory = self._pages.take(size)
         block = (ctypes.c_char * size).from_buffer(memory)
         weakref.finalize(block, self._keep, memory, size).atexit = False
         return np.frombuffer(memoryview(block), dtype, count=count).reshape(shape)
+
+    def _give_back(self, size: int) -> None:
+        """Give so many bytes back to the system, of smaller blocks that nobody uses."""
+        left = size
+        with contextlib.suppress(IndexError):  # another thread may take what is spare
+            for smaller in sorted(each for each in self._spare if each < size):
+                while left > 0 and self._spare[smaller]:
+                    self._spare[smaller].pop()
+                    left -= smaller
 
     def _keep(self, memory: mmap.mmap, size: int) -> None:
         """Keep a block that has become free, unless there is enough."""

@@ -96,11 +96,22 @@ def test_memory_of_a_larger_array_is_used_again_for_one_of_its_size() -> None:
     place = large.ctypes.data
     del large
     assert pool.spare_bytes == 240
-    small, other = pool.array((10,), np.float64), pool.array((31,), np.float64)
+    small, other = pool.array((10,), np.float64), pool.array((29,), np.float64)
     assert pool.spare_bytes == 240
     again = pool.array((15, 2), np.float64)
     assert again.ctypes.data == place
-    assert (small.size, other.size, pool.spare_bytes) == (10, 31, 0)
+    assert (small.size, other.size, pool.spare_bytes) == (10, 29, 0)
+
+
+def test_a_new_larger_block_takes_the_place_of_spare_smaller_ones() -> None:
+    pool = MemoryPool(80)
+    arrays = [pool.array((size,), np.float64) for size in (10, 20, 10, 10, 100)]
+    arrays.clear()
+    assert pool.spare_bytes == 3 * 80 + 160 + 800
+    larger = pool.array((30,), np.float64)
+    assert pool.spare_bytes == 160 + 800
+    assert pool.array((20,), np.float64).size + larger.size == 50
+    assert pool.spare_bytes == 160 + 800
 
 
 def test_a_pool_of_several_sizes_is_trimmed_to_its_bound() -> None:
