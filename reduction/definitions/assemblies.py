@@ -29,7 +29,12 @@ from reduction.definitions.panels import panel_size
 
 COMPONENT = frozenset(("type", "name", "idlist", "mark-as", "outline"))
 PANEL_IDS = frozenset(("idstart", "idfillbyfirst", "idfillorder", "idstepbyrow", "idstep"))
-IN_COMPONENT = frozenset(("location", "locations", "parameter", "properties", "description"))
+IN_COMPONENT = frozenset(
+    (
+        *("location", "locations", "parameter", "properties", "description"),
+        "side-by-side-view-location",  # of pictures in Mantid 6
+    )
+)
 
 MOST_UNLIKE = 20_000
 """Most groups of components that are read together: each takes 0.1 ms. Mantid's have up to 614."""
