@@ -187,8 +187,8 @@ def _beginning(
 
 
 def choice_attribute(element: Element, attribute: str, known: tuple[str, ...], default: str) -> str:
-    """One of ``known`` words in lower case; the default if it is missing."""
-    text = element.get(attribute, default).strip().lower()
+    """One of ``known`` words, in their case as in Mantid; the default if it is missing."""
+    text = element.get(attribute, default)
     if text not in known:
         why = f"{attribute} = {shown(text)} is not understood, but {', '.join(known)}"
         raise NotUnderstood(f"{tag_text(element)}: {why}{nearest(text, known)}")

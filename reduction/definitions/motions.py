@@ -228,8 +228,8 @@ class Motions:
         if value is not None:
             notes = Notes()
             number = float_attribute(value, "val", math.nan, notes)
-            if math.isnan(number) or notes.texts:
-                text = value.get("val", "")
+            text = value.get("val", "")
+            if math.isnan(number) or notes.texts or text != text.strip():
                 raise NotUnderstood(f"{tag_text(parameter)}: val = {shown(text)} is no number")
             yield number
         elif follows is not None:

@@ -161,12 +161,6 @@ def test_what_faces_the_sample_turns_its_parts_with_it(tmp_path: Path) -> None:
     np.testing.assert_allclose(otherwise.position_m, [[2.1, 0, 0]])
 
 
-def test_where_a_picture_shows_a_component_moves_nothing(tmp_path: Path) -> None:
-    body = """<component type="pixel" idlist="a"><location x="1" z="2"/>
-        <side-by-side-view-location x="-3" y="4"/></component>"""
-    assert read(tmp_path, body + ONE_ID).position_m.tolist() == [[1, 0, 2]]
-
-
 def test_what_is_excluded_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     body = """<component type="all" idlist="a"><location><exclude sub-part="{}"/></location>
         </component><type name="all"><component type="pixel"><location x="1" name="one"/>
@@ -288,6 +282,14 @@ def component(inside: str, more: str = "") -> str:
             "<parameter name=\"r-position\">: val = '2 m' is no number",
         ),
         ('<defaults><length unit="inch"/></defaults>', "unit = 'inch' is not understood"),
+        (
+            '<defaults><angle unit="Radian"/></defaults>',
+            "<angle>: unit = 'Radian' is not understood, but degree, radian; did you mean radian",
+        ),
+        (
+            '<defaults><offsets spherical=" delta"/></defaults>',
+            "<offsets>: spherical = ' delta' is not understood",
+        ),
         (
             '<defaults><reference-frame><handedness val="odd"/></reference-frame></defaults>',
             "<handedness>: val = 'odd' is not understood, but right",

@@ -162,6 +162,13 @@ def test_the_point_that_all_components_face_is_in_degrees_as_in_mantid(
     assert "<components-are-facing>: its angles are read in degrees, as by Mantid" in caplog.text
 
 
+def test_where_a_picture_shows_a_component_moves_nothing(tmp_path: Path) -> None:
+    body = """<component type="pixel" idlist="a"><location x="1" z="2"/>
+        <side-by-side-view-location x="-3" y="4"/></component>
+        <idlist idname="a"><id val="1"/></idlist>"""
+    assert places(read_definition(written(tmp_path, body))) == {1: [1, 0, 2]}
+
+
 def test_in_a_left_handed_frame_positions_are_those_of_the_file(tmp_path: Path) -> None:
     body = """<component type="pixel" idlist="a"><location x="1" y="2" z="3"/></component>
         <idlist idname="a"><id val="1"/></idlist>"""
