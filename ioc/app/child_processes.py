@@ -25,6 +25,7 @@ from ioc.options.commands import (
     SimulateOptions,
 )
 from ioc.options.host_checks import mpi_launcher
+from reduction.host.stop import StopSignals
 
 MPIEXEC_FLAGS = (
     *("--allow-run-as-root", "--oversubscribe", "--bind-to", "none"),
@@ -113,14 +114,16 @@ class ChildProcesses:
         self.ranks = Child("ranks", folder, offline=not options.ranks.stream)
 
     @contextmanager
-    def begun(self, *, simulator: bool) -> Iterator[None]:
+    def begun(self, signals: StopSignals, *, simulator: bool) -> Iterator[None]:
         """A context in which the ranks, and the ``simulator`` if asked for, have been started.
 
         Whoever keeps them running takes them over; at the end they are killed if nobody has.
+        ``signals`` that come while they are started take effect once they are known.
         """
         self._options.empty_mpi_folder()
         try:
-            with contextlib.suppress(OSError):  # then the one that failed is started again later
+            # The one that fails to start is started again later.
+            with contextlib.suppress(OSError), signals.held():
                 self.ranks.begin(self._options.ranks_command())
                 if simulator:
                     first = self._options.simulate.first_pulse

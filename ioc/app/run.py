@@ -45,7 +45,7 @@ async def run_all(given: RunOptions, instrument: Instrument, signals: StopSignal
     with own_folder(needed_bytes=run.ranks * SHARED_BYTES) as folder:
         options = ProcessOptions.of(run, folder)
         children = ChildProcesses(options)
-        with children.begun(simulator=run.has_simulator and not run.plays_recording):
+        with children.begun(signals, simulator=run.has_simulator and not run.plays_recording):
             from ioc.app.run_server import serve_run
 
             await serve_run(run, options, children, instrument, signals)

@@ -87,11 +87,14 @@ async def _first_result(publisher: Publisher) -> None:
 
 
 def _result(task: asyncio.Task[Any]) -> None:
-    """Raise the error that ended a task; of an ExceptionGroup the first error, the cause."""
+    """Raise the error that ended a task; of groups of errors the first error, the cause."""
     try:
         task.result()
     except ExceptionGroup as group:
-        raise group.exceptions[0] from None
+        cause: Exception = group
+        while isinstance(cause, ExceptionGroup):
+            cause = cause.exceptions[0]
+        raise cause from None
 
 
 def _stop_of(signals: StopSignals) -> asyncio.Event:

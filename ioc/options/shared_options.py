@@ -19,7 +19,11 @@ from ioc.options.value_checks import (
     check_prefix,
     check_speed,
 )
+from reduction.parameters.specs import shown
 from simulator.habits import Habit
+
+ALL_ADDRESSES = ipaddress.IPv4Address("0.0.0.0")
+LIMITED_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 
 MANTIDS_SILENCE_S = 15.0
 """Longest time, in seconds, that a Mantid algorithm should take with very many detectors."""
@@ -28,9 +32,14 @@ MANTIDS_SILENCE_S = 15.0
 def _check_interfaces(interfaces: str) -> None:
     for address in split_addresses(interfaces):
         try:
-            ipaddress.ip_address(address)
+            found = ipaddress.ip_address(address)
         except ValueError:
-            raise StartError(f"interfaces = {address!r}: no IP address") from None
+            raise StartError(f"interfaces = {shown(address)}: no IP address") from None
+        if found.is_multicast or found == LIMITED_BROADCAST:
+            raise StartError(f"interfaces = {shown(address)}: no address of one host")
+        if found == ALL_ADDRESSES and len(set(split_addresses(interfaces))) > 1:
+            why = f"{address} is all addresses: give it alone"
+            raise StartError(f"interfaces = {shown(interfaces)}: {why}")
 
 
 def split_addresses(interfaces: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ on the event loop.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -161,7 +162,10 @@ class PvAccess:
         async with asyncio.TaskGroup() as self._puts:
             provider = DynamicProvider("live-reduction", self)
             before = listening_files() if limits_connections() else frozenset()
-            server = P4pServer([provider], conf=self._addresses.settings, useenv=False)
+            try:
+                server = P4pServer([provider], conf=self._addresses.settings, useenv=False)
+            except RuntimeError as error:  # no file is left, or an address cannot be served on
+                raise OSError(errno.EIO, f"pvAccess cannot be served: {error}") from None
             place = server_place(server.conf())
             helpers = [self._search_others(place)]
             try:

@@ -120,6 +120,22 @@ class StopSignals:
             for number, previous in former.items():
                 signal.signal(number, previous)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """A context at whose end such a signal takes effect.
+
+        Else a process that is just being started could be lost: it runs, and nobody knows it.
+        """
+        act, self._act = self._act, lambda: None
+        try:
+            yield
+        finally:
+            self._act = act
+        if self.came and act is None:
+            raise SystemExit(0)
+        if self.came and act is not None:
+            act()
+
     def calls(self, act: Callable[[], object]) -> None:
         """From now on a signal calls ``act`` in place of raising; at once if one has come."""
         self._act = act

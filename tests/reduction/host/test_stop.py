@@ -115,6 +115,21 @@ def test_a_signal_whose_exception_is_swallowed_is_obeyed_later() -> None:
     assert end_of(program, signal.SIGTERM) == 5
 
 
+def test_a_signal_that_comes_while_a_process_is_started_is_obeyed_once_that_is_known() -> None:
+    program = """
+        signals, known = StopSignals(), False
+        try:
+            with signals.heeded(), signals.held():
+                print("runs", flush=True)
+                while not signals.came:
+                    time.sleep(0.01)
+                known = True
+        except SystemExit:
+            os._exit(5 if known else 6)
+    """
+    assert end_of(program, signal.SIGTERM) == 5
+
+
 HANGS = {
     "the main thread waits": "lock = threading.Lock(); lock.acquire(); lock.acquire()",
     "a child hangs": "subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])",
