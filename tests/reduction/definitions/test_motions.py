@@ -163,7 +163,7 @@ def test_a_component_that_follows_a_log_is_where_its_location_says_and_is_named(
 
 @pytest.mark.parametrize("text", [" 5", "5 ", "5m", "0x5", "5_0", ""])
 def test_a_constant_that_mantid_does_not_read_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ValueError, match=r'<parameter name="x">: val = .* is no number'):
+    with pytest.raises(ValueError, match=r"(<parameter name=.x.>|<value>): val = .* is no number"):
         positions(tmp_path, on_arm=constant("x", text))
 
 
