@@ -54,6 +54,7 @@ log.dirs={folder}/data
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
@@ -231,12 +232,12 @@ class Topic:
 
         options = {"bootstrap.servers": self.broker.address, "log_level": 0}
         producer = Producer(options | {"transactional.id": "test"})
-        producer.init_transactions(30)
+        producer.init_transactions(120)
         producer.begin_transaction()
         for each in entries:
             time_ms = each.time_ns // 1_000_000
             producer.produce(self.name, b"".join(each.pieces), partition=0, timestamp=time_ms)
-        producer.commit_transaction(30)
+        producer.commit_transaction(120)
 
     def messages(self, partition: int = 0) -> list[bytes]:
         """All messages that a partition holds now."""
