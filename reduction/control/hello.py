@@ -34,8 +34,9 @@ class Hello(msgspec.Struct, array_like=True, frozen=True):
 
     @property
     def words(self) -> str:
-        """The sender, for messages to people."""
-        return f"{self.part} of version {self.version} on {self.host}, process {self.process}"
+        """The sender, for messages to people: a part of one line."""
+        text = f"{self.part} of version {self.version} on {self.host}, process {self.process}"
+        return "".join(each if each.isprintable() else "?" for each in text)
 
 
 @functools.cache

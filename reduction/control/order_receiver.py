@@ -28,6 +28,12 @@ WORK = b"work"
 LONGEST_WORK_S = 600.0
 """Time without a report for a process that works on an order, or starts."""
 
+MOST_AT_ONCE = 1000
+"""Most messages that are read at a time."""
+
+LONGEST_REFUSAL = 500
+"""So many bytes are shown of why the IOC ignores this process."""
+
 OrderT = TypeVar("OrderT")
 ReportT = TypeVar("ReportT")
 
@@ -96,8 +102,13 @@ class OrderReceiver(Generic[OrderT, ReportT]):
         return found
 
     def _drain(self) -> None:
-        """Read all messages that have come: keep the newest order, and all log values."""
-        while self.socket.poll(0):
+        """Read the messages that have come: keep the newest order, and all log values.
+
+        Messages that come without end must not stop this process: the others are read next time.
+        """
+        for _ in range(MOST_AT_ONCE):
+            if not self.socket.poll(0):
+                break
             try:
                 head, kind, body = self.socket.recv_multipart()
                 sender = hello_in(head)
@@ -110,7 +121,7 @@ class OrderReceiver(Generic[OrderT, ReportT]):
             elif kind == LOGS:
                 self._logs.append(body)
             elif kind == REFUSAL:
-                self._refusal = body.decode(errors="replace")
+                self._refusal = body[:LONGEST_REFUSAL].decode(errors="replace")
             else:
                 self._ignore("a message of another kind is not understood")
 

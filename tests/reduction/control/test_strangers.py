@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from reduction.control.encoding import MessageNotUnderstood, encoded
 from reduction.control.hello import Hello, own_hello
-from reduction.control.order_receiver import LOGS, ORDER, OrderReceiver
+from reduction.control.order_receiver import (
+    LOGS,
+    LONGEST_REFUSAL,
+    ORDER,
+    REFUSAL,
+    OrderReceiver,
+)
 from reduction.control.order_sender import WORKING
 from reduction.control.orders import RANKS_PART, RanksOrder
 from reduction.host.key_file import Key
@@ -120,6 +126,30 @@ def test_orders_of_another_version_are_obeyed_and_told() -> None:
         send(encoded(other), ORDER, encoded(RanksOrder(revision=2)))
         assert ranks.latest() == RanksOrder(revision=2)
         assert "ioc of version 99.1 on control, process 7" in ranks.message
+
+
+def test_messages_without_end_do_not_hold_up_who_reads_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("reduction.control.order_receiver.MOST_AT_ONCE", 10)
+    with ranks_and_router() as (ranks, send):
+        for revision in range(1, 26):
+            send(IOC_HELLO, ORDER, encoded(RanksOrder(revision=revision)))
+        found = list[int]()
+        while ranks.socket.poll(1000):
+            order = ranks.latest()
+            found += [order.revision] if order else []
+        assert found[-1] == 25
+        assert len(found) <= 4
+        assert found[0] <= 10
+        send(IOC_HELLO, REFUSAL, b"no" * 1000)
+        assert ranks.latest() is None
+        assert len(ranks.message) == LONGEST_REFUSAL
+
+
+def test_a_sender_is_a_part_of_one_line_whatever_it_calls_itself() -> None:
+    words = Hello(1, "ioc", "1\n\x1b[31m", "a\0b", 7).words
+    assert words == "ioc of version 1??[31m on a?b, process 7"
 
 
 def test_orders_of_another_protocol_are_ignored_and_told() -> None:
