@@ -54,12 +54,12 @@ class Motion:
         return bool(self.values or self.waiting)
 
     def __or__(self, other: Motion) -> Motion:
-        """Both, where ``other`` comes first for what both change."""
+        """Both, where ``other`` comes first for what both change, also if it waits for a log."""
         if not (other.values or other.waiting):
             return self
-        waiting = {**self.waiting, **other.waiting}
-        kept = {name: log for name, log in waiting.items() if name not in other.values}
-        return Motion({**self.values, **other.values}, kept)
+        values = {name: each for name, each in self.values.items() if name not in other.waiting}
+        waiting = {name: log for name, log in self.waiting.items() if name not in other.values}
+        return Motion({**values, **other.values}, {**waiting, **other.waiting})
 
     def moved(self, placement: Placements, parents: Placements) -> Placements:
         """The placements of n components after this motion, each within its parent."""
@@ -207,6 +207,9 @@ class Motions:
             name = each.get("name", "")
             if each.tag != "parameter" or name not in MOVING:
                 continue
+            # As in Mantid, the last one of a name counts.
+            values.pop(name, None)
+            waiting.pop(name, None)
             if log := self._log(each):
                 waiting[name] = log
             else:

@@ -17,6 +17,7 @@ from tests.reduction.definitions.test_motions import (
     TILT,
     constant,
     definition,
+    followed,
     positions,
 )
 
@@ -69,6 +70,20 @@ def test_the_name_of_the_instrument_moves_all_of_it(tmp_path: Path) -> None:
     link = f'<component-link name="ARM">{constant("x", 4)}{constant("y", -2)}</component-link>'
     found = positions(tmp_path, links=link)
     np.testing.assert_allclose(found, positions(tmp_path), atol=1e-12)
+
+
+def test_of_parameters_of_one_name_the_last_one_counts_also_if_its_log_is_not_known(
+    tmp_path: Path,
+) -> None:
+    still, moved = positions(tmp_path), positions(tmp_path, on_arm=constant("y", 2))
+    log, link = followed("y", "stage"), '<component-link name="arm1">{}</component-link>'
+    for inside, expected in (
+        ({"on_arm": constant("y", 2) + log}, still),
+        ({"on_arm": log + constant("y", 2)}, moved),
+        ({"on_arm": constant("y", 2), "links": link.format(log)}, still),
+        ({"on_arm": log, "links": link.format(constant("y", 2))}, moved),
+    ):
+        np.testing.assert_array_equal(positions(tmp_path, **inside), expected)
 
 
 def test_links_that_take_long_to_follow_are_refused(tmp_path: Path) -> None:
