@@ -116,6 +116,10 @@ class StopSignals:
         former = {each: signal.signal(each, self._signalled) for each in STOP_SIGNALS}
         try:
             yield
+        except RuntimeError as error:  # Python makes it of what is raised while a class is made
+            if isinstance(error.__cause__, SystemExit):
+                raise SystemExit(0) from None
+            raise
         finally:
             for number, previous in former.items():
                 signal.signal(number, previous)

@@ -130,6 +130,20 @@ def test_a_signal_that_comes_while_a_process_is_started_is_obeyed_once_that_is_k
     assert end_of(program, signal.SIGTERM) == 5
 
 
+def test_a_signal_that_comes_while_a_class_is_made_ends_the_start_as_ever() -> None:
+    program = """
+        class Slow:
+            def __set_name__(self, owner, name):
+                print("runs", flush=True)
+                time.sleep(60)
+
+        with StopSignals().heeded():
+            class Made:
+                slow = Slow()
+    """
+    assert end_of(program, signal.SIGTERM) == 0
+
+
 HANGS = {
     "the main thread waits": "lock = threading.Lock(); lock.acquire(); lock.acquire()",
     "a child hangs": "subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])",
