@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from caproto import SubscriptionType
 
 SENT, ARCHIVED = int(SubscriptionType.DBE_VALUE), int(SubscriptionType.DBE_LOG)
-"""The flags of updates to send and to archive, as integers: `enum` takes long to combine flags."""
+"""The flags of updates to send and to archive, as integers: Python takes long to combine flags."""
 
 
 @dataclass

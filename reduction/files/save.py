@@ -54,7 +54,7 @@ def save_together(
 
     Raises FileExistsError if all names of ``naming`` are taken, OSError with path and reason,
     `reduction.parameters.specs.Refused` for a name that is not allowed, or ValueError as
-    `nexus_writer.write_nexus` does.
+    `reduction.files.nexus_writer.write_nexus` does.
     """
     naming.check()
     _make_folder(folder)
