@@ -90,11 +90,11 @@ class CaprotoChannel(ChannelData):  # type: ignore[misc]
         if data_type in time_types:  # the most frequent ones: those of monitors
             values = self.wire_values(native_type(data_type))
         if values is None:
-            return await self._read_other(ChannelType(data_type))
+            return await self.read_other(ChannelType(data_type))
         alarm = self.alarm
         return DBR_TYPES[data_type](alarm.status, alarm.severity, self.epics_timestamp), values
 
-    async def _read_other(self, data_type: ChannelType) -> tuple[Any, Any]:
+    async def read_other(self, data_type: ChannelType) -> tuple[Any, Any]:
         """Metadata and values in a type without timestamp, or of what caproto converts."""
         if data_type is ChannelType.CLASS_NAME:
             return await super()._read(data_type)  # type: ignore[no-any-return]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 ROUNDS = 10
 """Most rounds of the event loop for which updates wait while a put is in progress."""
 
-LONGEST_S = 0.00025
-"""Time for which updates are packed and sent in one round of the event loop, or little more."""
+LONGEST_S = 0.00005
+"""Time after which no further connection sends in a round of the event loop."""
 
 
 class SendingTurns:

@@ -43,7 +43,7 @@ async def sent(seconds: float) -> list[str]:
     ("seconds", "expected"),
     [
         (LONGEST_S / 100, ["abcdefgh"]),
-        (LONGEST_S / 3, ["abc", "def", "gh"]),
+        (0.4 * LONGEST_S, ["abc", "def", "gh"]),
         (2 * LONGEST_S, [*"abcdefgh"]),
     ],
 )
