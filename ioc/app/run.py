@@ -46,7 +46,9 @@ async def run_all(given: RunOptions, instrument: Instrument, signals: StopSignal
         options = ProcessOptions.of(run, folder)
         children = ChildProcesses(options)
         with children.begun(signals, simulator=run.has_simulator and not run.plays_recording):
-            from ioc.app.run_server import serve_run
+            # An exception while an extension module is loaded would abort this process.
+            with signals.held():
+                from ioc.app.run_server import serve_run
 
             await serve_run(run, options, children, instrument, signals)
 

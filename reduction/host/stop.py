@@ -128,7 +128,8 @@ class StopSignals:
     def held(self) -> Iterator[None]:
         """A context at whose end such a signal takes effect.
 
-        Else a process that is just being started could be lost: it runs, and nobody knows it.
+        Else a process that is just being started could be lost: it runs, and nobody knows it. And
+        extension modules that are being loaded take no exception.
         """
         act, self._act = self._act, lambda: None
         try:
