@@ -147,9 +147,9 @@ The targets are for puts from 1e8 events on; the second set of rows comes after 
 The peer is not run: Mantid's live data starts again when its processing is changed.
 """,
     "most": """\
-## Four times the rate
+## Ten times the rate
 
-The same with 20 million events a second, on two cores for all of it: simulator, two ranks, IOC and
+The same with 50 million events a second, on two cores for all of it: simulator, two ranks, IOC and
 what watches. Events fold into fine histograms once they fill half of the machine's memory.
 """,
     "overload": """\

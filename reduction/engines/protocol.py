@@ -208,7 +208,14 @@ class Engine(Protocol):
         """Count events that are not counted yet, for about ``seconds``; whether all are counted."""
 
     def prepare(self, seconds: float) -> bool:
-        """Do work ahead that makes later changes of settings quick; whether none is left."""
+        """Do work ahead that makes later changes of settings quick; whether none is left.
+
+        With ``seconds`` of 0 only other threads do so. Else this one may do so for a little longer.
+        """
+
+    @property
+    def unprepared(self) -> int:
+        """Events that other bins take a pass over, while `prepare` works on them."""
 
     def clear(self) -> None:
         """Drop all events and counts."""

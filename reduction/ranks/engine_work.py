@@ -30,5 +30,8 @@ class EngineWork:
 
     def prepare(self, seconds: float) -> None:
         """Have events prepared for other bins, for about ``seconds``."""
-        if self._engine.prepare(seconds):
-            self.budget.prepared()
+        self._engine.prepare(seconds)
+
+    def note_backlog(self, size_bytes: int) -> None:
+        """Note how much waits in the event log."""
+        self.budget.note_backlog(size_bytes, self._engine.unprepared)

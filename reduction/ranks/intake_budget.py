@@ -14,13 +14,13 @@ MEMORY_S = 2.0
 TAKING_S = 0.12
 """For the events of a tick there should be no more work than this."""
 
-OVERLOAD_S = 4.0
+OVERLOAD_S = 0.3
 """If more work than this waits in the event log, events come faster than they can be counted."""
 
-MOST_UNPREPARED_BYTES = 240_000_000
-"""So many, 30 million events, are taken under overload before the engine has prepared the others.
+MOST_UNPREPARED = 10_000_000
+"""So many events may wait to be prepared under overload.
 
-New bins take a pass over events that are not prepared: 0.12 s of a core for so many.
+New bins take a pass over events that are not prepared: 30 ms of a core for so many.
 """
 
 UNLIMITED_BYTES = 1 << 62
@@ -35,19 +35,17 @@ class IntakeBudget:
     time that they take afterwards.
 
     An engine prepares events for other bins in spare time, of which there is none under overload.
-    So reading then rests until the engine has prepared what it has.
+    So reading then rests while too many events are not prepared, and its time goes to that.
     """
 
     def __init__(self) -> None:
         self._bytes, self._seconds = FIRST_BYTES_PER_S * FIRST_S, FIRST_S
-        self._unprepared_bytes = 0
         self.rests = False
-        """Whether the engine should prepare what it has before more is read."""
+        """Whether the engine should prepare events before more are read."""
         self.forget()
 
     def took(self, size_bytes: int, seconds: float) -> None:
         """Note that events of so many bytes were taken, and how long that took."""
-        self._unprepared_bytes += size_bytes
         self._taken_bytes += size_bytes
         self._taken_s += seconds
 
@@ -66,14 +64,10 @@ class IntakeBudget:
         """Forget events that are not counted yet: how long that takes will not be known."""
         self._taken_bytes, self._taken_s = 0, 0.0
 
-    def prepared(self) -> None:
-        """Note that the engine has prepared all events that were taken."""
-        self._unprepared_bytes, self.rests = 0, False
-
-    def note_backlog(self, size_bytes: int) -> None:
-        """Note how much waits in the event log."""
+    def note_backlog(self, size_bytes: int, unprepared: int) -> None:
+        """Note how much waits in the event log, and how many events are not prepared."""
         overloaded = size_bytes > self._bytes / self._seconds * OVERLOAD_S
-        self.rests = overloaded and self._unprepared_bytes > MOST_UNPREPARED_BYTES
+        self.rests = overloaded and unprepared > MOST_UNPREPARED
 
     @property
     def enough_bytes(self) -> int:

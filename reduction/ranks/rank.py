@@ -180,7 +180,7 @@ class Rank:
             if not self._catch_up.active:
                 work.prepare(0)
         behind_bytes = 0 if self._catch_up.active else self._receiver.behind.size_bytes
-        work.budget.note_backlog(behind_bytes)
+        work.note_backlog(behind_bytes)
         if due:
             references = [each.references for each in self._references]
             reported = self._reporter.report(work.caught_up, self._ticks, self._remark, references)

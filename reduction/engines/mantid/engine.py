@@ -112,3 +112,7 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
 
     def prepare(self, seconds: float) -> bool:  # noqa: ARG002
         return True  # Rebin sorts what it needs by itself
+
+    @property
+    def unprepared(self) -> int:
+        return 0

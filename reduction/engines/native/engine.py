@@ -20,7 +20,12 @@ from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.memory_pool import FEW_SPARE, MemoryPool
 from reduction.engines.native.compilation import compile_ordered_passes, compile_raw_passes
 from reduction.engines.native.compiled_recipe import CompiledRecipe
-from reduction.engines.native.event_store import BLOCK_EVENTS, RAW_EVENT_BYTES, EventStore
+from reduction.engines.native.event_store import (
+    BLOCK_EVENTS,
+    RAW_EVENT_BYTES,
+    EventBlock,
+    EventStore,
+)
 from reduction.engines.native.ordered_block import OrderedBlock
 from reduction.engines.native.ordering import (
     Block,
@@ -38,10 +43,17 @@ from reduction.instrument.geometry import Instrument
 
 
 class Kind(enum.Enum):
-    """The kinds of tasks. One of each runs at a time: raw events need not wait for a merge."""
+    """The kinds of tasks. One of each runs at a time: raw events need not wait for a merge.
+
+    A task to ``HELP`` puts raw events in order too, but in the thread that waits for the others.
+    """
 
     ORDER = enum.auto()
     MERGE = enum.auto()
+    HELP = enum.auto()
+
+
+IN_SPARE_TIME = Kind.ORDER, Kind.MERGE
 
 
 class RunningTask(NamedTuple):
@@ -83,7 +95,7 @@ class NativeEngine(BlockEngine[Block]):
         self._tasks: dict[Kind, RunningTask] = {}
         self._reserved_blocks = RESERVED_BLOCKS
         super().__init__(f"native (numba {numba.__version__})", EventStore(self._pool), recipes)
-        self._workers = started_pool(len(Kind), "order")
+        self._workers = started_pool(len(IN_SPARE_TIME), "order")
         self._compiled: Future[None] | None = None
         """The compilation of the ordered passes; None until there are events to put in order."""
         compile_raw_passes(max_tof_ns)
@@ -114,6 +126,8 @@ class NativeEngine(BlockEngine[Block]):
     def prepare(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
         while running := self._begin():
+            if time.monotonic() < deadline_s:
+                self._help()
             left_s = max(deadline_s - time.monotonic(), 0)
             ended = wait(running, left_s, FIRST_COMPLETED).done
             done = [kind for kind, task in self._tasks.items() if task.made.done()]
@@ -121,6 +135,12 @@ class NativeEngine(BlockEngine[Block]):
             if not any(replaced) and self._compiled not in ended:
                 return False
         return True
+
+    @property
+    def unprepared(self) -> int:
+        if Kind.ORDER not in self._tasks:
+            return 0
+        return sum(each.size for each in self._store.blocks if isinstance(each, EventBlock))
 
     def advance(self, seconds: float) -> bool:
         done = super().advance(seconds)
@@ -157,7 +177,7 @@ class NativeEngine(BlockEngine[Block]):
         if not self._compiled.done():
             return [self._compiled]
         self._compiled.result()
-        for kind in Kind:
+        for kind in IN_SPARE_TIME:
             if kind not in self._tasks and self._histograms and not self._crowded:
                 task = self._next_task(kind)
                 if task is not None:
@@ -165,12 +185,22 @@ class NativeEngine(BlockEngine[Block]):
                     self._tasks[kind] = RunningTask(task, made)
         return [each.made for each in self._tasks.values()]
 
+    def _help(self) -> None:
+        """Put some raw events in order here, if others are being put in order."""
+        if Kind.ORDER in self._tasks and Kind.HELP not in self._tasks and not self._crowded:
+            task = self._next_task(Kind.HELP)
+            if task is not None:
+                made: Future[OrderedBlock] = Future()
+                made.set_result(task.run())
+                self._tasks[Kind.HELP] = RunningTask(task, made)
+
     def _next_task(self, kind: Kind) -> OrderingTask | None:
         """What is to be done next, of a kind."""
         blocks, ordering = self._store.blocks, self._ordering
         most_spans = ordering.packing.most_spans
-        if kind is Kind.ORDER:
-            raw = raw_to_order(blocks, most_spans)
+        if kind is not Kind.MERGE:
+            taken = {id(block) for task, _ in self._tasks.values() for block in task.blocks}
+            raw = raw_to_order(blocks, most_spans, taken)
             if not raw or 2 * len(raw) > self._reserved_blocks:
                 return None
             orders = self._wanted_orders(raw[0])

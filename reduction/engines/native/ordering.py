@@ -7,7 +7,7 @@ bins. A block whose spans are too many to be told from each other stays as it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,11 +125,17 @@ class BlockOrdering:
         return OrderedBlock(block.times_ns, block.raw_blocks, tuple(contents))
 
 
-def raw_to_order(blocks: Sequence[Block], most_spans: int) -> tuple[EventBlock, ...]:
-    """The first neighbouring blocks of raw events to put in order together; empty if none are."""
+def raw_to_order(
+    blocks: Sequence[Block], most_spans: int, taken: Collection[int] = ()
+) -> tuple[EventBlock, ...]:
+    """The first neighbouring blocks of raw events to put in order together; empty if none are.
+
+    Those whose `id` is in ``taken`` are left out.
+    """
     found: list[EventBlock] = []
     for block in blocks:
-        if not isinstance(block, EventBlock) or not block.full or block.spans > most_spans:
+        raw = isinstance(block, EventBlock) and block.full and id(block) not in taken
+        if not isinstance(block, EventBlock) or not raw or block.spans > most_spans:
             found = []
             continue
         if sum(each.spans for each in found) + block.spans > most_spans:

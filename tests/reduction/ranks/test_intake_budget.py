@@ -18,8 +18,7 @@ from reduction.messages.contents import Chunk, encode_chunk, encode_pulse_mark
 from reduction.parameters.units import Units
 from reduction.ranks import intake_budget
 from reduction.ranks.intake_budget import (
-    FIRST_BYTES_PER_S,
-    MOST_UNPREPARED_BYTES,
+    MOST_UNPREPARED,
     TAKING_S,
     IntakeBudget,
 )
@@ -155,36 +154,34 @@ def test_events_of_a_tick_are_counted_within_a_fraction_of_a_second() -> None:
     assert CLOCK.now_s - began_s < 1.5 * work_s, "and the rank is hardly ever idle"
 
 
-def test_under_overload_reading_rests_until_events_are_prepared() -> None:
+def test_under_overload_reading_rests_while_too_many_events_are_not_prepared() -> None:
     budget = IntakeBudget()
     backlog = 100 * budget.enough_bytes
-    budget.note_backlog(backlog)
-    assert not budget.rests, "few events are not prepared"
-    budget.took(MOST_UNPREPARED_BYTES + 1, MOST_UNPREPARED_BYTES / FIRST_BYTES_PER_S)
-    budget.counted(0.0, all_of_them=True)
-    budget.note_backlog(budget.enough_bytes)
-    assert not budget.rests, "ranks keep up"
-    budget.note_backlog(backlog)
-    assert budget.rests
-    budget.prepared()
-    assert not budget.rests
-    budget.note_backlog(backlog)
-    assert not budget.rests
+    for size_bytes, unprepared, rests in (
+        (backlog, MOST_UNPREPARED, False),
+        (backlog, MOST_UNPREPARED + 1, True),
+        (budget.enough_bytes, MOST_UNPREPARED + 1, False),
+    ):
+        budget.note_backlog(size_bytes, unprepared)
+        assert budget.rests == rests
 
 
 class UnpreparedEngine(NativeEngine):
     """An engine that takes its time to prepare events."""
 
-    times = 0
+    calls = 0
 
     def prepare(self, seconds: float) -> bool:
-        super().prepare(seconds)
-        self.times += 1
-        return self.times % 50 == 0
+        self.calls += 1
+        return super().prepare(seconds)
+
+    @property
+    def unprepared(self) -> int:
+        return self.calls % 50
 
 
 def test_under_overload_all_events_are_counted_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake_budget, "MOST_UNPREPARED_BYTES", 100_000)
+    monkeypatch.setattr(intake_budget, "MOST_UNPREPARED", 1)
     monkeypatch.setattr(intake_budget, "OVERLOAD_S", 0.0)
     messages: list[bytes] = []
     readers = {0: ListedLogReader(messages)}
