@@ -1,71 +1,35 @@
-"""Sending to many clients holds up no put, and clients share a round of the event loop."""
+"""Sending to many clients holds up no put."""
 
 from __future__ import annotations
 
 import asyncio
 
-import pytest
-
-from ioc.ca.sending_turns import LONGEST_S, ROUNDS, SendingTurns
+from ioc.ca.sending_turns import ROUNDS, SendingTurns
 
 
-class Events:
-    """What happened, in order, at times that pass only by work."""
+async def test_updates_to_clients_take_turns_with_puts() -> None:
+    turns, order = SendingTurns(), list[str]()
 
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-        self.now_s = 5.0
-        self.turns = SendingTurns(lambda: self.now_s)
+    async def pack(name: str) -> None:
+        await turns.next()
+        order.append(name)
 
-    async def pack(self, name: str, seconds: float) -> None:
-        """Pack what a client is sent, which takes so long."""
-        await self.turns.next()
-        self.now_s += seconds
-        self.seen.append(name)
-
-    async def rounds(self, most: int) -> None:
-        """Count the rounds of the event loop."""
-        for _ in range(most):
+    async def put() -> None:
+        for _ in range(3):
             await asyncio.sleep(0)
-            self.now_s += 1e-6
-            self.seen.append("|")
+        order.append("put")
 
-
-async def sent(seconds: float) -> list[str]:
-    """The clients that were sent something in each round, if it takes so long for one."""
-    events = Events()
-    clients = [events.pack(name, seconds) for name in "abcdefgh"]
-    await asyncio.gather(events.rounds(20), *clients)
-    return [each for each in "".join(events.seen).split("|") if each]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [
-        (LONGEST_S / 100, ["abcdefgh"]),
-        (0.4 * LONGEST_S, ["abc", "def", "gh"]),
-        (2 * LONGEST_S, [*"abcdefgh"]),
-    ],
-)
-async def test_clients_share_a_round_until_its_time_is_up_and_keep_their_order(
-    seconds: float, expected: list[str]
-) -> None:
-    assert await sent(seconds) == expected
+    await asyncio.gather(*map(pack, "abcdefgh"), put())
+    assert "".join(order).startswith("a")
+    assert order.index("put") < order.index("h")
+    assert "".join(order).replace("put", "") == "abcdefgh"
 
 
 async def test_clients_wait_while_a_put_is_in_progress_but_not_for_ever() -> None:
-    events = Events()
-    events.turns.puts = 1
-    await asyncio.gather(events.rounds(ROUNDS + 5), events.pack("a", 0.0))
-    assert events.seen.index("a") >= ROUNDS
-    events = Events()
-    events.turns.puts = 1
-
-    async def put() -> None:
+    turns, rounds = SendingTurns(), 0
+    turns.puts = 1
+    sending = asyncio.create_task(turns.next())
+    while not sending.done():
         await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        events.seen.append("put")
-        events.turns.puts = 0
-
-    await asyncio.gather(put(), *(events.pack(name, LONGEST_S) for name in "abc"))
-    assert events.seen == ["put", *"abc"]
+        rounds += 1
+    assert ROUNDS <= rounds <= 2 * ROUNDS
