@@ -85,10 +85,9 @@ def _ordered_values(store: Store) -> NDArray[np.float64]:
         key=lambda each: each.size,
     )
     ordered = block.contents[0]
-    values = [np.empty(each.size) for each in ordered.arrays]
-    for events, found in zip(ordered.arrays, values, strict=True):
-        packed_values(events, ordered.order.packing, ordered.order.values.tables, found)
-    return np.sort(np.concatenate(values))
+    values = np.empty(block.size)
+    packed_values(ordered.events, ordered.order.packing, ordered.order.values.tables, values)
+    return np.sort(values)
 
 
 def _two_against_one(events: int) -> list[Row]:
