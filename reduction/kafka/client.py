@@ -6,6 +6,8 @@ assigned; it joins no group and commits nothing. The library demands a group nam
 
 from __future__ import annotations
 
+import weakref
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
@@ -139,18 +141,42 @@ def check_options(server: KafkaServer) -> None:
     _configured(server, CONSUMER, Consumer).close()
 
 
+class _LastError:
+    """The last error of a connection, in words of librdkafka."""
+
+    words = ""
+
+    def note(self, error: Any) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # it follows the error that says why
+            self.words = plain_words(error.str())
+
+
+_unused: deque[AdminClient] = deque()
+"""Clients of the library that nobody uses any more.
+
+They are freed by a thread of this program. A thread of librdkafka, in which Python may find them as
+garbage while it takes an answer, must not do so: librdkafka would end the process.
+"""
+
+
 class BrokerClient:
     """Asks the brokers of a cluster. Raises `LogRefused` for options that librdkafka refuses."""
 
     def __init__(self, server: KafkaServer) -> None:
+        _unused.clear()
         self.server = server
-        self.problem = ""
-        """The last error of the connection, in words of librdkafka."""
-        self._admin = _configured(server, {}, AdminClient, error_cb=self._note)
+        self._error = _LastError()
+        self._admin = _configured(server, {}, AdminClient, error_cb=self._error.note)
+        weakref.finalize(self, _unused.append, self._admin).atexit = False
 
-    def _note(self, error: Any) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # it follows the error that says why
-            self.problem = plain_words(error.str())
+    @property
+    def problem(self) -> str:
+        """The last error of the connection, in words of librdkafka."""
+        return self._error.words
+
+    def forget_problem(self) -> None:
+        """Note that the connection is in order."""
+        self._error.words = ""
 
     def poll(self) -> None:
         """Take the errors of the connection that have come."""

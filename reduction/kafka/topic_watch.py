@@ -68,7 +68,8 @@ class TopicWatch:
                 self._missing.add(name)
         else:
             self._missing.discard(name)
-            self._wrong[name] = self.client.problem = ""
+            self._wrong[name] = ""
+            self.client.forget_problem()
 
     def _words(self, name: str, failed: KafkaFailed) -> str:
         """What is wrong, in words."""
