@@ -28,7 +28,7 @@ class PeerSocket:
 
 
 @dataclass(frozen=True)
-class Start:
+class LeastHeld:
     """What a client had sent, and what this process held, when it held least since it has come."""
 
     received: int
@@ -46,21 +46,21 @@ class HeldMessages:
     ) -> None:
         self._most_grown_bytes, self._much_sent_bytes = most_grown_bytes, much_sent_bytes
         self._memory_bytes = memory_bytes
-        self._starts: dict[str, Start] = {}
+        self._least: dict[str, LeastHeld] = {}
 
     def suspected(self, clients: Sequence[PeerSocket]) -> list[PeerSocket]:
         """Those of all present clients that may send one message in segments without an end."""
         memory = self._memory_bytes() if clients else 0
-        starts, self._starts = self._starts, {}
+        former, self._least = self._least, {}
         found = []
         for client in clients:
-            start = starts.get(client.peer)
-            if start is None:
-                start = Start(0, memory)
-            elif memory < start.memory:
-                start = Start(client.received, memory)
-            self._starts[client.peer] = start
-            grown, sent = memory - start.memory, client.received - start.received
+            least = former.get(client.peer)
+            if least is None:
+                least = LeastHeld(0, memory)
+            elif memory < least.memory:
+                least = LeastHeld(client.received, memory)
+            self._least[client.peer] = least
+            grown, sent = memory - least.memory, client.received - least.received
             if grown > self._most_grown_bytes and sent > self._much_sent_bytes:
                 found.append(client)
         return found

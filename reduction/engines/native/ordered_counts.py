@@ -109,9 +109,10 @@ def count_ordered(
     places = find_places(ordered.arrays, order.parts, edges)
     placed = ordered.arrays, order.packing, order.values.tables, places
     if tables.groups > 1 or slices[0] < 0 or (slices != slices[0]).any():
-        found = np.unique(slices).size * (tables.groups + 1)
-        if found <= min(MOST_KEYS, ordered.events.size // (EVENTS_FOR_KEY * edges.size)):
-            count_by_key(*placed, _key_tables(tables, slices, cells.size), cells)
+        most_keys = min(MOST_KEYS, ordered.events.size // (EVENTS_FOR_KEY * edges.size))
+        keys = _key_tables(tables, slices, cells.size, most_keys)
+        if keys is not None:
+            count_by_key(*placed, keys, cells)
         else:
             count_in_cells(*placed, _cell_tables(tables, slices, cells.size), cells)
         return
@@ -124,9 +125,13 @@ def count_ordered(
         count_all(*placed, of_group)
 
 
-def _key_tables(tables: GroupTables, slices: NDArray[np.int32], cells: int) -> KeyTables:
-    """The tables of `count_by_key` for spans in these ``slices``."""
+def _key_tables(
+    tables: GroupTables, slices: NDArray[np.int32], cells: int, most_keys: int
+) -> KeyTables | None:
+    """The tables of `count_by_key` for spans in these ``slices``; None if keys are too many."""
     of_keys, found = np.unique(slices, return_inverse=True)
+    if of_keys.size * (tables.groups + 1) > most_keys:
+        return None
     of_span = (tables.groups + 1) * found
     in_slice = (of_keys >= 0)[:, np.newaxis]
     group = np.arange(tables.groups + 1)

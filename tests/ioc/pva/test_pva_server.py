@@ -9,6 +9,8 @@ import subprocess
 import threading
 import time
 import weakref
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ from p4p.client.thread import Context
 from p4p.nt import NTScalar
 from p4p.server.raw import SharedPV
 
-from ioc.ca.channel import ClientPuts, channel
+from ioc.ca.channel import ClientPuts, PvChannel, channel
 from ioc.pva.normative import Normative
 from ioc.pva.put_operations import MOST_PUT_BYTES
 from ioc.pva.server import PvAccess, PvaConnection
@@ -83,6 +85,18 @@ def test_text_beyond_ascii_and_nan_are_shown() -> None:
     assert np.isnan(Normative(channel(Float(pv="F", description="f"), np.nan)).complete()["value"])
 
 
+@asynccontextmanager
+async def serving(net: Network, served: PvChannel) -> AsyncIterator[PvAccess]:
+    """A server of one channel, ``T:F``."""
+    addresses = Addresses(port=0, search_port=net.search_port)
+    pva = PvAccess({"T:F"}.__contains__, lambda _: Normative(served), addresses)
+    task = asyncio.create_task(pva.serve())
+    await asyncio.sleep(0)
+    yield pva
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 class Operation:
     """A put of 3 whose client is on its way out."""
 
@@ -111,26 +125,21 @@ async def test_a_put_of_a_client_that_leaves_at_once_is_obeyed_and_dropped_by_an
         return value
 
     served = channel(Float(pv="F", description="f"), 1.0, ClientPuts(take))
-    addresses = Addresses(port=0, search_port=net.search_port)
-    pva = PvAccess({"T:F"}.__contains__, lambda _: Normative(served), addresses)
-    serving = asyncio.create_task(pva.serve())
-    await asyncio.sleep(0)
-    client, operation = await asyncio.to_thread(pva.makeChannel, "T:F", ""), Operation()
-    assert client is not None
-    dropped_by: list[threading.Thread] = []
-    weakref.finalize(operation, lambda: dropped_by.append(threading.current_thread()))
-    pva.put(client, operation)
-    pva.onLastDisconnect(client)
-    async with asyncio.timeout(5):
-        while operation.error is not None:
-            await asyncio.sleep(0)
-        del operation
-        while not dropped_by:  # who drops it waits for p4p, which waits for the event loop
-            await asyncio.sleep(0)
-    assert dropped_by != [threading.main_thread()]
-    assert served.value == 3
-    serving.cancel()
-    await asyncio.gather(serving, return_exceptions=True)
+    async with serving(net, served) as pva:
+        client, operation = await asyncio.to_thread(pva.makeChannel, "T:F", ""), Operation()
+        assert client is not None
+        dropped_by: list[threading.Thread] = []
+        weakref.finalize(operation, lambda: dropped_by.append(threading.current_thread()))
+        pva.put(client, operation)
+        pva.onLastDisconnect(client)
+        async with asyncio.timeout(5):
+            while operation.error is not None:
+                await asyncio.sleep(0)
+            del operation
+            while not dropped_by:  # who drops it waits for p4p, which waits for the event loop
+                await asyncio.sleep(0)
+        assert dropped_by != [threading.main_thread()]
+        assert served.value == 3
 
 
 class LongPut(Operation):
@@ -158,30 +167,25 @@ async def test_a_client_whose_puts_hold_too_much_is_refused_more_until_some_have
         return value
 
     served = channel(Float(pv="F", description="f"), 1.0, ClientPuts(take))
-    addresses = Addresses(port=0, search_port=net.search_port)
-    pva = PvAccess({"T:F"}.__contains__, lambda _: Normative(served), addresses)
-    serving = asyncio.create_task(pva.serve())
-    await asyncio.sleep(0)
-    client = await asyncio.to_thread(pva.makeChannel, "T:F", "")
-    assert client is not None
-    most = (MOST_PUT_BYTES >> 20) - 1
-    puts = [LongPut("127.0.0.1:40000") for _ in range(most + 2)]
-    other = LongPut("127.0.0.1:40001")
-    for each in (*puts[:-1], other):
-        pva.put(client, each)
-    assert puts[-2].error == (
-        "puts of this client that are in progress hold 32 MiB: wait until some have ended"
-    )
-    assert {each.error for each in (*puts[:most], other)} == {"not answered"}
-    may_end.set()
-    async with asyncio.timeout(20):
-        while any(each.error is not None for each in (*puts[:most], other)):
-            await asyncio.sleep(0)
-        pva.put(client, puts[-1])
-        while puts[-1].error is not None:
-            await asyncio.sleep(0)
-    serving.cancel()
-    await asyncio.gather(serving, return_exceptions=True)
+    async with serving(net, served) as pva:
+        client = await asyncio.to_thread(pva.makeChannel, "T:F", "")
+        assert client is not None
+        most = (MOST_PUT_BYTES >> 20) - 1
+        puts = [LongPut("127.0.0.1:40000") for _ in range(most + 2)]
+        other = LongPut("127.0.0.1:40001")
+        for each in (*puts[:-1], other):
+            pva.put(client, each)
+        assert puts[-2].error == (
+            "puts of this client that are in progress hold 32 MiB: wait until some have ended"
+        )
+        assert {each.error for each in (*puts[:most], other)} == {"not answered"}
+        may_end.set()
+        async with asyncio.timeout(20):
+            while any(each.error is not None for each in (*puts[:most], other)):
+                await asyncio.sleep(0)
+            pva.put(client, puts[-1])
+            while puts[-1].error is not None:
+                await asyncio.sleep(0)
 
 
 async def test_a_client_is_refused_names_that_there_are_not_and_too_many_channels(
