@@ -17,6 +17,7 @@ from ioc.security.acf import load_rules
 from ioc.security.hosts import resolved
 from ioc.security.rules import Asg, Rules
 from tests.support.ca_client import TOOLS
+from tests.support.cost import costs_at_most
 
 SITE = """# Who works here
 UAG(staff) { anna, "j.o'neil" }
@@ -157,11 +158,9 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=list(DAMAGED))
-def test_a_damaged_file_is_refused_within_a_second(tmp_path: Path, content: bytes) -> None:
-    begin_s = time.process_time()
-    with pytest.raises(StartError, match=r"hall\.acf:\d+: "):
+def test_a_damaged_file_is_refused_soon(tmp_path: Path, content: bytes) -> None:
+    with costs_at_most(5), pytest.raises(StartError, match=r"hall\.acf:\d+: "):
         read(tmp_path, content)
-    assert time.process_time() - begin_s < 1
 
 
 def test_what_macros_become_is_limited_over_the_whole_file(tmp_path: Path) -> None:
@@ -241,10 +240,9 @@ def test_macros_do_not_matter_in_comments_and_in_what_is_not_used(tmp_path: Path
 
 def test_macros_that_multiply_are_refused(tmp_path: Path) -> None:
     doubled = ",".join(f"M{n}=$(M{n + 1})$(M{n + 1})" for n in range(19))
-    begin_s = time.process_time()
-    with pytest.raises(StartError, match=r"hall\.acf:1: macros make a line longer than 10000"):
+    too_long = r"hall\.acf:1: macros make a line longer than 10000"
+    with costs_at_most(2), pytest.raises(StartError, match=too_long):
         read(tmp_path, "UAG(a) { $(M0) }", f"{doubled},M19=xyz")
-    assert time.process_time() - begin_s < 1
 
 
 def test_a_host_without_an_address_is_warned_of_and_matches_nobody(

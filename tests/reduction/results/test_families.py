@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from reduction.results.families import FamilyView, SpectrumAnalysis
+from tests.support.cost import costs_at_most
 
 
 def test_blank_columns_are_those_of_spectra_that_are_not_analysed() -> None:
@@ -21,7 +20,6 @@ def test_blank_columns_are_those_of_spectra_that_are_not_analysed() -> None:
 
 
 def test_blank_columns_of_a_million_groups_take_no_time() -> None:
-    before_s = time.process_time()
-    blank = FamilyView.blank(1_000_000)
-    assert time.process_time() - before_s < 0.5
+    with costs_at_most(1):
+        blank = FamilyView.blank(1_000_000)
     assert next(iter(blank.peaks[0].values())).shape == (1_000_000,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time as clocks
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from streaming_data_types.status_x5f2 import serialise_x5f2
 
 from reduction.messages.contents import Chunk, encode_chunk
 from reduction.stream.faults import Faults
+from tests.support.cost import costs_at_most
 from tests.support.plain_stream import (
     NONE,
     NOW,
@@ -123,9 +123,8 @@ def test_a_message_that_announces_very_many_pulses_is_refused_at_once(pulses: in
     times_ns = NOW + np.arange(pulses, dtype=np.int64)
     message = serialise_ev44("bank", 0, times_ns, np.zeros(pulses, np.int32), NONE, NONE)
     stream = plain()
-    began_s = clocks.process_time()
-    feed(stream, [message])
-    assert clocks.process_time() - began_s < 0.01
+    with costs_at_most(0.2):
+        feed(stream, [message])
     assert stream.faults == Faults(corrupt=1)
 
 
@@ -136,6 +135,5 @@ def test_no_message_costs_more_than_a_moment_whatever_its_id_and_time(
     stream = plain()
     feed(stream, [chunk(0, 0)])
     for number, time_ns in messages:
-        began_s = clocks.process_time()
-        feed(stream, [encode_chunk(Chunk("bank", number, time_ns, NONE, NONE))])
-        assert clocks.process_time() - began_s < 0.05
+        with costs_at_most(0.2):
+            feed(stream, [encode_chunk(Chunk("bank", number, time_ns, NONE, NONE))])
