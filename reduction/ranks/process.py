@@ -34,12 +34,12 @@ from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.kafka.streams import KafkaStream
 from reduction.ranks.collectives import Collectives
-from reduction.ranks.pipeline import Pipeline
+from reduction.ranks.counting.pipeline import Pipeline
+from reduction.ranks.intake.receiver import StreamReceiver
+from reduction.ranks.intake.stream_readers import StreamReaders
 from reduction.ranks.rank import Rank
-from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.recording_control import RecordingControl
-from reduction.ranks.result_reporter import Control
-from reduction.ranks.stream_readers import StreamReaders
+from reduction.ranks.reporting.result_reporter import Control
 from reduction.ranks.tick_clock import RankTiming
 from reduction.recordings.protocol import Recording
 from reduction.stream.dialect import ANY_STREAM, StreamFormat
@@ -182,7 +182,9 @@ def _reduce(start: RanksStart, together: Collectives) -> None:
 def _stream(context: zmq.Context[Any], start: RanksStart, together: Collectives) -> StreamReaders:
     """The readers of this rank, which give what comes from now on."""
     if start.kafka is not None:
-        from reduction.ranks.kafka_readers import kafka_readers  # confluent-kafka is optional
+        from reduction.ranks.intake.kafka_readers import (
+            kafka_readers,  # confluent-kafka is optional
+        )
 
         keep_freed_memory()
         stream = kafka_readers(start.kafka, start.partitions, together)

@@ -26,18 +26,18 @@ from reduction.engines.protocol import Recipe
 from reduction.host.file_threads import FileThreads
 from reduction.messages.run_messages import RunMessage
 from reduction.parameters.specs import Refused
-from reduction.ranks.accumulation import Accumulation
-from reduction.ranks.catch_up import CatchUp
 from reduction.ranks.collectives import Collectives
-from reduction.ranks.engine_work import EngineWork
-from reduction.ranks.intake_budget import UNLIMITED_BYTES
-from reduction.ranks.pipeline import Pipeline
-from reduction.ranks.receiver import StreamReceiver
-from reduction.ranks.result_reporter import Control, RankParts, ResultReporter
-from reduction.ranks.run_holds import HOLD_S, RunHolds
+from reduction.ranks.counting.pipeline import Pipeline
+from reduction.ranks.counting.views import Views
+from reduction.ranks.intake.catch_up import CatchUp
+from reduction.ranks.intake.engine_work import EngineWork
+from reduction.ranks.intake.intake_budget import UNLIMITED_BYTES
+from reduction.ranks.intake.receiver import StreamReceiver
+from reduction.ranks.pulses.accumulation import Accumulation
+from reduction.ranks.pulses.run_holds import HOLD_S, RunHolds
+from reduction.ranks.reporting.result_reporter import Control, RankParts, ResultReporter
 from reduction.ranks.tick import Tick, Ticks
 from reduction.ranks.tick_clock import RankTiming, TickClock
-from reduction.ranks.views import Views
 from reduction.results.references import LoadedReferences, load_references, references_in_time
 from reduction.stream.dialect import Dialect
 from reduction.stream.pulses import NO_PULSE, CompletePulse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reduction.ranks.catch_up import PERIODS_PER_TICK, RESULT_INTERVAL_S
+from reduction.ranks.intake.catch_up import PERIODS_PER_TICK, RESULT_INTERVAL_S
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from reduction.control.run_state import RunState
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
-from reduction.ranks.counted_pulses import CountedPulses
-from reduction.ranks.presets import Acquisition
+from reduction.ranks.pulses.counted_pulses import CountedPulses
+from reduction.ranks.pulses.presets import Acquisition
 from reduction.stream.pulses import NEVER_NS, CompletePulse
 
 

@@ -23,9 +23,9 @@ from reduction.event_log.protocol import LogReader
 from reduction.instrument.geometry import powder_arc
 from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.parameters.reduction import ReductionSettings
-from reduction.ranks.pipeline import Pipeline
+from reduction.ranks.counting.pipeline import Pipeline
+from reduction.ranks.intake.receiver import StreamReceiver
 from reduction.ranks.rank import Rank
-from reduction.ranks.receiver import StreamReceiver
 from reduction.ranks.tick_clock import RankTiming
 from reduction.stream.pulse_assembler import PulseAssembler
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reduction.ranks.result_tick import FIGURES, RankFigures, ResultTick, ResultTicks
+from reduction.ranks.reporting.result_tick import FIGURES, RankFigures, ResultTick, ResultTicks
 from reduction.ranks.tick import Tick, Ticks
 from reduction.stream.dialect import Dialect
 from reduction.stream.faults import Faults
