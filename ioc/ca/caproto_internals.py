@@ -1,6 +1,6 @@
 """What is used of caproto's server that it does not document: private methods and queues.
 
-Only this module and `ioc.ca.caproto_channel` do so.
+Only this module, `ioc.ca.caproto_channel` and `ioc.ca.subscribing_circuit` do so.
 
 `ioc.ca.circuit` and `ioc.ca.server` override and call the public methods of its classes. The table
 lists everything private of ``caproto.asyncio`` 1.3 that is used here. A test compares it with the
@@ -17,7 +17,6 @@ coroutine  VirtualCircuit.subscription_queue_loop()
 coroutine  VirtualCircuit._process_command(command)
 coroutine  VirtualCircuit._on_disconnect()
 coroutine  VirtualCircuit._command_queue_iteration(command)
-coroutine  VirtualCircuit._cull_subscriptions(db_entry, func)
 coroutine  VirtualCircuit._send_buffers(buffers)
 method     VirtualCircuit._get_db_entry_from_command(command)
 attribute  VirtualCircuit._sub_task
@@ -26,7 +25,6 @@ attribute  VirtualCircuit.client_username
 attribute  VirtualCircuit.command_queue
 attribute  VirtualCircuit.events_on
 attribute  VirtualCircuit.log
-attribute  VirtualCircuit.subscriptions
 attribute  VirtualCircuit.tasks
 attribute  VirtualCircuit.write_event
 method     Context.__init__(pvdb, interfaces, loop)
@@ -60,9 +58,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from typing import Any
 
 from caproto import (
@@ -71,19 +69,22 @@ from caproto import (
     CaprotoNetworkError,
     CreateChanRequest,
     CreateChFailResponse,
+    EventAddRequest,
+    EventCancelRequest,
     RemoteProtocolError,
     ServerChannel,
     ServerDisconnResponse,
     VersionRequest,
 )
 from caproto import VirtualCircuit as ProtocolState
-from caproto.asyncio.server import Context, VirtualCircuit
+from caproto.asyncio.server import Context
 from caproto.asyncio.utils import _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
 
 from ioc.ca.circuit_log import CircuitLog
 from ioc.ca.client_limits import MOST_CHANNELS, MOST_REQUEST_BYTES, MOST_REQUESTS, READ_BYTES
-from ioc.ca.subscription_table import SubscriptionTable, subscription_table
+from ioc.ca.client_subscriptions import Subscribers
+from ioc.ca.subscribing_circuit import SubscribingCircuit
 from ioc.ca.updates import QueueMarker, Update
 
 __all__ = ["CaprotoCircuit", "CaprotoServer", "DisconnectedCircuit"]
@@ -91,7 +92,7 @@ __all__ = ["CaprotoCircuit", "CaprotoServer", "DisconnectedCircuit"]
 log = logging.getLogger(__name__)
 
 
-class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
+class CaprotoCircuit(SubscribingCircuit):
     """caproto's connection of a client, with public methods to override and to call."""
 
     def __init__(
@@ -106,7 +107,6 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         self.latest: dict[int, Update] = {}
         """The updates that wait to be sent, by the numbers of their subscriptions alone:
         thousands of pairs would make garbage collections frequent."""
-        self.known_table: SubscriptionTable | None = None
 
     def updated(self) -> None:
         """Have the updates in `latest` sent, if there are any."""
@@ -147,7 +147,11 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
 
     async def answer(self, request: Any) -> list[Any]:
         """The messages with which caproto answers a request of the client."""
-        self.known_table = None  # the request may add or cancel a subscription
+        match request:
+            case EventAddRequest():
+                return await self.subscribe(request)
+            case EventCancelRequest():
+                return await self.unsubscribe(request)
         response: list[Any] = await super()._process_command(request)
         return response
 
@@ -167,13 +171,6 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         """Let the client's reads continue."""
         self.write_event.set()
 
-    @property
-    def subscription_table(self) -> SubscriptionTable:
-        """The client's present subscriptions; made anew if they may have changed."""
-        if self.known_table is None:
-            self.known_table = subscription_table(chain(*self.subscriptions.values()))
-        return self.known_table
-
     async def _command_queue_iteration(self, command: Any) -> Any:
         """Handle a message of the client; one that cannot be handled is left out.
 
@@ -186,6 +183,8 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
             case CreateChanRequest():
                 if not await self.open_channel(command):
                     return None
+            case EventCancelRequest() if command.subscriptionid not in self.subscriptions.by_number:
+                return None  # it was refused
             case _ if hasattr(command, "sid") and command.sid not in self.circuit.channels_sid:
                 return None  # the channel was disconnected while this was on its way
         return await super()._command_queue_iteration(command)
@@ -209,14 +208,9 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
 
     async def disconnect(self, channel: Any) -> None:
         """End a channel; the client searches for it again and gets its present properties."""
-        await self.cancel_subscriptions(channel)
+        await self.cancel_of(channel)
         with suppress(DisconnectedCircuit):
             await self.send(ServerDisconnResponse(cid=channel.cid))
-
-    async def cancel_subscriptions(self, channel: Any) -> None:
-        """End all subscriptions of a channel."""
-        self.known_table = None
-        await self._cull_subscriptions(None, lambda sub: sub.channel is channel)
 
     async def drop(self) -> None:
         """End the connection: the client is gone."""
@@ -236,6 +230,7 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
         sending, self._sub_task = self._sub_task, None
         if sending is not None and sending is not asyncio.current_task():
             sending.cancel()
+        await self.cancel(self.subscriptions.every())
         await super()._on_disconnect()
         with suppress(asyncio.QueueFull):
             self.command_queue.put_nowait(DISCONNECTED)  # so that ``command_queue_loop`` ends, too
@@ -243,6 +238,10 @@ class CaprotoCircuit(VirtualCircuit):  # type: ignore[misc]
 
 class CaprotoServer(Context):  # type: ignore[misc]
     """caproto's server, with public methods to override and to call."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.subscriptions = defaultdict(Subscribers)
 
     async def accept(self, listening: socket.socket) -> socket.socket:
         """The connection of the next client."""
@@ -304,7 +303,7 @@ class CaprotoServer(Context):  # type: ignore[misc]
             sub.reached()
         for spec in sub_specs:
             update = Update(spec, metadata, values, flags)
-            for each in self.subscriptions[spec] if sub is None else [sub]:
+            for each in self.subscriptions.get(spec, ()) if sub is None else [sub]:
                 each.circuit.latest[each.subscriptionid] = update
         if self.subscription_queue.empty():
             for circuit in self.circuits:

@@ -111,7 +111,7 @@ class Circuit(CaprotoCircuit):
 
         Updates of subscriptions that were cancelled meanwhile are left out.
         """
-        table = self.subscription_table
+        table = self.subscriptions
         batch = Batch()
         while numbers and batch.size < BATCH:
             series = list(takewhile(table.common.__contains__, numbers[:MOST_JOINED]))
@@ -205,7 +205,7 @@ class Circuit(CaprotoCircuit):
         """The answer to a client that does not need a channel any more."""
         channel, entry = self.channel_of(request)
         self._counts.forget(channel, entry)
-        await self.cancel_subscriptions(channel)
+        await self.cancel_of(channel)
         return [channel.clear()]
 
     def _outgrown(self, channel: Any) -> None:
@@ -238,7 +238,7 @@ class Circuit(CaprotoCircuit):
             self.context.turns.puts -= 1
             self._puts.end(put)
         if answer:
-            if any(self.subscriptions.values()):
+            if self.subscriptions:
                 await self._wait_until_sent()
             # A client that uses a number for two puts at once gets one answer, and one that has
             # closed the channel none.

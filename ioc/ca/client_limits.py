@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-READ_BYTES = 1 << 16
-"""Most bytes that are taken from a client at once."""
+READ_BYTES = 1 << 14
+"""Most bytes that are taken from a client at once.
+
+caproto holds with each message all that came behind it. With 64 kB that would be 64 MB for each
+client whose small messages wait to be handled.
+"""
 
 MOST_REQUEST_BYTES = 1 << 20
 """Longest message of a client. The longest text that can be put has 60 000 characters."""
@@ -13,3 +17,6 @@ MOST_REQUESTS = 16
 
 MOST_CHANNELS = 100_000
 """Most channels of a client at a time, of about 1 kB each."""
+
+MOST_MONITORS = 20_000
+"""Most monitors of a client at a time, of about 2 kB each."""

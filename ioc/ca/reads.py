@@ -10,7 +10,7 @@ from typing import Any
 import caproto
 from caproto import CaprotoError
 
-from ioc.ca.subscription_table import WITHOUT_VALUES
+from ioc.ca.client_subscriptions import WITHOUT_VALUES
 from ioc.ca.updates import stamped
 from ioc.records.channel_names import channel_name
 from ioc.records.elements import Announcement, announced

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 HEADER = struct.Struct(">HHHHII")
-VERSION, EVENT_ADD, SEARCH, NOT_FOUND, READ_NOTIFY = 0, 1, 6, 14, 15
+VERSION, EVENT_ADD, EVENT_CANCEL, SEARCH, FAILED, NOT_FOUND, READ_NOTIFY = 0, 1, 2, 6, 11, 14, 15
 CREATE, WRITE_NOTIFY, CLIENT_NAME, HOST_NAME, RIGHTS = 18, 19, 20, 21, 22
 CLEAR, CREATE_FAILED, DISCONNECTED = 12, 26, 27
 ECA_NORMAL = 1
@@ -87,7 +87,11 @@ class RawClient:
     ) -> None:
         padded = payload + b"\0" * (-len(payload) % 8 or (8 if command in (20, 21, 18, 6) else 0))
         head = HEADER.pack(command, len(padded), data_type, count, one, two)
-        self._socket.sendall(head + padded)
+        self.send_bytes(head + padded)
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send messages, or parts of them, as they are."""
+        self._socket.sendall(data)
 
     def search(self, name: str) -> bool:
         """Whether the server has a name, asked by TCP as of a name server."""

@@ -20,6 +20,9 @@ class Named(NamedTuple):
 ARRAY = channel(Array(pv="A", description=""), None, max_length=1000)
 
 
+NO_FILTER = caproto.ChannelFilter(None, None, None, None)
+
+
 class Subscribed(NamedTuple):
     """A subscription as an update knows it."""
 
@@ -28,3 +31,5 @@ class Subscribed(NamedTuple):
     data_type: caproto.ChannelType = caproto.ChannelType.TIME_DOUBLE
     channel: Named = Named("P:A")
     db_entry: CaprotoChannel = ARRAY
+    mask: int = 1
+    channel_filter: caproto.ChannelFilter = NO_FILTER

@@ -16,13 +16,19 @@ import pytest
 from caproto.asyncio.server import Context, VirtualCircuit
 from caproto.asyncio.utils import _TransportWrapper
 
-from ioc.ca import caproto_channel, caproto_internals
+from ioc.ca import caproto_channel, caproto_internals, subscribing_circuit
 from ioc.ca.updates import QueueMarker, Update
 
 ROOT = Path(__file__).parents[3]
-MODULES = ("ioc/ca/caproto_internals.py", "ioc/ca/caproto_channel.py")
+MODULES = (
+    "ioc/ca/caproto_internals.py",
+    "ioc/ca/caproto_channel.py",
+    "ioc/ca/subscribing_circuit.py",
+)
 ROW = re.compile(r"^(method|coroutine|attribute) +(\w+)\.(\w+)(?:\((.*)\))?$", re.MULTILINE)
-TABLES = (caproto_internals.__doc__ or "") + (caproto_channel.__doc__ or "")
+TABLES = "".join(
+    each.__doc__ or "" for each in (caproto_internals, caproto_channel, subscribing_circuit)
+)
 ROWS = ROW.findall(TABLES)
 
 CLASSES: Mapping[str, type[Any]] = {
@@ -137,7 +143,8 @@ async def serving(*circuits: Recorder) -> AsyncIterator[caproto_internals.Caprot
     """A server, each of whose clients has subscribed to the same with the number 7."""
     server = caproto_internals.CaprotoServer({}, ["127.0.0.1"])
     server.circuits = set(circuits)
-    server.subscriptions["spec"].extend(Recorded(7, circuit) for circuit in circuits)
+    for circuit in circuits:
+        server.subscriptions["spec"].append(Recorded(7, circuit))
     reading = asyncio.create_task(server.subscription_queue_loop())
     yield server
     reading.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 
 from ioc.ca.channel import channel
 from ioc.ca.circuit import BATCH, Circuit, FlushMarker
+from ioc.ca.client_subscriptions import Subscribers, spec_of
 from ioc.ca.messages import PackedUpdate
 from ioc.ca.sending_turns import SendingTurns
 from ioc.ca.updates import SharedMessages, Update
@@ -100,9 +101,9 @@ class Context:
     def __init__(self) -> None:
         self.subscription_queue: asyncio.Queue[object] = asyncio.Queue()
         self.dropped = asyncio.Event()
-        self.subscriptions = {"spec": deque([X, Y, OTHERS])}
-        self.last_dead_band: dict[Any, Any] = {}
-        self.last_sync_edge_update: dict[Any, Any] = {}
+        self.subscriptions = defaultdict(Subscribers)
+        for each in (X, Y, OTHERS):
+            self.subscriptions[spec_of(each)].append(each)
         self.shared = SharedMessages()
         self.turns = SendingTurns()
 
@@ -113,7 +114,8 @@ class Context:
 def circuit(client: Client, context: Context | None = None) -> Circuit:
     virtual = caproto.VirtualCircuit(caproto.SERVER, ("127.0.0.1", 5064), None)
     made = Circuit(virtual, client, context or Context())
-    made.subscriptions["spec"] = deque([X, Y])
+    for each in (X, Y):
+        made.subscriptions.append(each)
     return made
 
 
@@ -181,7 +183,7 @@ async def test_a_subscription_that_is_cancelled_gets_nothing_more() -> None:
         offer(to, X, Said(1, BATCH))
         offer(to, Y, Said(1))
         await client.asked.wait()
-        await to.cancel_subscriptions(Y.channel)
+        await to.cancel_of(Y.channel)
         client.ready.set()
         offer(to, X, Said(2))
         assert await settled(client, 2) == ["1=1", "1=2"]

@@ -11,12 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ioc.ca.channel import channel
+from ioc.ca.client_subscriptions import ClientSubscriptions, gets_common_messages
 from ioc.ca.messages import Batch, message_of_number, pieces
-from ioc.ca.subscription_table import (
-    SubscriptionTable,
-    gets_common_messages,
-    subscription_table,
-)
 from ioc.ca.updates import MOST_SHARED, SharedMessages, Update
 from ioc.model.wire_values import big_endian
 from ioc.records.scalars import DTYPES
@@ -151,9 +147,11 @@ def test_subscriptions_of_all_of_a_number_without_filters_get_the_messages_of_ot
     sub: Subscribed, common: bool
 ) -> None:
     assert gets_common_messages(sub) is common
-    assert subscription_table([sub, Subscribed(2)]) == SubscriptionTable(
-        {1: sub, 2: Subscribed(2)}, {1} if common else set()
-    )
+    subs = ClientSubscriptions()
+    for each in (sub, Subscribed(2)):
+        subs.append(each)
+    assert subs.by_number == {1: sub, 2: Subscribed(2)}
+    assert subs.common == ({1} if common else set())
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=6), st.integers(0, 300))
