@@ -26,21 +26,25 @@ def all_in_one_slice(times_ns: NDArray[np.int64]) -> NDArray[np.int32]:
 class Recipe:
     """How events become histograms.
 
-    ``edges`` (bins + 1,) float64 ascend and are in ``units``. ``group`` (detectors,) int32, in the
-    order of the instrument, is the group of each detector, or
-    `reduction.instrument.selection.MASKED`. There are at least ``least_groups`` groups.
+    ``edges`` (bins + 1,) float64 ascend and are in ``units``. ``group`` (detectors,), in the order
+    of the instrument, is the group of each detector, or `reduction.instrument.selection.MASKED`; it
+    is kept in as few bytes as hold it. There are at least ``least_groups`` groups.
     Without a ``calibration`` DIFC follows from the positions of the detectors. If ``fade_s`` is not
     0, events are also counted by weights that fall by a factor e in ``fade_s`` seconds.
     """
 
     units: Units
     edges: NDArray[np.float64]
-    group: NDArray[np.int32]
+    group: NDArray[np.signedinteger[Any]]
     slices: int = 1
     slice_of: SliceOf = all_in_one_slice
     calibration: Calibration | None = None
     least_groups: int = 1
     fade_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        smallest = np.min_scalar_type(-self.groups)
+        object.__setattr__(self, "group", self.group.astype(smallest, copy=False))
 
     @property
     def groups(self) -> int:

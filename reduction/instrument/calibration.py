@@ -28,8 +28,8 @@ class Calibration:
 
     @classmethod
     def of_difc(cls, difc_us_per_angstrom: NDArray[np.float64]) -> Self:
-        """The calibration with this DIFC, and with DIFA and TZERO of 0."""
-        nothing = np.zeros(difc_us_per_angstrom.size)
+        """The calibration with this DIFC, and with DIFA and TZERO of 0, which take no memory."""
+        nothing = np.broadcast_to(0.0, difc_us_per_angstrom.shape)
         return cls(difc_us_per_angstrom, nothing, nothing)
 
     def of(self, where: NDArray[np.bool_]) -> Calibration:
@@ -69,11 +69,14 @@ def calibration(
     rows, detectors = columns.place(instrument)
     known = np.isfinite(columns.difc[rows])
     rows, detectors = rows[known], detectors[known]
-    nothing = np.zeros(instrument.detector_id.size)
-    made = Calibration(instrument.difc_us_per_angstrom.copy(), nothing, nothing.copy())
-    made.difc_us_per_angstrom[detectors] = columns.difc[rows]
+    difc = instrument.difc_us_per_angstrom
+    difc[detectors] = columns.difc[rows]
+    straight = Calibration.of_difc(difc)
+    difa, tzero = straight.difa_us_per_angstrom2, straight.tzero_us
     if columns.difa.size:
-        made.difa_us_per_angstrom2[detectors] = columns.difa[rows]
+        difa = np.zeros(difc.size)
+        difa[detectors] = columns.difa[rows]
     if columns.tzero.size:
-        made.tzero_us[detectors] = columns.tzero[rows]
-    return made
+        tzero = np.zeros(difc.size)
+        tzero[detectors] = columns.tzero[rows]
+    return Calibration(difc, difa, tzero)

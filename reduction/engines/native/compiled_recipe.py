@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.cells import CellLayout
+from reduction.engines.cells import SPECIAL, CellLayout
 from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.native import curved_kernels, kernels, pixel_kernels
 from reduction.engines.native.event_store import EventBlock
@@ -19,7 +19,6 @@ from reduction.engines.native.ordered_counts import (
 from reduction.engines.native.packing import ValueTables
 from reduction.engines.native.span_cache import SpanCache
 from reduction.engines.native.tables import (
-    BEFORE_ALL_US,
     CurvedCalibration,
     DetectorTables,
     EdgeLookup,
@@ -35,11 +34,8 @@ from reduction.engines.protocol import Cells, Recipe
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED
 
-BAD_PIXEL_GROUP = -2
-"""Group of a detector id that the instrument does not have."""
-
-MONITOR_GROUP = -3
-"""Group of every monitor. The group that the recipe gives a monitor is ignored."""
+MASKED_CELL, BAD_PIXEL_CELL, MONITOR_CELL = range(3)
+"""Special cells of a slice; the group that the recipe gives a monitor is ignored."""
 
 
 class CompiledRecipe(CellLayout[EventBlock | OrderedBlock]):
@@ -62,40 +58,42 @@ class CompiledRecipe(CellLayout[EventBlock | OrderedBlock]):
         super().__init__(recipe)
         self._spans = spans or SpanCache(np.int32(rows.first))
         self._rows = rows
-        group = np.where(instrument.is_monitor, MONITOR_GROUP, recipe.group)
-        self._group = rows.table(group, BAD_PIXEL_GROUP, np.int32)
-        self._groups = GroupTables(
-            self._group, recipe.groups, self.edges.size + 1, self.slice_cells
-        )
         self.values = values or event_values(instrument, recipe, rows)
-        coefficient, self._curved = self.values.tables.coefficient, self.values.tables.curved
-        if (self._group == MASKED).any():
-            coefficient = np.where(self._group >= 0, coefficient, np.nan)
-            self._curved = _curved_calibration(recipe, rows, np.isfinite(coefficient))
-        exponent = recipe.units.tof_exponent
+        exponent, coefficient, self._curved = self.values.tables
+        self._special = self.slice_cells - SPECIAL
         self._detectors = DetectorTables(
             np.int32(rows.first),
             np.uint32(max_tof_ns),
             exponent,
             coefficient,
-            self._first_cells(),
+            self._coded_cells(instrument, coefficient),
             self.slice_cells,
+        )
+        self._groups = GroupTables(
+            self._detectors.coded_cell, recipe.groups, self.edges.size + 1, self.slice_cells
         )
         self._bins: UniformBins | EdgeLookup
         even = EvenEdges.of(self.edges)
         if even is None or not (self._curved is None or plain_constants(self._curved)):
             self._bins = edge_lookup(self.edges)
         elif self._curved is None:
-            self._bins = uniform_bins(coefficient, exponent, even)
+            self._bins = uniform_bins(exponent, even)
         else:
-            size = self.edges.size
-            self._bins = curved_bins(coefficient, exponent, even, self._curved, size)
+            self._bins = curved_bins(coefficient, exponent, even, self.edges.size)
 
-    def _first_cells(self) -> NDArray[np.int32]:
-        """For each row the first cell of its group in a slice, or its special cell."""
-        group_cells = self.edges.size + 1
-        special = self.recipe.groups * group_cells - 1 - self._group
-        return np.where(self._group >= 0, self._group * group_cells, special).astype(np.int32)
+    def _coded_cells(
+        self, instrument: Instrument, coefficient: NDArray[np.float64]
+    ) -> NDArray[np.int32]:
+        """``coded_cell`` of `DetectorTables`, (rows,); ``coefficient`` (rows,) as there."""
+        group = self.recipe.group
+        cell = np.multiply(group, self.edges.size + 1, dtype=np.int32)
+        cell[group == MASKED] = self._special + MASKED_CELL
+        cell[instrument.is_monitor] = self._special + MONITOR_CELL
+        coded = self._rows.table(cell, self._special + BAD_PIXEL_CELL)
+        binned = (coded < self._special) & np.isfinite(coefficient)
+        coded <<= 1
+        coded += binned
+        return coded
 
     def add(
         self,
@@ -150,12 +148,13 @@ class CompiledRecipe(CellLayout[EventBlock | OrderedBlock]):
             pixel_id, tof_ns, bounds = block.pixel_id, block.tof_ns, block.starts
         events = pixel_id, tof_ns, bounds, weights, self._detectors
         if values is None:
-            pixel_kernels.pixel_pass(*events, self._group, counts)
+            pixel_kernels.pixel_pass(*events, self._special, counts)
         else:
             pixel_kernels.pixel_window_pass(*events, self._curved, *values, counts)
 
     def by_detector(self, counts: NDArray[np.int32]) -> NDArray[np.int32]:
-        return np.where(self._group >= 0, counts, 0)[self._rows.of_detectors]
+        counted = self._detectors.coded_cell < 2 * self._special
+        return np.where(counted, counts, 0)[self._rows.of_detectors]
 
     def add_events(
         self,
@@ -216,7 +215,7 @@ def _curved_calibration(
         return None
     difc = np.where(valued, rows.table(calibration.difc_us_per_angstrom, 1.0), 1.0)
     four_difa = np.where(valued, rows.table(4 * calibration.difa_us_per_angstrom2, 0.0), 0.0)
-    tzero_us = np.where(valued, rows.table(calibration.tzero_us, 0.0), BEFORE_ALL_US)
+    tzero_us = np.where(valued, rows.table(calibration.tzero_us, 0.0), 0.0)
     return CurvedCalibration(difc, four_difa, tzero_us, four_difa / difc / difc)
 
 

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.native.kernels import (
+    binned_cell,
     located_cell,
-    scaled_time,
     time_or_d,
+    value_in_bins,
     value_of_time,
 )
 from reduction.engines.native.tables import (
     LARGEST_BEND,
-    NO_VALUE,
     CurvedCalibration,
     DetectorTables,
     UniformBins,
@@ -50,7 +50,6 @@ def _correct(
     tof_ns: NDArray[np.int32],
     detectors: DetectorTables,
     curved: CurvedCalibration,
-    scale: NDArray[np.float64],
     edges: NDArray[np.float64],
     offset: np.int32,
     cell: NDArray[np.int32],
@@ -59,20 +58,21 @@ def _correct(
 
     It is a function of its own, since the loops of the pass are compiled to better code without it.
     """
-    first_id, limit, base = detectors.first_id, detectors.max_tof_ns, detectors.base
+    first_id, limit = detectors.first_id, detectors.max_tof_ns
+    coded_cell = detectors.coded_cell
     bad_time = np.int32(offset + detectors.slice_cells - 1)
-    ids = np.uint32(scale.size - 1)
+    ids = np.uint32(coded_cell.size - 1)
     for j in range(pixel_id.size):
         k = min(np.uint32(pixel_id[j] - first_id), ids)
-        if scale[k] == NO_VALUE:
-            cell[j] = base[k] + offset
+        first = (coded_cell[k] >> 1) + offset
+        if not coded_cell[k] & 1:
+            cell[j] = first
         elif np.uint32(tof_ns[j] - 1) >= limit:
             cell[j] = bad_time
         else:
-            guess = cell[j] - base[k] - offset - 1
             d = time_or_d(tof_ns[j], k, curved)
             v = value_of_time(d, detectors.coefficient[k], detectors.tof_exponent)
-            cell[j] = base[k] + offset + located_cell(v, edges, guess)
+            cell[j] = first + located_cell(v, edges, cell[j] - first - 1)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -98,16 +98,15 @@ def uniform_curved_pass(
     is passed a second time, and there the event is counted below the edges.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
-    coefficient, base = detectors.coefficient, detectors.base
-    tzero, curvature = curved.tzero_us, curved.curvature
+    coded_cell = detectors.coded_cell
+    difc, curvature, tzero = curved.difc, curved.curvature, curved.tzero_us
     slice_cells = detectors.slice_cells
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
-    ids = np.uint32(coefficient.size - 1)
+    ids = np.uint32(coded_cell.size - 1)
     inside = 0.5 - margin
     under, over = 0.5, edges.size + 0.5  # in the middle of a cell, not near an edge
-    cell, first_cell = np.empty(CURVED_BATCH, np.int32), np.empty(CURVED_BATCH, np.int32)
-    zero, bend = np.empty(CURVED_BATCH), np.empty(CURVED_BATCH)
-    per_time, straight = np.empty(CURVED_BATCH), np.empty(CURVED_BATCH)
+    cell, straight = np.empty(CURVED_BATCH, np.int32), np.empty(CURVED_BATCH)
+    zero, bend, slope = np.empty(CURVED_BATCH), np.empty(CURVED_BATCH), np.empty(CURVED_BATCH)
     for s in range(slices.size):
         weight = weights[s]
         if weight == 0:
@@ -121,9 +120,9 @@ def uniform_curved_pass(
             pixels, times = pixel_id[start:stop], tof_ns[start:stop]
             for j in range(pixels.size):
                 k = min(np.uint32(pixels[j] - first_id), ids)
-                first_cell[j] = base[k]
+                cell[j] = coded_cell[k]
                 zero[j] = tzero[k]
-                per_time[j] = scale[k]
+                slope[j] = difc[k]
                 bend[j] = curvature[k]
             # The loops note only whether there is a doubt, by integers: so they are vectorised,
             # which loops for the largest of some floating-point numbers are not.
@@ -140,13 +139,14 @@ def uniform_curved_pass(
                     doubt |= np.int32(x < NEAR_VERTEX)
                     straight[j] = 2.0 * t / (1.0 + math.sqrt(x if x > 0.0 else 0.0))
             for j in range(pixels.size):
-                y = scaled_time(straight[j], per_time[j], exponent) + shift
+                y = value_in_bins(straight[j], slope[j], scale, exponent) + shift
                 y = min(max(y, under), over)
-                i = np.int32(y)
-                cell[j] = first_cell[j] + i + offset
-                doubt |= np.int32(abs(y - i - 0.5) > inside) | np.int32(i > trusted)
-                doubt |= np.int32(np.uint32(times[j] - 1) >= limit)
+                i, coded = np.int32(y), cell[j]
+                cell[j] = binned_cell(coded, i) + offset
+                odd = np.int32(abs(y - i - 0.5) > inside) | np.int32(i > trusted)
+                odd |= np.int32(np.uint32(times[j] - 1) >= limit)
+                doubt |= odd & coded
             if doubt:
-                _correct(pixels, times, detectors, curved, scale, edges, offset, cell)
+                _correct(pixels, times, detectors, curved, edges, offset, cell)
             for j in range(pixels.size):
                 cells[cell[j]] += weight

@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.native.tables import (
-    NO_VALUE,
     CurvedCalibration,
     DetectorTables,
     EdgeLookup,
@@ -68,13 +67,23 @@ def value_of_time(t: float, coefficient: float, exponent: int) -> float:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def scaled_time(t: float, scale: float, exponent: int) -> float:
-    """The value of an event in bins, not exact. If ``exponent`` is 1 it takes no division."""
+def value_in_bins(t: float, coefficient: float, scale: float, exponent: int) -> float:
+    """The value of an event in bins, rounded otherwise than `value_of_time`."""
     if exponent == 1:
-        return t * scale
+        return t * scale / coefficient
     if exponent == -1:
-        return scale / t
-    return scale / (t * t)
+        return coefficient * scale / t
+    return coefficient * scale / (t * t)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def binned_cell(coded_cell: np.int32, i: np.int32) -> np.int32:
+    """The cell within a slice of an event in cell ``i`` of its group.
+
+    ``coded_cell`` is as in `reduction.engines.native.tables.DetectorTables`: events of masked
+    detectors, of monitors and of unknown ids are in their special cells whatever ``i`` is.
+    """
+    return (coded_cell >> 1) + (i & -(coded_cell & 1))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -119,14 +128,14 @@ def uniform_pass(
     ``bins.trusted`` and not surely above the last edge. Its cell is then found by its exact value.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
-    coefficient, base = detectors.coefficient, detectors.base
+    coefficient, coded_cell = detectors.coefficient, detectors.coded_cell
     slice_cells = detectors.slice_cells
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
     ids = np.uint32(coefficient.size - 1)
     inside, end = 0.5 - margin, bins.end
     under, over = 0.5, edges.size + 0.5  # in the middle of a cell, not near an edge
     cell, doubtful = np.empty(EVENT_BATCH, np.int32), np.empty(EVENT_BATCH, np.int32)
-    per_time = np.empty(EVENT_BATCH)
+    of_detector = np.empty(EVENT_BATCH)
     for s in range(slices.size):
         weight = weights[s]
         if weight == 0:
@@ -141,32 +150,30 @@ def uniform_pass(
             pixels, times = pixel_id[start:stop], tof_ns[start:stop]
             for j in range(pixels.size):
                 k = min(np.uint32(pixels[j] - first_id), ids)
-                cell[j] = base[k]
-                per_time[j] = scale[k]
+                cell[j] = coded_cell[k]
+                of_detector[j] = coefficient[k]
             doubt = np.int32(0)
             for j in range(pixels.size):
-                y = scaled_time(np.float64(times[j]), per_time[j], exponent) + shift
-                below_end = y <= end
+                y = value_in_bins(np.float64(times[j]), of_detector[j], scale, exponent) + shift
+                below_end = y <= end  # no NaN is
                 y = min(max(y, under), over) if below_end else over
-                i = np.int32(y)
-                cell[j] += i + offset
+                i, coded = np.int32(y), cell[j]
+                cell[j] = binned_cell(coded, i) + offset
                 odd = np.int32(abs(y - i - 0.5) > inside) | np.int32((i > trusted) & below_end)
-                odd |= np.int32(np.uint32(times[j] - 1) >= limit)
+                odd = (odd | np.int32(np.uint32(times[j] - 1) >= limit)) & coded
                 doubtful[j] = odd
                 doubt |= odd
             if doubt:
                 for j in range(pixels.size):
                     if not doubtful[j]:
                         continue
-                    k = min(np.uint32(pixels[j] - first_id), ids)
-                    if scale[k] == NO_VALUE:
-                        cell[j] = base[k] + offset
-                    elif np.uint32(times[j] - 1) >= limit:
+                    if np.uint32(times[j] - 1) >= limit:
                         cell[j] = bad_time
-                    else:
-                        guess = cell[j] - base[k] - offset - 1
-                        v = value_of_time(times[j] / 1000.0, coefficient[k], exponent)
-                        cell[j] = base[k] + offset + located_cell(v, edges, guess)
+                        continue
+                    k = min(np.uint32(pixels[j] - first_id), ids)
+                    first = (coded_cell[k] >> 1) + offset
+                    v = value_of_time(times[j] / 1000.0, coefficient[k], exponent)
+                    cell[j] = first + located_cell(v, edges, cell[j] - first - 1)
             for j in range(pixels.size):
                 cells[cell[j]] += weight
 
@@ -191,11 +198,11 @@ def searching_pass(
     mostly by one edge or none, and by bisection where edges are crowded. An event without a value,
     of a ``curved`` calibration without a root, is counted below the edges.
 
-    An event is looked at a second time if it has no positive value, since the bits of negative
-    numbers do not rise with them, or a time of flight out of bounds.
+    An event is looked at a second time if it is not binned, if it has no positive value, since the
+    bits of negative numbers do not rise with them, or a time of flight out of bounds.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
-    coefficient, base = detectors.coefficient, detectors.base
+    coefficient, coded_cell = detectors.coefficient, detectors.coded_cell
     slice_cells = detectors.slice_cells
     lowest_edge, dropped_bits = bins.lowest_edge, bins.dropped_bits
     first_bits, last_pattern = np.int64(bins.first_bits), np.int64(bins.lowest_edge.size - 1)
@@ -218,7 +225,7 @@ def searching_pass(
             pixels, times = pixel_id[start:stop], tof_ns[start:stop]
             for j in range(pixels.size):
                 k = min(np.uint32(pixels[j] - first_id), ids)
-                cell[j] = base[k] + offset
+                cell[j] = coded_cell[k]
                 per_time[j] = coefficient[k]
                 value[j] = time_or_d(times[j], k, curved)
             any_odd = np.int32(0)
@@ -228,7 +235,9 @@ def searching_pass(
                 pattern[j] = min(max(bits - first_bits, np.int64(0)), last_pattern)
                 value[j] = v
                 bad_time = np.uint32(times[j] - 1) >= limit
-                odd[j] = np.int32(bad_time) | np.int32(not v > 0.0)
+                coded = cell[j]
+                odd[j] = np.int32(bad_time) | np.int32(not v > 0.0) | (~coded & 1)
+                cell[j] = (coded >> 1) + offset
                 any_odd |= odd[j]
             for j in range(pixels.size):
                 v, i = value[j], np.int64(lowest_edge[pattern[j]])
@@ -244,9 +253,9 @@ def searching_pass(
                 for j in range(pixels.size):
                     if not odd[j]:
                         continue
-                    k = min(np.uint32(pixels[j] - first_id), ids)
-                    cell[j] = base[k] + offset
-                    if coefficient[k] == coefficient[k]:  # not NaN: events have a value
+                    coded = coded_cell[min(np.uint32(pixels[j] - first_id), ids)]
+                    cell[j] = (coded >> 1) + offset
+                    if coded & 1:
                         if np.uint32(times[j] - 1) >= limit:
                             cell[j] = offset + slice_cells - 1
                         elif value[j] == value[j]:

@@ -22,7 +22,6 @@ from reduction.engines.native.ordered_kernels import (
     count_unmasked,
 )
 from reduction.engines.native.packing import Packing, count_keys, unpack, unpack_keys
-from reduction.instrument.selection import MASKED
 
 MOST_KEYS = 1024
 """Kinds of events, by group and slice, that are counted by a key: their counts stay in a cache …"""
@@ -36,39 +35,33 @@ UNPACKED_TOGETHER = 1 << 17
 
 @dataclass(frozen=True, eq=False)
 class GroupTables:
-    """Where events are counted by the ``group`` (rows,) of their detectors.
+    """Where events are counted by the group of their detectors.
 
-    ``group`` is as in `reduction.engines.native.compiled_recipe.CompiledRecipe`. A group has
-    ``group_cells``, and a slice ``slice_cells`` with the special ones. Tables by row are made when
-    they are first needed.
+    ``coded_cell`` (rows,) is as in `reduction.engines.native.tables.DetectorTables`. A group has
+    ``group_cells``, and a slice ``slice_cells`` with the special ones. Other tables by row are made
+    when they are first needed.
     """
 
-    group: NDArray[np.int32]
+    coded_cell: NDArray[np.int32]
     groups: int
     group_cells: int
     slice_cells: int
 
     @functools.cached_property
     def unmasked(self) -> NDArray[np.int8]:
-        """1 for the rows whose events are counted in a group, 0 for others, (rows,)."""
-        return (self.group >= 0).astype(np.int8)
+        """1 for the rows whose events are binned, 0 for others, (rows,)."""
+        return (self.coded_cell & 1).astype(np.int8)
 
     @functools.cached_property
     def any_masked(self) -> bool:
         """Whether any detector is masked."""
-        return bool((self.group == MASKED).any())
+        return bool((self.coded_cell == 2 * self.groups * self.group_cells).any())
 
     @functools.cached_property
     def key_of_row(self) -> NDArray[np.uint16]:
         """The group of each row, or the number of groups for rows that are in none, (rows,)."""
-        return np.where(self.group >= 0, self.group, self.groups).astype(np.uint16)
-
-    @functools.cached_property
-    def of_row(self) -> NDArray[np.int32]:
-        """As in `CellTables`; of events that have a value, only masked ones have no group."""
-        masked = 2 * self.groups * self.group_cells
-        counted = 2 * self.group_cells * self.group + 1
-        return np.where(self.group >= 0, counted, masked).astype(np.int32)
+        group = self.coded_cell // (2 * self.group_cells)
+        return np.minimum(group, self.groups).astype(np.uint16)
 
 
 def unpacked(
@@ -145,7 +138,7 @@ def _cell_tables(tables: GroupTables, slices: NDArray[np.int32], cells: int) -> 
     """The tables of `count_in_cells` for spans in these ``slices``."""
     first = slices.astype(np.int64) * tables.slice_cells
     of_span = np.where(slices >= 0, first, cells - 1)
-    return CellTables(tables.of_row, of_span, -(slices >= 0).astype(np.int64))
+    return CellTables(tables.coded_cell, of_span, -(slices >= 0).astype(np.int64))
 
 
 def count_pixels_of(

@@ -28,7 +28,7 @@ class CellTables(NamedTuple):
     """
 
     of_row: NDArray[np.int32]
-    """Twice the first cell of a row's group in a slice, plus 1; or twice the cell for masked."""
+    """``coded_cell`` of `reduction.engines.native.tables.DetectorTables`, (rows,)."""
 
     of_span: NDArray[np.int64]
     """The first cell of the slice of each span, (spans,); the last cell of all for no slice."""

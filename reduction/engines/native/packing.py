@@ -47,8 +47,8 @@ class Packing(NamedTuple):
 class ValueTables(NamedTuple):
     """How the value of an event follows from its row and its time of flight.
 
-    As in `reduction.engines.native.tables.DetectorTables`, but masked detectors have a coefficient
-    too. It is NaN for monitors, and for detectors that have no value in the unit.
+    As in `reduction.engines.native.tables.DetectorTables`, which share them. The coefficient is NaN
+    for monitors, and for detectors that have no value in the unit; masked ones have one.
     """
 
     tof_exponent: int

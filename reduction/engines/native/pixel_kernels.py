@@ -17,17 +17,18 @@ def pixel_pass(
     bounds: NDArray[np.int64],
     weights: NDArray[np.int64],
     detectors: DetectorTables,
-    group: NDArray[np.int32],
+    special: int,
     counts: NDArray[np.int32],
 ) -> None:
     """Add the weight of its span to the count of each event's detector, ``counts`` (rows,).
 
     Events and ``bounds`` are as in `reduction.engines.native.kernels.uniform_pass`; ``weights`` are
-    (spans,). An event counts if the ``group`` (rows,) of its detector is not negative and its time
-    of flight is valid.
+    (spans,). An event counts if it is of a group, not in a ``special`` cell of a slice or one after
+    it, and its time of flight is valid.
     """
     first_id, limit = detectors.first_id, detectors.max_tof_ns
-    ids = np.uint32(group.size - 1)
+    coded_cell = detectors.coded_cell
+    ids = np.uint32(coded_cell.size - 1)
     for s in range(weights.size):
         weight = np.int32(weights[s])
         if weight == 0:
@@ -35,7 +36,7 @@ def pixel_pass(
         pixels, times = pixel_id[bounds[s] : bounds[s + 1]], tof_ns[bounds[s] : bounds[s + 1]]
         for j in range(pixels.size):
             k = min(np.uint32(pixels[j] - first_id), ids)
-            if group[k] >= 0 and np.uint32(times[j] - 1) < limit:
+            if coded_cell[k] >> 1 < special and np.uint32(times[j] - 1) < limit:
                 counts[k] += weight
 
 
@@ -51,12 +52,9 @@ def pixel_window_pass(
     high: float,
     counts: NDArray[np.int32],
 ) -> None:
-    """As `pixel_pass`, but an event counts only if its value v is ``low`` ≤ v < ``high``.
-
-    Detectors that are masked have no coefficient, so their events have no value.
-    """
+    """As `pixel_pass`, but an event counts only if its value v is ``low`` ≤ v < ``high``."""
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
-    coefficient = detectors.coefficient
+    coefficient, coded_cell = detectors.coefficient, detectors.coded_cell
     ids = np.uint32(coefficient.size - 1)
     for s in range(weights.size):
         weight = np.int32(weights[s])
@@ -65,7 +63,7 @@ def pixel_window_pass(
         pixels, times = pixel_id[bounds[s] : bounds[s + 1]], tof_ns[bounds[s] : bounds[s + 1]]
         for j in range(pixels.size):
             k = min(np.uint32(pixels[j] - first_id), ids)
-            if np.uint32(times[j] - 1) < limit:
+            if coded_cell[k] & 1 and np.uint32(times[j] - 1) < limit:
                 v = value_of_time(time_or_d(times[j], k, curved), coefficient[k], exponent)
                 if low <= v < high:
                     counts[k] += weight

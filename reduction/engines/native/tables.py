@@ -12,11 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-NO_VALUE = -1e300
-"""Scale of detectors whose events get no value: y is then far below the edges."""
-
-BEFORE_ALL_US = -3e6
-"""A time before each that an event can have, of 32 bits in ns."""
+LONGEST_TZERO_US = 3e6
+"""A TZERO as long is beyond each time that an event can have, of 32 bits in ns."""
 
 LARGEST_BEND = 0.0625
 """Largest x = 4·DIFA·(TOF - TZERO)/DIFC² for which a series gives d, see `BEND_ERROR`."""
@@ -42,10 +39,14 @@ class DetectorTables(NamedTuple):
     """The power of the time of flight in the unit: 1 (v = t/c), -1 (v = c/t) or -2 (v = c/t²)."""
 
     coefficient: NDArray[np.float64]
-    """The c of each detector, (rows,), for t in µs; NaN if its events get no value."""
+    """The c of each detector, (rows,), for t in µs; NaN if it has none. Masked ones have one."""
 
-    base: NDArray[np.int32]
-    """The first cell of each detector's group within a slice, or its special cell, (rows,)."""
+    coded_cell: NDArray[np.int32]
+    """Where events are counted within a slice, (rows,): see `binned_cell`.
+
+    Twice the first cell of a detector's group, plus 1 if its events are binned; or twice its
+    special cell. So neither a mask nor the groups need another table of 8 bytes a detector.
+    """
 
     slice_cells: int
     """The number of cells of a slice."""
@@ -59,13 +60,13 @@ class CurvedCalibration(NamedTuple):
     """
 
     difc: NDArray[np.float64]
-    """DIFC in µs/Å, (rows,); 1 if there is none: then there is no ``coefficient`` either."""
+    """DIFC in µs/Å, (rows,); 1 if there is no ``coefficient``."""
 
     four_difa: NDArray[np.float64]
     """4 DIFA in µs/Å², (rows,)."""
 
     tzero_us: NDArray[np.float64]
-    """TZERO in µs, (rows,); `BEFORE_ALL_US` for detectors whose events get no value."""
+    """TZERO in µs, (rows,)."""
 
     curvature: NDArray[np.float64]
     """4 DIFA/DIFC² in 1/µs, (rows,)."""
@@ -74,16 +75,14 @@ class CurvedCalibration(NamedTuple):
 class UniformBins(NamedTuple):
     """How to estimate the bin of an event by arithmetic, for edges that are (nearly) even.
 
-    y = scale · tof + shift, or scale/tof + shift, or scale/tof² + shift, by the exponent of the
-    unit, is the number of the bin plus 1 with a fraction. With a curved calibration DIFC · d stands
-    in the place of tof.
+    y = scale · tof/c + shift, or scale · c/tof + shift, or scale · c/tof² + shift, by the exponent
+    of the unit and the coefficient c, is the number of the bin plus 1 with a fraction. It rounds
+    otherwise than the value: to have it from c takes a division, but no table. With a curved
+    calibration DIFC · d stands in the place of tof, and DIFC in that of c.
     """
 
-    scale: NDArray[np.float64]
-    """Bins per ns (or ns, or ns²), (rows,); `NO_VALUE` for detectors whose events get no value.
-
-    With a curved calibration it is per µs.
-    """
+    scale: float
+    """Bins per unit, for a tof in ns; with a curved calibration in µs."""
 
     shift: float
     """The term added to y."""
@@ -155,18 +154,10 @@ class EvenEdges:
         return cls(float(per_unit), float(shift), float(margin), trusted, float(end))
 
 
-def uniform_bins(
-    coefficient: NDArray[np.float64], tof_exponent: int, even: EvenEdges
-) -> UniformBins:
-    """The table of `reduction.engines.native.kernels.uniform_pass` for these coefficients.
-
-    ``coefficient`` (rows,) and ``tof_exponent`` are as in `DetectorTables`. Events of detectors
-    whose coefficient is NaN fall into cell 0.
-    """
-    scale = _scale(coefficient * 1e3, tof_exponent, even.per_unit)
-    if tof_exponent == -2:  # the coefficient is for the square of a time in µs
-        scale *= 1e3
-    scale[~np.isfinite(coefficient)] = NO_VALUE
+def uniform_bins(tof_exponent: int, even: EvenEdges) -> UniformBins:
+    """The table of `reduction.engines.native.kernels.uniform_pass`."""
+    us_per_ns = 1e-3
+    scale = even.per_unit * us_per_ns**tof_exponent
     return UniformBins(scale, even.shift, even.margin, even.trusted, even.end)
 
 
@@ -177,34 +168,24 @@ def plain_constants(curved: CurvedCalibration) -> bool:
         (difc > 1e-6).all()
         and (difc < 1e12).all()
         and (np.abs(curvature) < 1e12).all()
-        and (np.abs(tzero) <= -BEFORE_ALL_US).all()
+        and (np.abs(tzero) <= LONGEST_TZERO_US).all()
     )
 
 
 def curved_bins(
-    coefficient: NDArray[np.float64],
-    tof_exponent: int,
-    even: EvenEdges,
-    curved: CurvedCalibration,
-    edges: int,
+    coefficient: NDArray[np.float64], tof_exponent: int, even: EvenEdges, edges: int
 ) -> UniformBins:
     """The table of `reduction.engines.native.curved_kernels.uniform_curved_pass`.
 
-    Arguments are as in `uniform_bins`; ``edges`` is how many there are. The margin allows for the
-    error of the series. No y is taken for surely above the last edge.
+    ``coefficient`` (rows,) is as in `DetectorTables`: the same for all that have one, since only
+    the d-spacing tells the units that follow from it; ``edges`` is how many there are. The margin
+    allows for the error of the series. No y is taken for surely above the last edge.
     """
-    difc = curved.difc if tof_exponent != -2 else curved.difc**2
-    scale = _scale(coefficient * difc, tof_exponent, even.per_unit)
-    scale[~np.isfinite(coefficient)] = NO_VALUE
+    of_unit = coefficient[np.isfinite(coefficient)]
+    c = float(of_unit[0]) if of_unit.size else 1.0
+    assert (of_unit == c).all()
     margin = even.margin + 2 * BEND_ERROR * (abs(even.shift) + edges + 1)
-    return UniformBins(scale, even.shift, margin, even.trusted, np.inf)
-
-
-def _scale(
-    coefficient: NDArray[np.float64], tof_exponent: int, per_unit: float
-) -> NDArray[np.float64]:
-    """Bins per time of flight, or per its inverse (-1) or inverse square (-2), (rows,)."""
-    return per_unit / coefficient if tof_exponent == 1 else coefficient * per_unit
+    return UniformBins(even.per_unit * c**-tof_exponent, even.shift, margin, even.trusted, np.inf)
 
 
 def edge_lookup(edges: NDArray[np.float64]) -> EdgeLookup:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,7 @@ class OutlierTest:
     Detectors without a bank are a bank together. Monitors are not tested.
     """
 
-    def __init__(self, instrument: Instrument, group: NDArray[np.int32]) -> None:
+    def __init__(self, instrument: Instrument, group: NDArray[np.signedinteger[Any]]) -> None:
         self.group = group
         self._ids = instrument.detector_id
         used = np.flatnonzero(~instrument.is_monitor & (group != MASKED))
