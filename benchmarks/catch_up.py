@@ -14,7 +14,7 @@ from pathlib import Path
 import zmq.asyncio
 
 from benchmarks.rows import Row
-from ioc.app.child_processes import MPIEXEC_FLAGS
+from ioc.app.processes.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
 from reduction.control.order_sender import OrderSender, Working
 from reduction.control.orders import RanksOrder

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ioc.app.compiled_code import compiled_code_kept
 from ioc.app.output import LogOutput
-from ioc.app.python_command import keep_to_a_folder
+from ioc.app.processes.python_command import keep_to_a_folder
 from ioc.options.command_line import parse
 from ioc.options.commands import (
     InstrumentTableOptions,

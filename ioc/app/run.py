@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ioc.app.child_processes import SHARED_BYTES, ChildProcesses, ProcessOptions
+from ioc.app.processes.child_processes import SHARED_BYTES, ChildProcesses, ProcessOptions
 from ioc.options.commands import RunOptions
 from ioc.options.event_log import with_event_log
 from ioc.options.host_checks import check_engine, mpi_launcher

@@ -10,12 +10,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ioc.app.child_processes import ChildProcesses, ProcessOptions
 from ioc.app.greeting import ClientPlace, greeting
-from ioc.app.live_server import LiveServer
 from ioc.app.output import say
-from ioc.app.page_process import PageProcess, page_process
-from ioc.app.server_start import ProcessControl, server_start
+from ioc.app.processes.child_processes import ChildProcesses, ProcessOptions
+from ioc.app.processes.page_process import PageProcess, page_process
+from ioc.app.server.live_server import LiveServer
+from ioc.app.server.server_start import ProcessControl, server_start
 from ioc.app.supervision import Supervision
 from ioc.options.commands import IocOptions, RunOptions
 from ioc.posting.publisher import Publisher

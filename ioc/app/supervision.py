@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ioc.app.child_processes import ChildProcesses, ProcessOptions
-from ioc.app.idle_watch import IDLE_S, IdleWatch, processor_seconds
-from ioc.app.live_server import LiveServer
-from ioc.app.python_command import PYTHON
+from ioc.app.processes.child_processes import ChildProcesses, ProcessOptions
+from ioc.app.processes.idle_watch import IDLE_S, IdleWatch, processor_seconds
+from ioc.app.processes.python_command import PYTHON
 from ioc.app.replay_progress import ReplayWatch
-from ioc.app.report_watch import ReportWatch
+from ioc.app.server.live_server import LiveServer
+from ioc.app.server.report_watch import ReportWatch
 from ioc.model.paths import Part
 from reduction.control.order_sender import OrderSender
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ioc.app.child_processes import MPIEXEC_FLAGS
+from ioc.app.processes.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
 from tests.support.ca_client import Client, Network
 from tests.support.live import START_S

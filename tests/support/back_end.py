@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import zmq
 
-from ioc.app.child_processes import MPIEXEC_FLAGS
+from ioc.app.processes.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
 from reduction.control.encoding import decoded, encoded
 from reduction.control.hello import own_hello

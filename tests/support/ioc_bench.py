@@ -13,8 +13,8 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from ioc.app.live_server import LiveServer
-from ioc.app.server_start import ProcessControl, ServerStart
+from ioc.app.server.live_server import LiveServer
+from ioc.app.server.server_start import ProcessControl, ServerStart
 from ioc.model.paths import Part
 from ioc.options.commands import RunOptions
 from ioc.pva.addresses import Addresses

@@ -24,7 +24,7 @@ FETCH_S, START_S, STOP_S, READ_S = 300.0, 180.0, 20.0, 60.0
 CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk"
 USER, PASSWORD = "live", "open sesame"
 
-LEASH = (sys.executable, "-m", "ioc.app.die_with_parent")
+LEASH = (sys.executable, "-m", "ioc.app.processes.die_with_parent")
 """Ends a broker with the process that started it, even if that is killed."""
 
 PATH_OF_JAVA = ("-cp", f"{JARS}/*")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ioc.app.server_start import server_start
+from ioc.app.server.server_start import server_start
 from ioc.options.command_line import parse
 from ioc.options.commands import (
     COMMANDS,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ioc.app.child_processes import ProcessOptions
 from ioc.app.greeting import ClientPlace, greeting
+from ioc.app.processes.child_processes import ProcessOptions
 from ioc.app.recording_commands import with_recording
 from ioc.options.command_line import parse
 from ioc.options.commands import RecordOptions, ReplayOptions, RunOptions

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ioc.app.starting_orders import kept_pv_logs
+from ioc.app.server.starting_orders import kept_pv_logs
 from ioc.ca.pv_monitors import PvValue
 from ioc.pv_logs import log_store
 from ioc.pv_logs.log_file import HEADER, LogFileContent, PvLogFile, replacement

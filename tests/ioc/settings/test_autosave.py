@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ioc.app.server_start import server_start
-from ioc.app.starting_orders import starting_orders
+from ioc.app.server.server_start import server_start
+from ioc.app.server.starting_orders import starting_orders
 from ioc.options.commands import IocOptions, RunOptions
 from ioc.options.program import StartError
 from ioc.options.shared_options import SettingOptions

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ioc.app.starting_orders import starting_orders
+from ioc.app.server.starting_orders import starting_orders
 from ioc.model.ioc_order import DetectorsBefore
 from ioc.options.commands import IocOptions
 from ioc.settings.autosave import file_text, load_settings, settings_by_name

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ioc.app.server_start import server_start
+from ioc.app.server.server_start import server_start
 from ioc.options.commands import IocOptions
 from ioc.options.program import StartError
 from ioc.settings.autosave import LARGEST_BYTES, file_text

@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from ioc.app.server_start import server_start
-from ioc.app.starting_orders import kept_run
+from ioc.app.server.server_start import server_start
+from ioc.app.server.starting_orders import kept_run
 from ioc.options.commands import IocOptions
 from ioc.options.event_log import run_state_path
 from ioc.settings import run_state_file

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ioc.app.child_processes import MPIEXEC_FLAGS
+from ioc.app.processes.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
 from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.parameters.acquisition import AcquisitionSettings, Preset

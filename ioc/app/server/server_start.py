@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ioc.app.starting_orders import KeptRun, kept_run, starting_orders
+from ioc.app.server.starting_orders import KeptRun, kept_run, starting_orders
 from ioc.ca.database import MAX_NAME
 from ioc.model.ioc_order import IocOrder
 from ioc.model.paths import Part

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ioc.app.leave_network import leave_network
+from ioc.app.processes.leave_network import leave_network
 
 INTERFACES = "print(*sorted(n for _, n in __import__('socket').if_nameindex()))"
 IDENTITY = "import os; print(os.geteuid(), os.getegid())"
@@ -18,7 +18,7 @@ IDENTITY = "import os; print(os.geteuid(), os.getegid())"
 def offline(*lines: str) -> str:
     """What Python prints after it has left the network."""
     program = "\n".join(
-        ("from ioc.app.leave_network import leave_network; leave_network()", *lines)
+        ("from ioc.app.processes.leave_network import leave_network; leave_network()", *lines)
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
@@ -52,6 +52,6 @@ def test_a_system_that_does_not_allow_it_is_an_error(monkeypatch: pytest.MonkeyP
     def refused(_flags: int) -> None:
         raise OSError(1, "Operation not permitted")
 
-    monkeypatch.setattr("ioc.app.leave_network._unshare", refused)
+    monkeypatch.setattr("ioc.app.processes.leave_network._unshare", refused)
     with pytest.raises(OSError, match="not permitted"):
         leave_network()

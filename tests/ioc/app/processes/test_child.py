@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ioc.app import child
-from ioc.app.child import Child
-from ioc.app.child_words import LONGEST_REASON, reason_in
-from ioc.app.die_with_parent import FIRST_TO_END, OOM_SCORE_ADJ
+from ioc.app.processes import child
+from ioc.app.processes.child import Child
+from ioc.app.processes.child_words import LONGEST_REASON, reason_in
+from ioc.app.processes.die_with_parent import FIRST_TO_END, OOM_SCORE_ADJ
 from reduction.host.memory_limits import MemoryKills
 from tests.support.no_threads import no_threads
 

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ioc.app.child import Child
-from ioc.app.python_command import PYTHON
+from ioc.app.processes.child import Child
+from ioc.app.processes.python_command import PYTHON
 from ioc.model.paths import Part
 from ioc.options.commands import (
     IocOptions,

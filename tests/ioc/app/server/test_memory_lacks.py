@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from ioc.app import memory_lacks
-from ioc.app.memory_lacks import TOLD_FOR_S, MemoryLacks
+from ioc.app.server import memory_lacks
+from ioc.app.server.memory_lacks import TOLD_FOR_S, MemoryLacks
 
 
 async def test_a_service_goes_on_after_a_lack_of_memory_that_is_told(

@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import psutil
 
-from ioc.app.child_words import ChildWords
-from ioc.app.die_with_parent import OFFLINE
-from ioc.app.outer_mpi import without_outer_job
-from ioc.app.process_end import end_of, kill_session
-from ioc.app.python_command import PYTHON, keep_to_a_folder, python_environment
+from ioc.app.processes import die_with_parent
+from ioc.app.processes.child_words import ChildWords
+from ioc.app.processes.outer_mpi import without_outer_job
+from ioc.app.processes.process_end import end_of, kill_session
+from ioc.app.processes.python_command import PYTHON, keep_to_a_folder, python_environment
 from ioc.options.program import StartError
 from reduction.host.memory_limits import memory_kills
 
@@ -156,11 +156,11 @@ class Child:
         """
         if keep_to_a_folder():
             log.warning("the working folder is gone: this works in the root folder from now on")
-        offline = (OFFLINE,) if self._offline else ()
+        offline = (die_with_parent.OFFLINE,) if self._offline else ()
         self._words, self._memory_kills = ChildWords(), memory_kills()
         with self._words.listening() as errors:
             return subprocess.Popen(
-                (*PYTHON, "-m", "ioc.app.die_with_parent", *offline, str(os.getpid()), *command),
+                (*PYTHON, "-m", die_with_parent.__name__, *offline, str(os.getpid()), *command),
                 stdin=subprocess.DEVNULL,
                 stderr=errors,
                 env=python_environment({**without_outer_job(os.environ), **self._environment}),

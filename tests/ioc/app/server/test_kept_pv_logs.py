@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ioc.app.server_start import ServerStart
-from ioc.app.starting_orders import kept_pv_logs
+from ioc.app.server.server_start import ServerStart
+from ioc.app.server.starting_orders import kept_pv_logs
 from ioc.options.program import StartError
 from ioc.pv_logs.log_times import DatedValue
 

@@ -1,9 +1,9 @@
 """Runs a command that ends when its parent does, however the parent ends (Linux).
 
-``python -m ioc.app.die_with_parent PARENT COMMAND ...`` asks the kernel for SIGTERM at the death of
-the process ``PARENT``, then becomes the command, which keeps the request. When memory is short, the
-kernel ends it before its parent. With `OFFLINE` before ``PARENT`` the command is off the network,
-where the system allows that.
+``python -m ioc.app.processes.die_with_parent PARENT COMMAND ...`` asks the kernel for SIGTERM at
+the death of the process ``PARENT``, then becomes the command, which keeps the request. When memory
+is short, the kernel ends it before its parent. With `OFFLINE` before ``PARENT`` the command is off
+the network, where the system allows that.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _end_first() -> None:
 
 
 def _leave_network() -> None:
-    from ioc.app.leave_network import leave_network
+    from ioc.app.processes.leave_network import leave_network
 
     try:
         leave_network()

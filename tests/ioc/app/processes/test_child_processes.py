@@ -9,8 +9,8 @@ from typing import cast
 
 import pytest
 
-from ioc.app.child_processes import ChildProcesses, ProcessOptions
-from ioc.app.live_server import LiveServer
+from ioc.app.processes.child_processes import ChildProcesses, ProcessOptions
+from ioc.app.server.live_server import LiveServer
 from ioc.app.supervision import Supervision
 from ioc.options.command_line import parse
 from ioc.options.commands import RanksOptions, RunOptions, SimulateOptions
@@ -58,7 +58,7 @@ async def test_ranks_are_killed_if_they_do_nothing_while_they_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("ioc.app.supervision.WORK_LOOK_S", 0.02)
-    monkeypatch.setattr("ioc.app.idle_watch.IDLE_S", 0.5)
+    monkeypatch.setattr("ioc.app.processes.idle_watch.IDLE_S", 0.5)
     ends: asyncio.Queue[str] = asyncio.Queue()
     options = ProcessOptions.of(RUN, Path("/run"))
     children, watch = ChildProcesses(options), SimpleNamespace(works=False)

@@ -10,7 +10,7 @@ import time
 
 import psutil
 
-from ioc.app.idle_watch import IDLE_S, IdleWatch, processor_seconds
+from ioc.app.processes.idle_watch import IDLE_S, IdleWatch, processor_seconds
 from reduction.host.file_threads import ANSWER_S
 
 

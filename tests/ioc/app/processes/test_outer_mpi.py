@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ioc.app.outer_mpi import without_outer_job
+from ioc.app.processes.outer_mpi import without_outer_job
 
 
 def test_the_place_in_another_job_is_left_out_and_parameters_stay() -> None:

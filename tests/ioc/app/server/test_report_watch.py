@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from ioc.app.report_watch import ReportActions, ReportWatch
+from ioc.app.server.report_watch import ReportActions, ReportWatch
 from ioc.model.paths import Part
 from reduction.control.encoding import MessageNotUnderstood
 from reduction.control.order_sender import WORKING, OrderSender, Working

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import zmq.asyncio
 
-from ioc.app.server_start import ServerStart
+from ioc.app.server.server_start import ServerStart
 from reduction.control.order_sender import OrderSender
 from reduction.control.orders import RANKS_PART, RanksOrder
 from reduction.control.pv_log_values import PvLogValues

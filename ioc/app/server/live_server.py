@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any
 
-from ioc.app.memory_lacks import MemoryLacks
-from ioc.app.process_connections import ProcessConnections
-from ioc.app.report_watch import ReportActions, ReportWatch
-from ioc.app.server_start import ProcessControl, ServerStart
-from ioc.app.starting_orders import kept_pv_logs
+from ioc.app.server.memory_lacks import MemoryLacks
+from ioc.app.server.process_connections import ProcessConnections
+from ioc.app.server.report_watch import ReportActions, ReportWatch
+from ioc.app.server.server_start import ProcessControl, ServerStart
+from ioc.app.server.starting_orders import kept_pv_logs
 from ioc.ca.database import Database
 from ioc.ca.other_iocs import CaSearch, OtherIocs
 from ioc.ca.pv_monitors import (

@@ -6,8 +6,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ioc.app.child import Child
-from ioc.app.python_command import PYTHON
+from ioc.app.processes.child import Child
+from ioc.app.processes.python_command import PYTHON
 from ioc.options.commands import RunOptions, WebOptions
 from ioc.options.host_checks import pva_served
 from ioc.options.shared_options import split_addresses
