@@ -27,10 +27,10 @@ from caproto import (
     native_type,
 )
 
-from ioc.ca.alarms import NO_ALARM, REFUSED_ALARM, Alarm
-from ioc.ca.conversion import NO_ALARM_LIMITS, limit_fields, received
-from ioc.ca.posted_channel import PostedChannel
-from ioc.ca.timestamps import timestamp
+from ioc.ca.channels.alarms import NO_ALARM, REFUSED_ALARM, Alarm
+from ioc.ca.channels.conversion import NO_ALARM_LIMITS, limit_fields, received
+from ioc.ca.channels.posted_channel import PostedChannel
+from ioc.ca.channels.timestamps import timestamp
 from ioc.model.wire_type import EpicsType, WireType, wire_type
 from ioc.security.rules import Client, Guard
 from reduction.parameters.specs import Command, Refused, Spec

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ioc.ca.alarms import (
+from ioc.ca.channel import ClientPuts, PvChannel, channel
+from ioc.ca.channels.alarms import (
     ABSENT_ALARM,
     DISCONNECTED_ALARM,
     NO_ALARM,
     NOT_IN_FORCE_ALARM,
     Alarm,
 )
-from ioc.ca.channel import ClientPuts, PvChannel, channel
 from ioc.model.addresses import IOC_REMARKS, RANKS
 from ioc.model.paths import Part, Path, ValuePath, value_at
 from ioc.model.pvs import Access, PvGroup, PvRow, numbered_row, pv_rows

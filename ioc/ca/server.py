@@ -13,12 +13,12 @@ from typing import Any
 import caproto
 import psutil
 
-from ioc.ca.caproto_internals import CaprotoServer
-from ioc.ca.circuit import Circuit
-from ioc.ca.connections import Connections
-from ioc.ca.other_iocs import ServedPlace
-from ioc.ca.sending_turns import SendingTurns
-from ioc.ca.updates import SharedMessages
+from ioc.ca.client.other_iocs import ServedPlace
+from ioc.ca.serving.caproto_internals import CaprotoServer
+from ioc.ca.serving.circuit import Circuit
+from ioc.ca.serving.connections import Connections
+from ioc.ca.serving.sending_turns import SendingTurns
+from ioc.ca.serving.updates import SharedMessages
 from ioc.records.channel_names import channel_name
 
 ANY_ADDRESS, CA_PORT = "0.0.0.0", 5064

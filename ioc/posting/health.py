@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from caproto import AlarmSeverity, AlarmStatus
 
-from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM, Alarm
+from ioc.ca.channels.alarms import DISCONNECTED_ALARM, NO_ALARM, Alarm
 from ioc.model.ioc_parameters import OverallStatus, WatchSettings
 from ioc.model.paths import Part
 from ioc.posting.empty_spectra import empty_spectra

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ioc.ca.alarms import ABSENT_ALARM
+from ioc.ca.channels.alarms import ABSENT_ALARM
 from ioc.ca.database import Database, ReadingValues
 from ioc.model.addresses import views_at
 from ioc.posting.outlier_readings import outlier_readings

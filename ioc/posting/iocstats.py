@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import psutil
 
-from ioc.ca.connections import most_files
 from ioc.ca.database import Database, ReadingValues
 from ioc.ca.server import ClientCounts
+from ioc.ca.serving.connections import most_files
 from ioc.model.addresses import IOC_PROCESS
 from ioc.model.process_parameters import IocProcessStatus
 from ioc.model.pvs import PvRow

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from caproto import AlarmSeverity, AlarmStatus
 
-from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM, NOT_IN_FORCE_ALARM, Alarm
 from ioc.ca.channel import PvChannel
+from ioc.ca.channels.alarms import DISCONNECTED_ALARM, NO_ALARM, NOT_IN_FORCE_ALARM, Alarm
 from ioc.ca.database import Database, ReadingValues
 from ioc.model.addresses import FACILITY_RUN, IOC_REMARKS, RANKS, SIMULATOR, reduction_at
 from ioc.model.ioc_parameters import DetectorState

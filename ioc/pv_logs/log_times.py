@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ioc.ca.pv_monitors import PvValue
+from ioc.ca.client.pv_monitors import PvValue
 from reduction.host.steady_clock import steady_clock
 from reduction.stream.log_times import LogTimes
 from reduction.stream.notices import Notices

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from caproto import CaprotoError
 
-from ioc.ca.client_context import client_context
+from ioc.ca.client.client_context import client_context
 from ioc.ca.database import Database
 
 UNIT_WITHIN_S = 1.0

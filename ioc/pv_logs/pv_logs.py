@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 
-from ioc.ca.pv_monitors import INVALID, LOST, NO_NUMBER, PvUpdate, PvValue
+from ioc.ca.client.pv_monitors import INVALID, LOST, NO_NUMBER, PvUpdate, PvValue
 from ioc.pv_logs.recorder import PvLogRecorder
 from reduction.control.reports import RanksReport
 from reduction.parameters.reduction import TIME_LOG

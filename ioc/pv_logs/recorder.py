@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 
-from ioc.ca.pv_monitors import PvValue
+from ioc.ca.client.pv_monitors import PvValue
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_times import HostClocks, PvLogTimes
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ioc.ca.other_iocs import ServedPlace
+from ioc.ca.client.other_iocs import ServedPlace
 
 FROM_ENVIRONMENT = (
     *("EPICS_PVAS_SERVER_PORT", "EPICS_PVA_SERVER_PORT"),

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ioc.ca.connections import most_files, reserved_files
+from ioc.ca.serving.connections import most_files, reserved_files
 
 log = logging.getLogger(__name__)
 

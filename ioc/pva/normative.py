@@ -11,7 +11,7 @@ from p4p import Type, Value
 from p4p.nt import NTEnum, NTScalar
 
 from ioc.ca.channel import PvChannel
-from ioc.ca.timestamps import nanoseconds
+from ioc.ca.channels.timestamps import nanoseconds
 from ioc.model.wire_type import EpicsType, WireKind, WireType
 from ioc.security.rules import Client
 from reduction.parameters.specs import Refused

@@ -22,9 +22,9 @@ from p4p.server import Server as P4pServer
 from p4p.server.raw import ServOpWrap, SharedPV
 
 from ioc.ca.channel import PvChannel
-from ioc.ca.client_limits import MOST_CHANNELS
+from ioc.ca.client.other_iocs import OtherIocs, ServedPlace
 from ioc.ca.database import Database
-from ioc.ca.other_iocs import OtherIocs, ServedPlace
+from ioc.ca.serving.client_limits import MOST_CHANNELS
 from ioc.pva.addresses import Addresses, server_place
 from ioc.pva.connection_limit import ConnectionLimit, limits_connections, listening_files
 from ioc.pva.message_limit import MessageLimit

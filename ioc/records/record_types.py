@@ -2,7 +2,8 @@
 
 A channel reports a record type (``.RTYP``), and clients then read the fields of such a record. Each
 field here has the type on Channel Access, and the value unless configured, that softIoc of EPICS
-Base 7 gives it. A test compares all of them. `ioc.ca.record_fields` has those with another value.
+Base 7 gives it. A test compares all of them. `ioc.ca.channels.record_fields` has those with another
+value.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from ioc.ca.pv_monitors import PvText
+from ioc.ca.client.pv_monitors import PvText
 from ioc.model.run_parameters import FacilityRunSettings
 from reduction.control.facility_run import FacilityRun
 from reduction.messages.run_messages import MOST_NAME, RunMessage, plain_text

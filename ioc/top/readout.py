@@ -11,8 +11,8 @@ from typing import Any
 from caproto import CaprotoError
 from caproto.asyncio.client import PV, Context
 
-from ioc.ca.client_context import client_context
-from ioc.ca.conversion import received
+from ioc.ca.channels.conversion import received
+from ioc.ca.client.client_context import client_context
 from ioc.model.addresses import IOC_PROCESS, RANKS, reduction_at
 from ioc.model.paths import ValuePath
 from ioc.model.pvs import Access, PvRow, pv_rows

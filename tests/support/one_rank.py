@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ioc.ca.pv_monitors import PvValue
+from ioc.ca.client.pv_monitors import PvValue
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_times import HostClocks
 from ioc.pv_logs.recorder import PvLogRecorder

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ioc.ca.channels.timestamps import nanoseconds
 from ioc.ca.database import Database
-from ioc.ca.timestamps import nanoseconds
 from ioc.model.pvs import pv_rows
 from ioc.posting.publisher import Publisher
 from ioc.puts.order_puts import OrderPuts, orders_to_ranks, orders_to_simulator

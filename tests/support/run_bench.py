@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from ioc.ca.pv_monitors import LOST, PvText
+from ioc.ca.client.pv_monitors import LOST, PvText
 from ioc.model.run_parameters import FacilityRunSettings
 from ioc.runs.run_watch import RunWatch
 from reduction.control.orders import RanksOrder

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import caproto
 
-from ioc.ca.caproto_channel import CaprotoChannel
 from ioc.ca.channel import channel
+from ioc.ca.channels.caproto_channel import CaprotoChannel
 from reduction.parameters.specs import Array
 
 

@@ -15,9 +15,8 @@ from ioc.app.server.process_connections import ProcessConnections
 from ioc.app.server.report_watch import ReportActions, ReportWatch
 from ioc.app.server.server_start import ProcessControl, ServerStart
 from ioc.app.server.starting_orders import kept_pv_logs
-from ioc.ca.database import Database
-from ioc.ca.other_iocs import CaSearch, OtherIocs
-from ioc.ca.pv_monitors import (
+from ioc.ca.client.other_iocs import CaSearch, OtherIocs
+from ioc.ca.client.pv_monitors import (
     PvText,
     PvUpdate,
     local_texts,
@@ -25,6 +24,7 @@ from ioc.ca.pv_monitors import (
     remote_texts,
     remote_updates,
 )
+from ioc.ca.database import Database
 from ioc.ca.server import Server
 from ioc.model.paths import Part
 from ioc.model.pvs import PvRow

@@ -11,7 +11,7 @@ from ioc.ca.caproto_loading import NOT_NEEDED, import_caproto
 for _ in range(2):
     import_caproto()
 import ioc.ca.server
-import ioc.ca.pv_monitors
+import ioc.ca.client.pv_monitors
 assert not {f"caproto.server.{name}" for name in NOT_NEEDED} & set(sys.modules)
 from caproto.server import PVGroup, pvproperty
 import caproto.server.records

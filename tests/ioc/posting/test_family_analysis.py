@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ioc.ca.alarms import ABSENT_ALARM, DISCONNECTED_ALARM, NO_ALARM
+from ioc.ca.channels.alarms import ABSENT_ALARM, DISCONNECTED_ALARM, NO_ALARM
 from ioc.model.paths import Part
 from ioc.model.pvs import pv_rows
 from ioc.posting.family_analysis import FamilyAnalysis

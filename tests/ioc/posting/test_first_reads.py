@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from caproto import ChannelType
 
-from ioc.ca.alarms import ABSENT_ALARM, NO_ALARM
-from ioc.ca.posted_channel import FIRST_VALUE_WAIT_S
+from ioc.ca.channels.alarms import ABSENT_ALARM, NO_ALARM
+from ioc.ca.channels.posted_channel import FIRST_VALUE_WAIT_S
 from tests.support.family_bench import (
     PEAK,
     REGION,

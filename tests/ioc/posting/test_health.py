@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM
+from ioc.ca.channels.alarms import DISCONNECTED_ALARM, NO_ALARM
 from ioc.model.ioc_parameters import OverallStatus, WatchSettings
 from ioc.model.paths import Part
 from ioc.posting.health import LAGGING, MINOR, TOLD_FOR_S, UNACCOUNTED, Health, HealthSummary

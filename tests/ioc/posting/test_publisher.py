@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ioc.ca.alarms import ABSENT_ALARM, DISCONNECTED_ALARM, NO_ALARM
+from ioc.ca.channels.alarms import ABSENT_ALARM, DISCONNECTED_ALARM, NO_ALARM
 from ioc.model.ioc_parameters import DetectorState
 from ioc.model.paths import Part
 from ioc.posting.health import MINOR, UNACCOUNTED, Health

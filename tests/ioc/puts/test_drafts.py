@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ioc.ca.alarms import NO_ALARM, NOT_IN_FORCE_ALARM
+from ioc.ca.channels.alarms import NO_ALARM, NOT_IN_FORCE_ALARM
 from ioc.model.paths import Part
 from reduction.parameters.reduction import FilterSettings
 from reduction.parameters.specs import Refused

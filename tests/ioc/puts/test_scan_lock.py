@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from caproto import ChannelType
 
-from ioc.ca.alarms import NO_ALARM
+from ioc.ca.channels.alarms import NO_ALARM
 from ioc.ca.database import Database
 from ioc.model.ioc_order import IocOrder
 from ioc.model.lock_parameters import LockCommands

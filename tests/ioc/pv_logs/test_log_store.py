@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ioc.app.server.starting_orders import kept_pv_logs
-from ioc.ca.pv_monitors import PvValue
+from ioc.ca.client.pv_monitors import PvValue
 from ioc.pv_logs import log_store
 from ioc.pv_logs.log_file import HEADER, LogFileContent, PvLogFile, replacement
 from ioc.pv_logs.log_history import PvLogHistory

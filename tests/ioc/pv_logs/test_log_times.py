@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ioc.ca.pv_monitors import PvValue
+from ioc.ca.client.pv_monitors import PvValue
 from ioc.pv_logs.log_times import DatedValue, HostClocks, NewestPulse, PvLogTimes
 
 NOW_NS = 1_767_225_600_000_000_000

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ioc.ca.pv_monitors import INVALID, LOST, NO_NUMBER, PvUpdate, PvValue
+from ioc.ca.client.pv_monitors import INVALID, LOST, NO_NUMBER, PvUpdate, PvValue
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_times import HostClocks
 from ioc.pv_logs.pv_logs import PvLogs

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ioc.ca.pv_monitors import LOST
+from ioc.ca.client.pv_monitors import LOST
 from ioc.model.run_parameters import FacilityRunSettings, RunAction
 from reduction.control.facility_run import MOST_KNOWN, FacilityRun
 from reduction.control.orders import RanksOrder

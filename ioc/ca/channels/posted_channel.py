@@ -14,12 +14,12 @@ from typing import Any
 
 from caproto import AlarmStatus, ChannelType, SubscriptionType
 
-from ioc.ca.alarms import ABSENT_ALARM, Alarm
-from ioc.ca.caproto_channel import CaprotoChannel
-from ioc.ca.conversion import equal_scalars
-from ioc.ca.record_fields import CHANGED, FieldChannel, element_type, field_channel
-from ioc.ca.stamp_channel import StampChannel
-from ioc.ca.timestamps import timestamp
+from ioc.ca.channels.alarms import ABSENT_ALARM, Alarm
+from ioc.ca.channels.caproto_channel import CaprotoChannel
+from ioc.ca.channels.conversion import equal_scalars
+from ioc.ca.channels.record_fields import CHANGED, FieldChannel, element_type, field_channel
+from ioc.ca.channels.stamp_channel import StampChannel
+from ioc.ca.channels.timestamps import timestamp
 from ioc.model.wire_type import EpicsType, wire_type
 from ioc.records.channel_names import StampValue
 from ioc.records.deadbands import Deadbands

@@ -11,7 +11,7 @@ from typing import Any
 
 import caproto
 
-from ioc.ca.conversion import shown_data
+from ioc.ca.channels.conversion import shown_data
 from reduction.parameters.specs import Refused
 
 MOST_PUTS = 100

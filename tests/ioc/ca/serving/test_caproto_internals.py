@@ -16,14 +16,15 @@ import pytest
 from caproto.asyncio.server import Context, VirtualCircuit
 from caproto.asyncio.utils import _TransportWrapper
 
-from ioc.ca import caproto_channel, caproto_internals, subscribing_circuit
-from ioc.ca.updates import QueueMarker, Update
+from ioc.ca.channels import caproto_channel
+from ioc.ca.serving import caproto_internals, subscribing_circuit
+from ioc.ca.serving.updates import QueueMarker, Update
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 MODULES = (
-    "ioc/ca/caproto_internals.py",
-    "ioc/ca/caproto_channel.py",
-    "ioc/ca/subscribing_circuit.py",
+    "ioc/ca/serving/caproto_internals.py",
+    "ioc/ca/channels/caproto_channel.py",
+    "ioc/ca/serving/subscribing_circuit.py",
 )
 ROW = re.compile(r"^(method|coroutine|attribute) +(\w+)\.(\w+)(?:\((.*)\))?$", re.MULTILINE)
 TABLES = "".join(

@@ -1,10 +1,10 @@
 """What is used of caproto's server that it does not document: private methods and queues.
 
-Only this module, `ioc.ca.caproto_channel` and `ioc.ca.subscribing_circuit` do so.
+Only this module, `ioc.ca.channels.caproto_channel` and `ioc.ca.serving.subscribing_circuit` do so.
 
-`ioc.ca.circuit` and `ioc.ca.server` override and call the public methods of its classes. The table
-lists everything private of ``caproto.asyncio`` 1.3 that is used here. A test compares it with the
-installed caproto and says in words what has changed.
+`ioc.ca.serving.circuit` and `ioc.ca.server` override and call the public methods of its classes.
+The table lists everything private of ``caproto.asyncio`` 1.3 that is used here. A test compares it
+with the installed caproto and says in words what has changed.
 
 =========  ==============================================================================
 kind       name and arguments
@@ -81,11 +81,11 @@ from caproto.asyncio.server import Context
 from caproto.asyncio.utils import _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
 
-from ioc.ca.circuit_log import CircuitLog
-from ioc.ca.client_limits import MOST_CHANNELS, MOST_REQUEST_BYTES, MOST_REQUESTS, READ_BYTES
-from ioc.ca.client_subscriptions import Subscribers
-from ioc.ca.subscribing_circuit import SubscribingCircuit
-from ioc.ca.updates import QueueMarker, Update
+from ioc.ca.serving import client_limits
+from ioc.ca.serving.circuit_log import CircuitLog
+from ioc.ca.serving.client_subscriptions import Subscribers
+from ioc.ca.serving.subscribing_circuit import SubscribingCircuit
+from ioc.ca.serving.updates import QueueMarker, Update
 
 __all__ = ["CaprotoCircuit", "CaprotoServer", "DisconnectedCircuit"]
 
@@ -103,7 +103,7 @@ class CaprotoCircuit(SubscribingCircuit):
         self.client_hostname, _ = circuit.address  # never the name that a client claims
         self.client_username = ""
         self._sub_task: asyncio.Task[None] | None = None
-        self.command_queue: asyncio.Queue[Any] = asyncio.Queue(MOST_REQUESTS)
+        self.command_queue: asyncio.Queue[Any] = asyncio.Queue(client_limits.MOST_REQUESTS)
         self.latest: dict[int, Update] = {}
         """The updates that wait to be sent, by the numbers of their subscriptions alone:
         thousands of pairs would make garbage collections frequent."""
@@ -119,9 +119,9 @@ class CaprotoCircuit(SubscribingCircuit):
         caproto would keep all of a message of 2 GB, and copy it with each 4 kB.
         """
         try:
-            data = await self.client.recv(READ_BYTES)
+            data = await self.client.recv(client_limits.READ_BYTES)
             commands, missing = self.circuit.recv(data)
-            if missing > MOST_REQUEST_BYTES:
+            if missing > client_limits.MOST_REQUEST_BYTES:
                 raise RemoteProtocolError(f"it announces a message of {missing} bytes")
         except CaprotoNetworkError:  # the connection is broken
             commands, _ = self.circuit.recv(b"")
@@ -193,7 +193,7 @@ class CaprotoCircuit(SubscribingCircuit):
         """Make the state of a channel that a client asks for, or say that it gets none."""
         try:
             self.context[request.name]
-            if len(self.circuit.channels) >= MOST_CHANNELS:
+            if len(self.circuit.channels) >= client_limits.MOST_CHANNELS:
                 raise KeyError(request.name)
         except KeyError:
             try:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ioc.ca.channel import channel
-from ioc.ca.reads import Announcements
+from ioc.ca.serving.reads import Announcements
 from reduction.parameters.specs import Array
 
 

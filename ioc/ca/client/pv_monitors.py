@@ -15,8 +15,8 @@ from caproto import AlarmSeverity, CaprotoError, ChannelType
 from caproto.asyncio.client import PV
 
 from ioc.ca.channel import PvChannel
-from ioc.ca.client_context import client_context
-from ioc.ca.timestamps import nanoseconds
+from ioc.ca.channels.timestamps import nanoseconds
+from ioc.ca.client.client_context import client_context
 from reduction.parameters.specs import Refused
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import caproto
 import pytest
 
-from ioc.ca.put_queue import (
+from ioc.ca.serving.put_queue import (
     LONGEST_WAIT_S,
     MOST_PUT_BYTES,
     MOST_PUTS,

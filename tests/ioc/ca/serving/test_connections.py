@@ -12,8 +12,8 @@ from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
-from ioc.ca.connections import Connections
-from ioc.ca.put_queue import MOST_PUTS
+from ioc.ca.serving.connections import Connections
+from ioc.ca.serving.put_queue import MOST_PUTS
 from tests.support.ca_client import network
 from tests.support.ioc_bench import Ioc
 from tests.support.raw_ca_client import (
@@ -150,7 +150,7 @@ def test_a_name_that_a_client_claims_is_a_short_part_of_one_line_of_the_log(
 def test_a_client_may_have_many_channels_and_not_any_number(
     ioc: Ioc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ioc.ca.caproto_internals.MOST_CHANNELS", 3)
+    monkeypatch.setattr("ioc.ca.serving.client_limits.MOST_CHANNELS", 3)
     with RawClient(ioc.network.port) as client:
         names = [ioc.prefix + each for each in ("Pause", "Pause.DESC", "Pause.NAME", "HEARTBEAT")]
         assert [client.open(each) is None for each in names] == [False, False, False, True]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from caproto import AccessRights, ChannelType, TimeStamp
 
-from ioc.ca.caproto_channel import CaprotoChannel
-from ioc.ca.record_fields import FieldOwner
-from ioc.ca.timestamps import EPICS_EPOCH_S
+from ioc.ca.channels.caproto_channel import CaprotoChannel
+from ioc.ca.channels.record_fields import FieldOwner
+from ioc.ca.channels.timestamps import EPICS_EPOCH_S
 from ioc.records.channel_names import StampForm, StampValue
 from ioc.records.scalars import DTYPES, as_text, converted
 

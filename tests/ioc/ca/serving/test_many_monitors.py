@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ioc.ca.client_subscriptions import ClientSubscriptions
+from ioc.ca.serving.client_subscriptions import ClientSubscriptions
 from tests.support.ca_client import network
 from tests.support.cost import costs_at_most
 from tests.support.ioc_bench import Ioc
@@ -51,7 +51,7 @@ def subscribe(client: RawClient, name: str, number: int) -> Message:
 def test_a_client_may_have_many_monitors_and_not_any_number(
     ioc: Ioc, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("ioc.ca.subscribing_circuit.MOST_MONITORS", 3)
+    monkeypatch.setattr("ioc.ca.serving.subscribing_circuit.MOST_MONITORS", 3)
     one, other = ioc.prefix + "Red1:BinMin", ioc.prefix + "Red1:BinMax"
     with RawClient(ioc.network.port) as client:
         made = [subscribe(client, name, 70 + n) for n, name in enumerate((one, one, other))]

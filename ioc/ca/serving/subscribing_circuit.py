@@ -1,6 +1,6 @@
 """How a client subscribes and ends subscriptions: as many as it may have, each at the same cost.
 
-Of caproto's server this uses, besides what `ioc.ca.caproto_internals` does:
+Of caproto's server this uses, besides what `ioc.ca.serving.caproto_internals` does:
 
 =========  ==============================================================================
 kind       name and arguments
@@ -22,8 +22,8 @@ from typing import Any
 from caproto import CAStatus, ErrorResponse, EventAddRequest, EventCancelRequest
 from caproto.asyncio.server import VirtualCircuit
 
-from ioc.ca.client_limits import MOST_MONITORS
-from ioc.ca.client_subscriptions import ClientSubscriptions, spec_of
+from ioc.ca.serving.client_limits import MOST_MONITORS
+from ioc.ca.serving.client_subscriptions import ClientSubscriptions, spec_of
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from caproto import (
     native_type,
 )
 
-from ioc.ca.caproto_channel import CaprotoChannel
-from ioc.ca.conversion import NO_ALARM_LIMITS, received_number
+from ioc.ca.channels.caproto_channel import CaprotoChannel
+from ioc.ca.channels.conversion import NO_ALARM_LIMITS, received_number
 from ioc.model.wire_type import EpicsType, WireType
 from ioc.records.channel_names import ElementRange
 from ioc.records.deadbands import Deadbands

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 import caproto
 import pytest
 
-from ioc.ca.other_iocs import (
+from ioc.ca.client.other_iocs import (
     FORGOTTEN_S,
     MOST_PLACES,
     SEARCH_NUMBER,

@@ -1,6 +1,6 @@
 """What is used of caproto's channels that it does not document.
 
-Only this module and `ioc.ca.caproto_internals` use private parts of caproto.
+Only this module and `ioc.ca.serving.caproto_internals` use private parts of caproto.
 
 =========  ==========================================
 kind       name and arguments

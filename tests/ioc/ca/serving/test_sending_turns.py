@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ioc.ca.sending_turns import ROUNDS, SendingTurns
+from ioc.ca.serving.sending_turns import ROUNDS, SendingTurns
 
 
 async def test_updates_to_clients_take_turns_with_puts() -> None:

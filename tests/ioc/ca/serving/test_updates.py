@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ioc.ca.channel import channel
-from ioc.ca.client_subscriptions import ClientSubscriptions, gets_common_messages
-from ioc.ca.messages import Batch, message_of_number, pieces
-from ioc.ca.updates import MOST_SHARED, SharedMessages, Update
+from ioc.ca.serving.client_subscriptions import ClientSubscriptions, gets_common_messages
+from ioc.ca.serving.messages import Batch, message_of_number, pieces
+from ioc.ca.serving.updates import MOST_SHARED, SharedMessages, Update
 from ioc.model.wire_values import big_endian
 from ioc.records.scalars import DTYPES
 from reduction.parameters.specs import Float

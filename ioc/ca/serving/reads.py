@@ -10,8 +10,8 @@ from typing import Any
 import caproto
 from caproto import CaprotoError
 
-from ioc.ca.client_subscriptions import WITHOUT_VALUES
-from ioc.ca.updates import stamped
+from ioc.ca.serving.client_subscriptions import WITHOUT_VALUES
+from ioc.ca.serving.updates import stamped
 from ioc.records.channel_names import channel_name
 from ioc.records.elements import Announcement, announced
 

@@ -19,9 +19,9 @@ from caproto.server.common import SubscriptionSpec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ioc.ca.alarms import DISCONNECTED_ALARM, NO_ALARM, REFUSED_ALARM
 from ioc.ca.channel import ClientPuts, Put, PvChannel, channel
-from ioc.ca.timestamps import timestamp
+from ioc.ca.channels.alarms import DISCONNECTED_ALARM, NO_ALARM, REFUSED_ALARM
+from ioc.ca.channels.timestamps import timestamp
 from ioc.security.rules import Client
 from reduction.parameters.specs import (
     Array,

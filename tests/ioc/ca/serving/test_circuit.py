@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from ioc.ca.channel import channel
-from ioc.ca.circuit import BATCH, Circuit, FlushMarker
-from ioc.ca.client_subscriptions import Subscribers, spec_of
-from ioc.ca.messages import PackedUpdate
-from ioc.ca.sending_turns import SendingTurns
-from ioc.ca.updates import SharedMessages, Update
+from ioc.ca.serving.circuit import BATCH, Circuit, FlushMarker
+from ioc.ca.serving.client_subscriptions import Subscribers, spec_of
+from ioc.ca.serving.messages import PackedUpdate
+from ioc.ca.serving.sending_turns import SendingTurns
+from ioc.ca.serving.updates import SharedMessages, Update
 from ioc.records.channel_names import channel_name
 from reduction.parameters.specs import Float
 from tests.support.subscribed import Named, Subscribed

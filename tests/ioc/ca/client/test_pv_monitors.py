@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ioc.ca.alarms import DISCONNECTED_ALARM
 from ioc.ca.channel import channel
-from ioc.ca.pv_monitors import (
+from ioc.ca.channels.alarms import DISCONNECTED_ALARM
+from ioc.ca.client.pv_monitors import (
     INVALID,
     LOST,
     NO_NUMBER,

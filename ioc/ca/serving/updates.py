@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from caproto import ChannelType, EventAddResponse, SubscriptionType, native_type
 
-from ioc.ca.messages import JoinedMessages, PackedUpdate, message_of_number, split_message
-from ioc.ca.timestamps import timestamp
+from ioc.ca.channels.timestamps import timestamp
+from ioc.ca.serving.messages import JoinedMessages, PackedUpdate, message_of_number, split_message
 from ioc.model.wire_values import BigEndianBytes
 from ioc.records.channel_names import NO_FILTER, channel_name
 

@@ -13,11 +13,11 @@ from typing import Any
 import caproto
 from caproto import CaprotoError
 
-from ioc.ca.caproto_internals import CaprotoCircuit, DisconnectedCircuit
-from ioc.ca.messages import Batch, pieces
-from ioc.ca.put_queue import ArrivedPut, PutQueue
-from ioc.ca.reads import Announcements, read_answer
-from ioc.ca.updates import QueueMarker, Update, stamped
+from ioc.ca.serving.caproto_internals import CaprotoCircuit, DisconnectedCircuit
+from ioc.ca.serving.messages import Batch, pieces
+from ioc.ca.serving.put_queue import ArrivedPut, PutQueue
+from ioc.ca.serving.reads import Announcements, read_answer
+from ioc.ca.serving.updates import QueueMarker, Update, stamped
 from ioc.model.wire_values import latin1
 from ioc.records.channel_names import channel_name
 from ioc.records.monitor_filters import FilteredMonitor, MonitorFilter
