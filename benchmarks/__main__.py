@@ -6,39 +6,23 @@ import argparse
 import os
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks import (
-    bad_clients,
-    catch_up,
-    chaos,
-    image,
-    image_load,
-    kafka_catch_up,
-    kafka_kills,
-    kafka_load,
-    kafka_transport,
-    kernel,
-    kills,
-    large_result,
-    load,
-    mantid_engine,
-    overload,
-    puts,
-    ranks,
-    readers,
-    recut,
-    replay,
-    report,
-    screens,
-    serving,
-    simulator,
-    start,
-    transport,
-    web_browser,
-    web_page,
-)
-from benchmarks.fuzzing import campaign
+from benchmarks import kernel, load, overload, recut, report
+from benchmarks.displays import screens, web_browser, web_page
+from benchmarks.engine import image, mantid_engine, ranks
 from benchmarks.machine import machine
+from benchmarks.many_clients import serving
+from benchmarks.robustness import bad_clients, chaos, kafka_kills, kills, puts, readers
+from benchmarks.robustness.fuzzing import campaign
 from benchmarks.rows import Row, markdown
+from benchmarks.stream import (
+    catch_up,
+    kafka_catch_up,
+    kafka_transport,
+    replay,
+    simulator,
+    transport,
+)
+from benchmarks.whole_product import image_load, kafka_load, large_result, start
 
 PARTS = (
     *("simulator", "kernel", "recut", "image", "mantid", "ranks", "transport", "serving", "puts"),

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.engine.sample import Case, Sample
 from benchmarks.rows import Row, compared
-from benchmarks.sample import Case, Sample
 from benchmarks.timing import interleaved
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe
@@ -61,7 +61,7 @@ def _peers(sample: Sample) -> list[tuple[str, Callable[..., Any], Callable[..., 
         ("numpy", sample.numpy_histogram, sample.numpy_even)
     ]
     try:
-        from benchmarks.scipp_peer import ScippTable
+        from benchmarks.engine.scipp_peer import ScippTable
     except ImportError:
         return peers
     table = ScippTable(sample)

@@ -11,10 +11,10 @@ import numpy as np
 import psutil
 
 from benchmarks.product import EVENTS_PER_PULSE, Product, product
-from benchmarks.recording import Recording, oldest_held_s, recording
 from benchmarks.rows import Row, below, zero
 from benchmarks.timing import Figure
 from benchmarks.usage import Usage
+from benchmarks.whole_product.recording import Recording, oldest_held_s, recording
 
 COUNTS, LAG = "Red1:Spec:YC", "Lag_RBV"
 RETAINED = 1e8

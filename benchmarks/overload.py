@@ -7,9 +7,9 @@ import time
 
 from benchmarks.load import BINS, COUNTS
 from benchmarks.product import Product, product
-from benchmarks.recording import recording
 from benchmarks.rows import Row, below, zero
 from benchmarks.timing import Figure
+from benchmarks.whole_product.recording import recording
 
 LOG_LIMIT = "12G"
 FEW_PER_PULSE = 1000

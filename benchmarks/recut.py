@@ -11,8 +11,8 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from benchmarks.engine.sample import Case, Sample
 from benchmarks.rows import Row
-from benchmarks.sample import Case, Sample
 from benchmarks.timing import Figure
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from benchmarks.wild import KINDS, Wild, is_legal, wild
+from benchmarks.robustness.wild import KINDS, Wild, is_legal, wild
 from ioc.model.pvs import pv_rows
 from tests.support.raw_ca_client import WRITE_NOTIFY, RawClient
 

@@ -1,0 +1,1 @@
+"""Many clients of Channel Access at once, beside the servers of others."""

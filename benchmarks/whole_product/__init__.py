@@ -1,0 +1,1 @@
+"""The whole product at work: how soon it starts, what it sustains, and what results cost."""
