@@ -14,7 +14,7 @@ from reduction.parameters.specs import (
     Switch,
     Text,
 )
-from simulator.sample import Sample
+from simulator.powder.sample import Sample
 from simulator.uneven_parameters import UnevenSettings
 
 MOST_CHUNKS = 10_000

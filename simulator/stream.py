@@ -22,17 +22,17 @@ from reduction.host.stop import Stop, stopped_by_signals
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.kafka.streams import KafkaStream
 from reduction.stream.dialect import Dialect
-from simulator.event_output import EventLogStart, EventOutput
-from simulator.habits import Habit, is_quiet, most_made
+from simulator.events.pulses import PulseBuffer, PulseGenerator
 from simulator.orders import SIMULATOR_PART, SimulatorOrder, SimulatorReport
+from simulator.output.event_output import EventLogStart, EventOutput
+from simulator.output.habits import Habit, is_quiet, most_made
+from simulator.output.pulse_messages import Pulse, PulseMessages
 from simulator.parameters import SimulatorSettings
-from simulator.pulse_messages import Pulse, PulseMessages
-from simulator.pulses import PulseBuffer, PulseGenerator
 from simulator.schedule import Schedule
 from simulator.status import SimulatorStatus
 
 if TYPE_CHECKING:
-    from simulator.kafka_output import KafkaOutput
+    from simulator.output.kafka_output import KafkaOutput
 
 PROTON_CHARGE_UC_PER_EVENT = 178.6 / 20_000
 """Log ``proton_charge``, in µC: a pulse of 20 000 events has that of ESS (5 MW at 2 GeV, 14 Hz).
@@ -87,7 +87,7 @@ def _output(
     """Where the events go."""
     if start.kafka is None:
         return EventOutput(start.log, start.partitions, context, clock_ns)
-    from simulator.kafka_output import KafkaOutput  # confluent-kafka is optional
+    from simulator.output.kafka_output import KafkaOutput  # confluent-kafka is optional
 
     keep_freed_memory()
     return KafkaOutput(start.kafka, start.partitions)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from reduction.parameters.fields import Settings, parameter
 from reduction.parameters.specs import LONGEST_STRING, Choice, Float, Text
-from simulator import structure
 from simulator.pixel_weights import DetectorFaults, Shadow, check_ids
-from simulator.texture import Texture, TextureAxis
+from simulator.powder import structure
+from simulator.powder.texture import Texture, TextureAxis
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from reduction.instrument.geometry import powder_arc
 from reduction.parameters import bins
 from reduction.parameters.limits import MAX_BINS
 from reduction.parameters.units import Units
+from simulator.events.pulses import PulseGenerator
 from simulator.parameters import SimulatorSettings
-from simulator.pulses import PulseGenerator
 
 
 @dataclass(frozen=True)

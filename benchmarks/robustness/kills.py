@@ -19,8 +19,8 @@ from benchmarks.timing import Figure
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
+from simulator.events.pulses import PulseGenerator
 from simulator.parameters import SimulatorSettings
-from simulator.pulses import PulseGenerator
 from tests.support.logged_stream import MONITOR, LoggedPulse, logged_pulses
 
 EVENTS_PER_PULSE = 71_429

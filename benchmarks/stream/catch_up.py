@@ -25,9 +25,9 @@ from reduction.event_log.folder import LogFolder
 from reduction.event_log.writer import LogWriter
 from reduction.instrument.geometry import powder_arc
 from reduction.messages.contents import Chunk
+from simulator.events.pulses import PulseEvents, PulseGenerator
+from simulator.output.pulse_messages import chunk_bounds
 from simulator.parameters import SimulatorSettings
-from simulator.pulse_messages import chunk_bounds
-from simulator.pulses import PulseEvents, PulseGenerator
 
 RANKS = 2
 PERIOD_NS = 71_428_571

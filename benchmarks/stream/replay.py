@@ -16,8 +16,8 @@ from benchmarks.rows import Row
 from benchmarks.stream.catch_up import CaughtUp, caught_up, written_log
 from reduction.control.orders import RanksOrder
 from reduction.instrument.geometry import powder_arc
+from simulator.events.pulses import PulseGenerator
 from simulator.parameters import SimulatorSettings
-from simulator.pulses import PulseGenerator
 
 HOUR_PULSES = 3600 * 14
 EVENTS, QUICK_EVENTS = 500_000_000, 50_000_000

@@ -15,10 +15,10 @@ from benchmarks.rows import Row
 from benchmarks.timing import Figure, interleaved
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.stream.dialect import Dialect
-from simulator.event_output import EventLogStart, EventOutput
+from simulator.events.pulses import PulseBuffer, PulseGenerator
+from simulator.output.event_output import EventLogStart, EventOutput
+from simulator.output.pulse_messages import Pulse, PulseMessages
 from simulator.parameters import SimulatorSettings
-from simulator.pulse_messages import Pulse, PulseMessages
-from simulator.pulses import PulseBuffer, PulseGenerator
 
 EVENTS = 1_428_572
 """Events of a pulse at 2e7 events a second."""

@@ -201,8 +201,8 @@ def _simulate(given: SimulateOptions) -> None:
     from reduction.stream.dialect import Dialect
 
     import_numba()
-    from simulator.event_output import EventLogStart
-    from simulator.habits import habits_of
+    from simulator.output.event_output import EventLogStart
+    from simulator.output.habits import habits_of
     from simulator.stream import SimulateStart, simulate
 
     kafka = kafka_stream(given.stream, given.dialect)

@@ -32,10 +32,10 @@ from reduction.recordings.recorded_streams import (
     served_readers,
 )
 from reduction.recordings.replay import replay
-from simulator.event_output import EventLogStart, EventOutput
+from simulator.output.event_output import EventLogStart, EventOutput
 
 if TYPE_CHECKING:
-    from simulator.kafka_output import KafkaOutput
+    from simulator.output.kafka_output import KafkaOutput
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ def _output(
     """Where the messages of a recording go."""
     kafka = kafka_stream(given.stream, given.dialect)
     if kafka is not None:
-        from simulator.kafka_output import KafkaOutput  # confluent-kafka is optional
+        from simulator.output.kafka_output import KafkaOutput  # confluent-kafka is optional
 
         output = KafkaOutput(kafka, recording.partitions)
         if output.partitions < recording.partitions:

@@ -21,7 +21,7 @@ NOT_SIMULATED = "a recording is played: settings, lattice and seed do not apply"
 
 
 class PlayOutput(Protocol):
-    """What is known of where messages go, as `simulator.event_output.EventOutput` has it."""
+    """What is known of where messages go, as `simulator.output.event_output.EventOutput` has it."""
 
     @property
     def events_sent(self) -> int:

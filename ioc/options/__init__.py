@@ -1,5 +1,5 @@
 """The options of each command, from flags on the command line or from a TOML file.
 
-Imports `reduction` and `simulator.habits`. Front door: `ioc.options.commands`, one dataclass for
-each command.
+Imports `reduction` and `simulator.output.habits`. Front door: `ioc.options.commands`, one dataclass
+for each command.
 """

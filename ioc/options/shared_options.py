@@ -20,7 +20,7 @@ from ioc.options.value_checks import (
     check_speed,
 )
 from reduction.parameters.specs import shown
-from simulator.habits import Habit
+from simulator.output.habits import Habit
 
 ALL_ADDRESSES = ipaddress.IPv4Address("0.0.0.0")
 LIMITED_BROADCAST = ipaddress.IPv4Address("255.255.255.255")

@@ -7,7 +7,7 @@ import re
 
 from ioc.options.program import StartError
 from reduction.parameters.specs import nearest
-from simulator.habits import Habit
+from simulator.output.habits import Habit
 
 MOST_PIXEL_ID = 2**31 - 1
 """Largest pixel id: messages have 32 bits for it."""

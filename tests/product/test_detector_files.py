@@ -10,7 +10,7 @@ import pytest
 
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.reduction import ReductionSettings
-from simulator.pulses import PulseGenerator
+from simulator.events.pulses import PulseGenerator
 from tests.support import textbook
 from tests.support.live import SEED, Live, consistent
 from tests.support.scripts import needs, run_code

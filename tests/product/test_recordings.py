@@ -12,9 +12,9 @@ from reduction.event_log.writer import LogWriter
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.reduction import ReductionSettings
 from reduction.stream.dialect import Dialect
+from simulator.events.pulses import PulseGenerator
+from simulator.output.pulse_messages import Pulse, PulseMessages
 from simulator.parameters import SimulatorSettings
-from simulator.pulse_messages import Pulse, PulseMessages
-from simulator.pulses import PulseGenerator
 from tests.support.ca_client import Network
 from tests.support.event_logs import LIMIT, PERIOD_NS
 from tests.support.live import SEED, Expected, Live, live

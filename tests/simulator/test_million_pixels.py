@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from reduction.definitions.idf_reader import read_definition
+from simulator.events.pulses import PulseGenerator
 from simulator.parameters import SimulatorSettings
-from simulator.pulses import PulseGenerator
 from simulator.uneven_parameters import UnevenSettings
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "million_pixels.xml"

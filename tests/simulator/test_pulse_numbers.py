@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reduction.stream.dialect import Dialect
-from simulator.habits import Habit
+from simulator.output.habits import Habit
 from tests.support.stream_bench import SMALL, Bench, assert_events_are, chunks_of, marks_of
 
 

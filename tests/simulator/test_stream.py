@@ -21,9 +21,9 @@ from reduction.event_log.remote import RemoteLogReader
 from reduction.host.stop import Stop, stopped_by_signals
 from reduction.messages.contents import PULSE_MARK
 from reduction.stream.dialect import Dialect
-from simulator.event_output import EventLogStart
+from simulator.events.pulses import PulseGenerator
 from simulator.orders import SimulatorReport
-from simulator.pulses import PulseGenerator
+from simulator.output.event_output import EventLogStart
 from simulator.schedule import SECOND_NS
 from simulator.stream import PROTON_CHARGE_UC_PER_EVENT, SimulateStart, simulate
 from tests.support.stream_bench import (

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
+from simulator.events.pulses import PulseGenerator
 from simulator.parameters import SimulatorSettings
-from simulator.pulses import PulseGenerator
 from tests.support.ca_client import Client, Network
 
 SEED = 7

@@ -15,8 +15,8 @@ from reduction.instrument.geometry import powder_arc
 from reduction.messages.contents import PULSE_MARK, Chunk, LogValue, decode
 from reduction.messages.flat_tables import Buffer
 from reduction.parameters.reduction import ReductionSettings
+from simulator.events.pulses import PulseGenerator
 from simulator.parameters import SimulatorSettings
-from simulator.pulses import PulseGenerator
 from tests.support import textbook
 
 MONITOR = 1000

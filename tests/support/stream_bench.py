@@ -18,10 +18,10 @@ from reduction.event_log.protocol import LogReader
 from reduction.host.stop import Stop
 from reduction.instrument.geometry import powder_arc
 from reduction.messages.contents import PULSE_MARK, Chunk, LogValue, decode
-from simulator.event_output import EventLogStart
+from simulator.events.pulses import PulseGenerator
 from simulator.orders import SimulatorOrder, SimulatorReport
+from simulator.output.event_output import EventLogStart
 from simulator.parameters import SimulatorSettings
-from simulator.pulses import PulseGenerator
 from simulator.schedule import SECOND_NS
 from simulator.stream import EventStream, SimulateStart
 

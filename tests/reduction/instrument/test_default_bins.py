@@ -12,8 +12,8 @@ from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.parameters.bins import edges
 from reduction.parameters.limits import MAX_BINS
 from reduction.parameters.units import Units
+from simulator.events.pulses import PulseGenerator
 from simulator.parameters import SimulatorSettings
-from simulator.pulses import PulseGenerator
 from tests.support import textbook
 
 ARC = powder_arc()

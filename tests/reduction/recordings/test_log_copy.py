@@ -22,7 +22,7 @@ from reduction.recordings.log_recording import LogRecording
 from reduction.recordings.play_settings import Played, PlaySettings
 from reduction.recordings.record import Recorder, RecordLimits
 from reduction.recordings.replay import Replay
-from simulator.event_output import EventLogStart, EventOutput
+from simulator.output.event_output import EventLogStart, EventOutput
 from tests.support.event_logs import LIMIT, PERIOD_NS, SMALL_SEGMENT, START_NS, pulse_entries, write
 from tests.support.recordings import ListOutput, messages_of, odd_messages
 

@@ -12,7 +12,7 @@ import pytest
 
 from reduction.event_log.entries import EntryKind, LogEntry
 from reduction.event_log.writer import LogWriter
-from simulator.event_output import REFUSAL_TOLD_S
+from simulator.output.event_output import REFUSAL_TOLD_S
 from tests.support.stream_bench import Bench, chunks_of, marks_of
 
 

@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.parameters.specs import Refused
-from simulator.event_kernel import (
+from simulator.events.event_kernel import (
     NO_LINE,
     PixelTable,
     PoleTable,
     fill_events,
     fill_uneven_events,
 )
+from simulator.events.pulses import PulseBuffer, PulseEvents, PulseGenerator
+from simulator.events.source_table import AliasTable, FlatBackground, table_of_lines
 from simulator.parameters import SimulatorSettings
-from simulator.pulses import PulseBuffer, PulseEvents, PulseGenerator
-from simulator.source_table import AliasTable, FlatBackground, table_of_lines
-from simulator.texture import TextureAxis, node_of_detectors, pole_densities
+from simulator.powder.texture import TextureAxis, node_of_detectors, pole_densities
 from simulator.uneven_parameters import UnevenSettings
-from tests.simulator.test_pulses import assert_chi_square_is_ordinary, hashed
+from tests.simulator.events.test_pulses import assert_chi_square_is_ordinary, hashed
 
 ARC = powder_arc()
 LINES = SimulatorSettings().sample.reflections

@@ -16,8 +16,8 @@ from reduction.event_log.entries import (
 )
 from reduction.messages.contents import Chunk
 from reduction.stream.dialect import Dialect
-from simulator.habits import LATE_PULSES, RESEND_PULSES, RESTART_PULSES, SOURCES, Habit
-from simulator.pulses import PulseEvents
+from simulator.events.pulses import PulseEvents
+from simulator.output.habits import LATE_PULSES, RESEND_PULSES, RESTART_PULSES, SOURCES, Habit
 
 SOURCE = "simulator"
 """Name of the source in every chunk."""

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reduction.instrument.geometry import Instrument, powder_arc
-from simulator import event_kernel
+from simulator.events import event_kernel
+from simulator.events.pulses import PulseBuffer, PulseGenerator
+from simulator.events.source_table import FlatBackground, table_of_lines
+from simulator.output.pulse_messages import chunk_bounds
 from simulator.parameters import SimulatorSettings
-from simulator.pulse_messages import chunk_bounds
-from simulator.pulses import PulseBuffer, PulseGenerator
-from simulator.source_table import FlatBackground, table_of_lines
 
 ARC = powder_arc()
 CHI_SQUARE_LIMIT_SIGMA = 4.0

@@ -22,11 +22,11 @@ from reduction.kafka.topic_shares import dealt
 from reduction.stream.dialect import Dialect, StreamFormat
 from reduction.stream.pulse_assembler import PulseAssembler
 from reduction.stream.used_sources import UsedSources
-from simulator.event_output import EventLogStart
-from simulator.habits import Habit, is_quiet
+from simulator.events.pulses import PulseGenerator
+from simulator.output.event_output import EventLogStart
+from simulator.output.habits import Habit, is_quiet
+from simulator.output.pulse_messages import MONITOR_SOURCE
 from simulator.parameters import SimulatorSettings
-from simulator.pulse_messages import MONITOR_SOURCE
-from simulator.pulses import PulseGenerator
 from simulator.stream import EventStream, SimulateStart
 from tests.support.kafka_broker import Topic, wait_until
 from tests.support.stream_bench import Clock
@@ -210,7 +210,7 @@ def test_no_more_is_sent_at_once_than_a_topic_takes(
 def test_a_source_without_a_broker_is_refused(
     tmp_path: Path, context: zmq.Context[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simulator.kafka_output.START_WAIT_S", 1.0)
+    monkeypatch.setattr("simulator.output.kafka_output.START_WAIT_S", 1.0)
     stream = stream_at("kafka://127.0.0.1:9/t", Dialect.PLAIN)
     with pytest.raises(LogRefused, match=r"127\.0\.0\.1:9: .*refused"):
         Source(tmp_path, context, kafka=stream)

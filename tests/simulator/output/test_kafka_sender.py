@@ -7,7 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from simulator.kafka_sender import ENDED, SOURCE_WAITS, TROUBLE_OVER_S, KafkaMessage, KafkaSender
+from simulator.output.kafka_sender import (
+    ENDED,
+    SOURCE_WAITS,
+    TROUBLE_OVER_S,
+    KafkaMessage,
+    KafkaSender,
+)
 
 URL = "kafka://broker:9092"
 WAITS = f"{URL}: {SOURCE_WAITS}"

@@ -13,8 +13,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.event_kernel import NO_LINE, SourceTable
-from simulator.sample import Reflections
+from simulator.events.event_kernel import NO_LINE, SourceTable
+from simulator.powder.sample import Reflections
 
 LEAST_CELLS = 1 << 13
 """Cells of a table with lines. More would not stay near the processor: events would take longer."""

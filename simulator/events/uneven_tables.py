@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.instrument.geometry import Instrument
-from simulator.event_kernel import PixelTable, PoleTable
+from simulator.events.event_kernel import PixelTable, PoleTable
+from simulator.events.source_table import X_RANGE, AliasTable
 from simulator.pixel_weights import DetectorFaults
-from simulator.sample import Sample
-from simulator.source_table import X_RANGE, AliasTable
-from simulator.texture import NODES, Texture, node_of_detectors, pole_densities
+from simulator.powder.sample import Sample
+from simulator.powder.texture import NODES, Texture, node_of_detectors, pole_densities
 
 
 @dataclass(frozen=True)

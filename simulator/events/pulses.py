@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.units import Units
-from simulator.event_kernel import (
+from simulator.events.event_kernel import (
     SourceTable,
     counter_of_pulse,
     fill_events,
@@ -23,10 +23,10 @@ from simulator.event_kernel import (
     hashed_counter,
     normal_of_bits,
 )
+from simulator.events.source_table import FlatBackground, table_of_background, table_of_lines
+from simulator.events.uneven_tables import UnevenSources, UnevenTables, uneven_tables
 from simulator.parameters import SimulatorSettings
-from simulator.sample import Sample
-from simulator.source_table import FlatBackground, table_of_background, table_of_lines
-from simulator.uneven_tables import UnevenSources, UnevenTables, uneven_tables
+from simulator.powder.sample import Sample
 
 MAX_EVENTS = 20_000_000
 """Most events of one pulse; a larger random number is cut to it."""

@@ -10,7 +10,8 @@ import pytest
 from reduction.event_log.entries import EntryKind, OutputMessage
 from reduction.messages.contents import Chunk, LogValue, decode
 from reduction.stream.dialect import Dialect
-from simulator.habits import (
+from simulator.events.pulses import PulseEvents
+from simulator.output.habits import (
     LATE_PULSES,
     QUIET_EVERY,
     RESEND_PULSES,
@@ -20,8 +21,7 @@ from simulator.habits import (
     habits_of,
     is_quiet,
 )
-from simulator.pulse_messages import MONITOR_SOURCE, SOURCE, Pulse, PulseMessages
-from simulator.pulses import PulseEvents
+from simulator.output.pulse_messages import MONITOR_SOURCE, SOURCE, Pulse, PulseMessages
 
 PERIOD_NS = 71_428_571
 ALL = frozenset(Habit)

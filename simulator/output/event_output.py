@@ -47,7 +47,7 @@ class EventOutput:
     OSError naming an endpoint that cannot be bound.
     """
 
-    # As `simulator.kafka_output.KafkaOutput` has it; here messages are written or dropped at once.
+    # As `KafkaOutput` has it; here messages are written or dropped at once.
     waits = False
 
     def __init__(

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.instrument.geometry import Instrument
-from simulator import structure
-from simulator.sample import Sample
+from simulator.powder import structure
+from simulator.powder.sample import Sample
 
 NODES = 181
 """Angles at which densities are computed: every half degree from 0° to 90°, both included."""

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from reduction.parameters.specs import Refused
-from simulator import structure
 from simulator.parameters import SimulatorSettings
-from simulator.sample import Sample, structure_factors
+from simulator.powder import structure
+from simulator.powder.sample import Sample, structure_factors
 from tests.support import reference_data as reference
 from tests.support.cost import costs_at_most
 

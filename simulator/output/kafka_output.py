@@ -18,7 +18,7 @@ from reduction.kafka.streams import KafkaStream, KafkaTopic
 from reduction.kafka.topic_shares import TopicShare
 from reduction.kafka.topic_watch import TopicWatch
 from reduction.messages.contents import LogValue, decode
-from simulator.kafka_sender import KafkaMessage, KafkaSender
+from simulator.output.kafka_sender import KafkaMessage, KafkaSender
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class KafkaOutput:
     any. Raises `LogRefused` if no broker answers at the start.
     """
 
-    # As `simulator.event_output.EventOutput` has it, for a log that takes space on this host.
+    # As `EventOutput` has it, for a log that takes space on this host.
     size_bytes = 0
     reach_s = 0.0
     socket = None

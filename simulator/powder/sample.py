@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.parameters.specs import Misfit
-from simulator import structure
-from simulator.structure import Atom
+from simulator.powder import structure
+from simulator.powder.structure import Atom
 
 UISO_TEMPERATURE_K = 295.0
 """The temperature at which Uiso of the atoms is given."""

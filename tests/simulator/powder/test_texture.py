@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.specs import Refused
 from simulator.parameters import SimulatorSettings
-from simulator.sample import Sample
-from simulator.texture import (
+from simulator.powder.sample import Sample
+from simulator.powder.texture import (
     NODES,
     Texture,
     TextureAxis,

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from reduction.instrument.geometry import powder_arc
-from simulator.event_kernel import SourceTable
-from simulator.parameters import SimulatorSettings
-from simulator.pulses import PulseGenerator
-from simulator.sample import Reflections, Sample
-from simulator.source_table import (
+from simulator.events.event_kernel import SourceTable
+from simulator.events.pulses import PulseGenerator
+from simulator.events.source_table import (
     AliasTable,
     FlatBackground,
     table_of_background,
     table_of_lines,
 )
+from simulator.parameters import SimulatorSettings
+from simulator.powder.sample import Reflections, Sample
 
 ARC = powder_arc()
 X_RANGE = 2**32
