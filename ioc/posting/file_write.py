@@ -24,8 +24,8 @@ from reduction.files.save import SavedFiles, save_together
 from reduction.host.allowed_folders import AllowedFolders
 from reduction.host.file_threads import FileThreads, FirstOnly
 from reduction.parameters.specs import Refused
-from reduction.results.saved_form import SavingLabels, saved_form
-from reduction.results.saved_pictures import PostedPictures, saved_pictures
+from reduction.results.outgoing.saved_form import SavingLabels, saved_form
+from reduction.results.outgoing.saved_pictures import PostedPictures, saved_pictures
 
 UnitsOf = Callable[[str], Awaitable[str]]
 """Finds the unit of a log; empty if it is not known."""

@@ -12,7 +12,7 @@ from ioc.model.pvs import reduction_prefix
 from reduction.host.file_threads import in_thread
 from reduction.kafka.servers import KafkaServer, ResultTopic, SentSpectra
 from reduction.parameters.readings import SeriesReadings
-from reduction.results.da00_message import (
+from reduction.results.outgoing.da00_message import (
     SpectrumSource,
     da00_message,
     group_source,

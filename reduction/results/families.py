@@ -14,7 +14,6 @@ from reduction.parameters.limits import MOST_GROUPS, MOST_SERIES, MOST_SLICES, P
 from reduction.parameters.readings import GroupReadings, SeriesReadings, SliceReadings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.windows import PeakStatus, RegionStatus
-from reduction.results.analysis import peaks, regions
 from reduction.results.columns import Columns, columns_of
 from reduction.results.spectra import (
     MeasuredSpectrum,
@@ -22,6 +21,7 @@ from reduction.results.spectra import (
     series_spectrum,
     slice_spectrum,
 )
+from reduction.results.windows.analysis import peaks, regions
 
 
 def _seconds_of_slice(result: ReductionResult, number: int) -> float:

@@ -27,9 +27,9 @@ from reduction.parameters.run_readings import BackendStatus, EventLogStatus, Str
 from reduction.parameters.series import SeriesStatus
 from reduction.ranks.counting.pipeline import PulseSums
 from reduction.ranks.reporting.result_tick import RankFigures
-from reduction.results.analysis import peaks, regions
 from reduction.results.normalisation import undefined_bins
 from reduction.results.spectra import sum_spectrum
+from reduction.results.windows.analysis import peaks, regions
 
 MANY_BYTES = 1 << 20
 """Counts that take so many bytes are sent in fewer, if they can be."""

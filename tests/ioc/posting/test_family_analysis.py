@@ -23,9 +23,9 @@ from reduction.parameters.specs import Float
 from reduction.parameters.windows import PeakStatus, RegionStatus
 from reduction.results.columns import column_specs, columns_of
 from reduction.results.families import FAMILIES, SpectrumAnalysis, analyse_spectrum
-from reduction.results.peaks import fit_peak
-from reduction.results.regions import region_sum
 from reduction.results.spectra import MeasuredSpectrum
+from reduction.results.windows.peaks import fit_peak
+from reduction.results.windows.regions import region_sum
 from tests.support.family_bench import (
     CELLS,
     EDGES,

@@ -29,8 +29,8 @@ from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run_readings import StreamStatus
 from reduction.parameters.series import SeriesStatus
 from reduction.parameters.units import Units
-from reduction.results.da00_message import da00_message, sum_source
 from reduction.results.intensity_labels import intensity_units
+from reduction.results.outgoing.da00_message import da00_message, sum_source
 from reduction.results.views import PostedReduction, reduction_view
 from tests.support.kafka_broker import Topic, wait_until
 from tests.support.publisher_bench import PublisherBench, at_once, report

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings
-from reduction.results.analysis import peaks, regions
+from reduction.results.windows.analysis import peaks, regions
 
 EDGES = np.linspace(1, 3, 401)
 CENTRES = (EDGES[1:] + EDGES[:-1]) / 2

@@ -29,10 +29,10 @@ from reduction.parameters.series import SeriesStatus
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings
-from reduction.results import saved_form as module
 from reduction.results.families import FAMILIES, analyse_spectrum
 from reduction.results.intensity_labels import intensity_egu, intensity_name, intensity_units
-from reduction.results.saved_form import SavingLabels, saved_form
+from reduction.results.outgoing import saved_form as module
+from reduction.results.outgoing.saved_form import SavingLabels, saved_form
 from reduction.results.views import ReductionView, reduction_view
 
 COUNTS = np.random.default_rng(5).poisson(30, (3, 2, 40))

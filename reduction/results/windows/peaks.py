@@ -10,11 +10,11 @@ import numpy as np
 from reduction.parameters.fields import specs_of
 from reduction.parameters.specs import Float
 from reduction.parameters.windows import PeakStatus
-from reduction.results import gaussian
 from reduction.results.arrays import FloatArray
-from reduction.results.fit_start import start_parameters
-from reduction.results.gaussian import FWHM_PER_SIGMA, GaussianFit
-from reduction.results.regions import bounds_refusal
+from reduction.results.windows import gaussian
+from reduction.results.windows.fit_start import start_parameters
+from reduction.results.windows.gaussian import FWHM_PER_SIGMA, GaussianFit
+from reduction.results.windows.regions import bounds_refusal
 
 FEWEST_BINS = 8
 """Fewest bins of a window: the number of parameters, and a few more to test the fit."""

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from reduction.parameters.windows import RegionStatus
-from reduction.results.regions import region_sum
+from reduction.results.windows.regions import region_sum
 
 EDGES = np.linspace(0.0, 10.0, 101)
 COUNTS = np.random.default_rng(3).poisson(50, 100)

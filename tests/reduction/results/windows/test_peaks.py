@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from reduction.parameters.windows import PeakStatus
-from reduction.results import gaussian
-from reduction.results.peaks import fit_peak
+from reduction.results.windows import gaussian
+from reduction.results.windows.peaks import fit_peak
 
 EDGES = np.linspace(1.0, 3.0, 101)
 NUMBERS = [field.name for field in dataclasses.fields(PeakStatus) if field.name != "message"]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reduction.results.arrays import FloatArray
-from reduction.results.gaussian import FWHM_PER_SIGMA, PARAMETERS, GaussianParameters
+from reduction.results.windows.gaussian import FWHM_PER_SIGMA, PARAMETERS, GaussianParameters
 
 LINE_PASSES = 6
 """Passes for the line of least absolute deviations; more do not change where a fit ends."""

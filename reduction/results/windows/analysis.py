@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings
 from reduction.results.arrays import CountArray
-from reduction.results.regions import region_sum
+from reduction.results.windows.regions import region_sum
 
 NOT_SET = "not set: Min and Max are both 0"
 """What is said of a region or peak that is not used."""
@@ -65,7 +65,7 @@ def peaks(
     if not any(each.used for each in windows):
         return (NO_PEAK,) * len(windows)
     # Imported here because scipy takes 0.4 s to import, and there may be no peak to fit.
-    from reduction.results.peaks import fit_peak
+    from reduction.results.windows.peaks import fit_peak
 
     return tuple(
         fit_peak(edges, intensity, errors, each.minimum, each.maximum) if each.used else NO_PEAK
