@@ -1,6 +1,6 @@
 """``python -m ioc`` is the command ``live-reduction``."""
 
-from reduction.host.garbage import unsearched_start
+from reduction.host.memory.garbage import unsearched_start
 
 with unsearched_start():  # nothing of what is imported is garbage
     from ioc.app.cli import main

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from reduction.control.order_receiver import OrderReceiver
-from reduction.host.freed_memory import keep_freed_memory
-from reduction.host.garbage import search_new
-from reduction.host.key_file import Key
+from reduction.host.memory.freed_memory import keep_freed_memory
+from reduction.host.memory.garbage import search_new
+from reduction.host.network.key_file import Key
 from reduction.host.steady_clock import steady_clock
 from reduction.host.stop import Stop, stopped_by_signals
 from reduction.instrument.geometry import Instrument, powder_arc

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ioc.ca.channel import ClientPuts, channel
 from ioc.ca.server import Server
-from reduction.host.garbage import search_new
+from reduction.host.memory.garbage import search_new
 from reduction.parameters.specs import Array, Float
 
 PREFIX = "B:"

@@ -35,8 +35,8 @@ from ioc.options.flags import Options
 from ioc.options.host_checks import check_epics_variables
 from ioc.options.program import StartError
 from ioc.options.shared_options import InstrumentOptions
-from reduction.host.garbage import unsearched_start
-from reduction.host.memory_limits import is_no_memory, no_memory_words
+from reduction.host.memory.garbage import unsearched_start
+from reduction.host.memory.memory_limits import is_no_memory, no_memory_words
 from reduction.host.open_files import raise_file_limit
 from reduction.host.stop import StopSignals, end_after_stop_signals
 

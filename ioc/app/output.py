@@ -14,7 +14,7 @@ import threading
 from concurrent.futures import wait
 from typing import TextIO
 
-from reduction.host.file_threads import started_in_thread
+from reduction.host.file_system.file_threads import started_in_thread
 
 PATIENCE_S = 1.0
 """How long one text may take to be printed."""

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from ioc.posting.publisher import Publisher
-from reduction.host import atomic_files
+from reduction.host.file_system import atomic_files
 from reduction.recordings.play_settings import PlayProgress
 from simulator.orders import SimulatorReport
 from simulator.status import SimulatorStatus

@@ -19,8 +19,8 @@ from ioc.app.server.server_start import ProcessControl, server_start
 from ioc.app.supervision import Supervision
 from ioc.options.commands import IocOptions, RunOptions
 from ioc.posting.publisher import Publisher
-from reduction.host.file_threads import in_thread
-from reduction.host.garbage import search_new
+from reduction.host.file_system.file_threads import in_thread
+from reduction.host.memory.garbage import search_new
 from reduction.host.stop import StopSignals
 from reduction.instrument.geometry import Instrument
 

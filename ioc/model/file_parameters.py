@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reduction.host.allowed_folders import AllowedFolders, FolderNotAllowed
+from reduction.host.file_system.allowed_folders import AllowedFolders, FolderNotAllowed
 from reduction.parameters.fields import Settings, default_of, parameter, reading
 from reduction.parameters.file_names import FileNaming
 from reduction.parameters.specs import Command, Guidance, Integer, Refused, Switch, Text

@@ -19,7 +19,7 @@ from ioc.options.shared_options import (
     split_addresses,
     split_folders,
 )
-from reduction.host.allowed_folders import AllowedFolders
+from reduction.host.file_system.allowed_folders import AllowedFolders
 from reduction.parameters.specs import shown
 
 SECONDS = ("_CONN_TMO", "_BEACON_PERIOD")

@@ -11,7 +11,7 @@ import platformdirs
 
 from ioc.options.program import StartError
 from ioc.options.shared_options import EndpointOptions
-from reduction.host.key_file import Key, KeyRefused, make_key, read_key
+from reduction.host.network.key_file import Key, KeyRefused, make_key, read_key
 
 log = logging.getLogger(__name__)
 

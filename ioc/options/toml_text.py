@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ioc.options.program import StartError
-from reduction.host.regular_files import read_regular_file
+from reduction.host.file_system.regular_files import read_regular_file
 
 LARGEST_TOML_BYTES = 256 << 10
 """Size of the largest file that is read."""

@@ -16,7 +16,7 @@ from ioc.model.addresses import ANALYSES
 from ioc.model.paths import Path, ValuePath
 from ioc.model.pvs import analyses
 from reduction.control.reports import RanksReport, ReductionResult
-from reduction.host.file_threads import in_thread
+from reduction.host.file_system.file_threads import in_thread
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.windows import WindowSettings
 from reduction.results.families import (

@@ -21,8 +21,8 @@ from ioc.puts.order_puts import OrderPuts
 from ioc.security.rules import Client
 from reduction.control.reports import RanksReport
 from reduction.files.save import SavedFiles, save_together
-from reduction.host.allowed_folders import AllowedFolders
-from reduction.host.file_threads import FileThreads, FirstOnly
+from reduction.host.file_system.allowed_folders import AllowedFolders
+from reduction.host.file_system.file_threads import FileThreads, FirstOnly
 from reduction.parameters.specs import Refused
 from reduction.results.outgoing.saved_form import SavingLabels, saved_form
 from reduction.results.outgoing.saved_pictures import PostedPictures, saved_pictures

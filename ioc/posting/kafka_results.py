@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from ioc.model.pvs import reduction_prefix
-from reduction.host.file_threads import in_thread
+from reduction.host.file_system.file_threads import in_thread
 from reduction.kafka.servers import KafkaServer, ResultTopic, SentSpectra
 from reduction.parameters.readings import SeriesReadings
 from reduction.results.outgoing.da00_message import (

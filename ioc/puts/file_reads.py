@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from reduction.control.order_files import nothing_loaded, unread_files
 from reduction.control.orders import RanksOrder
-from reduction.host.file_threads import FileThreads, ResultT, in_thread
+from reduction.host.file_system.file_threads import FileThreads, ResultT, in_thread
 from reduction.instrument.load_files import LoadFile
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reduction.control.orders import RanksOrder
-from reduction.host.file_threads import in_thread
+from reduction.host.file_system.file_threads import in_thread
 from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.detectors import DetectorSettings

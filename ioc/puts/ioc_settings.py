@@ -10,7 +10,7 @@ from ioc.model.ioc_order import DetectorsBefore, IocOrder
 from ioc.model.paths import Part, value_at, with_value
 from ioc.model.pvs import PvRow
 from ioc.security.rules import Client
-from reduction.host.allowed_folders import AllowedFolders
+from reduction.host.file_system.allowed_folders import AllowedFolders
 from reduction.parameters.specs import Refused
 
 

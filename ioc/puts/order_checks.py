@@ -15,7 +15,7 @@ from ioc.pv_logs.pv_logs import PvLogs
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import MOST_GAPS, RunState
 from reduction.engines.recipe import recipe
-from reduction.host.file_threads import in_thread
+from reduction.host.file_system.file_threads import in_thread
 from reduction.instrument.detector_file import DetectorFile
 from reduction.parameters.acquisition import Preset
 from reduction.parameters.reduction import TIME_LOG, ReductionSettings

@@ -13,7 +13,7 @@ from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.order_puts import OrderPuts
 from ioc.security.rules import Client
 from reduction.detector_files.id_ranges import list_words
-from reduction.host.file_threads import in_thread
+from reduction.host.file_system.file_threads import in_thread
 from reduction.instrument.detector_ranges import shortest_list
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.layout import DetectorLayout

@@ -24,7 +24,7 @@ from ioc.pv_logs import records
 from ioc.pv_logs.log_times import DatedValue
 from ioc.pv_logs.records import RECORD_TYPE, Records
 from reduction.control.pv_log_values import PvLogValues
-from reduction.host.regular_files import read_regular_file
+from reduction.host.file_system.regular_files import read_regular_file
 from reduction.stream.pulses import NO_PULSE
 
 LOG_FILE_FORMAT = b"live-pv-logs 1\n"

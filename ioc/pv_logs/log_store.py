@@ -23,8 +23,8 @@ from ioc.pv_logs.log_file import (
 from ioc.pv_logs.log_times import DatedValue
 from ioc.pv_logs.records import StoredPart, parts_of
 from reduction.control.pv_log_values import PvLogValues
-from reduction.host.file_threads import in_thread
-from reduction.host.write_thread import WriteThread
+from reduction.host.file_system.file_threads import in_thread
+from reduction.host.file_system.write_thread import WriteThread
 from reduction.stream.pulses import NO_PULSE
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from contextlib import suppress
 
 from ioc.pva.connection_limit import borrowed, open_files
 from ioc.pva.held_messages import HeldMessages, PeerSocket
-from reduction.host.file_threads import started_in_thread
+from reduction.host.file_system.file_threads import started_in_thread
 
 log = logging.getLogger(__name__)
 

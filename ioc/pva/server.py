@@ -35,7 +35,7 @@ from ioc.pva.refusals import unsaid_refusals
 from ioc.pva.search import PvaSearch
 from ioc.pva.snapshot import snapshots
 from ioc.security.rules import shown_name
-from reduction.host.file_threads import started_in_thread
+from reduction.host.file_system.file_threads import started_in_thread
 from reduction.parameters.specs import Command, Refused
 from reduction.results.views import PostedReduction
 

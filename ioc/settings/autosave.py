@@ -23,8 +23,8 @@ from ioc.options.program import DISTRIBUTION
 from ioc.options.toml_text import toml_table
 from ioc.settings.initial import AllOrders, unprefixed_rows
 from ioc.settings.kept_files import ForeignFile, read_kept_file, write_problem
-from reduction.host import atomic_files
-from reduction.host.file_threads import started_in_thread
+from reduction.host.file_system import atomic_files
+from reduction.host.file_system.file_threads import started_in_thread
 from reduction.parameters.detectors import LONGEST_LIST, DetectorSettings
 from reduction.parameters.specs import shown
 

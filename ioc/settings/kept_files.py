@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ioc.options.program import StartError
-from reduction.host.file_threads import ANSWER_S, FileThreads, ResultT
-from reduction.host.regular_files import read_regular_file
+from reduction.host.file_system.file_threads import ANSWER_S, FileThreads, ResultT
+from reduction.host.file_system.regular_files import read_regular_file
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from ioc.options.program import DISTRIBUTION
 from ioc.settings.kept_files import ForeignFile, read_kept_file, write_problem
 from reduction.control.run_state import RunState
 from reduction.control.run_state_checks import check_run_state
-from reduction.host import atomic_files
-from reduction.host.file_threads import started_in_thread
+from reduction.host.file_system import atomic_files
+from reduction.host.file_system.file_threads import started_in_thread
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.specs import shown
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from reduction.control.encoding import MessageNotUnderstood, decoded, encoded_frames
 from reduction.control.hello import Hello, hello_in, own_hello
 from reduction.control.pv_log_values import PvLogValues
-from reduction.host.endpoints import connect
-from reduction.host.key_file import Key
+from reduction.host.network.endpoints import connect
+from reduction.host.network.key_file import Key
 
 ORDER, LOGS, REFUSAL = b"order", b"logs", b"refusal"
 """The second of the three frames of what the IOC sends, which says what the third one is."""

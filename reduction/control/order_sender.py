@@ -40,8 +40,8 @@ from reduction.control.order_receiver import (
 )
 from reduction.control.peers import Peers
 from reduction.control.pv_log_values import PvLogValues, messages_of
-from reduction.host.endpoints import HandshakeWatch, bind
-from reduction.host.key_file import Key
+from reduction.host.network.endpoints import HandshakeWatch, bind
+from reduction.host.network.key_file import Key
 
 LARGEST_REPORT_BYTES = 2**30
 PATIENCE_S = 4.0

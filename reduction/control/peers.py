@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from reduction.control.hello import Hello, own_hello
-from reduction.host.ignored_messages import IgnoredMessages
+from reduction.host.network.ignored_messages import IgnoredMessages
 
 MOST_FORMER = 64
 """So many peers that were forgotten are known, so that their reports on the way are ignored."""

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
-from reduction.host.regular_files import open_regular_file
+from reduction.host.file_system.regular_files import open_regular_file
 from reduction.parameters.specs import Integer, nearest, shown
 
 LARGEST_DEFINITION_BYTES = 64 << 20

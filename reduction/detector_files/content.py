@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reduction.host.regular_files import read_regular_file
+from reduction.host.file_system.regular_files import read_regular_file
 
 LARGEST_FILE_BYTES = 128 << 20
 """Size of the largest file that is read; as text a million detectors take 60 MB."""

@@ -16,7 +16,7 @@ from typing import TextIO
 
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.segments import is_segment, partition_folder
-from reduction.host.regular_files import read_regular_file
+from reduction.host.file_system.regular_files import read_regular_file
 
 LOG_FORMAT, LOG_VERSION = "live-reduction event log", 1
 ABOUT, WRITER_LOCK = "log.json", "writer.lock"

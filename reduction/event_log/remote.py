@@ -11,8 +11,8 @@ import zmq
 
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage
 from reduction.event_log.requests import ANSWER, ANSWER_PATIENCE_S, Go, LogAnswer, LogRequest
-from reduction.host.endpoints import connect
-from reduction.host.key_file import Key
+from reduction.host.network.endpoints import connect
+from reduction.host.network.key_file import Key
 
 ASK_AGAIN_S = 2 * ANSWER_PATIENCE_S
 """After this time without an answer a request is sent again."""

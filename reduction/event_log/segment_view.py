@@ -26,7 +26,7 @@ from reduction.event_log.segments import (
     SegmentHead,
     checksum,
 )
-from reduction.host.regular_files import open_regular_file
+from reduction.host.file_system.regular_files import open_regular_file
 
 CHECKED_BYTES = RECORD_STRUCT.size - 8
 """The bytes of a record's head that its CRC-32 is of."""

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reduction.host.regular_files import open_regular_file
+from reduction.host.file_system.regular_files import open_regular_file
 from reduction.messages.flat_tables import Buffer
 
 SEGMENT_MAGIC = b"LRSG0001"

@@ -22,9 +22,9 @@ from reduction.event_log.requests import (
     LogAnswer,
     LogRequest,
 )
-from reduction.host.endpoints import HandshakeWatch, bind
-from reduction.host.ignored_messages import IgnoredMessages
-from reduction.host.key_file import Key
+from reduction.host.network.endpoints import HandshakeWatch, bind
+from reduction.host.network.ignored_messages import IgnoredMessages
+from reduction.host.network.key_file import Key
 
 MOST_READERS = 256
 """The most readers whose places the server keeps. Those who asked longest ago seek again."""

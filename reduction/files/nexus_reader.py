@@ -25,7 +25,7 @@ from reduction.files.nexus_pictures import read_pictures
 from reduction.files.nexus_windows import PEAK_WINDOWS, REGION_WINDOWS, read_windows
 from reduction.files.saved_parts import NO_RUN, SavedRun, SavedSeries, SliceTotals
 from reduction.files.saved_result import RUN_GROUP, SERIES, SLICE_TOTALS, SavedResult, time_ns
-from reduction.host.regular_files import open_regular_file
+from reduction.host.file_system.regular_files import open_regular_file
 from reduction.parameters.units import Units
 
 DAMAGE = (OSError, RuntimeError, KeyError, TypeError, OverflowError, MemoryError)

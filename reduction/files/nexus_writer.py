@@ -44,7 +44,7 @@ from reduction.files.nexus_pictures import add_pictures
 from reduction.files.nexus_windows import PEAK_WINDOWS, REGION_WINDOWS, add_windows
 from reduction.files.saved_parts import NO_RUN, CountsAndVariances, SavedRun
 from reduction.files.saved_result import RUN_GROUP, SERIES, SLICE_TOTALS, SavedResult, iso_time
-from reduction.host import atomic_files
+from reduction.host.file_system import atomic_files
 from reduction.parameters.specs import AXIS_UNITS, INTENSITY_UNITS
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from reduction.files.plot_pictures import PICTURE_HEIGHT, draw_picture
 from reduction.files.saved_parts import SavedIntensity, ValuesAndErrors
 from reduction.files.saved_result import SavedResult, iso_time
-from reduction.host import atomic_files
+from reduction.host.file_system import atomic_files
 
 Curve = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reduction.files import xye
 from reduction.files.saved_result import SavedResult
-from reduction.host import atomic_files
+from reduction.host.file_system import atomic_files
 from reduction.parameters.file_names import PART_OF_RESULT, FileNaming, check_name
 
 FILE_OF_RESULT = re.compile(rf"(.*?)({PART_OF_RESULT})?\.(nxs|xye)")

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from reduction.files.saved_parts import ValuesAndErrors
 from reduction.files.saved_result import SavedResult, iso_time
-from reduction.host import atomic_files
+from reduction.host.file_system import atomic_files
 
 LEAST_VARIANCE = 1.2e-7
 """Least square of an error: FullProf takes a smaller one for 1."""

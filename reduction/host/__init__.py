@@ -1,4 +1,4 @@
 """The machine that a process runs on: files replaced at once, folders, sockets and keys, the clock.
 
-Imports nothing else of the project. Front door: `reduction.host.atomic_files`.
+Imports nothing else of the project. Front door: `reduction.host.file_system.atomic_files`.
 """

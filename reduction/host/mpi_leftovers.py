@@ -7,7 +7,7 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from reduction.host.runtime_folder import own_folder
+from reduction.host.file_system.runtime_folder import own_folder
 
 LAUNCHERS = ("OMPI_COMM_WORLD_", "PMIX_", "PMI_", "SLURM_STEP")
 """How variables begin that those set who start the ranks of MPI."""

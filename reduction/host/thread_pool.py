@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from reduction.host.file_threads import NO_THREAD
+from reduction.host.file_system.file_threads import NO_THREAD
 
 
 def started_pool(

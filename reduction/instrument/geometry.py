@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.host import atomic_files
-from reduction.host.regular_files import open_regular_file
+from reduction.host.file_system import atomic_files
+from reduction.host.file_system.regular_files import open_regular_file
 from reduction.instrument.positions import CodedPositions, coded_if_smaller
 from reduction.parameters.units import difc
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reduction.event_log.protocol import LogRefused
-from reduction.host.regular_files import read_regular_file
+from reduction.host.file_system.regular_files import read_regular_file
 
 SCHEME = "kafka://"
 

@@ -25,11 +25,11 @@ from reduction.engines.protocol import Engine, Recipe
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.protocol import LogReader
 from reduction.event_log.remote import RemoteLogReader
-from reduction.host.freed_memory import keep_freed_memory
-from reduction.host.garbage import search_new
-from reduction.host.key_file import Key
-from reduction.host.memory_limits import is_no_memory, no_memory_words
+from reduction.host.memory.freed_memory import keep_freed_memory
+from reduction.host.memory.garbage import search_new
+from reduction.host.memory.memory_limits import is_no_memory, no_memory_words
 from reduction.host.mpi_leftovers import remove_segments
+from reduction.host.network.key_file import Key
 from reduction.host.steady_clock import steady_clock
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.kafka.streams import KafkaStream

@@ -23,7 +23,7 @@ from reduction.control.encoding import decoded, encoded
 from reduction.control.orders import NO_REVISION, RanksOrder
 from reduction.control.pv_log_values import PvLogValues
 from reduction.engines.protocol import Recipe
-from reduction.host.file_threads import FileThreads
+from reduction.host.file_system.file_threads import FileThreads
 from reduction.messages.run_messages import RunMessage
 from reduction.parameters.specs import Refused
 from reduction.ranks.collectives import Collectives

@@ -12,7 +12,7 @@ from reduction.control.order_receiver import OrderReceiver
 from reduction.control.orders import RANKS_PART, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import LogPlace, RunState
-from reduction.host.key_file import Key
+from reduction.host.network.key_file import Key
 from reduction.recordings.protocol import Recording
 from reduction.stream.pulses import NO_PULSE
 

@@ -15,8 +15,8 @@ from reduction.control.orders import RanksOrder
 from reduction.control.reports import References, Values
 from reduction.files.saved_parts import CountsAndVariances
 from reduction.files.saved_result import SavedResult
-from reduction.host.file_threads import FileThreads
-from reduction.host.regular_files import read_regular_file
+from reduction.host.file_system.file_threads import FileThreads
+from reduction.host.file_system.regular_files import read_regular_file
 from reduction.instrument.selection import group_names
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused

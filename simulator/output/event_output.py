@@ -16,7 +16,7 @@ from reduction.event_log.protocol import LogRefused
 from reduction.event_log.server import LogServer
 from reduction.event_log.stored_records import StoredRecords
 from reduction.event_log.writer import LogWriter
-from reduction.host.key_file import Key
+from reduction.host.network.key_file import Key
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from ioc.posting.health import Health
 from reduction.engines.mantid.framework import MantidFramework, NoMantid
 from reduction.engines.mantid.steps import rebin_params
 from reduction.engines.protocol import Engine, EventTally, Recipe
-from reduction.host.runtime_folder import LOCK, MEMORY
+from reduction.host.file_system.runtime_folder import LOCK, MEMORY
 from reduction.messages.contents import Chunk, encode_chunk, encode_pulse_mark
 from reduction.parameters import bins
 from reduction.parameters.corrections import Normalisation

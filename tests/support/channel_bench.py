@@ -17,7 +17,7 @@ from reduction.control.order_receiver import OrderReceiver
 from reduction.control.order_sender import OrderSender
 from reduction.control.orders import RANKS_PART, RanksOrder
 from reduction.control.reports import RanksReport
-from reduction.host.key_file import Key
+from reduction.host.network.key_file import Key
 from reduction.parameters.run_readings import BackendStatus, StreamStatus
 
 REPORT = RanksReport(0, 0, StreamStatus(), BackendStatus())

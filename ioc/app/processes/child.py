@@ -18,7 +18,7 @@ from ioc.app.processes.outer_mpi import without_outer_job
 from ioc.app.processes.process_end import end_of, kill_session
 from ioc.app.processes.python_command import PYTHON, keep_to_a_folder, python_environment
 from ioc.options.program import StartError
-from reduction.host.memory_limits import memory_kills
+from reduction.host.memory.memory_limits import memory_kills
 
 log = logging.getLogger(__name__)
 

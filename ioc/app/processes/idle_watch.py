@@ -11,7 +11,7 @@ IDLE_S = 40.0
 """A process that hangs has taken no processor time for so long.
 
 Ranks that wait for each other look a thousand times a second whether they are all there, which
-takes time; for a disk they wait 20 s at most (`reduction.host.file_threads.ANSWER_S`).
+takes time; for a disk they wait 20 s at most (`reduction.host.file_system.file_threads.ANSWER_S`).
 """
 
 

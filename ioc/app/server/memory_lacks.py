@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from reduction.host.memory_limits import no_memory_words
+from reduction.host.memory.memory_limits import no_memory_words
 
 log = logging.getLogger(__name__)
 

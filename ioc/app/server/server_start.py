@@ -26,8 +26,8 @@ from ioc.settings.run_state_file import RunStateOwner
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import RunState
 from reduction.control.transitions import resumed
-from reduction.host.allowed_folders import AllowedFolders
-from reduction.host.key_file import Key
+from reduction.host.file_system.allowed_folders import AllowedFolders
+from reduction.host.network.key_file import Key
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.kafka.servers import ResultTopic
 from simulator.orders import SimulatorOrder

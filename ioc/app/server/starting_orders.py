@@ -22,8 +22,8 @@ from ioc.settings.run_state_file import RunStateOwner, load_run_state
 from reduction.control.order_files import with_files
 from reduction.control.run_state import RunState
 from reduction.engines.recipe import recipe
-from reduction.host.allowed_folders import AllowedFolders
-from reduction.host.file_threads import FileThreads
+from reduction.host.file_system.allowed_folders import AllowedFolders
+from reduction.host.file_system.file_threads import FileThreads
 from reduction.instrument.default_bins import default_bins
 from reduction.instrument.detector_file import DetectorFile, DetectorFileKind
 from reduction.instrument.geometry import Instrument

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import h5py  # noqa: F401  # before Mantid, which may bring another HDF5
 
-from reduction.host.runtime_folder import own_folder
+from reduction.host.file_system.runtime_folder import own_folder
 
 OLDEST, NEWEST = (3, 13), (6,)
 """The first version, and the last major version, that this engine supports."""

@@ -19,7 +19,7 @@ from reduction.control.orders import ReductionOrder
 from reduction.control.reports import MapCounts, OutliersFound, ViewsResult
 from reduction.engines.cell_sums import cell_sums
 from reduction.engines.protocol import ViewKind
-from reduction.host.file_threads import computed_in_thread
+from reduction.host.file_system.file_threads import computed_in_thread
 from reduction.instrument.layout import DetectorLayout, detector_layout
 from reduction.parameters.detector_map import MapAxis, MapSettings
 from reduction.parameters.image import ImageSettings, ImageView

@@ -19,8 +19,8 @@ from ioc.posting.file_write import FileWriter, SavingSources
 from ioc.puts.ioc_settings import IocSettings
 from ioc.security.rules import Client
 from reduction.files.nexus_reader import read_nexus
-from reduction.host.allowed_folders import AllowedFolders
-from reduction.host.file_threads import FileThreads
+from reduction.host.file_system.allowed_folders import AllowedFolders
+from reduction.host.file_system.file_threads import FileThreads
 from reduction.parameters.image_readings import (
     AreaDetectorReadings,
     ArrayReadings,

@@ -20,7 +20,7 @@ from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.picked_puts import PickedPuts
 from ioc.security.rules import Client
 from reduction.control.orders import RanksOrder
-from reduction.host.allowed_folders import AllowedFolders
+from reduction.host.file_system.allowed_folders import AllowedFolders
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import detector_groups
 from reduction.parameters.detectors import LONGEST_LIST, DetectorSettings

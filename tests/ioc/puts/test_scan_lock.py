@@ -19,7 +19,7 @@ from ioc.model.pvs import PvRow
 from ioc.puts.ioc_settings import IocSettings
 from ioc.puts.scan_lock import ScanLock
 from ioc.security.rules import Client, Guard
-from reduction.host.allowed_folders import AllowedFolders
+from reduction.host.file_system.allowed_folders import AllowedFolders
 from reduction.parameters.specs import Refused
 from tests.support.ca_caller import Caller
 from tests.support.ca_client import Network

@@ -12,7 +12,7 @@ import pytest
 
 from ioc.puts.file_reads import FileReads
 from reduction.files.nexus_writer import write_nexus
-from reduction.host.file_threads import FileThreads
+from reduction.host.file_system.file_threads import FileThreads
 from reduction.instrument.detector_file import DetectorFileKind
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.load_files import LoadedFile, load_file

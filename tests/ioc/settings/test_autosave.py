@@ -27,7 +27,7 @@ from ioc.settings.autosave import (
 from ioc.settings.initial import AllOrders, first_orders
 from ioc.settings.kept_files import ForeignFile
 from ioc.settings.restore import RestoredOrders, restored
-from reduction.host.allowed_folders import AllowedFolders
+from reduction.host.file_system.allowed_folders import AllowedFolders
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.units import Units
 from tests.support.ca_client import Network

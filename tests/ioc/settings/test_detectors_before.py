@@ -10,7 +10,7 @@ from ioc.app.server.starting_orders import starting_orders
 from ioc.model.ioc_order import DetectorsBefore
 from ioc.options.commands import IocOptions
 from ioc.settings.autosave import file_text, load_settings, settings_by_name
-from reduction.host.allowed_folders import AllowedFolders
+from reduction.host.file_system.allowed_folders import AllowedFolders
 from reduction.instrument.geometry import powder_arc
 
 

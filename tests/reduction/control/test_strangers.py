@@ -24,7 +24,7 @@ from reduction.control.order_receiver import (
 )
 from reduction.control.order_sender import WORKING
 from reduction.control.orders import RANKS_PART, RanksOrder
-from reduction.host.key_file import Key
+from reduction.host.network.key_file import Key
 from tests.support.channel_bench import (
     IOC_HELLO,
     RANKS_HELLO,

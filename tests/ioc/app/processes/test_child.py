@@ -17,7 +17,7 @@ from ioc.app.processes import child
 from ioc.app.processes.child import Child
 from ioc.app.processes.child_words import LONGEST_REASON, reason_in
 from ioc.app.processes.die_with_parent import FIRST_TO_END, OOM_SCORE_ADJ
-from reduction.host.memory_limits import MemoryKills
+from reduction.host.memory.memory_limits import MemoryKills
 from tests.support.no_threads import no_threads
 
 

@@ -11,7 +11,7 @@ import time
 import psutil
 
 from ioc.app.processes.idle_watch import IDLE_S, IdleWatch, processor_seconds
-from reduction.host.file_threads import ANSWER_S
+from reduction.host.file_system.file_threads import ANSWER_S
 
 
 def test_a_process_that_takes_no_time_is_noticed_and_one_that_works_is_not() -> None:

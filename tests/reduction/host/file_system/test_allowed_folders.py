@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reduction.host.allowed_folders import AllowedFolders, FolderNotAllowed
+from reduction.host.file_system.allowed_folders import AllowedFolders, FolderNotAllowed
 
 
 def test_without_folders_it_is_the_working_folder(

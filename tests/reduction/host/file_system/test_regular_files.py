@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reduction.host.regular_files import read_regular_file
+from reduction.host.file_system.regular_files import read_regular_file
 
 
 def make_socket(path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import zmq
 
-from reduction.host.key_file import Key
+from reduction.host.network.key_file import Key
 
 LOCAL = "ipc://"
 """Such an endpoint is a file, which only the user has access to who runs the program."""

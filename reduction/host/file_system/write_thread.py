@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from reduction.host.file_threads import do_work
+from reduction.host.file_system.file_threads import do_work
 
 ResultT = TypeVar("ResultT")
 

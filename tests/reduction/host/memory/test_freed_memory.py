@@ -10,7 +10,7 @@ import pytest
 
 MESSAGES = """
 import resource
-from reduction.host.freed_memory import keep_freed_memory
+from reduction.host.memory.freed_memory import keep_freed_memory
 keep_freed_memory()
 def touched():
     messages = [bytes(400_000 + 4096 * number) for number in range(50)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reduction.host.key_file import Key, KeyRefused, make_key, read_key
+from reduction.host.network.key_file import Key, KeyRefused, make_key, read_key
 
 
 def test_a_key_is_made_once_and_read_again(tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ import pytest
 from reduction.files.nexus_reader import read_nexus
 from reduction.files.nexus_writer import write_nexus
 from reduction.files.save import save, save_together
-from reduction.host import atomic_files
+from reduction.host.file_system import atomic_files
 from reduction.parameters.file_names import FileNaming
 from tests.support.saved_sample import names, sample
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[4]
 
 
 def test_what_cannot_be_replaced_leaves_no_file_beside_it(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
 
 WRITE_FOREVER = """
 import itertools, sys, pathlib
-from reduction.host import atomic_files
+from reduction.host.file_system import atomic_files
 from reduction.parameters.file_names import FileNaming
 contents = [pathlib.Path(path).read_bytes() for path in sys.argv[2:]]
 for content in itertools.cycle(contents):

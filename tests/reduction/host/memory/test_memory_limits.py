@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from reduction.host.memory_limits import (
+from reduction.host.memory.memory_limits import (
     MemoryBound,
     MemoryKills,
     is_no_memory,
@@ -19,7 +19,7 @@ from reduction.host.memory_limits import (
 GREEDY = """
 import resource
 import numpy
-from reduction.host.memory_limits import no_memory_words
+from reduction.host.memory.memory_limits import no_memory_words
 resource.setrlimit(resource.RLIMIT_AS, (3_000_000_000, 3_000_000_000))
 try:
     numpy.ones(3_000_000_000, numpy.int8)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import zmq
 
-from reduction.host.regular_files import open_regular_file
+from reduction.host.file_system.regular_files import open_regular_file
 
 KEY_BYTES = 40
 """Length of a secret key in Z85, https://rfc.zeromq.org/spec/32/."""

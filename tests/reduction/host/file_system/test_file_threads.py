@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from reduction.host.file_threads import (
+from reduction.host.file_system.file_threads import (
     MOST_UNFINISHED,
     FileThreads,
     FirstOnly,
@@ -108,7 +108,7 @@ async def test_of_several_threads_one_is_the_first() -> None:
 def test_a_process_ends_while_a_disk_does_not_answer() -> None:
     hanging = """
 import threading
-from reduction.host.file_threads import FileThreads
+from reduction.host.file_system.file_threads import FileThreads
 try:
     FileThreads(0.01).run_here("a", threading.Event().wait)
 except TimeoutError as silent:

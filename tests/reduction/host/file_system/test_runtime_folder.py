@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from reduction.host.runtime_folder import FRESH_S, LOCK, own_folder
+from reduction.host.file_system.runtime_folder import FRESH_S, LOCK, own_folder
 
 HOLD = """\
 import pathlib, sys
-from reduction.host.runtime_folder import own_folder
+from reduction.host.file_system.runtime_folder import own_folder
 with own_folder(pathlib.Path(sys.argv[1])) as folder:
     print(folder, flush=True)
     input()
@@ -33,7 +33,7 @@ def holder(memory: Path, temporary: Path | str) -> Iterator[tuple[subprocess.Pop
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {"TMPDIR": str(temporary)},
-        cwd=Path(__file__).parents[3],
+        cwd=Path(__file__).parents[4],
     ) as process:
         assert process.stdout is not None
         try:
