@@ -2,5 +2,5 @@
 
 Imports `reduction.messages` and `reduction.stream`. Front door: `reduction.event_log.protocol`,
 which says what a reader does. The readers are `reduction.event_log.embedded` and
-`reduction.event_log.remote`; sources use `reduction.event_log.writer`.
+`reduction.event_log.network.remote`; sources use `reduction.event_log.writer`.
 """

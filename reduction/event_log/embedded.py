@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, MESSAGE_S, LogFolder
-from reduction.event_log.partition_segments import PartitionSegments
 from reduction.event_log.protocol import (
     MESSAGES_AT_ONCE,
     Backlog,
@@ -18,10 +17,11 @@ from reduction.event_log.protocol import (
     LogMessage,
     LogRefused,
 )
-from reduction.event_log.pulse_counts import PulseCount
-from reduction.event_log.segment_view import Record, SegmentScan, SegmentView
-from reduction.event_log.segments import HEAD_BYTES, first_offset
-from reduction.event_log.stored_records import StoredRecords
+from reduction.event_log.storage.partition_segments import PartitionSegments
+from reduction.event_log.storage.pulse_counts import PulseCount
+from reduction.event_log.storage.segment_view import Record, SegmentScan, SegmentView
+from reduction.event_log.storage.segments import HEAD_BYTES, first_offset
+from reduction.event_log.storage.stored_records import StoredRecords
 
 
 class EmbeddedLogReader:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from reduction.event_log.protocol import LogRefused
-from reduction.event_log.segments import is_segment, partition_folder
+from reduction.event_log.storage.segments import is_segment, partition_folder
 from reduction.host.file_system.regular_files import read_regular_file
 
 LOG_FORMAT, LOG_VERSION = "live-reduction event log", 1

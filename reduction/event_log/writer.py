@@ -10,13 +10,13 @@ from pathlib import Path
 
 from reduction.event_log.entries import LogEntry
 from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, MESSAGE_S, LogFolder, refusing
-from reduction.event_log.last_pulse import last_pulse
-from reduction.event_log.partition_writer import PartitionWriter
 from reduction.event_log.protocol import LogRefused
-from reduction.event_log.segment_view import SegmentView
-from reduction.event_log.segments import Damaged, partition_folder, segment_paths
-from reduction.event_log.space import PART, SegmentSpace, StoredSegment
-from reduction.event_log.stored_records import StoredRecords
+from reduction.event_log.storage.last_pulse import last_pulse
+from reduction.event_log.storage.partition_writer import PartitionWriter
+from reduction.event_log.storage.segment_view import SegmentView
+from reduction.event_log.storage.segments import Damaged, partition_folder, segment_paths
+from reduction.event_log.storage.space import PART, SegmentSpace, StoredSegment
+from reduction.event_log.storage.stored_records import StoredRecords
 
 SEGMENT_BYTES = 64 * 2**20
 """Size of a segment, unless the limit of the log is too small for eight in each partition."""

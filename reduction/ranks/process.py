@@ -23,8 +23,8 @@ from reduction.control.orders import NO_REVISION, RANKS_PART, RanksOrder
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Engine, Recipe
 from reduction.event_log.embedded import EmbeddedLogReader
+from reduction.event_log.network.remote import RemoteLogReader
 from reduction.event_log.protocol import LogReader
-from reduction.event_log.remote import RemoteLogReader
 from reduction.host.memory.freed_memory import keep_freed_memory
 from reduction.host.memory.garbage import search_new
 from reduction.host.memory.memory_limits import is_no_memory, no_memory_words

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.protocol import LogRefused, close_all, problem_of
-from reduction.event_log.pulse_counts import CHUNK, MARK
-from reduction.event_log.segment_view import Record
-from reduction.event_log.stored_records import StoredRecords
+from reduction.event_log.storage.pulse_counts import CHUNK, MARK
+from reduction.event_log.storage.segment_view import Record
+from reduction.event_log.storage.stored_records import StoredRecords
 from reduction.host.steady_clock import steady_clock
 from reduction.messages.ev44 import event_count
 from reduction.recordings.log_recording import LogRecording

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import zmq
 
 from reduction.event_log.entries import OutputMessage
-from reduction.event_log.stored_records import StoredRecords
+from reduction.event_log.storage.stored_records import StoredRecords
 
 
 class StreamOutput(Protocol):

@@ -13,7 +13,7 @@ import zmq
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.entries import EntryKind
 from reduction.event_log.protocol import LogMessage, LogReader, problem_of
-from reduction.event_log.stored_records import StoredRecords
+from reduction.event_log.storage.stored_records import StoredRecords
 from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop
 from reduction.recordings.log_copy import RECORDS_AT_ONCE, events_of

@@ -9,8 +9,8 @@ import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.folder import LogFolder
+from reduction.event_log.network.remote import RemoteLogReader
 from reduction.event_log.protocol import LogReader, LogRefused
-from reduction.event_log.remote import RemoteLogReader
 from reduction.host.network.key_file import Key
 from reduction.kafka.streams import KafkaStream
 from reduction.kafka.topic_shares import dealt

@@ -12,9 +12,9 @@ from typing import Any
 import zmq
 
 from reduction.event_log.entries import EntryKind, OutputMessage
+from reduction.event_log.network.server import LogServer
 from reduction.event_log.protocol import LogRefused
-from reduction.event_log.server import LogServer
-from reduction.event_log.stored_records import StoredRecords
+from reduction.event_log.storage.stored_records import StoredRecords
 from reduction.event_log.writer import LogWriter
 from reduction.host.network.key_file import Key
 

@@ -16,8 +16,8 @@ import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.folder import LEAST_BYTES
+from reduction.event_log.network.remote import RemoteLogReader
 from reduction.event_log.protocol import LogRefused
-from reduction.event_log.remote import RemoteLogReader
 from reduction.host.stop import Stop, stopped_by_signals
 from reduction.messages.contents import PULSE_MARK
 from reduction.stream.dialect import Dialect

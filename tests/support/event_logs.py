@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from reduction.event_log.entries import EntryKind, LogEntry, chunk_entry, log_entry, mark_entry
+from reduction.event_log.network.server import LogServer
 from reduction.event_log.protocol import LogReader
-from reduction.event_log.server import LogServer
 from reduction.event_log.writer import LogWriter
 from reduction.messages.contents import Chunk
 

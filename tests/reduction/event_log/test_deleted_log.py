@@ -12,10 +12,10 @@ import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, MESSAGE_S
+from reduction.event_log.network.remote import ASK_AGAIN_S, RemoteLogReader
+from reduction.event_log.network.server import LogServer
 from reduction.event_log.protocol import LogRefused
-from reduction.event_log.remote import ASK_AGAIN_S, RemoteLogReader
-from reduction.event_log.segments import partition_folder, segment_paths
-from reduction.event_log.server import LogServer
+from reduction.event_log.storage.segments import partition_folder, segment_paths
 from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import (
     LIMIT,

@@ -19,7 +19,7 @@ from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.entries import EntryKind, LogEntry, entry_of
 from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, LEAST_BYTES
 from reduction.event_log.protocol import Dropped
-from reduction.event_log.segments import HEAD_BYTES, checksum, segment_paths
+from reduction.event_log.storage.segments import HEAD_BYTES, checksum, segment_paths
 from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import (
     LIMIT,

@@ -18,13 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reduction.event_log import partition_segments
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.entries import entry_of
 from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, LEAST_BYTES
 from reduction.event_log.protocol import Dropped, LogRefused
-from reduction.event_log.segment_view import SegmentView
-from reduction.event_log.segments import segment_paths
+from reduction.event_log.storage import partition_segments
+from reduction.event_log.storage.segment_view import SegmentView
+from reduction.event_log.storage.segments import segment_paths
 from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import (
     PERIOD_NS,

@@ -12,7 +12,7 @@ import pytest
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.folder import LEAST_BYTES, check_log, default_limit_bytes, delete_log
 from reduction.event_log.protocol import LogRefused
-from reduction.event_log.segments import first_offset, segment_paths
+from reduction.event_log.storage.segments import first_offset, segment_paths
 from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import LIMIT, all_of, pulse_entries, written
 

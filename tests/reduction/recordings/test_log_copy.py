@@ -13,9 +13,9 @@ import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.protocol import LogMessage, LogRefused
-from reduction.event_log.segment_view import SegmentView
-from reduction.event_log.segments import HEAD_BYTES, SegmentHead, segment_paths
-from reduction.event_log.stored_records import StoredRecords
+from reduction.event_log.storage.segment_view import SegmentView
+from reduction.event_log.storage.segments import HEAD_BYTES, SegmentHead, segment_paths
+from reduction.event_log.storage.stored_records import StoredRecords
 from reduction.event_log.writer import LogWriter
 from reduction.recordings.log_copy import RECORDS_AT_ONCE, LogCopy
 from reduction.recordings.log_recording import LogRecording

@@ -13,8 +13,7 @@ import msgspec
 import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.protocol import LogMessage, LogRefused
-from reduction.event_log.requests import (
+from reduction.event_log.network.requests import (
     ANSWER_BYTES,
     ANSWER_PATIENCE_S,
     REQUEST,
@@ -22,6 +21,7 @@ from reduction.event_log.requests import (
     LogAnswer,
     LogRequest,
 )
+from reduction.event_log.protocol import LogMessage, LogRefused
 from reduction.host.network.endpoints import HandshakeWatch, bind
 from reduction.host.network.ignored_messages import IgnoredMessages
 from reduction.host.network.key_file import Key

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reduction.event_log.entries import EntryKind, LogEntry, entry_of
-from reduction.event_log.pulse_counts import PulseCount
-from reduction.event_log.segment_view import Record, SegmentView
-from reduction.event_log.segments import SEGMENT_MESSAGES, Damaged, first_offset
+from reduction.event_log.storage.pulse_counts import PulseCount
+from reduction.event_log.storage.segment_view import Record, SegmentView
+from reduction.event_log.storage.segments import SEGMENT_MESSAGES, Damaged, first_offset
 
 
 @dataclass

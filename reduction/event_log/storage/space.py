@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
-from reduction.event_log.segment_view import Record, SegmentView
-from reduction.event_log.segments import (
+from reduction.event_log.storage.segment_view import Record, SegmentView
+from reduction.event_log.storage.segments import (
     COMMITTED,
     HEAD_BYTES,
     NEXT_OFFSET,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from reduction.event_log.segment_view import Record, SegmentView
+from reduction.event_log.storage.segment_view import Record, SegmentView
 
 
 class StoredRecords(NamedTuple):

@@ -6,8 +6,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from reduction.event_log.entries import EntryKind
-from reduction.event_log.segment_view import SegmentView
-from reduction.event_log.segments import HEAD_BYTES, SEGMENT_MESSAGES, Damaged, segment_paths
+from reduction.event_log.storage.segment_view import SegmentView
+from reduction.event_log.storage.segments import (
+    HEAD_BYTES,
+    SEGMENT_MESSAGES,
+    Damaged,
+    segment_paths,
+)
 from reduction.messages.contents import CorruptMessage, LogValue, UnknownSchema, decode
 
 

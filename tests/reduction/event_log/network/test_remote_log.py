@@ -12,8 +12,8 @@ import pytest
 import zmq
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.remote import ASK_AGAIN_S, RemoteLogReader
-from reduction.event_log.server import LARGEST_REQUEST_BYTES, LogServer
+from reduction.event_log.network.remote import ASK_AGAIN_S, RemoteLogReader
+from reduction.event_log.network.server import LARGEST_REQUEST_BYTES, LogServer
 from reduction.event_log.writer import LogWriter
 from reduction.host.network.key_file import Key
 from tests.support.event_logs import (

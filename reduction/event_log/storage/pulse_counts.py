@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reduction.event_log.entries import EntryKind
-from reduction.event_log.segments import SegmentHead
+from reduction.event_log.storage.segments import SegmentHead
 
 MARK, CHUNK = int(EntryKind.MARK), int(EntryKind.CHUNK)
 """Plain numbers, because kinds are compared for every message."""

@@ -14,7 +14,7 @@ import pytest
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.entries import EntryKind, mark_entry
 from reduction.event_log.folder import LEAST_BYTES
-from reduction.event_log.segments import SEGMENT_MESSAGES, segment_paths
+from reduction.event_log.storage.segments import SEGMENT_MESSAGES, segment_paths
 from reduction.event_log.writer import LogWriter
 from reduction.messages.contents import LogValue, decode
 from tests.support.event_logs import LIMIT, SMALL_SEGMENT, START_NS, pulse_entries, write, written

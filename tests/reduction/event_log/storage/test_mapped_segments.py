@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.segment_view import SegmentView
-from reduction.event_log.segments import HEAD_BYTES, segment_paths
+from reduction.event_log.storage.segment_view import SegmentView
+from reduction.event_log.storage.segments import HEAD_BYTES, segment_paths
 from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import LIMIT, all_of, data_of, pulse_entries, write, written
 
@@ -110,7 +110,7 @@ CUT_READER = """
 import os, sys
 from pathlib import Path
 from reduction.event_log.embedded import EmbeddedLogReader
-from reduction.event_log.segments import segment_paths
+from reduction.event_log.storage.segments import segment_paths
 now_s = [0.0]
 reader = EmbeddedLogReader(Path(sys.argv[1]), 0, lambda: now_s[0])
 assert len(reader.read(30)) == 30
@@ -143,7 +143,7 @@ def test_a_segment_that_somebody_cuts_costs_what_was_in_it_and_is_told(
 CUT_WRITER = """
 import os, sys
 from pathlib import Path
-from reduction.event_log.segments import segment_paths
+from reduction.event_log.storage.segments import segment_paths
 from reduction.event_log.writer import LogWriter
 from tests.support.event_logs import LIMIT, pulse_entries, write
 now_s = [0.0]
@@ -202,7 +202,7 @@ def test_a_segment_that_is_cut_while_it_is_opened_is_read_as_it_is_then(
         os.truncate(path, end - HEAD_BYTES)
         return status
 
-    monkeypatch.setattr("reduction.event_log.segment_view.os.fstat", then_cut)
+    monkeypatch.setattr("reduction.event_log.storage.segment_view.os.fstat", then_cut)
     os.truncate(path, end + HEAD_BYTES)
     view = SegmentView(path)
     assert view.committed <= end - HEAD_BYTES

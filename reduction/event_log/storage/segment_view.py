@@ -13,8 +13,8 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from reduction.event_log.entries import EntryKind
-from reduction.event_log.pulse_counts import PulseCount
-from reduction.event_log.segments import (
+from reduction.event_log.storage.pulse_counts import PulseCount
+from reduction.event_log.storage.segments import (
     COMMITTED,
     HEAD_BYTES,
     NEXT_OFFSET,

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reduction.event_log.entries import EntryKind, LogEntry, entry_of
-from reduction.event_log.partition_end import PartitionEnd
-from reduction.event_log.segment_view import Record, SegmentView
-from reduction.event_log.segments import (
+from reduction.event_log.storage.partition_end import PartitionEnd
+from reduction.event_log.storage.segment_view import Record, SegmentView
+from reduction.event_log.storage.segments import (
     HEAD_BYTES,
     RECORD_STRUCT,
     RecordHead,
@@ -21,8 +21,8 @@ from reduction.event_log.segments import (
     segment_path,
     segment_paths,
 )
-from reduction.event_log.space import LeftOver, OpenSegment, SegmentSpace
-from reduction.event_log.stored_records import StoredRecords
+from reduction.event_log.storage.space import LeftOver, OpenSegment, SegmentSpace
+from reduction.event_log.storage.stored_records import StoredRecords
 
 
 class PartitionWriter:

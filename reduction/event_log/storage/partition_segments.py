@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from reduction.event_log.segment_view import SegmentView
-from reduction.event_log.segments import Damaged, first_offset, head_of, segment_paths
+from reduction.event_log.storage.segment_view import SegmentView
+from reduction.event_log.storage.segments import Damaged, first_offset, head_of, segment_paths
 
 AT_LIMIT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """What opening a file fails with at a limit of this process or host, which passes."""

@@ -9,8 +9,14 @@ from typing import Any
 import msgspec
 import zmq
 
+from reduction.event_log.network.requests import (
+    ANSWER,
+    ANSWER_PATIENCE_S,
+    Go,
+    LogAnswer,
+    LogRequest,
+)
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, Backlog, Dropped, LogMessage
-from reduction.event_log.requests import ANSWER, ANSWER_PATIENCE_S, Go, LogAnswer, LogRequest
 from reduction.host.network.endpoints import connect
 from reduction.host.network.key_file import Key
 
