@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.rows import Row, below
 from ioc.options.program import StartError
-from ioc.options.toml_text import LARGEST_TOML_BYTES, read_toml
+from ioc.options.tables.toml_text import LARGEST_TOML_BYTES, read_toml
 from ioc.security.acf import LARGEST_ACCESS_FILE_BYTES, load_rules
 from reduction.definitions.idf_reader import read_definition
 from reduction.detector_files.content import (

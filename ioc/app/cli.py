@@ -155,7 +155,7 @@ def _serve(options: IocOptions) -> None:
 def _reduce(options: RanksOptions) -> None:
     from ioc.options.host_checks import launched_ranks
     from ioc.options.keys import key_of
-    from ioc.options.stream_table import kafka_stream
+    from ioc.options.tables.stream_table import kafka_stream
     from reduction.host.kernel_loading import import_numba
     from reduction.host.mpi_leftovers import single_rank_folder
     from reduction.host.stop import keep_sighup_from_ucx
@@ -196,7 +196,7 @@ def _reduce(options: RanksOptions) -> None:
 def _simulate(given: SimulateOptions) -> None:
     from ioc.options.event_log import with_event_log
     from ioc.options.keys import key_of
-    from ioc.options.stream_table import kafka_stream
+    from ioc.options.tables.stream_table import kafka_stream
     from reduction.host.kernel_loading import import_numba
     from reduction.stream.dialect import Dialect
 

@@ -18,7 +18,7 @@ from ioc.options.event_log import recording_limit, with_event_log
 from ioc.options.keys import key_of
 from ioc.options.program import StartError
 from ioc.options.shared_options import PlayOptions, StreamOptions
-from ioc.options.stream_table import kafka_stream
+from ioc.options.tables.stream_table import kafka_stream
 from reduction.event_log.protocol import LogReader, LogRefused, close_all
 from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop, stopped_by_signals

@@ -16,7 +16,7 @@ from ioc.options.commands import RunOptions
 from ioc.options.event_log import with_event_log
 from ioc.options.host_checks import check_engine, mpi_launcher
 from ioc.options.program import StartError
-from ioc.options.stream_table import kafka_stream
+from ioc.options.tables.stream_table import kafka_stream
 from reduction.event_log.folder import check_log, delete_log
 from reduction.host.file_system.runtime_folder import own_folder
 from reduction.host.stop import StopSignals

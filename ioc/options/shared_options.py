@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from ioc.options.flags import Options, flag
 from ioc.options.program import StartError
-from ioc.options.publish_table import check_publish, check_spectra
 from ioc.options.sizes import check_size
+from ioc.options.tables.publish_table import check_publish, check_spectra
 from ioc.options.value_checks import (
     check_habits,
     check_monitors,

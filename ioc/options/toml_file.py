@@ -8,9 +8,9 @@ from typing import Any
 
 from ioc.options.commands import COMMANDS
 from ioc.options.program import StartError
-from ioc.options.publish_table import publish_table
-from ioc.options.stream_table import from_table
-from ioc.options.toml_text import read_toml
+from ioc.options.tables.publish_table import publish_table
+from ioc.options.tables.stream_table import from_table
+from ioc.options.tables.toml_text import read_toml
 from reduction.parameters.specs import nearest
 
 TABLES: Mapping[str, Callable[[str, Mapping[str, Any]], object]] = {

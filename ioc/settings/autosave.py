@@ -20,7 +20,7 @@ from ioc.model.pvs import Access
 from ioc.model.roles import Role
 from ioc.model.wire_type import wire_type
 from ioc.options.program import DISTRIBUTION
-from ioc.options.toml_text import toml_table
+from ioc.options.tables.toml_text import toml_table
 from ioc.settings.initial import AllOrders, unprefixed_rows
 from ioc.settings.kept_files import ForeignFile, read_kept_file, write_problem
 from reduction.host.file_system import atomic_files

@@ -16,8 +16,8 @@ from ioc.options.event_log import run_state_path
 from ioc.options.host_checks import check_interfaces, file_folders, pva_served
 from ioc.options.keys import key_of
 from ioc.options.program import StartError
-from ioc.options.publish_table import result_topic
 from ioc.options.shared_options import ServerOptions, split_addresses
+from ioc.options.tables.publish_table import result_topic
 from ioc.pva.addresses import Addresses
 from ioc.security import acf
 from ioc.security.rules import EVERYBODY, NOBODY, Rules

@@ -17,7 +17,7 @@ from streaming_data_types.dataarray_da00 import deserialise_da00
 
 from ioc.options.command_line import parse
 from ioc.options.program import StartError
-from ioc.options.publish_table import publish_table, result_topic
+from ioc.options.tables.publish_table import publish_table, result_topic
 from ioc.posting.kafka_results import KafkaResults, kafka_producer
 from reduction.control.orders import ReductionOrder
 from reduction.control.reports import ReductionResult, SeriesResult

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ioc.options.librdkafka_table import librdkafka_options
 from ioc.options.program import StartError
-from ioc.options.toml_text import read_toml
+from ioc.options.tables.librdkafka_table import librdkafka_options
+from ioc.options.tables.toml_text import read_toml
 from reduction.event_log.protocol import LogRefused
 from reduction.kafka.servers import SCHEME, KafkaServer, ResultTopic, SentSpectra, topic_at
 from reduction.parameters.specs import nearest

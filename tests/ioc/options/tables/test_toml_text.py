@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ioc.options.program import StartError
+from ioc.options.tables.toml_text import LARGEST_TOML_BYTES, MOST_DOTS, toml_table
 from ioc.options.toml_file import from_toml
-from ioc.options.toml_text import LARGEST_TOML_BYTES, MOST_DOTS, toml_table
 from tests.support.cost import costs_at_most
 
 SIZE = LARGEST_TOML_BYTES - 10

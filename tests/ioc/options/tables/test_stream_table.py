@@ -10,7 +10,7 @@ import pytest
 from ioc.options.command_line import parse
 from ioc.options.commands import RanksOptions, RunOptions
 from ioc.options.program import StartError
-from ioc.options.stream_table import from_table, kafka_stream
+from ioc.options.tables.stream_table import from_table, kafka_stream
 from reduction.kafka.servers import KafkaServer
 from reduction.stream.dialect import Dialect
 from reduction.stream.used_sources import UsedSources
