@@ -16,7 +16,7 @@ from reduction.engines.protocol import PixelWindow, Recipe, ViewKind, ViewRecipe
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.layout import DetectorLayout, detector_layout
 from reduction.parameters.bins import edges
-from reduction.parameters.image import ImageView
+from reduction.parameters.images.image import ImageView
 from reduction.parameters.units import Units
 
 FOREVER_S = math.inf

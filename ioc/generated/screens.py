@@ -22,7 +22,7 @@ from ioc.model.paths import Part
 from ioc.model.pvs import PvGroup, PvRow, pv_rows
 from ioc.model.run_parameters import FacilityRunSettings, FacilityRunStatus
 from ioc.options.commands import RunOptions
-from reduction.parameters.image_readings import CellReadings, FixedReadings
+from reduction.parameters.images.image_readings import CellReadings, FixedReadings
 
 MACROS = {"P": RunOptions.prefix, "R": "Red1:"}
 """The defaults of the macros of every screen: the prefix, and the reduction that it shows."""

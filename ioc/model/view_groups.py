@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ioc.model.paths import Path
-from reduction.parameters.detector_map import MapSettings
-from reduction.parameters.image import ImageSettings, PickedCells, PickedCommands
-from reduction.parameters.image_readings import (
+from reduction.parameters.images.detector_map import MapSettings
+from reduction.parameters.images.image import ImageSettings, PickedCells, PickedCommands
+from reduction.parameters.images.image_readings import (
     AreaDetectorReadings,
     CellReadings,
     FixedReadings,

@@ -26,8 +26,8 @@ from ioc.puts.order_changes import with_watched
 from ioc.puts.order_puts import OrderPuts
 from reduction.control.orders import RanksOrder, ReductionOrder, WatchedViews
 from reduction.control.reports import RanksReport, ReductionResult, ViewsResult
-from reduction.parameters.detector_map import MapAxis
-from reduction.parameters.image_readings import (
+from reduction.parameters.images.detector_map import MapAxis
+from reduction.parameters.images.image_readings import (
     ArrayReadings,
     ImageReadings,
     MapReadings,

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from reduction.control.reports import MapCounts, RanksReport, ReductionResult
 from reduction.detector_files.id_ranges import ranges_text
 from reduction.instrument.geometry import Instrument
-from reduction.parameters.image import PickedCells
-from reduction.parameters.image_readings import (
+from reduction.parameters.images.image import PickedCells
+from reduction.parameters.images.image_readings import (
     LONGEST_BANKS,
     AreaDetectorReadings,
     ArrayReadings,

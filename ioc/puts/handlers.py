@@ -16,7 +16,7 @@ from ioc.model.lock_parameters import LockCommands
 from ioc.model.paths import Part
 from ioc.model.pvs import Access, PvRow
 from ioc.security.rules import Client
-from reduction.parameters.image import PickedCommands
+from reduction.parameters.images.image import PickedCommands
 from reduction.parameters.outliers import OutlierCommands
 
 

@@ -12,7 +12,7 @@ from reduction.host.file_system.file_threads import in_thread
 from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.detectors import DetectorSettings
-from reduction.parameters.image import ImageView
+from reduction.parameters.images.image import ImageView
 from reduction.parameters.reduction import ReductionSettings
 from reduction.results.images import ImageGeometry, image_geometry
 

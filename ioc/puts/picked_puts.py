@@ -19,7 +19,7 @@ from reduction.instrument.geometry import Instrument
 from reduction.instrument.layout import DetectorLayout
 from reduction.instrument.selection import BANKS
 from reduction.parameters.detectors import LONGEST_LIST, DetectorSettings
-from reduction.parameters.image import PickedCells
+from reduction.parameters.images.image import PickedCells
 from reduction.parameters.specs import Refused
 
 

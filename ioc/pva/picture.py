@@ -13,7 +13,7 @@ from p4p.nt import NTNDArray
 from ioc.ca.channel import PvChannel
 from ioc.ca.database import Database
 from ioc.pva.normative import alarm, time_stamp
-from reduction.parameters.image_readings import ArrayReadings
+from reduction.parameters.images.image_readings import ArrayReadings
 
 PICTURE_NAME = "Image"
 """The name of an image or a map in one structure, after the prefix of its group."""

@@ -17,7 +17,7 @@ from ioc.model.addresses import IOC_PROCESS, RANKS, reduction_at
 from ioc.model.paths import ValuePath
 from ioc.model.pvs import Access, PvRow, pv_rows
 from ioc.model.wire_type import wire_type
-from reduction.parameters.image_readings import AreaDetectorReadings, ImageReadings
+from reduction.parameters.images.image_readings import AreaDetectorReadings, ImageReadings
 from reduction.parameters.readings import SliceReadings
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 

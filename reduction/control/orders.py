@@ -14,7 +14,7 @@ from reduction.control.facility_run import FacilityRun
 from reduction.control.run_state import RunState
 from reduction.instrument.detector_file import DetectorFile
 from reduction.parameters.acquisition import AcquisitionSettings
-from reduction.parameters.image import ImageCallbacks, ImageMade
+from reduction.parameters.images.image import ImageCallbacks, ImageMade
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.run import RunControl
 from reduction.stream.pulses import NO_PULSE, PulseTimeNs

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from reduction.instrument.contiguous import contiguous
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.panel_grids import PanelGrid, panel_grids
-from reduction.parameters.image import ImageView
+from reduction.parameters.images.image import ImageView
 
 NO_CELL = -1
 """The cell of a detector that is not in the image: a monitor."""

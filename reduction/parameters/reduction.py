@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from reduction.parameters import bins
 from reduction.parameters.corrections import CorrectionSettings
-from reduction.parameters.detector_map import MapAxis, MapSettings
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.fields import Settings, parameter
-from reduction.parameters.image import ImageSettings
+from reduction.parameters.images.detector_map import MapAxis, MapSettings
+from reduction.parameters.images.image import ImageSettings
 from reduction.parameters.limits import MAX_BINS, MOST_SLICES, PEAKS, REGIONS
 from reduction.parameters.outliers import OutlierSettings
 from reduction.parameters.specs import Choice, Float, Misfit, Refused, Stage, Switch, Text

@@ -17,8 +17,8 @@ from reduction.instrument.detector_file import DetectorFile
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.layout import DetectorLayout, detector_layout
 from reduction.instrument.selection import MASKED, detector_groups
-from reduction.parameters.detector_map import MapAxis, MapSettings
-from reduction.parameters.image import ImageScale, ImageSource
+from reduction.parameters.images.detector_map import MapAxis, MapSettings
+from reduction.parameters.images.image import ImageScale, ImageSource
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
 from reduction.results.normalisation import Measured, intensity, lacking

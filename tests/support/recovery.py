@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.layout import detector_layout
-from reduction.parameters.image import ImageView
+from reduction.parameters.images.image import ImageView
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
 from tests.support.ca_client import Network

@@ -18,8 +18,8 @@ from reduction.control.order_receiver import LOGS, ORDER, REFUSAL, OrderReceiver
 from reduction.control.orders import RANKS_PART, RanksOrder, ReductionOrder, WatchedViews
 from reduction.control.pv_log_values import PvLogValues
 from reduction.control.run_state import LogPlace, PulseGap, RunState
-from reduction.parameters.detector_map import MapAxis, MapSettings
-from reduction.parameters.image import ImageSettings, PickedCells
+from reduction.parameters.images.detector_map import MapAxis, MapSettings
+from reduction.parameters.images.image import ImageSettings, PickedCells
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.stream.pulses import NEVER_NS
 from simulator.orders import SIMULATOR_PART, SimulatorOrder

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED
-from reduction.parameters.detector_map import MapAxis, MapSettings
+from reduction.parameters.images.detector_map import MapAxis, MapSettings
 from reduction.parameters.limits import IMAGE_SIDE
 from reduction.stream.logs import Logs
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from reduction.engines.protocol import PixelWindow, Recipe, SliceOf, ViewKind, ViewRecipes
 from reduction.instrument.layout import DetectorLayout
 from reduction.instrument.selection import MASKED
-from reduction.parameters.detector_map import MapSettings
-from reduction.parameters.image import ImageScale, ImageSource
+from reduction.parameters.images.detector_map import MapSettings
+from reduction.parameters.images.image import ImageScale, ImageSource
 from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.counting.map_rows import even_edges, row_of_pulses, rows_of_detectors
 from reduction.ranks.counting.pipeline import Pipeline

@@ -21,8 +21,8 @@ from reduction.engines.cell_sums import cell_sums
 from reduction.engines.protocol import ViewKind
 from reduction.host.file_system.file_threads import computed_in_thread
 from reduction.instrument.layout import DetectorLayout, detector_layout
-from reduction.parameters.detector_map import MapAxis, MapSettings
-from reduction.parameters.image import ImageSettings, ImageView
+from reduction.parameters.images.detector_map import MapAxis, MapSettings
+from reduction.parameters.images.image import ImageSettings, ImageView
 from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.counting.map_rows import DetectorRowsOfMap, rows_of_detectors, time_edges

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from reduction.files.saved_parts import PictureAxis, SavedPicture
 from reduction.parameters.corrections import CorrectionSettings
-from reduction.parameters.image import ImageScale
-from reduction.parameters.image_readings import ArrayReadings
+from reduction.parameters.images.image import ImageScale
+from reduction.parameters.images.image_readings import ArrayReadings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.results.intensity_labels import PER
 

@@ -21,7 +21,7 @@ from ioc.security.rules import Client
 from reduction.files.nexus_reader import read_nexus
 from reduction.host.file_system.allowed_folders import AllowedFolders
 from reduction.host.file_system.file_threads import FileThreads
-from reduction.parameters.image_readings import (
+from reduction.parameters.images.image_readings import (
     AreaDetectorReadings,
     ArrayReadings,
     ImageReadings,

@@ -10,7 +10,7 @@ import pytest
 
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.layout import detector_layout
-from reduction.parameters.image import ImageView
+from reduction.parameters.images.image import ImageView
 from tests.support.ca_client import network
 from tests.support.ioc_bench import Ioc
 from tests.support.scripts import needs, run_code

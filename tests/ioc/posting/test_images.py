@@ -11,7 +11,7 @@ import pytest
 from ioc.posting import image_posting
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.layout import detector_layout
-from reduction.parameters.image import ImageView
+from reduction.parameters.images.image import ImageView
 from tests.support.ca_client import network
 from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
 

@@ -24,7 +24,7 @@ from reduction.host.file_system.allowed_folders import AllowedFolders
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import detector_groups
 from reduction.parameters.detectors import LONGEST_LIST, DetectorSettings
-from reduction.parameters.image import PickedCells
+from reduction.parameters.images.image import PickedCells
 from reduction.parameters.specs import Refused
 from tests.support.detector_files import order_with_files
 from tests.support.order_bench import ROWS, OrderBench

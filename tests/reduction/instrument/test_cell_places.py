@@ -8,7 +8,7 @@ import pytest
 from reduction.instrument.cell_places import NO_BANK, cell_places
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.instrument.layout import detector_layout
-from reduction.parameters.image import ImageView
+from reduction.parameters.images.image import ImageView
 
 
 @pytest.mark.parametrize("view", ImageView)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.instrument.layout import detector_layout
-from reduction.parameters.image import ImageView
+from reduction.parameters.images.image import ImageView
 
 PITCH_M = 0.01
 

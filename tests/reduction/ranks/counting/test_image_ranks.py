@@ -16,9 +16,9 @@ from reduction.control.reports import RanksReport, ReductionResult, ViewsResult
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.layout import detector_layout
 from reduction.messages.contents import Chunk, encode_chunk
-from reduction.parameters.detector_map import MapAxis, MapSettings
 from reduction.parameters.detectors import DetectorSettings
-from reduction.parameters.image import (
+from reduction.parameters.images.detector_map import MapAxis, MapSettings
+from reduction.parameters.images.image import (
     ImageCallbacks,
     ImageMade,
     ImageSettings,

@@ -15,9 +15,15 @@ from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult, ViewsResult
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.layout import detector_layout
-from reduction.parameters.detector_map import MapAxis, MapSettings
 from reduction.parameters.detectors import DetectorSettings
-from reduction.parameters.image import ImageMade, ImageSettings, ImageSource, ImageView, PickedCells
+from reduction.parameters.images.detector_map import MapAxis, MapSettings
+from reduction.parameters.images.image import (
+    ImageMade,
+    ImageSettings,
+    ImageSource,
+    ImageView,
+    PickedCells,
+)
 from reduction.parameters.outliers import OutlierSettings
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from tests.reduction.ranks.test_recovery import BY_FURNACE, Ranks, RecordedStream

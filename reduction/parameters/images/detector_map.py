@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reduction.parameters import bins
 from reduction.parameters.fields import Settings, parameter
-from reduction.parameters.image import (
+from reduction.parameters.images.image import (
     ImageCallbacks,
     ImageMade,
     callbacks_spec,
