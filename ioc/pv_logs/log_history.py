@@ -8,7 +8,7 @@ from ioc.pv_logs.log_store import LogStore
 from ioc.pv_logs.log_times import DatedValue
 from ioc.pv_logs.records import StoredPart
 from reduction.control.pv_log_values import PvLogValues
-from reduction.stream.logs import Log
+from reduction.stream.log_values.logs import Log
 
 MOST_VALUES = 20_000_000
 """Most values that are kept, of all logs: 320 MB in memory."""

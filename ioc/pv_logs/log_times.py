@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ioc.ca.client.pv_monitors import PvValue
 from reduction.host.steady_clock import steady_clock
-from reduction.stream.log_times import LogTimes
+from reduction.stream.log_values.log_times import LogTimes
 from reduction.stream.notices import Notices
 from reduction.stream.pulses import NO_PULSE
 

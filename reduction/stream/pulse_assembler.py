@@ -21,11 +21,11 @@ from reduction.messages.flat_tables import Buffer
 from reduction.messages.log_layouts import LogNumber
 from reduction.messages.run_messages import RUN_START, RUN_STOP
 from reduction.stream import pulse_ranges
-from reduction.stream.arriving_logs import ArrivingLogs
 from reduction.stream.dialect import ANY_STREAM, Dialect, DialectEvidence, StreamFormat
 from reduction.stream.faults import MARKS, Faults
 from reduction.stream.first_offsets import FirstOffsets
-from reduction.stream.logs import Logs
+from reduction.stream.log_values.arriving_logs import ArrivingLogs
+from reduction.stream.log_values.logs import Logs
 from reduction.stream.marked.holding_partitions import HoldingPartitions
 from reduction.stream.marked.marked_partition import MarkedPartition
 from reduction.stream.notices import Notices

@@ -8,7 +8,7 @@ from dataclasses import replace
 from reduction.messages.contents import CorruptMessage
 from reduction.messages.flat_tables import Buffer
 from reduction.messages.run_messages import RunMessage, decode_run_message
-from reduction.stream.log_times import FIRST_LOG_NS
+from reduction.stream.log_values.log_times import FIRST_LOG_NS
 from reduction.stream.notices import Notices, offset_words
 
 RUN_AHEAD_NS = 60_000_000_000

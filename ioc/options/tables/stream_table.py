@@ -18,7 +18,7 @@ from reduction.messages.contents import PULSE_MARK
 from reduction.parameters.reduction import TIME_LOG
 from reduction.parameters.specs import nearest
 from reduction.stream.dialect import Dialect
-from reduction.stream.logs import LONGEST_LOG_NAME
+from reduction.stream.log_values.logs import LONGEST_LOG_NAME
 from reduction.stream.used_sources import UsedSources
 
 KEYS = ("servers", "dialect", "detectors", "monitors", "logs", "runs", "pulses", "librdkafka")

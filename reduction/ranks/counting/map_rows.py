@@ -13,7 +13,7 @@ from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED
 from reduction.parameters.images.detector_map import MapAxis, MapSettings
 from reduction.parameters.limits import IMAGE_SIDE
-from reduction.stream.logs import Logs
+from reduction.stream.log_values.logs import Logs
 
 FIRST_STEP_S = 1.0
 """Seconds of a row of a map against time, as long as the rows reach; then twice as many."""

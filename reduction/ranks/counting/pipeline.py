@@ -18,7 +18,7 @@ from reduction.messages.contents import Chunk
 from reduction.parameters.reduction import TIME_LOG, FilterSettings, ReductionSettings
 from reduction.parameters.run import AccumulationMode
 from reduction.ranks.counting.series import SeriesTimeline
-from reduction.stream.logs import Logs
+from reduction.stream.log_values.logs import Logs
 
 PROTON_CHARGE = "proton_charge"
 """Name of the log with the proton charge of each pulse, in µC."""

@@ -13,7 +13,7 @@ from reduction.messages.contents import Chunk
 from reduction.stream import pulse_ranges
 from reduction.stream.arrivals import Arrival
 from reduction.stream.faults import BACK, CLOCK, TIMES, Faults
-from reduction.stream.log_times import FIRST_LOG_NS
+from reduction.stream.log_values.log_times import FIRST_LOG_NS
 from reduction.stream.notices import Notices, offset_words
 from reduction.stream.pending_chunks import (
     AHEAD_NS,

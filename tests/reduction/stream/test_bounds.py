@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
-from reduction.stream import logs
 from reduction.stream.dialect import Dialect, StreamFormat
+from reduction.stream.log_values import logs
 from reduction.stream.notices import LONGEST_NOTICE, MOST_NOTICES
 from reduction.stream.pulse_assembler import PulseAssembler
 from reduction.stream.pulses import LATEST_NS, NEVER_NS, NO_PULSE

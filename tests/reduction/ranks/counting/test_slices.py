@@ -23,7 +23,7 @@ from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.specs import Refused
 from reduction.ranks.counting.pipeline import PulseSlicing
 from reduction.ranks.counting.series import SeriesTimeline
-from reduction.stream.logs import Log, Logs
+from reduction.stream.log_values.logs import Log, Logs
 from tests.support import reference_data as reference
 from tests.support.detector_files import recipe_with_files
 from tests.support.engines import MakeEngine, each_engine

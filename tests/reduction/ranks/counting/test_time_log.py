@@ -14,7 +14,7 @@ from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.ranks.counting.pipeline import PulseSlicing
 from reduction.ranks.counting.series import SeriesTimeline
-from reduction.stream.logs import Logs
+from reduction.stream.log_values.logs import Logs
 from tests.support.arc_pulses import events_of, expected, order, settings
 from tests.support.one_rank import OneRank
 

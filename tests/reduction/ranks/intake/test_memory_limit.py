@@ -9,7 +9,7 @@ from reduction.engines.native.engine import NativeEngine
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.run import RunControl
 from reduction.ranks.counting.pipeline import LEAST_PENDING_BYTES, Pipeline
-from reduction.stream.logs import Logs
+from reduction.stream.log_values.logs import Logs
 
 
 class Limited(NativeEngine):

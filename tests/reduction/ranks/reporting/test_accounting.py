@@ -13,7 +13,7 @@ from reduction.messages.contents import Chunk
 from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.counting.pipeline import Pipeline
 from reduction.ranks.reporting.accounting import CELLS_A_TICK, EventAccount
-from reduction.stream.logs import Logs
+from reduction.stream.log_values.logs import Logs
 
 
 class Miscounting(NativeEngine):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from reduction.stream.logs import Log, Logs
+from reduction.stream.log_values.logs import Log, Logs
 
 PAIRS = st.lists(st.tuples(st.integers(0, 30), st.sampled_from([0.0, 1.0, 2.0])), max_size=40)
 TIMES_NS = np.arange(-1, 32)

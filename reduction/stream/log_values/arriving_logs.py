@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reduction.messages.log_layouts import LogNumber
-from reduction.stream.log_times import LogTimes
-from reduction.stream.logs import LONGEST_LOG_NAME, MOST_STREAM_LOGS, Logs
+from reduction.stream.log_values.log_times import LogTimes
+from reduction.stream.log_values.logs import LONGEST_LOG_NAME, MOST_STREAM_LOGS, Logs
 from reduction.stream.notices import Notices
 
 SHOWN_OF_NAME = 40
