@@ -64,7 +64,7 @@ wheel: .venv/build      ## build wheel and source distribution; try the wheel in
 	@rm -rf dist build
 	@$(BIN)/python -m build --outdir dist . >build.log 2>&1 || { cat build.log; exit 1; }
 	@rm build.log
-	@$(WITH_PATH) $(BIN)/python -m tests.support.wheel dist
+	@$(WITH_PATH) $(BIN)/python -m tests.support.product.wheel dist
 
 bench: .venv/bench      ## measure, with peers and Mantid in MANTID_PYTHON; write benchmarks/README.md
 	@$(WITH_PATH) PYTHONPATH="$(CURDIR)" $(BIN)/python -m benchmarks $(ARGS)
@@ -78,13 +78,13 @@ kafka:                  ## get a Kafka broker into .kafka for its tests; takes m
 	  -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.kafka/lib"
 
 broker: .venv/run kafka ## run that broker at port 9092 of this host until Ctrl-C
-	@PYTHONPATH="$(CURDIR)" $(BIN)/python -m tests.support.kafka_broker
+	@PYTHONPATH="$(CURDIR)" $(BIN)/python -m tests.support.kafka.kafka_broker
 
 screens: .venv/test     ## take the pictures of the operator screens, docs/screens, in Phoebus
-	@$(WITH_PATH) $(BIN)/python -m tests.support.pictures docs/screens
+	@$(WITH_PATH) $(BIN)/python -m tests.support.displays.pictures docs/screens
 
 web-screens: .venv/test ## take the pictures of the web page, docs/screens/web-*, in Chromium
-	@$(WITH_PATH) $(BIN)/python -m tests.support.web_pictures docs/screens
+	@$(WITH_PATH) $(BIN)/python -m tests.support.displays.web_pictures docs/screens
 
 clean:
 	rm -rf .venv .typescript build dist docs/_build *.egg-info .coverage*

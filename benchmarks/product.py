@@ -14,7 +14,7 @@ from typing import IO
 
 import psutil
 
-from tests.support.ca_client import Client, Network, network
+from tests.support.clients.ca_client import Client, Network, network
 
 PATIENCE_S = 180.0
 EVENTS_PER_PULSE = 357_143

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.ca_client import Network, network
-from tests.support.kafka_broker import KafkaBroker, Topic, why_no_broker
-from tests.support.tls import Certificates, why_no_tls
+from tests.support.clients.ca_client import Network, network
+from tests.support.kafka.kafka_broker import KafkaBroker, Topic, why_no_broker
+from tests.support.kafka.tls import Certificates, why_no_tls
 
 # A busy machine, and code that is compiled for the first example, make no test fail.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -13,7 +13,7 @@ from benchmarks.product import Product, product
 from benchmarks.rows import Row
 from benchmarks.timing import Figure
 from benchmarks.usage import Usage
-from tests.support.phoebus import JARS, SCREENS, Phoebus, running_phoebus
+from tests.support.displays.phoebus import JARS, SCREENS, Phoebus, running_phoebus
 
 OPENED = ("overview", "slices", "expert")
 TIMES = 5

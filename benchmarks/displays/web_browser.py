@@ -13,7 +13,7 @@ from benchmarks.product import Product, product
 from benchmarks.rows import Row
 from benchmarks.timing import Figure
 from benchmarks.usage import Usage
-from tests.support.browser import (
+from tests.support.displays.browser import (
     OpenPage,
     PageServer,
     open_page,

@@ -13,7 +13,7 @@ from benchmarks.product import Product, product
 from benchmarks.rows import Row, below
 from benchmarks.timing import Figure
 from benchmarks.usage import Usage
-from tests.support.ca_client import network
+from tests.support.clients.ca_client import network
 
 EVENTS_PER_PULSE = 20_000
 BINS = {"0.4,0.001,5": 4600, "0.4,0.0001,5": 46_000}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.many_clients.servers import LOOPBACK, PREFIX, Work
 from benchmarks.usage import Usage
-from tests.support.ca_client import Client, Network, network
+from tests.support.clients.ca_client import Client, Network, network
 
 SETPOINT = PREFIX + "Setpoint"
 WATCHING, EACH = 2, 10

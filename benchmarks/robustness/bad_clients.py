@@ -19,7 +19,7 @@ import psutil
 
 from benchmarks.product import Product, product
 from benchmarks.rows import Row, below, zero
-from tests.support.raw_ca_client import RawClient
+from tests.support.clients.raw_ca_client import RawClient
 
 EVENTS_PER_PULSE = 3000
 FILES, CONNECTIONS = 256, 1000

@@ -6,8 +6,8 @@ import time
 from random import Random
 
 from benchmarks.rows import Row, zero
-from tests.support.ca_client import network
 from tests.support.chaos.rounds import Chaos, chaos
+from tests.support.clients.ca_client import network
 
 LONG_S, QUICK_S = 600.0, 30.0
 SEED = 3

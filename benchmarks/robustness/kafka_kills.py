@@ -18,8 +18,8 @@ from benchmarks.robustness.kills import (
     number_of,
 )
 from benchmarks.rows import Row
-from tests.support.kafka_broker import QUICK_TO_RUN, KafkaBroker, Topic, why_no_broker
-from tests.support.logged_stream import LoggedPulse, pulses_of
+from tests.support.kafka.kafka_broker import QUICK_TO_RUN, KafkaBroker, Topic, why_no_broker
+from tests.support.stream.logged_stream import LoggedPulse, pulses_of
 
 KILLS = 30
 KINDS = ("rank", "broker", "IOC")

@@ -21,7 +21,7 @@ from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
 from simulator.events.pulses import PulseGenerator
 from simulator.parameters import SimulatorSettings
-from tests.support.logged_stream import MONITOR, LoggedPulse, logged_pulses
+from tests.support.stream.logged_stream import MONITOR, LoggedPulse, logged_pulses
 
 EVENTS_PER_PULSE = 71_429
 """At 14 Hz, a million events a second."""

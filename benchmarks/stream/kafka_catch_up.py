@@ -16,7 +16,7 @@ from reduction.control.run_state import LogPlace, RunState
 from reduction.kafka.client import BrokerClient
 from reduction.kafka.servers import KafkaServer
 from reduction.kafka.topic_watch import TopicWatch
-from tests.support.kafka_broker import (
+from tests.support.kafka.kafka_broker import (
     QUICK_TO_RUN,
     KafkaBroker,
     Topic,

@@ -21,7 +21,7 @@ from reduction.event_log.protocol import LogRefused
 from reduction.kafka.servers import KafkaServer
 from reduction.kafka.topic_shares import TopicShare
 from reduction.messages.contents import Chunk, encode_chunk
-from tests.support.kafka_broker import QUICK_TO_RUN, KafkaBroker, Topic, why_no_broker
+from tests.support.kafka.kafka_broker import QUICK_TO_RUN, KafkaBroker, Topic, why_no_broker
 
 SMALL_CHUNK_EVENTS = 500
 QUEUE_RETRY_S = 0.002

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
 
-from tests.support.ca_client import TOOLS, Client
+from tests.support.clients.ca_client import TOOLS, Client
 
 LINE = re.compile(rb"^(\S+) +(\d\S+ [^(\n]+)\((\S+ [^)]+)\) (\S+)", re.MULTILINE)
 

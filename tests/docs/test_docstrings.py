@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import ROOT, resolves
+from tests.support.documents.pages import ROOT, resolves
 
 PACKAGES = ("reduction", "simulator", "ioc", "web", "clients", "tests", "benchmarks")
 FOLDERS = ("clients", "examples", "tests", "benchmarks")

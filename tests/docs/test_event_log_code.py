@@ -9,7 +9,7 @@ import pytest
 
 from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.messages.contents import decode, encode_log
-from tests.support.pages import ROOT, Page
+from tests.support.documents.pages import ROOT, Page
 
 PAGE = Page(ROOT / "docs/reference/event-stream.md")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ioc.app.cli import main
-from tests.support.pages import ROOT, Page, pages, resolves
+from tests.support.documents.pages import ROOT, Page, pages, resolves
 
 PAGES = pages()
 DOTTED = re.compile(r"(?:reduction|simulator|ioc|clients|tests|benchmarks)(?:\.\w+)+")

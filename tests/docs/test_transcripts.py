@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.transcripts import Command, commands
+from tests.support.documents.transcripts import Command, commands
 
 SESSION = """\
 $ caget LIVE:Red1:Spec:Total_RBV

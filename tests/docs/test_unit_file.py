@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ioc.options.command_line import parse
-from tests.support.pages import ROOT
+from tests.support.documents.pages import ROOT
 
 UNIT = ROOT / "docs" / "live-reduction.service"
 PROGRAM = "/opt/live-reduction/bin/live-reduction"

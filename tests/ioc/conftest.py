@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.ca_client import Network
-from tests.support.ioc_bench import Ioc
+from tests.support.clients.ca_client import Network
+from tests.support.ioc.ioc_bench import Ioc
 
 
 @pytest.fixture

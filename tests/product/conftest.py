@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.ca_client import network
-from tests.support.live import Live, live
+from tests.support.clients.ca_client import network
+from tests.support.product.live import Live, live
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.ca_client import Client, network
-from tests.support.live import START_S
+from tests.support.clients.ca_client import Client, network
+from tests.support.product.live import START_S
 
 KEPT = ("EPICS_", "PYTHONPATH", "COVERAGE", "NUMBA_")
 """Variables that the test itself needs."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.ca_client import Network
 from tests.support.chaos.rounds import chaos
+from tests.support.clients.ca_client import Network
 
 SEED = 5
 KILLS = "", "rank", "simulator", "IOC"

@@ -11,8 +11,8 @@ import pytest
 from reduction.parameters.limits import PEAKS, REGIONS
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
-from tests.support.live import Expected, Live
-from tests.support.scripts import needs, nicos_versions, run_code, run_nicos
+from tests.support.product.live import Expected, Live
+from tests.support.product.scripts import needs, nicos_versions, run_code, run_nicos
 
 pytestmark = pytest.mark.timeout(480)
 

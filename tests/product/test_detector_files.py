@@ -11,9 +11,9 @@ import pytest
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.reduction import ReductionSettings
 from simulator.events.pulses import PulseGenerator
-from tests.support import textbook
-from tests.support.live import SEED, Live, consistent
-from tests.support.scripts import needs, run_code
+from tests.support.engines import textbook
+from tests.support.product.live import SEED, Live, consistent
+from tests.support.product.scripts import needs, run_code
 
 pytestmark = pytest.mark.timeout(360)
 

@@ -13,7 +13,7 @@ import pytest
 
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
-from tests.support.live import Expected, Live, check_spectrum, consistent
+from tests.support.product.live import Expected, Live, check_spectrum, consistent
 
 SPAN = ("First", "Last")
 

@@ -12,8 +12,8 @@ import pytest
 
 from reduction.files.nexus_reader import read_nexus
 from simulator.parameters import SimulatorSettings
-from tests.support.live import Live
-from tests.support.scripts import ROOT, needs, nicos_versions, run, run_code, run_nicos
+from tests.support.product.live import Live
+from tests.support.product.scripts import ROOT, needs, nicos_versions, run, run_code, run_nicos
 
 pytestmark = pytest.mark.timeout(480)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from reduction.instrument.geometry import Instrument
-from tests.support.ca_client import Network
-from tests.support.live import live
+from tests.support.clients.ca_client import Network
+from tests.support.product.live import live
 
 pytestmark = pytest.mark.timeout(360)
 

@@ -1,6 +1,6 @@
 """The parts on several hosts, as the documentation has it: addresses, an MPI job, links and clocks.
 
-Hosts are namespaces of Linux: `tests.support.hosts`.
+Hosts are namespaces of Linux: `tests.support.product.hosts`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from ioc.options.host_checks import mpi_launcher
-from tests.support.ca_client import TOOLS, Client, Network
-from tests.support.hosts import Host, NoHosts, hosts
-from tests.support.live import START_S
+from tests.support.clients.ca_client import TOOLS, Client, Network
+from tests.support.product.hosts import Host, NoHosts, hosts
+from tests.support.product.live import START_S
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from reduction.parameters.reduction import ReductionSettings
-from tests.support.ca_client import Network
-from tests.support.kafka_broker import Topic
-from tests.support.kafka_recovery import KafkaRecovery
-from tests.support.live import Expected, Live, check_spectrum, live
+from tests.support.clients.ca_client import Network
+from tests.support.kafka.kafka_broker import Topic
+from tests.support.kafka.kafka_recovery import KafkaRecovery
+from tests.support.product.live import Expected, Live, check_spectrum, live
 
 pytestmark = pytest.mark.timeout(360)
 

@@ -12,11 +12,11 @@ import pytest
 
 from ioc.model.pvs import pv_rows
 from reduction.event_log.entries import LogEntry
-from tests.support.ca_client import Network
-from tests.support.event_logs import PERIOD_NS, pulse_entries
-from tests.support.kafka_broker import KafkaBroker, Topic
-from tests.support.live import Live
-from tests.support.tls import KEY_PASSWORD, Certificates
+from tests.support.clients.ca_client import Network
+from tests.support.kafka.kafka_broker import KafkaBroker, Topic
+from tests.support.kafka.tls import KEY_PASSWORD, Certificates
+from tests.support.product.live import Live
+from tests.support.stream.event_logs import PERIOD_NS, pulse_entries
 
 pytestmark = pytest.mark.timeout(360)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.ca_client import Network
-from tests.support.ioc_process import IocProcess, ioc_process
-from tests.support.raw_ca_client import DBE_VALUE, LONG, RawClient, decoded
+from tests.support.clients.ca_client import Network
+from tests.support.clients.raw_ca_client import DBE_VALUE, LONG, RawClient, decoded
+from tests.support.ioc.ioc_process import IocProcess, ioc_process
 
 pytestmark = pytest.mark.timeout(240)
 

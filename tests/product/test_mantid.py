@@ -28,15 +28,15 @@ from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
 from reduction.results.normalisation import Measured, corrected
-from tests.support import reference_data as reference
-from tests.support.arc_pulses import check as check_result
-from tests.support.arc_pulses import events_of, order, settings
-from tests.support.back_end import PERIOD_NS
-from tests.support.ca_client import network
-from tests.support.engines import imported, mantid_engine
-from tests.support.live import Expected, Live, live
-from tests.support.normalised import normalised
-from tests.support.one_rank import OneRank
+from tests.support.clients.ca_client import network
+from tests.support.engines import reference_data as reference
+from tests.support.engines.tried import imported, mantid_engine
+from tests.support.product.live import Expected, Live, live
+from tests.support.ranks.arc_pulses import check as check_result
+from tests.support.ranks.arc_pulses import events_of, order, settings
+from tests.support.ranks.back_end import PERIOD_NS
+from tests.support.ranks.one_rank import OneRank
+from tests.support.results.normalised import normalised
 
 D_SPACING = ReductionSettings(bin_params="0.4,0.01,5")
 START_NS = 1_767_225_600_000_000_000

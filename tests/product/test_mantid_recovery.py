@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.ca_client import Network
-from tests.support.engines import imported
-from tests.support.recovery import Recovery
+from tests.support.clients.ca_client import Network
+from tests.support.engines.tried import imported
+from tests.support.product.recovery import Recovery
 
 
 @pytest.mark.mantid

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from caproto import ChannelType
 
-from tests.support.ca_client import Network
-from tests.support.ioc_bench import Ioc
+from tests.support.clients.ca_client import Network
+from tests.support.ioc.ioc_bench import Ioc
 
 DOCS = Path(__file__).parents[2] / "docs/how-to/one-result.md"
 

@@ -15,8 +15,8 @@ import pytest
 
 from ioc.app.processes.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
-from tests.support.ca_client import Client, Network
-from tests.support.live import START_S
+from tests.support.clients.ca_client import Client, Network
+from tests.support.product.live import START_S
 
 pytestmark = pytest.mark.timeout(480)
 

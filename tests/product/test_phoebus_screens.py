@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tests.support.live import Live, live
-from tests.support.phoebus import JARS, PATIENCE_S, Phoebus, running_phoebus
-from tests.support.xdisplay import Pixels
+from tests.support.displays.phoebus import JARS, PATIENCE_S, Phoebus, running_phoebus
+from tests.support.displays.xdisplay import Pixels
+from tests.support.product.live import Live, live
 
 TOOLS = ("java", "Xvfb", "xdotool")
 MAJOR = (255, 0, 0)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from reduction.parameters.reduction import ReductionSettings
-from tests.support.ca_client import Network
-from tests.support.live import Expected, Live, live
+from tests.support.clients.ca_client import Network
+from tests.support.product.live import Expected, Live, live
 
 BINS = ReductionSettings(bin_params="1,0.01,3")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ca_client import Network
-from tests.support.live import Live, live
+from tests.support.clients.ca_client import Network
+from tests.support.product.live import Live, live
 
 pytestmark = pytest.mark.timeout(360)
 

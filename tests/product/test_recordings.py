@@ -15,10 +15,10 @@ from reduction.stream.dialect import Dialect
 from simulator.events.pulses import PulseGenerator
 from simulator.output.pulse_messages import Pulse, PulseMessages
 from simulator.parameters import SimulatorSettings
-from tests.support.ca_client import Network
-from tests.support.event_logs import LIMIT, PERIOD_NS
-from tests.support.live import SEED, Expected, Live, live
-from tests.support.nexus_events import START_NS, Bank, ess_file
+from tests.support.clients.ca_client import Network
+from tests.support.product.live import SEED, Expected, Live, live
+from tests.support.stream.event_logs import LIMIT, PERIOD_NS
+from tests.support.stream.nexus_events import START_NS, Bank, ess_file
 
 pytestmark = pytest.mark.timeout(360)
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from reduction.parameters.reduction import ReductionSettings
-from tests.support.ca_client import Network
-from tests.support.live import Expected
-from tests.support.recovery import Recovery
+from tests.support.clients.ca_client import Network
+from tests.support.product.live import Expected
+from tests.support.product.recovery import Recovery
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -11,7 +11,7 @@ import pytest
 
 from reduction.files.nexus_reader import read_nexus
 from simulator.stream import PROTON_CHARGE_UC_PER_EVENT
-from tests.support.live import Expected, Live
+from tests.support.product.live import Expected, Live
 
 SPAN = ("First", "Last")
 

@@ -9,9 +9,9 @@ import pytest
 from streaming_data_types.dataarray_da00 import deserialise_da00
 
 from reduction.parameters.reduction import ReductionSettings
-from tests.support.ca_client import Network
-from tests.support.kafka_broker import Topic, wait_until
-from tests.support.live import Expected, live
+from tests.support.clients.ca_client import Network
+from tests.support.kafka.kafka_broker import Topic, wait_until
+from tests.support.product.live import Expected, live
 
 pytestmark = pytest.mark.timeout(360)
 

@@ -12,9 +12,9 @@ from streaming_data_types.run_stop_6s4t import serialise_6s4t
 
 from reduction.event_log.entries import EntryKind, LogEntry
 from reduction.parameters.reduction import ReductionSettings
-from tests.support.ca_client import Network
-from tests.support.kafka_broker import Topic
-from tests.support.live import Live, check_spectrum, live
+from tests.support.clients.ca_client import Network
+from tests.support.kafka.kafka_broker import Topic
+from tests.support.product.live import Live, check_spectrum, live
 
 pytestmark = pytest.mark.timeout(360)
 

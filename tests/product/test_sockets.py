@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.ca_client import network
-from tests.support.live import live
+from tests.support.clients.ca_client import network
+from tests.support.product.live import live
 
 EVERYWHERE = {f"EPICS_{name}_INTF_ADDR_LIST": "0.0.0.0" for name in ("CAS", "PVAS", "CA", "PVA")}
 

@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from reduction.parameters.reduction import ReductionSettings
-from tests.support.ca_client import Network
-from tests.support.live import Live, check_spectrum, live
+from tests.support.clients.ca_client import Network
+from tests.support.product.live import Live, check_spectrum, live
 
 SPAN = ("First", "Last")
 

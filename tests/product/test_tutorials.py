@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.kafka_broker import KafkaBroker
-from tests.support.pages import ROOT, Page, pages
-from tests.support.scripts import needs
-from tests.support.transcripts import commands, product, sessions
+from tests.support.documents.pages import ROOT, Page, pages
+from tests.support.documents.transcripts import commands, product, sessions
+from tests.support.kafka.kafka_broker import KafkaBroker
+from tests.support.product.scripts import needs
 
 pytestmark = pytest.mark.timeout(600)
 

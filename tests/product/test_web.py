@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.ca_client import Network
-from tests.support.ioc_process import ioc_process
-from tests.support.live import Live, live
+from tests.support.clients.ca_client import Network
+from tests.support.ioc.ioc_process import ioc_process
+from tests.support.product.live import Live, live
 
 pytest.importorskip("p4p", reason="the web server reads by pvAccess, which needs p4p")
 

@@ -9,7 +9,7 @@ import pytest
 
 from reduction.stream.dialect import Dialect
 from simulator.output.habits import Habit
-from tests.support.stream_bench import SMALL, Bench, assert_events_are, chunks_of, marks_of
+from tests.support.stream.stream_bench import SMALL, Bench, assert_events_are, chunks_of, marks_of
 
 
 @pytest.mark.parametrize(("first_pulse", "number"), [(0, 4), (3, 4), (4, 4), (90, 90)])

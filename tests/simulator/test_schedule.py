@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.schedule import SECOND_NS, Schedule
-from tests.support.stream_bench import PERIOD_NS, START_NS
+from tests.support.stream.stream_bench import PERIOD_NS, START_NS
 
 
 def test_pulses_keep_to_the_schedule_until_it_is_a_second_behind() -> None:

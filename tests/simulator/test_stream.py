@@ -26,7 +26,7 @@ from simulator.orders import SimulatorReport
 from simulator.output.event_output import EventLogStart
 from simulator.schedule import SECOND_NS
 from simulator.stream import PROTON_CHARGE_UC_PER_EVENT, SimulateStart, simulate
-from tests.support.stream_bench import (
+from tests.support.stream.stream_bench import (
     PERIOD_NS,
     SMALL,
     START_NS,

@@ -1,0 +1,1 @@
+"""What tests share, by topic; what stands here serves tests of any package."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from tests.support.browser import (
+from tests.support.clients.ca_client import Network, network
+from tests.support.displays.browser import (
     OpenPage,
     PageServer,
     open_page,
@@ -16,10 +17,9 @@ from tests.support.browser import (
     running_browser,
     why_no_browser,
 )
-from tests.support.ca_client import Network, network
-from tests.support.ioc_bench import Ioc
-from tests.support.live import Live, live
-from tests.support.web_bench import WebBench, web_server
+from tests.support.ioc.ioc_bench import Ioc
+from tests.support.ioc.web_bench import WebBench, web_server
+from tests.support.product.live import Live, live
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -14,9 +14,9 @@ import pytest
 import pytest_asyncio
 from aiohttp import WSMsgType
 
-from tests.support.ca_client import Network
-from tests.support.ioc_bench import Ioc
-from tests.support.web_bench import HERE, WebBench, web_server
+from tests.support.clients.ca_client import Network
+from tests.support.ioc.ioc_bench import Ioc
+from tests.support.ioc.web_bench import HERE, WebBench, web_server
 from web.limits import DEFAULT_LIMITS
 
 LIMITS = replace(

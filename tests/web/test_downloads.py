@@ -16,8 +16,8 @@ import pytest
 from reduction.control.reports import RanksReport, SeriesResult
 from reduction.files.nexus_reader import read_nexus
 from reduction.parameters.series import SeriesStatus
-from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
-from tests.support.web_bench import WebBench
+from tests.support.ioc.ioc_bench import PULSE_TIME_NS, Ioc
+from tests.support.ioc.web_bench import WebBench
 
 
 async def test_the_result_is_downloaded_as_text_and_as_nexus(

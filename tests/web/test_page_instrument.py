@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from reduction.instrument.geometry import powder_arc
-from tests.support.browser import PHONE, OpenPage, PageServer, axe_violations, open_page
-from tests.support.live import Live
+from tests.support.displays.browser import PHONE, OpenPage, PageServer, axe_violations, open_page
+from tests.support.product.live import Live
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browser import OpenPage, PageServer, open_page
+from tests.support.displays.browser import OpenPage, PageServer, open_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

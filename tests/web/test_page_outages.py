@@ -7,9 +7,9 @@ import socket
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from tests.support.browser import open_page, page_server
-from tests.support.ca_client import network
-from tests.support.live import live
+from tests.support.clients.ca_client import network
+from tests.support.displays.browser import open_page, page_server
+from tests.support.product.live import live
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.support.browser import PHONE, OpenPage, PageServer, axe_violations, open_page
-from tests.support.live import Live
+from tests.support.displays.browser import PHONE, OpenPage, PageServer, axe_violations, open_page
+from tests.support.product.live import Live
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

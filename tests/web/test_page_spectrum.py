@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.support.browser import DESK, OpenPage, PageServer, open_page
-from tests.support.live import Live
-from tests.support.web_bench import decoded
+from tests.support.displays.browser import DESK, OpenPage, PageServer, open_page
+from tests.support.ioc.web_bench import decoded
+from tests.support.product.live import Live
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.browser import OpenPage
-from tests.support.live import Live
+from tests.support.displays.browser import OpenPage
+from tests.support.product.live import Live
 
 PEAK_220 = 1.920
 """d-spacing of the line 220 of silicon, in Å."""

@@ -15,9 +15,9 @@ from aiohttp import WSMsgType
 from yarl import URL
 
 from ioc.security.rules import Asg, Rule, Rules
-from tests.support.ca_client import Network
-from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
-from tests.support.web_bench import TOKEN, WebBench, decoded, web_server
+from tests.support.clients.ca_client import Network
+from tests.support.ioc.ioc_bench import PULSE_TIME_NS, Ioc
+from tests.support.ioc.web_bench import TOKEN, WebBench, decoded, web_server
 
 
 async def test_a_client_that_knows_only_pvws_gets_what_pvws_sends(web: WebBench, ioc: Ioc) -> None:

@@ -23,7 +23,7 @@ from reduction.parameters.images.image import ImageSettings, PickedCells
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.stream.pulses import NEVER_NS
 from simulator.orders import SIMULATOR_PART, SimulatorOrder
-from tests.support.one_rank import PERIOD_NS, START_NS, FedRank
+from tests.support.ranks.one_rank import PERIOD_NS, START_NS, FedRank
 
 RANKS, LOG_VALUES, SIMULATOR, FRAMES = b"o", b"l", b"s", b"f"
 """First byte of an input: what the rest is. Frames are as many as `BETWEEN` makes them."""

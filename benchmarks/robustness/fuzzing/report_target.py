@@ -22,7 +22,7 @@ from reduction.control.order_receiver import END, WORK
 from reduction.control.order_sender import OrderSender
 from reduction.control.orders import RANKS_PART, RanksOrder
 from reduction.control.reports import RanksReport
-from tests.support.publisher_bench import PublisherBench, report
+from tests.support.ioc.publisher_bench import PublisherBench, report
 
 PEER, STRANGER, FRAMES = b"p", b"s", b"f"
 """First byte of an input: the peer in force sends the rest as a report, or a stranger does.

@@ -25,8 +25,8 @@ from reduction.messages.contents import (
 from reduction.messages.run_messages import RunMessage, encoded_run_message
 from reduction.stream.dialect import Dialect, StreamFormat
 from reduction.stream.pulse_assembler import PulseAssembler
-from tests.support.arc_pulses import order, settings
-from tests.support.one_rank import PERIOD_NS, START_NS, OneRank
+from tests.support.ranks.arc_pulses import order, settings
+from tests.support.ranks.one_rank import PERIOD_NS, START_NS, OneRank
 
 PULSE_EVERY, REPORT_EVERY, AFRESH_EVERY = 10, 200, 5000
 """After so many inputs a valid pulse comes, results are reported, and all begins afresh."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ioc.app.cli import main
-from tests.support.recordings import messages_of, recorded
+from tests.support.stream.recordings import messages_of, recorded
 
 
 def test_a_log_is_recorded_and_played_again(

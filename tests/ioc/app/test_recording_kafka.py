@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ioc.app.cli import main
-from tests.support.kafka_broker import Topic
-from tests.support.recordings import messages_of, recorded
+from tests.support.kafka.kafka_broker import Topic
+from tests.support.stream.recordings import messages_of, recorded
 
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
 

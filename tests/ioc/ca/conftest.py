@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.soft_ioc import SoftIoc, client_environment, soft_ioc
+from tests.support.clients.soft_ioc import SoftIoc, client_environment, soft_ioc
 
 
 @pytest.fixture

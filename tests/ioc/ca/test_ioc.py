@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ioc.model.paths import Part
-from tests.support.ioc_bench import FakeRanks, Ioc
+from tests.support.ioc.ioc_bench import FakeRanks, Ioc
 
 
 def test_a_put_returns_when_readback_and_result_show_it(ioc: Ioc) -> None:

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from reduction.control.orders import ReductionOrder
-from tests.support.ca_client import Network
-from tests.support.ioc_bench import Ioc, shape
-from tests.support.soft_ioc import SoftIoc
+from tests.support.clients.ca_client import Network
+from tests.support.clients.soft_ioc import SoftIoc
+from tests.support.ioc.ioc_bench import Ioc, shape
 
 
 @pytest.fixture

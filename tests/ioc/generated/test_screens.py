@@ -21,7 +21,7 @@ from ioc.generated.screens import (
 from ioc.model.pvs import PvRow, pv_groups, pv_rows
 from ioc.model.wire_type import WireKind, wire_type
 from reduction.parameters.specs import Array, Spec
-from tests.support.bob_files import instances, number, root_of, shown_widgets, with_values
+from tests.support.displays.bob_files import instances, number, root_of, shown_widgets, with_values
 
 OPI = Path(__file__).parents[3] / "opi"
 SCREENS = sorted(OPI.rglob("*.bob"), key=str)

@@ -13,7 +13,7 @@ from ioc.options.command_line import parse
 from ioc.options.commands import RecordOptions, ReplayOptions, RunOptions
 from ioc.options.event_log import recording_limit, with_event_log
 from ioc.options.program import StartError
-from tests.support.recordings import recorded
+from tests.support.stream.recordings import recorded
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "fast", "nan", "inf", "1e-9"])

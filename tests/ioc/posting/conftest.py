@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.publisher_bench import PublisherBench
+from tests.support.ioc.publisher_bench import PublisherBench
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run_readings import StreamStatus
-from tests.support.publisher_bench import report
+from tests.support.ioc.publisher_bench import report
 
 PLAIN = ReductionSettings()
 SLICED = replace(PLAIN, filter=FilterSettings("pressure", 2, 1, 5))

@@ -26,7 +26,7 @@ from reduction.results.families import FAMILIES, SpectrumAnalysis, analyse_spect
 from reduction.results.spectra import MeasuredSpectrum
 from reduction.results.windows.peaks import fit_peak
 from reduction.results.windows.regions import region_sum
-from tests.support.family_bench import (
+from tests.support.ioc.family_bench import (
     CELLS,
     EDGES,
     PEAK,
@@ -40,8 +40,8 @@ from tests.support.family_bench import (
     running,
     until,
 )
+from tests.support.ioc.publisher_bench import PublisherBench, stamp
 from tests.support.no_threads import no_threads
-from tests.support.publisher_bench import PublisherBench, stamp
 
 
 class Spied:

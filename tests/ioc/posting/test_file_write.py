@@ -29,8 +29,8 @@ from reduction.parameters.images.image_readings import (
 )
 from reduction.parameters.reduction import FilterSettings
 from reduction.parameters.specs import Refused
-from tests.support.publisher_bench import PublisherBench, at_once, reduction, report
-from tests.support.saved_sample import names
+from tests.support.ioc.publisher_bench import PublisherBench, at_once, reduction, report
+from tests.support.results.saved_sample import names
 
 (WRITE,) = [row for row in pv_rows("") if row.name == "File:Write"]
 ANNA = Client("192.0.2.1", "anna")

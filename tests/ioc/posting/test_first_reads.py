@@ -11,7 +11,7 @@ from caproto import ChannelType
 
 from ioc.ca.channels.alarms import ABSENT_ALARM, NO_ALARM
 from ioc.ca.channels.posted_channel import FIRST_VALUE_WAIT_S
-from tests.support.family_bench import (
+from tests.support.ioc.family_bench import (
     PEAK,
     REGION,
     SETTINGS,
@@ -21,7 +21,7 @@ from tests.support.family_bench import (
     running,
     until,
 )
-from tests.support.publisher_bench import PublisherBench
+from tests.support.ioc.publisher_bench import PublisherBench
 from tests.support.virtual_time import at_virtual_time
 
 UNSET = PEAK.replace("Peak1", "Peak2")

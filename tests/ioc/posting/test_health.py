@@ -18,7 +18,7 @@ from reduction.control.run_state import RunState
 from reduction.parameters.run_readings import EventLogStatus, StreamStatus
 from simulator.orders import SimulatorReport
 from simulator.status import SimulatorStatus
-from tests.support.publisher_bench import PublisherBench, at_once, report
+from tests.support.ioc.publisher_bench import PublisherBench, at_once, report
 
 
 class Ward:

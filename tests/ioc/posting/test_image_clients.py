@@ -11,9 +11,9 @@ import pytest
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.layout import detector_layout
 from reduction.parameters.images.image import ImageView
-from tests.support.ca_client import network
-from tests.support.ioc_bench import Ioc
-from tests.support.scripts import needs, run_code
+from tests.support.clients.ca_client import network
+from tests.support.ioc.ioc_bench import Ioc
+from tests.support.product.scripts import needs, run_code
 
 LAYOUT = detector_layout(powder_arc(), ImageView.FRONT, 100)
 CELLS = np.where(LAYOUT.pixels > 0, LAYOUT.summed(np.arange(1, 1002, dtype=np.int32)), np.nan)

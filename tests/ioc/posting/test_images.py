@@ -12,8 +12,8 @@ from ioc.posting import image_posting
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.layout import detector_layout
 from reduction.parameters.images.image import ImageView
-from tests.support.ca_client import network
-from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
+from tests.support.clients.ca_client import network
+from tests.support.ioc.ioc_bench import PULSE_TIME_NS, Ioc
 
 LAYOUT = detector_layout(powder_arc(), ImageView.PANELS, 512)
 ROWS, COLUMNS = LAYOUT.shape
@@ -29,7 +29,7 @@ def ioc() -> Iterator[Ioc]:
 @pytest.fixture
 def client(ioc: Ioc) -> Iterator[Any]:
     pytest.importorskip("p4p", reason="pvAccess is served with p4p")
-    from tests.support.pva_client import context
+    from tests.support.clients.pva_client import context
 
     with context(ioc.network) as made:
         yield made
@@ -131,7 +131,7 @@ def test_an_image_is_made_while_a_client_is_connected(
     ioc: Ioc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("p4p", reason="pvAccess is served with p4p")
-    from tests.support.pva_client import context
+    from tests.support.clients.pva_client import context
 
     monkeypatch.setattr(image_posting, "UNWATCHED_S", 0.5)
     with context(ioc.network) as client:  # which keeps a closed channel for some time

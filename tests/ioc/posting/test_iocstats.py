@@ -16,7 +16,7 @@ from ioc.model.pvs import pv_rows
 from ioc.posting.iocstats import CONFIRMATION_S, IocStats, duration
 from ioc.security.rules import Client
 from reduction.parameters.specs import Refused
-from tests.support.ioc_bench import Ioc
+from tests.support.ioc.ioc_bench import Ioc
 
 (RESET,) = (row for row in pv_rows("") if row.name == "SYSRESET")
 

@@ -32,8 +32,8 @@ from reduction.parameters.units import Units
 from reduction.results.intensity_labels import intensity_units
 from reduction.results.outgoing.da00_message import da00_message, sum_source
 from reduction.results.views import PostedReduction, reduction_view
-from tests.support.kafka_broker import Topic, wait_until
-from tests.support.publisher_bench import PublisherBench, at_once, report
+from tests.support.ioc.publisher_bench import PublisherBench, at_once, report
+from tests.support.kafka.kafka_broker import Topic, wait_until
 
 TOPIC = topic_at("kafka://127.0.0.1:1/results")
 NS = 1_767_225_600_000_000_000

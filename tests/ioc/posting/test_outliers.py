@@ -10,8 +10,8 @@ import pytest
 from ioc.posting.outlier_readings import outlier_readings
 from reduction.control.reports import OutliersFound
 from reduction.parameters.outliers import LONGEST_FOUND
-from tests.support.ca_client import network
-from tests.support.ioc_bench import Ioc
+from tests.support.clients.ca_client import network
+from tests.support.ioc.ioc_bench import Ioc
 
 
 @pytest.fixture(scope="module")

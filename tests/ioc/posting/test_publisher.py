@@ -23,7 +23,7 @@ from reduction.parameters.run_readings import EventLogStatus
 from reduction.parameters.units import Units
 from simulator.orders import SimulatorReport
 from simulator.status import SimulatorStatus
-from tests.support.publisher_bench import PublisherBench, at_once, reduction, report, stamp
+from tests.support.ioc.publisher_bench import PublisherBench, at_once, reduction, report, stamp
 
 
 def test_a_whole_report_is_posted_without_a_pause(bench: PublisherBench) -> None:

@@ -14,8 +14,8 @@ from reduction.parameters.reduction import FilterSettings
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
 from simulator.parameters import SimulatorSettings
-from tests.support.order_bench import OrderBench
-from tests.support.publisher_bench import PublisherBench
+from tests.support.ioc.order_bench import OrderBench
+from tests.support.ioc.publisher_bench import PublisherBench
 
 SLICES = {"Red1:Filter:Min": 270.0, "Red1:Filter:Step": 20.0, "Red1:Filter:Max": 350.0}
 FEWER = {"Red1:Filter:Min": -5.0, "Red1:Filter:Step": 0.001, "Red1:Filter:Max": -4.5}

@@ -12,7 +12,7 @@ import pytest
 
 from reduction.control.orders import RanksOrder
 from reduction.parameters.specs import Refused
-from tests.support.order_bench import OrderBench
+from tests.support.ioc.order_bench import OrderBench
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
 from reduction.parameters.windows import WindowSettings
-from tests.support.detector_files import order_with_files
-from tests.support.saved_sample import sample
+from tests.support.ioc.detector_files import order_with_files
+from tests.support.results.saved_sample import sample
 
 SETTINGS: Steps = ("reductions", 0, "settings")
 

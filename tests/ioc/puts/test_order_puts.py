@@ -18,7 +18,7 @@ from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
 from simulator.orders import SimulatorReport
 from simulator.status import SimulatorStatus
-from tests.support.order_bench import OrderBench
+from tests.support.ioc.order_bench import OrderBench
 
 SOON_S = 0.05
 

@@ -10,7 +10,7 @@ import asyncio
 import pytest
 
 from reduction.parameters.specs import Refused
-from tests.support.order_bench import OrderBench
+from tests.support.ioc.order_bench import OrderBench
 from tests.support.virtual_time import at_virtual_time
 
 PUT = ("Red1:BinParams", "1,1,4")

@@ -26,8 +26,8 @@ from reduction.instrument.selection import detector_groups
 from reduction.parameters.detectors import LONGEST_LIST, DetectorSettings
 from reduction.parameters.images.image import PickedCells
 from reduction.parameters.specs import Refused
-from tests.support.detector_files import order_with_files
-from tests.support.order_bench import ROWS, OrderBench
+from tests.support.ioc.detector_files import order_with_files
+from tests.support.ioc.order_bench import ROWS, OrderBench
 
 COLUMNS = 40
 

@@ -21,9 +21,9 @@ from ioc.puts.scan_lock import ScanLock
 from ioc.security.rules import Client, Guard
 from reduction.host.file_system.allowed_folders import AllowedFolders
 from reduction.parameters.specs import Refused
-from tests.support.ca_caller import Caller
-from tests.support.ca_client import Network
-from tests.support.ioc_process import ioc_process
+from tests.support.clients.ca_caller import Caller
+from tests.support.clients.ca_client import Network
+from tests.support.ioc.ioc_process import ioc_process
 
 ANNA, BERT = Client("192.0.2.1", "anna"), Client("192.0.2.1", "bert")
 ANNA_ELSEWHERE = Client("192.0.2.2", "anna")

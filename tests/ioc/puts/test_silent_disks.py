@@ -19,8 +19,8 @@ from reduction.instrument.load_files import LoadedFile, load_file
 from reduction.parameters.corrections import CorrectionSettings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
-from tests.support.order_bench import OrderBench
-from tests.support.saved_sample import sample
+from tests.support.ioc.order_bench import OrderBench
+from tests.support.results.saved_sample import sample
 
 
 class Disk:

@@ -25,8 +25,8 @@ from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Choice, Refused, Switch, Text
 from reduction.parameters.units import Units
 from simulator.orders import SimulatorOrder
-from tests.support.counted_acquisition import CountedAcquisition
-from tests.support.publisher_bench import report
+from tests.support.ioc.publisher_bench import report
+from tests.support.ranks.counted_acquisition import CountedAcquisition
 from tests.support.virtual_time import at_virtual_time
 
 PULSE_S = 0.1

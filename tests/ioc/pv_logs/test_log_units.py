@@ -16,7 +16,7 @@ from ioc.model.pvs import PvRow
 from ioc.pv_logs import log_units
 from ioc.pv_logs.log_units import LogUnits
 from ioc.security.rules import Client
-from tests.support.soft_ioc import client_environment, soft_ioc
+from tests.support.clients.soft_ioc import client_environment, soft_ioc
 
 
 async def _put(_row: PvRow, value: Any, _client: Client) -> Any:

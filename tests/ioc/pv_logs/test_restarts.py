@@ -13,7 +13,7 @@ from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_store import LogStore
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.units import Units
-from tests.support.one_rank import FedRank, counts_and_charges, pulse_ns
+from tests.support.ranks.one_rank import FedRank, counts_and_charges, pulse_ns
 
 BY_FURNACE = ReductionSettings(
     Units.TOF, "1000,59000,60000", filter=FilterSettings("furnace", 0, 10, 60)

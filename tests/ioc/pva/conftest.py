@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.ca_client import Network
+from tests.support.clients.ca_client import Network
 
 
 @pytest.fixture
 def pva_client(net: Network) -> Iterator[Any]:
     """A client of p4p that finds the server of ``net``."""
-    from tests.support.pva_client import context
+    from tests.support.clients.pva_client import context
 
     with context(net) as made:
         yield made

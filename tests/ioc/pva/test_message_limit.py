@@ -17,7 +17,7 @@ import pytest
 from ioc.ca.channel import channel
 from ioc.pva.addresses import Addresses
 from reduction.parameters.specs import Array
-from tests.support.ca_client import Network
+from tests.support.clients.ca_client import Network
 
 pytest.importorskip("p4p", reason="pvAccess is served with p4p")
 
@@ -29,7 +29,7 @@ from ioc.pva.message_limit import MOST_MESSAGE_BYTES, MessageLimit, client_socke
 from ioc.pva.normative import Normative
 from ioc.pva.search import MAGIC, VERSION
 from ioc.pva.server import CLIENTS_DETAIL, PvAccess
-from tests.support.pva_client import context
+from tests.support.clients.pva_client import context
 
 MIB = 1 << 20
 CONNECTION_VALIDATION = 1

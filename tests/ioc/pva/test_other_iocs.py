@@ -8,8 +8,8 @@ import struct
 import pytest
 
 from ioc.pva.search import FROM_SERVER, PvaSearch
-from tests.support.ca_client import Network, network
-from tests.support.ioc_bench import Ioc
+from tests.support.clients.ca_client import Network, network
+from tests.support.ioc.ioc_bench import Ioc
 
 pytest.importorskip("p4p", reason="p4p is not installed")
 

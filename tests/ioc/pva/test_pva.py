@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.ca_client import Network
-from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
+from tests.support.clients.ca_client import Network
+from tests.support.ioc.ioc_bench import PULSE_TIME_NS, Ioc
 
 pytest.importorskip("p4p", reason="pvAccess is served with p4p")
 from ioc.ca.database import MAX_NAME

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from ioc.pva.addresses import Addresses
-from tests.support.ca_client import TOOLS, Network
+from tests.support.clients.ca_client import TOOLS, Network
 
 pytest.importorskip("p4p", reason="pvAccess is served with p4p")
 import p4p
@@ -31,7 +31,7 @@ from ioc.pva.normative import Normative
 from ioc.pva.put_operations import MOST_PUT_BYTES
 from ioc.pva.server import PvAccess, PvaConnection
 from reduction.parameters.specs import Array, Float, Text
-from tests.support.pva_client import context
+from tests.support.clients.pva_client import context
 
 BINS, POSTS = 100_000, 400
 

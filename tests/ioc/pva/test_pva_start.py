@@ -17,7 +17,7 @@ from ioc.options.commands import RunOptions
 from ioc.options.host_checks import pva_served
 from ioc.options.program import StartError
 from ioc.pva.addresses import Addresses
-from tests.support.ca_client import TOOLS, Client, Network
+from tests.support.clients.ca_client import TOOLS, Client, Network
 
 pytest.importorskip("p4p", reason="pvAccess is served with p4p")
 

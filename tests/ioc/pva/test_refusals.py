@@ -12,7 +12,7 @@ import pytest
 from ioc.ca.channel import channel
 from ioc.pva.addresses import Addresses
 from reduction.parameters.specs import Float
-from tests.support.ca_client import Network
+from tests.support.clients.ca_client import Network
 
 pytest.importorskip("p4p", reason="pvAccess is served with p4p")
 

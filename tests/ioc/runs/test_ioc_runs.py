@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reduction.messages.run_messages import RunMessage
-from tests.support.ioc_bench import PULSE_TIME_NS, Ioc
+from tests.support.ioc.ioc_bench import PULSE_TIME_NS, Ioc
 
 
 def start(number: int) -> RunMessage:

@@ -18,8 +18,8 @@ from reduction.control.orders import RanksOrder
 from reduction.messages.run_messages import RunMessage
 from reduction.parameters.specs import Refused
 from reduction.stream.pulses import NO_PULSE
-from tests.support.one_rank import START_NS
-from tests.support.run_bench import RunBench
+from tests.support.ioc.run_bench import RunBench
+from tests.support.ranks.one_rank import START_NS
 
 ACQUIRE = FacilityRunSettings(action=RunAction.ACQUIRE, stops=True)
 SERIES = FacilityRunSettings(action=RunAction.NEXT_SERIES)

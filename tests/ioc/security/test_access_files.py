@@ -16,7 +16,7 @@ from ioc.security.access_macros import Macros
 from ioc.security.acf import load_rules
 from ioc.security.hosts import resolved
 from ioc.security.rules import Asg, Rules
-from tests.support.ca_client import TOOLS
+from tests.support.clients.ca_client import TOOLS
 from tests.support.cost import costs_at_most
 
 SITE = """# Who works here

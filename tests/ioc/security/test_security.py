@@ -14,9 +14,9 @@ from ioc.model.pvs import pv_rows
 from ioc.options.program import StartError
 from ioc.security.acf import load_rules
 from ioc.security.rules import EVERYBODY, NOBODY, Asg, Rules
-from tests.support.ca_caller import Caller
-from tests.support.ca_client import Client, Network
-from tests.support.ioc_process import IocProcess, ioc_process
+from tests.support.clients.ca_caller import Caller
+from tests.support.clients.ca_client import Client, Network
+from tests.support.ioc.ioc_process import IocProcess, ioc_process
 
 EXAMPLE = Path(__file__).parents[3] / "docs/access.acf"
 

@@ -30,8 +30,8 @@ from ioc.settings.restore import RestoredOrders, restored
 from reduction.host.file_system.allowed_folders import AllowedFolders
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.units import Units
-from tests.support.ca_client import Network
-from tests.support.ioc_process import ioc_process
+from tests.support.clients.ca_client import Network
+from tests.support.ioc.ioc_process import ioc_process
 from tests.support.no_threads import no_threads
 
 

@@ -23,8 +23,8 @@ from ioc.model.wire_type import wire_type
 from ioc.top.display import TopStart, frame
 from ioc.top.readout import image_rows, readouts, shown_rows, slice_rows
 from reduction.parameters.specs import Choice, Switch
-from tests.support.ca_client import Network, network
-from tests.support.ioc_bench import Ioc
+from tests.support.clients.ca_client import Network, network
+from tests.support.ioc.ioc_bench import Ioc
 
 RED1 = RANKS / "reductions" / 0
 

@@ -12,7 +12,7 @@ import pytest
 from reduction.control.orders import RanksOrder
 from reduction.control.pv_log_values import PvLogValues
 from reduction.control.run_state import RunState
-from tests.support.channel_bench import REPORT, Ioc, Ranks, arrived, ioc_end, peer, silent
+from tests.support.ranks.channel_bench import REPORT, Ioc, Ranks, arrived, ioc_end, peer, silent
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from reduction.control.order_receiver import (
 from reduction.control.order_sender import WORKING
 from reduction.control.orders import RANKS_PART, RanksOrder
 from reduction.host.network.key_file import Key
-from tests.support.channel_bench import (
+from tests.support.ranks.channel_bench import (
     IOC_HELLO,
     RANKS_HELLO,
     REPORT,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reduction.definitions.idf_reader import read_definition
-from tests.support import reference_data as reference
+from tests.support.engines import reference_data as reference
 
 WHOLE = (reference.FOLDER / "panels.xml").read_bytes()
 HEAD = b"<instrument name='x'>"

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from reduction.definitions.idf_reader import read_definition
 from reduction.definitions.sources import read_instrument
 from reduction.instrument.geometry import Instrument
-from tests.support import reference_data as reference
+from tests.support.engines import reference_data as reference
 
 COLUMNS = (
     *("detector_id", "position_m", "is_monitor", "l1_m"),

@@ -18,8 +18,8 @@ from reduction.definitions.from_mantid import load_instrument
 from reduction.definitions.idf_reader import read_definition
 from reduction.definitions.sources import read_any_instrument, read_instrument
 from reduction.instrument.geometry import Instrument
-from tests.support import reference_data as reference
-from tests.support.engines import imported
+from tests.support.engines import reference_data as reference
+from tests.support.engines.tried import imported
 
 PANELS = reference.FOLDER / "panels.xml"
 without_mantid = pytest.mark.skipif(

@@ -13,7 +13,7 @@ from ioc.app.cli import main
 from reduction.definitions.from_mantid import load_instrument
 from reduction.definitions.idf_reader import read_definition
 from reduction.instrument.geometry import Instrument
-from tests.support.engines import imported
+from tests.support.engines.tried import imported
 
 ENDS = """
 <component type="source"><location z="-12"/></component><type name="source" is="Source"/>

@@ -21,8 +21,8 @@ from reduction.parameters import bins
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
-from tests.support import reference_data as reference
-from tests.support.arc_engine import (
+from tests.support.engines import reference_data as reference
+from tests.support.engines.arc_engine import (
     all_in_one,
     fed,
     later_slices,
@@ -31,8 +31,8 @@ from tests.support.arc_engine import (
     shuffled_slices,
     tally,
 )
-from tests.support.engines import MakeEngine, each_engine
-from tests.support.plain_counts import plain_counts, plain_counts_of_slices
+from tests.support.engines.plain_counts import plain_counts, plain_counts_of_slices
+from tests.support.engines.tried import MakeEngine, each_engine
 
 CASES = [case for kind in ("cases", "groups", "masked") for case in reference.MANIFEST[kind]]
 BINS = {  # on top of the default bins of each unit

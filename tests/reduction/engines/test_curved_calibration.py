@@ -24,11 +24,11 @@ from reduction.engines.protocol import MAX_TOF_NS, Recipe, all_in_one_slice
 from reduction.instrument.calibration import Calibration
 from reduction.parameters import bins
 from reduction.parameters.units import Units
-from tests.support import reference_data as reference
-from tests.support import textbook
-from tests.support.arc_engine import fed, recipe_of, shuffled_slices, tally
-from tests.support.engines import MakeEngine, each_engine
-from tests.support.plain_counts import plain_counts, plain_counts_of_slices
+from tests.support.engines import reference_data as reference
+from tests.support.engines import textbook
+from tests.support.engines.arc_engine import fed, recipe_of, shuffled_slices, tally
+from tests.support.engines.plain_counts import plain_counts, plain_counts_of_slices
+from tests.support.engines.tried import MakeEngine, each_engine
 
 ARC, EVENTS = reference.instrument("arc"), reference.events("arc")
 DIFC = ARC.difc_us_per_angstrom

@@ -16,7 +16,7 @@ from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.parameters.units import Units
-from tests.support.arc_engine import tally
+from tests.support.engines.arc_engine import tally
 
 INT32 = (-(2**31), 2**31 - 1)
 Ids = NDArray[np.int32]

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe
 from reduction.parameters.units import Units
-from tests.support import reference_data as reference
-from tests.support.arc_engine import all_in_one, tally
-from tests.support.plain_counts import plain_counts
+from tests.support.engines import reference_data as reference
+from tests.support.engines.arc_engine import all_in_one, tally
+from tests.support.engines.plain_counts import plain_counts
 
 ARC = reference.instrument("arc")
 LAST_BINS = [1e-9, 0.001, 0.3, 0.999, 1.0, 1.001, 7.5, 1e4]

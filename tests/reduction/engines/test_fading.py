@@ -15,7 +15,7 @@ from reduction.engines.protocol import Engine, Recipe, SliceOf, all_in_one_slice
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters import bins
 from reduction.parameters.units import Units
-from tests.support.engines import MakeEngine, each_engine
+from tests.support.engines.tried import MakeEngine, each_engine
 
 INSTRUMENT = powder_arc()
 PULSE_NS = 71_428_571

@@ -10,8 +10,8 @@ from reduction.engines.block_engine import BlockEngine
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe
 from reduction.parameters.units import Units
-from tests.support import reference_data as reference
-from tests.support.arc_engine import (
+from tests.support.engines import reference_data as reference
+from tests.support.engines.arc_engine import (
     all_in_one,
     fed,
     recipe_of,
@@ -19,7 +19,7 @@ from tests.support.arc_engine import (
     shuffled_slices,
     tally,
 )
-from tests.support.engines import MakeEngine, each_engine
+from tests.support.engines.tried import MakeEngine, each_engine
 
 
 @each_engine

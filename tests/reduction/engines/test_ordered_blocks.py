@@ -22,8 +22,8 @@ from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument
 from reduction.parameters import bins
 from reduction.parameters.units import Units
-from tests.support import reference_data as reference
-from tests.support.arc_engine import recipe_of
+from tests.support.engines import reference_data as reference
+from tests.support.engines.arc_engine import recipe_of
 from tests.support.no_threads import no_threads
 
 PULSES = 8

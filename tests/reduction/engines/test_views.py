@@ -22,8 +22,8 @@ from reduction.engines.protocol import (
 from reduction.instrument.calibration import Calibration
 from reduction.instrument.selection import MASKED
 from reduction.parameters.units import Units
-from tests.support import reference_data as reference
-from tests.support.arc_engine import (
+from tests.support.engines import reference_data as reference
+from tests.support.engines.arc_engine import (
     fed,
     later_slices,
     recipe_of,
@@ -31,8 +31,8 @@ from tests.support.arc_engine import (
     shuffled_slices,
     tally,
 )
-from tests.support.engines import MakeEngine, each_engine
-from tests.support.plain_counts import plain_counts
+from tests.support.engines.plain_counts import plain_counts
+from tests.support.engines.tried import MakeEngine, each_engine
 
 EVERY = PixelWindow(0, 1)
 

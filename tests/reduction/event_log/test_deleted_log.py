@@ -17,7 +17,7 @@ from reduction.event_log.network.server import LogServer
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.storage.segments import partition_folder, segment_paths
 from reduction.event_log.writer import LogWriter
-from tests.support.event_logs import (
+from tests.support.stream.event_logs import (
     LIMIT,
     SMALL_SEGMENT,
     all_of,

@@ -21,7 +21,7 @@ from reduction.event_log.folder import FOLDER_LOOK_INTERVAL_S, LEAST_BYTES
 from reduction.event_log.protocol import Dropped
 from reduction.event_log.storage.segments import HEAD_BYTES, checksum, segment_paths
 from reduction.event_log.writer import LogWriter
-from tests.support.event_logs import (
+from tests.support.stream.event_logs import (
     LIMIT,
     PERIOD_NS,
     SMALL_SEGMENT,

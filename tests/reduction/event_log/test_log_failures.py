@@ -26,7 +26,7 @@ from reduction.event_log.storage import partition_segments
 from reduction.event_log.storage.segment_view import SegmentView
 from reduction.event_log.storage.segments import segment_paths
 from reduction.event_log.writer import LogWriter
-from tests.support.event_logs import (
+from tests.support.stream.event_logs import (
     PERIOD_NS,
     START_NS,
     all_of,
@@ -40,7 +40,7 @@ WRITER = """
 import sys, random
 from pathlib import Path
 from reduction.event_log.writer import LogWriter
-from tests.support.event_logs import LIMIT, SMALL_SEGMENT, pulse_entries
+from tests.support.stream.event_logs import LIMIT, SMALL_SEGMENT, pulse_entries
 run = int(sys.argv[2])
 writer = LogWriter(Path(sys.argv[1]), 1, LIMIT, SMALL_SEGMENT)
 for pulse in range(10**9):

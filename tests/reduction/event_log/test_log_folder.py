@@ -14,7 +14,7 @@ from reduction.event_log.folder import LEAST_BYTES, check_log, default_limit_byt
 from reduction.event_log.protocol import LogRefused
 from reduction.event_log.storage.segments import first_offset, segment_paths
 from reduction.event_log.writer import LogWriter
-from tests.support.event_logs import LIMIT, all_of, pulse_entries, written
+from tests.support.stream.event_logs import LIMIT, all_of, pulse_entries, written
 
 
 def test_a_second_writer_is_refused_with_the_process_that_writes(tmp_path: Path) -> None:

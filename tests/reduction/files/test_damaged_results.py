@@ -13,7 +13,7 @@ from reduction.files.nexus_parts import MOST_FIELD_VALUES
 from reduction.files.nexus_reader import read_nexus
 from reduction.files.nexus_writer import contents, write_nexus
 from tests.support.cost import costs_at_most
-from tests.support.saved_sample import corrected, sample
+from tests.support.results.saved_sample import corrected, sample
 
 
 def refused_or_read(path: Path) -> bool:

@@ -11,7 +11,7 @@ from reduction.files.nexus_reader import read_nexus
 from reduction.files.save import save, save_together
 from reduction.parameters.file_names import FileNaming
 from reduction.parameters.specs import Refused
-from tests.support.saved_sample import names, sample
+from tests.support.results.saved_sample import names, sample
 
 
 def saved(folder: Path, naming: FileNaming, slices: int = 0) -> str:

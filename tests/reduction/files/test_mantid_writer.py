@@ -15,7 +15,7 @@ from reduction.files.save import save_together
 from reduction.files.saved_result import SavedResult
 from reduction.parameters.file_names import FileNaming
 from reduction.parameters.units import Units
-from tests.support.saved_sample import corrected, names, sample
+from tests.support.results.saved_sample import corrected, names, sample
 
 LOGARITHMIC = np.geomspace(0.4, 5, 41)
 RESULTS = {

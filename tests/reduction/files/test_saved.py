@@ -22,7 +22,7 @@ from reduction.files.saved_result import SavedResult
 from reduction.parameters.file_names import check_name
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
-from tests.support.saved_sample import assert_equal, names, sample
+from tests.support.results.saved_sample import assert_equal, names, sample
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 finite = st.floats(allow_nan=False)

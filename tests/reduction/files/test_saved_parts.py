@@ -12,7 +12,7 @@ import pytest
 
 from reduction.files.nexus_reader import read_nexus
 from reduction.files.nexus_writer import contents, write_nexus
-from tests.support.saved_sample import assert_equal, corrected
+from tests.support.results.saved_sample import assert_equal, corrected
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from reduction.files.nexus_reader import read_nexus
 from reduction.files.nexus_writer import contents, write_nexus
 from reduction.files.saved_parts import PictureAxis, SavedPicture
 from tests.reduction.files.test_saved_views import imported
-from tests.support.saved_sample import sample
+from tests.support.results.saved_sample import sample
 
 
 def pictures() -> tuple[SavedPicture, SavedPicture]:

@@ -14,7 +14,7 @@ from reduction.files.nexus_writer import write_nexus
 from reduction.files.saved_parts import SavedSeries
 from reduction.files.saved_result import SavedResult
 from reduction.parameters.units import Units
-from tests.support.saved_sample import corrected, names, sample
+from tests.support.results.saved_sample import corrected, names, sample
 
 GROUPS = ("data", "slices", "groups", "spectra", "variances")
 

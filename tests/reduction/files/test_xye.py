@@ -12,7 +12,7 @@ import pytest
 
 from reduction.files.saved_parts import ValuesAndErrors
 from reduction.files.xye import write_xye
-from tests.support.saved_sample import corrected, names, sample
+from tests.support.results.saved_sample import corrected, names, sample
 
 
 def test_xye_holds_centre_intensity_per_unit_and_error(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reduction.host.mpi_leftovers import remove_segments, single_rank_folder
-from tests.support.ca_client import Network
+from tests.support.clients.ca_client import Network
 
 
 def test_segments_that_this_process_has_mapped_are_removed_and_no_others(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from reduction.parameters.limits import MAX_BINS
 from reduction.parameters.units import Units
 from simulator.events.pulses import PulseGenerator
 from simulator.parameters import SimulatorSettings
-from tests.support import textbook
+from tests.support.engines import textbook
 
 ARC = powder_arc()
 

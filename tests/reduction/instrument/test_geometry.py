@@ -8,7 +8,7 @@ import pytest
 
 from reduction.definitions.sources import read_any_instrument, read_instrument
 from reduction.instrument.geometry import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Instrument, powder_arc
-from tests.support import reference_data as reference
+from tests.support.engines import reference_data as reference
 
 DERIVED = ("l2_m", "two_theta_rad", "difc_us_per_angstrom")
 

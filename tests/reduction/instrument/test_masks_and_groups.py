@@ -21,7 +21,7 @@ from reduction.instrument.selection import MASKED, detector_groups, group_names
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.specs import Refused
 from tests.support.cost import costs_at_most
-from tests.support.detector_files import recipe_with_files
+from tests.support.ioc.detector_files import recipe_with_files
 
 ARC = powder_arc()
 

@@ -12,8 +12,8 @@ from streaming_data_types.run_stop_6s4t import serialise_6s4t
 from reduction.event_log.entries import EntryKind, LogEntry, log_entry
 from reduction.kafka.servers import KafkaServer
 from reduction.kafka.topic_shares import TopicShare
-from tests.support.event_logs import data_of
-from tests.support.kafka_broker import Topic, wait_until
+from tests.support.kafka.kafka_broker import Topic, wait_until
+from tests.support.stream.event_logs import data_of
 
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
 

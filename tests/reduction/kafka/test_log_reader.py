@@ -13,9 +13,8 @@ from reduction.event_log.entries import log_entry
 from reduction.event_log.protocol import Backlog
 from reduction.kafka.servers import KafkaServer
 from reduction.kafka.topic_shares import TopicShare
-from tests.support.event_logs import PERIOD_NS, data_of, sought
-from tests.support.kafka_broker import Topic, wait_until
-from tests.support.kafka_reading import (
+from tests.support.kafka.kafka_broker import Topic, wait_until
+from tests.support.kafka.kafka_reading import (
     HOUR_NS,
     NOW_NS,
     START_NS,
@@ -25,6 +24,7 @@ from tests.support.kafka_reading import (
     said,
     stream,
 )
+from tests.support.stream.event_logs import PERIOD_NS, data_of, sought
 
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
 

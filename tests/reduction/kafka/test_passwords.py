@@ -11,8 +11,8 @@ import pytest
 from reduction.event_log.protocol import LogRefused
 from reduction.kafka.servers import KafkaServer
 from reduction.kafka.topic_shares import TopicShare
-from tests.support.kafka_broker import PASSWORD, USER, KafkaBroker, Topic, wait_until
-from tests.support.kafka_reading import STREAM, numbered, read, said
+from tests.support.kafka.kafka_broker import PASSWORD, USER, KafkaBroker, Topic, wait_until
+from tests.support.kafka.kafka_reading import STREAM, numbered, read, said
 
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
 

@@ -9,8 +9,8 @@ import pytest
 
 from reduction.event_log.protocol import LogRefused
 from reduction.kafka.servers import KafkaServer
-from tests.support.kafka_broker import KafkaBroker, Topic, wait_until
-from tests.support.tls import KEY_PASSWORD, Certificates
+from tests.support.kafka.kafka_broker import KafkaBroker, Topic, wait_until
+from tests.support.kafka.tls import KEY_PASSWORD, Certificates
 
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
 

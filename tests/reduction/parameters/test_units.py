@@ -7,7 +7,7 @@ import pytest
 
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.units import Units
-from tests.support import textbook
+from tests.support.engines import textbook
 
 ARC = powder_arc()
 PIXELS = np.flatnonzero(~ARC.is_monitor)

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from reduction.ranks.tick_clock import TickClock
-from tests.support.arc_pulses import order, settings
-from tests.support.one_rank import OneRank
+from tests.support.ranks.arc_pulses import order, settings
+from tests.support.ranks.one_rank import OneRank
 
 HOUR_S = 3600
 

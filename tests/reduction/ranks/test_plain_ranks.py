@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.arc_pulses import check, events_of, order, settings
-from tests.support.back_end import back_end
+from tests.support.ranks.arc_pulses import check, events_of, order, settings
+from tests.support.ranks.back_end import back_end
 
 PULSES = 40
 

@@ -22,8 +22,8 @@ from tests.reduction.ranks.test_recovery import (
     changes_of,
     facts,
 )
-from tests.support.listed_log import ListedLogReader
-from tests.support.one_rank import pulse_ns
+from tests.support.ranks.listed_log import ListedLogReader
+from tests.support.ranks.one_rank import pulse_ns
 
 
 class ValuesFirst(ListedLogReader):

@@ -19,7 +19,7 @@ from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.parameters.reduction import FilterSettings
 from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.units import Units
-from tests.support.arc_pulses import (
+from tests.support.ranks.arc_pulses import (
     EVENTS,
     by_temperature,
     check,
@@ -29,11 +29,11 @@ from tests.support.arc_pulses import (
     order,
     settings,
 )
-from tests.support.back_end import PERIOD_NS, PROGRAM, back_end
-from tests.support.one_rank import OneRank
+from tests.support.ranks.back_end import PERIOD_NS, PROGRAM, back_end
+from tests.support.ranks.one_rank import OneRank
 
 PULSES = 40
-MISCOUNTING = str(Path(__file__).parents[2] / "support" / "miscounting_ranks.py")
+MISCOUNTING = str(Path(__file__).parents[2] / "support" / "ranks" / "miscounting_ranks.py")
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])

@@ -13,10 +13,10 @@ from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.detectors import DetectorSettings
-from tests.support import textbook
-from tests.support.arc_pulses import EVENTS, counts_of, events_of, order, settings
-from tests.support.back_end import back_end
-from tests.support.detector_files import order_with_files
+from tests.support.engines import textbook
+from tests.support.ioc.detector_files import order_with_files
+from tests.support.ranks.arc_pulses import EVENTS, counts_of, events_of, order, settings
+from tests.support.ranks.back_end import back_end
 
 ARC = powder_arc()
 PULSES = 10

@@ -19,8 +19,8 @@ from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.units import Units
-from tests.support.listed_log import ListedLogReader
-from tests.support.one_rank import OneRank, pulse_ns
+from tests.support.ranks.listed_log import ListedLogReader
+from tests.support.ranks.one_rank import OneRank, pulse_ns
 
 BINS = ReductionSettings(Units.TOF, "1000,1000,60000")
 BY_FURNACE = replace(BINS, filter=FilterSettings("furnace", 0, 10, 30))

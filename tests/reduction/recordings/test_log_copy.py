@@ -23,8 +23,15 @@ from reduction.recordings.play_settings import Played, PlaySettings
 from reduction.recordings.record import Recorder, RecordLimits
 from reduction.recordings.replay import Replay
 from simulator.output.event_output import EventLogStart, EventOutput
-from tests.support.event_logs import LIMIT, PERIOD_NS, SMALL_SEGMENT, START_NS, pulse_entries, write
-from tests.support.recordings import ListOutput, messages_of, odd_messages
+from tests.support.stream.event_logs import (
+    LIMIT,
+    PERIOD_NS,
+    SMALL_SEGMENT,
+    START_NS,
+    pulse_entries,
+    write,
+)
+from tests.support.stream.recordings import ListOutput, messages_of, odd_messages
 
 FASTEST = PlaySettings(math.inf)
 LEAST_LIMIT = 2 * 2**20

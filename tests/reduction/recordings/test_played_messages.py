@@ -13,8 +13,8 @@ from reduction.messages.contents import Chunk, CorruptMessage, LogValue, Unknown
 from reduction.recordings.open_recording import open_recording
 from reduction.recordings.play_settings import PlaySettings
 from reduction.recordings.replay import Replay
-from tests.support.event_logs import LIMIT, PERIOD_NS, START_NS, pulse_entries
-from tests.support.recordings import HandClock, ListOutput, messages_of, odd_messages
+from tests.support.stream.event_logs import LIMIT, PERIOD_NS, START_NS, pulse_entries
+from tests.support.stream.recordings import HandClock, ListOutput, messages_of, odd_messages
 
 ROUNDS, PULSES = 3, 8
 

@@ -15,8 +15,8 @@ from reduction.event_log.writer import LogWriter
 from reduction.host.stop import Stop
 from reduction.recordings.record import LATE_S, WRONG_S, Recorder, RecordLimits, record
 from reduction.recordings.recorded_streams import folder_readers
-from tests.support.event_logs import LIMIT, pulse_entries
-from tests.support.recordings import messages_of, recorded
+from tests.support.stream.event_logs import LIMIT, pulse_entries
+from tests.support.stream.recordings import messages_of, recorded
 
 LEAST_LIMIT = 2 * 2**20
 

@@ -20,8 +20,8 @@ from reduction.recordings.open_recording import open_recording
 from reduction.recordings.play_settings import PlaySettings
 from reduction.recordings.play_times import LONGEST_PAUSE_NS, PlayTimes
 from reduction.recordings.replay import Replay, replay
-from tests.support.event_logs import LIMIT, PERIOD_NS, START_NS, data_of, pulse_entries
-from tests.support.recordings import (
+from tests.support.stream.event_logs import LIMIT, PERIOD_NS, START_NS, data_of, pulse_entries
+from tests.support.stream.recordings import (
     HandClock,
     ListOutput,
     messages_of,

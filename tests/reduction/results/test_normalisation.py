@@ -24,7 +24,7 @@ from reduction.results.normalisation import (
     rebinned,
     subtract,
 )
-from tests.support.normalised import normalised
+from tests.support.results.normalised import normalised
 
 EDGES = np.linspace(0.5, 4.5, 41)
 RNG = np.random.default_rng(11)

@@ -16,7 +16,7 @@ from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
 from reduction.results.references import LARGEST_REFERENCE_BYTES, LoadedReferences
-from tests.support.saved_sample import sample
+from tests.support.results.saved_sample import sample
 
 load = LoadedReferences.for_settings
 

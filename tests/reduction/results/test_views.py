@@ -22,7 +22,7 @@ from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.results.normalisation import Measured, undefined_bins
 from reduction.results.references import LoadedReferences
 from reduction.results.views import ReductionView, reduction_view
-from tests.support.saved_sample import sample
+from tests.support.results.saved_sample import sample
 
 COUNTS = np.random.default_rng(5).poisson(30, (3, 2, 40))
 CHARGES, MONITORS = (10.0, 20.0, 0.0), (1000.0, 1500.0, 400.0)

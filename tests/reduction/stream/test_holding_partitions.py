@@ -7,7 +7,7 @@ import pytest
 from reduction.messages.contents import encode_pulse_mark
 from reduction.stream.dialect import Dialect, StreamFormat
 from reduction.stream.pulse_assembler import PulseAssembler
-from tests.support.plain_stream import NOW, SECOND, Clock, time
+from tests.support.stream.plain_stream import NOW, SECOND, Clock, time
 
 
 def held_for(seconds: int, *, ended: bool = True, dialect: Dialect = Dialect.AUTO) -> str:

@@ -19,7 +19,7 @@ from reduction.stream.plain import plain_partition
 from reduction.stream.pulse_assembler import PulseAssembler
 from reduction.stream.pulses import NEVER_NS, NO_PULSE
 from tests.support.cost import costs_at_most
-from tests.support.plain_stream import (
+from tests.support.stream.plain_stream import (
     NONE,
     PERIOD,
     SECOND,

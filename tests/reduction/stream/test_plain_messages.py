@@ -17,7 +17,7 @@ from streaming_data_types.status_x5f2 import serialise_x5f2
 from reduction.messages.contents import Chunk, encode_chunk
 from reduction.stream.faults import Faults
 from tests.support.cost import costs_at_most
-from tests.support.plain_stream import (
+from tests.support.stream.plain_stream import (
     NONE,
     NOW,
     SECOND,

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from reduction.event_log.folder import MESSAGE_S
-from tests.support.stream_bench import Bench, marks_of
+from tests.support.stream.stream_bench import Bench, marks_of
 
 
 def test_it_goes_on_in_a_new_log_and_says_so_for_a_minute(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from reduction.event_log.entries import EntryKind, LogEntry
 from reduction.event_log.writer import LogWriter
 from simulator.output.event_output import REFUSAL_TOLD_S
-from tests.support.stream_bench import Bench, chunks_of, marks_of
+from tests.support.stream.stream_bench import Bench, chunks_of, marks_of
 
 
 @pytest.fixture

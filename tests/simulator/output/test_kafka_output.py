@@ -28,8 +28,8 @@ from simulator.output.habits import Habit, is_quiet
 from simulator.output.pulse_messages import MONITOR_SOURCE
 from simulator.parameters import SimulatorSettings
 from simulator.stream import EventStream, SimulateStart
-from tests.support.kafka_broker import Topic, wait_until
-from tests.support.stream_bench import Clock
+from tests.support.kafka.kafka_broker import Topic, wait_until
+from tests.support.stream.stream_bench import Clock
 
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
 

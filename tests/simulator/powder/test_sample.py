@@ -13,8 +13,8 @@ from reduction.parameters.specs import Refused
 from simulator.parameters import SimulatorSettings
 from simulator.powder import structure
 from simulator.powder.sample import Sample, structure_factors
-from tests.support import reference_data as reference
 from tests.support.cost import costs_at_most
+from tests.support.engines import reference_data as reference
 
 CRYSTALS: list[dict[str, Any]] = reference.MANIFEST["crystals"]
 SEARS_1992_FM = {"Si": 4.1491, "O": 5.803, "Na": 3.63, "Cl": 9.577, "Al": 3.449, "Ce": 4.84}

@@ -16,8 +16,8 @@ import zmq
 
 from reduction.control.encoding import encoded
 from reduction.control.hello import own_hello
-from tests.support.ca_client import Network
-from tests.support.raw_ca_client import DBE_ALARM, DBE_VALUE, DOUBLE, TIME, RawClient
+from tests.support.clients.ca_client import Network
+from tests.support.clients.raw_ca_client import DBE_ALARM, DBE_VALUE, DOUBLE, TIME, RawClient
 
 STEPPED_CLOCK = Path(__file__).parents[1] / "stepped_clock"
 GONE = psutil.NoSuchProcess, psutil.ZombieProcess

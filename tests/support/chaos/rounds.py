@@ -12,7 +12,6 @@ from random import Random
 
 import psutil
 
-from tests.support.ca_client import Network
 from tests.support.chaos.disturbances import (
     GONE,
     StepClock,
@@ -23,7 +22,8 @@ from tests.support.chaos.disturbances import (
     throw_junk,
 )
 from tests.support.chaos.wild_client import WildClient
-from tests.support.recovery import Recovery
+from tests.support.clients.ca_client import Network
+from tests.support.product.recovery import Recovery
 
 EVERY = {"ioc simulate": 1, "ioc ranks --": 3}
 """How many processes have such words in their command lines: both ranks, and mpiexec."""

@@ -6,7 +6,7 @@ from random import Random
 
 from benchmarks.robustness.wild import KINDS, Wild, is_legal, wild
 from ioc.model.pvs import pv_rows
-from tests.support.raw_ca_client import WRITE_NOTIFY, RawClient
+from tests.support.clients.raw_ca_client import WRITE_NOTIFY, RawClient
 
 CHANGED = (
     *("Red1:Units", "Red1:BinParams", "Red1:Mask", "Red1:Groups"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.web_bench import decoded
+from tests.support.ioc.web_bench import decoded
 from web.sockets.frames import SharedFrames
 from web.sockets.updates import SharedUpdates, head
 from web.values.pv_value import PvMetadata, WebValue

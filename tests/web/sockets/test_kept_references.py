@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.web_bench import decoded
+from tests.support.ioc.web_bench import decoded
 from web.limits import DEFAULT_LIMITS, WebLimits
 from web.sockets.kept_references import KeptReferences, ReferenceRefused
 from web.sockets.sent_results import SentResults

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ioc.model.pvs import pv_rows
-from tests.support.pages import ROOT, Page
+from tests.support.documents.pages import ROOT, Page
 from web.values.names import NameRefused, WebNames, is_expert
 
 NAMES = WebNames("T:", reductions=2)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.ca_client import Network
-from tests.support.ioc_process import ioc_process
+from tests.support.clients.ca_client import Network
+from tests.support.ioc.ioc_process import ioc_process
 
 
 def test_an_ioc_without_a_simulator_serves_and_refuses_puts_to_it_at_once(

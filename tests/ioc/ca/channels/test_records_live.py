@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import raw_ca_client as raw
-from tests.support.ca_client import TOOLS, network
-from tests.support.ioc_bench import Ioc
-from tests.support.raw_ca_client import RawClient, decoded
+from tests.support.clients import raw_ca_client as raw
+from tests.support.clients.ca_client import TOOLS, network
+from tests.support.clients.raw_ca_client import RawClient, decoded
+from tests.support.ioc.ioc_bench import Ioc
 
 SOON_S = 0.3
 

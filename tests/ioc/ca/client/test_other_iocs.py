@@ -19,7 +19,7 @@ from ioc.ca.client.other_iocs import (
     ServedPlace,
     is_this_host,
 )
-from tests.support.ioc_bench import Ioc
+from tests.support.ioc.ioc_bench import Ioc
 
 
 async def until(true: Callable[[], bool]) -> None:

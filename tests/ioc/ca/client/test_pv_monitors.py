@@ -26,7 +26,7 @@ from ioc.ca.client.pv_monitors import (
     remote_updates,
 )
 from reduction.parameters.specs import Array, Float, Refused, Spec, Switch, Text
-from tests.support.soft_ioc import SoftIoc
+from tests.support.clients.soft_ioc import SoftIoc
 
 S = 1_000_000_000
 

@@ -20,7 +20,7 @@ from ioc.ca.serving.sending_turns import SendingTurns
 from ioc.ca.serving.updates import SharedMessages, Update
 from ioc.records.channel_names import channel_name
 from reduction.parameters.specs import Float
-from tests.support.subscribed import Named, Subscribed
+from tests.support.clients.subscribed import Named, Subscribed
 
 TIME_DOUBLE = caproto.ChannelType.TIME_DOUBLE
 

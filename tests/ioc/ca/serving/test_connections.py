@@ -14,9 +14,8 @@ import pytest
 
 from ioc.ca.serving.connections import Connections
 from ioc.ca.serving.put_queue import MOST_PUTS
-from tests.support.ca_client import network
-from tests.support.ioc_bench import Ioc
-from tests.support.raw_ca_client import (
+from tests.support.clients.ca_client import network
+from tests.support.clients.raw_ca_client import (
     CHAR,
     DOUBLE,
     ECA_NORMAL,
@@ -26,6 +25,7 @@ from tests.support.raw_ca_client import (
     RawClient,
     decoded,
 )
+from tests.support.ioc.ioc_bench import Ioc
 
 
 @contextmanager

@@ -10,10 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from ioc.ca.serving.client_subscriptions import ClientSubscriptions
-from tests.support.ca_client import network
-from tests.support.cost import costs_at_most
-from tests.support.ioc_bench import Ioc
-from tests.support.raw_ca_client import (
+from tests.support.clients.ca_client import network
+from tests.support.clients.raw_ca_client import (
     DBE_VALUE,
     DOUBLE,
     ECA_NORMAL,
@@ -23,7 +21,9 @@ from tests.support.raw_ca_client import (
     Message,
     RawClient,
 )
-from tests.support.subscribed import Subscribed
+from tests.support.clients.subscribed import Subscribed
+from tests.support.cost import costs_at_most
+from tests.support.ioc.ioc_bench import Ioc
 
 MANY = 100_000
 ECA_ALLOCMEM = 48

@@ -19,9 +19,8 @@ from ioc.ca.serving.put_queue import (
     PutQueue,
 )
 from reduction.parameters.specs import Refused
-from tests.support.ca_client import network
-from tests.support.ioc_bench import Ioc
-from tests.support.raw_ca_client import (
+from tests.support.clients.ca_client import network
+from tests.support.clients.raw_ca_client import (
     DOUBLE,
     ECA_NORMAL,
     LONGEST_S,
@@ -31,6 +30,7 @@ from tests.support.raw_ca_client import (
     RawClient,
     decoded,
 )
+from tests.support.ioc.ioc_bench import Ioc
 
 
 class Channel:

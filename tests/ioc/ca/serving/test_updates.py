@@ -17,7 +17,7 @@ from ioc.ca.serving.updates import MOST_SHARED, SharedMessages, Update
 from ioc.model.wire_values import big_endian
 from ioc.records.scalars import DTYPES
 from reduction.parameters.specs import Float
-from tests.support.subscribed import Named, Subscribed
+from tests.support.clients.subscribed import Named, Subscribed
 
 TIME_DOUBLE = caproto.ChannelType.TIME_DOUBLE
 TYPES = [TIME_DOUBLE, caproto.ChannelType.TIME_FLOAT, caproto.ChannelType.TIME_LONG]

@@ -16,7 +16,7 @@ from reduction.event_log.network.remote import ASK_AGAIN_S, RemoteLogReader
 from reduction.event_log.network.server import LARGEST_REQUEST_BYTES, LogServer
 from reduction.event_log.writer import LogWriter
 from reduction.host.network.key_file import Key
-from tests.support.event_logs import (
+from tests.support.stream.event_logs import (
     LIMIT,
     PERIOD_NS,
     SMALL_SEGMENT,

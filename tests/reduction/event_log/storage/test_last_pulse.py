@@ -17,7 +17,14 @@ from reduction.event_log.folder import LEAST_BYTES
 from reduction.event_log.storage.segments import SEGMENT_MESSAGES, segment_paths
 from reduction.event_log.writer import LogWriter
 from reduction.messages.contents import LogValue, decode
-from tests.support.event_logs import LIMIT, SMALL_SEGMENT, START_NS, pulse_entries, write, written
+from tests.support.stream.event_logs import (
+    LIMIT,
+    SMALL_SEGMENT,
+    START_NS,
+    pulse_entries,
+    write,
+    written,
+)
 
 WRITER = """
 import sys
@@ -25,7 +32,7 @@ from pathlib import Path
 
 import pytest
 from reduction.event_log.writer import LogWriter
-from tests.support.event_logs import LIMIT, SMALL_SEGMENT, pulse_entries
+from tests.support.stream.event_logs import LIMIT, SMALL_SEGMENT, pulse_entries
 writer = LogWriter(Path(sys.argv[1]), 2, LIMIT, SMALL_SEGMENT)
 print(writer.last_pulse, flush=True)
 for pulse in range(writer.last_pulse + 1, 10**9):

@@ -22,14 +22,14 @@ from reduction.event_log.embedded import EmbeddedLogReader
 from reduction.event_log.storage.segment_view import SegmentView
 from reduction.event_log.storage.segments import HEAD_BYTES, segment_paths
 from reduction.event_log.writer import LogWriter
-from tests.support.event_logs import LIMIT, all_of, data_of, pulse_entries, write, written
+from tests.support.stream.event_logs import LIMIT, all_of, data_of, pulse_entries, write, written
 
 WRITER = """
 import sys
 from pathlib import Path
 from reduction.event_log.folder import LEAST_BYTES
 from reduction.event_log.writer import LogWriter
-from tests.support.event_logs import pulse_entries
+from tests.support.stream.event_logs import pulse_entries
 writer = LogWriter(Path(sys.argv[1]), 1, LEAST_BYTES)
 print("begun", flush=True)
 for pulse in range(writer.last_pulse + 1, 10**9):
@@ -41,7 +41,7 @@ READER = """
 import sys
 from pathlib import Path
 from reduction.event_log.embedded import EmbeddedLogReader
-from tests.support.event_logs import data_of, pulse_entries
+from tests.support.stream.event_logs import data_of, pulse_entries
 reader = EmbeddedLogReader(Path(sys.argv[1]), 0)
 print("begun", flush=True)
 kept, last, count = [], -1, 0
@@ -145,7 +145,7 @@ import os, sys
 from pathlib import Path
 from reduction.event_log.storage.segments import segment_paths
 from reduction.event_log.writer import LogWriter
-from tests.support.event_logs import LIMIT, pulse_entries, write
+from tests.support.stream.event_logs import LIMIT, pulse_entries, write
 now_s = [0.0]
 path = Path(sys.argv[1])
 writer = LogWriter(path, 1, LIMIT, clock_s=lambda: now_s[0])

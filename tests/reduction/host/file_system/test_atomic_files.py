@@ -19,7 +19,7 @@ from reduction.files.nexus_writer import write_nexus
 from reduction.files.save import save, save_together
 from reduction.host.file_system import atomic_files
 from reduction.parameters.file_names import FileNaming
-from tests.support.saved_sample import names, sample
+from tests.support.results.saved_sample import names, sample
 
 REPOSITORY = Path(__file__).parents[4]
 

@@ -29,7 +29,7 @@ from reduction.parameters.images.image import (
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.units import Units
 from reduction.ranks.counting import views as views_module
-from tests.support.one_rank import PERIOD_NS, FedRank, pulse_ns
+from tests.support.ranks.one_rank import PERIOD_NS, FedRank, pulse_ns
 
 ARC = powder_arc()
 BINS = "0.4,0.01,5"

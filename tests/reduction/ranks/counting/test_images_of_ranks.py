@@ -27,7 +27,7 @@ from reduction.parameters.images.image import (
 from reduction.parameters.outliers import OutlierSettings
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from tests.reduction.ranks.test_recovery import BY_FURNACE, Ranks, RecordedStream
-from tests.support.back_end import BackEnd, back_end
+from tests.support.ranks.back_end import BackEnd, back_end
 
 ARC = powder_arc()
 PLAIN = ReductionSettings(bin_params="0.4,0.01,5")

@@ -14,7 +14,7 @@ from reduction.parameters.outliers import OutlierSettings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.counting.outlier_test import OutlierTest
 from tests.reduction.ranks.counting.test_image_ranks import BINS, FedWithEvents
-from tests.support.one_rank import pulse_ns
+from tests.support.ranks.one_rank import pulse_ns
 
 SEARCH = OutlierSettings(sigmas=5)
 PLAIN = ReductionSettings(bin_params=BINS)

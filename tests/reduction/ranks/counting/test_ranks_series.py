@@ -14,8 +14,8 @@ from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.units import Units
-from tests.support.arc_pulses import check, counts_of, events_of, expected, order, settings
-from tests.support.back_end import PERIOD_NS, back_end
+from tests.support.ranks.arc_pulses import check, counts_of, events_of, expected, order, settings
+from tests.support.ranks.back_end import PERIOD_NS, back_end
 
 
 def test_series_are_closed_between_pulses_and_cut_anew_with_the_running_one(tmp_path: Path) -> None:

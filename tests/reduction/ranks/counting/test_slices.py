@@ -24,9 +24,9 @@ from reduction.parameters.specs import Refused
 from reduction.ranks.counting.pipeline import PulseSlicing
 from reduction.ranks.counting.series import SeriesTimeline
 from reduction.stream.log_values.logs import Log, Logs
-from tests.support import reference_data as reference
-from tests.support.detector_files import recipe_with_files
-from tests.support.engines import MakeEngine, each_engine
+from tests.support.engines import reference_data as reference
+from tests.support.engines.tried import MakeEngine, each_engine
+from tests.support.ioc.detector_files import recipe_with_files
 
 FILTERS = reference.MANIFEST["filters"]
 

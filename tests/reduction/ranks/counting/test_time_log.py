@@ -15,8 +15,8 @@ from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.ranks.counting.pipeline import PulseSlicing
 from reduction.ranks.counting.series import SeriesTimeline
 from reduction.stream.log_values.logs import Logs
-from tests.support.arc_pulses import events_of, expected, order, settings
-from tests.support.one_rank import OneRank
+from tests.support.ranks.arc_pulses import events_of, expected, order, settings
+from tests.support.ranks.one_rank import OneRank
 
 START_NS = 1_767_225_600_000_000_000
 STEP = FilterSettings("time", minimum=0, step=2, maximum=8)

@@ -25,10 +25,10 @@ from reduction.ranks.intake.intake_budget import (
 from reduction.ranks.intake.receiver import StreamReceiver
 from reduction.stream.dialect import Dialect, StreamFormat
 from reduction.stream.pulse_assembler import PulseAssembler
-from tests.support.arc_pulses import settings
-from tests.support.event_logs import LIMIT, PERIOD_NS, START_NS, pulse_entries, write
-from tests.support.listed_log import ListedLogReader
-from tests.support.one_rank import OneRank, pulse_ns
+from tests.support.ranks.arc_pulses import settings
+from tests.support.ranks.listed_log import ListedLogReader
+from tests.support.ranks.one_rank import OneRank, pulse_ns
+from tests.support.stream.event_logs import LIMIT, PERIOD_NS, START_NS, pulse_entries, write
 
 PULSES, EVENTS = 1000, 1000
 SECONDS_PER_EVENT = 1e-6

@@ -14,9 +14,9 @@ from reduction.engines.native.engine import NativeEngine
 from reduction.event_log.protocol import MESSAGES_AT_ONCE, LogMessage
 from reduction.messages.contents import Chunk, encode_chunk, encode_pulse_mark
 from reduction.parameters.units import Units
-from tests.support.arc_pulses import settings
-from tests.support.listed_log import ListedLogReader
-from tests.support.one_rank import OneRank, pulse_ns
+from tests.support.ranks.arc_pulses import settings
+from tests.support.ranks.listed_log import ListedLogReader
+from tests.support.ranks.one_rank import OneRank, pulse_ns
 
 EVENTS, STEPS = 10, 4
 BINS = "1000,1,60000", "1000,100,60000", "1000,-0.01,60000"

@@ -16,8 +16,15 @@ from reduction.ranks.intake.receiver import StreamReceiver
 from reduction.stream.dialect import Dialect
 from reduction.stream.pulse_assembler import PulseAssembler
 from reduction.stream.pulses import NEVER_NS
-from tests.support.event_logs import LIMIT, PERIOD_NS, START_NS, data_of, pulse_entries, write
-from tests.support.listed_log import ListedLogReader
+from tests.support.ranks.listed_log import ListedLogReader
+from tests.support.stream.event_logs import (
+    LIMIT,
+    PERIOD_NS,
+    START_NS,
+    data_of,
+    pulse_entries,
+    write,
+)
 
 PULSES = 100
 

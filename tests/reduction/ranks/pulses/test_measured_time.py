@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.stream.pulses import NEVER_NS
-from tests.support.counted_acquisition import CountedAcquisition
+from tests.support.ranks.counted_acquisition import CountedAcquisition
 
 S = 10**9
 

@@ -12,8 +12,8 @@ from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run import RunControl
 from reduction.parameters.units import Units
 from reduction.stream.dialect import Dialect, StreamFormat
-from tests.support.one_rank import PERIOD_NS, FedRank, pulse_ns
-from tests.support.plain_rank import BINS, PlainRank, Sent, counts_of, expected
+from tests.support.ranks.one_rank import PERIOD_NS, FedRank, pulse_ns
+from tests.support.ranks.plain_rank import BINS, PlainRank, Sent, counts_of, expected
 
 GRACE_S = 0.5
 

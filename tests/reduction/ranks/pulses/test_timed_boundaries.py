@@ -17,7 +17,7 @@ from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
 from tests.reduction.ranks.test_plain_recovery import PlainRecordedStream
 from tests.reduction.ranks.test_recovery import BY_TIME, Ranks, RecordedStream, facts
-from tests.support.one_rank import PERIOD_NS, FedRank, pulse_ns
+from tests.support.ranks.one_rank import PERIOD_NS, FedRank, pulse_ns
 
 PLAIN = ReductionSettings(Units.TOF, "1000,59000,60000")
 BEFORE, AFTER = 10, 10

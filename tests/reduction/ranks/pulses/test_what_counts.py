@@ -9,7 +9,7 @@ import pytest
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run import RunControl
 from reduction.parameters.units import Units
-from tests.support.one_rank import FedRank, counts_and_charges, pulse_ns
+from tests.support.ranks.one_rank import FedRank, counts_and_charges, pulse_ns
 
 PLAIN = ReductionSettings(Units.TOF, "1000,59000,60000")
 BY_FURNACE = replace(PLAIN, filter=FilterSettings("furnace", 0, 10, 20))

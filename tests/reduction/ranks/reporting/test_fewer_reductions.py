@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reduction.control.orders import ReductionOrder, WatchedViews
 from reduction.parameters.reduction import ReductionSettings
-from tests.support.one_rank import FedRank
+from tests.support.ranks.one_rank import FedRank
 
 
 def test_ranks_go_on_and_close_series_when_an_ioc_has_fewer_reductions_than_before() -> None:

@@ -13,9 +13,9 @@ from reduction.control.reports import RanksReport, ReductionResult
 from reduction.files.nexus_writer import write_nexus
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
 from reduction.results.views import reduction_view
-from tests.support.arc_pulses import check, counts_of, events_of, expected, order, settings
-from tests.support.back_end import back_end
-from tests.support.saved_sample import sample
+from tests.support.ranks.arc_pulses import check, counts_of, events_of, expected, order, settings
+from tests.support.ranks.back_end import back_end
+from tests.support.results.saved_sample import sample
 
 
 def saved_from(report: RanksReport, path: Path, **changes: Any) -> str:

@@ -11,8 +11,8 @@ from reduction.ranks.reporting.reported_runs import MOST_REPORTED_RUNS, Reported
 from reduction.stream.notices import Notices
 from reduction.stream.pulse_assembler import PulseAssembler
 from reduction.stream.run_queue import MOST_WAITING_RUNS
-from tests.support.event_logs import START_NS
-from tests.support.listed_log import ListedLogReader
+from tests.support.ranks.listed_log import ListedLogReader
+from tests.support.stream.event_logs import START_NS
 
 STARTS = 3 * MOST_WAITING_RUNS
 

@@ -19,8 +19,8 @@ from reduction.recordings.nexus.log_reader import CHUNK_EVENTS
 from reduction.recordings.open_recording import open_recording
 from reduction.recordings.play_settings import PlaySettings
 from reduction.recordings.replay import replay
-from tests.support.event_logs import all_of, sought
-from tests.support.nexus_events import (
+from tests.support.stream.event_logs import all_of, sought
+from tests.support.stream.nexus_events import (
     PERIOD_NS,
     START_NS,
     Bank,
@@ -33,7 +33,7 @@ from tests.support.nexus_events import (
     random_bank,
     sns_file,
 )
-from tests.support.recordings import ListOutput, all_bytes, read_by_rank
+from tests.support.stream.recordings import ListOutput, all_bytes, read_by_rank
 
 PULSES = 30
 

@@ -15,9 +15,9 @@ from reduction.messages.run_messages import RUN_START, RunMessage, decode_run_me
 from reduction.recordings.open_recording import open_recording
 from reduction.recordings.play_settings import PlaySettings
 from reduction.recordings.replay import replay
-from tests.support.event_logs import all_of
-from tests.support.nexus_events import START, START_NS, put, random_bank, sns_file
-from tests.support.recordings import ListOutput, all_bytes, read_by_rank
+from tests.support.stream.event_logs import all_of
+from tests.support.stream.nexus_events import START, START_NS, put, random_bank, sns_file
+from tests.support.stream.recordings import ListOutput, all_bytes, read_by_rank
 
 PULSES = 20
 

@@ -17,7 +17,7 @@ from reduction.recordings.nexus.units import (
     time_unit_ns,
     times_of,
 )
-from tests.support.nexus_events import START_NS, put
+from tests.support.stream.nexus_events import START_NS, put
 
 
 @pytest.fixture

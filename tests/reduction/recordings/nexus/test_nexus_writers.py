@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from reduction.recordings.open_recording import open_recording
-from tests.support.nexus_events import (
+from tests.support.stream.nexus_events import (
     START,
     START_NS,
     Bank,

@@ -1,0 +1,1 @@
+"""The IOC, or a part of it, with fake ranks."""

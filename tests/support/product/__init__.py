@@ -1,0 +1,1 @@
+"""The whole product: started, spread over hosts, killed, installed."""

@@ -1,0 +1,1 @@
+"""Results to save, and the chain of corrections."""

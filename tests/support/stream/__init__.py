@@ -1,0 +1,1 @@
+"""Streams, event logs and recordings, and what is in them."""
