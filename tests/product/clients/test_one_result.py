@@ -15,7 +15,7 @@ from caproto import ChannelType
 from tests.support.clients.ca_client import Network
 from tests.support.ioc.ioc_bench import Ioc
 
-DOCS = Path(__file__).parents[2] / "docs/how-to/one-result.md"
+DOCS = Path(__file__).parents[3] / "docs/how-to/one-result.md"
 
 AGAIN = """
 for _ in range(60):

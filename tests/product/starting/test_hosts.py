@@ -44,7 +44,7 @@ shift
 exec {host} sh -c "$*"
 """
 
-CLOCK = Path(__file__).parents[1] / "support/stepped_clock"
+CLOCK = Path(__file__).parents[2] / "support/stepped_clock"
 
 GRACE_S = 60
 
@@ -115,7 +115,7 @@ class Site:
     def _clock(self, host: Host, ahead_s: float) -> dict[str, str]:
         offset = self._folder / f"{host.name}.clock"
         offset.write_bytes(round(ahead_s * 1e9).to_bytes(8, "little", signed=True))
-        root = str(Path(__file__).parents[2])
+        root = str(Path(__file__).parents[3])
         return {
             "PYTHONPATH": os.pathsep.join((root, str(CLOCK))),
             "STEPPED_CLOCK": str(offset),
