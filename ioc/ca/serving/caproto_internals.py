@@ -241,7 +241,7 @@ class CaprotoServer(Context):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.subscriptions = defaultdict(Subscribers)
+        self.subscriptions: defaultdict[Any, Subscribers] = defaultdict(Subscribers)
 
     async def accept(self, listening: socket.socket) -> socket.socket:
         """The connection of the next client."""

@@ -101,7 +101,7 @@ class Context:
     def __init__(self) -> None:
         self.subscription_queue: asyncio.Queue[object] = asyncio.Queue()
         self.dropped = asyncio.Event()
-        self.subscriptions = defaultdict(Subscribers)
+        self.subscriptions: defaultdict[Any, Subscribers] = defaultdict(Subscribers)
         for each in (X, Y, OTHERS):
             self.subscriptions[spec_of(each)].append(each)
         self.shared = SharedMessages()
