@@ -13,24 +13,28 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.definitions.assemblies import AssemblyReader, Components, Contents
-from reduction.definitions.banks import NAMELESS
-from reduction.definitions.component_names import component_name, plain_name
-from reduction.definitions.component_types import Category, mark
-from reduction.definitions.detector_ids import taken_in_turn
-from reduction.definitions.frames import Placements, Places, Scaling, Vectors, turned_points
-from reduction.definitions.idf_xml import NotUnderstood, tag_text
-from reduction.definitions.locations import MOST_COMPONENTS, Conventions
-from reduction.definitions.motion_links import (
+from reduction.definitions.parts.assemblies import AssemblyReader, Components, Contents
+from reduction.definitions.parts.banks import NAMELESS
+from reduction.definitions.parts.component_names import component_name, plain_name
+from reduction.definitions.parts.component_types import Category, mark
+from reduction.definitions.parts.detector_ids import taken_in_turn
+from reduction.definitions.parts.motion_links import (
     LinkedMotion,
     PathFinder,
     linked_inside,
     linked_motions,
     paths_inside,
 )
-from reduction.definitions.motions import Motion, Motions, WaitingParameters
-from reduction.definitions.panels import grid_pixels, mesh_pixels
-from reduction.definitions.placed_components import FoundDetectors, Instances, MarkedComponents
+from reduction.definitions.parts.panels import grid_pixels, mesh_pixels
+from reduction.definitions.parts.placed_components import (
+    FoundDetectors,
+    Instances,
+    MarkedComponents,
+)
+from reduction.definitions.places.frames import Placements, Places, Scaling, Vectors, turned_points
+from reduction.definitions.places.idf_xml import NotUnderstood, tag_text
+from reduction.definitions.places.locations import MOST_COMPONENTS, Conventions
+from reduction.definitions.places.motions import Motion, Motions, WaitingParameters
 
 MOST_ASSEMBLIES = 500_000
 """Most components that are neither detectors nor pixels: each takes 1 µs and some 0.3 kB."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.definitions.component_names import plain_name
-from reduction.definitions.frames import Vectors
+from reduction.definitions.parts.component_names import plain_name
+from reduction.definitions.places.frames import Vectors
 from reduction.engines.mantid.files import has_shapes
 from reduction.engines.mantid.framework import FAILURES, UNSEEN, MantidFramework, Workspace
 from reduction.instrument.geometry import Instrument
@@ -20,7 +20,7 @@ from reduction.instrument.geometry import Instrument
 def load_instrument(mantid: MantidFramework, path: Path) -> Instrument:
     """The instrument of a file that Mantid reads, in its order of detectors.
 
-    Banks are as in `reduction.definitions.banks`. But a detector directly
+    Banks are as in `reduction.definitions.parts.banks`. But a detector directly
     below the instrument is in a bank only if other detectors have the same name. Raises ValueError
     that names the file.
     """

@@ -15,10 +15,11 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from reduction.definitions.component_types import Category
 from reduction.definitions.components import ComponentWalk
-from reduction.definitions.frames import Vectors
-from reduction.definitions.idf_xml import (
+from reduction.definitions.parts.component_types import Category
+from reduction.definitions.parts.placed_components import FoundDetectors
+from reduction.definitions.places.frames import Vectors
+from reduction.definitions.places.idf_xml import (
     NO_NAMES,
     Notes,
     NotUnderstood,
@@ -27,9 +28,8 @@ from reduction.definitions.idf_xml import (
     read_xml,
     tag_text,
 )
-from reduction.definitions.locations import CARTESIAN, VECTOR, Conventions, vector
-from reduction.definitions.motions import Motions
-from reduction.definitions.placed_components import FoundDetectors
+from reduction.definitions.places.locations import CARTESIAN, VECTOR, Conventions, vector
+from reduction.definitions.places.motions import Motions
 from reduction.instrument.geometry import Instrument
 
 log = logging.getLogger("live_reduction.instruments")
@@ -57,7 +57,7 @@ def read_definition(path: Path, logs: Mapping[str, float] | None = None) -> Inst
     ``logs`` are values of logs by their names. Components whose parameters follow other logs are
     where their locations say; a warning names them, and whatever else was read otherwise than it is
     written. Detectors are ordered by id; for their banks see
-    `reduction.definitions.banks`. Raises ValueError that names the file, and
+    `reduction.definitions.parts.banks`. Raises ValueError that names the file, and
     the element and attribute that are not understood.
     """
     try:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.definitions.assemblies import Components, Contents
-from reduction.definitions.component_names import places_called
-from reduction.definitions.frames import Places
-from reduction.definitions.idf_xml import NotUnderstood
-from reduction.definitions.motions import NO_MOTION, Motion, Motions
-from reduction.definitions.placed_components import Instances, PathToMoved
+from reduction.definitions.parts.assemblies import Components, Contents
+from reduction.definitions.parts.component_names import places_called
+from reduction.definitions.parts.placed_components import Instances, PathToMoved
+from reduction.definitions.places.frames import Places
+from reduction.definitions.places.idf_xml import NotUnderstood
+from reduction.definitions.places.motions import NO_MOTION, Motion, Motions
 
 NamePath = tuple[str, ...]
 Steps = tuple[tuple[Components, int], ...]

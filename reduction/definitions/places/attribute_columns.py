@@ -10,8 +10,13 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.definitions.frames import Vectors
-from reduction.definitions.idf_xml import LARGEST_NUMBER, Notes, float_attribute, int_attribute
+from reduction.definitions.places.frames import Vectors
+from reduction.definitions.places.idf_xml import (
+    LARGEST_NUMBER,
+    Notes,
+    float_attribute,
+    int_attribute,
+)
 from reduction.parameters.specs import Integer
 
 

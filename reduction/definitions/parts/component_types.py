@@ -6,7 +6,7 @@ import enum
 import re
 from xml.etree.ElementTree import Element
 
-from reduction.definitions.idf_xml import NotUnderstood, tag_text
+from reduction.definitions.places.idf_xml import NotUnderstood, tag_text
 from reduction.parameters.specs import nearest
 
 

@@ -14,15 +14,15 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.definitions.attribute_columns import AlikeElements, shape
-from reduction.definitions.idf_xml import (
+from reduction.definitions.places.attribute_columns import AlikeElements, shape
+from reduction.definitions.places.idf_xml import (
     NO_NAMES,
     Notes,
     NotUnderstood,
     check_contents,
     tag_text,
 )
-from reduction.definitions.locations import MOST_COMPONENTS
+from reduction.definitions.places.locations import MOST_COMPONENTS
 from reduction.parameters.specs import nearest
 
 ID_RANGE = frozenset(("start", "end", "step"))

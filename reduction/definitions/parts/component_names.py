@@ -10,8 +10,8 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from reduction.definitions.frames import Places
-from reduction.definitions.idf_xml import int_attribute
+from reduction.definitions.places.frames import Places
+from reduction.definitions.places.idf_xml import int_attribute
 
 T = TypeVar("T")
 

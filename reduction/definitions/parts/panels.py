@@ -10,10 +10,10 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.definitions.attribute_columns import AlikeElements, shape
-from reduction.definitions.component_types import is_rectangle
-from reduction.definitions.frames import Vectors
-from reduction.definitions.idf_xml import (
+from reduction.definitions.parts.component_types import is_rectangle
+from reduction.definitions.places.attribute_columns import AlikeElements, shape
+from reduction.definitions.places.frames import Vectors
+from reduction.definitions.places.idf_xml import (
     Notes,
     NotUnderstood,
     check_contents,

@@ -9,12 +9,12 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.definitions.assemblies import Components
-from reduction.definitions.banks import BankNames, BankNumbers, BankScopes
-from reduction.definitions.component_types import Category
-from reduction.definitions.frames import ORIGIN, Placements, Places, Scaling, Vectors
-from reduction.definitions.idf_xml import Notes, tag_text
-from reduction.definitions.motions import Motion
+from reduction.definitions.parts.assemblies import Components
+from reduction.definitions.parts.banks import BankNames, BankNumbers, BankScopes
+from reduction.definitions.parts.component_types import Category
+from reduction.definitions.places.frames import ORIGIN, Placements, Places, Scaling, Vectors
+from reduction.definitions.places.idf_xml import Notes, tag_text
+from reduction.definitions.places.motions import Motion
 
 
 @dataclass(frozen=True, eq=False)

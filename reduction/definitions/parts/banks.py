@@ -14,13 +14,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.definitions.component_names import (
+from reduction.definitions.parts.component_names import (
     NumberedNames,
     PlaceNames,
     plain_name,
     plain_names,
 )
-from reduction.definitions.frames import Places
+from reduction.definitions.places.frames import Places
 
 NAMELESS = -1
 

@@ -16,8 +16,8 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from reduction.definitions.attribute_columns import AlikeElements
-from reduction.definitions.frames import (
+from reduction.definitions.places.attribute_columns import AlikeElements
+from reduction.definitions.places.frames import (
     Frames,
     Places,
     Vectors,
@@ -27,7 +27,7 @@ from reduction.definitions.frames import (
     turned,
     turned_points,
 )
-from reduction.definitions.idf_xml import (
+from reduction.definitions.places.idf_xml import (
     NO_NAMES,
     Notes,
     NotUnderstood,

@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from reduction.definitions.idf_reader import read_definition
-from tests.reduction.definitions.test_motions import (
+from tests.reduction.definitions.places.test_motions import (
     ARM_AT,
     ENDS,
     EYES,

@@ -9,23 +9,23 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from reduction.definitions.attribute_columns import shape
-from reduction.definitions.component_names import (
+from reduction.definitions.parts.component_names import (
     PlaceNames,
     place_names,
     plain_name,
 )
-from reduction.definitions.component_types import Category, ComponentTypes, mark
-from reduction.definitions.detector_ids import (
+from reduction.definitions.parts.component_types import Category, ComponentTypes, mark
+from reduction.definitions.parts.detector_ids import (
     DetectorIdLists,
     TakenIds,
     repeated,
     taken_in_turn,
 )
-from reduction.definitions.idf_xml import NO_NAMES, NotUnderstood, check_contents, tag_text
-from reduction.definitions.locations import MOST_COMPONENTS, Conventions, Locations
-from reduction.definitions.motions import Motion, Motions
-from reduction.definitions.panels import panel_size
+from reduction.definitions.parts.panels import panel_size
+from reduction.definitions.places.attribute_columns import shape
+from reduction.definitions.places.idf_xml import NO_NAMES, NotUnderstood, check_contents, tag_text
+from reduction.definitions.places.locations import MOST_COMPONENTS, Conventions, Locations
+from reduction.definitions.places.motions import Motion, Motions
 
 COMPONENT = frozenset(("type", "name", "idlist", "mark-as", "outline"))
 PANEL_IDS = frozenset(("idstart", "idfillbyfirst", "idfillorder", "idstepbyrow", "idstep"))

@@ -15,8 +15,8 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from reduction.definitions.equations import evaluated
-from reduction.definitions.frames import (
+from reduction.definitions.places.equations import evaluated
+from reduction.definitions.places.frames import (
     Frames,
     Placements,
     Scaling,
@@ -26,7 +26,7 @@ from reduction.definitions.frames import (
     transposed,
     turned,
 )
-from reduction.definitions.idf_xml import Notes, NotUnderstood, float_attribute, tag_text
+from reduction.definitions.places.idf_xml import Notes, NotUnderstood, float_attribute, tag_text
 from reduction.parameters.specs import nearest, shown
 
 COORDINATES = ("x", "y", "z")
