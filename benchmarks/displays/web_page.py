@@ -64,4 +64,4 @@ def _share(bins: int, tabs: int, cores: float, rates: list[float]) -> Row:
 def page_process_of(running: Product) -> psutil.Process:
     """The process of the web server."""
     children = psutil.Process(running.process.pid).children(recursive=True)
-    return next(each for each in children if each.cmdline()[2:5] == ["-m", "ioc", "web"])
+    return next(each for each in children if each.cmdline()[2:4] == ["-m", "web"])

@@ -6,7 +6,6 @@ Each command imports its modules when it starts, so that a rank does not load th
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -14,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ioc.app.compiled_code import compiled_code_kept
-from ioc.app.output import LogOutput
-from ioc.app.processes.python_command import keep_to_a_folder
 from ioc.options.command_line import parse
 from ioc.options.commands import (
     InstrumentTableOptions,
@@ -35,62 +32,41 @@ from ioc.options.flags import Options
 from ioc.options.host_checks import check_epics_variables
 from ioc.options.program import StartError
 from ioc.options.shared_options import InstrumentOptions
+from ioc.process.output import LogOutput
+from ioc.process.python_command import PYTHON, python_environment
+from ioc.process.start import failures_told, prepare, prepare_server
 from reduction.host.memory.garbage import unsearched_start
-from reduction.host.memory.memory_limits import is_no_memory, no_memory_words
-from reduction.host.open_files import raise_file_limit
-from reduction.host.stop import StopSignals, end_after_stop_signals
+from reduction.host.stop import StopSignals
 
 if TYPE_CHECKING:
     from reduction.instrument.geometry import Instrument
     from simulator.parameters import SimulatorSettings
 
-log = logging.getLogger(__name__)
-
-SERVING = (
-    RunOptions
-    | IocOptions
-    | RanksOptions
-    | SimulateOptions
-    | RecordOptions
-    | ReplayOptions
-    | WebOptions
-)
+SERVING = RunOptions | IocOptions | RanksOptions | SimulateOptions | RecordOptions | ReplayOptions
 """The options of commands that run until they are stopped."""
-
-LONGEST_END_S = 8.0
-"""Longest time that such a command may take to end once it is told to."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point; exits with 2 and one clear line if what is asked cannot be done."""
-    try:
+    with failures_told():
         options = parse(sys.argv[1:] if arguments is None else arguments)
-        if arguments is None and isinstance(options, SERVING):
-            end_after_stop_signals(LONGEST_END_S)
-        logging.basicConfig(
-            level=logging.INFO if options.verbose else logging.WARNING,
-            format=f"%(asctime)s {options.command} %(levelname)s %(message)s",
-            handlers=[LogOutput()] if arguments is None else None,
-        )
-        raise_file_limit()
-        if keep_to_a_folder():
-            log.warning("the working folder is gone: this works in the root folder")
+        match options:
+            case WebOptions():
+                _become_page(options)
+            case _ if arguments is not None:
+                prepare(options, None)
+            case _ if isinstance(options, SERVING):
+                prepare_server(options)
+            case _:
+                prepare(options, LogOutput())
         with compiled_code_kept():
             _start(options)
-    except StartError as error:
-        _give_up(str(error))
-    except MemoryError as error:
-        _give_up(no_memory_words(error))
-    except OSError as error:
-        if is_no_memory(error):
-            _give_up(no_memory_words(error))
-        where = f"{error.filename}: " if error.filename else ""
-        _give_up(where + (error.strerror or str(error)))
 
 
-def _give_up(why: str) -> NoReturn:
-    print(f"live-reduction: {why}", file=sys.stderr)
-    raise SystemExit(2) from None
+def _become_page(options: WebOptions) -> NoReturn:
+    """Go on as the process of the page, a client that nothing of the IOC is loaded in."""
+    command = (*PYTHON, "-m", "web", *options.arguments())
+    os.execve(sys.executable, command, python_environment(os.environ))
 
 
 def _start(options: Options) -> None:
@@ -107,8 +83,6 @@ def _start(options: Options) -> None:
             _record(options)
         case ReplayOptions():
             _replay(options)
-        case WebOptions():
-            _serve_page(options)
         case TopOptions():
             _top(options)
         case PvsOptions():
@@ -252,12 +226,6 @@ def _replay(options: ReplayOptions) -> None:
     from ioc.app.recording_commands import replay_recording
 
     replay_recording(options)
-
-
-def _serve_page(options: WebOptions) -> None:
-    from web.command import web_command
-
-    web_command(options, os.environ)
 
 
 def _top(options: TopOptions) -> None:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from ioc.app.greeting import ClientPlace, greeting
-from ioc.app.output import say
 from ioc.app.processes.child_processes import ChildProcesses, ProcessOptions
 from ioc.app.processes.page_process import PageProcess, page_process
 from ioc.app.server.live_server import LiveServer
@@ -19,6 +18,7 @@ from ioc.app.server.server_start import ProcessControl, server_start
 from ioc.app.supervision import Supervision
 from ioc.options.commands import IocOptions, RunOptions
 from ioc.posting.publisher import Publisher
+from ioc.process.output import say
 from reduction.host.file_system.file_threads import in_thread
 from reduction.host.memory.garbage import search_new
 from reduction.host.stop import StopSignals

@@ -10,11 +10,11 @@ from typing import Any
 
 from ioc.app.processes.child_processes import ChildProcesses, ProcessOptions
 from ioc.app.processes.idle_watch import IDLE_S, IdleWatch, processor_seconds
-from ioc.app.processes.python_command import PYTHON
 from ioc.app.replay_progress import ReplayWatch
 from ioc.app.server.live_server import LiveServer
 from ioc.app.server.report_watch import ReportWatch
 from ioc.model.paths import Part
+from ioc.process.python_command import PYTHON
 from reduction.control.order_sender import OrderSender
 
 FIRST_REPORT_S = 20.0

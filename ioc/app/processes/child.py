@@ -16,8 +16,8 @@ from ioc.app.processes import die_with_parent
 from ioc.app.processes.child_words import ChildWords
 from ioc.app.processes.outer_mpi import without_outer_job
 from ioc.app.processes.process_end import end_of, kill_session
-from ioc.app.processes.python_command import PYTHON, keep_to_a_folder, python_environment
 from ioc.options.program import StartError
+from ioc.process.python_command import PYTHON, keep_to_a_folder, python_environment
 from reduction.host.memory.memory_limits import memory_kills
 
 log = logging.getLogger(__name__)

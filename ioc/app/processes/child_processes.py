@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ioc.app.processes.child import Child
-from ioc.app.processes.python_command import PYTHON
 from ioc.model.paths import Part
 from ioc.options.commands import (
     IocOptions,
@@ -25,6 +24,7 @@ from ioc.options.commands import (
     SimulateOptions,
 )
 from ioc.options.host_checks import mpi_launcher
+from ioc.process.python_command import PYTHON
 from reduction.host.stop import StopSignals
 
 MPIEXEC_FLAGS = (

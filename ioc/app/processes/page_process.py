@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ioc.app.processes.child import Child
-from ioc.app.processes.python_command import PYTHON
 from ioc.options.commands import RunOptions, WebOptions
 from ioc.options.host_checks import pva_served
 from ioc.options.shared_options import split_addresses
-from web.command import child_environment, new_token
-from web.listening import address_of, listening_sockets
+from ioc.page.handover import child_environment, new_token
+from ioc.page.listening import address_of, listening_sockets
+from ioc.process.python_command import PYTHON
 
 ANY_ADDRESS = "0.0.0.0"
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ioc.app.output import say
 from ioc.options.program import StartError
 from ioc.options.shared_options import ServerOptions
+from ioc.process.output import say
 from ioc.pv_logs.log_file import remove_replacement
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_store import LogStore

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 from ioc.options.program import StartError
-from web.listening import PORT, address_of, listening_sockets
+from ioc.page.listening import PORT, address_of, listening_sockets
 
 
 def test_if_the_usual_port_is_taken_any_other_serves() -> None:

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import ioc
-from ioc.app.processes.python_command import PYTHON, keep_to_a_folder, python_environment
+from ioc.process.python_command import PYTHON, keep_to_a_folder, python_environment
 
 SHOW = "import ioc; print(ioc.__file__)"
 

@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from ioc.app.output import say
+from ioc.process.output import say
 
 
 def ended(program: str) -> subprocess.Popen[bytes]:
@@ -34,7 +34,7 @@ def ended(program: str) -> subprocess.Popen[bytes]:
 def test_a_full_pipe_holds_up_neither_what_is_said_nor_what_is_logged() -> None:
     program = """
         import logging, sys
-        from ioc.app.output import LogOutput, say
+        from ioc.process.output import LogOutput, say
         logging.basicConfig(handlers=[LogOutput()])
         say("Hello")
         for number in range(5000):
@@ -47,7 +47,7 @@ def test_a_full_pipe_holds_up_neither_what_is_said_nor_what_is_logged() -> None:
 def test_all_messages_are_written_by_the_end() -> None:
     program = """
         import logging
-        from ioc.app.output import LogOutput, say
+        from ioc.process.output import LogOutput, say
         logging.basicConfig(format="%(message)s", handlers=[LogOutput()])
         say("a\\N{GREEK SMALL LETTER BETA}")
         for number in range(500):
