@@ -1,4 +1,4 @@
-"""Disconnects clients of pvAccess that send very long messages (Linux).
+"""Disconnects clients of pvAccess with very long messages or very many operations (Linux).
 
 p4p keeps what has come of a message until it is complete, up to 4 GB for each client. So what the
 system has received of a client is compared with what p4p has taken as complete messages.
@@ -16,7 +16,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from ioc.pva.connection_limit import borrowed, open_files
-from ioc.pva.held_messages import HeldMessages, PeerSocket
+from ioc.pva.held_messages import (
+    MANY_OPENED_BYTES,
+    MOST_MORE_OPERATIONS,
+    HeldMessages,
+    PeerSocket,
+    open_operations,
+)
 from reduction.host.file_system.file_threads import started_in_thread
 
 log = logging.getLogger(__name__)
@@ -52,6 +58,7 @@ class MessageLimit:
     ) -> None:
         self._port, self._describe = port, describe
         self._held = HeldMessages()
+        self._operations = HeldMessages(MOST_MORE_OPERATIONS, MANY_OPENED_BYTES, open_operations)
         self._most_bytes, self._clock_s = most_bytes, clock_s
         self._taken: dict[str, int] = {}
         """By peer, the bytes of complete messages when it was last asked for."""
@@ -74,6 +81,8 @@ class MessageLimit:
         clients = list(client_sockets(self._port))
         for each in self._held.suspected(clients):
             self._disconnect(each, "segments of messages that do not end")
+        for each in self._operations.suspected(clients):
+            self._disconnect(each, f"over {MOST_MORE_OPERATIONS} monitors, reads and puts at once")
         if not any(self._may_be_too_long(each) for each in clients):
             return
         asked = asyncio.wrap_future(started_in_thread(self._describe))

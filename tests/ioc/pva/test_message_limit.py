@@ -7,7 +7,7 @@ import errno
 import socket
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import numpy as np
@@ -32,7 +32,7 @@ from ioc.pva.server import CLIENTS_DETAIL, PvAccess
 from tests.support.clients.pva_client import context
 
 MIB = 1 << 20
-CONNECTION_VALIDATION = 1
+CONNECTION_VALIDATION, CREATE_CHANNEL, GET, INIT = 1, 7, 10, 0x08
 NO_COMMAND = 0x7F
 """A command that does not exist: the server drops the message once it is complete."""
 
@@ -63,6 +63,15 @@ def header(length: int) -> bytes:
 
 def segment(flag: int, length: int) -> bytes:
     return struct.pack("<BBBBI", MAGIC, VERSION, flag, NO_COMMAND, length) + bytes(length)
+
+
+def drained(client: socket.socket) -> None:
+    """Take what the server has sent."""
+    client.setblocking(False)
+    with suppress(OSError):
+        while client.recv(1 << 16):
+            continue
+    client.settimeout(60)
 
 
 def text(words: str) -> bytes:
@@ -150,7 +159,7 @@ async def test_a_message_in_segments_that_do_not_end_is_cut_and_told(net: Networ
 
 def test_only_who_sends_much_while_this_process_grows_is_suspected() -> None:
     memory = 1000
-    held = HeldMessages(most_grown_bytes=100, much_sent_bytes=50, memory_bytes=lambda: memory)
+    held = HeldMessages(most_grown=100, much_sent_bytes=50, held=lambda: memory)
 
     def suspected(**received: int) -> list[str]:
         clients = [PeerSocket(0, peer, count) for peer, count in received.items()]
@@ -164,6 +173,44 @@ def test_only_who_sends_much_while_this_process_grows_is_suspected() -> None:
     assert suspected(busy=500, quiet=40, late=500) == []
     memory = 1001
     assert suspected(busy=550, quiet=91, late=560) == ["quiet", "late"]
+
+
+def operations_opened_until_cut(port: int, most: int) -> int:
+    """How many reads a client opens, without reading anything, until the server cuts it."""
+    structure, nothing = b"\x80" + text("") + b"\x00", b"\xff"
+    validation = struct.pack("<IHH", 1 << 16, 1 << 15, 0) + text("anonymous") + nothing
+    create = struct.pack("<HI", 1, 1) + text("T:A")
+
+    def message(command: int, body: bytes) -> bytes:
+        return struct.pack("<BBBBI", MAGIC, VERSION, 0, command, len(body)) + body
+
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        client.sendall(message(CONNECTION_VALIDATION, validation) + message(CREATE_CHANNEL, create))
+        answers = b""
+        while (created := answers.find(struct.pack("<BBBB", MAGIC, VERSION, 0x40, 7))) < 0:
+            answers += client.recv(4096)
+        sid = answers[created + 12 : created + 16]
+        for first in range(0, most, 100):
+            numbers = range(first + 100, first + 200)
+            opened = (sid + struct.pack("<IB", each, INIT) + structure for each in numbers)
+            try:
+                client.sendall(b"".join(message(GET, each) for each in opened))
+            except OSError:
+                return first
+            drained(client)
+    return most
+
+
+async def test_a_client_that_opens_reads_without_an_end_is_cut_and_told(
+    net: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ioc.pva.message_limit.MOST_MORE_OPERATIONS", 2000)
+    monkeypatch.setattr("ioc.pva.message_limit.MANY_OPENED_BYTES", 2000 * 20)
+    async with served(net) as (pva, port):
+        assert await asyncio.to_thread(operations_opened_until_cut, port, 1_000_000) < 1_000_000
+        assert pva.problem().endswith(" was cut: over 2000 monitors, reads and puts at once")
+        with context(net) as client:
+            assert (await asyncio.to_thread(client.get, "T:A")).tolist() == [0, 0, 0]
 
 
 async def test_without_a_file_to_look_with_it_goes_on(
