@@ -6,6 +6,7 @@ import asyncio
 import errno
 import ipaddress
 import socket
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,21 @@ import psutil
 from ioc.ca.client.other_iocs import ServedPlace
 from ioc.ca.serving.caproto_internals import CaprotoServer
 from ioc.ca.serving.circuit import Circuit
-from ioc.ca.serving.connections import Connections
+from ioc.ca.serving.connections import Connections, few_files_left
 from ioc.ca.serving.sending_turns import SendingTurns
 from ioc.ca.serving.updates import SharedMessages
 from ioc.records.channel_names import channel_name
 
 ANY_ADDRESS, CA_PORT = "0.0.0.0", 5064
+
+UNUSED_AT_LIMIT_S = 1.0
+"""How old a connection without a channel is that is ended for a new one, if no file is left."""
+
+UNUSED_S = 10.0
+"""How old those are that are ended as soon as few files are left."""
+
+UNUSED_LOOK_S = 1.0
+"""How often is looked at that."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class Server(CaprotoServer):
             self.ca_server_port = port
         self.turns = SendingTurns()
         self.shared = SharedMessages()
-        self.connections = Connections()
+        self.connections = Connections(lambda: self.end_unused(UNUSED_AT_LIMIT_S, most=1) > 0)
         self.serving = asyncio.Event()
         """Set once clients can connect."""
 
@@ -114,6 +124,25 @@ class Server(CaprotoServer):
         """The connection of the next client that is not refused; see `Connections`."""
         return await self.connections.accept(listening)
 
+    def end_unused(self, age_s: float, most: int) -> int:
+        """End so many of the oldest connections that are so old and have no channel; how many.
+
+        A client that is to use what is served opens a channel as soon as it is connected. A host
+        that has gone, or scans ports, leaves connections that nobody uses.
+        """
+        until_s = time.monotonic() - age_s
+        unused = [each for each in self.circuits if each.unused and each.since_s < until_s]
+        leaving = sorted(unused, key=lambda each: each.since_s)[:most]
+        for each in leaving:
+            each.abort()
+        return len(leaving)
+
+    async def _end_unused_at_few_files(self) -> None:
+        while True:
+            await asyncio.sleep(UNUSED_LOOK_S)
+            if few_files_left():
+                self.end_unused(UNUSED_S, most=len(self.circuits))
+
     @property
     def clients(self) -> ClientCounts:
         """How many clients there are."""
@@ -126,9 +155,11 @@ class Server(CaprotoServer):
         async def started(_library: object) -> None:
             self.serving.set()
 
+        looking = asyncio.create_task(self._end_unused_at_few_files())
         try:
             await self.run(startup_hook=started)
         finally:
+            looking.cancel()
             self.connections.close()
             self.abort_connections()
             await asyncio.sleep(0)  # lets the cancelled tasks of the circuits end

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import ctypes
 import logging
-import os
 import socket
 import struct
 import sys
@@ -19,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ioc.ca.serving.connections import most_files, reserved_files
+from ioc.ca.serving.connections import few_files_left, most_files, reserved_files
 
 log = logging.getLogger(__name__)
 
@@ -109,19 +108,6 @@ def borrowed(number: int) -> Iterator[socket.socket]:
 def listening_files() -> frozenset[int]:
     """The numbers of all sockets of this process that accept TCP connections."""
     return frozenset(number for number in open_files() if _is_listening(number))
-
-
-def few_files_left() -> bool:
-    """Whether this process may open few files besides those that are reserved.
-
-    Many connections may come from one look to the next, so there must be as many again.
-    """
-    try:
-        lowest_free = os.open(os.devnull, os.O_RDONLY)
-    except OSError:
-        return True
-    os.close(lowest_free)
-    return lowest_free >= most_files() - 2 * reserved_files()
 
 
 def limits_connections() -> bool:

@@ -58,6 +58,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -73,7 +74,6 @@ from caproto import (
     EventCancelRequest,
     RemoteProtocolError,
     ServerChannel,
-    ServerDisconnResponse,
     VersionRequest,
 )
 from caproto import VirtualCircuit as ProtocolState
@@ -102,11 +102,21 @@ class CaprotoCircuit(SubscribingCircuit):
         self.log = CircuitLog(circuit.log, {})
         self.client_hostname, _ = circuit.address  # never the name that a client claims
         self.client_username = ""
+        self.since_s = time.monotonic()
         self._sub_task: asyncio.Task[None] | None = None
         self.command_queue: asyncio.Queue[Any] = asyncio.Queue(client_limits.MOST_REQUESTS)
         self.latest: dict[int, Update] = {}
         """The updates that wait to be sent, by the numbers of their subscriptions alone:
         thousands of pairs would make garbage collections frequent."""
+
+    @property
+    def unused(self) -> bool:
+        """Whether the client has no channel and is not being disconnected."""
+        return not self.circuit.channels and not self.client.writer.transport.is_closing()
+
+    def abort(self) -> None:
+        """Close the connection without waiting for the client, which may never answer."""
+        self.client.writer.transport.abort()
 
     def updated(self) -> None:
         """Have the updates in `latest` sent, if there are any."""
@@ -205,12 +215,6 @@ class CaprotoCircuit(SubscribingCircuit):
         channel = ServerChannel("", self.circuit, request.cid)
         channel.name = request.name
         return True
-
-    async def disconnect(self, channel: Any) -> None:
-        """End a channel; the client searches for it again and gets its present properties."""
-        await self.cancel_of(channel)
-        with suppress(DisconnectedCircuit):
-            await self.send(ServerDisconnResponse(cid=channel.cid))
 
     async def drop(self) -> None:
         """End the connection: the client is gone."""
@@ -343,4 +347,4 @@ class CaprotoServer(Context):  # type: ignore[misc]
     def abort_connections(self) -> None:
         """Close all connections without waiting for clients, which may never answer."""
         for circuit in list(self.circuits):
-            circuit.client.writer.transport.abort()
+            circuit.abort()

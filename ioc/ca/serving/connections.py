@@ -9,6 +9,7 @@ import os
 import resource
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 log = logging.getLogger(__name__)
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 MOST_RESERVED_FILES = 64
 """Files that clients leave to this process: for its children, logs and files of results."""
 
-LISTEN_BACKLOG = 100
+LISTEN_BACKLOG = 1000
 """Connections that the system keeps until they are accepted."""
 
 NO_FILE_LEFT = (errno.EMFILE, errno.ENFILE)
@@ -38,14 +39,29 @@ def reserved_files() -> int:
     return min(MOST_RESERVED_FILES, most_files() // 4)
 
 
+def few_files_left() -> bool:
+    """Whether this process may open few files besides those that are reserved.
+
+    Many connections may come from one look to the next, so there must be as many again.
+    """
+    try:
+        lowest_free = os.open(os.devnull, os.O_RDONLY)
+    except OSError:
+        return True
+    os.close(lowest_free)
+    return lowest_free >= most_files() - 2 * reserved_files()
+
+
 class Connections:
     """Accepts connections, and closes those for which there are too few files left.
 
-    At the very limit a connection cannot be accepted, so it cannot be closed either, and its
-    client waits. So there is a spare file, whose place such a connection takes for a moment.
+    Before that, ``make_room`` is to end a connection that nobody needs; it returns whether there
+    was one. At the very limit a connection cannot be accepted, so it cannot be closed either, and
+    its client waits. So there is a spare file, whose place such a connection takes for a moment.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make_room: Callable[[], bool] = lambda: False) -> None:
+        self._make_room = make_room
         self.refused = 0
         """How many connections were closed at once."""
         self._refused_s = -TOLD_FOR_S
@@ -70,16 +86,35 @@ class Connections:
             try:
                 connection, _ = await loop.sock_accept(listening)
             except OSError as error:
+                if error.errno in NO_FILE_LEFT and self._make_room():
+                    continue
                 if error.errno in NO_FILE_LEFT:
                     self._refuse_at_limit(listening)
                 await asyncio.sleep(RETRY_S)
                 continue
-            # The system gives each new file the lowest number that is free.
-            if connection.fileno() < most_files() - reserved_files():
+            if accepted := await self._with_files_left(connection):
                 with suppress(OSError):  # the client has gone already
-                    _set_options(connection)
-                return connection
-            self._refuse(connection)
+                    _set_options(accepted)
+                return accepted
+
+    async def _with_files_left(self, connection: socket.socket) -> socket.socket | None:
+        """A new connection if there are enough files left, or room was made; else it is refused.
+
+        The system gives each new file the lowest number that is free. So a connection for which
+        room was made is moved there: else the next one would be taken for one with room.
+        """
+        if connection.fileno() < most_files() - reserved_files():
+            return connection
+        if self._make_room():
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # now what was ended is closed
+            moved = connection.dup()
+            if moved.fileno() < most_files() - reserved_files():
+                connection.close()
+                return moved
+            moved.close()
+        self._refuse(connection)
+        return None
 
     def close(self) -> None:
         """Close the spare file."""

@@ -6,6 +6,7 @@ Of caproto's server this uses, besides what `ioc.ca.serving.caproto_internals` d
 kind       name and arguments
 =========  ==============================================================================
 coroutine  VirtualCircuit._process_command(command)
+coroutine  VirtualCircuit.send(commands)
 method     VirtualCircuit._get_db_entry_from_command(command)
 attribute  VirtualCircuit.subscriptions
 attribute  Context.subscriptions
@@ -17,10 +18,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
-from caproto import CAStatus, ErrorResponse, EventAddRequest, EventCancelRequest
+from caproto import (
+    CAStatus,
+    ErrorResponse,
+    EventAddRequest,
+    EventCancelRequest,
+    ServerDisconnResponse,
+)
 from caproto.asyncio.server import VirtualCircuit
+from caproto.server.common import DisconnectedCircuit
 
 from ioc.ca.serving.client_limits import MOST_MONITORS
 from ioc.ca.serving.client_subscriptions import ClientSubscriptions, spec_of
@@ -78,6 +87,12 @@ class SubscribingCircuit(VirtualCircuit):  # type: ignore[misc]
         await self.cancel(subs)
         for each in subs:
             self.circuit.event_add_commands.pop(each.subscriptionid, None)
+
+    async def disconnect(self, channel: Any) -> None:
+        """End a channel; the client searches for it again and gets its present properties."""
+        await self.cancel_of(channel)
+        with suppress(DisconnectedCircuit):
+            await self.send(ServerDisconnResponse(cid=channel.cid))
 
     async def cancel(self, subs: Iterable[Any]) -> None:
         """End subscriptions."""

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from ioc.ca.serving import connections
 from ioc.pva import connection_limit
 from ioc.pva.connection_limit import ConnectionLimit, limits_connections
 
@@ -22,8 +23,9 @@ def test_at_a_limit_that_is_below_what_is_open_the_server_goes_on_listening(
         served, _ = listening.accept()
         stack.enter_context(served)
         last = max(listening.fileno(), served.fileno())
-        monkeypatch.setattr(connection_limit, "most_files", lambda: last + 1)
-        monkeypatch.setattr(connection_limit, "reserved_files", lambda: last)
+        for module in (connection_limit, connections):
+            monkeypatch.setattr(module, "most_files", lambda: last + 1)
+            monkeypatch.setattr(module, "reserved_files", lambda: last)
         limit = ConnectionLimit(frozenset([listening.fileno()]))
         limit.look()
         assert limit.problem

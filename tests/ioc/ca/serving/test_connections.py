@@ -105,6 +105,30 @@ def test_an_ioc_without_a_file_left_goes_on_and_tells_whom_it_refused(ioc: Ioc) 
     assert ioc.number("ClientsRefused_RBV") >= 1
 
 
+def test_a_client_is_served_in_the_place_of_a_connection_that_nobody_uses(
+    ioc: Ioc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat = ioc.prefix + "HEARTBEAT"
+    with RawClient(ioc.network.port) as user, ExitStack() as stack:
+        first = beats(user, beat)
+        unused = [stack.enter_context(connect_to(ioc)) for _ in range(3)]
+        last = stack.enter_context(RawClient(ioc.network.port))
+        assert last.open(beat)  # so that those before it are accepted
+        with socket.socket() as probe:
+            limit = probe.fileno()
+        monkeypatch.setattr("ioc.ca.serving.connections.most_files", lambda: limit + 9)
+        monkeypatch.setattr("ioc.ca.serving.connections.reserved_files", lambda: 9)
+        monkeypatch.setattr("ioc.ca.server.UNUSED_AT_LIMIT_S", 0)
+        monkeypatch.setattr("ioc.ca.server.UNUSED_S", 1000)
+        with RawClient(ioc.network.port) as new:
+            assert beats(new, beat) >= first
+            assert unused[0].recv(1) == b""
+            monkeypatch.setattr("ioc.ca.server.UNUSED_S", 0)
+            assert [each.recv(1) for each in unused[1:]] == [b"", b""]
+            assert beats(new, beat) >= first
+            assert beats(user, beat) >= first
+
+
 def write_header(size: int) -> bytes:
     """The head of a put of so many bytes."""
     return struct.pack(">HHHHII", 4, 0xFFFF, 4, 0, 1, 1) + struct.pack(">II", size, size)
