@@ -18,7 +18,7 @@ import numpy as np
 from reduction.definitions.components import ComponentWalk
 from reduction.definitions.parts.component_types import Category
 from reduction.definitions.parts.placed_components import FoundDetectors
-from reduction.definitions.places.frames import Vectors
+from reduction.definitions.places.frames import Vectors, turned_points
 from reduction.definitions.places.idf_xml import (
     NO_NAMES,
     Notes,
@@ -31,6 +31,7 @@ from reduction.definitions.places.idf_xml import (
 from reduction.definitions.places.locations import CARTESIAN, VECTOR, Conventions, vector
 from reduction.definitions.places.motions import Motions
 from reduction.instrument.geometry import Instrument
+from reduction.instrument.positions import joined_positions
 
 log = logging.getLogger("live_reduction.instruments")
 
@@ -167,19 +168,19 @@ def _source_position(found: FoundDetectors, axes: Vectors) -> float:
 def _instrument(name: str, found: FoundDetectors, axes: Vectors, l1_m: float) -> Instrument:
     if not found.ids:
         raise NotUnderstood("no detectors")
-    ids, positions = np.concatenate(found.ids), found.positions[0]
-    if len(found.positions) > 1:  # else a copy of what may be 300 MB
-        positions = np.concatenate(found.positions)
+    ids = np.concatenate(found.ids)
     bank, names = found.banks.in_order(np.concatenate(found.bank))
     monitor = np.repeat(np.array(found.monitor), [each.size for each in found.ids])
     sample = found.marked[Category.SAMPLE].position
-    if sample.any():
-        positions -= sample
-    if not np.array_equal(axes, np.eye(3)):
-        positions = positions @ axes.T
-    if (ids[1:] <= ids[:-1]).any():
-        order = np.argsort(ids, kind="stable")
-        ids, positions, monitor, bank = ids[order], positions[order], monitor[order], bank[order]
+    for place, block in enumerate(found.positions):
+        if sample.any():
+            block -= sample
+        if not np.array_equal(axes, np.eye(3)):
+            found.positions[place] = turned_points(axes[None], block[None])[0]
+    order = np.argsort(ids, kind="stable") if (ids[1:] <= ids[:-1]).any() else None
+    positions = joined_positions(found.positions, order)
+    if order is not None:
+        ids, monitor, bank = ids[order], monitor[order], bank[order]
     for twice in np.flatnonzero(ids[1:] == ids[:-1])[:1].tolist():
         raise NotUnderstood(f"detector {ids[twice]} stands twice")
     return Instrument(name, ids, positions, monitor, l1_m, bank, names)

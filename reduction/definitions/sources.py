@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.host.memory.freed_memory import give_back_freed_memory
 from reduction.instrument.geometry import Instrument, powder_arc
 from reduction.parameters.specs import LONGEST_SUGGESTED
 
@@ -59,7 +60,9 @@ def _defined(path: Path, logs: Mapping[str, float] | None = None) -> Instrument:
     # Imported here because it takes 35 ms, and every process asks for the simulated instrument.
     from reduction.definitions.idf_reader import read_definition
 
-    return read_definition(path, logs)
+    made = read_definition(path, logs)
+    give_back_freed_memory()
+    return made
 
 
 def log_values(text: str) -> dict[str, float]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reduction.host.file_system import atomic_files
 from reduction.host.file_system.regular_files import open_regular_file
-from reduction.instrument.positions import CodedPositions, coded_if_smaller
+from reduction.instrument.positions import CodedPositions, coded_if_smaller, is_finite
 from reduction.parameters.units import difc
 
 REQUIRED_COLUMNS = ("detector_id", "position_m", "is_monitor", "l1_m")
@@ -95,14 +95,11 @@ class Instrument:
             "no detector, or ids that are not in one row",
         )
         each = "id, position_m, is_monitor or bank is not there once for every detector"
-        position_m = self.position_m
-        yield position_m.shape == (count, 3), each
+        positions = self.positions
+        yield positions.shape == (count, 3), each
         yield self.is_monitor.shape == self.bank.shape == (count,), each
-        yield (
-            not (np.diff(np.sort(self.detector_id)) == 0).any(),
-            "a detector id that occurs twice",
-        )
-        yield np.isfinite(position_m).all(), "a position that is not finite"
+        yield not _has_twins(self.detector_id), "a detector id that occurs twice"
+        yield is_finite(positions), "a position that is not finite"
         yield math.isfinite(self.l1_m) and self.l1_m > 0, f"L1 is {self.l1_m:g} m, not above 0"
         known = (self.bank >= -1) & (self.bank < len(self.bank_names))
         yield known.all(), "a bank that has no name"
@@ -228,6 +225,12 @@ class Instrument:
             bank_names=np.array(self.bank_names, str),
         )
         atomic_files.replace([(path, content.getvalue())])
+
+
+def _has_twins(ids: NDArray[np.int32]) -> bool:
+    """Whether an id occurs twice; they mostly ascend, and then need not be sorted."""
+    ascending = bool((ids[1:] > ids[:-1]).all())
+    return not ascending and bool((np.diff(np.sort(ids)) == 0).any())
 
 
 def _as_int32(column: str, values: NDArray[Any]) -> NDArray[np.int32]:

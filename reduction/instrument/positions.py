@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 MOST_DISTINCT = 1 << 16
 """Most different values of a coordinate that codes can tell."""
 
+SAMPLES = 4
+"""Samples whose values are all that there are, if codes are to be made."""
+
 LARGE = 1 << 16
 """Positions of fewer detectors are kept as they are: they take little memory."""
 
@@ -54,20 +57,22 @@ class CodedCoordinate:
     def _of_bits(cls, bits: NDArray[np.int64]) -> Self | None:
         """The coordinates with these bits, (n,), as codes; None if too many differ.
 
-        The values of a sample are mostly all that there are: then no value is sorted twice.
+        The values of a sample are mostly all that there are; each further sample is of what those
+        before lack. To sort all that a sample lacks would take a minute, to find it too much.
         """
-        step = max(bits.size // LARGE, 1) | 1
-        distinct = np.unique(np.concatenate([bits[:LARGE], bits[::step]]))
-        if distinct.size > MOST_DISTINCT:
-            return None
-        codes = np.searchsorted(distinct, bits)
-        others = bits[distinct.take(codes, mode="clip") != bits]
-        if others.size:
-            distinct = np.union1d(distinct, others)
+        distinct = np.empty(0, np.int64)
+        others = bits
+        for _ in range(SAMPLES):
+            step = max(others.size // LARGE, 1) | 1
+            found = np.concatenate([distinct, others[:LARGE], others[::step]])
+            distinct = np.unique(found)
             if distinct.size > MOST_DISTINCT:
                 return None
             codes = np.searchsorted(distinct, bits)
-        return cls(codes.astype(np.uint16), distinct.view(np.float64))
+            others = bits[distinct.take(codes, mode="clip") != bits]
+            if not others.size:
+                return cls(codes.astype(np.uint16), distinct.view(np.float64))
+        return None
 
 
 def _period(bits: NDArray[np.int64]) -> int:
@@ -91,17 +96,68 @@ class CodedPositions:
         """The memory that they take."""
         return sum(each.code.nbytes + each.values.nbytes for each in self.coordinates)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the array of all: (n, 3)."""
+        return self.coordinates[0].code.size, len(self.coordinates)
+
     def __getitem__(self, rows: RowIndex) -> NDArray[np.float64]:
         return np.stack([each.values[each.code[rows]] for each in self.coordinates]).T
 
 
 def coded_if_smaller(position_m: NDArray[np.float64]) -> NDArray[np.float64] | CodedPositions:
     """The positions (n, 3) as codes if these take less memory; else the same array."""
-    if len(position_m) < LARGE:
-        return position_m
+    return _coded([position_m], None) or position_m
+
+
+def is_finite(positions: NDArray[np.float64] | CodedPositions) -> bool:
+    """Whether all coordinates are finite numbers."""
+    if isinstance(positions, CodedPositions):
+        return all(bool(np.isfinite(each.values).all()) for each in positions.coordinates)
+    return bool(np.isfinite(positions).all())
+
+
+def joined_positions(
+    blocks: list[NDArray[np.float64]], order: NDArray[np.int64] | None
+) -> NDArray[np.float64] | CodedPositions:
+    """The positions of blocks, (m, 3) of each, one after another, coded if that takes less memory.
+
+    They are in ``order`` (n,), if one is given. The blocks are given up, and what is coded is never
+    in one array: for 12 million detectors that would take 300 MB more.
+    """
+    coded = _coded(blocks, order)
+    if coded is not None:
+        return coded
+    if len(blocks) == 1:
+        return blocks[0] if order is None else blocks[0][order]
+    joined = np.empty((3, sum(map(len, blocks))))
+    end = joined.shape[1]
+    while blocks:
+        block = blocks.pop()
+        joined[:, end - len(block) : end] = block.T
+        end -= len(block)
+    return joined.T if order is None else joined.T[order]
+
+
+def _coded(
+    blocks: list[NDArray[np.float64]], order: NDArray[np.int64] | None
+) -> CodedPositions | None:
+    """The positions of blocks as codes; None if these do not take less memory."""
+    if sum(map(len, blocks)) < LARGE or any(_is_varied(block) for block in blocks):
+        return None
     coordinates = list[CodedCoordinate]()
-    for column in position_m.T:
-        if (coded := CodedCoordinate.of(column)) is None:
-            return position_m
+    for axis in range(3):
+        column = np.concatenate([block[:, axis] for block in blocks])
+        coded = CodedCoordinate.of(column if order is None else column[order])
+        if coded is None:
+            return None
         coordinates.append(coded)
     return CodedPositions(tuple(coordinates))
+
+
+def _is_varied(position_m: NDArray[np.float64]) -> bool:
+    """Whether more values of a coordinate differ than codes can tell, among some (n, 3)."""
+    some = position_m[:: len(position_m) // (2 * LARGE) + 1]
+    return len(some) > MOST_DISTINCT and any(
+        np.unique(column).size > MOST_DISTINCT for column in some.T
+    )

@@ -51,7 +51,7 @@ def grid_pixels(component: Element, kind: Element, most: int, notes: Notes) -> P
     """The pixels of a rectangular or grid detector; raises `NotUnderstood` if over ``most``."""
     check_contents(kind, PANEL_ATTRIBUTES | PIXELS, frozenset(each.tag for each in kind))
     size = panel_size(kind, most)
-    positions = np.zeros((*size, 3))
+    positions = np.zeros((3, *size))  # the values of a coordinate side by side
     for column, axis in enumerate("xyz"):
         start = float_attribute(kind, f"{axis}start", 0.0, notes)
         step = float_attribute(kind, f"{axis}step", 0.0, notes)
@@ -59,9 +59,9 @@ def grid_pixels(component: Element, kind: Element, most: int, notes: Notes) -> P
             continue
         if axis == "z" and int_attribute(kind, "zpixels", 0) <= 0:
             step = 0.0
-        positions[..., column] = _along(start + np.arange(size[column]) * step, column)
+        positions[column] = _along(start + np.arange(size[column]) * step, column)
     order = _fill_order(component, rectangle=is_rectangle(kind), notes=notes)
-    return PanelPixels(_ids(component, order, size), positions.reshape(-1, 3))
+    return PanelPixels(_ids(component, order, size), positions.reshape(3, -1).T)
 
 
 def _along(values: NDArray[Any], axis: int) -> NDArray[Any]:
@@ -108,10 +108,14 @@ def _ids(component: Element, order: str, size: tuple[int, int, int]) -> NDArray[
     fast, slow, slowest = ("xyz".index(axis) for axis in order)
     by_one = int_attribute(component, "idstep", 1)
     by_row = int_attribute(component, "idstepbyrow", size[fast])
-    ids = int_attribute(component, "idstart", 0) + _along(np.arange(size[fast]) * by_one, fast)
-    ids = ids + _along(np.arange(size[slow]) * by_row, slow)
-    ids = ids + _along(np.arange(size[slowest]) * (by_row * size[slow]), slowest)
-    if not Integer.INT32[0] <= ids.min() <= ids.max() <= Integer.INT32[-1]:
+    steps = {fast: by_one, slow: by_row, slowest: by_row * size[slow]}
+    ends = [step * (size[axis] - 1) for axis, step in steps.items()]
+    start = int_attribute(component, "idstart", 0)
+    lowest = start + sum(min(each, 0) for each in ends)
+    highest = start + sum(max(each, 0) for each in ends)
+    if not Integer.INT32[0] <= lowest <= highest <= Integer.INT32[-1]:
         raise NotUnderstood(f"{tag_text(component)}: ids that do not fit 32 bits")
-    found: NDArray[np.int32] = ids.astype(np.int32).ravel()
-    return found
+    found = np.full((1, 1, 1), start, np.int32)
+    for axis, step in steps.items():
+        found = found + _along(np.arange(size[axis], dtype=np.int32) * np.int32(step), axis)
+    return found.ravel()

@@ -15,6 +15,9 @@ Places = NDArray[np.intp]
 UNTURNED = np.eye(3)
 UNTURNED.setflags(write=False)
 
+TURNED_AT_ONCE = 1 << 15
+"""Points that are turned together: so few that they stay in the second-level cache."""
+
 SNAPPED_M = 1e-6
 """Smaller x and y from polar coordinates are set to 0, as in Mantid's V3D."""
 
@@ -158,12 +161,24 @@ def turned(rotation: Vectors, vectors: Vectors) -> Vectors:
 
 
 def turned_points(rotation: Vectors, points: Vectors) -> Vectors:
-    """Points (n or 1, m, 3), m turned by each matrix of (n, 3, 3): (n, m, 3).
+    """Points (n or 1, m, 3), m turned by each matrix of (n or 1, 3, 3): (n, m, 3).
 
-    By einsum, since BLAS takes three times as long for matrices as slim as these.
+    The values of a coordinate are side by side in memory, so the processor takes several at once.
     """
-    found: Vectors = np.einsum("...ij,...mj->...mi", rotation, points)
-    return found
+    count, many = max(len(rotation), len(points)), points.shape[1]
+    rotation = np.broadcast_to(rotation, (count, 3, 3))
+    points = np.broadcast_to(points, (count, many, 3))
+    found = np.empty((3, count, many))
+    at_once = max(TURNED_AT_ONCE // max(many, 1), 1)
+    for begin in range(0, count, at_once):
+        here = slice(begin, begin + at_once)
+        x, y, z = np.moveaxis(points[here], -1, 0)
+        for coordinate in range(3):
+            of_x, of_y, of_z = np.moveaxis(rotation[here, coordinate, :, None], 1, 0)
+            turned_here = np.multiply(of_x, x, out=found[coordinate, here])
+            turned_here += of_y * y
+            turned_here += of_z * z
+    return np.moveaxis(found, 0, -1)
 
 
 def cartesian(polar: Vectors) -> Vectors:

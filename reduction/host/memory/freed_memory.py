@@ -26,3 +26,12 @@ def keep_freed_memory() -> bool:
         return False
     pieces_kept = bool(mallopt(M_MMAP_THRESHOLD, LARGEST_BYTES))
     return bool(mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)) and pieces_kept
+
+
+def give_back_freed_memory() -> bool:
+    """Give the system the memory that this process has freed; whether the C library can do that.
+
+    For after work that is done once and takes much: what it leaves would stay with the process.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and bool(trim(0))

@@ -9,7 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from reduction.instrument.geometry import Instrument
-from reduction.instrument.positions import LARGE, MOST_DISTINCT, CodedPositions, coded_if_smaller
+from reduction.instrument.positions import (
+    LARGE,
+    MOST_DISTINCT,
+    CodedPositions,
+    coded_if_smaller,
+    joined_positions,
+)
+from tests.support.cost import costs_at_most
 
 
 def tubes(count: int = 1024, pixels: int = 512) -> NDArray[np.float64]:
@@ -74,6 +81,28 @@ def test_values_that_are_not_in_the_sample_have_codes() -> None:
     kept = coded_if_smaller(given)
     assert isinstance(kept, CodedPositions)
     assert kept[:].tobytes() == given.tobytes()
+
+
+def test_values_that_are_too_many_are_not_sorted_to_find_that() -> None:
+    given = np.zeros((40 * LARGE, 3))
+    hidden = np.arange(LARGE, len(given)) % 41 > 0  # no even sample has them
+    given[LARGE:][hidden] = np.random.default_rng(5).normal(size=(np.count_nonzero(hidden), 3))
+    with costs_at_most(1.5):
+        assert coded_if_smaller(given) is given
+
+
+@pytest.mark.parametrize("pixels", [16, 512])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_positions_of_blocks_are_those_of_all_together_to_the_bit(
+    pixels: int, ordered: bool
+) -> None:
+    given = tubes(pixels=pixels)
+    given[3000:3100] = np.random.default_rng(3).normal(size=(100, 3))
+    order = np.argsort(given[:, 1], kind="stable") if ordered else None
+    kept = joined_positions(np.split(given, [1000, 1001, 9000]), order)
+    assert isinstance(kept, CodedPositions) == (pixels == 512)
+    assert kept.shape == given.shape
+    assert kept[:].tobytes() == (given if order is None else given[order]).tobytes()
 
 
 def test_positions_of_few_detectors_stay_an_array() -> None:
