@@ -201,6 +201,8 @@ class Accumulation:
         counts, series = self.state.counts(times_ns), self.state.series_of(times_ns)
         self.counted.take(pulses, counts, series)
         self._recent.note(pulses, self._pipeline.received)
+        if words := self.counted.periods.close_words:
+            self._intake.notices.give("close pulses", words)
         for number in np.unique(series[counts]).tolist():
             first_ns = int(times_ns[counts & (series == number)][0])
             self._pipeline.begin_series(number, first_ns, self._cut.time_ns)

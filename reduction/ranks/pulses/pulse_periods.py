@@ -16,13 +16,20 @@ USUAL_OF = 16
 GAP_PERIODS = 10
 """A time between pulses of more than this multiple of the usual time is a gap: source off."""
 
+CLOSE_NS = 100_000
+"""Times nearer to each other are of one pulse, from clocks that differ: no source has 10 kHz."""
+
+CLOSE_OF, MANY_CLOSE = 64, 8
+"""That is told if it is so for this many of the last pulses."""
+
 
 class PulsePeriods:
     """The times between the pulses of a stream, of all pulses whether or not they are accumulated.
 
     The measured time of a pulse is the time since the pulse before it. If this time is not known,
     or is a gap, it is the usual time between pulses. So the measured time of a pulse depends
-    only on the source: not on pauses, and not on which pulses are accumulated.
+    only on the source: not on pauses, and not on which pulses are accumulated. Times that are close
+    to each other are those of one pulse, and do not tell what is usual.
 
     ``before_ns`` are the last pulses before, as `times_ns` gives them.
     """
@@ -30,6 +37,8 @@ class PulsePeriods:
     def __init__(self, before_ns: Iterable[int] = ()) -> None:
         self._last_ns = 0
         self._recent: deque[int] = deque(maxlen=USUAL_OF)
+        self._close: deque[int] = deque(maxlen=CLOSE_OF)
+        """How near the last pulses are to the ones before them; 0 if they are not close."""
         for time_ns in before_ns:
             self.passed(time_ns)
 
@@ -44,7 +53,7 @@ class PulsePeriods:
     def copy(self) -> Self:
         """A copy with the same recent pulses."""
         other = copy.copy(self)
-        other._recent = self._recent.copy()
+        other._recent, other._close = self._recent.copy(), self._close.copy()
         return other
 
     def pulses_before(self, next_ns: Sequence[int], start_ns: int) -> int:
@@ -62,7 +71,9 @@ class PulsePeriods:
         """Note the pulse at a time; the time since the one before it, in ns, 0 if not known."""
         period_ns = max(time_ns - self._last_ns, 0) if self._last_ns else 0
         self._last_ns = time_ns
-        if period_ns:
+        is_close = 0 < period_ns < CLOSE_NS
+        self._close.append(period_ns if is_close else 0)
+        if period_ns and not is_close:
             self._recent.append(period_ns)
         return period_ns
 
@@ -75,6 +86,14 @@ class PulsePeriods:
         self._recent.clear()
         for each in sorted({*times_ns, time_ns}):
             self.passed(each)
+
+    @property
+    def close_words(self) -> str:
+        """That many pulses are close to those before them, in words; empty if they are not."""
+        if sum(map(bool, self._close)) < MANY_CLOSE:
+            return ""
+        apart_us = max(self._close) / 1000
+        return f"sources give one pulse times up to {apart_us:g} µs apart: each counts as a pulse"
 
     @property
     def settled(self) -> bool:

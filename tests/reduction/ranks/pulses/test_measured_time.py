@@ -45,6 +45,15 @@ def test_a_time_without_pulses_does_not_count(rate_hz: float, off_s: int) -> Non
     assert running.status.real_time_elapsed == pytest.approx((80 + off) / rate_hz)
 
 
+@pytest.mark.parametrize("sources", [2, 3, 30])
+@pytest.mark.parametrize("apart_us", [1, 13, -3])
+def test_sources_whose_clocks_differ_measure_the_time_once(sources: int, apart_us: int) -> None:
+    running = acquisition(1e6)
+    each_us = [apart_us * number for number in range(sources)]
+    running.accumulated(sorted(at + 1000 * us for at in pulses(0, 200) for us in each_us))
+    assert running.status.time_elapsed == pytest.approx(200 / 14, abs=1e-3)
+
+
 @given(st.lists(st.tuples(st.integers(1, 60), st.booleans()), min_size=1, max_size=12))
 def test_each_pulse_counts_the_time_since_the_one_before_it_and_no_pause(
     stretches: list[tuple[int, bool]],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reduction.messages.contents import encode_log
+from reduction.messages.contents import Chunk, encode_chunk, encode_log
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.run import RunControl
@@ -232,3 +233,18 @@ def test_pulses_without_events_count_with_their_charge_if_a_log_tells_of_them(to
     assert report.acquisition.pulses == pulses
     assert report.results[0].charges_uc == (2.0 * pulses,)
     assert report.stream.pulse_last == pulses - 1
+
+
+@pytest.mark.parametrize("apart_ns", [0, 13_000])
+def test_sources_whose_clocks_differ_are_told(apart_ns: int) -> None:
+    rank = PlainRank(2, StreamFormat(Dialect.PLAIN))
+    for pulse in range(40):
+        for partition in range(2):
+            events = np.full(3, 5, np.int32)
+            time_ns = pulse_ns(pulse) + partition * apart_ns
+            rank.intake.take(partition, encode_chunk(Chunk("bank", pulse, time_ns, events, events)))
+    rank.pass_time(GRACE_S)
+    report = rank.report()
+    words = "sources give one pulse times up to 13 µs apart: each counts as a pulse"
+    assert (words in report.message) is bool(apart_ns)
+    assert report.acquisition.time_elapsed == pytest.approx(40 * PERIOD_NS / 1e9, abs=1e-4)
