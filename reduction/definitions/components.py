@@ -31,7 +31,15 @@ from reduction.definitions.parts.placed_components import (
     Instances,
     MarkedComponents,
 )
-from reduction.definitions.places.frames import Placements, Places, Scaling, Vectors, turned_points
+from reduction.definitions.places.about_turns import check_facing
+from reduction.definitions.places.frames import (
+    Frames,
+    Placements,
+    Places,
+    Scaling,
+    Vectors,
+    turned_points,
+)
 from reduction.definitions.places.idf_xml import NotUnderstood, tag_text
 from reduction.definitions.places.locations import MOST_COMPONENTS, Conventions
 from reduction.definitions.places.motions import Motion, Motions, WaitingParameters
@@ -154,14 +162,37 @@ class ComponentWalk:
             built = part.places.turned_frames(parents.built, places, turns)
         else:
             built = part.places.frames(parents.built, places)
+            if part.category in (Category.PARTS, Category.PANEL):
+                check_facing(part.component, part.places, parents.built, places)
         placements = parents.within(built)
         # Mantid gives assemblies and detectors neutronic positions, and nothing else.
         has_neutronic = part.category is Category.PARTS or part.category.has_id
         if part.places.neutronic is None or not has_neutronic:
             return placements
         turns = placements.neutronic.rotation
-        neutronic = part.places.neutronic.turned_frames(parents.neutronic, places, turns)
+        around = self._around_neutronic(part, built, parents)
+        neutronic = part.places.neutronic.turned_frames(around, places, turns)
+        if not part.places.neutronic.adds_angles:
+            neutronic = Frames(neutronic.position, neutronic.rotation, built.polar)
         return Placements(built, neutronic, neutronic.carried(parents.neutronic, parents.final))
+
+    def _around_neutronic(self, part: Components, built: Frames, parents: Placements) -> Frames:
+        """The frames that neutronic positions are in; ``built`` are those of the components.
+
+        As in Mantid, their r, t, p are added to those of the component's own location, where that
+        has some, and else to those of its parent: if these are its neutronic ones depends on where
+        in memory Mantid has both.
+        """
+        outer, places = parents.neutronic, part.places
+        assert places.neutronic is not None
+        if not places.neutronic.adds_angles:
+            return outer
+        if places.adds_angles:
+            return Frames(outer.position, outer.rotation, built.polar)
+        if not np.array_equal(outer.polar, parents.built.polar):
+            why = "its <neutronic> adds to angles of its parent, which has neutronic ones too"
+            raise NotUnderstood(f"{tag_text(part.component)}: {why}")
+        return Frames(outer.position, outer.rotation, parents.built.polar)
 
     def _moved(
         self, part: Components, around: Instances, components: Places, motion: Motion
@@ -216,6 +247,11 @@ class ComponentWalk:
                 scaling.offset[each.places] = changed.offset
         if outer is None or scaling is None:
             return scaling or outer
+        if not outer.commutes(scaling):
+            why = (
+                "it is scaled about another point than what it is in; Mantid has no order for both"
+            )
+            raise NotUnderstood(f"{tag_text(part.component)}: {why}")
         return outer.after(scaling)
 
     def _mark(self, part: Components, inside: Instances, links: Sequence[LinkedMotion]) -> None:

@@ -18,6 +18,9 @@ UNTURNED.setflags(write=False)
 TURNED_AT_ONCE = 1 << 15
 """Points that are turned together: so few that they stay in the second-level cache."""
 
+ROUNDING = 1e-9
+"""Matrices and offsets in m that differ by less are the same."""
+
 SNAPPED_M = 1e-6
 """Smaller x and y from polar coordinates are set to 0, as in Mantid's V3D."""
 
@@ -135,6 +138,12 @@ class Scaling:
         """The ``inner`` scaling, then this one."""
         offset = turned(self.matrix, inner.offset) + self.offset
         return Scaling(self.matrix @ inner.matrix, offset)
+
+    def commutes(self, inner: Scaling) -> bool:
+        """Whether the ``inner`` scaling may also come after this one."""
+        one, other = self.after(inner), inner.after(self)
+        same = np.allclose(one.matrix, other.matrix, 0, ROUNDING)
+        return same and np.allclose(one.offset, other.offset, 0, ROUNDING)
 
     def scaled(self, positions: Vectors) -> Vectors:
         """Points (n, m, 3) in m, m in each component, after it."""

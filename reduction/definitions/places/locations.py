@@ -146,6 +146,11 @@ class Locations:
         """Whether positions depend on rotations of the components themselves."""
         return any(each.shift is not None for each in self.moves)
 
+    @property
+    def adds_angles(self) -> bool:
+        """Whether places add r, t, p to those of what is around them."""
+        return self.conventions.offsets and (self.polar or any(each.polar for each in self.moves))
+
     @cached_property
     def _cartesian(self) -> Vectors:
         return cartesian(self.vectors) if self.polar else self.vectors
@@ -173,14 +178,24 @@ class Locations:
 
     def frames(self, parents: Frames, places: Places) -> Frames:
         """The coordinate systems of m components, one in each of m parents, at ``places`` (m,)."""
+        frames = self.frames_before_facing(parents, places)
+        if self.facing is None:
+            return frames
+        rotation = facing_away(self.facing_points(places), frames.position, frames.rotation)
+        return Frames(frames.position, rotation, frames.polar)
+
+    def frames_before_facing(self, parents: Frames, places: Places) -> Frames:
+        """The coordinate systems of `frames`, before the components face a point."""
         frames = self.turned_frames(parents, places, parents.rotation)
         rotation = frames.rotation
         if self.facing_angles.any():
             rotation = rotation @ rotation_matrices(self.facing_angles[places], Z_AXIS)
-        if self.facing is not None:
-            points = self.facing if len(self.facing) == 1 else self.facing[places]
-            rotation = facing_away(points, frames.position, rotation)
         return Frames(frames.position, rotation, frames.polar)
+
+    def facing_points(self, places: Places) -> Vectors:
+        """The points that the components at ``places`` (m,) face, (m or 1, 3) in m."""
+        assert self.facing is not None
+        return self.facing if len(self.facing) == 1 else self.facing[places]
 
     def turned_frames(self, parents: Frames, places: Places, rotation: Vectors) -> Frames:
         """The coordinate systems of `frames`, but facing nothing.
