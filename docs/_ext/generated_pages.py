@@ -105,11 +105,11 @@ def markup(docstring: str) -> str:
 
 
 def front_doors(package: ModuleType) -> list[str]:
-    """The modules that a package's docstring names as its front doors."""
+    """The modules of a package that its docstring names as front doors; not those of its rooms."""
     text = " ".join((package.__doc__ or "").split())
     _, _, after = text.partition("Front door")
     named = re.findall(r"`([\w.]+)`", after)
-    return [name for name in named if name.startswith(package.__name__ + ".")]
+    return [name for name in named if name.rpartition(".")[0] == package.__name__]
 
 
 def packages(name: str) -> list[ModuleType]:
@@ -120,21 +120,26 @@ def packages(name: str) -> list[ModuleType]:
     return [package, *found]
 
 
+def first_line(path: Path) -> str:
+    """The first line of the docstring of a module or package; ``path`` has no suffix."""
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    match = re.match(r'(?:#.*\n)*"""(.*)', file.read_text(encoding="utf-8"))
+    return match.group(1).rstrip('"') if match else ""
+
+
 def api_page(package: ModuleType) -> str:
-    """The page of a package: its docstring, its modules, and its front doors in full."""
+    """The page of a package: its docstring, its rooms and modules, and its front doors in full."""
     name = package.__name__
     title = f"``{name}``"
     lines = [title, "=" * len(title), "", markup(package.__doc__ or ""), ""]
-    modules = [each for each in pkgutil.iter_modules(package.__path__) if not each.ispkg]
-    if modules:
-        lines += ["Modules", "-------", ""]
-    for each in modules:
-        if each.name.startswith("_"):
-            continue
-        source = Path(package.__path__[0], each.name + ".py").read_text(encoding="utf-8")
-        match = re.match(r'(?:#.*\n)*"""(.*)', source)
-        words = match.group(1).rstrip('"') if match else ""
-        lines += [f"``{name}.{each.name}``", f"   {markup(words)}", ""]
+    found = [each for each in pkgutil.iter_modules(package.__path__) if each.name[0] != "_"]
+    for heading, kind in (("Packages", True), ("Modules", False)):
+        inside = [each.name for each in found if each.ispkg is kind]
+        if inside:
+            lines += [heading, "-" * len(heading), ""]
+        for each in inside:
+            words = first_line(Path(package.__path__[0], each))
+            lines += [f"``{name}.{each}``", f"   {markup(words)}", ""]
     for door in front_doors(package):
         lines += [f"``{door}``", "-" * (len(door) + 4), ""]
         lines += [f".. automodule:: {door}", "   :members:", ""]

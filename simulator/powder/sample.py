@@ -44,7 +44,7 @@ class Reflections:
     """The Bragg lines of a powder, n of them, sorted by hkl; arrays are read-only.
 
     ``hkl`` (n, 3) int32, of all equivalents the lexicographically greatest; ``d_angstrom`` (n,)
-    float64; ``f_squared_fm2`` (n,) float64, |F|² of the unit cell in fm²; ``multiplicity`` (n,)
+    float64; ``f_squared_fm2`` (n,) float64, ``|F|²`` of the unit cell in fm²; ``multiplicity`` (n,)
     int64, the number of equivalents under the point group. In a group without inversion h and -h
     are two lines.
     """
@@ -218,7 +218,7 @@ def structure_factors(
     symmetry: gemmi.GroupOps,
     atoms: Sequence[Atom],
 ) -> NDArray[np.float64]:
-    """|F|² in fm², (n,) float64, F = Σ occ·b·exp(-2π²U/d²)·exp(2πi h·x) over the cell.
+    """``|F|²`` in fm², (n,) float64, F = Σ occ·b·exp(-2π²U/d²)·exp(2πi h·x) over the cell.
 
     The sum runs over all images of an atom, divided by how many fall on one site.
     """

@@ -40,12 +40,13 @@ def modules(browser: Browser, server: PageServer) -> Iterator[OpenPage]:
 def surfaces(page: OpenPage, expression: str, places: str) -> Any:
     """The value of an expression over the module ``m``, places ``p`` and their surfaces ``s``."""
     inner = f"((p) => ((s) => ({expression}))(m.surfacesOf(p)))({places})"
-    return page.call("cell_surfaces", inner)
+    return page.call("space/cell_surfaces", inner)
 
 
 def look(page: OpenPage, eye: str, expression: str, places: str) -> Any:
     """The value of an expression over a screen of 300 · 200 pixels that shows these places."""
-    script = f"""Promise.all([import('/page/camera.js'), import('/page/space_painter.js')])
+    script = f"""Promise.all(
+        [import('/page/space/camera.js'), import('/page/space/space_painter.js')])
         .then(([camera, painter]) => {{
             const s = m.surfacesOf({places});
             const size = {{width: 300, height: 200}};
@@ -54,7 +55,7 @@ def look(page: OpenPage, eye: str, expression: str, places: str) -> Any:
             screen.look(s, shade, camera.cameraOf(camera.eyeOf('{eye}'), s.bounds, size));
             return {expression};
         }})"""
-    return page.call("cell_surfaces", script)
+    return page.call("space/cell_surfaces", script)
 
 
 def test_surfaces_meet_halfway_between_cells_and_end_half_a_step_beyond_the_last(
@@ -84,7 +85,7 @@ def test_ids_that_jump_to_and_fro_make_no_long_surfaces(modules: OpenPage) -> No
 
 def test_each_bank_has_the_rectangle_of_its_cells(modules: OpenPage) -> None:
     places = FLAT % (4, 3, 0.1, "(column, row) => column < 2 ? -1 : row < 2 ? 3 : NaN")
-    found = modules.call("cell_surfaces", f"[...m.bankRectangles({places})]")
+    found = modules.call("space/cell_surfaces", f"[...m.bankRectangles({places})]")
     assert [(bank, *one.values()) for bank, one in found] == [(-1, 0, 0, 2, 3), (3, 2, 0, 2, 2)]
 
 
@@ -125,10 +126,10 @@ def test_a_row_of_detectors_is_seen_and_so_is_a_hot_one_among_many(modules: Open
 def test_an_eye_is_in_the_address_within_limits(modules: OpenPage) -> None:
     there = "((e) => m.eyeText(m.eyeOf(m.eyeText(m.limitedEye(e)))))"
     wild = "{azimuth: 350, height: 99, zoom: 1e9, x: -0.5, y: 0}"
-    assert modules.call("camera", f"{there}({wild})") == "-10~89~300~-0.5~0"
-    assert modules.call("camera", f"{there}(m.USUAL_EYE)") == ""
+    assert modules.call("space/camera", f"{there}({wild})") == "-10~89~300~-0.5~0"
+    assert modules.call("space/camera", f"{there}(m.USUAL_EYE)") == ""
     for wrong in ("1~2~3", "a~0~1~0~0", "NaN~0~1~0~0", "<b>"):
-        assert modules.call("camera", f"m.eyeOf('{wrong}') === m.USUAL_EYE")
+        assert modules.call("space/camera", f"m.eyeOf('{wrong}') === m.USUAL_EYE")
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def place_of(page: OpenPage, detector: int) -> tuple[float, float]:
     eye = "m.eyeOf(new URLSearchParams(location.hash.slice(1)).get('eye') ?? '')"
     camera = f"m.cameraOf({eye}, {json.dumps(bounds)}, {json.dumps(size)})"
     place = json.dumps(position[detector].tolist())
-    found = page.call("camera", f"m.pixelOf({camera}, {place})")
+    found = page.call("space/camera", f"m.pixelOf({camera}, {place})")
     return box["x"] + found["x"], box["y"] + found["y"]
 
 

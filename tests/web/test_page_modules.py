@@ -52,25 +52,25 @@ def page(browser: Browser, server: PageServer) -> Iterator[OpenPage]:
 def test_numbers_are_written_as_a_scientist_writes_them(
     page: OpenPage, call: str, words: str
 ) -> None:
-    assert page.call("numbers", f"m.{call}") == words
+    assert page.call("controls/numbers", f"m.{call}") == words
 
 
 def test_an_address_names_a_view_and_back(page: OpenPage) -> None:
     view = "{...m.viewOf(''), log: true, x: [1.5, 2], pick: '1-3'}"
     there = f"m.fragmentOf(m.viewOf(m.fragmentOf({view})))"
-    assert page.call("view_state", there) == "pick=1-3&log=1&x=1.5%7E2"
-    assert page.call("view_state", "m.fragmentOf(m.viewOf('#'))") == ""
+    assert page.call("state/view_state", there) == "pick=1-3&log=1&x=1.5%7E2"
+    assert page.call("state/view_state", "m.fragmentOf(m.viewOf('#'))") == ""
 
 
 def test_an_address_names_a_reference_by_its_id_alone(page: OpenPage) -> None:
     kept = "frozen=0123456789abcdef"
-    assert page.call("view_state", f"m.fragmentOf(m.viewOf('{kept}'))") == kept
+    assert page.call("state/view_state", f"m.fragmentOf(m.viewOf('{kept}'))") == kept
 
 
 def test_an_address_names_the_contrast_of_pictures(page: OpenPage) -> None:
     view = "m.viewOf('imageClip=1&mapClip=0')"
-    assert page.call("view_state", f"[{view}.imageClip, {view}.mapClip]") == [True, False]
-    assert page.call("view_state", f"m.fragmentOf({view})") == "imageClip=1"
+    assert page.call("state/view_state", f"[{view}.imageClip, {view}.mapClip]") == [True, False]
+    assert page.call("state/view_state", f"m.fragmentOf({view})") == "imageClip=1"
 
 
 def test_an_address_holds_times_to_the_second_and_other_ranges_to_seven_digits(
@@ -78,9 +78,10 @@ def test_an_address_holds_times_to_the_second_and_other_ranges_to_seven_digits(
 ) -> None:
     view = "{...m.viewOf(''), past: [1795689944.25, 1795689999.5], fitY: [1.23456789, 2]}"
     there = f"m.fragmentOf(m.viewOf(m.fragmentOf({view})))"
-    assert page.call("view_state", there) == "fitY=1.234568%7E2&past=1795689944.25%7E1795689999.5"
+    fragment = "fitY=1.234568%7E2&past=1795689944.25%7E1795689999.5"
+    assert page.call("state/view_state", there) == fragment
     closed = "m.viewOf(m.fragmentOf({...m.viewOf(''), groups: ''})).groups"
-    assert page.call("view_state", closed) == ""
+    assert page.call("state/view_state", closed) == ""
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_an_address_holds_times_to_the_second_and_other_ranges_to_seven_digits(
     ],
 )
 def test_an_address_that_names_nonsense_shows_the_usual_view(page: OpenPage, fragment: str) -> None:
-    assert page.call("view_state", f"m.fragmentOf(m.viewOf('{fragment}'))") == ""
+    assert page.call("state/view_state", f"m.fragmentOf(m.viewOf('{fragment}'))") == ""
 
 
 @pytest.mark.parametrize(
@@ -116,11 +117,12 @@ def test_an_address_that_names_nonsense_shows_the_usual_view(page: OpenPage, fra
     ],
 )
 def test_numbers_of_spectra_are_picked(page: OpenPage, text: str, numbers: list[int]) -> None:
-    assert page.call("view_state", f"m.picked('{text}', 5, 4)") == numbers
+    assert page.call("state/view_state", f"m.picked('{text}', 5, 4)") == numbers
 
 
 def test_the_interval_of_a_value_is_found(page: OpenPage) -> None:
-    found = page.call("curves", "[0, 1, 1.5, 2.9, 3, 9].map((v) => m.intervalOf([1, 2, 3], v))")
+    intervals = "[0, 1, 1.5, 2.9, 3, 9].map((v) => m.intervalOf([1, 2, 3], v))"
+    found = page.call("plot/curves", intervals)
     assert found == [-1, 0, 0, 1, 2, 2]
 
 
@@ -133,7 +135,7 @@ def test_a_reference_keeps_its_area_and_its_errors_on_other_bins(page: OpenPage)
         const outside = m.rebinned(reference, [-1, 0.5, 4.5]);
         return [...y, ...e, ...outside.y].map((each) => Number.isNaN(each) ? null : each);
     })()"""
-    found = page.call("reference", script)
+    found = page.call("plot/reference", script)
     assert found[:2] == [15, 5]
     assert found[2] == pytest.approx((1 + 4) ** 0.5 / 2)
     assert found[3] == pytest.approx(0.5)
@@ -150,7 +152,7 @@ def test_labels_of_regions_and_peaks_are_the_number_alone_on_narrow_plots(page: 
         const label = (kind, number) => made.label({kind, number, low: 1, high: 2}, true);
         return [label('ROI', 1), label('ROI', 2), label('Peak', 1)];
     })()"""
-    assert page.call("windows", script) == [
+    assert page.call("spectrum/windows", script) == [
         ["Region 1: 253\u202f470"],
         ["Region 2"],
         ["Peak 1: 1.9200"],
@@ -162,7 +164,7 @@ def test_a_difference_adds_errors_in_quadrature(page: OpenPage) -> None:
         const {y, e} = m.difference({y: [10], e: [3]}, {y: [2], e: [2]}, 2);
         return [y[0], e[0]];
     })()"""
-    assert page.call("reference", script) == [6, 5]
+    assert page.call("plot/reference", script) == [6, 5]
 
 
 def test_a_frame_is_decoded_and_keeps_arrays_that_are_left_out(page: OpenPage) -> None:
@@ -184,7 +186,7 @@ def test_a_frame_is_decoded_and_keeps_arrays_that_are_left_out(page: OpenPage) -
         try { m.decodeFrame(leftOut, () => undefined); } catch (error) { refused = error.message; }
         return [[...first.get('XE')], next.get('XE') === first.get('XE'), refused];
     })()"""
-    assert page.call("wire", script) == [
+    assert page.call("state/wire", script) == [
         [1.5, 2.5],
         True,
         "P: XE is said to be unchanged, but is not here",
@@ -193,7 +195,7 @@ def test_a_frame_is_decoded_and_keeps_arrays_that_are_left_out(page: OpenPage) -
 
 def test_a_narrow_peak_among_many_bins_is_drawn_to_its_height(page: OpenPage) -> None:
     """One bin of 100 000 that is high is seen: columns show extremes."""
-    script = """import('/page/scales.js').then(({Scale}) => {
+    script = """import('/page/plot/scales.js').then(({Scale}) => {
         const canvas = new OffscreenCanvas(100, 100);
         const context = canvas.getContext('2d');
         const edges = Float64Array.from({length: 100001}, (_, index) => index);
@@ -207,4 +209,4 @@ def test_a_narrow_peak_among_many_bins_is_drawn_to_its_height(page: OpenPage) ->
         const at = (x, y) => context.getImageData(x, y, 1, 1).data[3];
         return [at(50, 50) > 0, at(30, 50) > 0, at(30, 99) > 0 || at(30, 98) > 0];
     })"""
-    assert page.call("curves", script) == [True, False, True]
+    assert page.call("plot/curves", script) == [True, False, True]

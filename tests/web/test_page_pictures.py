@@ -34,7 +34,7 @@ WHOLE = "{column: 0, row: 0, columns: c.columns, rows: c.rows}"
 
 def call(page: OpenPage, picture: str, expression: str) -> Any:
     """The value of an expression over the module ``m`` and a picture ``c``."""
-    return page.call("cells", f"((c) => ({expression}))({picture})")
+    return page.call("picture/cells", f"((c) => ({expression}))({picture})")
 
 
 @pytest.fixture

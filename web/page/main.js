@@ -1,29 +1,29 @@
 // Builds the page and connects its parts.
 
-import { Connection } from "./connection.js";
-import { downloads } from "./downloads.js";
-import { byId, h, setText } from "./elements.js";
-import { EventsView } from "./events_view.js";
-import { FitsView } from "./fits_view.js";
-import { HistoryView } from "./history_view.js";
-import { InstrumentView } from "./instrument_view.js";
-import { showHelp, startKeyboard } from "./keyboard.js";
-import { MessagesView } from "./messages_view.js";
-import { Page } from "./page.js";
-import { PickedPanel } from "./picked_panel.js";
-import { PictureView } from "./picture_view.js";
-import { PvStore } from "./pv_store.js";
-import { fillSettings } from "./settings_panel.js";
-import { SpectrumView } from "./spectrum_view.js";
-import { StatusLine } from "./status_line.js";
-import { Tabs } from "./tabs.js";
-import { isDark, onTheme, startTheme, switchTheme } from "./theme.js";
-import { spectrumToolbar } from "./toolbar.js";
-import { View } from "./view_state.js";
-import { WindowLayer, Windows } from "./windows.js";
-import { WindowsPanel } from "./windows_panel.js";
+import { Connection } from "./state/connection.js";
+import { downloads } from "./controls/downloads.js";
+import { byId, h, setText } from "./controls/elements.js";
+import { EventsView } from "./status/events_view.js";
+import { FitsView } from "./spectrum/fits_view.js";
+import { HistoryView } from "./status/history_view.js";
+import { InstrumentView } from "./space/instrument_view.js";
+import { showHelp, startKeyboard } from "./controls/keyboard.js";
+import { MessagesView } from "./status/messages_view.js";
+import { Page } from "./state/page.js";
+import { PickedPanel } from "./picture/picked_panel.js";
+import { PictureView } from "./picture/picture_view.js";
+import { PvStore } from "./state/pv_store.js";
+import { fillSettings } from "./status/settings_panel.js";
+import { SpectrumView } from "./spectrum/spectrum_view.js";
+import { StatusLine } from "./status/status_line.js";
+import { Tabs } from "./controls/tabs.js";
+import { isDark, onTheme, startTheme, switchTheme } from "./controls/theme.js";
+import { spectrumToolbar } from "./spectrum/toolbar.js";
+import { View } from "./state/view_state.js";
+import { WindowLayer, Windows } from "./spectrum/windows.js";
+import { WindowsPanel } from "./spectrum/windows_panel.js";
 
-/** @typedef {import("./connection.js").Hello} Hello */
+/** @typedef {import("./state/connection.js").Hello} Hello */
 
 /** @type {Hello} */
 const NOBODY = { prefix: "", reductions: 1, write: false, session: "", version: "", simulator: false };
@@ -55,7 +55,7 @@ class App {
     this.connection.open();
   }
 
-  /** @param {import("./connection.js").LinkState} state @param {string} why */
+  /** @param {import("./state/connection.js").LinkState} state @param {string} why */
   linked(state, why) {
     this.status.linkChanged(state);
     if (state === "open") this.wasOpen = true;
@@ -157,7 +157,7 @@ class App {
   /** @param {SpectrumView} spectrum */
   makeHead(spectrum) {
     const { view } = this;
-    /** @type {import("./keyboard.js").Shortcut[]} */
+    /** @type {import("./controls/keyboard.js").Shortcut[]} */
     const shortcuts = [
       { key: "l", words: "logarithmic scale", act: () => view.set({ log: !view.state.log }) },
       { key: "e", words: "errors: band, bars, none", act: () => view.set({ errors: next(view.state.errors) }) },
@@ -201,9 +201,9 @@ function focusPlot() {
   surface?.focus();
 }
 
-/** @param {import("./view_state.js").ViewState["errors"]} errors */
+/** @param {import("./state/view_state.js").ViewState["errors"]} errors */
 function next(errors) {
-  /** @type {import("./view_state.js").ViewState["errors"][]} */
+  /** @type {import("./state/view_state.js").ViewState["errors"][]} */
   const order = ["band", "bars", "none"];
   return order[(order.indexOf(errors) + 1) % order.length];
 }

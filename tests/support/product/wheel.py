@@ -56,8 +56,8 @@ def check_contents(python: Path, environment: Path, empty: Path) -> None:
     for line in told.splitlines():
         assert Path(line).is_relative_to(environment), f"{line} is not in the environment"
     installed_web = Path(told.splitlines()[PACKAGES.index("web")]).parent
-    for path in sorted((ROOT / "web" / "page").iterdir()):
-        copy = installed_web / "page" / path.name
+    for path in sorted(filter(Path.is_file, (ROOT / "web" / "page").rglob("*"))):
+        copy = installed_web / path.relative_to(ROOT / "web")
         assert copy.read_bytes() == path.read_bytes(), f"{copy} is not {path}"
     share = environment / "share" / "epics-live-reduction"
     for pattern in SHARED:
