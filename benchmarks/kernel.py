@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.engine.sample import Case, Sample
 from benchmarks.rows import Row, compared
-from benchmarks.timing import interleaved
+from benchmarks.timing import Figure, interleaved
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe
 from reduction.parameters.units import Units
@@ -23,8 +23,13 @@ CASES = (
     Case(Units.D_SPACING, "1,0.0005,3"),
     Case(Units.TOF, "1000,1,60000"),
     Case(Units.MOMENTUM_TRANSFER, "1.2,0.0004,16"),
+    Case(Units.WAVELENGTH, "0.5,0.0002,8"),
+    Case(Units.ENERGY, "1,0.01,300"),
+    Case(Units.ENERGY, "1,-0.0002,300", even=False),
 )
-TIMES = 5.0
+EVEN_RATE, LOGARITHMIC_RATE = 4e8, 2.5e8
+"""The least rates in events/s."""
+
 SCIPP_MISSING = "`pip install scipp` (extra `bench`) adds scipp to these rows"
 
 
@@ -45,7 +50,7 @@ class Native:
 
 
 def measure(quick: bool) -> list[Row]:
-    """A row for each case and peer."""
+    """For each case a row of its rate, and one for each peer."""
     sample = Sample(2_000_000 if quick else 10_000_000)
     native = Native(sample)
     peers = _peers(sample)
@@ -79,10 +84,15 @@ def _case_rows(
     counts, times = interleaved(contestants, repeats)
     expected = sample.expected(case)
     np.testing.assert_array_equal(counts["ours"], expected)
+    ours = times.pop("ours")
+    rates = Figure(tuple(sample.tof_ns.size / (ms / 1e3) for ms in ours.wall.values), "events/s")
+    least = EVEN_RATE if case.even else LOGARITHMIC_RATE
     return [
-        compared(str(case), times["ours"], name + _astray(counts[name], expected), time, TIMES)
-        for name, time in times.items()
-        if name != "ours"
+        Row(str(case), str(rates), f"≥ {least:.2g}/s", rates.median >= least),
+        *(
+            compared("…", ours, name + _astray(counts[name], expected), time)
+            for name, time in times.items()
+        ),
     ]
 
 

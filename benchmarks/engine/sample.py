@@ -46,7 +46,7 @@ class Sample:
         self.pixel_id, self.tof_ns = PulseGenerator(self.instrument, seed=1).events(settings, 0)
 
     def coefficients(self, units: Units) -> NDArray[np.float64]:
-        """The c of each pixel, (pixels,) float64: the value is t/c or c/t."""
+        """The c of each pixel, (pixels,) float64: the value is t/c, c/t or c/t²."""
         instrument = self.instrument
         return units.coefficients(instrument.path_m, instrument.difc_us_per_angstrom)
 
@@ -56,7 +56,7 @@ class Sample:
         if units is Units.TOF:
             return t
         c = self.coefficients(units)[self.pixel_id]
-        return t / c if units.tof_exponent == 1 else c / t
+        return t / c if units.tof_exponent == 1 else c / (t * t if units.tof_exponent == -2 else t)
 
     def numpy_histogram(self, case: Case) -> NDArray[np.int64]:
         """Numpy's histogram with the edges of the case."""

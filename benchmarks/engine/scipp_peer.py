@@ -21,8 +21,15 @@ VALUE_UNITS = {
     Units.TOF: "us",
     Units.D_SPACING: "angstrom",
     Units.MOMENTUM_TRANSFER: "1/angstrom",
+    Units.WAVELENGTH: "angstrom",
+    Units.ENERGY: "meV",
 }
-COEFFICIENT_UNITS = {Units.D_SPACING: "us/angstrom", Units.MOMENTUM_TRANSFER: "us/angstrom"}
+COEFFICIENT_UNITS = {
+    Units.D_SPACING: "us/angstrom",
+    Units.MOMENTUM_TRANSFER: "us/angstrom",
+    Units.WAVELENGTH: "us/angstrom",
+    Units.ENERGY: "meV*us**2",
+}
 
 
 class ScippTable:
@@ -51,4 +58,6 @@ class ScippTable:
             return t
         c = self._sample.coefficients(units)[self._sample.pixel_id]
         coefficient = sc.array(dims=["event"], values=c, unit=COEFFICIENT_UNITS[units])
-        return t / coefficient if units.tof_exponent == 1 else coefficient / t
+        if units.tof_exponent == 1:
+            return t / coefficient
+        return coefficient / (t * t if units.tof_exponent == -2 else t)

@@ -179,7 +179,7 @@ def take(engine: Engine, pulse: int) -> EventTally:
     """The arc's events, as of one pulse, in the engine; what became of all that it has."""
     events = reference.events("arc")
     engine.accumulate(events.pixel_id, events.tof_ns, pulse)
-    assert engine.advance(60)
+    assert engine.advance(600)
     return engine.tally(0, engine.cells(0).copy())
 
 
@@ -229,13 +229,13 @@ def test_an_algorithm_that_throws_takes_no_event_out_of_the_account_and_none_in_
     slices[:] = [1, 1, 1, 0]
     engine.reslice(0, 0, 3)
     engine.reslice(1, 0, 3)
-    assert engine.advance(60)
+    assert engine.advance(600)
     for number in (0, 1):
         cells = engine.cells(number)
         assert cells.min() >= 0
         assert engine.tally(number, cells).events == after.events == 4 * before.events // 3
     engine.configure(1, good)
-    assert engine.advance(60)
+    assert engine.advance(600)
     assert engine.message == ""
     one = before.counts.sum(axis=0) // 3
     for number in (0, 1):
@@ -328,6 +328,6 @@ def test_nothing_is_left_in_mantids_data_service_nor_in_its_folder() -> None:
     take(engine, 0)
     assert take(engine, 1).counts[1].sum() > 100_000
     engine.configure(0, sliced)  # of a block that has both
-    assert engine.advance(60)
+    assert engine.advance(600)
     assert len(imported().api.AnalysisDataService.getObjectNames()) == 0
     assert {each.name for each in imported().folder.iterdir()} == {".mantid", LOCK}

@@ -13,7 +13,7 @@ from reduction.engines.memory_pool import MemoryPool
 from reduction.engines.native.compiled_recipe import CompiledRecipe
 from reduction.engines.native.event_store import RAW_EVENT_BYTES, EventBlock
 from reduction.engines.native.ordered_block import OrderedBlock
-from reduction.engines.native.ordering import BlockOrdering
+from reduction.engines.native.ordering import BlockOrdering, OrderingTask
 from reduction.engines.protocol import Recipe
 from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument
@@ -40,7 +40,7 @@ def compile_ordered_passes(max_tof_ns: int) -> None:
     for layout, ordering in _layouts(max_tof_ns):
         for block in _block(4), _block(64):
             order = ordering.order(layout.values, block)
-            _count(layout, ordering.ordered([block], [order]))
+            _count(layout, OrderingTask((block,), ordering.ordered([block], [order])).run())
 
 
 def _layouts(max_tof_ns: int) -> Iterator[tuple[CompiledRecipe, BlockOrdering]]:
@@ -55,9 +55,9 @@ def _layouts(max_tof_ns: int) -> Iterator[tuple[CompiledRecipe, BlockOrdering]]:
     curved = Calibration(*np.ones((3, group.size)))
     for units, edges in (
         (Units.TOF, [1.0, 2.0, 3.0]),
-        (Units.TOF, [1.0, 2.0, 4.0, 5.0]),
+        (Units.TOF, [1.0, 2.0, 4.0, 5.0, 5.5]),
         (Units.D_SPACING, [1.0, 2.0, 3.0]),
-        (Units.D_SPACING, [1.0, 2.0, 4.0, 5.0]),
+        (Units.D_SPACING, [1.0, 2.0, 4.0, 5.0, 5.5]),
     ):
         recipe = Recipe(units, np.array(edges), group, calibration=curved)
         layout = CompiledRecipe(small, recipe, max_tof_ns, rows)

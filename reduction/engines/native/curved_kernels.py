@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from reduction.engines.native.kernels import (
     binned_cell,
     located_cell,
+    place_in_bins,
     time_or_d,
-    value_in_bins,
     value_of_time,
 )
 from reduction.engines.native.tables import (
@@ -88,7 +88,7 @@ def uniform_curved_pass(
     bins: UniformBins,
     cells: NDArray[np.int64],
 ) -> None:  # more than 40 lines: one nest of loops
-    """Add the weight of its span to the cell of each event, for even edges and ``curved`` values.
+    """Add the weight of its span to the cell of each event, for ``curved`` values.
 
     This is as `reduction.engines.native.kernels.uniform_pass`, but DIFC·d stands in the place of
     the time of flight. With t = TOF - TZERO and x = 4·DIFA·t/DIFC² it is 2t/(1 + √(1 + x)). In a
@@ -102,6 +102,7 @@ def uniform_curved_pass(
     difc, curvature, tzero = curved.difc, curved.curvature, curved.tzero_us
     slice_cells = detectors.slice_cells
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
+    per_octave = bins.per_octave
     ids = np.uint32(coded_cell.size - 1)
     inside = 0.5 - margin
     under, over = 0.5, edges.size + 0.5  # in the middle of a cell, not near an edge
@@ -139,12 +140,12 @@ def uniform_curved_pass(
                     doubt |= np.int32(x < NEAR_VERTEX)
                     straight[j] = 2.0 * t / (1.0 + math.sqrt(x if x > 0.0 else 0.0))
             for j in range(pixels.size):
-                y = value_in_bins(straight[j], slope[j], scale, exponent) + shift
+                y = place_in_bins(straight[j], slope[j], exponent, scale, per_octave) + shift
                 y = min(max(y, under), over)
                 i, coded = np.int32(y), cell[j]
                 cell[j] = binned_cell(coded, i) + offset
                 odd = np.int32(abs(y - i - 0.5) > inside) | np.int32(i > trusted)
-                odd |= np.int32(np.uint32(times[j] - 1) >= limit)
+                odd |= np.int32(np.uint32(times[j] - 1) >= limit) | np.int32(straight[j] <= 0.0)
                 doubt |= odd & coded
             if doubt:
                 _correct(pixels, times, detectors, curved, edges, offset, cell)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import functools
 import os
 import threading
 import time
@@ -45,7 +44,8 @@ from reduction.instrument.geometry import Instrument
 class Kind(enum.Enum):
     """The kinds of tasks. One of each runs at a time: raw events need not wait for a merge.
 
-    A task to ``HELP`` puts raw events in order too, but in the thread that waits for the others.
+    A task to ``HELP`` puts raw events in order too, but step by step in the thread that waits for
+    the others. If that thread has no time left for it, it becomes the next one to ``ORDER``.
     """
 
     ORDER = enum.auto()
@@ -57,7 +57,7 @@ IN_SPARE_TIME = Kind.ORDER, Kind.MERGE
 
 
 class RunningTask(NamedTuple):
-    """An ordering task, and the block that it makes."""
+    """An ordering task that is begun, and the block that it makes."""
 
     task: OrderingTask
     made: Future[OrderedBlock]
@@ -126,13 +126,12 @@ class NativeEngine(BlockEngine[Block]):
     def prepare(self, seconds: float) -> bool:
         deadline_s = time.monotonic() + seconds
         while running := self._begin():
-            if time.monotonic() < deadline_s:
-                self._help()
-            left_s = max(deadline_s - time.monotonic(), 0)
+            helped = time.monotonic() < deadline_s and self._help()
+            left_s = 0 if helped else max(deadline_s - time.monotonic(), 0)
             ended = wait(running, left_s, FIRST_COMPLETED).done
             done = [kind for kind, task in self._tasks.items() if task.made.done()]
             replaced = [self._replace(kind) for kind in done]
-            if not any(replaced) and self._compiled not in ended:
+            if not helped and not any(replaced) and self._compiled not in ended:
                 return False
         return True
 
@@ -185,37 +184,48 @@ class NativeEngine(BlockEngine[Block]):
                     self._tasks[kind] = RunningTask(task, made)
         return [each.made for each in self._tasks.values()]
 
-    def _help(self) -> None:
-        """Put some raw events in order here, if others are being put in order."""
+    def _help(self) -> bool:
+        """Do a step to put raw events in order here, if others are being put in order.
+
+        Whether there was one to do.
+        """
         if Kind.ORDER in self._tasks and Kind.HELP not in self._tasks and not self._crowded:
             task = self._next_task(Kind.HELP)
             if task is not None:
-                made: Future[OrderedBlock] = Future()
-                made.set_result(task.run())
-                self._tasks[Kind.HELP] = RunningTask(task, made)
+                self._tasks[Kind.HELP] = RunningTask(task, Future())
+        helping = self._tasks.get(Kind.HELP)
+        if helping is None or helping.made.done():
+            return False
+        block = helping.task.step()
+        if block is not None:
+            helping.made.set_result(block)
+        return True
 
     def _next_task(self, kind: Kind) -> OrderingTask | None:
         """What is to be done next, of a kind."""
         blocks, ordering = self._store.blocks, self._ordering
         most_spans = ordering.packing.most_spans
+        begun = self._tasks.get(Kind.HELP)
+        if kind is Kind.ORDER and begun is not None and not begun.made.done():
+            return self._tasks.pop(Kind.HELP).task
         if kind is not Kind.MERGE:
             taken = {id(block) for task, _ in self._tasks.values() for block in task.blocks}
             raw = raw_to_order(blocks, most_spans, taken)
             if not raw or 2 * len(raw) > self._reserved_blocks:
                 return None
             orders = self._wanted_orders(raw[0])
-            return OrderingTask(raw, functools.partial(ordering.ordered, raw, orders))
+            return OrderingTask(raw, ordering.ordered(raw, orders))
         like = next((each for each in blocks if isinstance(each, OrderedBlock)), None)
         if like is None:
             return None
         orders = self._wanted_orders(like)
         block = to_reorder(blocks, orders)
         if block is not None and 2 * block.raw_blocks <= self._reserved_blocks:
-            return OrderingTask((block,), functools.partial(ordering.reordered, block, orders))
+            return OrderingTask((block,), ordering.reordered(block, orders))
         small, common = to_merge(blocks, most_spans, self._reserved_blocks // 2)
         if not small:
             return None
-        return OrderingTask(small, functools.partial(ordering.merged, small, common))
+        return OrderingTask(small, ordering.merged(small, common))
 
     def _wanted_orders(self, like: Block) -> tuple[ValueOrder, ...]:
         """The orders of the values of all reductions, made for the events of a block if new."""

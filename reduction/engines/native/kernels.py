@@ -66,14 +66,58 @@ def value_of_time(t: float, coefficient: float, exponent: int) -> float:
     return coefficient / (t * t)
 
 
+LOG2_POLYNOMIAL = (
+    0.5849625007211566,
+    0.9617967147489422,
+    -0.3205989107450016,
+    0.14248674114482446,
+    -0.07124318287583144,
+    0.0380335936755886,
+    -0.021131886024565998,
+    0.011735228092767079,
+    -0.006835862882345332,
+    0.00541064443174258,
+    -0.00326192703741854,
+)
+"""Coefficients of the polynomial in m - 1.5 that is log₂(m) for m from 1 to 2.
+
+It goes through log₂ at the zeros of a Chebyshev polynomial (Press et al., Numerical Recipes,
+section 5.8); its error is below `reduction.engines.native.tables.LOG2_ERROR`.
+"""
+
+C0, C1, C2, C3, C4, C5, C6, C7, C8, C9, C10 = LOG2_POLYNOMIAL
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def value_in_bins(t: float, coefficient: float, scale: float, exponent: int) -> float:
-    """The value of an event in bins, rounded otherwise than `value_of_time`."""
+def approximate_log2(v: float) -> float:
+    """log₂ of a positive ``v``, but for `reduction.engines.native.tables.LOG2_ERROR`.
+
+    It takes neither branches nor tables, so that loops of it are vectorised (Estrin's scheme).
+    """
+    bits = np.float64(v).view(np.int64)
+    octave = np.float64(np.int32(bits >> 52)) - 1023.0
+    x = np.int64((bits & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000).view(np.float64) - 1.5
+    x2 = x * x
+    x4 = x2 * x2
+    low = (C0 + C1 * x) + x2 * (C2 + C3 * x)
+    middle = (C4 + C5 * x) + x2 * (C6 + C7 * x)
+    high = (C8 + C9 * x) + x2 * C10
+    result: float = octave + (low + x4 * (middle + x4 * high))
+    return result
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def place_in_bins(
+    t: float, coefficient: float, exponent: int, scale: float, per_octave: float
+) -> float:
+    """Y of `reduction.engines.native.tables.UniformBins` without its shift."""
     if exponent == 1:
-        return t * scale / coefficient
-    if exponent == -1:
-        return coefficient * scale / t
-    return coefficient * scale / (t * t)
+        v = t * scale / coefficient
+    elif exponent == -1:
+        v = coefficient * scale / t
+    else:
+        v = coefficient * scale / (t * t)
+    return approximate_log2(v) * per_octave if per_octave else v
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -117,7 +161,7 @@ def uniform_pass(
     bins: UniformBins,
     cells: NDArray[np.int64],
 ) -> None:  # more than 40 lines: one nest of loops, see above
-    """Add the weight of its span to the cell of each event, for edges that are even or nearly so.
+    """Add the weight of its span to the cell of each event, for even edges or even logarithms.
 
     Span s of the events (n,) is from ``bounds[s]`` to ``bounds[s + 1]``, (spans + 1,), and is in
     slice ``slices[s]``, (spans,); -1 is no slice. ``weights`` (spans,) have the type of the cells.
@@ -131,6 +175,7 @@ def uniform_pass(
     coefficient, coded_cell = detectors.coefficient, detectors.coded_cell
     slice_cells = detectors.slice_cells
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
+    per_octave = bins.per_octave
     ids = np.uint32(coefficient.size - 1)
     inside, end = 0.5 - margin, bins.end
     under, over = 0.5, edges.size + 0.5  # in the middle of a cell, not near an edge
@@ -154,7 +199,8 @@ def uniform_pass(
                 of_detector[j] = coefficient[k]
             doubt = np.int32(0)
             for j in range(pixels.size):
-                y = value_in_bins(np.float64(times[j]), of_detector[j], scale, exponent) + shift
+                t, c = np.float64(times[j]), of_detector[j]
+                y = place_in_bins(t, c, exponent, scale, per_octave) + shift
                 below_end = y <= end  # no NaN is
                 y = min(max(y, under), over) if below_end else over
                 i, coded = np.int32(y), cell[j]

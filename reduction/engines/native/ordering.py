@@ -7,7 +7,7 @@ bins. A block whose spans are too many to be told from each other stays as it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,13 +37,34 @@ SAMPLE = 1 << 16
 
 Block = EventBlock | OrderedBlock
 
+Steps = Generator[None, None, OrderedBlock]
+"""Steps of work, tens of milliseconds each, the last of which returns a block."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class OrderingTask:
-    """Work for any thread: ``run`` makes the block that takes the place of ``blocks``."""
+    """Work that makes the block that takes the place of ``blocks``.
+
+    Any thread may do each of its ``steps``, one thread at a time.
+    """
 
     blocks: tuple[Block, ...]
-    run: Callable[[], OrderedBlock]
+    steps: Steps
+
+    def step(self) -> OrderedBlock | None:
+        """Do the next step; the block, if that was the last one."""
+        try:
+            next(self.steps)
+        except StopIteration as end:
+            made: OrderedBlock = end.value
+            return made
+        return None
+
+    def run(self) -> OrderedBlock:
+        """Do all steps that are left; the block."""
+        while (made := self.step()) is None:
+            pass
+        return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,20 +105,21 @@ class BlockOrdering:
         packed_values(events, self.packing, values.tables, found)
         return ValueOrder(self.packing, values, value_parts(found))
 
-    def ordered(self, blocks: Sequence[EventBlock], orders: Sequence[ValueOrder]) -> OrderedBlock:
+    def ordered(self, blocks: Sequence[EventBlock], orders: Sequence[ValueOrder]) -> Steps:
         """Full blocks of raw events as one ordered block."""
         first_spans = np.cumsum([0, *(block.spans for block in blocks)]).tolist()
         times_ns = np.concatenate([block.times_ns for block in blocks])
         contents = []
         for order in orders:
-            parted = [
-                parted_events(self.packed(block, first), order, self.pool)
-                for block, first in zip(blocks, first_spans, strict=False)
-            ]
+            parted = []
+            for block, first in zip(blocks, first_spans, strict=False):
+                parted.append(parted_events(self.packed(block, first), order, self.pool))
+                yield
             contents.append(merged_events(parted, order, self.pool))
+            yield
         return OrderedBlock(times_ns, len(blocks), tuple(contents))
 
-    def merged(self, blocks: Sequence[OrderedBlock], orders: Sequence[ValueOrder]) -> OrderedBlock:
+    def merged(self, blocks: Sequence[OrderedBlock], orders: Sequence[ValueOrder]) -> Steps:
         """Ordered blocks as one, in the ``orders`` that they have in common."""
         times_ns = np.concatenate([block.times_ns for block in blocks])
         first_spans = np.cumsum([0, *(block.spans for block in blocks)]).tolist()
@@ -106,20 +128,22 @@ class BlockOrdering:
             found = [next(each for each in of.contents if each.order is order) for of in blocks]
             parted = [each.parted(n) for each, n in zip(found, first_spans, strict=False)]
             contents.append(merged_events(parted, order, self.pool))
+            yield
         raw_blocks = sum(block.raw_blocks for block in blocks)
         return OrderedBlock(times_ns, raw_blocks, tuple(contents))
 
-    def reordered(self, block: OrderedBlock, orders: Sequence[ValueOrder]) -> OrderedBlock:
+    def reordered(self, block: OrderedBlock, orders: Sequence[ValueOrder]) -> Steps:
         """The block in just these orders; those that it has are kept."""
         events, together = block.contents[0].events, self.pool.block_bytes // EVENT_BYTES
         contents = []
         for order in orders:
             known = next((each for each in block.contents if each.order is order), None)
             if known is None:
-                parted = [
-                    parted_events(events[start : start + together], order, self.pool)
-                    for start in range(0, events.size, together)
-                ]
+                parted = []
+                for start in range(0, events.size, together):
+                    piece = events[start : start + together]
+                    parted.append(parted_events(piece, order, self.pool))
+                    yield
                 known = merged_events(parted, order, self.pool)
             contents.append(known)
         return OrderedBlock(block.times_ns, block.raw_blocks, tuple(contents))

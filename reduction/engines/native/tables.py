@@ -6,7 +6,7 @@ type change places here, numba's cache does not notice: save ``kernels.py`` agai
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,12 @@ LONGEST_TZERO_US = 3e6
 
 LARGEST_BEND = 0.0625
 """Largest x = 4·DIFA·(TOF - TZERO)/DIFC² for which a series gives d, see `BEND_ERROR`."""
+
+MOST_MARGIN = 0.01
+"""Largest error of an estimated bin, in bins; more events are then compared with the edges."""
+
+LOG2_ERROR = 2e-9
+"""Largest error of `reduction.engines.native.kernels.approximate_log2`, rounding included."""
 
 BEND_ERROR = 2e-11
 """Largest error of d by the series, relative to d; 0.02·x⁸ is left out of it."""
@@ -73,16 +79,22 @@ class CurvedCalibration(NamedTuple):
 
 
 class UniformBins(NamedTuple):
-    """How to estimate the bin of an event by arithmetic, for edges that are (nearly) even.
+    """How to estimate the bin of an event by arithmetic, for (nearly) even edges or logarithms.
 
-    y = scale · tof/c + shift, or scale · c/tof + shift, or scale · c/tof² + shift, by the exponent
-    of the unit and the coefficient c, is the number of the bin plus 1 with a fraction. It rounds
-    otherwise than the value: to have it from c takes a division, but no table. With a curved
-    calibration DIFC · d stands in the place of tof, and DIFC in that of c.
+    With v = scale · tof/c, or scale · c/tof, or scale · c/tof², by the exponent of the unit and the
+    coefficient c, y = v + shift is the number of the bin plus 1 with a fraction; for edges with
+    even logarithms it is y = log₂(v) · per_octave + shift. v rounds otherwise than the value: to
+    have it from c takes a division, but no table. With a curved calibration DIFC · d stands in the
+    place of tof, and DIFC in that of c.
     """
 
     scale: float
-    """Bins per unit, for a tof in ns; with a curved calibration in µs."""
+    """Bins per unit, for a tof in ns; with a curved calibration in µs; for even logarithms units
+    per unit.
+    """
+
+    per_octave: float
+    """Bins in an octave of values, for edges with even logarithms; 0 for even edges."""
 
     shift: float
     """The term added to y."""
@@ -118,9 +130,11 @@ class EdgeLookup(NamedTuple):
 
 @dataclass(frozen=True)
 class EvenEdges:
-    """Evenly spaced edges: y = value · ``per_unit`` + ``shift`` is the number of the bin plus 1.
+    """Edges that are evenly spaced, or whose logarithms are.
 
-    The error of y is at most ``margin`` up to y = ``trusted`` + 1, and unknown above. A y above
+    y = x · ``per_unit`` + ``shift`` is the number of the bin plus 1, where x is the value or, if
+    the edges are ``logarithmic``, its log₂. The error of y, also if log₂ has an error of
+    `LOG2_ERROR`, is at most ``margin`` up to y = ``trusted`` + 1, and unknown above. A y above
     ``end`` is of a value above the last edge.
     """
 
@@ -129,14 +143,32 @@ class EvenEdges:
     margin: float
     trusted: int
     end: float
+    logarithmic: bool = False
 
     @classmethod
     def of(cls, edges: NDArray[np.float64]) -> EvenEdges | None:
-        """The even spacing of ``edges`` (bins + 1,); None if they are uneven.
+        """The even spacing of ``edges`` (bins + 1,), or of their logarithms; None if uneven.
 
-        The last bin may have any width. The margin, in bins, is the largest distance of an edge
-        from its even place, plus the rounding error of y. That error comes from three operations on
-        numbers as large as the first edge divided by the width of a bin.
+        The last bin may have any width.
+        """
+        even = cls._spaced(edges)
+        if even is not None or not edges[0] > 0:
+            return even
+        even = cls._spaced(np.log2(edges))
+        if even is None:
+            return None
+        error = LOG2_ERROR * even.per_unit
+        margin, end = even.margin + error, even.end + error
+        even = replace(even, margin=margin, end=end, logarithmic=True)
+        return even if margin <= MOST_MARGIN else None
+
+    @classmethod
+    def _spaced(cls, edges: NDArray[np.float64]) -> EvenEdges | None:
+        """The spacing of ``edges``; None if it is not even.
+
+        The margin, in bins, is the largest distance of an edge from its even place, plus the
+        rounding error of y. That error comes from three operations on numbers as large as the first
+        edge divided by the width of a bin.
         """
         bins, eps = edges.size - 1, np.finfo(float).eps
         even = bins if bins == 1 else bins - 1
@@ -146,19 +178,26 @@ class EvenEdges:
             places = edges * per_unit + shift
             distance = np.abs(places - np.arange(1, bins + 2))
         margin = 2 * distance[: even + 1].max() + 16 * eps * (abs(shift) + bins)
-        if not margin <= 0.01:  # also if it is NaN: bins can be too small for their inverse
+        if not margin <= MOST_MARGIN:  # also if it is NaN: bins can be too small for their inverse
             return None
         to_the_end = distance[-1] <= margin / 2
         trusted = bins + 1 if to_the_end else even
         end = places[-1] + margin + 16 * eps * (abs(shift) + places[-1])
         return cls(float(per_unit), float(shift), float(margin), trusted, float(end))
 
+    def bins(self, units_per_time: float, margin: float, end: float) -> UniformBins:
+        """The bins of a pass that multiplies by ``units_per_time`` to have a value in its unit."""
+        if self.logarithmic:
+            scale, per_octave = units_per_time, self.per_unit
+        else:
+            scale, per_octave = units_per_time * self.per_unit, 0.0
+        return UniformBins(scale, per_octave, self.shift, margin, self.trusted, end)
+
 
 def uniform_bins(tof_exponent: int, even: EvenEdges) -> UniformBins:
     """The table of `reduction.engines.native.kernels.uniform_pass`."""
     us_per_ns = 1e-3
-    scale = even.per_unit * us_per_ns**tof_exponent
-    return UniformBins(scale, even.shift, even.margin, even.trusted, even.end)
+    return even.bins(us_per_ns**tof_exponent, even.margin, even.end)
 
 
 def plain_constants(curved: CurvedCalibration) -> bool:
@@ -184,8 +223,8 @@ def curved_bins(
     of_unit = coefficient[np.isfinite(coefficient)]
     c = float(of_unit[0]) if of_unit.size else 1.0
     assert (of_unit == c).all()
-    margin = even.margin + 2 * BEND_ERROR * (abs(even.shift) + edges + 1)
-    return UniformBins(even.per_unit * c**-tof_exponent, even.shift, margin, even.trusted, np.inf)
+    largest = 3 * even.per_unit if even.logarithmic else abs(even.shift) + edges + 1
+    return even.bins(c**-tof_exponent, even.margin + 2 * BEND_ERROR * largest, np.inf)
 
 
 def edge_lookup(edges: NDArray[np.float64]) -> EdgeLookup:

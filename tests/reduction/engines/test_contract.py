@@ -235,7 +235,7 @@ def test_monitors_are_counted_in_each_slice_whatever_their_group_and_time(
     passed = fed(engine, recipe, instrument=instrument)
     prepared = fed(engine, recipe, instrument=instrument)
     tally(prepared)
-    assert prepared.prepare(60)
+    assert prepared.prepare(600)
     prepared.configure(0, recipe)
     for each in (passed, prepared):
         result = tally(each)
@@ -281,7 +281,7 @@ def test_new_bins_on_prepared_events_are_those_of_a_pass(
     second = recipe_of(bin_params=bin_params, slices=slices, slice_of=slice_of, group=group)
     prepared = fed(engine, first)
     tally(prepared)
-    assert prepared.prepare(60)
+    assert prepared.prepare(600)
     prepared.configure(0, second)
     tally(prepared)
     direct = fed(engine, second)
@@ -295,7 +295,7 @@ def test_events_whose_slice_changes_move_to_it(engine: MakeEngine) -> None:
     recipe = recipe_of(slices=3, slice_of=lambda times_ns: answers[0](times_ns))
     moving = fed(engine, recipe)
     tally(moving)
-    moving.prepare(60)
+    moving.prepare(600)
     answers[0] = later_slices
     moving.reslice(0, 0, 10**9)
     expected, filtered = plain_counts_of_slices(recipe, later_slices)

@@ -142,7 +142,7 @@ def test_new_bins_on_sorted_events_are_those_of_a_pass(engine: MakeEngine, slice
     )
     prepared = fed(engine, first)
     tally(prepared)
-    assert prepared.prepare(60)
+    assert prepared.prepare(600)
     for bin_params in ("0.4,0.0001,5", "0.4,-0.01,5", "-1,3,2.5"):
         second = dataclasses.replace(first, edges=bins.edges(bin_params, 100_000))
         prepared.configure(0, second)
@@ -191,7 +191,7 @@ def test_another_calibration_counts_all_retained_events_again(engine: MakeEngine
     curved = dataclasses.replace(straight, calibration=drawn_calibration(9))
     reduction = fed(engine, straight)
     tally(reduction)
-    reduction.prepare(60)
+    reduction.prepare(600)
     for recipe in (curved, straight):
         reduction.configure(0, recipe)
         np.testing.assert_array_equal(tally(reduction).counts, tally(fed(engine, recipe)).counts)
@@ -240,12 +240,12 @@ def test_all_passes_are_compiled_before_events_come() -> None:
     before = [len(each.signatures) for each in passes]
     engine.accumulate(EVENTS.pixel_id[:1000], EVENTS.tof_ns[:1000], 0)
     for units in Units.TOF, Units.D_SPACING:
-        for edges in [1.0, 2.0, 3.0], [1.0, 2.0, 4.0, 5.0]:
+        for edges in [1.0, 2.0, 3.0], [1.0, 2.0, 4.0, 5.0, 5.5]:
             for calibration in None, drawn_calibration(1):
                 recipe = Recipe(units, np.array(edges), group, calibration=calibration)
                 engine.configure(0, recipe)
                 tally(engine)
-                assert engine.prepare(60)
+                assert engine.prepare(600)
                 for each in np.where(np.arange(group.size) % 2, 0, -1), np.arange(group.size) % 2:
                     changed = dataclasses.replace(recipe, group=each.astype(np.int32))
                     engine.configure(0, changed)

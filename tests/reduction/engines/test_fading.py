@@ -55,7 +55,7 @@ def weighted(pulses: Iterable[int], made: Recipe, now_ns: int) -> NDArray[np.flo
 
 
 def faded(engine: Engine, now_ns: int, number: int = 0) -> NDArray[np.float64]:
-    assert engine.advance(60)
+    assert engine.advance(600)
     sums = engine.faded(number, now_ns)
     return np.array([engine.tally(number, each).counts[:, 0] for each in sums])
 
@@ -63,7 +63,7 @@ def faded(engine: Engine, now_ns: int, number: int = 0) -> NDArray[np.float64]:
 def fed(engine: Engine, pulses: Iterable[int]) -> Engine:
     for pulse in pulses:
         engine.accumulate(*events(pulse), int(times_ns([pulse])[0]))
-        engine.advance(60)
+        engine.advance(600)
     return engine
 
 

@@ -44,7 +44,7 @@ def test_at_the_memory_limit_counts_stay_as_they_are(engine: MakeEngine) -> None
     unlimited, limited = fed(engine, recipe), fed(engine, recipe)
     expected = tally(unlimited)
     limited.limit(40_000 * 8, keep=True)
-    limited.prepare(60)
+    limited.prepare(600)
     result = tally(limited)
     assert limited.retained <= 40_000
     assert limited.retained + limited.folded == reference.events("arc").tof_ns.size
@@ -64,7 +64,7 @@ def test_a_call_folds_one_block_at_least_and_no_more_once_its_time_is_over(
         assert limited.advance(0)
         assert limited.folded == 10_000 * calls
         np.testing.assert_array_equal(limited.tally(0, limited.cells(0)).counts, expected)
-    assert limited.advance(60)
+    assert limited.advance(600)
     assert limited.retained <= 10_000
 
 
@@ -75,7 +75,7 @@ def test_nothing_is_sorted_while_there_is_no_room_for_it(engine: MakeEngine) -> 
     limited.limit(0, keep=True)
     assert isinstance(limited, BlockEngine)
     before = limited.memory_bytes
-    assert limited.prepare(60)
+    assert limited.prepare(600)
     assert limited.memory_bytes == before
 
 

@@ -83,7 +83,7 @@ def drawn_views(data: st.DataObject, recipe: Recipe) -> ViewRecipes:
 
 
 def everything(engine: NativeEngine, reductions: int) -> list[NDArray[np.int64]]:
-    assert engine.advance(60)
+    assert engine.advance(600)
     assert engine.advance_views(60)
     found = []
     for number in range(reductions):
@@ -141,12 +141,16 @@ def test_ordered_and_raw_events_are_counted_alike_whatever_is_changed(data: st.D
     for time_ns in range(data.draw(st.integers(1, PULSES))):
         feed(data, engines, time_ns, 80 * block_events)
         change(data, engines, data.draw(st.integers(0, reductions - 1)))
-        if data.draw(st.booleans()):
+        for _ in range(data.draw(st.integers(0, 3))):
             ordered.advance(0)
-            ordered.prepare(data.draw(st.sampled_from([0, 60])))
+            ordered.prepare(data.draw(st.sampled_from([0, 1e-4, 1e-3, 60])))
         assert_alike(engines, reductions)
-        assert ordered.prepare(60)
-        assert_alike(engines, reductions)
+        if data.draw(st.booleans()):
+            assert ordered.prepare(600)
+            assert_alike(engines, reductions)
+        if data.draw(st.integers(0, 9)) == 0:
+            for each in engines:
+                each.clear()
     assert ordered.retained == raw.retained
 
 
@@ -183,8 +187,8 @@ def test_full_blocks_are_ordered_and_merged() -> None:
     for time_ns in range(blocks + RAW_TOGETHER):
         pixel_id = rng.integers(1, 19, 100).astype(np.int32)
         engine.accumulate(pixel_id, rng.integers(1, 60_000_000, 100).astype(np.int32), time_ns)
-    assert engine.advance(60)
-    assert engine.prepare(60)
+    assert engine.advance(600)
+    assert engine.prepare(600)
     assert ordered_blocks(engine) == [blocks, RAW_TOGETHER]
     assert engine._store.blocks[0].spans == blocks
 
@@ -200,12 +204,12 @@ def test_events_unlike_the_first_ones_are_counted_too(later_ns: int) -> None:
         tof_ns = rng.integers(first, first + 1_000_000, 100).astype(np.int32)
         engine.accumulate(np.full(100, 3, np.int32), tof_ns, time_ns)
         expected += np.histogram(tof_ns / 1000, recipe.edges)[0]
-        assert engine.advance(60)
-        assert engine.prepare(60)
+        assert engine.advance(600)
+        assert engine.prepare(600)
     engine.configure(0, dataclasses.replace(recipe, edges=np.linspace(0, 60_000, 4)))
-    assert engine.advance(60)
+    assert engine.advance(600)
     engine.configure(0, recipe)
-    assert engine.advance(60)
+    assert engine.advance(600)
     np.testing.assert_array_equal(engine.tally(0, engine.cells(0)).counts[0, 0], expected)
 
 
@@ -225,8 +229,8 @@ def test_at_the_memory_limit_memory_goes_round_and_a_reset_gives_it_back() -> No
         for low in range(0, 100_000, 1000):
             pixel_id, tof_ns = (each[low : low + 1000] for each in (events.pixel_id, events.tof_ns))
             engine.accumulate(pixel_id, tof_ns, round_ * 1000 + low)
-            assert engine.advance(60)
-            assert engine.prepare(60)
+            assert engine.advance(600)
+            assert engine.prepare(600)
         assert resident_blocks(engine) <= limit_blocks + FEW_SPARE
     assert engine.folded + engine.retained == 400_000
     assert engine.folded > 100_000
@@ -242,8 +246,8 @@ def test_at_the_limit_of_processes_an_engine_goes_on_sorting_and_a_new_one_is_re
     engine = NativeEngine(instrument, [recipe_of(bin_params="0.4,0.02,5")], block_events=1000)
     with no_threads():
         engine.accumulate(events.pixel_id, events.tof_ns, 0)
-        assert engine.advance(60)
-        assert engine.prepare(60)
+        assert engine.advance(600)
+        assert engine.prepare(600)
         with pytest.raises(OSError, match="no thread can be started: the limit of processes"):
             NativeEngine(instrument, [recipe_of(bin_params="0.4,0.02,5")])
     assert ordered_blocks(engine)
@@ -254,6 +258,6 @@ def counts_of_first(events: int) -> NDArray[np.int64]:
     engine = NativeEngine(reference.instrument("arc"), [recipe_of(bin_params="0.4,0.02,5")])
     arc = reference.events("arc")
     engine.accumulate(arc.pixel_id[:events], arc.tof_ns[:events], 0)
-    assert engine.advance(60)
+    assert engine.advance(600)
     counts: NDArray[np.int64] = engine.tally(0, engine.cells(0)).counts
     return counts

@@ -39,7 +39,7 @@ EVERY = PixelWindow(0, 1)
 
 def pixel_counts(engine: Engine, window: PixelWindow | None = None) -> NDArray[np.int64]:
     """The counts of each pixel, once all is counted, in another ``window`` if there is one."""
-    assert engine.advance(60)
+    assert engine.advance(600)
     if window is not None:
         engine.set_views(0, ViewRecipes(window))
     assert engine.advance_views(60)
@@ -151,7 +151,7 @@ def test_events_that_come_later_are_counted_in_steps(engine: MakeEngine) -> None
     for first in range(0, events.tof_ns.size, 7001):
         here = slice(first, first + 7001)
         made.accumulate(events.pixel_id[here], events.tof_ns[here], first)
-        made.advance(60)
+        made.advance(600)
         made.advance_views(0.001)
     while not made.advance_views(0.001):
         pass
@@ -190,7 +190,7 @@ def test_folded_events_stay_in_the_counts_as_long_as_the_window_does(
     made.set_views(0, ViewRecipes(EVERY, {ViewKind.MAP: recipe}))
     made.limit(0, keep=keep)  # before anything is counted in the views
     for _ in range(100):
-        made.advance(60)
+        made.advance(600)
     assert made.folded > 0
     assert made.advance_views(60)
     np.testing.assert_array_equal(made.view_cells(0, ViewKind.MAP), made.cells(0))

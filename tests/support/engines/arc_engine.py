@@ -24,7 +24,7 @@ def all_in_one(instrument: Instrument) -> NDArray[np.int32]:
 
 def tally(engine: Engine, number: int = 0) -> EventTally:
     """What became of all events, once they are counted."""
-    assert engine.advance(60)
+    assert engine.advance(600)
     return engine.tally(number, engine.cells(number))
 
 

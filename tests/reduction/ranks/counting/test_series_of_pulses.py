@@ -67,16 +67,16 @@ def test_slices_may_be_added_while_events_come_are_sorted_and_folded(
                 for _ in range(step):
                     engine.accumulate(*events(pulse), pulse)
                     pulse += 1
-                engine.advance(60)
+                engine.advance(600)
             case "close":
                 ends.pulses.append(pulse)
                 engine.configure(0, made())
             case "prepare":
-                engine.prepare(60)
+                engine.prepare(600)
             case _:
                 bin_params = step
                 engine.configure(0, made())
-    assert engine.advance(60)
+    assert engine.advance(600)
     counts = engine.tally(0, engine.cells(0)).counts[:, 0]
     starts = [0, *ends.pulses, pulse]
     for number in range(len(ends.pulses) + 1):

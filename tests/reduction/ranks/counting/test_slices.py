@@ -56,7 +56,7 @@ def sliced(
     for pulse, time_ns in enumerate(events.pulse_time_unix_ns):
         here = events.pulse == pulse
         engine.accumulate(events.pixel_id[here], events.tof_ns[here], int(time_ns))
-    engine.advance(60)
+    engine.advance(600)
     counts: NDArray[np.int64] = engine.tally(0, engine.cells(0)).counts[:, 0]
     return counts
 

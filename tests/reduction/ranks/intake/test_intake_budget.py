@@ -114,7 +114,7 @@ class TimedEngine(NativeEngine):
         counted = min(self.waiting, round(seconds / SECONDS_PER_EVENT))
         self.waiting -= counted
         CLOCK.now_s += counted * SECONDS_PER_EVENT
-        return super().advance(60) and not self.waiting
+        return super().advance(600) and not self.waiting
 
 
 def all_pulses() -> list[bytes]:

@@ -36,7 +36,7 @@ def pipeline() -> Pipeline:
     times_ns = np.arange(100, dtype=np.int32) * np.int32(10**6)
     chunk = Chunk("", 0, 1, np.arange(-5, 95, dtype=np.int32), times_ns)
     made.accumulate([chunk], 1, filtered=0, window_end_ns=1)
-    assert made.engine.advance(60)
+    assert made.engine.advance(600)
     return made
 
 
