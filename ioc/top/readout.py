@@ -21,7 +21,7 @@ from reduction.parameters.images.image_readings import AreaDetectorReadings, Ima
 from reduction.parameters.readings import SliceReadings
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 
-READ_TIMEOUT_S = 2.0
+READ_TIMEOUT_S = 5.0
 """Longest wait for the answer to a search or a read; then the IOC counts as gone."""
 
 SEARCH_PAUSE_S = 1.0

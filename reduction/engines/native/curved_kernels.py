@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.native.kernels import (
+    KNOWN,
+    approximate_log2,
     binned_cell,
     located_cell,
-    place_in_bins,
     time_or_d,
+    value_in_bins,
     value_of_time,
 )
 from reduction.engines.native.tables import (
@@ -102,7 +104,7 @@ def uniform_curved_pass(
     difc, curvature, tzero = curved.difc, curved.curvature, curved.tzero_us
     slice_cells = detectors.slice_cells
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
-    per_octave = bins.per_octave
+    per_octave, to_bins = bins.per_octave, exponent if bins.per_octave == 0.0 else KNOWN
     ids = np.uint32(coded_cell.size - 1)
     inside = 0.5 - margin
     under, over = 0.5, edges.size + 0.5  # in the middle of a cell, not near an edge
@@ -139,8 +141,12 @@ def uniform_curved_pass(
                     x = 1.0 + bend[j] * t
                     doubt |= np.int32(x < NEAR_VERTEX)
                     straight[j] = 2.0 * t / (1.0 + math.sqrt(x if x > 0.0 else 0.0))
+            if to_bins == KNOWN:
+                for j in range(pixels.size):
+                    v = value_in_bins(straight[j], slope[j], scale, exponent)
+                    slope[j] = approximate_log2(v) * per_octave
             for j in range(pixels.size):
-                y = place_in_bins(straight[j], slope[j], exponent, scale, per_octave) + shift
+                y = value_in_bins(straight[j], slope[j], scale, to_bins) + shift
                 y = min(max(y, under), over)
                 i, coded = np.int32(y), cell[j]
                 cell[j] = binned_cell(coded, i) + offset

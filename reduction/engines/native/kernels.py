@@ -34,6 +34,9 @@ from reduction.engines.native.tables import (
 EVENT_BATCH = 2048
 """Events per inner loop: so few that their cells stay in the first-level cache."""
 
+KNOWN = 0
+"""The exponent for an event whose value in bins was computed before."""
+
 MOST_STEPS = 8
 """Edges that a search goes up one by one, before it bisects all edges."""
 
@@ -107,17 +110,18 @@ def approximate_log2(v: float) -> float:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def place_in_bins(
-    t: float, coefficient: float, exponent: int, scale: float, per_octave: float
-) -> float:
-    """Y of `reduction.engines.native.tables.UniformBins` without its shift."""
+def value_in_bins(t: float, coefficient: float, scale: float, exponent: int) -> float:
+    """The value of an event in bins, rounded otherwise than `value_of_time`.
+
+    If ``exponent`` is `KNOWN`, it is in the place of the ``coefficient``.
+    """
+    if exponent == KNOWN:
+        return coefficient
     if exponent == 1:
-        v = t * scale / coefficient
-    elif exponent == -1:
-        v = coefficient * scale / t
-    else:
-        v = coefficient * scale / (t * t)
-    return approximate_log2(v) * per_octave if per_octave else v
+        return t * scale / coefficient
+    if exponent == -1:
+        return coefficient * scale / t
+    return coefficient * scale / (t * t)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -175,7 +179,7 @@ def uniform_pass(
     coefficient, coded_cell = detectors.coefficient, detectors.coded_cell
     slice_cells = detectors.slice_cells
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
-    per_octave = bins.per_octave
+    per_octave, to_bins = bins.per_octave, exponent if bins.per_octave == 0.0 else KNOWN
     ids = np.uint32(coefficient.size - 1)
     inside, end = 0.5 - margin, bins.end
     under, over = 0.5, edges.size + 0.5  # in the middle of a cell, not near an edge
@@ -197,10 +201,13 @@ def uniform_pass(
                 k = min(np.uint32(pixels[j] - first_id), ids)
                 cell[j] = coded_cell[k]
                 of_detector[j] = coefficient[k]
+            if to_bins == KNOWN:
+                for j in range(pixels.size):
+                    v = value_in_bins(np.float64(times[j]), of_detector[j], scale, exponent)
+                    of_detector[j] = approximate_log2(v) * per_octave
             doubt = np.int32(0)
             for j in range(pixels.size):
-                t, c = np.float64(times[j]), of_detector[j]
-                y = place_in_bins(t, c, exponent, scale, per_octave) + shift
+                y = value_in_bins(np.float64(times[j]), of_detector[j], scale, to_bins) + shift
                 below_end = y <= end  # no NaN is
                 y = min(max(y, under), over) if below_end else over
                 i, coded = np.int32(y), cell[j]

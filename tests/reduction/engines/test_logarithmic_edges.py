@@ -13,10 +13,10 @@ from reduction.engines.native.tables import LOG2_ERROR, EvenEdges
 from reduction.engines.protocol import MAX_TOF_NS, Recipe
 from reduction.parameters import bins
 from reduction.parameters.units import Units
-from tests.support import reference_data as reference
-from tests.support import textbook
-from tests.support.arc_engine import all_in_one, tally
-from tests.support.plain_counts import plain_counts
+from tests.support.engines import reference_data as reference
+from tests.support.engines import textbook
+from tests.support.engines.arc_engine import all_in_one, tally
+from tests.support.engines.plain_counts import plain_counts
 
 ARC = reference.instrument("arc")
 PIXELS = np.flatnonzero(~ARC.is_monitor)[::50]
