@@ -37,8 +37,8 @@ SAMPLE = 1 << 16
 
 Block = EventBlock | OrderedBlock
 
-Steps = Generator[None, None, OrderedBlock]
-"""Steps of work, tens of milliseconds each, the last of which returns a block."""
+OrderingSteps = Generator[None, None, OrderedBlock]
+"""OrderingSteps of work, tens of milliseconds each, the last of which returns a block."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class OrderingTask:
     """
 
     blocks: tuple[Block, ...]
-    steps: Steps
+    steps: OrderingSteps
 
     def step(self) -> OrderedBlock | None:
         """Do the next step; the block, if that was the last one."""
@@ -105,7 +105,7 @@ class BlockOrdering:
         packed_values(events, self.packing, values.tables, found)
         return ValueOrder(self.packing, values, value_parts(found))
 
-    def ordered(self, blocks: Sequence[EventBlock], orders: Sequence[ValueOrder]) -> Steps:
+    def ordered(self, blocks: Sequence[EventBlock], orders: Sequence[ValueOrder]) -> OrderingSteps:
         """Full blocks of raw events as one ordered block."""
         first_spans = np.cumsum([0, *(block.spans for block in blocks)]).tolist()
         times_ns = np.concatenate([block.times_ns for block in blocks])
@@ -119,7 +119,7 @@ class BlockOrdering:
             yield
         return OrderedBlock(times_ns, len(blocks), tuple(contents))
 
-    def merged(self, blocks: Sequence[OrderedBlock], orders: Sequence[ValueOrder]) -> Steps:
+    def merged(self, blocks: Sequence[OrderedBlock], orders: Sequence[ValueOrder]) -> OrderingSteps:
         """Ordered blocks as one, in the ``orders`` that they have in common."""
         times_ns = np.concatenate([block.times_ns for block in blocks])
         first_spans = np.cumsum([0, *(block.spans for block in blocks)]).tolist()
@@ -132,7 +132,7 @@ class BlockOrdering:
         raw_blocks = sum(block.raw_blocks for block in blocks)
         return OrderedBlock(times_ns, raw_blocks, tuple(contents))
 
-    def reordered(self, block: OrderedBlock, orders: Sequence[ValueOrder]) -> Steps:
+    def reordered(self, block: OrderedBlock, orders: Sequence[ValueOrder]) -> OrderingSteps:
         """The block in just these orders; those that it has are kept."""
         events, together = block.contents[0].events, self.pool.block_bytes // EVENT_BYTES
         contents = []
