@@ -51,7 +51,7 @@ class Arrivals:
 
 @functools.cache
 def noting_handler() -> Any:
-    """A handler, for `Session.monitor`, that adds each update to the `Arrivals` of its client.
+    """A handler, for `CaContext.monitor`, that adds each update to the `Arrivals` of its client.
 
     The C library passes a structure by value. It lies on the stack, behind the six arguments that
     would come in registers, of which there are none. Raises RuntimeError on another machine.

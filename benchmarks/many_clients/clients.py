@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.many_clients.arrivals import Arrivals, noting_handler
-from benchmarks.many_clients.libca import DBR_DOUBLE, NORMAL, Event, Handler, Session, handler
+from benchmarks.many_clients.libca import DBR_DOUBLE, NORMAL, CaContext, Event, Handler, handler
 
 PUT_PERIOD_S = 0.02
 ANSWER_S = 10.0
@@ -27,7 +27,7 @@ def watch(clients: int, names: Sequence[str]) -> NDArray[np.float64]:
     """Rows of client, time sent (the first element of the value), time of arrival: s, monotonic."""
     connected = []
     for _ in range(clients):
-        session = Session()
+        session = CaContext()
         connected.append((session, session.connect(names)))
     told = ctypes.cast(noting_handler().address, Handler)
     seen = [Arrivals() for _ in range(clients)]
@@ -52,7 +52,7 @@ def put(name: str) -> list[tuple[float, ...]]:
         statuses.append(event.status)
         answered.set()
 
-    told, session = handler(answer), Session()
+    told, session = handler(answer), CaContext()
     (channel,) = session.connect([name])
     value, ended = ctypes.c_double(), _ready_and_input_ended()
     while not ended.wait(PUT_PERIOD_S):
@@ -70,7 +70,7 @@ def put(name: str) -> list[tuple[float, ...]]:
 def visit(times: int, names: Sequence[str]) -> None:
     """Clients that come, see every value once, and go, one after the other."""
     for _ in range(times):
-        session, seen = Session(), threading.Semaphore(0)
+        session, seen = CaContext(), threading.Semaphore(0)
         told = handler(functools.partial(_came, seen))
         for channel in session.connect(names):
             session.monitor(channel, told)

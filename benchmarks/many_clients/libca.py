@@ -78,7 +78,7 @@ class Channel:
     count: int
 
 
-class Session:
+class CaContext:
     """One client: a context with connections of its own. Threads enter it by `attach`."""
 
     def __init__(self) -> None:

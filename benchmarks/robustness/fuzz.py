@@ -1,6 +1,6 @@
 """``python -m benchmarks.robustness.fuzz libca|p4p PREFIX COUNT SEED``: wild puts to all PVs.
 
-Prints what came of them as JSON: the numbers of a `Findings`.
+Prints what came of them as JSON: the numbers of a `PutFindings`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Transport(Protocol):
 
 
 @dataclass
-class Findings:
+class PutFindings:
     """What came of the puts; the last four are to be 0."""
 
     accepted: int = 0
@@ -84,7 +84,7 @@ class Fuzz:
         self._writable = [row for row in table if row.access.writable]
         self._shares = [1 if row.first else OTHERS for row in self._writable]
         self._only_read = [row for row in table if not row.access.writable]
-        self.findings = Findings()
+        self.findings = PutFindings()
         transport.connect(row.name for row in table)
         self._start = {row.name: transport.read(row.name) for row in self._writable}
         self._endless = [row for row in self._writable if getattr(row.spec, "endless", False)]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.many_clients.libca import NATIVE, NORMAL, Channel, Event, Session, handler
+from benchmarks.many_clients.libca import NATIVE, NORMAL, CaContext, Channel, Event, handler
 from benchmarks.robustness.wild import ACCEPTED, KINDS, NOT_SENT, REFUSED, Done, Wild
 
 ANSWER_S, RETRY_S = 10.0, 0.02
@@ -23,7 +23,7 @@ class LibcaPuts:
     """A `benchmarks.robustness.fuzz.Transport` with one connection."""
 
     def __init__(self) -> None:
-        self._session = Session()
+        self._session = CaContext()
         self._channels: dict[str, Channel] = {}
         self._tags = itertools.count(1)
         self._waiting: dict[int, Done] = {}

@@ -35,7 +35,7 @@ SETTLE_S = 5.0
 
 
 @dataclass(frozen=True)
-class Case:
+class ImageLoad:
     """An instrument and a rate, and the words for both."""
 
     words: str
@@ -45,10 +45,10 @@ class Case:
 
 
 CASES = (
-    Case("1000 pixels, 1e6 events/s: ", 1e6),
-    Case("1e6 pixels, 1e6 events/s: ", 1e6, COLUMNS),
-    Case("12e6 pixels, 1e6 events/s: ", 1e6, MANY_COLUMNS),
-    Case("1e6 pixels, 1e7 events/s: ", 1e7, COLUMNS),
+    ImageLoad("1000 pixels, 1e6 events/s: ", 1e6),
+    ImageLoad("1e6 pixels, 1e6 events/s: ", 1e6, COLUMNS),
+    ImageLoad("12e6 pixels, 1e6 events/s: ", 1e6, MANY_COLUMNS),
+    ImageLoad("1e6 pixels, 1e7 events/s: ", 1e7, COLUMNS),
 )
 
 
@@ -73,7 +73,7 @@ def definition(columns: int) -> str:
 
 
 @contextmanager
-def _running(case: Case) -> Iterator[Product]:
+def _running(case: ImageLoad) -> Iterator[Product]:
     with tempfile.TemporaryDirectory() as folder:
         flags = list[str]()
         if case.columns:
@@ -85,7 +85,7 @@ def _running(case: Case) -> Iterator[Product]:
             yield running
 
 
-def _of(case: Case, seconds: float) -> Iterator[Row]:
+def _of(case: ImageLoad, seconds: float) -> Iterator[Row]:
     """The rows of a case: without a client of the image, with one, and other windows."""
     with _running(case) as running:
         time.sleep(SETTLE_S)
@@ -116,7 +116,7 @@ def _spectra(running: Product, seen: Recording, seconds: float, words: str) -> I
     yield Row("… cores busy", str(usage))
 
 
-def windows(case: Case) -> Iterator[Row]:
+def windows(case: ImageLoad) -> Iterator[Row]:
     """How long other windows and views take from `RETAINED` events on, while more arrive."""
     with _running(case) as running, recording(running, COUNTS, LAG) as seen:
         _put(running, "Made", "Always")

@@ -27,7 +27,7 @@ ENDED, REACHED = re.compile(r"Done (\d+) runs"), re.compile(r"cov: (\d+).* corp:
 
 
 @dataclass
-class Findings:
+class TargetFindings:
     """What came of a target's inputs; the first three are to be 0.
 
     ``places`` is how many places in the code were reached, ``kept`` how many inputs reached a new
@@ -57,9 +57,9 @@ class Findings:
             self.deaths += 1
 
 
-def fuzzed(target: str, count: int, folder: Path, seed: int = 1) -> Findings:
+def fuzzed(target: str, count: int, folder: Path, seed: int = 1) -> TargetFindings:
     """What came of so many inputs; inputs that failed stay in the folder."""
-    found = Findings()
+    found = TargetFindings()
     while found.inputs < count:
         runs = min(SLICE, count - found.inputs)
         words = target, str(runs), str(seed), str(folder)
@@ -82,7 +82,7 @@ def fuzzed(target: str, count: int, folder: Path, seed: int = 1) -> Findings:
     return found
 
 
-def rows(target: str, found: Findings) -> list[Row]:
+def rows(target: str, found: TargetFindings) -> list[Row]:
     """The rows of what came of a target's inputs."""
     ends = ", ".join(f"{count} {outcome}" for outcome, count in found.outcomes.most_common())
     reached = f"{found.places} places reached, by {found.kept} inputs"

@@ -43,7 +43,7 @@ PEAK_NUMBERS = [name for name, spec in specs_of(PeakStatus) if isinstance(spec, 
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
+class FitBins:
     """The bins of a fit, shifted and scaled so that the numbers are of order one.
 
     - ``edges``: (n + 1,) from -1 to 1; on the axis ``middle`` ± ``half``, in the unit of the axis
@@ -94,7 +94,7 @@ def fit_peak(
 
 def _window(
     edges: FloatArray, intensity: FloatArray, errors: FloatArray, low: float, high: float
-) -> Window | str:
+) -> FitBins | str:
     """The bins in [low, high), or why they cannot be fitted."""
     first = int(np.searchsorted(edges, low, side="right")) - 1
     last = int(np.searchsorted(edges, high, side="left")) - 1
@@ -114,7 +114,7 @@ def _window(
     if not (np.all(scaled[1:] > scaled[:-1]) and 0 < variances.sum() < math.inf):
         return f"edges or errors from {low:g} to {high:g} are too small or too large"
     one_count = _one_count(y / scale, variances)
-    return Window(scaled, y / scale, variances, one_count, middle, half, scale)
+    return FitBins(scaled, y / scale, variances, one_count, middle, half, scale)
 
 
 def _one_count(values: FloatArray, variances: FloatArray) -> float:
@@ -130,7 +130,7 @@ def _one_count(values: FloatArray, variances: FloatArray) -> float:
     return slope if straight and slope > 0 else 0.0
 
 
-def _fitted(window: Window) -> GaussianFit:
+def _fitted(window: FitBins) -> GaussianFit:
     """The last of the repeated fits; fits end early if a height is below its error."""
     edges, y, v, one_count = window.edges, window.values, window.variances, window.one_count
     variances = np.maximum(v, one_count * one_count) if one_count else np.where(v > 0, v, v.mean())
@@ -143,7 +143,7 @@ def _fitted(window: Window) -> GaussianFit:
     return found
 
 
-def _expected_variances(window: Window, model: FloatArray) -> FloatArray:
+def _expected_variances(window: FitBins, model: FloatArray) -> FloatArray:
     """Variances, (n,), of data whose expected values are ``model`` (n,)."""
     v, one_count = window.variances, window.one_count
     if not one_count:
@@ -151,7 +151,7 @@ def _expected_variances(window: Window, model: FloatArray) -> FloatArray:
     return np.maximum(v + one_count * (model - window.values), LEAST_COUNT * one_count * one_count)
 
 
-def _excess(window: Window, found: GaussianFit) -> float:
+def _excess(window: FitBins, found: GaussianFit) -> float:
     """How far the peak stands out from the noise of its background, in standard deviations.
 
     It is the score of the peak's shape s: Σ s·(y - b)/v over the root of Σ s²/v, where b is the
@@ -164,7 +164,7 @@ def _excess(window: Window, found: GaussianFit) -> float:
     return float(weighted @ (window.values - background) / math.sqrt(weighted @ shape))
 
 
-def _peak(found: GaussianFit, window: Window) -> PeakStatus:
+def _peak(found: GaussianFit, window: FitBins) -> PeakStatus:
     """The fit in the units of the data; a message instead of numbers if it shows no peak."""
     if refusal := _refusal(found, window):
         return PeakStatus(message=refusal)
@@ -187,7 +187,7 @@ def _peak(found: GaussianFit, window: Window) -> PeakStatus:
     return peak
 
 
-def _refusal(found: GaussianFit, window: Window) -> str:
+def _refusal(found: GaussianFit, window: FitBins) -> str:
     """Why the fit shows no peak; empty if it shows one."""
     at, limits = found.parameters, gaussian.FitLimits.of(window.edges)
     if not window.edges[1] < at.centre < window.edges[-2]:

@@ -37,7 +37,7 @@ LONGEST_S = 120
 
 
 @dataclass(frozen=True)
-class Command:
+class ShownCommand:
     """A command as it is typed, and the lines that it is shown to print."""
 
     typed: str
@@ -68,12 +68,12 @@ def comparable(line: str) -> str:
     return " ".join(NUMBER.sub("#", DATE.sub("#", line)).split())
 
 
-def commands(session: str) -> list[Command]:
+def commands(session: str) -> list[ShownCommand]:
     """The commands of a session."""
-    found: list[Command] = []
+    found: list[ShownCommand] = []
     for line in session.splitlines():
         if line.startswith("$ "):
-            found.append(Command(line.removeprefix("$ ")))
+            found.append(ShownCommand(line.removeprefix("$ ")))
         else:
             found[-1] = replace(found[-1], shown=(*found[-1].shown, line))
     return found
@@ -95,7 +95,7 @@ class Shell:
         self._environment = net.environment | mine | patience
         self._exports: list[str] = []
 
-    def run(self, command: Command) -> tuple[str, ...]:
+    def run(self, command: ShownCommand) -> tuple[str, ...]:
         """The lines that a command prints, on both streams."""
         if command.typed.startswith("export "):
             self._exports.append(command.typed)
@@ -132,7 +132,7 @@ class Shell:
         )
 
     @staticmethod
-    def _lines(process: subprocess.Popen[str], command: Command) -> Iterator[str]:
+    def _lines(process: subprocess.Popen[str], command: ShownCommand) -> Iterator[str]:
         assert process.stdout is not None
         with process.stdout:
             if command.interrupted:

@@ -65,8 +65,8 @@ class Bench:
         """One reader for each partition of the stream."""
         return [Reader(EmbeddedLogReader(self.folder, each)) for each in range(partitions)]
 
-    def ioc(self) -> Ioc:
-        self.kept.append(ioc := Ioc(self.context))
+    def ioc(self) -> IocEnd:
+        self.kept.append(ioc := IocEnd(self.context))
         return ioc
 
     def pulses(self, stream: EventStream, count: int) -> None:
@@ -115,7 +115,7 @@ def _content(message: bytes | memoryview) -> Any:
             raise AssertionError(f"{len(chunks)} chunks in one message")
 
 
-class Ioc:
+class IocEnd:
     """The IOC's end of the channel, one step at a time."""
 
     def __init__(self, context: Any) -> None:
