@@ -1,13 +1,18 @@
-"""Modules and functions are short; a longer function says why in a comment beside its head."""
+"""Modules and functions are short, and packages have few modules.
+
+A longer function says why in a comment beside its head.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from tests.support.sources import PACKAGES, SourceFile, source_files
 
 MOST_LINES_OF_MODULE, MOST_LINES_OF_FUNCTION = 350, 40
+MOST_MODULES_OF_PACKAGE = 17
 REASON = "# more than 40 lines: "
 
 FILES = [
@@ -31,6 +36,14 @@ def long_functions(file: SourceFile) -> Iterator[str]:
 def test_modules_are_short() -> None:
     lines = {file.module: len(file.text.splitlines()) for file in FILES}
     assert {name for name, count in lines.items() if count > MOST_LINES_OF_MODULE} == set()
+
+
+def test_packages_have_few_modules() -> None:
+    folders = Counter(file.path.parent for file in FILES if file.path.stem != "__init__")
+    full = {
+        str(folder): count for folder, count in folders.items() if count > MOST_MODULES_OF_PACKAGE
+    }
+    assert full == {}
 
 
 def test_functions_are_short_or_say_why_not() -> None:

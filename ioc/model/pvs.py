@@ -35,6 +35,8 @@ from ioc.model.run_parameters import FacilityRunSettings, FacilityRunStatus
 from ioc.model.view_groups import VIEW_GROUPS
 from ioc.security.rules import Asg
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
+from reduction.parameters.all_reductions.readings import BackendStatus, EventLogStatus, StreamStatus
+from reduction.parameters.all_reductions.run import RunCommands, RunControl
 from reduction.parameters.corrections import CorrectionSettings
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.fields import default_of, put_with, specs_of
@@ -46,8 +48,6 @@ from reduction.parameters.readings import (
     SpectrumReadings,
 )
 from reduction.parameters.reduction import FilterSettings, ReductionSettings, Segment
-from reduction.parameters.run import RunCommands, RunControl
-from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
 from reduction.parameters.slice_params import SliceParams
 from reduction.parameters.specs import Spec
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings

@@ -18,8 +18,8 @@ from reduction.engines.recipe import recipe
 from reduction.host.file_system.file_threads import in_thread
 from reduction.instrument.detector_file import DetectorFile
 from reduction.parameters.acquisition import Preset
+from reduction.parameters.all_reductions.series import check_next_series
 from reduction.parameters.reduction import TIME_LOG, ReductionSettings
-from reduction.parameters.series import check_next_series
 from reduction.parameters.specs import Refused
 from reduction.results.references import LoadedReferences
 

@@ -28,7 +28,7 @@ from reduction.control.order_files import with_files
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.instrument.default_bins import DECLARED_BINS
-from reduction.parameters.run import RunControl
+from reduction.parameters.all_reductions.run import RunControl
 from reduction.parameters.specs import Command as RunningCommand
 from reduction.parameters.specs import Misfit, Refused
 from reduction.parameters.units import Units

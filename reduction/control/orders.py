@@ -14,9 +14,9 @@ from reduction.control.facility_run import FacilityRun
 from reduction.control.run_state import RunState
 from reduction.instrument.detector_file import DetectorFile
 from reduction.parameters.acquisition import AcquisitionSettings
+from reduction.parameters.all_reductions.run import RunControl
 from reduction.parameters.images.image import ImageCallbacks, ImageMade
 from reduction.parameters.reduction import ReductionSettings
-from reduction.parameters.run import RunControl
 from reduction.stream.pulses import NO_PULSE, PulseTimeNs
 
 RANKS_PART = "ranks"

@@ -13,9 +13,9 @@ from reduction.control.orders import ReductionOrder
 from reduction.control.run_state import RunState
 from reduction.messages.run_messages import RunMessage
 from reduction.parameters.acquisition import AcquisitionStatus
+from reduction.parameters.all_reductions.readings import BackendStatus, EventLogStatus, StreamStatus
+from reduction.parameters.all_reductions.series import SeriesStatus
 from reduction.parameters.readings import ReductionStatus
-from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
-from reduction.parameters.series import SeriesStatus
 from reduction.parameters.windows import PeakStatus, RegionStatus
 from reduction.stream.pulses import NO_PULSE, PulseTimeNs
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reduction.control.facility_run import FacilityRun
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import PulseGap, RunState
-from reduction.parameters.series import check_next_series
+from reduction.parameters.all_reductions.series import check_next_series
 from reduction.stream.pulses import NEVER_NS, NO_PULSE
 
 FAR_AHEAD_NS = 60_000_000_000

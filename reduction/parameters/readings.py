@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reduction.parameters.all_reductions.series import SeriesStatus
 from reduction.parameters.fields import reading
-from reduction.parameters.series import SeriesStatus
 from reduction.parameters.specs import (
     AXIS_UNITS,
     INTENSITY_UNITS,

@@ -15,6 +15,7 @@ from reduction.control.facility_run import FacilityRun
 from reduction.control.orders import ReductionOrder
 from reduction.control.reports import ReductionResult
 from reduction.instrument.selection import group_names
+from reduction.parameters.all_reductions.readings import StreamStatus
 from reduction.parameters.corrections import Normalisation
 from reduction.parameters.readings import (
     DetectorFileReadings,
@@ -26,7 +27,6 @@ from reduction.parameters.readings import (
     SliceReadings,
     SpectrumReadings,
 )
-from reduction.parameters.run_readings import StreamStatus
 from reduction.parameters.units import Units
 from reduction.parameters.windows import PeakStatus, RegionStatus
 from reduction.results.columns import Columns, columns_of

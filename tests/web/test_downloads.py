@@ -15,7 +15,7 @@ import pytest
 
 from reduction.control.reports import RanksReport, SeriesResult
 from reduction.files.nexus_reader import read_nexus
-from reduction.parameters.series import SeriesStatus
+from reduction.parameters.all_reductions.series import SeriesStatus
 from tests.support.ioc.ioc_bench import PULSE_TIME_NS, Ioc
 from tests.support.ioc.web_bench import WebBench
 

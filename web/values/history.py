@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ioc.model.pvs import Access, PvRow, pv_rows
-from reduction.parameters.run_readings import StreamStatus
+from reduction.parameters.all_reductions.readings import StreamStatus
 from reduction.parameters.windows import PeakStatus, RegionStatus
 from simulator.parameters import SimulatorSettings
 from web.values.names import WebNames

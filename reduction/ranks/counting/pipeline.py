@@ -15,8 +15,8 @@ from reduction.engines.protocol import Engine, Recipe
 from reduction.engines.recipe import recipe
 from reduction.instrument.geometry import Instrument
 from reduction.messages.contents import Chunk
+from reduction.parameters.all_reductions.run import AccumulationMode
 from reduction.parameters.reduction import TIME_LOG, FilterSettings, ReductionSettings
-from reduction.parameters.run import AccumulationMode
 from reduction.ranks.counting.series import SeriesTimeline
 from reduction.stream.log_values.logs import Logs
 

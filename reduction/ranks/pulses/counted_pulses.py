@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.parameters.series import SeriesStatus
+from reduction.parameters.all_reductions.series import SeriesStatus
 from reduction.ranks.pulses.pulse_periods import PulsePeriods
 from reduction.stream.pulses import NO_PULSE, CompletePulse
 

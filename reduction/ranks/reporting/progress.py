@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reduction.parameters.run_readings import StreamStatus
+from reduction.parameters.all_reductions.readings import StreamStatus
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.pulses.coverage import PulseCoverage
 from reduction.ranks.reporting.result_tick import RankFigures

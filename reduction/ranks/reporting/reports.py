@@ -22,9 +22,9 @@ from reduction.control.reports import (
 from reduction.control.run_state import RunState
 from reduction.engines.protocol import Cells, EventTally
 from reduction.parameters.acquisition import AcquisitionSettings, AcquisitionStatus
+from reduction.parameters.all_reductions.readings import BackendStatus, EventLogStatus, StreamStatus
+from reduction.parameters.all_reductions.series import SeriesStatus
 from reduction.parameters.readings import ReductionStatus
-from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
-from reduction.parameters.series import SeriesStatus
 from reduction.ranks.counting.pipeline import PulseSums
 from reduction.ranks.reporting.result_tick import RankFigures
 from reduction.results.normalisation import undefined_bins

@@ -14,10 +14,10 @@ from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import PulseGap, RunState
 from reduction.parameters.acquisition import AcquisitionStatus
+from reduction.parameters.all_reductions.readings import StreamStatus
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
-from reduction.parameters.run_readings import StreamStatus
 from tests.support.ioc.publisher_bench import report
 
 PLAIN = ReductionSettings()

@@ -15,10 +15,10 @@ from ioc.model.paths import Part
 from ioc.model.pvs import pv_rows
 from ioc.posting.family_analysis import FamilyAnalysis
 from reduction.control.reports import SeriesResult
+from reduction.parameters.all_reductions.series import SeriesStatus
 from reduction.parameters.fields import specs_of
 from reduction.parameters.readings import SeriesReadings, SliceReadings
 from reduction.parameters.reduction import ReductionSettings
-from reduction.parameters.series import SeriesStatus
 from reduction.parameters.specs import Float
 from reduction.parameters.windows import PeakStatus, RegionStatus
 from reduction.results.columns import column_specs, columns_of

@@ -15,7 +15,7 @@ from ioc.posting.publisher import Publisher
 from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
-from reduction.parameters.run_readings import EventLogStatus, StreamStatus
+from reduction.parameters.all_reductions.readings import EventLogStatus, StreamStatus
 from simulator.orders import SimulatorReport
 from simulator.status import SimulatorStatus
 from tests.support.ioc.publisher_bench import PublisherBench, at_once, report

@@ -22,12 +22,12 @@ from ioc.posting.kafka_results import KafkaResults, kafka_producer
 from reduction.control.orders import ReductionOrder
 from reduction.control.reports import ReductionResult, SeriesResult
 from reduction.kafka.servers import KafkaServer, ResultTopic, SentSpectra, topic_at
+from reduction.parameters.all_reductions.readings import StreamStatus
+from reduction.parameters.all_reductions.series import SeriesStatus
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
-from reduction.parameters.run_readings import StreamStatus
-from reduction.parameters.series import SeriesStatus
 from reduction.parameters.units import Units
 from reduction.results.intensity_labels import intensity_units
 from reduction.results.outgoing.da00_message import da00_message, sum_source

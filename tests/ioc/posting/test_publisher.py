@@ -17,9 +17,9 @@ from reduction.control.facility_run import FacilityRun
 from reduction.control.orders import ReductionOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
+from reduction.parameters.all_reductions.readings import EventLogStatus
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.reduction import FilterSettings
-from reduction.parameters.run_readings import EventLogStatus
 from reduction.parameters.units import Units
 from simulator.orders import SimulatorReport
 from simulator.status import SimulatorStatus

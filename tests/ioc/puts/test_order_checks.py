@@ -21,8 +21,8 @@ from reduction.control.run_state import RunState
 from reduction.files.nexus_writer import write_nexus
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
+from reduction.parameters.all_reductions.run import AccumulationMode, RunControl
 from reduction.parameters.corrections import Normalisation
-from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
 from reduction.parameters.windows import WindowSettings

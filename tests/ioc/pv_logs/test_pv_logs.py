@@ -14,7 +14,7 @@ from ioc.pv_logs.log_times import HostClocks
 from ioc.pv_logs.pv_logs import PvLogs
 from ioc.pv_logs.recorder import PvLogRecorder
 from reduction.control.reports import RanksReport
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
+from reduction.parameters.all_reductions.readings import BackendStatus, StreamStatus
 from reduction.parameters.specs import Refused
 
 ANSWER_S, SEARCH_ON_S = 0.05, 0.1

@@ -15,7 +15,7 @@ from reduction.control.encoding import decoded, encoded
 from reduction.control.orders import RanksOrder
 from reduction.control.run_state import MOST_GAPS, PulseGap, RunState
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
-from reduction.parameters.run import RunControl
+from reduction.parameters.all_reductions.run import RunControl
 from reduction.parameters.specs import Refused
 from reduction.stream.pulses import NEVER_NS, NO_PULSE
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reduction.parameters.all_reductions.readings import BackendStatus, EventLogStatus, StreamStatus
+from reduction.parameters.all_reductions.run import RunCommands, RunControl
 from reduction.parameters.fields import Settings, parameter, specs_of
 from reduction.parameters.readings import ReductionStatus, SpectrumReadings
 from reduction.parameters.reduction import ReductionSettings, Segment
-from reduction.parameters.run import RunCommands, RunControl
-from reduction.parameters.run_readings import BackendStatus, EventLogStatus, StreamStatus
 from reduction.parameters.specs import Choice, Float, Integer, Refused, Switch, Text
 from reduction.parameters.units import Units
 

@@ -16,8 +16,8 @@ from ioc.app.processes.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
 from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
+from reduction.parameters.all_reductions.run import AccumulationMode, RunControl
 from reduction.parameters.reduction import FilterSettings
-from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.units import Units
 from tests.support.ranks.arc_pulses import (
     EVENTS,

@@ -16,8 +16,8 @@ from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
 from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
+from reduction.parameters.all_reductions.run import AccumulationMode, RunControl
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
-from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.units import Units
 from tests.support.ranks.listed_log import ListedLogReader
 from tests.support.ranks.one_rank import OneRank, pulse_ns

@@ -11,13 +11,13 @@ from reduction.control.orders import ReductionOrder
 from reduction.control.reports import ReductionResult, SeriesResult
 from reduction.detector_files.id_ranges import parse_ranges, ranges_text
 from reduction.instrument.geometry import powder_arc
+from reduction.parameters.all_reductions.series import SeriesStatus
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.images.detector_map import MapAxis, MapSettings
 from reduction.parameters.images.image import ImageScale, ImageSettings, ImageSource
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import ReductionSettings
-from reduction.parameters.series import SeriesStatus
 from reduction.parameters.specs import Misfit
 from reduction.results.images import (
     NOT_FADED,

@@ -30,9 +30,9 @@ from reduction.control.run_state import RunState
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.selection import group_names
 from reduction.messages.run_messages import RunMessage
+from reduction.parameters.all_reductions.readings import BackendStatus, StreamStatus
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import ReductionSettings
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from tests.support.clients.ca_client import Client, Network
 from tests.support.ioc.fake_views import fake_views
 

@@ -22,8 +22,8 @@ from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult
 from reduction.instrument.geometry import powder_arc
 from reduction.instrument.load_files import load_file
+from reduction.parameters.all_reductions.readings import BackendStatus, StreamStatus
 from reduction.parameters.readings import ReductionStatus
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from simulator.orders import SimulatorOrder, SimulatorReport
 from simulator.status import SimulatorStatus
 

@@ -16,9 +16,9 @@ from ioc.puts.order_puts import OrderPuts, orders_to_ranks, orders_to_simulator
 from ioc.security.rules import Client
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult
+from reduction.parameters.all_reductions.readings import BackendStatus, StreamStatus
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import ReductionSettings
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
 from reduction.parameters.units import Units
 from simulator.orders import SimulatorOrder
 

@@ -14,7 +14,7 @@ from reduction.control.orders import RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.control.run_state import RunState
 from reduction.messages.run_messages import RunMessage
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
+from reduction.parameters.all_reductions.readings import BackendStatus, StreamStatus
 from tests.support.ioc.order_bench import OrderBench
 from tests.support.ranks.one_rank import START_NS
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from reduction.control.orders import RanksOrder, ReductionOrder
 from reduction.control.reports import RanksReport, ReductionResult
+from reduction.parameters.all_reductions.run import RunControl
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
-from reduction.parameters.run import RunControl
 from reduction.parameters.units import Units
 from tests.support.engines import reference_data as reference
 

@@ -18,7 +18,7 @@ from reduction.control.order_sender import OrderSender
 from reduction.control.orders import RANKS_PART, RanksOrder
 from reduction.control.reports import RanksReport
 from reduction.host.network.key_file import Key
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
+from reduction.parameters.all_reductions.readings import BackendStatus, StreamStatus
 
 REPORT = RanksReport(0, 0, StreamStatus(), BackendStatus())
 IOC_HELLO, RANKS_HELLO = encoded(own_hello("ioc")), encoded(own_hello(RANKS_PART))

@@ -11,8 +11,8 @@ import pytest
 
 from reduction.control.reports import RanksReport
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
+from reduction.parameters.all_reductions.run import AccumulationMode, RunControl
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
-from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.units import Units
 from tests.support.ranks.arc_pulses import check, counts_of, events_of, expected, order, settings
 from tests.support.ranks.back_end import PERIOD_NS, back_end

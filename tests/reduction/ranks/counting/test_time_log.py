@@ -10,8 +10,8 @@ import pytest
 
 from reduction.control.reports import RanksReport
 from reduction.messages.contents import Chunk, encode_chunk, encode_log, encode_pulse_mark
+from reduction.parameters.all_reductions.run import AccumulationMode, RunControl
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
-from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.ranks.counting.pipeline import PulseSlicing
 from reduction.ranks.counting.series import SeriesTimeline
 from reduction.stream.log_values.logs import Logs

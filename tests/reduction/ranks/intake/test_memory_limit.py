@@ -7,7 +7,7 @@ import dataclasses
 from reduction.control.orders import RanksOrder
 from reduction.engines.native.engine import NativeEngine
 from reduction.instrument.geometry import powder_arc
-from reduction.parameters.run import RunControl
+from reduction.parameters.all_reductions.run import RunControl
 from reduction.ranks.counting.pipeline import LEAST_PENDING_BYTES, Pipeline
 from reduction.stream.log_values.logs import Logs
 

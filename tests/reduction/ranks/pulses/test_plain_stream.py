@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from reduction.messages.contents import Chunk, encode_chunk, encode_log
 from reduction.parameters.acquisition import AcquisitionSettings, Preset
+from reduction.parameters.all_reductions.run import RunControl
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
-from reduction.parameters.run import RunControl
 from reduction.parameters.units import Units
 from reduction.stream.dialect import Dialect, StreamFormat
 from tests.support.ranks.one_rank import PERIOD_NS, FedRank, pulse_ns

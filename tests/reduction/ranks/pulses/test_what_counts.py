@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from reduction.parameters.all_reductions.run import RunControl
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
-from reduction.parameters.run import RunControl
 from reduction.parameters.units import Units
 from tests.support.ranks.one_rank import FedRank, counts_and_charges, pulse_ns
 

@@ -20,12 +20,12 @@ from reduction.control.reports import (
 from reduction.files.nexus_reader import read_nexus
 from reduction.files.nexus_writer import write_nexus
 from reduction.files.saved_result import SavedResult
+from reduction.parameters.all_reductions.readings import BackendStatus, StreamStatus
+from reduction.parameters.all_reductions.series import SeriesStatus
 from reduction.parameters.corrections import CorrectionSettings, Normalisation
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.readings import ReductionStatus
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
-from reduction.parameters.run_readings import BackendStatus, StreamStatus
-from reduction.parameters.series import SeriesStatus
 from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
 from reduction.parameters.windows import PeakStatus, RegionStatus, WindowSettings

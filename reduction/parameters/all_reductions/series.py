@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reduction.parameters.all_reductions.run import AccumulationMode, RunControl
 from reduction.parameters.fields import reading
 from reduction.parameters.limits import MOST_SERIES
-from reduction.parameters.run import AccumulationMode, RunControl
 from reduction.parameters.specs import Float, Integer, Refused
 
 
