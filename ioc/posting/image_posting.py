@@ -33,6 +33,7 @@ from reduction.parameters.images.image_readings import (
     MapReadings,
     PickedReadings,
 )
+from reduction.parameters.limits import IMAGE_SIDE
 from reduction.parameters.outliers import OutlierReadings
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.specs import Refused
@@ -184,8 +185,8 @@ class ImagePosting:
             case "map":
                 banks = len(self._geometries.instrument.bank_names)
                 by_bank = settings.map.against is MapAxis.BANK
-                edges = settings.map.edges(settings.edges)
-                return banks if by_bank else settings.map.rows, edges.size - 1
+                rows = min(max(banks, 1), IMAGE_SIDE) if by_bank else settings.map.rows
+                return rows, settings.map.edges(settings.edges, rows).size - 1
         return 0, 0
 
     async def run(self) -> None:

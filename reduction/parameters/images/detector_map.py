@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import functools
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -98,6 +100,9 @@ class MapSettings(Settings):
         if not self.automatic and self.maximum <= self.minimum:
             why = f"Max, {self.maximum:g}, must be above Min, {self.minimum:g}"
             raise Misfit("Max", self.maximum, why)
+        if not math.isfinite(self.maximum - self.minimum):
+            why = f"Max, {self.maximum:g}, is too far from Min, {self.minimum:g}"
+            raise Misfit("Max", self.maximum, why)
         if self.against is MapAxis.LOG and not self.log:
             raise Misfit("Log", self.log, "a map against Log needs the name of one")
         if self.against is MapAxis.LOG and self.automatic:
@@ -107,23 +112,22 @@ class MapSettings(Settings):
 
     def _check_bins(self) -> None:
         try:
-            count = bins.edges(self.bin_params, MOST_MAP_CELLS).size - 1
+            count = _bin_count(self.bin_params)
         except ValueError as error:
             raise Misfit("BinParams", self.bin_params, str(error)) from None
         if count * self.rows > MOST_MAP_CELLS:
             why = f"{count} bins in {self.rows} rows; the limit is {MOST_MAP_CELLS} together"
             raise Misfit("BinParams", self.bin_params, why)
 
-    def edges(self, of_spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The bins of the map, (bins + 1,) float64, given those ``of_spectrum``, (n + 1,).
+    def edges(self, of_spectrum: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
+        """The bins of a map of so many rows, (bins + 1,), given those ``of_spectrum``, (n + 1,).
 
-        Without bins of its own it has those of the spectrum, or, where they would be more than
-        `MOST_MAP_CELLS` in all rows, equally many of them joined to one, but for the last.
+        Without bins of its own it has those of the spectrum. Where they would be more than
+        `MOST_MAP_CELLS` in all rows, equally many of them are joined to one, but for the last.
         """
-        if self.bin_params:
-            return bins.edges(self.bin_params, MOST_MAP_CELLS)
-        joined = -(-(of_spectrum.size - 1) * self.rows // MOST_MAP_CELLS)
-        return np.append(of_spectrum[:-1:joined], of_spectrum[-1])
+        every = _edges(self.bin_params) if self.bin_params else of_spectrum
+        joined = -(-(every.size - 1) * rows // MOST_MAP_CELLS)
+        return np.append(every[:-1:joined], every[-1])
 
     @property
     def by_detectors(self) -> bool:
@@ -134,3 +138,17 @@ class MapSettings(Settings):
     def automatic(self) -> bool:
         """Whether the rows reach over all that there is."""
         return (self.minimum, self.maximum) == (0.0, 0.0)
+
+
+@functools.lru_cache(maxsize=64)
+def _bin_count(bin_params: str) -> int:
+    """The number of bins; it is asked for with each report."""
+    return _edges(bin_params).size - 1
+
+
+@functools.lru_cache(maxsize=4)
+def _edges(bin_params: str) -> NDArray[np.float64]:
+    """The bins of a map by itself, (n + 1,); read-only. Few are kept: they may take 32 MB."""
+    edges = bins.edges(bin_params, MOST_MAP_CELLS)
+    edges.setflags(write=False)
+    return edges

@@ -143,18 +143,22 @@ def _map_recipe(
     first = (key.series - 1) * settings.filter.count
     running = PixelWindow(first, first + settings.filter.count)
     within = WindowSlicing(pipeline.slicing(number), running)
-    made = dataclasses.replace(
-        recipe, edges=settings.map.edges(recipe.edges), slices=1, slice_of=within, fade_s=0.0
-    )
     if not settings.map.by_detectors:
         edges = np.array(key.map_rows) if key.map_rows else even_edges(settings.map)
-        group = _group(recipe, np.zeros(recipe.group.size, np.int32))
-        rows = RowSlicing(within, settings.map, edges, pipeline)
-        slices = edges.size - 1
-        return (
-            dataclasses.replace(made, group=group, least_groups=1, slices=slices, slice_of=rows),
-            edges,
+        rows = edges.size - 1
+        made = dataclasses.replace(
+            recipe,
+            group=_group(recipe, np.zeros(recipe.group.size, np.int32)),
+            least_groups=1,
+            slices=rows,
+            slice_of=RowSlicing(within, settings.map, edges, pipeline),
         )
-    found = rows_of_detectors(settings.map, pipeline.instrument)
-    group = _group(recipe, found.row)
-    return dataclasses.replace(made, group=group, least_groups=found.edges.size - 1), found.edges
+    else:
+        found = rows_of_detectors(settings.map, pipeline.instrument)
+        edges, rows = found.edges, found.edges.size - 1
+        group = _group(recipe, found.row)
+        made = dataclasses.replace(
+            recipe, group=group, least_groups=rows, slices=1, slice_of=within
+        )
+    bins = settings.map.edges(recipe.edges, rows)
+    return dataclasses.replace(made, edges=bins, fade_s=0.0), edges

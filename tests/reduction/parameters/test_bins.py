@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import itertools
 import json
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reduction.parameters import bins
+from tests.support.cost import costs_at_most
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "mantid"
 EDGES = json.loads((REFERENCE / "edges.json").read_text())
@@ -49,6 +52,8 @@ def test_what_makes_no_edges_is_refused_with_a_reason(bin_params: str) -> None:
         ("0,1e-9,1", "about 1e\\+09 bins; the limit is 200000"),
         ("1,-1e-12,2", "bins; the limit is 200000"),
         ("1e17,1,2e17", "too small to move"),
+        ("0,1,2,1e-17,3", "too small to move 2"),
+        ("1e9,3e-8,1000000000.0003", "too small to move 1e\\+09"),
     ],
 )
 def test_a_refusal_names_the_number_and_the_limit(bin_params: str, words: str) -> None:
@@ -89,3 +94,41 @@ def test_any_text_makes_edges_or_a_reason(text: str) -> None:
         assert str(error)
     else:
         assert all(math.isfinite(edge) for edge in edges)
+
+
+@pytest.mark.parametrize(
+    ("bin_params", "most"),
+    [("0.4,0.000002,5", 4_000_000), ("0.4,1e-9,5", 4_000_000), ("1,-1e-9,5", 4_000_000)],
+)
+def test_millions_of_bins_take_little_time_and_far_too_many_none(
+    bin_params: str, most: int
+) -> None:
+    with costs_at_most(3), suppress(ValueError):
+        assert bins.edges(bin_params, most).size == 2_300_001
+
+
+@given(
+    st.sampled_from([0.0, 0.1, 0.4, 1e9, 1e15, -5.0]),
+    st.lists(
+        st.tuples(st.floats(1e-6, 3), st.floats(0.01, 60)) | st.tuples(st.just(1e-9), st.just(0.2)),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_linear_bins_are_summed_one_by_one(
+    start: float, segments: list[tuple[float, float]]
+) -> None:
+    words, expected = [start], [start]
+    for width, parts in segments:
+        step, high = width / parts, words[-1] + width
+        words += [step, high]
+        x = expected[-1]
+        while x + step * 1.25 <= high:
+            assume(x + step != x)
+            x += step
+            expected.append(x)
+        expected.append(high)
+    assume(all(each + step != each for each, step in zip(words[::2], words[1::2], strict=False)))
+    assume(all(high > low for low, high in itertools.pairwise(words[::2])))
+    found = bins.edges(",".join(map(repr, words)), 200_000)
+    assert found.tolist() == expected

@@ -26,8 +26,8 @@ def fake_views(order: ReductionOrder) -> ViewsResult | None:
     image, settings = order.settings.image, order.settings
     bins = settings.edges.size - 1
     layout = detector_layout(powder_arc(), image.view, image.resolution)
-    edges = settings.map.edges(settings.edges)
     rows = settings.map.rows
+    edges = settings.map.edges(settings.edges, rows)
     counts = np.repeat(np.arange(rows, dtype=np.int64)[:, np.newaxis], edges.size - 1, axis=1)
     return ViewsResult(
         layout.summed(np.arange(1, 1002, dtype=np.int32)) if order.makes_image else None,
