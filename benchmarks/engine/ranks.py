@@ -13,9 +13,9 @@ from benchmarks.engine.sample import Sample
 from benchmarks.recut import BINS, Store
 from benchmarks.rows import Row
 from benchmarks.timing import Figure
-from reduction.engines.native.event_store import BLOCK_EVENTS
-from reduction.engines.native.ordered_block import OrderedBlock
-from reduction.engines.native.packing import packed_values
+from reduction.engines.native.blocks.event_store import BLOCK_EVENTS
+from reduction.engines.native.blocks.ordered_block import OrderedBlock
+from reduction.engines.native.passes.packing import packed_values
 
 CASES = BINS[:2]
 REPEATS = 5

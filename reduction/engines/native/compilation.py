@@ -10,10 +10,10 @@ import numpy as np
 
 from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.memory_pool import MemoryPool
+from reduction.engines.native.blocks.event_store import RAW_EVENT_BYTES, EventBlock
+from reduction.engines.native.blocks.ordered_block import OrderedBlock
+from reduction.engines.native.blocks.ordering import BlockOrdering, OrderingTask
 from reduction.engines.native.compiled_recipe import CompiledRecipe
-from reduction.engines.native.event_store import RAW_EVENT_BYTES, EventBlock
-from reduction.engines.native.ordered_block import OrderedBlock
-from reduction.engines.native.ordering import BlockOrdering, OrderingTask
 from reduction.engines.protocol import Recipe
 from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument

@@ -7,18 +7,19 @@ from numpy.typing import NDArray
 
 from reduction.engines.cells import SPECIAL, CellLayout
 from reduction.engines.detector_rows import DetectorRows
-from reduction.engines.native import curved_kernels, kernels, pixel_kernels
-from reduction.engines.native.event_store import EventBlock
-from reduction.engines.native.ordered_block import OrderedBlock
-from reduction.engines.native.ordered_counts import (
+from reduction.engines.native.blocks.event_store import EventBlock
+from reduction.engines.native.blocks.ordered_block import OrderedBlock
+from reduction.engines.native.blocks.ordered_counts import (
     GroupTables,
     count_ordered,
     count_pixels_of,
     unpacked,
 )
-from reduction.engines.native.packing import ValueTables
-from reduction.engines.native.span_cache import SpanCache
-from reduction.engines.native.tables import (
+from reduction.engines.native.blocks.span_cache import SpanCache
+from reduction.engines.native.blocks.value_order import EventValues
+from reduction.engines.native.passes import curved_kernels, kernels, pixel_kernels
+from reduction.engines.native.passes.packing import ValueTables
+from reduction.engines.native.passes.tables import (
     CurvedCalibration,
     DetectorTables,
     EdgeLookup,
@@ -29,7 +30,6 @@ from reduction.engines.native.tables import (
     plain_constants,
     uniform_bins,
 )
-from reduction.engines.native.value_order import EventValues
 from reduction.engines.protocol import Cells, Recipe
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED

@@ -17,16 +17,14 @@ from numpy.typing import NDArray
 from reduction.engines.block_engine import BlockEngine
 from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.memory_pool import FEW_SPARE, MemoryPool
-from reduction.engines.native.compilation import compile_ordered_passes, compile_raw_passes
-from reduction.engines.native.compiled_recipe import CompiledRecipe
-from reduction.engines.native.event_store import (
+from reduction.engines.native.blocks.event_store import (
     BLOCK_EVENTS,
     RAW_EVENT_BYTES,
     EventBlock,
     EventStore,
 )
-from reduction.engines.native.ordered_block import OrderedBlock
-from reduction.engines.native.ordering import (
+from reduction.engines.native.blocks.ordered_block import OrderedBlock
+from reduction.engines.native.blocks.ordering import (
     Block,
     BlockOrdering,
     OrderingTask,
@@ -34,8 +32,10 @@ from reduction.engines.native.ordering import (
     to_merge,
     to_reorder,
 )
-from reduction.engines.native.span_cache import SpanCache
-from reduction.engines.native.value_order import EventValues, ValueOrder
+from reduction.engines.native.blocks.span_cache import SpanCache
+from reduction.engines.native.blocks.value_order import EventValues, ValueOrder
+from reduction.engines.native.compilation import compile_ordered_passes, compile_raw_passes
+from reduction.engines.native.compiled_recipe import CompiledRecipe
 from reduction.engines.protocol import MAX_TOF_NS, Recipe
 from reduction.host.thread_pool import started_pool
 from reduction.instrument.geometry import Instrument

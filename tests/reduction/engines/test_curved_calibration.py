@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from reduction.engines.native import (
+from reduction.engines.native.compilation import compile_ordered_passes
+from reduction.engines.native.engine import NativeEngine
+from reduction.engines.native.passes import (
     curved_kernels,
     edge_kernels,
     kernels,
@@ -18,8 +20,6 @@ from reduction.engines.native import (
     ordered_kernels,
     pixel_kernels,
 )
-from reduction.engines.native.compilation import compile_ordered_passes
-from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import MAX_TOF_NS, Recipe, all_in_one_slice
 from reduction.instrument.calibration import Calibration
 from reduction.parameters import bins

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reduction.engines.native.engine import NativeEngine
-from reduction.engines.native.kernels import approximate_log2
-from reduction.engines.native.tables import LOG2_ERROR, EvenEdges
+from reduction.engines.native.passes.kernels import approximate_log2
+from reduction.engines.native.passes.tables import LOG2_ERROR, EvenEdges
 from reduction.engines.protocol import MAX_TOF_NS, Recipe
 from reduction.parameters import bins
 from reduction.parameters.units import Units

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from reduction.engines.memory_pool import FEW_SPARE
-from reduction.engines.native.edge_kernels import count_below
+from reduction.engines.native.blocks.ordered_block import OrderedBlock
+from reduction.engines.native.blocks.ordering import MERGED_TOGETHER, RAW_TOGETHER
 from reduction.engines.native.engine import NativeEngine
-from reduction.engines.native.ordered_block import OrderedBlock
-from reduction.engines.native.ordering import MERGED_TOGETHER, RAW_TOGETHER
-from reduction.engines.native.packing import Packing, ValueTables, packed_values
+from reduction.engines.native.passes.edge_kernels import count_below
+from reduction.engines.native.passes.packing import Packing, ValueTables, packed_values
 from reduction.engines.protocol import PixelWindow, Recipe, ViewKind, ViewRecipes
 from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument

@@ -1,7 +1,7 @@
 """Compiled functions that count events in the order of their values by cell or by detector.
 
-They go on with what `reduction.engines.native.edge_kernels` finds, and take arrays out of tables
-before they loop as it does.
+They go on with what `reduction.engines.native.passes.edge_kernels` finds, and take arrays out of
+tables before they loop as it does.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.native.edge_kernels import EdgePlaces, edges_not_above
-from reduction.engines.native.order_kernels import OrderedArrays
-from reduction.engines.native.packing import Packing, ValueTables, value_of_event
+from reduction.engines.native.passes.edge_kernels import EdgePlaces, edges_not_above
+from reduction.engines.native.passes.order_kernels import OrderedArrays
+from reduction.engines.native.passes.packing import Packing, ValueTables, value_of_event
 
 CELLS_TOGETHER = 256
 """Events whose cells are found before they are counted: events next to each other share cells."""
@@ -28,7 +28,7 @@ class CellTables(NamedTuple):
     """
 
     of_row: NDArray[np.int32]
-    """``coded_cell`` of `reduction.engines.native.tables.DetectorTables`, (rows,)."""
+    """``coded_cell`` of `reduction.engines.native.passes.tables.DetectorTables`, (rows,)."""
 
     of_span: NDArray[np.int64]
     """The first cell of the slice of each span, (spans,); the last cell of all for no slice."""

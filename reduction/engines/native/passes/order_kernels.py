@@ -17,8 +17,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.native.kernels import time_or_d, value_of_time
-from reduction.engines.native.packing import Packing, ValueTables
+from reduction.engines.native.passes.kernels import time_or_d, value_of_time
+from reduction.engines.native.passes.packing import Packing, ValueTables
 
 BATCH = 2048
 """Events per inner loop: so few that their numbers stay in the first-level cache."""

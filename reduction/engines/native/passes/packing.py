@@ -8,8 +8,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.native.kernels import time_or_d, value_of_time
-from reduction.engines.native.tables import CurvedCalibration
+from reduction.engines.native.passes.kernels import time_or_d, value_of_time
+from reduction.engines.native.passes.tables import CurvedCalibration
 
 BITS = 64
 
@@ -47,8 +47,8 @@ class Packing(NamedTuple):
 class ValueTables(NamedTuple):
     """How the value of an event follows from its row and its time of flight.
 
-    As in `reduction.engines.native.tables.DetectorTables`, which share them. The coefficient is NaN
-    for monitors, and for detectors that have no value in the unit; masked ones have one.
+    As in `reduction.engines.native.passes.tables.DetectorTables`, which share them. The coefficient
+    is NaN for monitors, and for detectors that have no value in the unit; masked ones have one.
     """
 
     tof_exponent: int
@@ -82,8 +82,8 @@ def pack(
 ) -> None:
     """Pack events (n,) into ``events`` (n,); span s of them becomes span ``first_span`` + s.
 
-    ``bounds`` (spans + 1,) are as in `reduction.engines.native.kernels.uniform_pass`, ``first_id``
-    and ``max_tof_ns`` as in `reduction.engines.native.tables.DetectorTables`.
+    ``bounds`` (spans + 1,) are as in `reduction.engines.native.passes.kernels.uniform_pass`,
+    ``first_id`` and ``max_tof_ns`` as in `reduction.engines.native.passes.tables.DetectorTables`.
     """
     row_shift, tof_shift = packing.row_shift, packing.tof_shift
     for s in range(bounds.size - 1):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.memory_pool import MemoryPool
-from reduction.engines.native.ordered_block import OrderedBlock
+from reduction.engines.native.blocks.ordered_block import OrderedBlock
 
 BLOCK_EVENTS = 1 << 20
 """Events of a block. To count a block takes some ms, so work can stop in time after each."""

@@ -1,6 +1,6 @@
 """The compiled pass over raw events for a curved calibration and even edges.
 
-`reduction.engines.native.kernels` explains cells, exactness, and why the function is long.
+`reduction.engines.native.passes.kernels` explains cells, exactness, and why the function is long.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.native.kernels import (
+from reduction.engines.native.passes.kernels import (
     KNOWN,
     approximate_log2,
     binned_cell,
@@ -20,7 +20,7 @@ from reduction.engines.native.kernels import (
     value_in_bins,
     value_of_time,
 )
-from reduction.engines.native.tables import (
+from reduction.engines.native.passes.tables import (
     LARGEST_BEND,
     CurvedCalibration,
     DetectorTables,
@@ -92,12 +92,12 @@ def uniform_curved_pass(
 ) -> None:  # more than 40 lines: one nest of loops
     """Add the weight of its span to the cell of each event, for ``curved`` values.
 
-    This is as `reduction.engines.native.kernels.uniform_pass`, but DIFC·d stands in the place of
-    the time of flight. With t = TOF - TZERO and x = 4·DIFA·t/DIFC² it is 2t/(1 + √(1 + x)). In a
-    batch with an x above `LARGEST_BEND` it is computed so; in others by a series, which takes no
-    root and one division less. Both serve for the estimate y alone: where rounding could matter,
-    the value is that of the other passes, to the last bit. A batch with an event that has no root
-    is passed a second time, and there the event is counted below the edges.
+    This is as `reduction.engines.native.passes.kernels.uniform_pass`, but DIFC·d stands in the
+    place of the time of flight. With t = TOF - TZERO and x = 4·DIFA·t/DIFC² it is
+    2t/(1 + √(1 + x)). In a batch with an x above `LARGEST_BEND` it is computed so; in others by a
+    series, which takes no root and one division less. Both serve for the estimate y alone: where
+    rounding could matter, the value is that of the other passes, to the last bit. A batch with an
+    event that has no root is passed a second time, and there the event is counted below the edges.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coded_cell = detectors.coded_cell

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.native.order_kernels import ValueParts
-from reduction.engines.native.packing import Packing, ValueTables
+from reduction.engines.native.passes.order_kernels import ValueParts
+from reduction.engines.native.passes.packing import Packing, ValueTables
 from reduction.engines.protocol import Recipe
 
 PARTS = 1024

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.native.ordered_block import OrderedBlock
-from reduction.engines.native.packing import count_keys, unpack_keys
+from reduction.engines.native.blocks.ordered_block import OrderedBlock
+from reduction.engines.native.passes.packing import count_keys, unpack_keys
 
 
 class SpannedEvents(NamedTuple):
@@ -27,7 +27,7 @@ class SpannedEvents(NamedTuple):
 class SpanCache:
     """The events of the ordered block that was last asked for, span by span.
 
-    ``first_id`` is as in `reduction.engines.native.tables.DetectorTables`.
+    ``first_id`` is as in `reduction.engines.native.passes.tables.DetectorTables`.
     """
 
     def __init__(self, first_id: np.int32) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.memory_pool import MemoryPool
-from reduction.engines.native.order_kernels import (
+from reduction.engines.native.blocks.value_order import EventValues, ValueOrder
+from reduction.engines.native.passes.order_kernels import (
     EVENTS_IN_BUCKET,
     OrderedArrays,
     copy_parts,
@@ -23,7 +24,6 @@ from reduction.engines.native.order_kernels import (
     order_parts,
     scatter,
 )
-from reduction.engines.native.value_order import EventValues, ValueOrder
 
 EVENT_BYTES = 8
 

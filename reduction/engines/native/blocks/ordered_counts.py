@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.cells import SPECIAL
-from reduction.engines.native.edge_kernels import count_all, find_places
-from reduction.engines.native.ordered_block import OrderedEvents
-from reduction.engines.native.ordered_kernels import (
+from reduction.engines.native.blocks.ordered_block import OrderedEvents
+from reduction.engines.native.passes.edge_kernels import count_all, find_places
+from reduction.engines.native.passes.ordered_kernels import (
     CellTables,
     KeyTables,
     count_by_key,
@@ -21,7 +21,7 @@ from reduction.engines.native.ordered_kernels import (
     count_pixels_between,
     count_unmasked,
 )
-from reduction.engines.native.packing import Packing, count_keys, unpack, unpack_keys
+from reduction.engines.native.passes.packing import Packing, count_keys, unpack, unpack_keys
 
 MOST_KEYS = 1024
 """Kinds of events, by group and slice, that are counted by a key: their counts stay in a cache …"""
@@ -37,9 +37,9 @@ UNPACKED_TOGETHER = 1 << 17
 class GroupTables:
     """Where events are counted by the group of their detectors.
 
-    ``coded_cell`` (rows,) is as in `reduction.engines.native.tables.DetectorTables`. A group has
-    ``group_cells``, and a slice ``slice_cells`` with the special ones. Other tables by row are made
-    when they are first needed.
+    ``coded_cell`` (rows,) is as in `reduction.engines.native.passes.tables.DetectorTables`. A group
+    has ``group_cells``, and a slice ``slice_cells`` with the special ones. Other tables by row are
+    made when they are first needed.
     """
 
     coded_cell: NDArray[np.int32]

@@ -24,7 +24,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.native.tables import (
+from reduction.engines.native.passes.tables import (
     CurvedCalibration,
     DetectorTables,
     EdgeLookup,
@@ -85,7 +85,7 @@ LOG2_POLYNOMIAL = (
 """Coefficients of the polynomial in m - 1.5 that is log₂(m) for m from 1 to 2.
 
 It goes through log₂ at the zeros of a Chebyshev polynomial (Press et al., Numerical Recipes,
-section 5.8); its error is below `reduction.engines.native.tables.LOG2_ERROR`.
+section 5.8); its error is below `reduction.engines.native.passes.tables.LOG2_ERROR`.
 """
 
 C0, C1, C2, C3, C4, C5, C6, C7, C8, C9, C10 = LOG2_POLYNOMIAL
@@ -93,7 +93,7 @@ C0, C1, C2, C3, C4, C5, C6, C7, C8, C9, C10 = LOG2_POLYNOMIAL
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def approximate_log2(v: float) -> float:
-    """log₂ of a positive ``v``, but for `reduction.engines.native.tables.LOG2_ERROR`.
+    """log₂ of a positive ``v``, but for `reduction.engines.native.passes.tables.LOG2_ERROR`.
 
     It takes neither branches nor tables, so that loops of it are vectorised (Estrin's scheme).
     """
@@ -128,8 +128,8 @@ def value_in_bins(t: float, coefficient: float, scale: float, exponent: int) -> 
 def binned_cell(coded_cell: np.int32, i: np.int32) -> np.int32:
     """The cell within a slice of an event in cell ``i`` of its group.
 
-    ``coded_cell`` is as in `reduction.engines.native.tables.DetectorTables`: events of masked
-    detectors, of monitors and of unknown ids are in their special cells whatever ``i`` is.
+    ``coded_cell`` is as in `reduction.engines.native.passes.tables.DetectorTables`: events of
+    masked detectors, of monitors and of unknown ids are in their special cells whatever ``i`` is.
     """
     return (coded_cell >> 1) + (i & -(coded_cell & 1))
 
@@ -171,9 +171,10 @@ def uniform_pass(
     slice ``slices[s]``, (spans,); -1 is no slice. ``weights`` (spans,) have the type of the cells.
 
     For each event the pass estimates y, the number of its bin plus 1 with a fraction (see
-    `reduction.engines.native.tables.UniformBins`). An event is looked at a second time only if its
-    time of flight is out of bounds, or if its y is nearer than ``bins.margin`` to an edge or above
-    ``bins.trusted`` and not surely above the last edge. Its cell is then found by its exact value.
+    `reduction.engines.native.passes.tables.UniformBins`). An event is looked at a second time only
+    if its time of flight is out of bounds, or if its y is nearer than ``bins.margin`` to an edge or
+    above ``bins.trusted`` and not surely above the last edge. Its cell is then found by its exact
+    value.
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coefficient, coded_cell = detectors.coefficient, detectors.coded_cell

@@ -6,8 +6,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.native.kernels import time_or_d, value_of_time
-from reduction.engines.native.tables import CurvedCalibration, DetectorTables
+from reduction.engines.native.passes.kernels import time_or_d, value_of_time
+from reduction.engines.native.passes.tables import CurvedCalibration, DetectorTables
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -22,9 +22,9 @@ def pixel_pass(
 ) -> None:
     """Add the weight of its span to the count of each event's detector, ``counts`` (rows,).
 
-    Events and ``bounds`` are as in `reduction.engines.native.kernels.uniform_pass`; ``weights`` are
-    (spans,). An event counts if it is of a group, not in a ``special`` cell of a slice or one after
-    it, and its time of flight is valid.
+    Events and ``bounds`` are as in `reduction.engines.native.passes.kernels.uniform_pass`;
+    ``weights`` are (spans,). An event counts if it is of a group, not in a ``special`` cell of a
+    slice or one after it, and its time of flight is valid.
     """
     first_id, limit = detectors.first_id, detectors.max_tof_ns
     coded_cell = detectors.coded_cell

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from reduction.engines.detector_rows import DetectorRows
 from reduction.engines.memory_pool import MemoryPool
-from reduction.engines.native.event_store import EventBlock
-from reduction.engines.native.ordered_block import (
+from reduction.engines.native.blocks.event_store import EventBlock
+from reduction.engines.native.blocks.ordered_block import (
     EVENT_BYTES,
     OrderedBlock,
     event_memory,
     merged_events,
     parted_events,
 )
-from reduction.engines.native.packing import Packing, pack, packed_values
-from reduction.engines.native.value_order import EventValues, ValueOrder, value_parts
+from reduction.engines.native.blocks.value_order import EventValues, ValueOrder, value_parts
+from reduction.engines.native.passes.packing import Packing, pack, packed_values
 
 RAW_TOGETHER = 4
 """Blocks of raw events that are put in order together."""
@@ -71,8 +71,9 @@ class OrderingTask:
 class BlockOrdering:
     """Makes ordered blocks of events packed by ``packing``, in memory from ``pool``.
 
-    ``first_id`` and ``max_tof_ns`` are as in `reduction.engines.native.tables.DetectorTables`,
-    ``rows`` is the number of rows of its tables.
+    ``first_id`` and ``max_tof_ns`` are as in
+    `reduction.engines.native.passes.tables.DetectorTables`, ``rows`` is the number of rows of its
+    tables.
     """
 
     packing: Packing

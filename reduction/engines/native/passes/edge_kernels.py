@@ -2,7 +2,7 @@
 
 The place of an edge follows from its bucket, by arithmetic. Only events of that bucket are compared
 with it. All events between two such buckets are in the same bin, without a look at their values.
-`reduction.engines.native.order_kernels` explains parts and buckets.
+`reduction.engines.native.passes.order_kernels` explains parts and buckets.
 
 The functions take the arrays of a table out of it before they loop: numba counts references to what
 is taken out of a NamedTuple within a loop, which is slower than the loop.
@@ -16,15 +16,15 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.engines.native.order_kernels import (
+from reduction.engines.native.passes.order_kernels import (
     EVENTS_IN_BUCKET,
     OrderedArrays,
     ValueParts,
     bucket_in_part,
     part_of,
 )
-from reduction.engines.native.packing import Packing, ValueTables, value_of_event
-from reduction.engines.native.tables import CurvedCalibration
+from reduction.engines.native.passes.packing import Packing, ValueTables, value_of_event
+from reduction.engines.native.passes.tables import CurvedCalibration
 
 EVENTS_IN_LINE = 8
 """Events in a line of the cache."""

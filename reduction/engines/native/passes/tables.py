@@ -22,7 +22,7 @@ MOST_MARGIN = 0.01
 """Largest error of an estimated bin, in bins; more events are then compared with the edges."""
 
 LOG2_ERROR = 2e-9
-"""Largest error of `reduction.engines.native.kernels.approximate_log2`, rounding included."""
+"""Largest error of `approximate_log2`, rounding included."""
 
 BEND_ERROR = 2e-11
 """Largest error of d by the series, relative to d; 0.02·x⁸ is left out of it."""
@@ -195,7 +195,7 @@ class EvenEdges:
 
 
 def uniform_bins(tof_exponent: int, even: EvenEdges) -> UniformBins:
-    """The table of `reduction.engines.native.kernels.uniform_pass`."""
+    """The table of `reduction.engines.native.passes.kernels.uniform_pass`."""
     us_per_ns = 1e-3
     return even.bins(us_per_ns**tof_exponent, even.margin, even.end)
 
@@ -214,7 +214,7 @@ def plain_constants(curved: CurvedCalibration) -> bool:
 def curved_bins(
     coefficient: NDArray[np.float64], tof_exponent: int, even: EvenEdges, edges: int
 ) -> UniformBins:
-    """The table of `reduction.engines.native.curved_kernels.uniform_curved_pass`.
+    """The table of `reduction.engines.native.passes.curved_kernels.uniform_curved_pass`.
 
     ``coefficient`` (rows,) is as in `DetectorTables`: the same for all that have one, since only
     the d-spacing tells the units that follow from it; ``edges`` is how many there are. The margin
@@ -228,7 +228,7 @@ def curved_bins(
 
 
 def edge_lookup(edges: NDArray[np.float64]) -> EdgeLookup:
-    """The table of `reduction.engines.native.kernels.searching_pass` for ``edges`` (bins + 1,).
+    """The table of `searching_pass` for ``edges`` (bins + 1,).
 
     Edges ascend. The table has one or two patterns of leading bits for each edge, evenly over the
     octaves of the edges. More would take fewer steps of the search, and more of the cache.
