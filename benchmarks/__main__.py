@@ -6,9 +6,9 @@ import argparse
 import os
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks import kernel, load, overload, recut, report
+from benchmarks import report
 from benchmarks.displays import screens, web_browser, web_page
-from benchmarks.engine import image, mantid_engine, ranks
+from benchmarks.engine import image, kernel, mantid_engine, ranks, recut
 from benchmarks.machine import machine
 from benchmarks.many_clients import serving
 from benchmarks.robustness import bad_clients, chaos, kafka_kills, kills, puts, readers
@@ -22,7 +22,7 @@ from benchmarks.stream import (
     simulator,
     transport,
 )
-from benchmarks.whole_product import image_load, kafka_load, large_result, start
+from benchmarks.whole_product import image_load, kafka_load, large_result, load, overload, start
 
 PARTS = (
     *("simulator", "kernel", "recut", "image", "mantid", "ranks", "transport", "serving", "puts"),

@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from benchmarks.engine.sample import Case, Sample
+from benchmarks.engine.sample import Case, SampleEvents
 from benchmarks.rows import Row
 from benchmarks.timing import Figure, Timing, interleaved
 from reduction.engines.mantid.engine import MantidEngine
@@ -71,7 +71,7 @@ def configured(engine: Engine, asked: Recipe) -> None:
 class Contest:
     """Both engines, and a sample's events for them."""
 
-    def __init__(self, mantid: MantidFramework, sample: Sample) -> None:
+    def __init__(self, mantid: MantidFramework, sample: SampleEvents) -> None:
         self._mantid, self._sample = mantid, sample
         self._store = Workspaces(MantidSteps(mantid), sample.instrument, 1 << 30, 1 << 22)
         self._bare = NativeEngine(sample.instrument, [])
@@ -222,7 +222,10 @@ def growth(contest: Contest, pulses: int) -> Row:
 
 def rows(quick: bool) -> list[Row]:
     """All rows, in this process."""
-    contest, repeats = Contest(MantidFramework.imported(), Sample(1_000_000)), 3 if quick else 5
+    contest, repeats = (
+        Contest(MantidFramework.imported(), SampleEvents(1_000_000)),
+        3 if quick else 5,
+    )
     retained = 2_000_000 if quick else 10_000_000
     found = [memory(contest, retained)]
     found += filling(contest, 100_000, repeats)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.engine.pair import Meet, side_by_side, timed
-from benchmarks.engine.sample import Sample
-from benchmarks.recut import BINS, Store
+from benchmarks.engine.recut import BINS, FilledEngine
+from benchmarks.engine.sample import SampleEvents
 from benchmarks.rows import Row
 from benchmarks.timing import Figure
 from reduction.engines.native.blocks.event_store import BLOCK_EVENTS
@@ -63,8 +63,8 @@ def _slower(
 
 def _recut(rank: int, meet: Meet, blocks: int) -> list[float]:
     """Times of new bins in s: ours and numpy's, again and again, case by case."""
-    sample = Sample(SAMPLED)
-    store = Store(sample, blocks * BLOCK_EVENTS)
+    sample = SampleEvents(SAMPLED)
+    store = FilledEngine(sample, blocks * BLOCK_EVENTS)
     store.fill(rank)
     recipes = [store.recipe(case) for case in CASES]
     values = _ordered_values(store)
@@ -78,7 +78,7 @@ def _recut(rank: int, meet: Meet, blocks: int) -> list[float]:
     return times
 
 
-def _ordered_values(store: Store) -> NDArray[np.float64]:
+def _ordered_values(store: FilledEngine) -> NDArray[np.float64]:
     """The values of the largest block of a store, as sorted as numpy's search needs them."""
     block = max(
         (each for each in store.engine.blocks if isinstance(each, OrderedBlock)),
@@ -114,7 +114,7 @@ def _ratio(both: list[list[float]]) -> tuple[Figure, Figure, float]:
 
 
 def _taking_in(rank: int, meet: Meet, events: int) -> list[float]:
-    store = Store(Sample(COPIED // 10), events)
+    store = FilledEngine(SampleEvents(COPIED // 10), events)
 
     def take_in(share: int) -> None:
         store.events = share

@@ -34,7 +34,7 @@ class Case:
         return f"{self.units} `{self.bin_params}` ({bins} bins)"
 
 
-class Sample:
+class SampleEvents:
     """Events of one large pulse of silicon on the simulated arc.
 
     ``pixel_id`` and ``tof_ns``, (events,) int32 each.

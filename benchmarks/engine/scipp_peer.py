@@ -14,7 +14,7 @@ import numpy as np
 import scipp as sc
 from numpy.typing import NDArray
 
-from benchmarks.engine.sample import Case, Sample
+from benchmarks.engine.sample import Case, SampleEvents
 from reduction.parameters.units import Units
 
 VALUE_UNITS = {
@@ -35,7 +35,7 @@ COEFFICIENT_UNITS = {
 class ScippTable:
     """The events of a sample as a scipp user holds them: counts with the coordinate ``tof``."""
 
-    def __init__(self, sample: Sample) -> None:
+    def __init__(self, sample: SampleEvents) -> None:
         self._sample = sample
         tof = sc.array(dims=["event"], values=sample.tof_ns, unit="ns")
         weights = sc.ones(sizes=tof.sizes, unit="counts")

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load import COUNTS, LAG, RETAINED
 from benchmarks.product import Product, product
 from benchmarks.rows import Row, below, zero
 from benchmarks.timing import Figure
 from benchmarks.usage import Usage
-from benchmarks.whole_product.recording import Recording, recording
+from benchmarks.whole_product.load import COUNTS, LAG, RETAINED
+from benchmarks.whole_product.recording import MonitorRecording, recording
 
 MILLION = Path(__file__).parents[2] / "examples" / "million_pixels.xml"
 BANKS, TUBE = 32, 256
@@ -104,7 +104,7 @@ def _of(case: ImageLoad, seconds: float) -> Iterator[Row]:
             yield Row("… what a rank sends for each image", f"{8 * cells} B: 8 B a cell")
 
 
-def _spectra(running: Product, seen: Recording, seconds: float, words: str) -> Iterator[Row]:
+def _spectra(running: Product, seen: MonitorRecording, seconds: float, words: str) -> Iterator[Row]:
     """How often spectra come, how late, and what is busy, for so many seconds."""
     usage, start = Usage(running.parts()), seen.size
     time.sleep(seconds)
@@ -124,7 +124,7 @@ def windows(case: ImageLoad) -> Iterator[Row]:
         yield from _windows(running, seen)
 
 
-def _windows(running: Product, seen: Recording) -> Iterator[Row]:
+def _windows(running: Product, seen: MonitorRecording) -> Iterator[Row]:
     """How long windows and views take until an image shows them."""
     _put(running, "Min", "0.5")
     _put(running, "Max", "1")

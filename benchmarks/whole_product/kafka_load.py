@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import psutil
 
-from benchmarks.load import COUNTS, LAG, longest_lag, sustained
 from benchmarks.product import product
 from benchmarks.rows import Row
+from benchmarks.whole_product.load import COUNTS, LAG, longest_lag, sustained
 from benchmarks.whole_product.recording import recording
 from tests.support.kafka.kafka_broker import QUICK_TO_RUN, KafkaBroker, why_no_broker
 

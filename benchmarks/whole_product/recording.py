@@ -19,7 +19,7 @@ LINE = re.compile(rb"^(\S+) +(\d\S+ [^(\n]+)\((\S+ [^)]+)\) (\S+)", re.MULTILINE
 
 
 @dataclass(frozen=True)
-class Update:
+class MonitorLine:
     """One line: PV, time of its pulse, time of arrival (s since the epoch), first number."""
 
     pv: str
@@ -28,7 +28,7 @@ class Update:
     number: float
 
 
-class Recording:
+class MonitorRecording:
     """The lines so far, in ``file``; windows start at a size in bytes."""
 
     def __init__(self, prefix: str, file: IO[bytes]) -> None:
@@ -39,12 +39,12 @@ class Recording:
         """Bytes so far."""
         return os.fstat(self._descriptor).st_size
 
-    def updates(self, pv: str, start: int) -> list[Update]:
+    def updates(self, pv: str, start: int) -> list[MonitorLine]:
         """Those of ``pv`` since the size was ``start``."""
         window = os.pread(self._descriptor, self.size - start, start)
         lines = ([word.decode() for word in found.groups()] for found in LINE.finditer(window))
         return [
-            Update(pv, _seconds(pulse), _seconds(arrival), float(number))
+            MonitorLine(pv, _seconds(pulse), _seconds(arrival), float(number))
             for name, pulse, arrival, number in lines
             if name == self._prefix + pv
         ]
@@ -54,14 +54,14 @@ def _seconds(local_time: str) -> float:
     return datetime.fromisoformat(local_time).timestamp()
 
 
-def oldest_held_s(updates: list[Update]) -> float:
+def oldest_held_s(updates: list[MonitorLine]) -> float:
     """The greatest age, in s, that a client's value has reached when the next one comes."""
     pairs = itertools.pairwise(updates)
     return max((later.arrival_s - held.pulse_s for held, later in pairs), default=float("nan"))
 
 
 @contextmanager
-def recording(client: Client, *pvs: str) -> Iterator[Recording]:
+def recording(client: Client, *pvs: str) -> Iterator[MonitorRecording]:
     """A ``camonitor`` of PVs that are already served."""
     with tempfile.TemporaryFile() as file:
         monitor = subprocess.Popen(
@@ -71,7 +71,7 @@ def recording(client: Client, *pvs: str) -> Iterator[Recording]:
             stderr=subprocess.DEVNULL,  # that no repeater answers is as it should be
         )
         try:
-            yield Recording(client.prefix, file)
+            yield MonitorRecording(client.prefix, file)
         finally:
             monitor.terminate()
             monitor.wait()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.engine.sample import Case, Sample
+from benchmarks.engine.sample import Case, SampleEvents
 from benchmarks.rows import Row, compared
 from benchmarks.timing import Figure, interleaved
 from reduction.engines.native.engine import NativeEngine
@@ -36,7 +36,7 @@ SCIPP_MISSING = "`pip install scipp` (extra `bench`) adds scipp to these rows"
 class Native:
     """The native engine, holding the events of a sample."""
 
-    def __init__(self, sample: Sample) -> None:
+    def __init__(self, sample: SampleEvents) -> None:
         self._group = np.zeros(sample.instrument.detector_id.size, np.int32)
         recipe = Recipe(Units.TOF, np.array([1.0, 2.0]), self._group)
         self._engine = NativeEngine(sample.instrument, [recipe])
@@ -51,7 +51,7 @@ class Native:
 
 def measure(quick: bool) -> list[Row]:
     """For each case a row of its rate, and one for each peer."""
-    sample = Sample(2_000_000 if quick else 10_000_000)
+    sample = SampleEvents(2_000_000 if quick else 10_000_000)
     native = Native(sample)
     peers = _peers(sample)
     rows = [
@@ -60,7 +60,7 @@ def measure(quick: bool) -> list[Row]:
     return rows if len(peers) > 1 else [*rows, Row("scipp", SCIPP_MISSING)]
 
 
-def _peers(sample: Sample) -> list[tuple[str, Callable[..., Any], Callable[..., Any]]]:
+def _peers(sample: SampleEvents) -> list[tuple[str, Callable[..., Any], Callable[..., Any]]]:
     """Name, histogram with the same edges, and histogram with even bins."""
     peers: list[tuple[str, Callable[..., Any], Callable[..., Any]]] = [
         ("numpy", sample.numpy_histogram, sample.numpy_even)
@@ -74,7 +74,7 @@ def _peers(sample: Sample) -> list[tuple[str, Callable[..., Any], Callable[..., 
 
 
 def _case_rows(
-    sample: Sample, native: Native, peers: list[Any], case: Case, repeats: int
+    sample: SampleEvents, native: Native, peers: list[Any], case: Case, repeats: int
 ) -> list[Row]:
     contestants = {"ours": partial(native.histogram, case)}
     for name, same, even in peers:

@@ -14,7 +14,7 @@ from benchmarks.product import EVENTS_PER_PULSE, Product, product
 from benchmarks.rows import Row, below, zero
 from benchmarks.timing import Figure
 from benchmarks.usage import Usage
-from benchmarks.whole_product.recording import Recording, oldest_held_s, recording
+from benchmarks.whole_product.recording import MonitorRecording, oldest_held_s, recording
 
 COUNTS, LAG = "Red1:Spec:YC", "Lag_RBV"
 RETAINED = 1e8
@@ -37,14 +37,14 @@ BINS = (
 )
 
 
-class Limits(NamedTuple):
+class PutTargets(NamedTuple):
     """Targets for puts of other bins: for the longest of them, and for 99 of 100."""
 
     longest_s: float = 1.0
     most_s: float = 0.2
 
 
-LIMITS = Limits()
+LIMITS = PutTargets()
 
 
 def measure(quick: bool, parts: Collection[str]) -> dict[str, list[Row]]:
@@ -80,7 +80,7 @@ def most(quick: bool) -> list[Row]:
 
 def sustained(
     running: Product,
-    seen: Recording,
+    seen: MonitorRecording,
     parts: Mapping[str, psutil.Process],
     seconds: float,
     per_pulse: int = EVENTS_PER_PULSE,
@@ -111,7 +111,7 @@ def sustained(
     ]
 
 
-def longest_lag(seen: Recording, start: int) -> float:
+def longest_lag(seen: MonitorRecording, start: int) -> float:
     """The longest, in s, of all values posted since ``start``; NaN if none was."""
     return max((each.number for each in seen.updates(LAG, start)), default=float("nan"))
 
@@ -121,7 +121,9 @@ def _memory(running: Product) -> str:
     return f"{memory / 1e9:.2f} GB with {retained:.3g} events retained"
 
 
-def _rebinned(running: Product, seen: Recording, puts: int, limits: Limits | None) -> list[Row]:
+def _rebinned(
+    running: Product, seen: MonitorRecording, puts: int, limits: PutTargets | None
+) -> list[Row]:
     usage, start, times = Usage(running.parts()), seen.size, []
     retained = running.number("RetainedEvents_RBV")
     settings = list(itertools.islice(itertools.cycle(BINS), puts))
@@ -149,7 +151,7 @@ def _rebinned(running: Product, seen: Recording, puts: int, limits: Limits | Non
     ]
 
 
-def _most(times: Sequence[float], limits: Limits) -> list[Row]:
+def _most(times: Sequence[float], limits: PutTargets) -> list[Row]:
     """The 99th percentile."""
     most = float(np.quantile(times, 0.99))
     met = most <= limits.most_s

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from benchmarks.engine.sample import Case, Sample
+from benchmarks.engine.sample import Case, SampleEvents
 from benchmarks.rows import Row
 from benchmarks.timing import Figure
 from reduction.engines.native.engine import NativeEngine
@@ -30,10 +30,10 @@ BINS = (
 FOREVER_S = math.inf
 
 
-class Store:
+class FilledEngine:
     """An engine with events of a sample, again and again."""
 
-    def __init__(self, sample: Sample, events: int) -> None:
+    def __init__(self, sample: SampleEvents, events: int) -> None:
         self._sample, self.events = sample, events
         self.group = np.zeros(sample.instrument.detector_id.size, np.int32)
         self.engine = NativeEngine(sample.instrument, [self.recipe(BINS[0])])
@@ -80,10 +80,10 @@ class Store:
 
 def measure(quick: bool) -> list[Row]:
     """The rows for a hundred million events."""
-    sample = Sample(1_000_000 if quick else 10_000_000)
+    sample = SampleEvents(1_000_000 if quick else 10_000_000)
     events, repeats = (5_000_000, 3) if quick else (100_000_000, 5)
     before = psutil.Process().memory_info().rss
-    store = Store(sample, events)
+    store = FilledEngine(sample, events)
     rates = Figure(tuple(store.take_in() for _ in range(repeats)), "events/s")
     rows = [
         _at_least("taking in: stored and histogrammed", rates, 5e7, _copying(sample)),
@@ -91,22 +91,22 @@ def measure(quick: bool) -> list[Row]:
     ]
     rows.append(_memory(store, before))
     rows += [_new_bins(store, sample, case, repeats) for case in BINS]
-    return [*rows, *_other_changes(Store(sample, events // 2), repeats)]
+    return [*rows, *_other_changes(FilledEngine(sample, events // 2), repeats)]
 
 
-def _sorting(store: Store) -> str:
+def _sorting(store: FilledEngine) -> str:
     began = time.perf_counter()
     assert store.engine.prepare(3600)
     return f"{store.events / (time.perf_counter() - began):.3g} events/s, in spare time"
 
 
-def _memory(store: Store, before: int) -> Row:
+def _memory(store: FilledEngine, before: int) -> Row:
     used = (psutil.Process().memory_info().rss - before) / store.events
     met = "resident memory, all included, over events"
     return Row("memory per retained event, sorted", f"{used:.1f} B", "≤ 9 B", used <= 9, met)
 
 
-def _copying(sample: Sample) -> str:
+def _copying(sample: SampleEvents) -> str:
     """How fast the same bytes are copied, into memory that was used before."""
     columns = np.stack((sample.pixel_id, sample.tof_ns))
     into = columns.copy()
@@ -118,7 +118,7 @@ def _copying(sample: Sample) -> str:
     return f"copying the same bytes: {max(times):.3g} events/s"
 
 
-def _new_bins(store: Store, sample: Sample, case: Case, repeats: int) -> Row:
+def _new_bins(store: FilledEngine, sample: SampleEvents, case: Case, repeats: int) -> Row:
     other = store.recipe(Case(Units.D_SPACING, "0.4,0.002,5"))
     times = []
     for _ in range(repeats):
@@ -142,7 +142,7 @@ def _timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _other_changes(store: Store, repeats: int) -> list[Row]:
+def _other_changes(store: FilledEngine, repeats: int) -> list[Row]:
     """A rank's half of a hundred million events, when two ranks share them."""
     store.take_in()
     plain = store.recipe(BINS[1])

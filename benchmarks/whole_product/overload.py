@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import time
 
-from benchmarks.load import BINS, COUNTS
 from benchmarks.product import Product, product
 from benchmarks.rows import Row, below, zero
 from benchmarks.timing import Figure
+from benchmarks.whole_product.load import BINS, COUNTS
 from benchmarks.whole_product.recording import recording
 
 LOG_LIMIT = "12G"
