@@ -143,8 +143,9 @@ whatever else ran.
 In the same run, while events arrive at the same rate: wall time of the C tool `caput -c -S` on
 `Red1:BinParams`, from launching it to its end, which is when posted results have the new bins for
 every event retained. The settings make 460 to 46 000 bins: even, logarithmic and mixed, in turn.
-The targets are for puts from 1e8 events on; the second set of rows comes after the minute of load.
-The peer is not run: Mantid's live data starts again when its processing is changed.
+The first set of rows is from 1e8 events on; the minute of load follows it, then the second set.
+Beside it is a put that no rank obeys: half of the time is the tool's, which searches and connects.
+Mantid's live data cannot be run for it: it starts again when its processing is changed.
 """,
     "most": """\
 ## Ten times the rate
