@@ -23,6 +23,7 @@ from reduction.control.reports import RanksReport
 from reduction.files.save import SavedFiles, save_together
 from reduction.host.file_system.allowed_folders import AllowedFolders
 from reduction.host.file_system.file_threads import FileThreads, FirstOnly
+from reduction.parameters.file_names import LAST_NUMBER
 from reduction.parameters.specs import Refused
 from reduction.results.outgoing.saved_form import SavingLabels, saved_form
 from reduction.results.outgoing.saved_pictures import PostedPictures, saved_pictures
@@ -85,11 +86,11 @@ class FileWriter:
             saving = await self._posted()
             saved = await self._saved(saving, files)
         except (OSError, RuntimeError, ValueError) as error:
-            why = _reason(error)
+            why = _reason(error, files)
             await self._post(FileStatus(self._written, why))
             raise Refused("Write", files.name, why) from None
         if files.auto_increment and saved.number is not None:
-            await self._settings.count_files(saved.number + 1)
+            await self._settings.count_files(min(saved.number + 1, LAST_NUMBER))
         self._written = str(saved.paths[0])
         await self._post(FileStatus(self._written, _outcome(saved, files)))
         return False
@@ -182,16 +183,15 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, enum.Enum) else value
 
 
-def _reason(error: OSError | RuntimeError | ValueError) -> str:
+def _reason(error: OSError | RuntimeError | ValueError, files: FileSettings) -> str:
     """Why a write failed, in words for an operator."""
     match error:
         case Refused():
             return error.why
         case FileExistsError(filename=str(name)):
-            return (
-                f"{name} is there already, and no file is replaced: put another File:Name, or Yes"
-                " to File:AutoIncrement"
-            )
+            other = "a lower File:Number" if files.auto_increment else "Yes to File:AutoIncrement"
+            words = f"is there already, and no file is replaced: put another File:Name, or {other}"
+            return f"{name} {words}"
         case OSError(strerror=str(words), filename=str(name)):
             return f"{name}: {words}"
     return str(error)

@@ -79,7 +79,8 @@ class LogFolder:
         """
         least = LEAST_BYTES * self.partitions
         if limit_bytes < least:
-            words = f"{self.partitions} partitions need at least {least} bytes, not {limit_bytes}"
+            many = f"{self.partitions} partition{'s' * (self.partitions > 1)}"
+            words = f"log_limit is {limit_bytes} bytes, and {many} need {least}"
             raise LogRefused(f"log {self.path}: {words}")
         with refusing(self.path):
             there = self.path

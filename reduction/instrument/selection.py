@@ -35,6 +35,12 @@ from reduction.parameters.specs import Misfit, Refused, nearest
 BANKS = "banks"
 """The word that, as the setting Groups, makes each bank of the instrument a group."""
 
+NO_LIST = {
+    "Mask": ("", "none", "nothing", "off", "no", "unmask", "clear"),
+    "Groups": ("", "all", "none", "one", "single", "off", "no", "clear"),
+}
+"""Words that people put into a setting where an empty text is meant."""
+
 MASKED = NO_GROUP
 """Group of a detector that is left out."""
 
@@ -167,7 +173,7 @@ def _listed(pv: str, lists: Sequence[str], instrument: Instrument) -> ListedRang
     try:
         listed = parse_lists(lists, instrument.bank_names)
     except BadWord as bad:
-        hint = nearest(bad.word, instrument.bank_names)
+        hint = nearest(bad.word, instrument.bank_names) or _empty_hint(pv, bad.word)
         why = f"{bad.word!r} is no detector id or range a:b, and no bank of {instrument.name}"
         raise Refused(pv, lists[bad.index].strip(), why + hint) from None
     used = np.append(listed.index, [index for _, index in listed.banks])
@@ -177,6 +183,14 @@ def _listed(pv: str, lists: Sequence[str], instrument: Instrument) -> ListedRang
         raise Refused(pv, lists[int(unused[0])].strip(), why)
     _check_any(pv, lists, listed, instrument)
     return listed
+
+
+def _empty_hint(pv: str, word: str) -> str:
+    """What to put in place of a ``word`` that means that there is no list; empty for others."""
+    if word.strip("\"'").lower() not in NO_LIST[pv]:
+        return ""
+    done = "masks none" if pv == "Mask" else "makes one group of all detectors"
+    return f"; an empty text {done}"
 
 
 def _check_any(pv: str, lists: Sequence[str], listed: ListedRanges, instrument: Instrument) -> None:

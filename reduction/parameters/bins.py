@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,8 @@ def _number(word: str, place: int) -> float:
     try:
         number = float(word.replace("_", "?"))  # only Python takes 1_000 for a number
     except ValueError:
-        between = "; commas separate numbers" if len(word.split()) > 1 else ""
+        several = len(re.split(r"[\s;:|/]+", word.strip())) > 1 or word.strip()[:1] in "([{"
+        between = "; commas separate numbers, as in 0.4,0.001,5" if several else ""
         raise ValueError(f"number {place} is {word!r}, not a number{between}") from None
     if not math.isfinite(number):
         raise ValueError(f"number {place} is {word}, not finite")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from reduction.parameters.specs import Refused
+from reduction.parameters.specs import Integer, Refused
 
 LONGEST_FILE_NAME = 200
 """Most bytes of a name: file systems take 255, and endings are appended."""
@@ -20,6 +20,9 @@ PART_OF_RESULT = r"_slice\d+|_series\d+|_mantid"
 NAME_PLACE = "%s"
 NUMBER_PLACE = re.compile(r"%0?\d?(\.\d)?d")
 """The places of name and number in a template, as areaDetector's FileTemplate has them."""
+
+LAST_NUMBER = Integer.INT32[-1]
+"""The highest number that ``File:Number`` can have."""
 
 FIRST_COPY = 2
 """The number of the first result whose plain name is taken."""
@@ -90,7 +93,8 @@ class FileNaming:
         """The names to try, one after the other, until one is not taken."""
         every: Iterator[FileNameCandidate]
         if self.has_number:
-            every = (FileNameCandidate(self._text(n), n) for n in itertools.count(self.number))
+            numbers = range(self.number, LAST_NUMBER + 1)
+            every = (FileNameCandidate(self._text(n), n) for n in numbers)
         else:
             plain = self._text(0)
             copies = (FileNameCandidate(f"{plain}_{n}", None) for n in itertools.count(FIRST_COPY))

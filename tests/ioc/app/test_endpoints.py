@@ -104,7 +104,7 @@ def test_a_folder_that_is_no_event_log_is_refused_before_anything_starts(
 def test_a_limit_that_is_too_small_for_a_log_is_refused(part: str, tmp_path: Path) -> None:
     status, words = said(part, f"--log-folder={tmp_path / 'log'}", "--log-limit=1M")
     assert status == 2
-    assert words.endswith("log: 2 partitions need at least 4194304 bytes, not 1048576\n")
+    assert words.endswith("log: log_limit is 1048576 bytes, and 2 partitions need 4194304\n")
     assert not (tmp_path / "log").exists()
 
 

@@ -79,6 +79,21 @@ def test_each_write_makes_new_files_and_says_which(tmp_path: Path) -> None:
     assert (saved.slice_log_units, bench.asked) == ("K", ["T", "T"])
 
 
+def test_the_last_number_is_written_and_nothing_after_it(tmp_path: Path) -> None:
+    last = 2**31 - 1
+    bench = WriteBench(tmp_path, FileSettings(str(tmp_path), "si", "%s_%d", last - 1))
+    bench.post()
+    for number in last - 1, last:
+        assert bench.write() == "4 files are on disk"
+        assert f"si_{number}.nxs" in names(tmp_path)
+        assert bench.get("File:Number") == last
+    written = names(tmp_path)
+    words = rf"si_{last}.nxs is there already, .* another File:Name, or a lower File:Number"
+    with pytest.raises(Refused, match=words):
+        bench.write()
+    assert names(tmp_path) == written
+
+
 def test_files_have_the_pictures_that_are_posted(tmp_path: Path) -> None:
     bench = WriteBench(tmp_path, FileSettings(str(tmp_path), "si"))
     bench.post()

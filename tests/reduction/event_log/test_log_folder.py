@@ -110,7 +110,9 @@ def test_a_file_a_limit_that_is_too_small_and_a_partition_that_is_not_there_are_
         check_log(tmp_path / "file", 1, LIMIT)
     with pytest.raises(LogRefused, match=r"file/log: .*file is not a folder"):
         check_log(tmp_path / "file/log", 1, LIMIT)
-    with pytest.raises(LogRefused, match="3 partitions need at least 6291456 bytes, not 6291455"):
+    with pytest.raises(
+        LogRefused, match="log_limit is 6291455 bytes, and 3 partitions need 6291456"
+    ):
         check_log(tmp_path / "log", 3, 3 * LEAST_BYTES - 1)
     written(tmp_path / "log", [])
     with pytest.raises(LogRefused, match="it has 1 partitions, not 2"):

@@ -37,3 +37,19 @@ def test_a_mask_that_leaves_one_detector_is_taken() -> None:
 def test_groups_of_masked_detectors_alone_do_not_fit_until_one_of_both_is_put() -> None:
     with pytest.raises(Misfit, match="no detector is left"):
         detector_groups(DetectorSettings(mask="0:499", groups="0:9;20:29"), ARC)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (DetectorSettings(mask="none"), "an empty text masks none"),
+        (DetectorSettings(mask='""'), "an empty text masks none"),
+        (DetectorSettings(groups="all"), "an empty text makes one group of all detectors"),
+        (DetectorSettings(groups="None"), "an empty text makes one group of all detectors"),
+    ],
+)
+def test_a_word_for_no_list_is_refused_with_what_to_put_instead(
+    settings: DetectorSettings, words: str
+) -> None:
+    with pytest.raises(Refused, match=words):
+        detector_groups(settings, ARC)
