@@ -26,7 +26,7 @@ from reduction.parameters.images.image import ImageSettings, ImageView
 from reduction.parameters.reduction import ReductionSettings
 from reduction.ranks.collectives import Collectives
 from reduction.ranks.counting.map_rows import DetectorRowsOfMap, rows_of_detectors, time_edges
-from reduction.ranks.counting.outlier_test import OutlierTest
+from reduction.ranks.counting.outlier_search import OutlierTest
 from reduction.ranks.counting.pipeline import Pipeline
 from reduction.ranks.counting.view_plans import PlanKey, ViewPlan, deciding, view_plan
 from reduction.stream.pulses import NO_PULSE

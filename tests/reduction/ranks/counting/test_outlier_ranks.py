@@ -12,7 +12,7 @@ from reduction.messages.contents import Chunk, encode_chunk
 from reduction.parameters.detectors import DetectorSettings
 from reduction.parameters.outliers import OutlierSettings
 from reduction.parameters.reduction import ReductionSettings
-from reduction.ranks.counting.outlier_test import OutlierTest
+from reduction.ranks.counting.outlier_search import OutlierTest
 from tests.reduction.ranks.counting.test_image_ranks import BINS, FedWithEvents
 from tests.support.ranks.one_rank import pulse_ns
 
