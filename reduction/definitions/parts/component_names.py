@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from reduction.definitions.places.frames import Places
-from reduction.definitions.places.idf_xml import int_attribute
+from reduction.definitions.places.idf_xml import NotUnderstood, int_attribute, tag_text
 
 T = TypeVar("T")
 
@@ -23,11 +23,15 @@ NUMBER = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
 
 @dataclass(frozen=True)
 class NumberedNames:
-    """The names at n places: ``name`` and the numbers from ``first`` on; None: ``name`` at all."""
+    """The names at n places: ``name`` and the numbers from ``first`` on; None: ``name`` at all.
+
+    From place to place the number rises by ``step``, which is above 0.
+    """
 
     name: str
     first: int | None
     count: int
+    step: int = 1
 
     def __len__(self) -> int:
         return self.count
@@ -36,7 +40,7 @@ class NumberedNames:
         return (self[place] for place in range(self.count))
 
     def __getitem__(self, place: int) -> str:
-        return self.name if self.first is None else f"{self.name}{self.first + place}"
+        return self.name if self.first is None else f"{self.name}{self.first + place * self.step}"
 
     def place(self, name: str) -> int | None:
         """The first place of a name; None if it has none."""
@@ -45,8 +49,8 @@ class NumberedNames:
         number = name.removeprefix(self.name)
         if not name.startswith(self.name) or len(number) > 20 or not NUMBER.fullmatch(number):
             return None
-        place = int(number) - self.first
-        return place if 0 <= place < self.count else None
+        place, between = divmod(int(number) - self.first, self.step)
+        return place if 0 <= place < self.count and not between else None
 
 
 PlaceNames = NumberedNames | tuple[str, ...]
@@ -66,7 +70,15 @@ def place_names(components: Sequence[Element], locations: Sequence[Element]) -> 
     name = locations[0].get("name", "")
     if not name:
         return NumberedNames(component_name(components[0]), None, count)
-    return NumberedNames(name, int_attribute(locations[0], "name-count-start", 0), count)
+    first, step = (
+        int_attribute(locations[0], f"name-count-{each}", default)
+        for each, default in (("start", 0), ("increment", 1))
+    )
+    if step < 1:
+        raise NotUnderstood(
+            f"{tag_text(locations[0])}: name-count-increment is {step}, not above 0"
+        )
+    return NumberedNames(name, first, count, step)
 
 
 def places_called(names: PlaceNames, wanted: Mapping[str, T]) -> Iterator[tuple[Places, T]]:
@@ -102,5 +114,6 @@ def plain_names(names: PlaceNames) -> Sequence[str]:
     if names.first is None:
         return [plain_name(names.name)] * names.count
     if PLAIN.fullmatch(names.name) and not re.fullmatch(r"[+-]?\d*", names.name):
-        return [f"{names.name}{number}" for number in range(names.first, names.first + names.count)]
+        numbers = range(names.first, names.first + names.count * names.step, names.step)
+        return [f"{names.name}{number}" for number in numbers]
     return [plain_name(each) for each in names]

@@ -50,7 +50,7 @@ UNUSED = frozenset(("xpixels", "ypixels"))
 
 LOCATION = VECTOR | UNUSED | frozenset(("rot", "ang", *AXIS_ATTRIBUTES, "name", "mark-as"))
 SPANNED = (*CARTESIAN, *POLAR, "rot")
-REPEATED = ("n-elements", "name", "name-count-start", "mark-as")
+REPEATED = ("n-elements", "name", "name-count-start", "name-count-increment", "mark-as")
 LOCATIONS = frozenset((*SPANNED, *(f"{each}-end" for each in SPANNED), *AXIS_ATTRIBUTES, *REPEATED))
 MOVES = ("trans", "rot")
 IN_LOCATION = frozenset((*MOVES, "exclude", "facing", "parameter", "neutronic"))

@@ -27,6 +27,7 @@ from reduction.definitions.places.frames import (
     turned,
 )
 from reduction.definitions.places.idf_xml import Notes, NotUnderstood, float_attribute, tag_text
+from reduction.definitions.places.valid_values import valid_value
 from reduction.parameters.specs import nearest, shown
 
 COORDINATES = ("x", "y", "z")
@@ -227,7 +228,7 @@ class Motions:
 
     def _value(self, parameter: Element) -> Iterator[float]:
         """The value of a parameter, or none if it has no value; raises `NotUnderstood`."""
-        value, follows = parameter.find(".//value"), parameter.find(".//logfile")
+        value, follows = valid_value(parameter), parameter.find(".//logfile")
         if value is not None:
             notes = Notes()
             number = float_attribute(value, "val", math.nan, notes)

@@ -161,6 +161,22 @@ def test_banks_that_are_numbered_have_the_order_of_the_file(tmp_path: Path) -> N
     assert made.bank.tolist() == [0, 1, 2, 3, 0, 1, 2, 4]
 
 
+def test_numbers_of_names_rise_by_the_increment_that_is_told(tmp_path: Path) -> None:
+    body = """<component type="tile" idlist="all"><locations n-elements="3" x="0" x-end="2"
+ name="bank" name-count-start="7" name-count-increment="{}"/></component>
+<type name="tile"><component type="pixel"><location/></component></type>
+<type name="pixel" is="detector"/><idlist idname="all" start="1" end="3"/>"""
+    link = "".join(
+        f'<component-link name="{name}">{parameter("z", 4)}</component-link>'
+        for name in ("bank8", "bank9", "bank13")
+    )
+    made = read(tmp_path, body.format(2) + link)
+    assert made.bank_names == ("bank7", "bank9", "bank11")
+    assert made.position_m.tolist() == [[0, 0, 0], [1, 0, 4], [2, 0, 0]]
+    with pytest.raises(ValueError, match="name-count-increment is 0, not above 0"):
+        read(tmp_path, body.format(0))
+
+
 def test_a_list_that_an_inner_component_starts_goes_on_at_its_next_place(tmp_path: Path) -> None:
     body = """<component type="arm" idlist="first"><locations n-elements="3"/></component>
 <type name="arm"><component type="pixel" {}><location/></component>

@@ -127,3 +127,45 @@ def test_neutronic_offsets_to_angles_that_may_be_neutronic_are_refused(tmp_path:
     with pytest.raises(ValueError, match="adds to angles of its parent, which has neutronic ones"):
         read(tmp_path, body, DELTA)
     read(tmp_path, body.replace('x="1"', 'r="1"'), DELTA)
+
+
+LINKED = """<component type="pixel" idlist="a"><location z="1" name="one"/></component>
+<idlist idname="a"><id val="7"/></idlist><component-link name="one"><parameter name="x">{}
+</parameter></component-link>"""
+
+
+@pytest.mark.parametrize(
+    ("values", "x"),
+    [
+        ('<value val="1" valid-to="2010-01-01"/><value val="2" valid-from="2010-01-02"/>', 2),
+        ('<value val="2" valid-from="2010-01-02 10:00:00"/><value val="1"/>', 2),
+        ('<value val="1"/><value val="2" valid-from="9000-01-01T00:00:00Z"/>', 1),
+        (
+            '<value val="1" valid-from="2001-01-01"/>'
+            '<value val="2" valid-from="2001-01-01" valid-to="9000-01-01"/>',
+            2,
+        ),
+        ('<value val="3"/><value val="3"/>', 3),
+    ],
+    ids=["the later one", "since then", "not yet", "the shorter one", "the same twice"],
+)
+def test_of_several_values_that_counts_which_holds_now(
+    tmp_path: Path, values: str, x: float
+) -> None:
+    made = read(tmp_path, LINKED.format(values))
+    assert made.position_m.tolist() == [[x, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ('<value val="1"/><value val="2"/>', "2 values, which differ"),
+        ('<value val="1" valid-to="2010-01-01"/>', "none of its values is valid now"),
+        ('<value val="1" valid-from="yesterday"/>', "valid-from = 'yesterday' is no time, like"),
+    ],
+)
+def test_values_of_which_none_counts_for_certain_are_refused(
+    tmp_path: Path, values: str, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        read(tmp_path, LINKED.format(values))
