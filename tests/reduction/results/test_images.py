@@ -136,10 +136,10 @@ def test_ids_become_the_list_that_they_are_read_from(text: str) -> None:
 
 def test_a_map_with_too_many_cells_joins_bins_of_the_spectrum() -> None:
     edges = np.arange(200_001.0)
-    made = MapSettings(rows=100).edges(edges)
+    made = MapSettings().edges(edges, 100)
     assert (made[0], made[-1]) == (0, 200_000)
     assert set(np.diff(made)) == {5.0}
-    assert MapSettings().edges(edges[:4601]).tolist() == edges[:4601].tolist()
+    assert MapSettings().edges(edges[:4601], 100).tolist() == edges[:4601].tolist()
 
 
 @pytest.mark.parametrize(
