@@ -1,4 +1,4 @@
-"""Where the event log and the run state are, if nobody says, among the user's data."""
+"""Where event log, run state and settings are kept; the first two, unless told, with the user."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def run_state_path(options: ServerOptions) -> Path | None:
     if options.run_state:
         return Path(options.run_state).expanduser().absolute()
     return _user_folder(options.prefix) / "run-state.json"
+
+
+def autosave_path(options: ServerOptions) -> Path | None:
+    """The file that keeps the settings; None if they are not to be kept."""
+    if options.autosave in ("", "none"):
+        return None
+    return Path(options.autosave).expanduser()
 
 
 def _user_folder(prefix: str) -> Path:

@@ -9,7 +9,7 @@ import re
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from ioc.options.program import StartError
@@ -51,13 +51,17 @@ def check_interfaces(options: ServerOptions) -> None:
             raise StartError(f"interfaces = {address!r}: {why}") from None
 
 
-def check_epics_variables(environment: Mapping[str, str]) -> None:
+def check_epics_variables(environment: MutableMapping[str, str]) -> None:
     """Raises `StartError` for a variable of EPICS that must be a number and is none.
 
-    caproto would end with a traceback, once the other processes are started.
+    caproto would end with a traceback, once the other processes are started. Blank ones are taken
+    out of the environment: for EPICS Base they are not set.
     """
     for name in sorted(filter(EPICS_NUMBER.fullmatch, environment)):
         text, is_port = environment[name], name.endswith("_PORT")
+        if not text.strip():
+            del environment[name]
+            continue
         try:
             number = float(text) if name.endswith(SECONDS) else int(text)
         except ValueError:

@@ -235,7 +235,7 @@ class ServerOptions(EngineOptions, InstrumentOptions, SettingOptions):
         least=0.5,
     )
     autosave: str = flag(
-        "", "file that keeps the settings, restored from it at the start; empty: none"
+        "", "file that keeps the settings, restored from it at the start; empty or 'none': none"
     )
     run_state: str = flag(
         "",

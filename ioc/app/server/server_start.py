@@ -12,7 +12,7 @@ from ioc.ca.database import MAX_NAME
 from ioc.model.ioc_order import IocOrder
 from ioc.model.paths import Part
 from ioc.options.commands import IocOptions
-from ioc.options.event_log import run_state_path
+from ioc.options.event_log import autosave_path, run_state_path
 from ioc.options.host_checks import check_interfaces, file_folders, pva_served
 from ioc.options.keys import key_of
 from ioc.options.program import StartError
@@ -138,7 +138,7 @@ def server_start(options: IocOptions, instrument: Instrument, partitions: int = 
         files=files,
         changes=(*starting.changes, *kept.changes),
         rules=_rules(options),
-        autosave=Path(options.autosave).resolve() if options.autosave else None,
+        autosave=autosave.resolve() if (autosave := autosave_path(options)) else None,
         instrument=instrument,
         publish=result_topic(options.publish, options.publish_spectra),
         key=key_of(options, options.control, options.sim_control, makes=True),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ioc.options.event_log import autosave_path
 from ioc.options.program import StartError
 from ioc.options.shared_options import ServerOptions
 from ioc.process.output import say
@@ -86,8 +87,8 @@ def starting_orders(
     except Refused as refused:
         raise StartError(str(refused)) from None
     kept = KeptSettings(orders)
-    if options.autosave:
-        kept = _restored(options, Path(options.autosave), fits, orders)
+    if (autosave := autosave_path(options)) is not None:
+        kept = _restored(options, autosave, fits, orders)
     orders = kept.orders._replace(ranks=with_files(kept.orders.ranks, load))
     return StartingOrders(orders, (*kept.changes, *_changed_files(orders, kept.digests)))
 

@@ -15,7 +15,7 @@ from ioc.options.program import StartError
         ("EPICS_CA_SERVER_PORT", "abc", "it is 0 to 65535"),
         ("EPICS_CAS_SERVER_PORT", "70000", "it is 0 to 65535"),
         ("EPICS_PVAS_BROADCAST_PORT", "-1", "it is 0 to 65535"),
-        ("EPICS_CA_REPEATER_PORT", "", "it is 0 to 65535"),
+        ("EPICS_CA_REPEATER_PORT", "5064 5065", "it is 0 to 65535"),
         ("EPICS_CA_CONN_TMO", "x" * 1000, "it is a number"),
         ("EPICS_CAS_BEACON_PERIOD", "nan", "it is a number"),
         ("EPICS_CA_MAX_ARRAY_BYTES", "1e6", "it is a number"),
@@ -36,6 +36,16 @@ def test_numbers_and_other_variables_pass() -> None:
             "OTHER_PORT": "y",
         }
     )
+
+
+def test_blank_numbers_are_not_set_as_in_epics_base() -> None:
+    environment = {
+        "EPICS_CA_SERVER_PORT": "",
+        "EPICS_CAS_BEACON_PERIOD": " ",
+        "EPICS_CA_ADDR_LIST": "",
+    }
+    check_epics_variables(environment)
+    assert environment == {"EPICS_CA_ADDR_LIST": ""}
 
 
 def test_all_numbers_that_caproto_reads_are_checked() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ioc.options.commands import RunOptions, SimulateOptions
-from ioc.options.event_log import with_event_log
+from ioc.options.commands import IocOptions, RunOptions, SimulateOptions
+from ioc.options.event_log import autosave_path, run_state_path, with_event_log
 from ioc.options.program import StartError
 from ioc.options.sizes import size_bytes, size_text
 
@@ -57,3 +57,10 @@ def test_what_is_given_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     options = with_event_log(SimulateOptions(log_folder="here", log_limit="1G"))
     assert (options.log_folder, options.log_limit) == (f"{tmp_path}/here", str(2**30))
+
+
+def test_none_is_no_file_of_settings_as_it_is_no_run_state() -> None:
+    for options in IocOptions(autosave="none", run_state="none"), IocOptions(run_state="none"):
+        assert autosave_path(options) is None
+        assert run_state_path(options) is None
+    assert autosave_path(IocOptions(autosave="kept.toml")) == Path("kept.toml")
