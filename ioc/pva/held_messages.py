@@ -43,11 +43,16 @@ def open_operations() -> int:
 
 @dataclass(frozen=True)
 class PeerSocket:
-    """The socket of a client: the number of its file, its peer, and the bytes that have come."""
+    """The socket of a client: the number of its file, its peer, and the bytes that have come.
+
+    The client has ``acknowledged`` so many bytes; so many more are ``unsent``, for it has no room.
+    """
 
     file: int
     peer: str
     received: int
+    acknowledged: int = 0
+    unsent: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Disconnects clients of pvAccess with very long messages or very many operations (Linux).
+"""Disconnects clients of pvAccess that send or open too much, or take nothing (Linux).
 
 p4p keeps what has come of a message until it is complete, up to 4 GB for each client. So what the
 system has received of a client is compared with what p4p has taken as complete messages.
@@ -23,6 +23,7 @@ from ioc.pva.held_messages import (
     PeerSocket,
     open_operations,
 )
+from ioc.pva.stalled_clients import LONGEST_STALL_S, StalledClients
 from reduction.host.file_system.file_threads import started_in_thread
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,9 @@ ANSWER_S = 5.0
 TOLD_FOR_S = 60.0
 """How long after a client was disconnected it is told."""
 
-BYTES_RECEIVED, TCP_INFO_BYTES = 128, 136
-"""Where a ``tcp_info`` of the system has the bytes received, 8 bytes; see linux/tcp.h."""
+BYTES_ACKED, NOT_SENT, TCP_INFO_BYTES = 120, 144, 148
+"""Where a ``tcp_info`` of the system has the bytes acknowledged and received, 8 bytes each, and
+those that are not sent, 4 bytes; see linux/tcp.h."""
 
 PEER = re.compile(r"^\s*Peer *(\S+) .*\bRX=(\d+)", re.MULTILINE)
 """A client in the description of a server: its address and port, and the bytes of its messages."""
@@ -59,6 +61,7 @@ class MessageLimit:
         self._port, self._describe = port, describe
         self._held = HeldMessages()
         self._operations = HeldMessages(MOST_MORE_OPERATIONS, MANY_OPENED_BYTES, open_operations)
+        self._stalls = StalledClients(clock_s)
         self._most_bytes, self._clock_s = most_bytes, clock_s
         self._taken: dict[str, int] = {}
         """By peer, the bytes of complete messages when it was last asked for."""
@@ -83,6 +86,8 @@ class MessageLimit:
             self._disconnect(each, "segments of messages that do not end")
         for each in self._operations.suspected(clients):
             self._disconnect(each, f"over {MOST_MORE_OPERATIONS} monitors, reads and puts at once")
+        for each in self._stalls.stalled(clients):
+            self._disconnect(each, f"it has taken nothing for {LONGEST_STALL_S:g} s")
         if not any(self._may_be_too_long(each) for each in clients):
             return
         asked = asyncio.wrap_future(started_in_thread(self._describe))
@@ -114,8 +119,9 @@ def client_sockets(port: int) -> Iterator[PeerSocket]:
             if found.type == socket.SOCK_STREAM and found.getsockname()[1:2] == (port,):
                 info = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
                 if len(info) >= TCP_INFO_BYTES:
-                    received = struct.unpack_from("<Q", info, BYTES_RECEIVED)[0]
-                    yield PeerSocket(number, peer_of(found), received)
+                    acknowledged, received = struct.unpack_from("=QQ", info, BYTES_ACKED)
+                    unsent = struct.unpack_from("=I", info, NOT_SENT)[0]
+                    yield PeerSocket(number, peer_of(found), received, acknowledged, unsent)
 
 
 def peer_of(connection: socket.socket) -> str:

@@ -29,10 +29,11 @@ from ioc.pva.message_limit import MOST_MESSAGE_BYTES, MessageLimit, client_socke
 from ioc.pva.normative import Normative
 from ioc.pva.search import MAGIC, VERSION
 from ioc.pva.server import CLIENTS_DETAIL, PvAccess
+from ioc.pva.stalled_clients import LONGEST_STALL_S, StalledClients
 from tests.support.clients.pva_client import context
 
 MIB = 1 << 20
-CONNECTION_VALIDATION, CREATE_CHANNEL, GET, INIT = 1, 7, 10, 0x08
+CONNECTION_VALIDATION, ECHO, CREATE_CHANNEL, GET, INIT = 1, 2, 7, 10, 0x08
 NO_COMMAND = 0x7F
 """A command that does not exist: the server drops the message once it is complete."""
 
@@ -211,6 +212,36 @@ async def test_a_client_that_opens_reads_without_an_end_is_cut_and_told(
         assert pva.problem().endswith(" was cut: over 2000 monitors, reads and puts at once")
         with context(net) as client:
             assert (await asyncio.to_thread(client.get, "T:A")).tolist() == [0, 0, 0]
+
+
+def test_only_who_takes_nothing_for_a_minute_while_something_waits_is_stalled() -> None:
+    now_s = 0.0
+    stalls = StalledClients(lambda: now_s)
+
+    def stalled(unsent: int, **acknowledged: int) -> list[str]:
+        clients = [PeerSocket(0, peer, 9, count, unsent) for peer, count in acknowledged.items()]
+        return [each.peer for each in stalls.stalled(clients)]
+
+    assert stalled(1, full=5, slow=5) == []
+    now_s = LONGEST_STALL_S - 1
+    assert stalled(1, full=5, slow=6) == []
+    now_s = LONGEST_STALL_S + 1
+    assert stalled(1, full=5, slow=6, late=5) == ["full"]
+    assert stalled(0, full=5) == []
+    assert stalled(1, full=5) == []
+
+
+async def test_a_client_that_takes_nothing_is_cut_and_told(
+    net: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ioc.pva.stalled_clients.LONGEST_STALL_S", 0.5)
+    echo = struct.pack("<BBBBI", MAGIC, VERSION, 0, ECHO, MIB) + bytes(MIB)
+    async with served(net) as (pva, port), asyncio.timeout(60):
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+            for _ in range(30):  # each is answered by as much, which is not read
+                await asyncio.to_thread(client.sendall, echo)
+            while "taken nothing for" not in pva.problem():
+                await asyncio.sleep(0.01)
 
 
 async def test_without_a_file_to_look_with_it_goes_on(
