@@ -58,6 +58,13 @@ async def served(net: Network) -> AsyncIterator[tuple[PvAccess, int]]:
         await asyncio.gather(serving, return_exceptions=True)
 
 
+async def told(pva: PvAccess) -> str:
+    """What the server says for a minute of a client that it has cut."""
+    while not (words := pva.problem()):
+        await asyncio.sleep(0.05)
+    return words
+
+
 def header(length: int) -> bytes:
     return struct.pack("<BBBBI", MAGIC, VERSION, 0, NO_COMMAND, length)
 
@@ -104,11 +111,11 @@ def sent_until_cut(port: int, peer_in_user: str = "") -> int:
 async def test_a_message_of_2_gb_is_cut_and_told_and_others_are_served(net: Network) -> None:
     async with served(net) as (pva, port):
         before = psutil.Process().memory_info().rss
-        sent = await asyncio.to_thread(sent_until_cut, port)
+        sent, words = await asyncio.gather(asyncio.to_thread(sent_until_cut, port), told(pva))
         assert MOST_MESSAGE_BYTES // MIB < sent < 1900
         assert psutil.Process().memory_info().rss - before < (sent + 200) * MIB
-        assert pva.problem().startswith("pvAccess client 127.0.0.1:")
-        assert pva.problem().endswith(" was cut: a message of over 16 MiB")
+        assert words.startswith("pvAccess client 127.0.0.1:")
+        assert words.endswith(" was cut: a message of over 16 MiB")
         with context(net) as client:
             assert (await asyncio.to_thread(client.get, "T:A")).tolist() == [0, 0, 0]
 
@@ -118,9 +125,10 @@ async def test_a_client_that_writes_into_the_description_of_the_server_is_cut(
 ) -> None:
     lie = "\n    Peer{} backlog=0 TX=9 RX=9000000000 auth=ca\n"
     async with served(net) as (pva, port):
-        sent = await asyncio.to_thread(sent_until_cut, port, lie)
+        sending = asyncio.to_thread(sent_until_cut, port, lie)
+        sent, words = await asyncio.gather(sending, told(pva))
         assert MOST_MESSAGE_BYTES // MIB < sent < 1900
-        assert "was cut" in pva.problem()
+        assert "was cut" in words
 
 
 async def test_many_messages_of_any_total_length_are_taken(net: Network) -> None:
@@ -152,8 +160,9 @@ async def test_a_message_in_segments_that_do_not_end_is_cut_and_told(net: Networ
         return 2000
 
     async with served(net) as (pva, port):
-        assert MOST_GROWN_BYTES // MIB <= await asyncio.to_thread(sent_until_cut_mib) < 2000
-        assert pva.problem().endswith(" was cut: segments of messages that do not end")
+        sent, words = await asyncio.gather(asyncio.to_thread(sent_until_cut_mib), told(pva))
+        assert MOST_GROWN_BYTES // MIB <= sent < 2000
+        assert words.endswith(" was cut: segments of messages that do not end")
         with context(net) as client:
             assert (await asyncio.to_thread(client.get, "T:A")).tolist() == [0, 0, 0]
 
