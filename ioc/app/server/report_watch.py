@@ -20,6 +20,9 @@ OVERSLEPT_S = 0.25
 """A deadline noticed later than this was missed by this process, which was stopped or starved."""
 
 
+FIRST_WORK = "load their engine; the first time it is compiled, which takes about a minute"
+
+
 @dataclass(frozen=True)
 class ReportActions(Generic[ReportT]):
     """What to call when a report of a process has come, and when it has not."""
@@ -135,6 +138,8 @@ class ReportWatch(Generic[ReportT]):
         self.works = isinstance(report, Working)
         if isinstance(report, Working):
             self._expect_next(max(LONGEST_WORK_S, self.silence_s))
+            if self.latest is None:
+                await self._actions.missed(self._part, f"the {self._part} {FIRST_WORK}")
             return
         self.latest, self.heard = report, True
         self._expect_next(self.silence_s)

@@ -133,7 +133,17 @@ async def test_a_process_that_never_ends_its_work_is_lost_in_the_end() -> None:
     async with watched() as bench:
         bench.end.sent.put_nowait(WORKING)
         await asyncio.sleep(1000)
-    assert [at_s for at_s, _ in bench.events] == [600, 602]
+    assert [at_s for at_s, _ in bench.events] == [0, 600, 602]
+
+
+@at_virtual_time
+async def test_work_before_any_report_is_said_to_be_the_first_of_the_engine() -> None:
+    async with watched() as bench:
+        for message in (WORKING, 1, WORKING):
+            bench.end.sent.put_nowait(message)
+            await asyncio.sleep(1)
+    words = "missed: the ranks load their engine; the first time it is compiled, which takes"
+    assert bench.events == [(0, f"{words} about a minute"), (1, "report 1")]
 
 
 @at_virtual_time
