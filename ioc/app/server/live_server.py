@@ -101,8 +101,9 @@ class LiveServer:
         self._others = OtherIocs(CaSearch(f"{start.prefix}HEARTBEAT"), lambda: self._server.place)
         self._process = self._stats(control.restart)
         self._handlers = self._put_handlers(geometries)
-        ranks = ReportActions(self._reported, self._missed, control.lost)
-        simulator = ReportActions(self._simulator_reported, self._missed, control.lost)
+        begins = self.publisher.disconnected
+        ranks = ReportActions(self._reported, self._missed, control.lost, begins)
+        simulator = ReportActions(self._simulator_reported, self._missed, control.lost, begins)
         self.ranks_watch = ReportWatch(Part.RANKS, connections.ranks, start.ranks_silence_s, ranks)
         self.simulator_watch = ReportWatch(
             Part.SIMULATOR, connections.simulator, start.simulator_silence_s, simulator

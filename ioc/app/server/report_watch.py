@@ -32,6 +32,8 @@ class ReportActions(Generic[ReportT]):
     """Called with the reason when no report has come for ``silence_s`` of the `ReportWatch`."""
     lost: Callable[[Part, str], None]
     """Called with the reason when no report has come for the same time again."""
+    begins: Callable[[Part, str], Awaitable[None]]
+    """Called with what the process does when it works before its first report."""
 
 
 class ReportDeadline:
@@ -139,7 +141,7 @@ class ReportWatch(Generic[ReportT]):
         if isinstance(report, Working):
             self._expect_next(max(LONGEST_WORK_S, self.silence_s))
             if self.latest is None:
-                await self._actions.missed(self._part, f"the {self._part} {FIRST_WORK}")
+                await self._actions.begins(self._part, f"the {self._part} {FIRST_WORK}")
             return
         self.latest, self.heard = report, True
         self._expect_next(self.silence_s)

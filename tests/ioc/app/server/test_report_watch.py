@@ -39,7 +39,7 @@ class Bench:
         self.events: list[tuple[float, str]] = []
         self._clock = asyncio.get_running_loop().time
         self._began_s = self._clock()
-        actions = ReportActions[int](self._publish, self._missed, self._lost)
+        actions = ReportActions[int](self._publish, self._missed, self._lost, self._begins)
         end = cast("OrderSender[Any, int]", self.end)
         self.watch = ReportWatch(Part.RANKS, end, SILENCE_S, actions)
 
@@ -51,6 +51,9 @@ class Bench:
 
     async def _missed(self, part: Part, reason: str) -> None:
         self._note(f"missed: {reason}")
+
+    async def _begins(self, part: Part, words: str) -> None:
+        self._note(f"begins: {words}")
 
     def _lost(self, part: Part, reason: str) -> None:
         self._note(f"lost: {reason}")
@@ -142,7 +145,7 @@ async def test_work_before_any_report_is_said_to_be_the_first_of_the_engine() ->
         for message in (WORKING, 1, WORKING):
             bench.end.sent.put_nowait(message)
             await asyncio.sleep(1)
-    words = "missed: the ranks load their engine; the first time it is compiled, which takes"
+    words = "begins: the ranks load their engine; the first time it is compiled, which takes"
     assert bench.events == [(0, f"{words} about a minute"), (1, "report 1")]
 
 
