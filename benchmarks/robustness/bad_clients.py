@@ -20,6 +20,7 @@ import psutil
 from benchmarks.product import Product, product
 from benchmarks.rows import Row, below, zero
 from tests.support.clients.raw_ca_client import RawClient
+from tests.support.ports import free_port
 
 EVENTS_PER_PULSE = 3000
 FILES, CONNECTIONS = 256, 1000
@@ -42,8 +43,7 @@ def crowd() -> Iterator[Row]:
     """The rows of `CONNECTIONS` clients at once, of an IOC that may open `FILES` files."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        page = free.getsockname()[1]
+    page = free_port()
     with (
         tempfile.TemporaryDirectory() as folder,
         Path(folder, "log").open("wb") as log,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, MutableMapping
@@ -83,9 +84,11 @@ def end_after_stop_signals(within_s: float) -> None:
         signal.alarm(math.ceil(within_s) + SPARE_S)
         time.sleep(within_s)
         os.write(2, b"live-reduction: something hangs at the end, and is abandoned\n")
-        for each in psutil.Process().children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                each.kill()
+        family = [each.pid for each in psutil.Process().children(recursive=True)]
+        sys.setswitchinterval(within_s + SPARE_S)  # a thread that waits for one could end first
+        for each in family:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
         os._exit(1)
 
     threading.Thread(target=end, daemon=True, name="end").start()

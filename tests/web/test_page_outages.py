@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import socket
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tests.support.clients.ca_client import network
 from tests.support.displays.browser import open_page, page_server
+from tests.support.ports import free_port
 from tests.support.product.live import live
 
 if TYPE_CHECKING:
@@ -18,12 +17,6 @@ RECOVERY_MS = 60_000
 
 OF_A_KILLED_SERVER = re.compile(r"net::ERR_|404 .*/reference/")
 """What Chromium writes of requests that a server broke off, and of what a new one has not got."""
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def test_an_ioc_that_is_killed_is_said_and_found_again(browser: Browser) -> None:

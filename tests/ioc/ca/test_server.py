@@ -13,6 +13,7 @@ import pytest
 from ioc.ca.channel import channel
 from ioc.ca.server import Server
 from reduction.parameters.specs import Float
+from tests.support.ports import free_port
 
 
 async def test_a_server_of_this_host_alone_sends_beacons_to_nobody_else() -> None:
@@ -63,13 +64,6 @@ async def replies(address: str, port: int, name: str) -> list[str]:
             except TimeoutError:
                 return answered
             answered.append(host)
-
-
-def free_port() -> int:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

@@ -19,18 +19,13 @@ import pytest
 
 from tests.support.clients.ca_client import Network
 from tests.support.ioc.ioc_process import ioc_process
+from tests.support.ports import free_port
 from tests.support.product.live import Live, live
 
 pytest.importorskip("p4p", reason="the web server reads by pvAccess, which needs p4p")
 
 ADDRESS = re.compile(r"Open http://127\.0\.0\.1:(\d+)/\?token=(\S+) in a browser\.")
 START_S = 20.0
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as found:
-        number: int = found.getsockname()[1]
-        return number
 
 
 def answer(port: int, path: str) -> tuple[int, str, http.client.HTTPMessage]:

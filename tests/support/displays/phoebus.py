@@ -16,6 +16,7 @@ import numpy as np
 from tests.support.clients.ca_client import Network
 from tests.support.displays.bob_files import root_of, shown_widgets
 from tests.support.displays.xdisplay import Pixels, Screen, png, screen
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 JARS, SCREENS = ROOT / ".phoebus" / "lib", ROOT / "opi"
@@ -66,9 +67,7 @@ class Phoebus:
 
     def __init__(self, seen: Screen, folder: Path, net: Network) -> None:
         self.screen, self._log = seen, folder / "phoebus.log"
-        with closing(socket.socket()) as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         settings, environment = folder / "settings.ini", net.environment
         repeater = environment["EPICS_CA_REPEATER_PORT"]
         settings.write_text(SETTINGS.format(port=net.port, repeater=repeater), encoding="ascii")

@@ -12,11 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 
 from reduction.event_log.entries import LogEntry
 from tests.support.kafka.tls import Certificates
+from tests.support.ports import free_ports
 
 ROOT = Path(__file__).parents[3]
 JARS, POM = ROOT / ".kafka" / "lib", Path(__file__).with_name("pom.xml")
@@ -103,11 +104,11 @@ class KafkaBroker:
     ) -> None:
         self._folder, self._java = folder, java
         protocols = PROTOCOLS | (TLS_PROTOCOLS if certificates else {})
-        with ExitStack() as stack:
-            free = {name: stack.enter_context(closing(socket.socket())) for name in protocols}
-            for name, each in free.items():
-                each.bind(("127.0.0.1", port if name == "PLAINTEXT" else 0))
-            self._ports = {name: each.getsockname()[1] for name, each in free.items()}
+        self._ports = dict(zip(protocols, free_ports(len(protocols)), strict=True))
+        if port:
+            with closing(socket.socket()) as here:
+                here.bind(("127.0.0.1", port))  # raises OSError if it is taken
+            self._ports["PLAINTEXT"] = port
         self.port = self._ports["PLAINTEXT"]
         settings = SETTINGS.format(
             listeners=",".join(f"{name}://{self.address_of(name)}" for name in protocols),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.clients.ca_client import Client, network
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 EXTRAS = "mpi,pva,plot,tools,top"
@@ -74,8 +74,7 @@ def clean(environment: Mapping[str, str]) -> dict[str, str]:
 
 def check_run(command: Path, empty: Path) -> None:
     """``live-reduction run`` counts, serves its page, and ends by Ctrl-C with status 0."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        page = free.getsockname()[1]
+    page = free_port()
     with network() as net:
         client = Client(net, PREFIX)
         process = subprocess.Popen(
