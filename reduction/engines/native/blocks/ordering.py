@@ -38,7 +38,7 @@ SAMPLE = 1 << 16
 Block = EventBlock | OrderedBlock
 
 OrderingSteps = Generator[None, None, OrderedBlock]
-"""OrderingSteps of work, tens of milliseconds each, the last of which returns a block."""
+"""Steps of work, tens of milliseconds each, the last of which returns a block."""
 
 
 @dataclass(frozen=True, eq=False)
