@@ -8,6 +8,9 @@ INSTALL := $(PIP) --editable
 RUN := kafka,mpi,plot,pva,tools,top
 # Most tests of the product wait for processes, so two files of tests run at a time.
 SIDE_BY_SIDE ?= --numprocesses=2 --dist=loadfile
+# The machine is shared with others: a test that fails is run once more, three of them at most, and the
+# summary shows what failed.
+AGAIN ?= --reruns=1 --max-suite-reruns=3 --rerun-show-tracebacks
 TEST := $(RUN),pyepics,ophyd,ophyd-async,genie,test
 
 .PHONY: help run test test-mantid coverage check page-types format docs site wheel bench phoebus kafka broker screens web-screens clean
@@ -19,7 +22,7 @@ run: .venv/run          ## start simulator, two MPI ranks and IOC; Ctrl-C stops 
 	@$(WITH_PATH) $(BIN)/live-reduction run $(ARGS)
 
 test: .venv/test        ## run all tests
-	@$(WITH_PATH) $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
+	@$(WITH_PATH) $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(AGAIN) $(ARGS)
 
 MANTID_PYTHON ?= python
 

@@ -69,7 +69,7 @@ def test_files_count_as_numpy_counts_by_them_also_after_the_ranks_are_gone(
         path.unlink()
     first, last, counts = consistent(running)
     assert counts == expected(running, first, last, edges, masked)
-    next(each for each in running.family("ioc ranks --") if "python" in each.name()).kill()
+    running.one("ioc ranks --").kill()
     running.until(lambda: running.number("Restarts_RBV") >= 1, 40)
     running.until(lambda: running.get("Status_RBV", "-s") != "Error", 40)
     running.until(lambda: running.number("CatchUp_RBV") == 100, 40)

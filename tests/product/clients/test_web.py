@@ -87,11 +87,10 @@ def test_run_prints_the_address_first_and_the_page_is_there_at_once(net: Network
 def test_a_page_that_ends_is_started_again_at_the_same_address(net: Network) -> None:
     port = free_port()
     with live(net, f"--web-port={port}") as running:
-        (page,) = [each for each in running.family(" web ") if "die_with" not in each.cmdline()]
+        page = running.one(" web ")
         page.kill()
         assert info(port)["prefix"] == running.prefix  # waits, and is not refused
-        (again,) = running.family(" web ")
-        assert again.pid != page.pid
+        assert running.one(" web ").pid != page.pid
 
 
 def test_no_token_is_in_a_command_line(net: Network) -> None:

@@ -43,7 +43,7 @@ def test_pulses_stay_in_their_slices_when_ranks_or_all_are_killed(
         running.hold()
         before = slices(running)
         assert [n for n, counts in enumerate(before) if counts] == [3, 5, 7]
-        next(each for each in running.family("ioc ranks --") if "python" in each.name()).kill()
+        running.one("ioc ranks --").kill()
         running.until(lambda: running.get("DetectorState_RBV") != "Acquire", 5)
         running.until(lambda: current(running), 15)
         running.until(lambda: slices(running) == before, 5)

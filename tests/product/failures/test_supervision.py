@@ -20,9 +20,7 @@ pytestmark = pytest.mark.timeout(360)
 def test_a_killed_rank_is_replaced_and_counted(net: Network) -> None:
     with live(net) as running:
         assert running.put("Red1:BinParams", "1,0.01,3", "-S").returncode == 0
-        ranks = running.family("ioc ranks --")
-        victim = next(each for each in ranks if "python" in each.name())
-        victim.kill()
+        running.one("ioc ranks --").kill()
         running.until(lambda: running.get("DetectorState_RBV") == "Disconnected", 2)
         assert running.get("Red1:Spec:Total_RBV.SEVR") == "INVALID"
         assert "ranks" in running.get("StatusMessage_RBV", "-S")
@@ -37,7 +35,7 @@ def test_a_killed_rank_is_replaced_and_counted(net: Network) -> None:
 
 def test_a_rank_that_hangs_is_replaced_and_leaves_nothing_in_shared_memory(net: Network) -> None:
     with live(net) as running:
-        (simulator,) = running.family("ioc simulate")
+        simulator = running.one("ioc simulate")
         endpoint = next(each for each in simulator.cmdline() if each.startswith("--sim-control="))
         folder = Path(endpoint.partition("ipc://")[2]).parent
         segments = set(folder.glob("mpi/sm_segment*"))
@@ -72,8 +70,7 @@ def test_a_rank_that_is_slow_for_a_while_is_missed_and_nothing_is_lost(net: Netw
 def test_a_killed_simulator_is_replaced_and_its_pulses_are_missing(net: Network) -> None:
     with live(net) as running:
         assert running.put("Sim:DMax", "3").returncode == 0
-        (victim,) = running.family("ioc simulate")
-        victim.kill()
+        running.one("ioc simulate").kill()
         running.until(lambda: running.get("Sim:Pulse_RBV.SEVR") == "INVALID", 2)
         last = running.number("PulseLast_RBV")
         running.until(lambda: running.number("PulseLast_RBV") > last + 20, 10)

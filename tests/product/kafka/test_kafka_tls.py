@@ -85,7 +85,7 @@ def test_a_wrong_authority_is_told_and_the_right_one_is_enough_and_no_secret_is_
         words = "its certificate is not trusted"
         running.until(lambda: words in running.get("StatusMessage_RBV", "-S"), 40)
         shutil.copy(certificates.authority, authority)
-        next(each for each in running.family("ioc ranks --") if "python" in each.name()).kill()
+        running.one("ioc ranks --").kill()
         running.until(lambda: running.number("Restarts_RBV") > 0, 20)
         number = 0
 

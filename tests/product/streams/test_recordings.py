@@ -74,7 +74,7 @@ def test_ranks_read_a_recording_as_fast_as_they_can_and_again_when_killed(
         assert running.number("PulsesMissing_RBV") == 0
         running.until(lambda: running.get("Status_RBV") == "OK", 15)
         assert running.get("Lag_RBV.SEVR") == "NO_ALARM"
-        next(each for each in running.family("ioc ranks --") if "python" in each.name()).kill()
+        running.one("ioc ranks --").kill()
         running.until(lambda: running.get("DetectorState_RBV") != "Acquire", 10)
         running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 15)
         running.until(lambda: is_complete(running), 15)
@@ -102,7 +102,7 @@ def test_a_player_that_dies_is_told_and_its_pulses_stay(net: Network, tmp_path: 
         playing = "a recording is played: settings, lattice and seed do not apply"
         running.until(lambda: running.get("Sim:StatusMessage_RBV", "-S") == playing, 10)
         running.until(lambda: running.get("Status_RBV") == "OK", 15)
-        (player,) = [each for each in running.family("ioc replay") if "python" in each.name()]
+        player = running.one("ioc replay")
         player.kill()
         words = "replay ended with signal 9; it is not played again, what was played stays"
         running.until(lambda: words in running.get("StatusMessage_RBV", "-S"), 10)

@@ -44,7 +44,7 @@ def test_a_run_of_the_stream_is_measured_from_its_start_to_its_stop(
         pulses_at_least(running, 20)
         begun = running.number("PulseFirst_RBV")
         assert begun > first + 60
-        next(each for each in running.family("ioc ranks --") if "python" in each.name()).kill()
+        running.one("ioc ranks --").kill()
         running.until(lambda: running.get("DetectorState_RBV") != "Acquire")
         running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 60)
         check_spectrum(running, ReductionSettings())

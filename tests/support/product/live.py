@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from ioc.app.processes import die_with_parent
 from reduction.instrument.geometry import powder_arc
 from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
@@ -68,6 +69,21 @@ class Live(Client):
                 continue
         return found
 
+    def one(self, word: str) -> psutil.Process:
+        """The one process of Python whose command line holds ``word``, as soon as it runs that.
+
+        Other than `family` it waits, and leaves out launchers: ``mpiexec``, and what a process is
+        until it becomes its command. Of several, such as ranks, it is the first.
+        """
+        found: list[psutil.Process] = []
+
+        def there() -> bool:
+            found[:] = [each for each in self.family(word) if _at_its_work(each)]
+            return bool(found)
+
+        self.until(there, START_S)
+        return found[0]
+
     def ready(self) -> None:
         """Wait for the first counts."""
         self.until(lambda: self.tool("caget", self.prefix + "Pause").returncode == 0, START_S)
@@ -105,6 +121,13 @@ class Live(Client):
         self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+def _at_its_work(process: psutil.Process) -> bool:
+    try:
+        return "python" in process.name() and die_with_parent.__name__ not in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

@@ -146,8 +146,7 @@ class Recovery:
         """One of the processes, a random one of several ranks."""
         match what:
             case "simulator":
-                (found,) = self.running.family("ioc simulate")
-                return found
+                return self.running.one("ioc simulate")
             case _:
                 ranks = self.running.family("ioc ranks --")
                 wanted = [each for each in ranks if ("python" in each.name()) == (what == "rank")]
