@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import sys
 
-from ioc.options.command_line import parse
-from ioc.options.commands import WebOptions
-from ioc.options.program import StartError
-from ioc.process.start import failures_told, prepare_server
-from web.command import web_command
+from reduction.host.interrupts import end_at_interrupts
 
 
 def main() -> None:
     """Serve until stopped; exits with 2 and one clear line if that cannot be done."""
+    end_at_interrupts()
+    from ioc.options.command_line import parse
+    from ioc.options.commands import WebOptions
+    from ioc.options.program import StartError
+    from ioc.process.start import failures_told, prepare_server
+    from web.command import web_command
+
     with failures_told():
         options = parse(sys.argv[1:])
         if not isinstance(options, WebOptions):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import signal
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from ioc.model.paths import ValuePath
 from ioc.top.readout import Readout, readouts
 from ioc.top.shaded_text import shaded_text
 from ioc.top.sparkline import sparkline
+from reduction.host.stop import STOP_SIGNALS
 from reduction.parameters.limits import PEAKS, REGIONS
 from reduction.parameters.units import Units
 
@@ -217,7 +217,7 @@ def _share(part: float, whole: float) -> str:
 
 def top(start: TopStart) -> bool:
     """Show the IOC until Ctrl-C, or once; returns False if no IOC was found at the end."""
-    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
+    with contextlib.suppress(asyncio.CancelledError):
         return asyncio.run(_once(start) if start.once else _for_ever(start))
     return True
 
@@ -237,7 +237,7 @@ async def _once(start: TopStart) -> bool:
 async def _for_ever(start: TopStart) -> bool:
     task = asyncio.current_task()
     assert task is not None
-    for number in (signal.SIGTERM, signal.SIGHUP):  # ends Live, which restores the terminal
+    for number in STOP_SIGNALS:  # ends Live, which restores the terminal
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with Live(screen=True, auto_refresh=False) as screen:
         width = screen.console.width
