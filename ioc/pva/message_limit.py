@@ -1,4 +1,4 @@
-"""Disconnects clients of pvAccess that send or open too much, or take nothing (Linux).
+"""Disconnects clients of pvAccess that send or open too much, or take or use nothing (Linux).
 
 p4p keeps what has come of a message until it is complete, up to 4 GB for each client. So what the
 system has received of a client is compared with what p4p has taken as complete messages.
@@ -12,9 +12,10 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 
+from ioc.ca.serving.connections import few_files_left
 from ioc.pva.connection_limit import borrowed, open_files
 from ioc.pva.held_messages import (
     MANY_OPENED_BYTES,
@@ -24,6 +25,7 @@ from ioc.pva.held_messages import (
     open_operations,
 )
 from ioc.pva.stalled_clients import LONGEST_STALL_S, StalledClients
+from ioc.pva.unused_clients import UnusedClients
 from reduction.host.file_system.file_threads import started_in_thread
 
 log = logging.getLogger(__name__)
@@ -49,12 +51,16 @@ PEER = re.compile(r"^\s*Peer *(\S+) .*\bRX=(\d+)", re.MULTILINE)
 
 
 class MessageLimit:
-    """Looks at the clients of the server at ``port``; ``describe`` returns p4p's description."""
+    """Looks at the clients of the server at ``port``; ``describe`` returns p4p's description.
+
+    ``used`` has the peers of the clients that have a channel.
+    """
 
     def __init__(
         self,
         port: int,
         describe: Callable[[], str],
+        used: Container[str] = (),
         most_bytes: int = MOST_MESSAGE_BYTES,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -62,6 +68,7 @@ class MessageLimit:
         self._held = HeldMessages()
         self._operations = HeldMessages(MOST_MORE_OPERATIONS, MANY_OPENED_BYTES, open_operations)
         self._stalls = StalledClients(clock_s)
+        self._unused = UnusedClients(used, clock_s)
         self._most_bytes, self._clock_s = most_bytes, clock_s
         self._taken: dict[str, int] = {}
         """By peer, the bytes of complete messages when it was last asked for."""
@@ -88,6 +95,7 @@ class MessageLimit:
             self._disconnect(each, f"over {MOST_MORE_OPERATIONS} monitors, reads and puts at once")
         for each in self._stalls.stalled(clients):
             self._disconnect(each, f"it has taken nothing for {LONGEST_STALL_S:g} s")
+        self._make_room(clients)
         if not any(self._may_be_too_long(each) for each in clients):
             return
         asked = asyncio.wrap_future(started_in_thread(self._describe))
@@ -102,14 +110,27 @@ class MessageLimit:
         """Whether more has come than the messages that are known, and one of the longest."""
         return client.received - self._taken.get(client.peer, 0) > self._most_bytes
 
+    def _make_room(self, clients: Sequence[PeerSocket]) -> None:
+        """While few files are left, end the connections that nobody uses."""
+        unused = self._unused.unused(clients)
+        if unused and few_files_left():
+            ended = sum(map(_shut, unused))
+            log.warning("%d pvAccess clients without a channel were cut: few files are left", ended)
+
     def _disconnect(self, client: PeerSocket, why: str) -> None:
-        """Disconnect a client, unless its file is another one by now."""
-        with suppress(OSError), borrowed(client.file) as found:
-            if peer_of(found) == client.peer:
-                found.shutdown(socket.SHUT_RDWR)
-                self._told = f"pvAccess client {client.peer} was cut: {why}"
-                self._told_s = self._clock_s()
-                log.warning("%s", self._told)
+        if _shut(client):
+            self._told = f"pvAccess client {client.peer} was cut: {why}"
+            self._told_s = self._clock_s()
+            log.warning("%s", self._told)
+
+
+def _shut(client: PeerSocket) -> bool:
+    """Disconnect a client; False if its file is another one by now."""
+    with suppress(OSError), borrowed(client.file) as found:
+        if peer_of(found) == client.peer:
+            found.shutdown(socket.SHUT_RDWR)
+            return True
+    return False
 
 
 def client_sockets(port: int) -> Iterator[PeerSocket]:

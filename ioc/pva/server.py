@@ -171,7 +171,7 @@ class PvAccess:
             try:
                 if limits_connections():
                     describe = partial(server.tostr, CLIENTS_DETAIL)
-                    self._message_limit = MessageLimit(place.port, describe)
+                    self._message_limit = MessageLimit(place.port, describe, self._channels)
                     helpers.append(self._puts.create_task(self._message_limit.run()))
                     self._limit = ConnectionLimit(listening_files() - before)
                     await self._limit.run()

@@ -7,8 +7,9 @@ import errno
 import socket
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
+from typing import Any
 
 import numpy as np
 import psutil
@@ -30,6 +31,7 @@ from ioc.pva.normative import Normative
 from ioc.pva.search import MAGIC, VERSION
 from ioc.pva.server import CLIENTS_DETAIL, PvAccess
 from ioc.pva.stalled_clients import LONGEST_STALL_S, StalledClients
+from ioc.pva.unused_clients import UNUSED_S, UnusedClients
 from tests.support.clients.pva_client import context
 
 MIB = 1 << 20
@@ -267,3 +269,51 @@ async def test_without_a_file_to_look_with_it_goes_on(
     async with served(net), asyncio.timeout(60):
         while len(looks) < 3:
             await asyncio.sleep(0.01)
+
+
+def test_a_client_is_unused_once_it_has_had_no_channel_for_a_while() -> None:
+    now_s, used = 0.0, {"user", "left"}
+    clients = UnusedClients(used, lambda: now_s)
+
+    def unused(*peers: str) -> list[str]:
+        return [each.peer for each in clients.unused([PeerSocket(0, peer, 9) for peer in peers])]
+
+    assert unused("user", "left", "idle", "gone") == []
+    used.remove("left")
+    now_s = UNUSED_S - 1
+    assert unused("user", "left", "idle") == []
+    now_s = UNUSED_S + 1
+    assert unused("user", "left", "idle", "gone", "new") == ["idle"]
+    now_s = 2 * UNUSED_S
+    assert unused("user", "left", "idle") == ["left", "idle"]
+
+
+async def test_connections_that_nobody_uses_make_room_while_few_files_are_left(
+    net: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ioc.pva.unused_clients.UNUSED_S", 0.5)
+    async with served(net) as (_, port), asyncio.timeout(60):
+        with context(net) as client, ExitStack() as stack:
+            values = asyncio.Queue[float]()
+            loop = asyncio.get_running_loop()
+
+            def note(value: Any) -> None:
+                loop.call_soon_threadsafe(values.put_nowait, len(value))
+
+            stack.callback(client.monitor("T:A", note).close)
+            assert await values.get() == 3
+            address = "127.0.0.1", port
+            idle = [stack.enter_context(socket.create_connection(address)) for _ in range(5)]
+            monkeypatch.setattr("ioc.pva.message_limit.few_files_left", lambda: True)
+            for each in idle:
+                await asyncio.to_thread(all_received, each)
+            peers = [each.peer for each in client_sockets(port)]
+            assert len(peers) == 1, "the client with a channel stays"
+            assert (await asyncio.to_thread(client.get, "T:A")).tolist() == [0, 0, 0]
+
+
+def all_received(client: socket.socket) -> None:
+    """Receive until the server ends the connection."""
+    client.settimeout(50)
+    while client.recv(1 << 16):
+        continue
