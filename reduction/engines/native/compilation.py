@@ -25,10 +25,12 @@ from reduction.parameters.units import Units
 def compile_raw_passes(max_tof_ns: int) -> None:
     """Call all passes over raw events with a few of them, so that none is compiled later.
 
-    There are passes for even and for uneven edges, without and with a curved calibration.
+    There are passes for even and for uneven edges, without and with a curved calibration. Few
+    events with many cells are counted in another way than many.
     """
     for layout, _ in _layouts(max_tof_ns):
-        _count(layout, _block(4))
+        for size in 4, 64:
+            _count(layout, _block(size))
 
 
 @functools.cache

@@ -34,6 +34,9 @@ from reduction.engines.protocol import Cells, Recipe
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED
 
+EVENTS_PER_CELL = 3
+"""From so many events for each cell on it pays to count them in small tables first."""
+
 MASKED_CELL, BAD_PIXEL_CELL, MONITOR_CELL = range(3)
 """Special cells of a slice; the group that the recipe gives a monitor is ignored."""
 
@@ -165,14 +168,34 @@ class CompiledRecipe(CellLayout[EventBlock | OrderedBlock]):
         weights: Cells,
         cells: Cells,
     ) -> None:
-        """Add the weight of its span to the cell of each event, as `kernels.uniform_pass`."""
+        """Add the weight of its span to the cell of each event, as `kernels.uniform_pass`.
+
+        Many events are counted in small numbers first, of which more stay in the cache.
+        """
+        small = _fit_small_tables(int(bounds[-1] - bounds[0]), weights, cells)
+        tables = np.zeros((2, cells.size), np.int32) if small else cells[np.newaxis]
+        weights = weights.astype(tables.dtype, copy=False)
         events = pixel_id, tof_ns, bounds, slices, weights, self._detectors
         if isinstance(self._bins, EdgeLookup):
-            kernels.searching_pass(*events, self._curved, self.edges, self._bins, cells)
+            kernels.searching_pass(*events, self._curved, self.edges, self._bins, tables)
         elif self._curved is None:
-            kernels.uniform_pass(*events, self.edges, self._bins, cells)
+            kernels.uniform_pass(*events, self.edges, self._bins, tables)
         else:
-            curved_kernels.uniform_curved_pass(*events, self._curved, self.edges, self._bins, cells)
+            curved_kernels.uniform_curved_pass(
+                *events, self._curved, self.edges, self._bins, tables
+            )
+        if small:
+            cells += np.add(*tables, out=tables[0])
+
+
+def _fit_small_tables(events: int, weights: Cells, cells: Cells) -> bool:
+    """Whether so many events, of these ``weights`` (spans,), are better counted in small tables.
+
+    Their counts must fit an int32, and be worth the addition of the tables to ``cells``.
+    """
+    if cells.dtype != np.int64 or events < EVENTS_PER_CELL * cells.size:
+        return False
+    return events * int(np.abs(weights).max(initial=0)) <= np.iinfo(np.int32).max
 
 
 def event_values(instrument: Instrument, recipe: Recipe, rows: DetectorRows) -> EventValues:

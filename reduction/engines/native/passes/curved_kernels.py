@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.native.passes.kernels import (
-    KNOWN,
-    approximate_log2,
+    add_batch,
     binned_cell,
     located_cell,
+    logarithms_in_bins,
     time_or_d,
-    value_in_bins,
     value_of_time,
+    values_in_bins,
 )
 from reduction.engines.native.passes.tables import (
     LARGEST_BEND,
@@ -88,7 +88,7 @@ def uniform_curved_pass(
     curved: CurvedCalibration,
     edges: NDArray[np.float64],
     bins: UniformBins,
-    cells: NDArray[np.int64],
+    tables: NDArray[np.int64],
 ) -> None:  # more than 40 lines: one nest of loops
     """Add the weight of its span to the cell of each event, for ``curved`` values.
 
@@ -103,8 +103,9 @@ def uniform_curved_pass(
     coded_cell = detectors.coded_cell
     difc, curvature, tzero = curved.difc, curved.curvature, curved.tzero_us
     slice_cells = detectors.slice_cells
+    cells, second, no_slice = tables.ravel(), tables.size - tables[0].size, tables[0].size - 1
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
-    per_octave, to_bins = bins.per_octave, exponent if bins.per_octave == 0.0 else KNOWN
+    per_octave = bins.per_octave
     ids = np.uint32(coded_cell.size - 1)
     inside = 0.5 - margin
     under, over = 0.5, edges.size + 0.5  # in the middle of a cell, not near an edge
@@ -115,7 +116,7 @@ def uniform_curved_pass(
         if weight == 0:
             continue
         if slices[s] < 0:
-            cells[cells.size - 1] += weight * (bounds[s + 1] - bounds[s])
+            cells[no_slice] += weight * (bounds[s + 1] - bounds[s])
             continue
         offset = np.int32(slices[s] * slice_cells)
         for start in range(bounds[s], bounds[s + 1], CURVED_BATCH):
@@ -141,12 +142,11 @@ def uniform_curved_pass(
                     x = 1.0 + bend[j] * t
                     doubt |= np.int32(x < NEAR_VERTEX)
                     straight[j] = 2.0 * t / (1.0 + math.sqrt(x if x > 0.0 else 0.0))
-            if to_bins == KNOWN:
-                for j in range(pixels.size):
-                    v = value_in_bins(straight[j], slope[j], scale, exponent)
-                    slope[j] = approximate_log2(v) * per_octave
+            values_in_bins(straight[: pixels.size], slope, scale, exponent)
+            if per_octave != 0.0:
+                logarithms_in_bins(slope, pixels.size, per_octave)
             for j in range(pixels.size):
-                y = value_in_bins(straight[j], slope[j], scale, to_bins) + shift
+                y = slope[j] + shift
                 y = min(max(y, under), over)
                 i, coded = np.int32(y), cell[j]
                 cell[j] = binned_cell(coded, i) + offset
@@ -155,5 +155,4 @@ def uniform_curved_pass(
                 doubt |= odd & coded
             if doubt:
                 _correct(pixels, times, detectors, curved, edges, offset, cell)
-            for j in range(pixels.size):
-                cells[cell[j]] += weight
+            add_batch(cell, pixels.size, weight, cells, second)

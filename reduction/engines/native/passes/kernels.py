@@ -11,7 +11,9 @@ counts it in the bin i with edges[i] <= v < edges[i + 1], as Mantid and numpy do
 it estimates the bin by arithmetic, and compares with the edges only where rounding could matter.
 
 Events are taken in batches, in loops that each do one thing: numba vectorises a loop of arithmetic
-only if it reads no tables, since it cannot know that what the loop writes is not a table. Functions
+only if it reads no tables, since it cannot know that what the loop writes is not a table. The cells
+may be in several tables, which are summed afterwards: an event need not wait then for the one
+before it, if both are of the same cell. Functions
 of more than 40 lines are each one nest of such loops, which is compiled together. A loop goes over
 views of the events from 0 on: numba tests an index that it does not know to be positive.
 """
@@ -33,9 +35,6 @@ from reduction.engines.native.passes.tables import (
 
 EVENT_BATCH = 2048
 """Events per inner loop: so few that their cells stay in the first-level cache."""
-
-KNOWN = 0
-"""The exponent for an event whose value in bins was computed before."""
 
 MOST_STEPS = 8
 """Edges that a search goes up one by one, before it bisects all edges."""
@@ -110,18 +109,31 @@ def approximate_log2(v: float) -> float:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def value_in_bins(t: float, coefficient: float, scale: float, exponent: int) -> float:
-    """The value of an event in bins, rounded otherwise than `value_of_time`.
+def values_in_bins(
+    times: NDArray[np.int32], values: NDArray[np.float64], scale: float, exponent: int
+) -> None:
+    """Put the values of events in bins in the place of their coefficients, in ``values``.
 
-    If ``exponent`` is `KNOWN`, it is in the place of the ``coefficient``.
+    ``times`` (n,) are in ns. The values are rounded otherwise than those of `value_of_time`. Each
+    unit has its loop: one that must choose for each event is a tenth slower.
     """
-    if exponent == KNOWN:
-        return coefficient
     if exponent == 1:
-        return t * scale / coefficient
-    if exponent == -1:
-        return coefficient * scale / t
-    return coefficient * scale / (t * t)
+        for j in range(times.size):
+            values[j] = np.float64(times[j]) * scale / values[j]
+    elif exponent == -1:
+        for j in range(times.size):
+            values[j] = values[j] * scale / np.float64(times[j])
+    else:
+        for j in range(times.size):
+            t = np.float64(times[j])
+            values[j] = values[j] * scale / (t * t)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def logarithms_in_bins(values: NDArray[np.float64], size: int, per_octave: float) -> None:
+    """Put the logarithms of the first ``size`` values, in bins, in the place of the values."""
+    for j in range(size):
+        values[j] = approximate_log2(values[j]) * per_octave
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -132,6 +144,22 @@ def binned_cell(coded_cell: np.int32, i: np.int32) -> np.int32:
     masked detectors, of monitors and of unknown ids are in their special cells whatever ``i`` is.
     """
     return (coded_cell >> 1) + (i & -(coded_cell & 1))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def add_batch(
+    cell: NDArray[np.int32], size: int, weight: int, cells: NDArray[np.int64], second: int
+) -> None:
+    """Add ``weight`` to the cell of each of ``size`` events, in two tables in turn.
+
+    The second table begins in ``cells`` where ``second`` says, which is 0 if there is one table.
+    """
+    half = size >> 1
+    for j in range(half):
+        cells[cell[j]] += weight
+        cells[second + cell[half + j]] += weight
+    if size & 1:
+        cells[cell[size - 1]] += weight
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -163,12 +191,13 @@ def uniform_pass(
     detectors: DetectorTables,
     edges: NDArray[np.float64],
     bins: UniformBins,
-    cells: NDArray[np.int64],
+    tables: NDArray[np.int64],
 ) -> None:  # more than 40 lines: one nest of loops, see above
     """Add the weight of its span to the cell of each event, for even edges or even logarithms.
 
     Span s of the events (n,) is from ``bounds[s]`` to ``bounds[s + 1]``, (spans + 1,), and is in
-    slice ``slices[s]``, (spans,); -1 is no slice. ``weights`` (spans,) have the type of the cells.
+    slice ``slices[s]``, (spans,); -1 is no slice. ``weights`` (spans,) have the type of ``tables``
+    (1 or 2, cells), whose sum counts.
 
     For each event the pass estimates y, the number of its bin plus 1 with a fraction (see
     `reduction.engines.native.passes.tables.UniformBins`). An event is looked at a second time only
@@ -179,8 +208,9 @@ def uniform_pass(
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coefficient, coded_cell = detectors.coefficient, detectors.coded_cell
     slice_cells = detectors.slice_cells
+    cells, second, no_slice = tables.ravel(), tables.size - tables[0].size, tables[0].size - 1
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
-    per_octave, to_bins = bins.per_octave, exponent if bins.per_octave == 0.0 else KNOWN
+    per_octave = bins.per_octave
     ids = np.uint32(coefficient.size - 1)
     inside, end = 0.5 - margin, bins.end
     under, over = 0.5, edges.size + 0.5  # in the middle of a cell, not near an edge
@@ -191,7 +221,7 @@ def uniform_pass(
         if weight == 0:
             continue
         if slices[s] < 0:
-            cells[cells.size - 1] += weight * (bounds[s + 1] - bounds[s])
+            cells[no_slice] += weight * (bounds[s + 1] - bounds[s])
             continue
         offset = np.int32(slices[s] * slice_cells)
         bad_time = np.int32(offset + slice_cells - 1)
@@ -202,13 +232,12 @@ def uniform_pass(
                 k = min(np.uint32(pixels[j] - first_id), ids)
                 cell[j] = coded_cell[k]
                 of_detector[j] = coefficient[k]
-            if to_bins == KNOWN:
-                for j in range(pixels.size):
-                    v = value_in_bins(np.float64(times[j]), of_detector[j], scale, exponent)
-                    of_detector[j] = approximate_log2(v) * per_octave
+            values_in_bins(times, of_detector, scale, exponent)
+            if per_octave != 0.0:
+                logarithms_in_bins(of_detector, pixels.size, per_octave)
             doubt = np.int32(0)
             for j in range(pixels.size):
-                y = value_in_bins(np.float64(times[j]), of_detector[j], scale, to_bins) + shift
+                y = of_detector[j] + shift
                 below_end = y <= end  # no NaN is
                 y = min(max(y, under), over) if below_end else over
                 i, coded = np.int32(y), cell[j]
@@ -228,8 +257,7 @@ def uniform_pass(
                     first = (coded_cell[k] >> 1) + offset
                     v = value_of_time(times[j] / 1000.0, coefficient[k], exponent)
                     cell[j] = first + located_cell(v, edges, cell[j] - first - 1)
-            for j in range(pixels.size):
-                cells[cell[j]] += weight
+            add_batch(cell, pixels.size, weight, cells, second)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -243,14 +271,14 @@ def searching_pass(
     curved: CurvedCalibration | None,
     edges: NDArray[np.float64],
     bins: EdgeLookup,
-    cells: NDArray[np.int64],
+    tables: NDArray[np.int64],
 ) -> None:  # more than 40 lines: one nest of loops, see above
     """Add the weight of its span to the cell of each event, for edges of any spacing.
 
-    Events, ``bounds`` and ``slices`` are as in `uniform_pass`. ``bins`` gives, for the leading bits
-    of a value, the edge at which the search for its bin begins. The search goes up from there,
-    mostly by one edge or none, and by bisection where edges are crowded. An event without a value,
-    of a ``curved`` calibration without a root, is counted below the edges.
+    Events, ``bounds``, ``slices``, ``weights`` and ``tables`` are as in `uniform_pass`. ``bins``
+    gives, for the leading bits of a value, the edge at which the search for its bin begins. The
+    search goes up from there, mostly by one edge or none, and by bisection where edges are crowded.
+    An event of a ``curved`` calibration that has no root has no value and is below the edges.
 
     An event is looked at a second time if it is not binned, if it has no positive value, since the
     bits of negative numbers do not rise with them, or a time of flight out of bounds.
@@ -258,6 +286,7 @@ def searching_pass(
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coefficient, coded_cell = detectors.coefficient, detectors.coded_cell
     slice_cells = detectors.slice_cells
+    cells, second, no_slice = tables.ravel(), tables.size - tables[0].size, tables[0].size - 1
     lowest_edge, dropped_bits = bins.lowest_edge, bins.dropped_bits
     first_bits, last_pattern = np.int64(bins.first_bits), np.int64(bins.lowest_edge.size - 1)
     ids = np.uint32(coefficient.size - 1)
@@ -271,7 +300,7 @@ def searching_pass(
         if weight == 0:
             continue
         if slices[s] < 0:
-            cells[cells.size - 1] += weight * (bounds[s + 1] - bounds[s])
+            cells[no_slice] += weight * (bounds[s + 1] - bounds[s])
             continue
         offset = np.int32(slices[s] * slice_cells)
         for start in range(bounds[s], bounds[s + 1], EVENT_BATCH):
@@ -314,5 +343,4 @@ def searching_pass(
                             cell[j] = offset + slice_cells - 1
                         elif value[j] == value[j]:
                             cell[j] += np.searchsorted(edges, value[j], side="right")
-            for j in range(pixels.size):
-                cells[cell[j]] += weight
+            add_batch(cell, pixels.size, weight, cells, second)
