@@ -117,4 +117,5 @@ def _warn(
     for each in file.skipped:
         what = f"a rule of ASG({each.group}) with {each.word}" if each.group else each.word
         if not each.group or each.group in used:
-            log.warning("%s:%d: %s is not known here, and has no effect", path, each.line, what)
+            why = f"is not known here, and has no effect{each.hint}"
+            log.warning("%s:%d: %s %s", path, each.line, what, why)

@@ -2,7 +2,8 @@
 
 The grammar is that of EPICS Base (asLib.y of 7.0.10). A group must stand before the rules that name
 it. As in Base, blocks and rules with words that are not known are skipped: later versions may know
-them.
+them. Base gives the conditions of a rule with such a right to the rule before it; here they count
+for no rule, and are refused where Base refuses them.
 """
 
 from __future__ import annotations
@@ -26,9 +27,6 @@ NEWER_CONDITIONS = CONDITIONS[3:]
 
 LEVEL = re.compile(r"\+?[0-9]+|-0+")
 """An integer that is not below 0. Older versions of EPICS Base refuse a sign."""
-
-NUMBER = re.compile(r"[-+]?(?:[0-9]+|[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?)")
-"""What is no word. Older versions of EPICS Base take it for a name unless it has digits alone."""
 
 DEEPEST_BLOCK = 50
 """Most blocks in each other."""
@@ -55,12 +53,16 @@ class FileRule:
 
 @dataclass(frozen=True)
 class SkippedWord:
-    """A word that is not known, for which a block, or a rule of a ``group``, is skipped."""
+    """A word that is not known, for which a block, or a rule of a ``group``, is skipped.
+
+    ``hint`` names known words that are like it.
+    """
 
     line: int
     word: str
     group: str = ""
     right: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class AcfParser:
         self._groups: dict[str, FileGroup] = {}
         self._host_lines: dict[str, int] = {}
         self._skipped: list[SkippedWord] = []
+        self._ruled = False
         self._unions: dict[tuple[int, Names], Names] = {}
 
     def parsed(self) -> AccessGroups:
@@ -108,9 +111,15 @@ class AcfParser:
         known: dict[str, Mapping[str, object]]
         known = {"UAG": self._users, "HAG": self._hosts, "ASG": self._groups}
         if begin.text not in known or begin.kind is not TokenKind.KEYWORD:
-            self._check_word(begin, "UAG, HAG or ASG is expected", BLOCKS)
-            self._skip(begin, 1)
-            self._skipped.append(SkippedWord(begin.line, begin.text))
+            if begin.kind is not TokenKind.NAME:
+                raise AcfError(begin.line, f"UAG, HAG or ASG is expected, not {begin.text!r}")
+            if self._skip(begin, 1) and self._next_is("{"):
+                self._mark("{")
+                self._item("a name")
+                self._mark(",")
+                self._skip_list("}")
+            hint = _hint(begin.text, BLOCKS)
+            self._skipped.append(SkippedWord(begin.line, begin.text, hint=hint))
             return
         self._mark("(")
         name = self._take("a name").name
@@ -124,13 +133,6 @@ class AcfParser:
                 self._hosts[name] = frozenset(self._host_names())
             case _:
                 self._groups[name] = self._group(name, begin.line)
-
-    @staticmethod
-    def _check_word(token: Token, expected: str, known: tuple[str, ...]) -> None:
-        """Raises `AcfError` for a word that looks mistyped, and for what is no word."""
-        hint = "" if token.text in known else nearest(token.text.upper(), known)
-        if hint or token.kind is not TokenKind.NAME:
-            raise AcfError(token.line, f"{expected}, not {token.text!r}{hint}")
 
     def _may_come_again(self, kind: str, name: str) -> bool:
         """Whether it is the group DEFAULT, which may be named twice if it was empty."""
@@ -165,19 +167,18 @@ class AcfParser:
             raise AcfError(level.line, f"level 0 or 1 is expected, not {level.text!r}")
         self._mark(",")
         right = self._take("a right")
-        if NUMBER.fullmatch(right.text) and not right.quoted:
+        if right.kind is not TokenKind.NAME:
             raise AcfError(right.line, f"NONE, READ or WRITE is expected, not {right.text!r}")
-        if right.text not in RIGHTS or right.kind is not TokenKind.NAME:
-            self._check_word(right, "NONE, READ or WRITE is expected", RIGHTS)
         if self._mark(",", ")") == ",":
             self._word("an option", TRAPS)
             self._mark(")")
-        if right.text not in RIGHTS:
-            self._skipped.append(SkippedWord(right.line, right.text, group))
-            if self._next_is("{"):
-                self._skip_body(1)
-            return None
-        return self._conditions(FileRule(line, right.text), group)
+        if right.text in RIGHTS:
+            self._ruled = True
+            return self._conditions(FileRule(line, right.text), group)
+        hint = _hint(right.text, RIGHTS)
+        self._skipped.append(SkippedWord(right.line, right.text, group, hint=hint))
+        self._conditions(FileRule(line, right.text), group)
+        return None
 
     def _conditions(self, rule: FileRule, group: str) -> FileRule | None:
         """The rule with the conditions between its curly brackets; None as for `_rule`."""
@@ -185,32 +186,39 @@ class AcfParser:
         hosts: set[str] = set()
         calc_line, skipped = 0, len(self._skipped)
         for item in self._items("UAG or HAG"):
-            if item.text == "UAG":
+            if item.text == "UAG" and item.kind is TokenKind.KEYWORD:
                 users |= self._group_names("UAG", self._users)
-            elif item.text == "HAG":
+            elif item.text == "HAG" and item.kind is TokenKind.KEYWORD:
                 hosts |= self._group_names("HAG", self._hosts)
-            elif item.text == "CALC":
+            elif item.text == "CALC" and item.kind is TokenKind.KEYWORD:
                 calc_line = calc_line or item.line
                 self._check_calc(self._listed("(", ")", most=1)[0])
             else:
-                if item.kind is not TokenKind.KEYWORD:
-                    self._check_word(item, "a rule has UAG, HAG and CALC", CONDITIONS)
-                self._skip(item, 1)
-                self._skipped.append(SkippedWord(item.line, item.text, group, rule.right))
+                self._skip_condition(item, rule, group)
         if len(self._skipped) > skipped:
             return None
         return FileRule(
             rule.line,
             rule.right,
-            self._members_of(frozenset(users), self._users) if users else None,
-            self._members_of(frozenset(hosts), self._hosts) if hosts else None,
+            self._members_of(frozenset(users), self._users) if users and self._ruled else None,
+            self._members_of(frozenset(hosts), self._hosts) if hosts and self._ruled else None,
             calc_line,
         )
 
-    @staticmethod
-    def _check_calc(token: Token) -> None:
+    def _skip_condition(self, word: Token, rule: FileRule, group: str) -> None:
+        """Skip a condition that is not known; raises `AcfError` where EPICS Base does."""
+        if word.kind is TokenKind.NUMBER:
+            raise AcfError(word.line, f"a rule has UAG, HAG and CALC, not {word.text!r}")
+        self._skip(word, 1)
+        if not self._ruled:
+            why = f"{word.text} is not known, and no rule with NONE, READ or WRITE is before it"
+            raise AcfError(word.line, why)
+        hint = _hint(word.text, CONDITIONS)
+        self._skipped.append(SkippedWord(word.line, word.text, group, rule.right, hint))
+
+    def _check_calc(self, token: Token) -> None:
         """Raises `AcfError` for a calculation that is none of EPICS Base."""
-        if UNDEFINED.search(token.text):
+        if UNDEFINED.search(token.text) or not self._ruled:
             return  # the group may be one that is not used
         if why := calc_error(token.text):
             raise AcfError(token.line, f"CALC {token.text!r}: {why}")
@@ -219,7 +227,7 @@ class AcfParser:
         """The names in brackets; raises `AcfError` for one that is no group of this kind."""
         named = {each.name: each.line for each in self._listed("(", ")")}
         for name, line in named.items():
-            if name not in known:
+            if name not in known and self._ruled:
                 raise AcfError(line, f"no {kind} is called {name!r}{nearest(name, known)}")
         return set(named)
 
@@ -277,36 +285,43 @@ class AcfParser:
             raise AcfError(token.line, f"{known} is expected, not {token.text!r}{hint}")
         return token.text
 
-    def _skip(self, word: Token, depth: int) -> None:
-        """Skip what follows a word: a list in brackets, and what may stand in curly ones."""
+    def _skip(self, word: Token, depth: int) -> bool:
+        """Skip what follows a word: a list in brackets, and what may stand in curly ones.
+
+        Gives whether one word alone stood in the curly ones.
+        """
         if depth > DEEPEST_BLOCK:
             raise AcfError(word.line, f"more than {DEEPEST_BLOCK} blocks in each other")
+        if word.kind is TokenKind.NUMBER:
+            raise AcfError(word.line, f"a word is expected, not {word.text!r}")
         self._mark("(")
         if self._next_is(")"):
             self._mark(")")
         else:
             self._skip_list(")")
-        if self._next_is("{"):
-            self._skip_body(depth)
+        return self._next_is("{") and self._skip_body(depth)
 
-    def _skip_body(self, depth: int) -> None:
-        """Skip a list in curly brackets, or words that have brackets themselves."""
+    def _skip_body(self, depth: int) -> bool:
+        """Skip a list in curly brackets, or words that have brackets themselves; as `_skip`."""
         self._mark("{")
         word = self._item("a name")
         if not self._next_is("("):
-            self._skip_list("}", begun=True)
-            return
+            return self._skip_list("}", begun=True) == 1
         self._skip(word, depth + 1)
         while not self._next_is("}"):
             self._skip(self._item("a name"), depth + 1)
         self._mark("}")
+        return False
 
-    def _skip_list(self, end: str, *, begun: bool = False) -> None:
-        """Skip words between commas up to a mark; ``begun``: after the first one."""
+    def _skip_list(self, end: str, *, begun: bool = False) -> int:
+        """Skip words between commas up to a mark, and count them; ``begun``: after the first."""
         if not begun:
             self._item("a name")
+        count = 1
         while self._mark(",", end) == ",":
             self._item("a name")
+            count += 1
+        return count
 
     def _next_is(self, mark: str) -> bool:
         found = self._next
@@ -326,3 +341,8 @@ class AcfParser:
         self._line = token.line
         self._next = next(self._tokens, None)
         return token
+
+
+def _hint(word: str, known: tuple[str, ...]) -> str:
+    """The known words that a word is like, as the end of a sentence; empty for one of them."""
+    return "" if word in known else nearest(word.upper(), known)

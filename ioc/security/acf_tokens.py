@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import math
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,12 +17,19 @@ TOKEN = re.compile(
     r"|(?P<mark>[(){},])|(?P<bad>[^ \t\r])",
     re.ASCII,
 )
+NUMBER = re.compile(r"[-+]?(?:[0-9]+|[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?)")
+"""What is no name. Versions of EPICS Base before 7.0.10 take it for one unless it is all digits."""
+
 COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|#.*')
 UNDEFINED = re.compile(r"\$[({][^)}]*[)}]?")
 
 
 LONGEST_TEXT = 512 << 10
 """Most characters of a file with its macros expanded; each takes up to a µs."""
+
+
+LONGEST_INTEGER = 4000
+"""Most characters of an integer: Python reads no longer ones."""
 
 
 LONGEST_WHY = 300
@@ -36,7 +45,7 @@ class AcfError(ValueError):
 
 
 class TokenKind(enum.Enum):
-    """What a token is. The number 1 is no name, and neither is a keyword, unless quoted."""
+    """What a token is. The number +1.5 is no name, and neither is a keyword, unless quoted."""
 
     NAME = "a name"
     NUMBER = "a number"
@@ -70,9 +79,8 @@ def tokens(text: str, macros: Macros) -> Iterator[Token]:
     """
     length = 0
     for number, line in enumerate(text.split("\n"), start=1):
-        code = COMMENT.sub(r"\1", line)
         try:
-            expanded = macros.expanded(code) if "$" in code else code
+            expanded = COMMENT.sub(r"\1", _expanded(line, macros))
         except MacroError as error:
             raise AcfError(number, str(error)) from None
         length += len(expanded)
@@ -81,6 +89,16 @@ def tokens(text: str, macros: Macros) -> Iterator[Token]:
             raise AcfError(number, why)
         for match in TOKEN.finditer(expanded):
             yield _token(match, number)
+
+
+def _expanded(line: str, macros: Macros) -> str:
+    """A line with its macros expanded; those of a comment may be wrong."""
+    if "$" not in line:
+        return line
+    try:
+        return macros.expanded(line)
+    except MacroError:
+        return macros.expanded(COMMENT.sub(r"\1", line))
 
 
 def undefined_macro(reference: str) -> str:
@@ -96,8 +114,8 @@ def _token(match: re.Match[str], line: int) -> Token:
             return Token(match["quoted"], line, TokenKind.NAME, quoted=True)
         case "mark":
             return Token(text, line, TokenKind.MARK)
-        case "word" if text.isdecimal():
-            return Token(text, line, TokenKind.NUMBER)
+        case "word" if NUMBER.fullmatch(text):
+            return Token(_checked_number(text, line), line, TokenKind.NUMBER)
         case "word":
             keyword = KEYWORD.fullmatch(text)
             return Token(text, line, TokenKind.KEYWORD if keyword else TokenKind.NAME)
@@ -107,3 +125,16 @@ def _token(match: re.Match[str], line: int) -> Token:
         raise AcfError(line, undefined_macro(undefined[0]))
     shown = text if text.isprintable() and text.isascii() else f"0x{ord(text) & 0xFF:02x}"
     raise AcfError(line, f"{shown} is no character of a name: put the name between quotes")
+
+
+def _checked_number(text: str, line: int) -> str:
+    """The number; raises `AcfError` for one that 64 bits do not hold, as an integer or a double."""
+    if re.fullmatch("[-+]?[0-9]+", text):
+        held = len(text) <= LONGEST_INTEGER and -(1 << 63) <= int(text) < 1 << 63
+    else:
+        value = abs(float(text))
+        zero = not re.search("[1-9]", re.split("[eE]", text)[0])
+        held = zero or sys.float_info.min <= value < math.inf
+    if not held:
+        raise AcfError(line, f"{text} is a number that EPICS Base cannot hold")
+    return text

@@ -73,25 +73,19 @@ def test_groups_of_a_rule_are_joined_and_names_may_be_quoted(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("UAG(a) {x}\nUGA(b) {y}", "2: UAG, HAG or ASG is expected, not 'UGA'; did you mean UAG"),
+        ("UAG(a) {x}\n1(b) {y}", "2: UAG, HAG or ASG is expected, not '1'"),
         ("UAG(a) {x", "1: the file ends where , or } is expected"),
         ("UAG(a)\n{x y}", "2: , or } is expected, not 'y'"),
         ("UAG(a) {x}\n\nUAG(a) {x}", r"3: UAG\(a\) is there twice"),
         ("UAG() {x}", r"1: a name is expected, not '\)'"),
         ("UAG(a) {x!}", "1: ! is no character of a name"),
         ("ASG(A) {\nRULE(one, WRITE)}", "2: level 0 or 1 is expected, not 'one'"),
-        (
-            "ASG(A) {\nRULE(1, RITE)}",
-            "2: NONE, READ or WRITE is expected, not 'RITE'",
-        ),
+        ("ASG(A) {\nRULE(1, ASG)}", "2: NONE, READ or WRITE is expected, not 'ASG'"),
         ("ASG(A) {\nRULE(1)}", r"2: , is expected, not '\)'"),
         ("ASG(DEFAULT) {\nRULE(1, WRITE) {\nCALC(A) } }", r"3: CALC in a rule of ASG\(DEFAULT\)"),
         ("ASG(OPERATION) {\nRULE(1, WRITE) { METHOD(x509) } }", "2: METHOD in a rule of ASG"),
         ("UAG(all) {x} ASG(A) { RULE(1, WRITE) {\nUAG(al) } }", "2: no UAG is called 'al'; did"),
-        (
-            "HAG(a) {x} ASG(A) { RULE(1, WRITE) {\nHGA(a) } }",
-            "2: a rule has UAG, HAG and",
-        ),
+        ("ASG(A) { RULE(1, WRITE) {\n1(a) } }", "2: a rule has UAG, HAG and"),
     ],
 )
 def test_a_file_that_does_not_parse_is_refused_with_its_line(
