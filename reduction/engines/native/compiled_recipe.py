@@ -173,7 +173,7 @@ class CompiledRecipe(CellLayout[EventBlock | OrderedBlock]):
         Many events are counted in small numbers first, of which more stay in the cache.
         """
         small = _fit_small_tables(int(bounds[-1] - bounds[0]), weights, cells)
-        tables = np.zeros((2, cells.size), np.int32) if small else cells[np.newaxis]
+        tables: Cells = np.zeros((2, cells.size), np.int32) if small else cells[np.newaxis]
         weights = weights.astype(tables.dtype, copy=False)
         events = pixel_id, tof_ns, bounds, slices, weights, self._detectors
         if isinstance(self._bins, EdgeLookup):
@@ -185,7 +185,7 @@ class CompiledRecipe(CellLayout[EventBlock | OrderedBlock]):
                 *events, self._curved, self.edges, self._bins, tables
             )
         if small:
-            cells += np.add(*tables, out=tables[0])
+            cells += np.add(tables[0], tables[1], out=tables[0])
 
 
 def _fit_small_tables(events: int, weights: Cells, cells: Cells) -> bool:

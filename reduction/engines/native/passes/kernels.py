@@ -110,7 +110,10 @@ def approximate_log2(v: float) -> float:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def values_in_bins(
-    times: NDArray[np.int32], values: NDArray[np.float64], scale: float, exponent: int
+    times: NDArray[np.int32] | NDArray[np.float64],
+    values: NDArray[np.float64],
+    scale: float,
+    exponent: int,
 ) -> None:
     """Put the values of events in bins in the place of their coefficients, in ``values``.
 
