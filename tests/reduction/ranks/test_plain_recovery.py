@@ -87,6 +87,7 @@ class PlainRecordedStream(RecordedStream):
 @given(st.lists(st.one_of(STEPS, st.just("late")), max_size=12))
 @example([1, 1, 1, 2, "kill", AcquisitionSettings(Preset.PULSES, preset_pulses=1), "kill"])
 @example([3, "reset", "kill", "reset", "kill", 2])
+@example([3, AcquisitionSettings(Preset.PULSES, preset_pulses=1), "kill", "late"])
 @example([15, "late", "kill", AcquisitionSettings(Preset.PULSES, preset_pulses=1)])
 def test_ranks_that_were_killed_have_what_they_would_have_had(steps: list[Any]) -> None:
     stream, numbers = PlainRecordedStream(), Numbers()
