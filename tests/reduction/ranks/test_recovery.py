@@ -19,7 +19,6 @@ from reduction.parameters.acquisition import AcquisitionSettings, Preset
 from reduction.parameters.all_reductions.run import AccumulationMode, RunControl
 from reduction.parameters.reduction import FilterSettings, ReductionSettings
 from reduction.parameters.units import Units
-from reduction.stream.pulses import NO_PULSE
 from tests.support.ranks.listed_log import ListedLogReader
 from tests.support.ranks.one_rank import OneRank, pulse_ns
 
@@ -118,13 +117,8 @@ class Ranks:
 
 
 def facts(report: RanksReport) -> Iterator[Any]:
-    """All of a report that depends on which pulses count.
-
-    Before the first of them, ranks may know already from which time on pulses count, or not: there
-    is none in between.
-    """
-    waiting = report.stream.pulse_first == NO_PULSE
-    yield replace(report.run, start_ns=NO_PULSE) if waiting else report.run
+    """All of a report that depends on which pulses count."""
+    yield report.run
     yield replace(report.acquisition, time_remaining=0.0)
     yield report.stream.event_total, report.stream.pulse_first, report.stream.pulse_last
     yield report.unaccounted
