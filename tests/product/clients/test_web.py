@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.clients.ca_client import Network
+from tests.support.clients.ca_client import Client, Network
 from tests.support.ioc.ioc_process import ioc_process
 from tests.support.ports import free_port
 from tests.support.product.live import Live, live
@@ -74,11 +73,7 @@ def test_run_prints_the_address_first_and_the_page_is_there_at_once(net: Network
         assert "<html" in answer(port, "/")[1]
         assert info(port)["prefix"] == running.prefix
         running.ready()
-        for _ in range(100):
-            if info(port)["simulator"]:
-                break
-            time.sleep(0.1)
-        assert info(port)["simulator"]
+        running.until(lambda: info(port)["simulator"])
         assert running.stop() == 0
     finally:
         running.kill_all()
@@ -119,11 +114,8 @@ def test_a_page_alone_is_a_client_of_an_ioc_anywhere(net: Network, tmp_path: Pat
     ):
         assert page.stdout is not None
         assert ADDRESS.match(page.stdout.readline())
-        for _ in range(100):
-            status, text, _ = answer(port, "/download/xye")
-            if status == 200:
-                break
-            time.sleep(0.1)
-        assert "# pulses: 3 to 2147483647" in text
+        client = Client(net, ioc.prefix)
+        client.until(lambda: answer(port, "/download/xye")[0] == 200)
+        assert "# pulses: 3 to 2147483647" in answer(port, "/download/xye")[1]
         page.send_signal(signal.SIGTERM)
         assert page.wait(START_S) == 0
