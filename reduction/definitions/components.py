@@ -269,7 +269,7 @@ class ComponentWalk:
             inside.size,
             int(inside.ordinal[first]),
             inside.placements.final.position[first],
-            tuple(motion.waiting.values()),
+            tuple(each.log for each in motion.waiting.values() if each.log),
         )
         self.found.mark(category, marked, self._conventions.notes)
 
@@ -292,7 +292,7 @@ class ComponentWalk:
         self.found.add(pixels.ids, positions[0], False, np.repeat(bank, pixels.ids.size))
 
     def _wait(self, part: Components, count: int, links: Sequence[LinkedMotion]) -> None:
-        """Remember the parameters of a part that follow logs whose values are not known."""
+        """Remember the parameters of a part that have no value."""
         motions = {place: each.motion for each in links for place in each.places.tolist()}
         for place, motion in motions.items():
             self.waiting.add(motion, [part.names[place % len(part.places)]], 1)

@@ -7,7 +7,6 @@ of Mantid 3.13). They are constants, or follow a log.
 from __future__ import annotations
 
 import itertools
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from reduction.definitions.places.equations import evaluated
 from reduction.definitions.places.frames import (
     Frames,
     Placements,
@@ -26,15 +24,20 @@ from reduction.definitions.places.frames import (
     transposed,
     turned,
 )
-from reduction.definitions.places.idf_xml import Notes, NotUnderstood, float_attribute, tag_text
+from reduction.definitions.places.idf_xml import NotUnderstood, float_attribute, tag_text
+from reduction.definitions.places.parameter_values import (
+    COORDINATES,
+    POLAR_COORDINATES,
+    ROTATIONS,
+    SCALES,
+    NoValue,
+    constant,
+    moving_name,
+    value_of_log,
+    without_log,
+)
 from reduction.definitions.places.valid_values import valid_value
-from reduction.parameters.specs import nearest, shown
-
-COORDINATES = ("x", "y", "z")
-POLAR_COORDINATES = ("r-position", "t-position", "p-position")
-ROTATIONS = ("rotx", "roty", "rotz")
-SCALES = ("scalex", "scaley")
-MOVING = frozenset((*COORDINATES, *POLAR_COORDINATES, *ROTATIONS, *SCALES))
+from reduction.parameters.specs import nearest
 
 MOST_MOVED = 5000
 """Most elements whose parameters move components, each of which takes 0.1 ms. Mantid's have 96."""
@@ -44,22 +47,22 @@ MOST_MOVED = 5000
 class Motion:
     """What the parameters of one component change, by their names.
 
-    ``values`` are in m and degrees, or factors. ``waiting`` are the logs that other parameters of
-    it would follow if their values were known.
+    ``values`` are in m and degrees, or factors. ``waiting`` are the other parameters of it, and why
+    they have no value.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
-    waiting: Mapping[str, str] = field(default_factory=dict)
+    waiting: Mapping[str, NoValue] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.values or self.waiting)
 
     def __or__(self, other: Motion) -> Motion:
-        """Both, where ``other`` comes first for what both change, also if it waits for a log."""
+        """Both, where ``other`` comes first for what both change, also if it has no value."""
         if not (other.values or other.waiting):
             return self
         values = {name: each for name, each in self.values.items() if name not in other.waiting}
-        waiting = {name: log for name, log in self.waiting.items() if name not in other.values}
+        waiting = {name: why for name, why in self.waiting.items() if name not in other.values}
         return Motion({**values, **other.values}, {**waiting, **other.waiting})
 
     def moved(self, placement: Placements, parents: Placements) -> Placements:
@@ -116,32 +119,34 @@ class Motion:
 NO_MOTION = Motion()
 
 SHOWN_NAMES = 3
-"""Most parameters of a log that are listed."""
+"""Most parameters without a value for the same reason that are listed."""
 
 
 class WaitingParameters:
-    """The parameters of components that follow logs whose values are not known, by their logs."""
+    """The parameters of components that have no value, by the reason."""
 
     def __init__(self) -> None:
-        self._names: dict[str, list[str]] = {}
-        self._counts: Counter[str] = Counter()
+        self._names: dict[NoValue, list[str]] = {}
+        self._counts: Counter[NoValue] = Counter()
 
     def add(self, motion: Motion, names: Iterable[str], count: int) -> None:
         """Add what the same motion of ``count`` components waits for; ``names`` are theirs."""
-        for (parameter, log), shown_names in zip(
+        for (parameter, why), shown_names in zip(
             motion.waiting.items(), itertools.tee(names, len(motion.waiting)), strict=True
         ):
-            listed = self._names.setdefault(log, [])
+            listed = self._names.setdefault(why, [])
             more = itertools.islice(shown_names, SHOWN_NAMES - len(listed))
             listed += [f"{parameter} of {name}" for name in more]
-            self._counts[log] += count
+            self._counts[why] += count
 
     def texts(self) -> Iterator[str]:
-        """For each log the parameters that would follow it."""
-        for log, listed in self._names.items():
-            left = self._counts[log] - len(listed)
+        """For each reason the parameters that have no value."""
+        for why, listed in self._names.items():
+            if not why.followed:
+                continue
+            left = self._counts[why] - len(listed)
             those = ", ".join(listed) + (f" and {left} more" if left else "")
-            yield f"{those} would follow the log {log}: the position without it is taken"
+            yield f"{those} would follow {why.followed}: the position without it is taken"
 
 
 class Motions:
@@ -203,43 +208,38 @@ class Motions:
 
     def _read(self, parent: Element) -> Motion:
         values: dict[str, float] = {}
-        waiting: dict[str, str] = {}
+        waiting: dict[str, NoValue] = {}
         for each in parent:
-            name = each.get("name", "")
-            if each.tag != "parameter" or name not in MOVING:
+            if each.tag != "parameter" or not (name := moving_name(each)):
                 continue
-            # As in Mantid, the last one of a name counts.
+            found = self._value(each)
+            if found is None:
+                continue
+            # As in Mantid, the last one of a name counts, also if it has no value.
             values.pop(name, None)
             waiting.pop(name, None)
-            if log := self._log(each):
-                waiting[name] = log
+            if isinstance(found, NoValue):
+                waiting[name] = found
             else:
-                values.update((name, value) for value in self._value(each))
+                values[name] = found
         return Motion(values, waiting)
 
-    def _log(self, parameter: Element) -> str:
-        """The log that a parameter waits for; empty if it waits for none."""
-        follows = parameter.find(".//logfile")
-        if follows is None or parameter.find(".//value") is not None:
-            return ""
-        name = follows.get("id", "")
-        self.log_names.add(name)
-        return "" if name in self._logs else name
+    def _value(self, parameter: Element) -> float | NoValue | None:
+        """The value of a parameter, or why it has none; None for an empty one, which is none.
 
-    def _value(self, parameter: Element) -> Iterator[float]:
-        """The value of a parameter, or none if it has no value; raises `NotUnderstood`."""
+        Raises `NotUnderstood`.
+        """
         value, follows = valid_value(parameter), parameter.find(".//logfile")
         if value is not None:
-            notes = Notes()
-            number = float_attribute(value, "val", math.nan, notes)
-            text = value.get("val", "")
-            if math.isnan(number) or notes.texts or text != text.strip():
-                raise NotUnderstood(f"{tag_text(parameter)}: val = {shown(text)} is no number")
-            yield number
-        elif follows is not None:
-            log_value = self._logs[follows.get("id", "")]
-            equation = follows.get("eq", "")
-            try:
-                yield evaluated(equation, log_value) if equation else log_value
-            except ValueError as error:
-                raise NotUnderstood(f"{tag_text(parameter)}: eq = {error}") from None
+            return constant(value, parameter)
+        if follows is None:
+            return without_log(parameter)
+        log = follows.get("id")
+        if log is None:
+            raise NotUnderstood(f"{tag_text(parameter)}: <logfile> has no id")
+        if not log:
+            return NoValue("a log without a name, as in Mantid")
+        self.log_names.add(log)
+        if log not in self._logs:
+            return NoValue(f"the log {log}", log)
+        return value_of_log(follows, parameter, self._logs[log])
