@@ -28,7 +28,7 @@ CHILDREN: Mapping[str, frozenset[str]] = {
 }
 """The elements that may be in an element; the empty name stands for the file."""
 
-BYTES_AT_ONCE = 1 << 16
+FIRST_PIECE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,12 @@ class _Reader:
         """Parse a file; raises `BadDetectorFile`."""
         check_elements(content)
         try:
-            for start in range(0, len(content), BYTES_AT_ONCE):
-                self._parser.Parse(content[start : start + BYTES_AT_ONCE])
+            # Pieces grow, since expat scans a long token again with each piece of it. The first
+            # one is small, since a refusal ends the parsing only after a piece.
+            start, size = 0, FIRST_PIECE_BYTES
+            while start < len(content):
+                self._parser.Parse(content[start : start + size])
+                start, size = start + size, 2 * size
             self._parser.Parse(b"", True)
         except expat.ExpatError as error:
             raise BadDetectorFile(f"line {error.lineno}: no well-formed XML") from None

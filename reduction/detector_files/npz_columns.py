@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from reduction.detector_files.columns import (
     group_numbers,
 )
 from reduction.detector_files.content import LARGEST_FILE_BYTES, BadDetectorFile
+from reduction.host.file_system.npz_arrays import NpzBounds, open_npz
 
 NUMBERS = {
     "difc_us_per_angstrom": "difc",
@@ -32,13 +32,12 @@ def read_npz(content: bytes) -> CalibrationColumns:
     ``difa_us_per_angstrom2``, ``tzero_us``, ``use`` and ``group`` may be missing.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(each.file_size for each in archive.infolist()) > 2 * LARGEST_FILE_BYTES:
-                raise BadDetectorFile(f"it holds more than {2 * LARGEST_FILE_BYTES >> 20} MiB")
-        with np.load(io.BytesIO(content)) as arrays:
+        with open_npz(io.BytesIO(content), 2 * LARGEST_FILE_BYTES) as arrays:
             return _columns(arrays)
     except BadDetectorFile:
         raise
+    except NpzBounds as beyond:
+        raise BadDetectorFile(str(beyond)) from None
     except Exception as error:  # noqa: BLE001  # numpy raises errors of any type for damaged files
         raise BadDetectorFile(f"it is damaged, or no .npz ({type(error).__name__})") from None
 

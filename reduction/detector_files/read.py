@@ -28,6 +28,8 @@ from reduction.detector_files.npz_columns import read_npz
 from reduction.detector_files.text_columns import CAL_WIDTH, read_text_columns
 from reduction.detector_files.text_lists import read_group_lists, read_mask_list
 
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
 HEAD_BYTES = 4096
 """How much of a file is looked at to tell its format."""
 
@@ -113,5 +115,7 @@ def _refuse_other_formats(content: bytes, path: Path) -> None:
             "an ISAW .DetCal moves panels, which a calibration cannot: load it into Mantid "
             "(LoadIsawDetCal), save the run, and export its instrument (instrument export)"
         )
+    if head.startswith(UTF_16_MARKS) and not _is_xml(content):
+        raise BadDetectorFile("it is text in UTF-16; save it as UTF-8")
     if b"\0" in head and not _is_xml(content):
         raise BadDetectorFile("it is binary, and neither HDF5 nor .npz")

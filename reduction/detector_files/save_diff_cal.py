@@ -16,6 +16,7 @@ from reduction.detector_files.columns import (
     group_numbers,
 )
 from reduction.detector_files.content import BadDetectorFile
+from reduction.host.file_system.hdf5_values import Hdf5Bounds, Hdf5Limits, read_values
 
 GROUP = "calibration"
 MOST_ROWS = 12_500_000
@@ -23,6 +24,11 @@ MOST_ROWS = 12_500_000
 
 Compressed rows take 0.08 µs each, half of it to decompress them: 12 million take 1 s and 0.8 GB.
 """
+
+LARGEST_NUMBER_BYTES = 8
+
+MOST_CHUNKS = 20_000
+"""Most chunks of a dataset; Mantid writes one, h5py some hundred at most."""
 
 
 def read_diff_cal(content: bytes) -> CalibrationColumns:
@@ -53,7 +59,7 @@ def _columns(group: Any) -> CalibrationColumns:
                 f"/{GROUP}/{name}: as many numbers as /{GROUP}/detid has were expected"
             )
     # Ids are read and checked first, so that a file of other numbers is refused soon.
-    ids = checked_ids(datasets.pop("detid")[:], rows)
+    ids = checked_ids(_values(datasets.pop("detid")), rows)
     use = _whole_numbers(datasets.pop("use")) if "use" in datasets else None
     groups = _whole_numbers(datasets.pop("group")) if "group" in datasets else None
     return CalibrationColumns(
@@ -61,16 +67,24 @@ def _columns(group: Any) -> CalibrationColumns:
         rows,
         use=None if use is None else use > 0,
         group=None if groups is None else group_numbers(groups),
-        **{name: each[:].astype(np.float64, copy=False) for name, each in datasets.items()},
+        **{n: _values(each).astype(np.float64, copy=False) for n, each in datasets.items()},
     )
 
 
 def _whole_numbers(dataset: Any) -> NDArray[Any]:
     """The numbers of a dataset, (rows,) of its type, all finite; raises `BadDetectorFile`."""
-    numbers: NDArray[Any] = dataset[:]
+    numbers = _values(dataset)
     if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
         raise BadDetectorFile(f"{dataset.name}: whole numbers were expected")
     return numbers
+
+
+def _values(dataset: Any) -> NDArray[Any]:
+    """The values of a dataset, (rows,) of its type; raises `BadDetectorFile`."""
+    try:
+        return read_values(dataset, Hdf5Limits(MOST_ROWS, MOST_CHUNKS))
+    except Hdf5Bounds as beyond:
+        raise BadDetectorFile(f"{dataset.name}: {beyond}") from None
 
 
 def _dataset(group: Any, name: str) -> Any:
@@ -84,6 +98,8 @@ def _dataset(group: Any, name: str) -> Any:
         raise BadDetectorFile(f"{path}: one column of numbers was expected")
     if column.dtype.kind not in "biuf" or column.external or column.is_virtual:
         raise BadDetectorFile(f"{path}: numbers in this file were expected")
+    if column.dtype.itemsize > LARGEST_NUMBER_BYTES:
+        raise BadDetectorFile(f"{path}: numbers of at most 64 bits were expected")
     if not 0 < column.size <= MOST_ROWS:
         raise BadDetectorFile(f"{path}: 1 to {MOST_ROWS} rows were expected")
     return column

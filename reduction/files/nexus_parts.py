@@ -5,13 +5,15 @@ All functions raise ValueError, which says what is wrong where.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.parameters.limits import MOST_CELLS
+from reduction.host.file_system.hdf5_values import Hdf5Bounds, Hdf5Limits, read_values
+from reduction.parameters.limits import MOST_CELLS, MOST_GROUPS
 
 
 def integers_in(entry: Any, name: str) -> dict[str, int]:
@@ -49,6 +51,12 @@ def texts_in(group: Any, name: str, dimensions: int = 1) -> Any:
     dataset = dataset_in(group, name)
     if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim != dimensions:
         raise ValueError(f"{dataset.name} is not {('a text', 'a list of texts')[dimensions]}")
+    padded = max(math.prod(dataset.chunks or ()), dataset.size or 0)
+    if padded * dataset.dtype.itemsize > LARGEST_TEXTS_BYTES:
+        most = f"{LARGEST_TEXTS_BYTES >> 20} MiB"
+        raise ValueError(f"{dataset.name} may have more than {most} of texts")
+    if dataset.chunks and dataset.id.get_create_plist().get_nfilters():
+        raise ValueError(f"the texts of {dataset.name} are compressed")
     return dataset.asstr()[()]
 
 
@@ -65,7 +73,7 @@ def numbers_in(group: Any, name: str) -> NDArray[np.float64]:
     dataset = dataset_in(group, name)
     if dataset.shape is None or dataset.dtype.kind not in "iuf":
         raise ValueError(f"{dataset.name} holds no numbers")
-    return np.asarray(dataset[()], np.float64)
+    return np.asarray(_values(dataset), np.float64)
 
 
 def whole_numbers_in(group: Any, name: str) -> NDArray[np.int64]:
@@ -73,11 +81,24 @@ def whole_numbers_in(group: Any, name: str) -> NDArray[np.int64]:
     dataset = dataset_in(group, name)
     if dataset.shape is None or dataset.dtype.kind not in "iu":
         raise ValueError(f"{dataset.name} holds no whole numbers")
-    return np.asarray(dataset[()], np.int64)
+    return np.asarray(_values(dataset), np.int64)
 
 
 MOST_FIELD_VALUES = 2 * MOST_CELLS
 """Most values of a field: a small file can claim a field of any size."""
+
+LIMITS = Hdf5Limits(MOST_FIELD_VALUES, 2 * MOST_GROUPS)
+"""Files of this program have a chunk for each spectrum."""
+
+LARGEST_TEXTS_BYTES = 64 << 20
+"""Most bytes of the texts of a field, where all have the same length."""
+
+
+def _values(dataset: Any) -> NDArray[Any]:
+    try:
+        return read_values(dataset, LIMITS)
+    except Hdf5Bounds as beyond:
+        raise ValueError(f"{dataset.name}: {beyond}") from None
 
 
 def dataset_in(group: Any, name: str) -> Any:

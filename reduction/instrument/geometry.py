@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.host.file_system import atomic_files
+from reduction.host.file_system.npz_arrays import open_npz
 from reduction.host.file_system.regular_files import open_regular_file
 from reduction.instrument.positions import CodedPositions, coded_if_smaller, is_finite
 from reduction.parameters.units import difc
@@ -21,6 +24,14 @@ from reduction.parameters.units import difc
 REQUIRED_COLUMNS = ("detector_id", "position_m", "is_monitor", "l1_m")
 OPTIONAL_COLUMNS = ("name", "bank", "bank_names")
 
+LARGEST_TABLE_BYTES = 2 << 30
+"""Most bytes of the columns of a table: twelve million detectors take 0.7 GB."""
+
+DAMAGE = (
+    *(EOFError, LookupError, MemoryError, NotImplementedError, OverflowError, SyntaxError),
+    *(TypeError, ValueError, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
+"""What numpy raises for tables that are damaged, or none."""
 
 COMPUTED_AT_ONCE = 1 << 16
 """What follows from positions is computed for so many detectors together."""
@@ -178,7 +189,7 @@ class Instrument:
         names the file and its fault.
         """
         try:
-            with open_regular_file(path) as file, np.load(file) as table:
+            with open_regular_file(path) as file, open_npz(file, LARGEST_TABLE_BYTES) as table:
                 columns = {
                     name: table[name]
                     for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
@@ -187,7 +198,7 @@ class Instrument:
             return cls._from_columns(columns, path.stem)
         except OSError as error:
             raise ValueError(f"{path} is no instrument table: {error.strerror}") from error
-        except (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             raise ValueError(f"{path} is no instrument table: {error}") from error
 
     @classmethod

@@ -39,6 +39,9 @@ IN_COMPONENT = frozenset(
 MOST_UNLIKE = 20_000
 """Most groups of components that are read together: each takes 0.1 ms. Mantid's have up to 614."""
 
+MOST_READ_AGAIN = 400_000
+"""Most components and locations that are read for different ``<exclude>``: each takes 2 µs."""
+
 DEEPEST = 50
 """Most types nested in each other."""
 
@@ -131,7 +134,7 @@ class AssemblyReader:
         self.lists = DetectorIdLists(root, conventions.notes)
         self.known: dict[tuple[Element, frozenset[str]], Contents] = {}
         self._around: list[Element] = []
-        self._unlike = 0
+        self._unlike = self._read_again = 0
 
     def contents(self, kind: Element, excluded: frozenset[str] = NO_NAMES) -> Contents:
         """The parts of a type; those of the root are the whole definition."""
@@ -174,6 +177,10 @@ class AssemblyReader:
         """The locations of the components in a type; ``left_out`` gets the names without these."""
         found = [_Alike(None, [], [])]
         for component in kind.findall("component"):
+            self._read_again += 1 + len(component) if excluded else 0
+            if self._read_again > MOST_READ_AGAIN:
+                most = f"more than {MOST_READ_AGAIN} locations to look at for each other <exclude>"
+                raise NotUnderstood(f"{tag_text(kind)}: {most}")
             key = self._component_key(component, kind)
             for each in component:
                 if each.tag not in ("location", "locations"):

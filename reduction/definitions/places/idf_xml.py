@@ -8,7 +8,9 @@ from collections import Counter
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
-from reduction.host.file_system.regular_files import open_regular_file
+import numpy as np
+
+from reduction.host.file_system.regular_files import read_regular_file
 from reduction.parameters.specs import Integer, nearest, shown
 
 LARGEST_DEFINITION_BYTES = 64 << 20
@@ -16,6 +18,9 @@ FIRST_PIECE_BYTES = 1 << 16
 
 MOST_ELEMENTS = 200_000
 """Most elements of a file: each takes 5 µs and some hundred bytes. Mantid's have 61 000 at most."""
+
+MOST_ATTRIBUTES = 1000
+"""Most ``=`` in a tag or between two tags; expat takes a µs for each attribute."""
 
 DEEPEST_ELEMENT = 100
 """Most elements in each other."""
@@ -53,39 +58,51 @@ class Notes:
         return tuple(f"{fact} ({n} times)" if n > 1 else fact for fact, n in times)
 
 
-class _Builder(TreeBuilder):
-    """Builds elements. A DTD ends the parsing, so no entity is ever read."""
+class _Target:
+    """Builds elements without the text between them. A DTD ends the parsing: no entity is read."""
+
+    def __init__(self) -> None:
+        builder = TreeBuilder()
+        self.start, self.end, self.close = builder.start, builder.end, builder.close
 
     def doctype(self, name: str, public: str | None, system: str | None) -> None:  # noqa: ARG002
         raise NotUnderstood(f"<!DOCTYPE {_readable(name)}> is not taken: a definition needs no DTD")
 
 
 def read_xml(path: Path) -> Element:
-    """The root element of an XML file; its tags have no namespaces.
+    """The root element of an XML file; its tags have no namespaces, and no text.
 
-    Raises OSError if the file cannot be read. Raises `NotUnderstood` if the file is larger than
-    `LARGEST_DEFINITION_BYTES`, is no XML (the text names the line), has a DTD, or too many
-    elements.
+    Raises OSError if the file cannot be read or is larger than `LARGEST_DEFINITION_BYTES`. Raises
+    `NotUnderstood` if it is no XML (the text names the line), has a DTD, or too many elements.
     """
-    if path.stat().st_size > LARGEST_DEFINITION_BYTES:
-        raise NotUnderstood(f"larger than {LARGEST_DEFINITION_BYTES >> 20} MiB")
-    parser = XMLParser(target=_Builder())
+    content = read_regular_file(path, LARGEST_DEFINITION_BYTES)
+    _check_amount(content)
+    parser = XMLParser(target=_Target())
     try:
-        with open_regular_file(path) as file:
-            # Pieces grow, since expat scans a long token again with each piece of it. The first
-            # one is small, since a refusal of `_Builder` ends the parsing only after a piece.
-            size, count = FIRST_PIECE_BYTES, 0
-            while content := file.read(size):
-                count += content.count(b"<") - content.count(b"</")
-                if count > MOST_ELEMENTS:
-                    raise NotUnderstood(f"more than {MOST_ELEMENTS} elements")
-                parser.feed(content)
-                size *= 2
+        # Pieces grow, since expat scans a long token again with each piece of it. The first one
+        # is small, since a refusal of `_Target` ends the parsing only after a piece.
+        start, size = 0, FIRST_PIECE_BYTES
+        while start < len(content):
+            parser.feed(content[start : start + size])
+            start, size = start + size, 2 * size
         root: Element = parser.close()
-    except (LookupError, ParseError, UnicodeError) as error:
-        raise NotUnderstood(f"no well-formed XML: {error}") from None
+    except NotUnderstood:
+        raise
+    except (LookupError, ParseError, ValueError) as error:
+        raise NotUnderstood(f"no well-formed XML: {_short(str(error))}") from None
     _check_levels(root)
     return root
+
+
+def _check_amount(content: bytes) -> None:
+    """Raise `NotUnderstood` for too many elements, or attributes of one, without reading them."""
+    if content.count(b"<") - content.count(b"</") > MOST_ELEMENTS:
+        raise NotUnderstood(f"more than {MOST_ELEMENTS} elements")
+    characters = np.frombuffer(content, np.uint8)
+    equals = np.flatnonzero(characters == ord("="))
+    before = np.searchsorted(equals, np.flatnonzero(characters == ord("<")))
+    if np.diff(before, append=equals.size).max(initial=0) > MOST_ATTRIBUTES:
+        raise NotUnderstood(f"more than {MOST_ATTRIBUTES} attributes of an element")
 
 
 def _check_levels(root: Element) -> None:
@@ -122,8 +139,11 @@ def tag_text(element: Element) -> str:
 
 def _readable(name: str) -> str:
     """A name as a message of one line shows it."""
-    short = name if len(name) <= LONGEST_SHOWN_NAME else f"{name[:LONGEST_SHOWN_NAME]}…"
-    return "".join(each if each.isprintable() else "?" for each in short)
+    return "".join(each if each.isprintable() else "?" for each in _short(name))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_SHOWN_NAME else f"{name[:LONGEST_SHOWN_NAME]}…"
 
 
 def float_attribute(

@@ -41,6 +41,13 @@ def read(folder: Path, content: bytes) -> str:
 ODD_BYTES = random.Random(1).randbytes(1_000_000)
 WIDE = b"""<component type="w"><location/></component>
 <type name="w" is="rectangular_detector" xpixels="99999" ypixels="99999"/></instrument>"""
+MANY_ATTRIBUTES = b" ".join(b"a%d=''" % number for number in range(1_000_000))
+PLACE = b"<component type='p' name='p%d'><location/></component>"
+EXCLUDE = b"<location><exclude sub-part='p%d'/></location>"
+MANY_EXCLUDES = b"""<type name="p" is="detector"/><type name="q">%s</type>
+<component type="q">%s</component></instrument>""" % tuple(
+    b"".join(each % number for number in range(1000)) for each in (PLACE, EXCLUDE)
+)
 DAMAGED = {
     "empty": (b"", "no well-formed XML: no element found: line 1"),
     "zeros": (b"\0" * 100_000, "no well-formed XML"),
@@ -53,6 +60,12 @@ DAMAGED = {
     "deep": (HEAD + b"<a>" * 10_000_000, "more than 200000 elements"),
     "deep, with ends": (HEAD + b"<a>" * 200 + b"</a>" * 200 + b"</instrument>", "100 elements in"),
     "many": (HEAD + b"<a/>" * 10_000_000 + b"</instrument>", "more than 200000 elements"),
+    "many attributes": (b"<instrument %s/>" % MANY_ATTRIBUTES, "more than 1000 attributes of an"),
+    "many excludes": (HEAD + MANY_EXCLUDES, "400000 locations to look at for each other <exclude>"),
+    "blank lines": (HEAD + b"\n" * 60_000_000 + b"</instrument>", "no component has a type with"),
+    "long encoding": (b"<?xml version='1.0' encoding='%s'?><a/>" % (b"x" * 3000), "no well-formed"),
+    "encoding of bytes": (b"<?xml version='1.0' encoding='zlib'?><a/>", "no well-formed XML"),
+    "encoding of two bytes": (b"<?xml version='1.0' encoding='utf-7'?><a/>", "no well-formed XML"),
     "many types": (HEAD + b"<type name='t'/>" * 150_000 + b"</instrument>", "more than one <type>"),
     "long attribute": (b"<instrument a" + b"a" * 10_000_000 + b"=''/>", "no component has a type"),
     "long element": (HEAD + b"<" + b"b" * 10_000_000 + b"/></instrument>", "is not understood"),
