@@ -16,6 +16,7 @@ from ioc.security.acf_parser import NEWER_CONDITIONS, AccessGroups, AcfParser, F
 from ioc.security.acf_tokens import AcfError, tokens
 from ioc.security.hosts import HostAddresses, resolved
 from ioc.security.rules import Asg, Rule, Rules
+from reduction.host.file_system.regular_files import read_regular_file
 from reduction.parameters.specs import nearest
 
 log = logging.getLogger(__name__)
@@ -55,14 +56,9 @@ def _content(path: Path) -> str:
     Bytes that are no UTF-8 become surrogates: they may stand in comments and in quoted names.
     """
     try:
-        if path.exists() and not path.is_file():
-            raise StartError(f"access = {path}: no regular file")
-        with path.open("rb") as file:
-            content = file.read(LARGEST_ACCESS_FILE_BYTES + 1)
+        content = read_regular_file(path, LARGEST_ACCESS_FILE_BYTES)
     except OSError as error:
         raise StartError(f"access = {path}: {error.strerror}") from None
-    if len(content) > LARGEST_ACCESS_FILE_BYTES:
-        raise StartError(f"access = {path}: larger than {LARGEST_ACCESS_FILE_BYTES >> 10} KiB")
     return content.decode("utf-8", "surrogateescape")
 
 

@@ -123,7 +123,8 @@ def _token(match: re.Match[str], line: int) -> Token:
         raise AcfError(line, "a quoted text does not end on its line")
     if text == "$" and (undefined := UNDEFINED.match(match.string, match.start())):
         raise AcfError(line, undefined_macro(undefined[0]))
-    shown = text if text.isprintable() and text.isascii() else f"0x{ord(text) & 0xFF:02x}"
+    byte = text.encode(errors="surrogateescape")[0]
+    shown = text if text.isprintable() and text.isascii() else f"0x{byte:02x}"
     raise AcfError(line, f"{shown} is no character of a name: put the name between quotes")
 
 

@@ -190,11 +190,13 @@ def test_a_default_has_references_quotes_and_escapes_of_its_own() -> None:
 
 
 def test_what_is_no_file_or_a_huge_one_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match=r"access = .*: no regular file"):
+    with pytest.raises(StartError, match=r"access = .*: it is no regular file"):
         load_rules(Path("/dev/zero"))
-    with pytest.raises(StartError, match=r"no regular file"):
+    with pytest.raises(StartError, match=r"access = .*: Is a directory"):
         load_rules(tmp_path)
-    with pytest.raises(StartError, match=r"hall\.acf: larger than 256 KiB"):
+    with pytest.raises(StartError, match=r"access = .*: embedded null byte"):
+        load_rules(Path("a\0b"))
+    with pytest.raises(StartError, match=r"hall\.acf: it is larger than 256 KiB"):
         read(tmp_path, b"#" * (2 << 20))
 
 
@@ -203,6 +205,8 @@ def test_comments_and_quoted_names_may_be_in_an_older_encoding(tmp_path: Path) -
     assert read(tmp_path, content).may_write(Asg.OPERATION, HERE, "anna")
     with pytest.raises(StartError, match=r"hall\.acf:2: 0xf6 is no character of a name"):
         read(tmp_path, SITE.replace("anna", "jörg").encode("latin-1"))
+    with pytest.raises(StartError, match=r"hall\.acf:2: 0xc3 is no character of a name"):
+        read(tmp_path, SITE.replace("anna", "jörg").encode())
 
 
 def test_macros_have_the_values_of_the_command_line_or_their_defaults(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ def eye(folder: Path, *parameters: str, **logs: float) -> NDArray[np.float64]:
         f'<component type="pixel" name="eye" idlist="a">{"".join(parameters)}'
         '<location x="1" z="1"/></component><idlist idname="a"><id val="7"/></idlist></instrument>'
     )
-    return read_definition(path, logs).position_m[0]
+    position: NDArray[np.float64] = read_definition(path, logs).position_m[0]
+    return position
 
 
 @pytest.mark.parametrize(
