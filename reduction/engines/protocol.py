@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from reduction.instrument.calibration import Calibration
+from reduction.instrument.calibration import DetectorCalibration
 from reduction.parameters.units import Units
 
 SliceOf = Callable[[NDArray[np.int64]], NDArray[np.int32]]
@@ -38,7 +38,7 @@ class Recipe:
     group: NDArray[np.signedinteger[Any]]
     slices: int = 1
     slice_of: SliceOf = all_in_one_slice
-    calibration: Calibration | None = None
+    calibration: DetectorCalibration | None = None
     least_groups: int = 1
     fade_s: float = 0.0
 
@@ -78,7 +78,7 @@ class Recipe:
             or (
                 self.calibration is not None
                 and other.calibration is not None
-                and self.calibration.equals(other.calibration)
+                and self.calibration.key == other.calibration.key
             )
         )
 

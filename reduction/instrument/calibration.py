@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,18 @@ from numpy.typing import NDArray
 from reduction.instrument.detector_file import DetectorFile, DetectorFileKind, file_of
 from reduction.instrument.geometry import Instrument
 from reduction.parameters.detectors import DetectorSettings
+
+
+class DetectorCalibration(Protocol):
+    """A calibration of the detectors of an instrument."""
+
+    @property
+    def key(self) -> bytes:
+        """Bytes that are equal for equal calibrations alone."""
+
+    @property
+    def constants(self) -> Calibration:
+        """Its constants, which take 24 bytes a detector: they may be made anew each time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,40 +55,61 @@ class Calibration:
 
     @property
     def key(self) -> bytes:
-        """All numbers, in bytes that are equal for equal calibrations."""
+        """All numbers, in bytes."""
         return b"".join(each.tobytes() for each in vars(self).values())
 
-    def equals(self, other: Calibration) -> bool:
-        """Whether all numbers are the same."""
-        return all(
-            np.array_equal(one, another, equal_nan=True)
-            for one, another in zip(vars(self).values(), vars(other).values(), strict=True)
-        )
+    @property
+    def constants(self) -> Calibration:
+        """Itself."""
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class FileCalibration:
+    """The calibration that a file gives the detectors of an instrument.
+
+    A detector that the file does not have keeps the DIFC of its position.
+    """
+
+    file: DetectorFile
+    instrument: Instrument
+
+    @property
+    def key(self) -> bytes:
+        """The SHA-256 of the file; an engine has but one instrument."""
+        return self.file.digest.encode()
+
+    @property
+    def constants(self) -> Calibration:
+        """The constants, made of the file; engines keep what they need of them."""
+        columns = self.file.columns
+        rows, detectors = columns.place(self.instrument)
+        known = np.isfinite(columns.difc[rows])
+        rows, detectors = rows[known], detectors[known]
+        difc = self.instrument.difc_us_per_angstrom
+        difc[detectors] = columns.difc[rows]
+        straight = Calibration.of_difc(difc)
+        difa, tzero = straight.difa_us_per_angstrom2, straight.tzero_us
+        if columns.difa.size:
+            difa = np.zeros(difc.size)
+            difa[detectors] = columns.difa[rows]
+        if columns.tzero.size:
+            tzero = np.zeros(difc.size)
+            tzero[detectors] = columns.tzero[rows]
+        return Calibration(difc, difa, tzero)
 
 
 def calibration(
     settings: DetectorSettings, instrument: Instrument, files: Iterable[DetectorFile] = ()
-) -> Calibration | None:
+) -> FileCalibration | None:
     """The calibration that a file gives an instrument; None if no file is set.
 
-    ``files`` are those that the settings name, as they were read. A detector that the calibration
-    does not have keeps the DIFC of its position. Raises `Refused` if the file is not among them.
+    ``files`` are those that the settings name, as they were read. Raises `Refused` if the file is
+    not among them.
     """
     if not settings.calibration:
         return None
     kind = DetectorFileKind.CALIBRATION
-    columns = file_of(files, kind, settings.calibration, settings.read.calibration).columns
-    rows, detectors = columns.place(instrument)
-    known = np.isfinite(columns.difc[rows])
-    rows, detectors = rows[known], detectors[known]
-    difc = instrument.difc_us_per_angstrom
-    difc[detectors] = columns.difc[rows]
-    straight = Calibration.of_difc(difc)
-    difa, tzero = straight.difa_us_per_angstrom2, straight.tzero_us
-    if columns.difa.size:
-        difa = np.zeros(difc.size)
-        difa[detectors] = columns.difa[rows]
-    if columns.tzero.size:
-        tzero = np.zeros(difc.size)
-        tzero[detectors] = columns.tzero[rows]
-    return Calibration(difc, difa, tzero)
+    return FileCalibration(
+        file_of(files, kind, settings.calibration, settings.read.calibration), instrument
+    )

@@ -113,7 +113,7 @@ def _groups(
     """The group of each detector, (detectors,), before any mask."""
     if settings.groups_file:
         kind = DetectorFileKind.GROUPS
-        columns = file_of(files, kind, settings.groups_file, settings.read.groups).columns
+        columns = file_of(files, kind, settings.groups_file, settings.read.groups).selection
         return _group_by(columns, instrument)
     if settings.calibration and settings.calibration_groups:
         if not settings.read.calibration_names:
@@ -129,14 +129,14 @@ def _groups(
 
 def _mask_columns(settings: DetectorSettings, files: tuple[DetectorFile, ...]) -> DetectorColumns:
     kind = DetectorFileKind.MASK
-    return file_of(files, kind, settings.mask_file, settings.read.mask).columns
+    return file_of(files, kind, settings.mask_file, settings.read.mask).selection
 
 
 def _calibration_columns(
     settings: DetectorSettings, files: tuple[DetectorFile, ...]
 ) -> DetectorColumns:
     kind = DetectorFileKind.CALIBRATION
-    return file_of(files, kind, settings.calibration, settings.read.calibration).columns
+    return file_of(files, kind, settings.calibration, settings.read.calibration).selection
 
 
 def _mask_by(columns: DetectorColumns, group: NDArray[np.int32], instrument: Instrument) -> None:

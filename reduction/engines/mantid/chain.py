@@ -41,7 +41,8 @@ class MantidChain(CellLayout[WorkspaceBlock]):
         self._calibration = None
         # From 6.2 on ConvertUnits drops events of detectors in the beam, and warns each time.
         if calibration is not None or np.isnan(geometry[detectors]).any():
-            used = calibration or Calibration.of_difc(geometry)
+            plain = Calibration.of_difc(geometry)
+            used = plain if calibration is None else calibration.constants
             self._calibration = mantid.calibration(instrument.detector_id, used, detectors)
         self.conversion = Conversion(
             str(recipe.units), group.tobytes(), b"" if calibration is None else calibration.key

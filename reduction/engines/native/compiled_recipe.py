@@ -31,6 +31,7 @@ from reduction.engines.native.passes.tables import (
     uniform_bins,
 )
 from reduction.engines.protocol import Cells, Recipe
+from reduction.instrument.calibration import Calibration
 from reduction.instrument.geometry import Instrument
 from reduction.instrument.selection import MASKED
 
@@ -200,46 +201,33 @@ def _fit_small_tables(events: int, weights: Cells, cells: Cells) -> bool:
 
 def event_values(instrument: Instrument, recipe: Recipe, rows: DetectorRows) -> EventValues:
     """The values that a recipe gives to the events of all detectors, also of those it masks."""
-    found = np.where(instrument.is_monitor, np.nan, _coefficients(instrument, recipe))
-    coefficient = rows.table(found, np.nan)
-    curved = _curved_calibration(recipe, rows, np.isfinite(coefficient))
+    calibration = None if recipe.calibration is None else recipe.calibration.constants
+    is_curved = recipe.units.calibrated and calibration is not None and not calibration.straight
+    if calibration is None:
+        difc = instrument.difc_us_per_angstrom
+    else:
+        difc = calibration.difc_us_per_angstrom
+    if is_curved:  # the coefficient is that of a DIFC of 1 µs/Å, and NaN where there is no DIFC
+        difc = np.where(np.isfinite(difc), 1.0, np.nan)
+    found = recipe.units.coefficients(instrument.path_m, difc)
+    found = np.where(instrument.is_monitor, np.nan, found)
+    coefficient, curved = rows.table(found, np.nan), None
+    if is_curved and calibration is not None:
+        curved = _curved_calibration(calibration, rows, np.isfinite(coefficient))
     return EventValues(recipe, ValueTables(recipe.units.tof_exponent, coefficient, curved))
 
 
-def _coefficients(instrument: Instrument, recipe: Recipe) -> NDArray[np.float64]:
-    """The coefficient of each detector in the unit of the recipe, (detectors,) float64.
-
-    With a curved calibration it is that of a DIFC of 1 µs/Å, and NaN where there is no DIFC.
-    """
-    if recipe.calibration is None:
-        difc = instrument.difc_us_per_angstrom
-    else:
-        difc = recipe.calibration.difc_us_per_angstrom
-        if _is_curved(recipe):
-            difc = np.where(np.isfinite(difc), 1.0, np.nan)
-    return recipe.units.coefficients(instrument.path_m, difc)
-
-
-def _is_curved(recipe: Recipe) -> bool:
-    """Whether the values of the recipe's unit depend on DIFA or TZERO of some detector."""
-    calibration = recipe.calibration
-    return recipe.units.calibrated and calibration is not None and not calibration.straight
-
-
 def _curved_calibration(
-    recipe: Recipe, rows: DetectorRows, valued: NDArray[np.bool_]
-) -> CurvedCalibration | None:
-    """The table of a curved calibration, with detectors in their ``rows``; None if not curved.
+    calibration: Calibration, rows: DetectorRows, valued: NDArray[np.bool_]
+) -> CurvedCalibration:
+    """The table of a curved calibration, with detectors in their ``rows``.
 
     ``valued`` (rows,) is whether the events of a row get a value.
     """
-    calibration = recipe.calibration
-    if calibration is None or not _is_curved(recipe):
-        return None
     difc = np.where(valued, rows.table(calibration.difc_us_per_angstrom, 1.0), 1.0)
     four_difa = np.where(valued, rows.table(4 * calibration.difa_us_per_angstrom2, 0.0), 0.0)
     tzero_us = np.where(valued, rows.table(calibration.tzero_us, 0.0), 0.0)
-    return CurvedCalibration(difc, four_difa, tzero_us, four_difa / difc / difc)
+    return CurvedCalibration(difc, four_difa, tzero_us)
 
 
 def merged_spans(

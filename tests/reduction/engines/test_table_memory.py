@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from reduction.engines.native.engine import NativeEngine
 from reduction.engines.protocol import Recipe
+from reduction.engines.recipe import recipe
 from reduction.instrument.calibration import Calibration
+from reduction.instrument.detector_file import DetectorFileKind
 from reduction.instrument.geometry import Instrument
+from reduction.instrument.load_files import load_file
 from reduction.instrument.selection import MASKED
+from reduction.parameters.detectors import DetectorSettings, ReadFiles
+from reduction.parameters.reduction import ReductionSettings
 from reduction.parameters.units import Units
 
 DETECTORS = 100_000
@@ -53,3 +59,35 @@ def test_a_reduction_keeps_a_coefficient_a_cell_and_a_group_of_each_detector(
         tracemalloc.stop()
     of_cells = engine.cells(0).nbytes * 3 + (1 << 17)  # the cells, and what is not by detector
     assert kept - of_cells < most_bytes * DETECTORS
+
+
+def calibrated_by_file(folder: Path, instrument: Instrument, *, curved: bool) -> Recipe:
+    """The recipe of a calibration in a file."""
+    constants = np.linspace(0.99, 1.01, DETECTORS) * instrument.difc_us_per_angstrom
+    more = {"difa_us_per_angstrom2": constants / 9e3, "tzero_us": constants / 9e3} if curved else {}
+    path = folder / f"{curved}.npz"
+    np.savez(path, detector_id=instrument.detector_id, difc_us_per_angstrom=constants, **more)
+    file = load_file(DetectorFileKind.CALIBRATION, str(path), instrument).file
+    detectors = DetectorSettings(calibration=str(path), read=ReadFiles(calibration=file.digest))
+    return recipe(ReductionSettings(detectors=detectors), instrument, files=(file,))
+
+
+@pytest.mark.parametrize(("curved", "most_bytes"), [(False, 14), (True, 38)])
+def test_a_calibration_of_a_file_is_kept_in_the_tables_of_the_engine_alone(
+    tmp_path: Path, curved: bool, most_bytes: int
+) -> None:
+    instrument = panel()
+    NativeEngine(instrument, [calibrated_by_file(tmp_path, instrument, curved=curved)])
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        made = calibrated_by_file(tmp_path, instrument, curved=curved)
+        of_file, _ = tracemalloc.get_traced_memory()
+        engine = NativeEngine(instrument, [made])
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    packed = DETECTORS * (25 if curved else 9)  # what the order holds of it
+    assert of_file - before < packed + 2 * DETECTORS + (1 << 17)
+    of_cells = engine.cells(0).nbytes * 3 + (1 << 17)
+    assert kept - of_file - of_cells < most_bytes * DETECTORS

@@ -23,7 +23,7 @@ def loaded(path: Path, instrument: Instrument = ARC) -> Calibration:
     settings = DetectorSettings(calibration=str(path), read=ReadFiles(calibration=file.digest))
     found = calibration(settings, instrument, [file])
     assert found is not None
-    return found
+    return found.constants
 
 
 def from_file(path: Path, ids: list[float], difc: list[float]) -> np.ndarray:

@@ -44,11 +44,24 @@ def test_columns_come_out_of_an_order_as_they_went_in(seed: int, rows: int) -> N
     check_equal(columns, order.files[0].columns)
 
 
-def test_columns_of_a_file_cannot_be_changed() -> None:
-    file = DetectorFile(DetectorFileKind.MASK, "", columns_of(1, 10).packed())
-    assert file.columns is file.columns
+def test_what_a_file_selects_is_kept_without_constants_and_cannot_be_changed() -> None:
+    columns = columns_of(1, 10)
+    file = DetectorFile(DetectorFileKind.MASK, "", columns.packed())
+    kept = file.selection
+    assert file.selection is kept
+    for name in ("detector_id", "masked", "group"):
+        np.testing.assert_array_equal(getattr(kept, name), getattr(columns, name))
+    assert kept.difc.size == kept.difa.size == kept.tzero.size == 0
     with pytest.raises(ValueError, match="read-only"):
-        file.columns.difc[0] = 1
+        kept.group[0] = 1
+
+
+def test_a_file_of_constants_alone_selects_nothing() -> None:
+    ids = np.arange(5, dtype=np.int32)
+    file = DetectorFile(
+        DetectorFileKind.CALIBRATION, "", DetectorColumns.of(ids, difc=np.ones(5)).packed()
+    )
+    assert not any(each.size for each in vars(file.selection).values())
 
 
 @given(content=st.binary(max_size=200))

@@ -190,7 +190,8 @@ def test_an_offset_divides_difc_and_a_masked_detector_may_have_any(tmp_path: Pat
     expected = ARC.difc_us_per_angstrom.copy()
     expected[3] /= 1.25
     expected[5] /= 0.9
-    np.testing.assert_array_equal(made.calibration.difc_us_per_angstrom, expected)
+    difc = made.calibration.constants.difc_us_per_angstrom
+    np.testing.assert_array_equal(difc, expected)
     assert made.group[4] == MASKED
     path.write_text("0 3 0.25 1 1\n1 4 -1.5 1 1\n")
     with pytest.raises(Refused, match="line 2: an offset above -1 was expected"):
@@ -200,8 +201,9 @@ def test_an_offset_divides_difc_and_a_masked_detector_may_have_any(tmp_path: Pat
 def test_difa_and_tzero_of_a_file_reach_the_recipe(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("7 6000 1.5 -2\n3 5000 0 0\n")
-    found = recipe_with_files(DetectorSettings(calibration=str(path))).calibration
-    assert found is not None
+    calibration = recipe_with_files(DetectorSettings(calibration=str(path))).calibration
+    assert calibration is not None
+    found = calibration.constants
     assert (found.difa_us_per_angstrom2[7], found.tzero_us[7]) == (1.5, -2)
     assert np.count_nonzero(found.difa_us_per_angstrom2) == 1
     assert not found.straight

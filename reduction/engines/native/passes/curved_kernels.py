@@ -101,7 +101,7 @@ def uniform_curved_pass(
     """
     first_id, limit, exponent = detectors.first_id, detectors.max_tof_ns, detectors.tof_exponent
     coded_cell = detectors.coded_cell
-    difc, curvature, tzero = curved.difc, curved.curvature, curved.tzero_us
+    difc, four_difa, tzero = curved.difc, curved.four_difa, curved.tzero_us
     slice_cells = detectors.slice_cells
     cells, second, no_slice = tables.ravel(), tables.size - tables[0].size, tables[0].size - 1
     scale, shift, margin, trusted = bins.scale, bins.shift, bins.margin, bins.trusted
@@ -127,19 +127,19 @@ def uniform_curved_pass(
                 cell[j] = coded_cell[k]
                 zero[j] = tzero[k]
                 slope[j] = difc[k]
-                bend[j] = curvature[k]
+                bend[j] = four_difa[k]
             # The loops note only whether there is a doubt, by integers: so they are vectorised,
             # which loops for the largest of some floating-point numbers are not.
             doubt, bent = np.int32(0), np.int32(0)
             for j in range(pixels.size):
                 t = np.float64(times[j]) / 1000.0 - zero[j]
-                x = bend[j] * t
+                x = bend[j] * t / (slope[j] * slope[j])
                 bent |= np.int32(abs(x) > LARGEST_BEND)
                 straight[j] = t * _root_by_series(x)
             if bent:
                 for j in range(pixels.size):
                     t = np.float64(times[j]) / 1000.0 - zero[j]
-                    x = 1.0 + bend[j] * t
+                    x = 1.0 + bend[j] * t / (slope[j] * slope[j])
                     doubt |= np.int32(x < NEAR_VERTEX)
                     straight[j] = 2.0 * t / (1.0 + math.sqrt(x if x > 0.0 else 0.0))
             values_in_bins(straight[: pixels.size], slope, scale, exponent)

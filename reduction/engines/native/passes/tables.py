@@ -74,9 +74,6 @@ class CurvedCalibration(NamedTuple):
     tzero_us: NDArray[np.float64]
     """TZERO in µs, (rows,)."""
 
-    curvature: NDArray[np.float64]
-    """4 DIFA/DIFC² in 1/µs, (rows,)."""
-
 
 class UniformBins(NamedTuple):
     """How to estimate the bin of an event by arithmetic, for (nearly) even edges or logarithms.
@@ -202,7 +199,8 @@ def uniform_bins(tof_exponent: int, even: EvenEdges) -> UniformBins:
 
 def plain_constants(curved: CurvedCalibration) -> bool:
     """Whether the constants are as those of instruments, so that d can be estimated from them."""
-    difc, curvature, tzero = curved.difc, curved.curvature, curved.tzero_us
+    difc, tzero = curved.difc, curved.tzero_us
+    curvature = curved.four_difa / difc / difc
     return bool(
         (difc > 1e-6).all()
         and (difc < 1e12).all()
