@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,9 +65,11 @@ def test_a_reduction_keeps_a_coefficient_a_cell_and_a_group_of_each_detector(
 def calibrated_by_file(folder: Path, instrument: Instrument, *, curved: bool) -> Recipe:
     """The recipe of a calibration in a file."""
     constants = np.linspace(0.99, 1.01, DETECTORS) * instrument.difc_us_per_angstrom
-    more = {"difa_us_per_angstrom2": constants / 9e3, "tzero_us": constants / 9e3} if curved else {}
+    more: dict[str, Any] = {"difc_us_per_angstrom": constants}
+    if curved:
+        more |= {"difa_us_per_angstrom2": constants / 9e3, "tzero_us": constants / 9e3}
     path = folder / f"{curved}.npz"
-    np.savez(path, detector_id=instrument.detector_id, difc_us_per_angstrom=constants, **more)
+    np.savez(path, detector_id=instrument.detector_id, **more)
     file = load_file(DetectorFileKind.CALIBRATION, str(path), instrument).file
     detectors = DetectorSettings(calibration=str(path), read=ReadFiles(calibration=file.digest))
     return recipe(ReductionSettings(detectors=detectors), instrument, files=(file,))

@@ -254,7 +254,7 @@ def test_a_calibration_file_replaces_the_difc_of_its_detectors(tmp_path: Path) -
     for path in (text, table):
         made = recipe_with_files(DetectorSettings(calibration=str(path))).calibration
         assert made is not None
-        difc = made.difc_us_per_angstrom
+        difc = made.constants.difc_us_per_angstrom
         changed = difc != powder_arc().difc_us_per_angstrom
         assert np.flatnonzero(changed & ~powder_arc().is_monitor).tolist() == [3, 7]
         assert difc[3] == 5000.5
