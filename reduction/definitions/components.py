@@ -281,15 +281,19 @@ class ComponentWalk:
         pixels_of = mesh_pixels if part.category is Category.MESH else grid_pixels
         pixels = pixels_of(part.component, part.kind, MOST_COMPONENTS, self._conventions.notes)
         frame = inside.placements.final
-        positions = turned_points(frame.rotation, pixels.positions[None])
-        positions += frame.position
-        if inside.scaling is not None:
-            positions = inside.scaling.scaled(positions)
+        for begin in range(0, pixels.ids.size, SLICE):  # in place: they may take 300 MB
+            here = pixels.positions[begin : begin + SLICE]
+            placed = turned_points(frame.rotation, here[None])
+            placed += frame.position
+            if inside.scaling is not None:
+                placed = inside.scaling.scaled(placed)
+            here[...] = placed[0]
         bank = inside.scopes.bank
         if bank[0] < 0:
             bank = self.found.banks.numbers((part.names[0],))
         self.found.banks.see(bank, inside.ordinal)
-        self.found.add(pixels.ids, positions[0], False, np.repeat(bank, pixels.ids.size))
+        banks = np.repeat(bank, pixels.ids.size)
+        self.found.add(pixels.ids, pixels.positions, False, banks)
 
     def _wait(self, part: Components, count: int, links: Sequence[LinkedMotion]) -> None:
         """Remember the parameters of a part that have no value."""

@@ -14,8 +14,9 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reduction.definitions.components import ComponentWalk
+from reduction.definitions.components import SLICE, ComponentWalk
 from reduction.definitions.parts.component_types import Category
 from reduction.definitions.parts.placed_components import FoundDetectors
 from reduction.definitions.places.frames import Vectors, turned_points
@@ -168,15 +169,17 @@ def _source_position(found: FoundDetectors, axes: Vectors) -> float:
 def _instrument(name: str, found: FoundDetectors, axes: Vectors, l1_m: float) -> Instrument:
     if not found.ids:
         raise NotUnderstood("no detectors")
-    ids = np.concatenate(found.ids)
-    bank, names = found.banks.in_order(np.concatenate(found.bank))
     monitor = np.repeat(np.array(found.monitor), [each.size for each in found.ids])
+    ids = _joined(found.ids)
+    bank, names = found.banks.in_order(_joined(found.bank))
     sample = found.marked[Category.SAMPLE].position
-    for place, block in enumerate(found.positions):
+    for block in found.positions:
         if sample.any():
             block -= sample
         if not np.array_equal(axes, np.eye(3)):
-            found.positions[place] = turned_points(axes[None], block[None])[0]
+            for begin in range(0, len(block), SLICE):
+                here = block[begin : begin + SLICE]
+                here[...] = turned_points(axes[None], here[None])[0]
     order = np.argsort(ids, kind="stable") if (ids[1:] <= ids[:-1]).any() else None
     positions = joined_positions(found.positions, order)
     if order is not None:
@@ -184,3 +187,10 @@ def _instrument(name: str, found: FoundDetectors, axes: Vectors, l1_m: float) ->
     for twice in np.flatnonzero(ids[1:] == ids[:-1])[:1].tolist():
         raise NotUnderstood(f"detector {ids[twice]} stands twice")
     return Instrument(name, ids, positions, monitor, l1_m, bank, names)
+
+
+def _joined(blocks: list[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """All blocks in one; they are given up."""
+    joined = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    blocks.clear()
+    return joined

@@ -68,11 +68,26 @@ class CodedCoordinate:
             distinct = np.unique(found)
             if distinct.size > MOST_DISTINCT:
                 return None
-            codes = np.searchsorted(distinct, bits)
-            others = bits[distinct.take(codes, mode="clip") != bits]
+            codes, others = _codes(distinct, bits)
             if not others.size:
-                return cls(codes.astype(np.uint16), distinct.view(np.float64))
+                return cls(codes, distinct.view(np.float64))
         return None
+
+
+def _codes(
+    distinct: NDArray[np.int64], bits: NDArray[np.int64]
+) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """The codes of ``bits`` (n,), and those of them, (m,), that are not ``distinct`` values.
+
+    Some at a time, so that the places, of 8 bytes each, take no memory.
+    """
+    codes, others = np.empty(bits.size, np.uint16), [np.empty(0, np.int64)]
+    for begin in range(0, bits.size, LARGE):
+        here = bits[begin : begin + LARGE]
+        places = np.searchsorted(distinct, here)
+        others.append(here[distinct.take(places, mode="clip") != here])
+        codes[begin : begin + LARGE] = places
+    return codes, np.concatenate(others)
 
 
 def _period(bits: NDArray[np.int64]) -> int:
@@ -136,7 +151,10 @@ def joined_positions(
         block = blocks.pop()
         joined[:, end - len(block) : end] = block.T
         end -= len(block)
-    return joined.T if order is None else joined.T[order]
+    if order is not None:
+        for axis in range(3):
+            joined[axis] = joined[axis][order]
+    return joined.T
 
 
 def _coded(
@@ -147,7 +165,8 @@ def _coded(
         return None
     coordinates = list[CodedCoordinate]()
     for axis in range(3):
-        column = np.concatenate([block[:, axis] for block in blocks])
+        columns = [block[:, axis] for block in blocks]
+        column = columns[0] if len(columns) == 1 else np.concatenate(columns)
         coded = CodedCoordinate.of(column if order is None else column[order])
         if coded is None:
             return None

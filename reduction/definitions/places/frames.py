@@ -104,12 +104,19 @@ class Placements:
         return Placements(self.built, self.neutronic, changed)
 
     def final_positions(self, built: Vectors) -> Vectors:
-        """Where points (n, m, 3) in m, m fixed to each component, are after it has moved."""
+        """Where points (n, m, 3) in m, m fixed to each component, are after it has moved.
+
+        They take the place of ``built``.
+        """
         if self.final is self.built:
             return built
         turn = self.final.rotation @ transposed(self.built.rotation)
-        inside = built - self.built.position[:, None]
-        return self.final.position[:, None] + turned_points(turn, inside)
+        at_once = max(TURNED_AT_ONCE // max(built.shape[1], 1), 1)
+        for begin in range(0, len(built), at_once):
+            here = slice(begin, begin + at_once)
+            inside = built[here] - self.built.position[here, None]
+            built[here] = self.final.position[here, None] + turned_points(turn[here], inside)
+        return built
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -274,3 +275,20 @@ def test_pixels_are_where_mantid_has_them(tmp_path: Path, body: str, defaults: s
     order = np.argsort(there.detector_id)
     assert there.detector_id[order].tolist() == here.detector_id.tolist()
     np.testing.assert_allclose(there.position_m[order], here.position_m, rtol=0, atol=1e-9)
+
+
+def test_a_large_panel_is_read_in_little_more_memory_than_its_positions(tmp_path: Path) -> None:
+    side = 1000
+    body = f"""<component type="wide" idstart="1"><location z="2" rot="30"/></component>
+    <type name="wide" is="rectangular_detector" type="pixel" xpixels="{side}" xstep="0.001"
+     ypixels="{side}" ystep="0.001"/>"""
+    path = written(tmp_path, body)
+    read_definition(path)
+    tracemalloc.start()
+    try:
+        made = read_definition(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert made.detector_id.size == side**2
+    assert peak < 24 * side**2 * 2.2
