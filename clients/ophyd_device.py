@@ -54,7 +54,17 @@ class Setting(EpicsSignalWithRBV):
             raise TimeoutError(f"{self.setpoint_pvname} {value}: no effect in time")
         # pyepics does not tell whether a put has failed, but the setpoint is then in alarm.
         if self._write_pv.get_with_metadata(form="time", use_monitor=False)["severity"]:
-            raise ValueError(f"{self.setpoint_pvname} {value}: refused")
+            raise ValueError(self._refusal() or f"{self.setpoint_pvname} {value}: refused")
+
+    def _refusal(self) -> str:
+        """Why the last put was refused; empty if that was one to another name."""
+        device = self.parent
+        while device is not None and not isinstance(device, LiveReduction):
+            device = device.parent
+        if device is None:
+            return ""
+        told = f"{device.prefix}{device.refusal.get(use_monitor=False)}"
+        return told if told.startswith(f"{self.setpoint_pvname}: ") else ""
 
 
 class Window(Device):
@@ -96,6 +106,7 @@ class LiveReduction(Device):
     reduction is idle.
     """
 
+    refusal = Component(EpicsSignalRO, "Refusal_RBV", string=True, kind="omitted")
     acquire = Component(EpicsSignal, "Acquire", put_complete=True, kind="omitted")
     acquiring = Component(EpicsSignalRO, "Acquire_RBV", kind="omitted")
     hold = Component(Setting, "Pause", string=True, kind="omitted")

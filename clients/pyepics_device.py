@@ -31,9 +31,9 @@ class LiveReduction:
     def put(self, name: str, value: Any, longest_s: float = LONGEST_PUT_S) -> None:
         """Put a value, and return when it has taken effect.
 
-        Raises `ValueError` if it is refused, or is a text that does not fit, which pyepics would
-        cut without a word. Raises `TimeoutError` if it takes too long. A setting that only fits
-        with others, such as ``Red1:Filter:Min``, is taken, and takes effect with them;
+        Raises `ValueError` with the reason if it is refused, or is a text that does not fit, which
+        pyepics would cut without a word. Raises `TimeoutError` if it takes too long. A setting that
+        only fits with others, such as ``Red1:Filter:Min``, is taken, and takes effect with them;
         ``Pending_RBV`` says what is missing.
         """
         pv = self._pv(name)
@@ -43,7 +43,12 @@ class LiveReduction:
             raise TimeoutError(f"{pv.pvname} {value}: no effect within {longest_s:g} s")
         # pyepics does not tell whether a put has failed, but the setpoint is then in alarm.
         if self.get(f"{name}.SEVR") != "NO_ALARM":
-            raise ValueError(f"{pv.pvname} {value}: refused")
+            raise ValueError(self._refusal(name) or f"{pv.pvname} {value}: refused")
+
+    def _refusal(self, name: str) -> str:
+        """Why the last put was refused; empty if that was one to another name."""
+        told = self.get("Refusal_RBV")
+        return f"{self._prefix}{told}" if told.startswith(f"{name}: ") else ""
 
     def begin(self, name: str) -> None:
         """Give a command without waiting for its completion."""

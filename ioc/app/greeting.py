@@ -27,6 +27,7 @@ Live reduction of {source}. In another terminal, from this folder:
   live-reduction pvs{options}                              # all process variables
 
 {events}
+{files}
 Ctrl-C here stops everything.
 """
 
@@ -55,11 +56,13 @@ class ClientPlace:
     """Where clients find what is served.
 
     ``environment`` is that of this process: clients need the same ports. ``page`` is the address of
-    the web page; empty: there is none.
+    the web page; empty: there is none. ``files`` is the folder where results are saved; empty:
+    there is none.
     """
 
     environment: Mapping[str, str]
     page: str = ""
+    files: str = ""
 
 
 def greeting(options: RunOptions, instrument: str, place: ClientPlace) -> str:
@@ -76,6 +79,7 @@ def greeting(options: RunOptions, instrument: str, place: ClientPlace) -> str:
         source=_source(options, instrument),
         simulated=SIMULATED.format(prefix=options.prefix) if options.has_simulator else "",
         events=_events(options),
+        files=_files(options, place.files),
         options=_pv_options(options),
     )
 
@@ -133,3 +137,10 @@ def _events(options: RunOptions) -> str:
         f"Events can be read again from {options.log_folder}\n"
         f"which takes {size_text(int(options.log_limit))} at most (--log-folder, --log-limit)."
     )
+
+
+def _files(options: RunOptions, folder: str) -> str:
+    """Where results are saved."""
+    if not folder:
+        return f"{options.prefix}File:Write saves nothing: no folder was given with --files."
+    return f"{options.prefix}File:Write saves in {folder} (File:Path, --files)."

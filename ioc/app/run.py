@@ -7,6 +7,8 @@ as long to import as those take to start.
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +20,15 @@ from ioc.options.host_checks import check_engine, mpi_launcher
 from ioc.options.program import StartError
 from ioc.options.tables.stream_table import kafka_stream
 from reduction.event_log.folder import check_log, delete_log
+from reduction.event_log.protocol import LogTaken
 from reduction.host.file_system.runtime_folder import own_folder
 from reduction.host.stop import StopSignals
 from reduction.instrument.geometry import Instrument
 
 log = logging.getLogger(__name__)
+
+CA_PORT = 5064
+"""The port of Channel Access unless another is chosen."""
 
 PATIENCE_S = 3.0
 """How long a simulator of a run that was killed may take to end."""
@@ -32,6 +38,7 @@ async def run_all(given: RunOptions, instrument: Instrument, signals: StopSignal
     """Run simulator, ranks and IOC until stopped; leaves no process behind."""
     run = with_event_log(_with_recording(given))
     check_engine(run)
+    _check_ports(run, os.environ)
     mpi_launcher()
     if not np.isfinite(instrument.difc_us_per_angstrom).any():
         raise StartError(f"instrument = {run.instrument!r}: no detector is outside the beam")
@@ -41,7 +48,7 @@ async def run_all(given: RunOptions, instrument: Instrument, signals: StopSignal
     if run.plays_recording and not given.log_folder:
         delete_log(Path(run.log_folder))  # so that no value of a log of another recording is left
     if not (run.stream or run.reads_recording):
-        check_log(Path(run.log_folder), run.stream_partitions, int(run.log_limit), PATIENCE_S)
+        _check_log(run)
     with own_folder(needed_bytes=run.ranks * SHARED_BYTES) as folder:
         options = ProcessOptions.of(run, folder)
         children = ChildProcesses(options)
@@ -51,6 +58,22 @@ async def run_all(given: RunOptions, instrument: Instrument, signals: StopSignal
                 from ioc.app.run_server import serve_run
 
             await serve_run(run, options, children, instrument, signals)
+
+
+def _check_ports(run: RunOptions, environment: Mapping[str, str]) -> None:
+    """Raise `StartError` if the web page is to have the port of Channel Access."""
+    port = run.port or int(environment.get("EPICS_CA_SERVER_PORT") or CA_PORT)
+    if run.web_port == port and not run.no_web:
+        raise StartError(f"web_port = {port}: Channel Access has this port; give another")
+
+
+def _check_log(run: RunOptions) -> None:
+    """Raise OSError if the simulator cannot write to the event log."""
+    try:
+        check_log(Path(run.log_folder), run.stream_partitions, int(run.log_limit), PATIENCE_S)
+    except LogTaken as taken:
+        hint = f"does a run with the prefix {run.prefix} go on? A second one needs another --prefix"
+        raise StartError(f"{taken.strerror}; {hint}, and --port") from None
 
 
 def _with_recording(given: RunOptions) -> RunOptions:

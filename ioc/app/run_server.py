@@ -58,7 +58,8 @@ async def serve_run(
     server = LiveServer(start, ProcessControl(children.lost, children.restart))
     supervision = Supervision(children, options, server)
     page = page_process(run, os.environ)
-    place = ClientPlace(os.environ, page.address if page else "")
+    folder = start.files.shown(start.ioc.files.path)
+    place = ClientPlace(os.environ, page.address if page else "", folder)
 
     async def greet() -> None:
         await server.until_serving()

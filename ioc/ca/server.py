@@ -17,6 +17,7 @@ import psutil
 from ioc.ca.client.other_iocs import ServedPlace
 from ioc.ca.serving.caproto_internals import CaprotoServer
 from ioc.ca.serving.circuit import Circuit
+from ioc.ca.serving.circuit_log import LoopbackLog
 from ioc.ca.serving.connections import Connections, few_files_left
 from ioc.ca.serving.sending_turns import SendingTurns
 from ioc.ca.serving.updates import SharedMessages
@@ -51,6 +52,7 @@ class Server(CaprotoServer):
     """
 
     CircuitClass = Circuit
+    log: Any
 
     def __init__(
         self, channels: dict[str, Any], interfaces: Sequence[str], port: int | None = None
@@ -58,6 +60,8 @@ class Server(CaprotoServer):
         super().__init__(channels, list(interfaces))
         if port is not None:
             self.ca_server_port = port
+        if all(map(_is_loopback, interfaces)):
+            self.log = LoopbackLog(self.log, {})
         self.turns = SendingTurns()
         self.shared = SharedMessages()
         self.connections = Connections(lambda: self.end_unused(UNUSED_AT_LIMIT_S, most=1) > 0)

@@ -12,7 +12,7 @@ import platformdirs
 from ioc.options.commands import RecordOptions, ReplayOptions, RunOptions, SimulateOptions
 from ioc.options.shared_options import ServerOptions
 from ioc.options.sizes import size_bytes
-from reduction.event_log.folder import default_limit_bytes
+from reduction.event_log.folder import LEAST_BYTES, default_limit_bytes
 
 WriterT = TypeVar("WriterT", RunOptions, SimulateOptions, ReplayOptions)
 
@@ -21,7 +21,9 @@ def with_event_log(options: WriterT) -> WriterT:
     """The options with the folder and the limit of the event log, in bytes, filled in."""
     folder = Path(options.log_folder) if options.log_folder else _folder(options)
     folder = folder.expanduser().absolute()
-    limit = size_bytes(options.log_limit) if options.log_limit else default_limit_bytes(folder)
+    least = LEAST_BYTES * options.stream_partitions
+    given = size_bytes(options.log_limit) if options.log_limit else None
+    limit = max(default_limit_bytes(folder), least) if given is None else given
     return dataclasses.replace(options, log_folder=str(folder), log_limit=str(limit))
 
 

@@ -19,8 +19,9 @@ LEAST_SPEED = 0.001
 
 def check_prefix(prefix: str) -> None:
     """Raise `StartError` for a prefix that PV names cannot begin with."""
-    if not re.fullmatch(r"[^\s.]{1,30}", prefix):
-        raise StartError(f"prefix = {prefix!r}: 1 to 30 characters, no blanks or dots")
+    if not re.fullmatch(r"[!-~]{1,30}", prefix) or set(prefix) & set("\"'`.$"):
+        why = "1 to 30 ASCII characters, no blanks, dots, quotes or dollars"
+        raise StartError(f"prefix = {prefix!r}: {why}")
 
 
 def check_monitors(monitors: tuple[tuple[str, str], ...]) -> None:

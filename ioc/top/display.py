@@ -115,7 +115,7 @@ def _stream(seen: Readout) -> Iterator[tuple[str, str]]:
     yield "pulses/s", f"{seen[STREAM / 'pulse_rate']:.2f}"
     yield "lag", f"{seen[STREAM / 'lag']:.3f} s"
     yield "last pulse", f"{seen[STREAM / 'pulse_last']:.0f}"
-    yield "missing", f"{seen[STREAM / 'pulses_missing']}"
+    yield "missing", f"{seen[STREAM / 'pulses_missing']:.0f}"
     yield "accumulated", f"{seen[ACQUISITION / 'pulses']}"
 
 

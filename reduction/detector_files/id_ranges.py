@@ -25,6 +25,8 @@ from reduction.detector_files.id_scanner import (
 OTHER_BLANK = re.compile(r"[^\S\t\n\v\f\r ]")
 """A blank that is not ASCII."""
 
+REVERSED = "the end of a range is before its start"
+
 
 class BadWord(ValueError):
     """A word is no id, no range and no bank.
@@ -195,7 +197,7 @@ def _check(parsed: Words, bank: NDArray[np.int64], text: bytes, start: int, ends
     place = int(np.append(unknown, reversed_).min())
     why = "an id, a range a:b or a-b, or a bank was expected"
     if not (unknown == place).any():
-        why = "the end of a range is before its start"
+        why = REVERSED
     place += start
     before = text[:place]
     begin = max(before.rfind(bytes([each])) for each in ends) + 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from reduction.event_log.protocol import LogRefused
+from reduction.event_log.protocol import LogRefused, LogTaken
 from reduction.event_log.storage.segments import is_segment, partition_folder
 from reduction.host.file_system.regular_files import read_regular_file
 
@@ -146,7 +146,7 @@ class LogFolder:
                 number = lock.read().strip()
                 lock.close()
                 who = f"process {number}" if number else "another process"
-                raise LogRefused(f"log {self.path}: {who} writes to it") from None
+                raise LogTaken(f"log {self.path}: {who} writes to it") from None
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()

@@ -22,6 +22,10 @@ class LogRefused(OSError):
         super().__init__(errno.EINVAL, words)
 
 
+class LogTaken(LogRefused):
+    """An event log that another process writes to."""
+
+
 class LogMessage(NamedTuple):
     """A message of a partition: its offset, and its bytes, which do not change."""
 

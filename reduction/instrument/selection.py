@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.detector_files.id_ranges import (
+    REVERSED,
     BadWord,
     ListedRanges,
     NamedGroups,
@@ -175,6 +176,8 @@ def _listed(pv: str, lists: Sequence[str], instrument: Instrument) -> ListedRang
     except BadWord as bad:
         hint = nearest(bad.word, instrument.bank_names) or _empty_hint(pv, bad.word)
         why = f"{bad.word!r} is no detector id or range a:b, and no bank of {instrument.name}"
+        if bad.why == REVERSED:
+            why = f"{bad.why}, in {bad.word}"
         raise Refused(pv, lists[bad.index].strip(), why + hint) from None
     used = np.append(listed.index, [index for _, index in listed.banks])
     unused = np.flatnonzero(np.bincount(used.astype(np.int64), minlength=len(lists)) == 0)

@@ -195,7 +195,8 @@ class Integer(NumberSpec):
     def checked(self, value: Any) -> int:
         try:
             given = _without_underscores(value)
-            number = int(float(given)) if self.cut else int(given)
+            text = isinstance(given, str) and not given.strip().lstrip("+-").isdecimal()
+            number = int(float(given)) if self.cut or text else int(given)
             exact = self.cut or number == float(given)
         except (TypeError, ValueError, OverflowError):
             raise Refused(self.pv, value, "not a whole number") from None

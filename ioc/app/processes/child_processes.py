@@ -101,6 +101,15 @@ class ProcessOptions:
         self.mpi_folder.mkdir(exist_ok=True)
 
 
+def mpi_folders(folder: Path, home: str) -> dict[str, str]:
+    """The environment of ranks whose MPI keeps its files in ``folder``.
+
+    MPI does not start without a home. A service may have no variable for it, or one without folder.
+    """
+    folders = {"TMPDIR": str(folder)}
+    return folders if home and Path(home).is_dir() else {**folders, "HOME": str(folder)}
+
+
 class ChildProcesses:
     """The ranks and the simulator; a server may kill them, and supervision keeps them running."""
 
@@ -108,10 +117,8 @@ class ChildProcesses:
         self._options = options
         self.simulator = Child("simulator")
         self.replay = Child("replay")
-        folder = {"TMPDIR": str(options.mpi_folder)}
-        if not Path(os.environ.get("HOME", "/nonexistent")).is_dir():
-            folder["HOME"] = str(options.mpi_folder)  # MPI does not start without one
-        self.ranks = Child("ranks", folder, offline=not options.ranks.stream)
+        folders = mpi_folders(options.mpi_folder, os.environ.get("HOME", ""))
+        self.ranks = Child("ranks", folders, offline=not options.ranks.stream)
 
     @contextmanager
     def begun(self, signals: StopSignals, *, simulator: bool) -> Iterator[None]:

@@ -18,6 +18,9 @@ ANY_ADDRESS = "0.0.0.0"
 
 LOOPBACK = "127.0.0.1"
 
+PVXS_LOG = "pvxs.tcp.io=CRIT"
+"""What pvAccess logs in the page's process, unless the user says: not that the IOC has ended."""
+
 
 @dataclass(frozen=True)
 class PageProcess:
@@ -70,6 +73,7 @@ def page_process(run: RunOptions, environment: Mapping[str, str]) -> PageProcess
         "EPICS_PVA_ADDR_LIST": " ".join(searched),
         "EPICS_PVA_AUTO_ADDR_LIST": "NO",
         "EPICS_PVA_NAME_SERVERS": "",
+        "PVXS_LOG": environment.get("PVXS_LOG") or PVXS_LOG,
     }
     if port := environment.get("EPICS_PVAS_BROADCAST_PORT"):
         finding["EPICS_PVA_BROADCAST_PORT"] = port

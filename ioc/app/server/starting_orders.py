@@ -15,7 +15,7 @@ from ioc.process.output import say
 from ioc.pv_logs.log_file import remove_replacement
 from ioc.pv_logs.log_history import PvLogHistory
 from ioc.pv_logs.log_store import LogStore
-from ioc.settings.autosave import digests_by_name, load_settings
+from ioc.settings.autosave import SavedSettings, digests_by_name, load_settings
 from ioc.settings.initial import AllOrders, first_orders
 from ioc.settings.kept_files import ForeignFile, in_time, set_aside, told
 from ioc.settings.restore import InstrumentCheck, restored
@@ -115,8 +115,18 @@ def kept_run(path: Path, owner: RunStateOwner) -> KeptRun:
         change = f"{path} {set_aside(path)}, and the accumulation begins afresh: {foreign}"
         return KeptRun(None, (told(change),))
     if run is not None and run.places:
-        say(f"What was accumulated since {run.since} goes on ({path}); Reset drops it")
+        say(kept_words(run, path))
     return KeptRun(run)
+
+
+def kept_words(run: RunState, path: Path) -> str:
+    """What becomes of the accumulation that the file at ``path`` keeps, in words."""
+    begun = f"What was accumulated since {run.since}"
+    if run.reached or not run.acquiring:
+        reached = " (its preset was reached)" if run.reached else ""
+        return f"{begun} has ended and is kept{reached} in {path}. Acquire begins anew"
+    rest = "it is paused: put Run to Pause" if run.paused else "Reset drops it"
+    return f"{begun} goes on ({path}); {rest}"
 
 
 def kept_pv_logs(path: Path | None) -> PvLogHistory:
@@ -187,7 +197,10 @@ def _restored(
     for skipped in result.skipped:
         log.warning("not restored: %s", skipped)
     changed = [f"{name} = {value}" for name, value in result.changed.items()]
-    say("\n".join([f"{len(result.names)} settings are restored from {path}", *changed]))
+    found = f"{len(result.names)} settings are restored from {path}"
+    if saved == SavedSettings():
+        found = f"Settings are kept in {path}, which is not there yet"
+    say("\n".join([found, *changed]))
     digests = {name: saved.digests[name] for name in saved.digests.keys() & set(result.names)}
     with_before = replace(result.orders.ioc, before=saved.before)
     return KeptSettings(result.orders._replace(ioc=with_before), changes, digests)

@@ -82,6 +82,7 @@ from caproto.asyncio.utils import _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
 
 from ioc.ca.serving import client_limits
+from ioc.ca.serving.bound_sockets import listening
 from ioc.ca.serving.circuit_log import CircuitLog
 from ioc.ca.serving.client_subscriptions import Subscribers
 from ioc.ca.serving.subscribing_circuit import SubscribingCircuit
@@ -281,8 +282,7 @@ class CaprotoServer(Context):  # type: ignore[misc]
     async def broadcaster_receive_loop(self) -> None:
         """Answer searches from the interface that they reached; caproto answers from all.
 
-        A socket bound to the address of an interface does not receive what is broadcast to its
-        network, so each broadcast address has a socket too.
+        A socket of the address of an interface hears no broadcasts, so these have sockets, too.
         """
         interface_of = await self.listen_to_broadcasts()
         while True:
@@ -314,7 +314,8 @@ class CaprotoServer(Context):  # type: ignore[misc]
                 circuit.updated()
 
     async def _bind_tcp_sockets_with_consistent_port_number(self, make_socket: Any) -> Any:
-        port, sockets = await super()._bind_tcp_sockets_with_consistent_port_number(make_socket)
+        listens = listening(make_socket)
+        port, sockets = await super()._bind_tcp_sockets_with_consistent_port_number(listens)
         if port != self.ca_server_port:
             try:
                 self.port_taken(port)
@@ -330,12 +331,11 @@ class CaprotoServer(Context):  # type: ignore[misc]
             connection = await self.accept(listening)
             try:
                 address = connection.getpeername()
-                reader, writer = await asyncio.open_connection(sock=connection)
+                client = _TransportWrapper(*await asyncio.open_connection(sock=connection))
             except OSError:  # the client has gone already
                 connection.close()
-                continue
-            transport = _TransportWrapper(reader, writer)
-            self.server_tasks.create(self.tcp_handler(transport, address))
+            else:
+                self.server_tasks.create(self.tcp_handler(client, address))
 
     def keep_beacons(self, wanted: Callable[[str], bool]) -> None:
         """Send beacons only to the hosts that are ``wanted``."""

@@ -1,4 +1,4 @@
-"""The log of a client's connection."""
+"""The logs of the server and of a client's connection."""
 
 from __future__ import annotations
 
@@ -20,3 +20,17 @@ class CircuitLog(logging.LoggerAdapter[Any]):
             self.warning("a client breaks the protocol: %s", words)
         else:
             super().exception(msg, *args, **more)
+
+
+class LoopbackLog(logging.LoggerAdapter[Any]):
+    """The log of a server on loopback: that it cannot tell other hosts of itself is no error.
+
+    It does not want to, and without a network caproto cannot open the socket for it.
+    """
+
+    def error(self, msg: object, *args: object, **more: Any) -> None:
+        """Log an error as caproto does, unless it is that of a socket for beacons."""
+        if str(msg).startswith("Beacon "):
+            self.debug(msg, *args, **more)
+        else:
+            super().error(msg, *args, **more)

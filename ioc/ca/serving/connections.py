@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from ioc.ca.serving.bound_sockets import LISTEN_BACKLOG
+
 log = logging.getLogger(__name__)
 
 MOST_RESERVED_FILES = 64
 """Files that clients leave to this process: for its children, logs and files of results."""
-
-LISTEN_BACKLOG = 1000
-"""Connections that the system keeps until they are accepted."""
 
 NO_FILE_LEFT = (errno.EMFILE, errno.ENFILE)
 

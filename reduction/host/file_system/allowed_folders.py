@@ -60,6 +60,10 @@ class AllowedFolders:
             raise FolderNotAllowed(f"{real} is outside {self}")
         return real
 
+    def shown(self, path: str) -> str:
+        """The folder at ``path`` as an absolute one, for people; empty if none is allowed."""
+        return os.path.normpath(self._absolute(path)) if self.folders else ""
+
     def __str__(self) -> str:
         return ", ".join(map(str, self.folders))
 

@@ -115,7 +115,12 @@ def test_a_second_source_of_a_log_is_refused_with_the_process_that_writes_to_it(
     with closing(LogWriter(tmp_path, 2, 2**24)):
         status, words = said(*part, f"--log-folder={tmp_path}")
     assert status == 2
-    assert words == f"live-reduction: log {tmp_path}: process {os.getpid()} writes to it\n"
+    assert words.startswith(f"live-reduction: log {tmp_path}: process {os.getpid()} writes to it")
+    hint = (
+        "; does a run with the prefix LIVE: go on? A second one needs another --prefix, and --port"
+    )
+    assert words.removesuffix("\n").endswith(hint) == (part == ("run",))
+    assert words.count("\n") == 1
 
 
 def test_when_one_rank_fails_none_waits_for_it_for_ever() -> None:
@@ -124,3 +129,10 @@ def test_when_one_rank_fails_none_waits_for_it_for_ever() -> None:
     assert status != 0
     assert "live-reduction: endpoint foo: Invalid argument\n" in words
     assert "Traceback" not in words
+
+
+def test_a_page_at_the_port_of_channel_access_is_refused_by_its_own_name(tmp_path: Path) -> None:
+    flags = f"--log-folder={tmp_path}", "--web-port=6789", "--port=6789"
+    status, words = said("run", *flags)
+    assert status == 2
+    assert words == "live-reduction: web_port = 6789: Channel Access has this port; give another\n"

@@ -84,3 +84,12 @@ def test_the_address_of_the_web_page_comes_first() -> None:
 def test_a_page_that_is_missing_is_told_and_one_that_is_not_wanted_is_not() -> None:
     assert "no web page: it needs pvAccess" in first_line(RunOptions(pva="off"))
     assert first_line(RunOptions(no_web=True)).startswith("Live reduction")
+
+
+def test_the_folder_of_results_is_told_and_that_there_is_none() -> None:
+    place = ClientPlace({}, files="/data/results")
+    text = greeting(with_event_log(RunOptions(prefix="WISH:")), "WISH", place)
+    assert "WISH:File:Write saves in /data/results (File:Path, --files).\n" in text
+    assert "LIVE:File:Write saves nothing: no folder was given with --files.\n" in said(
+        RunOptions()
+    )

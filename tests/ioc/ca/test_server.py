@@ -42,6 +42,17 @@ async def test_a_server_of_this_host_alone_sends_beacons_to_nobody_else() -> Non
         assert (everybody.closed, self_only.closed) == (not kept, False)
 
 
+async def test_a_server_of_this_host_alone_does_not_complain_that_there_is_no_network(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    words = "Beacon (%s:%d) socket setup failed: %s", "255.255.255.255", 5065, "no network"
+    Server({}, ["127.0.0.1"]).log.error(*words)
+    assert not caplog.records
+    Server({}, ["127.0.0.1"]).log.error("another %s", "fault")
+    Server({}, ["0.0.0.0"]).log.error(*words)
+    assert [each.getMessage() for each in caplog.records] == ["another fault", words[0] % words[1:]]
+
+
 def search(name: str) -> bytes:
     """A datagram that asks for a name, as the C library sends it."""
     version = caproto.VersionRequest(priority=1, version=13)

@@ -192,8 +192,10 @@ def test_a_first_vanadium_that_is_not_there_is_refused() -> None:
         (["--interfaces", "224.0.0.128"], "interfaces = '224.0.0.128': no address of one host"),
         (["--interfaces", "255.255.255.255"], "'255.255.255.255': no address of one host"),
         (["--interfaces", "127.0.0.1,0.0.0.0"], "0.0.0.0 is all addresses: give it alone"),
-        (["--prefix", ""], "prefix = '': 1 to 30 characters"),
-        (["--prefix", "A B:"], "no blanks or dots"),
+        (["--prefix", ""], "prefix = '': 1 to 30 ASCII characters"),
+        (["--prefix", "A B:"], "no blanks, dots, quotes or dollars"),
+        (["--prefix", "Ä:"], "prefix = 'Ä:': 1 to 30 ASCII characters"),
+        (["--prefix", "$(P)"], "no blanks, dots, quotes or dollars"),
         (["--seed", str(2**40)], "the most is"),
     ],
 )

@@ -64,3 +64,11 @@ def test_none_is_no_file_of_settings_as_it_is_no_run_state() -> None:
         assert autosave_path(options) is None
         assert run_state_path(options) is None
     assert autosave_path(IocOptions(autosave="kept.toml")) == Path("kept.toml")
+
+
+def test_on_a_disk_that_is_nearly_full_the_log_is_as_small_as_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ioc.options.event_log.default_limit_bytes", lambda _folder: 343_654)
+    options = RunOptions(ranks=3, log_folder=str(tmp_path))
+    assert with_event_log(options).log_limit == str(3 * 2 * 2**20)

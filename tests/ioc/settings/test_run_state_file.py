@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from ioc.app.server.server_start import server_start
-from ioc.app.server.starting_orders import kept_run
+from ioc.app.server.starting_orders import kept_run, kept_words
 from ioc.options.commands import IocOptions
 from ioc.options.event_log import run_state_path
 from ioc.settings import run_state_file
@@ -178,6 +178,22 @@ def test_a_file_that_is_damaged_or_of_others_is_set_aside_and_told(
     assert not path.exists()
     (aside,) = tmp_path.iterdir()
     assert aside.read_bytes() == wrong
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "goes on (run-state.json); Reset drops it"),
+        ({"paused": True}, "goes on (run-state.json); it is paused: put Run to Pause"),
+        ({"acquiring": False}, "has ended and is kept in run-state.json. Acquire begins anew"),
+        ({"reached": True}, "is kept (its preset was reached) in run-state.json. Acquire begins"),
+    ],
+)
+def test_a_start_says_whether_what_was_accumulated_goes_on(
+    change: dict[str, Any], words: str
+) -> None:
+    state = replace(STATE, paused=False, acquiring=True, reached=False)
+    assert words in kept_words(replace(state, **change), Path("run-state.json"))
 
 
 @pytest.mark.parametrize(("partitions", "fits"), [(0, True), (2, True), (3, False)])

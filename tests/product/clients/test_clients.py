@@ -165,7 +165,7 @@ def test_set_of_ophyd_ends_also_where_blanks_do_not_count_or_another_setting_is_
     bins, long, refused = said.splitlines()
     assert bins == "'  0.5, 0.01,  3'"  # pyepics reads no last blanks
     assert "401 characters; it carries 256" in long
-    assert "BinParams 3,1,1: refused" in refused
+    assert f"{running.prefix}Red1:BinParams: '3,1,1' refused: boundaries must rise" in refused
     assert running.number("Red1:Filter:Min_RBV") == 270
     assert running.get("Pending_RBV", "-S") == ""
     for end, value in (("Min", "0"), ("Max", "10"), ("Step", "1")):
@@ -267,9 +267,9 @@ def test_pyepics_puts_return_when_true_or_raise(running: Live) -> None:
     )
     read, bins, preset, pressure, *_, nothing = said.splitlines()
     assert read == "10 1,0.1,2 dSpacing"
-    assert bins == f"{running.prefix}Red1:BinParams 5,1,3: refused"
-    assert preset == f"{running.prefix}Preset 7: refused"
-    assert pressure == f"{running.prefix}Sim:Pressure -1: refused"
+    assert bins.startswith(f"{running.prefix}Red1:BinParams: '5,1,3' refused: boundaries must rise")
+    assert preset.startswith(f"{running.prefix}Preset: 7 refused: it is one of None (0), ")
+    assert pressure.startswith(f"{running.prefix}Sim:Pressure: -1 refused: the lowest is 0")
     assert "no IOC serves it" in nothing
 
 

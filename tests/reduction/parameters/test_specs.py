@@ -136,3 +136,13 @@ def test_what_has_no_whole_part_within_limits_is_refused_though_fractions_are_cu
 ) -> None:
     with pytest.raises(Refused):
         Integer(pv="I", description="", minimum=0, cut=True).checked(given)
+
+
+def test_a_whole_number_is_one_in_any_notation_and_is_judged_by_its_limits() -> None:
+    spec = Integer(pv="I", description="", minimum=1, maximum=10**6)
+    assert [spec.checked(given) for given in ("1e3", "250.0", " 7", 12)] == [1000, 250, 7, 12]
+    with pytest.raises(Refused, match=r"the highest is 1e\+06"):
+        spec.checked("1e99")
+    for wrong in ("1.5", "1e-1", "inf", "nan", "1_0", "e3"):
+        with pytest.raises(Refused, match="not a whole number"):
+            spec.checked(wrong)

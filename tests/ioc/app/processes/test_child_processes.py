@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from ioc.app.processes.child_processes import ChildProcesses, ProcessOptions
+from ioc.app.processes.child_processes import ChildProcesses, ProcessOptions, mpi_folders
 from ioc.app.server.live_server import LiveServer
 from ioc.app.supervision import Supervision
 from ioc.options.command_line import parse
@@ -74,3 +74,9 @@ async def test_ranks_are_killed_if_they_do_nothing_while_they_work(
     for task in (running, watching):
         task.cancel()
     await asyncio.gather(running, watching, return_exceptions=True)
+
+
+def test_ranks_have_a_home_even_if_the_user_has_none(tmp_path: Path) -> None:
+    assert "HOME" not in mpi_folders(Path("/run/mpi"), str(tmp_path))
+    for home in ("", str(tmp_path / "gone"), "/dev/null"):
+        assert mpi_folders(Path("/run/mpi"), home)["HOME"] == "/run/mpi"

@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
+from ioc.ca.serving.bound_sockets import listening as made_listening
 from ioc.ca.serving.connections import Connections
 from ioc.ca.serving.put_queue import MOST_PUTS
 from tests.support.clients.ca_client import network
@@ -211,3 +212,31 @@ def test_a_client_with_very_many_puts_in_progress_has_to_wait_and_gets_all_its_a
         while len(answered) < many:
             answered += [each.two for each in client.answers() if each.command == WRITE_NOTIFY]
     assert answered == list(range(1000, 1000 + many))
+
+
+async def test_a_port_is_listened_on_as_soon_as_it_is_bound_so_nobody_else_gets_it() -> None:
+    def bound(interface: str, port: int) -> socket.socket:
+        made = socket.socket()
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((interface, port))
+        return made
+
+    async def make(interface: str, port: int) -> socket.socket:
+        opened.append(bound(interface, port))
+        return opened[-1]
+
+    opened: list[socket.socket] = []
+    with closing(bound("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        mine = await made_listening(make)("127.0.0.1", port)
+        with closing(mine), pytest.raises(OSError, match="in use"):
+            other.listen()
+
+        async def overtaken(interface: str, port: int) -> socket.socket:
+            made = await make(interface, port)
+            other.listen()
+            return made
+
+        with pytest.raises(OSError, match="in use"):
+            await made_listening(overtaken)("127.0.0.1", port)
+        assert opened[-1].fileno() == -1

@@ -201,6 +201,7 @@ def test_a_last_slice_ends_at_the_maximum() -> None:
     ("settings", "words"),
     [
         ({"mask": "0:15,x"}, "'x' is no detector id or range"),
+        ({"mask": "7,5:3"}, "the end of a range is before its start, in 5:3"),
         ({"mask": "1000"}, "no detector in 1000; powder_arc has ids from 0 to 999"),
         ({"mask": "5000:6000"}, "no detector in 5000:6000; powder_arc has ids from 0 to 999"),
         ({"groups": "0:499;400:999"}, "detector 400 is in two groups"),
