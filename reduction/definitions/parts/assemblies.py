@@ -23,7 +23,14 @@ from reduction.definitions.parts.detector_ids import (
 )
 from reduction.definitions.parts.panels import panel_size
 from reduction.definitions.places.attribute_columns import shape
-from reduction.definitions.places.idf_xml import NO_NAMES, NotUnderstood, check_contents, tag_text
+from reduction.definitions.places.idf_xml import (
+    NO_NAMES,
+    UNUSED,
+    NotUnderstood,
+    check_contents,
+    note_unused,
+    tag_text,
+)
 from reduction.definitions.places.locations import MOST_COMPONENTS, Conventions, Locations
 from reduction.definitions.places.motions import Motion, Motions
 
@@ -199,7 +206,8 @@ class AssemblyReader:
 
     def _component_key(self, component: Element, kind: Element) -> Hashable:
         """What neighbouring components must have in common to be read together."""
-        check_contents(component, COMPONENT | PANEL_IDS, IN_COMPONENT)
+        check_contents(component, COMPONENT | PANEL_IDS | UNUSED, IN_COMPONENT)
+        note_unused(component, self._conventions.notes)
         if component.find("location") is None and component.find("locations") is None:
             raise NotUnderstood(f"{tag_text(component)} has no <location>")
         self.lists.check(component)

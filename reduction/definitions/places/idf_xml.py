@@ -38,6 +38,10 @@ NO_NAMES: frozenset[str] = frozenset()
 """For elements that may have no attributes, or no children."""
 
 
+UNUSED = frozenset(("xpixels", "ypixels"))
+"""Attributes of locations and components in older definitions, which Mantid does not use there."""
+
+
 class NotUnderstood(ValueError):
     """A definition cannot be understood. The text names the element and the attribute."""
 
@@ -128,6 +132,12 @@ def check_contents(element: Element, attributes: frozenset[str], children: froze
         if child.tag not in children:
             name = _readable(child.tag)
             raise NotUnderstood(f"{tag_text(element)}: <{name}> in it is not understood")
+
+
+def note_unused(element: Element, notes: Notes) -> None:
+    """Note the attributes of an element that older definitions have and Mantid does not use."""
+    for unused in sorted(UNUSED & element.attrib.keys()):
+        notes.add(f"{tag_text(element)}: {unused} has no effect here")
 
 
 def tag_text(element: Element) -> str:

@@ -29,11 +29,13 @@ from reduction.definitions.places.frames import (
 )
 from reduction.definitions.places.idf_xml import (
     NO_NAMES,
+    UNUSED,
     Notes,
     NotUnderstood,
     check_contents,
     float_attribute,
     int_attribute,
+    note_unused,
     tag_text,
 )
 
@@ -45,9 +47,6 @@ POLAR = ("r", "t", "p")
 LONG_POLAR = {"R": "r", "theta": "t", "phi": "p"}
 AXIS_ATTRIBUTES = ("axis-x", "axis-y", "axis-z")
 VECTOR = frozenset((*CARTESIAN, *POLAR, *LONG_POLAR))
-UNUSED = frozenset(("xpixels", "ypixels"))
-"""Attributes of a ``<location>`` in older definitions, which Mantid does not use there."""
-
 LOCATION = VECTOR | UNUSED | frozenset(("rot", "ang", *AXIS_ATTRIBUTES, "name", "mark-as"))
 SPANNED = (*CARTESIAN, *POLAR, "rot")
 REPEATED = ("n-elements", "name", "name-count-start", "name-count-increment", "mark-as")
@@ -245,9 +244,9 @@ def _check(alike: AlikeElements) -> None:
     for each in alike.elements if alike.has("ang") else ():
         if float_attribute(each, "ang", 0.0, alike.notes):
             raise NotUnderstood(f"{tag_text(each)}: ang is no rotation in Mantid; rot is")
-    for unused in sorted(UNUSED & element.attrib.keys()):
+    if not UNUSED.isdisjoint(element.attrib):
         for each in alike.elements:
-            alike.notes.add(f"{tag_text(each)}: {unused} has no effect here")
+            note_unused(each, alike.notes)
 
 
 def _moves(alike: AlikeElements, conventions: Conventions) -> tuple[Move, ...]:

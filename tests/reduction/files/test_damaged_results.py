@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import zlib
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -66,3 +68,33 @@ def test_a_group_in_place_of_a_field_and_links_to_nowhere_are_refused(tmp_path: 
             del file["entry/title"]
             file["entry/title"] = link
         assert refused_or_read(path)
+
+
+def test_a_field_that_unpacks_to_more_than_it_says_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.nxs"
+    write_nexus(sample(), path)
+    with h5py.File(path, "r+") as file:
+        shape = file["entry/spectra/counts"].shape
+        del file["entry/spectra/counts"]
+        how = {"chunks": shape, "compression": 9}
+        dataset = file["entry/spectra"].create_dataset("counts", shape, "f8", **how)
+        dataset.id.write_direct_chunk((0,) * len(shape), zlib.compress(bytes(64 << 20)))
+    with costs_at_most(1), pytest.raises(ValueError, match="counts: chunks that unpack to the"):
+        read_nexus(path)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"dtype": "S100000000"}, "group_name may have more than 64 MiB of texts"),
+        ({"dtype": "S9", "chunks": (9,), "compression": 1}, "texts of .*/group_name are compress"),
+    ],
+)
+def test_texts_without_bounds_are_refused(tmp_path: Path, how: dict[str, Any], words: str) -> None:
+    path = tmp_path / "a.nxs"
+    write_nexus(sample(), path)
+    with h5py.File(path, "r+") as file:
+        del file["entry/axes/group_name"]
+        file["entry/axes"].create_dataset("group_name", (9,), **how)
+    with costs_at_most(1), pytest.raises(ValueError, match=words):
+        read_nexus(path)

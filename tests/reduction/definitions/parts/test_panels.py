@@ -292,3 +292,16 @@ def test_a_large_panel_is_read_in_little_more_memory_than_its_positions(tmp_path
         tracemalloc.stop()
     assert made.detector_id.size == side**2
     assert peak < 24 * side**2 * 2.2
+
+
+def test_numbers_of_pixels_have_no_effect_on_components_and_places_and_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pixels = 'xpixels="3" ypixels="2"'
+    body = f"""<component type="pixel" idlist="a" {pixels}><location z="2" {pixels}/></component>
+    <idlist idname="a"><id val="7"/></idlist>"""
+    made = read_definition(written(tmp_path, body))
+    assert places(made) == {7: [0, 0, 2]}
+    for each in ("component", "location"):
+        assert f"<{each}" in caplog.text
+    assert caplog.text.count("ypixels has no effect here") == 2
