@@ -96,6 +96,9 @@ def record_stream(options: RecordOptions) -> None:
         limits = RecordLimits(options.seconds or math.inf, options.pulses or math.inf)
         recorded = record(readers, writer, limits, stop)
     print(f"{folder}: {recorded.words}", flush=True)
+    if not (recorded.messages or recorded.dropped):
+        place = options.stream or options.log_folder or options.events
+        raise StartError(f"nothing came from {place}: does a source send there?")
 
 
 @contextlib.contextmanager

@@ -117,7 +117,7 @@ class IocProcessCommands:
             pv="SYSRESET",
             description="Restart ranks and simulator, put twice",
             details="The first put is refused; a second within 10 s ends both, and they are started"
-            " again. What is accumulated is lost. Only with `live-reduction run`.",
+            " again. What is accumulated is read again. Only with `live-reduction run`.",
             on="Restart",
         ),
         False,

@@ -140,7 +140,7 @@ class IocStats:
         if first_put_s is None or now_s - first_put_s > CONFIRMATION_S:
             why = (
                 f"put it again within {CONFIRMATION_S:g} s to restart ranks and simulator;"
-                " what is accumulated is lost"
+                " what is accumulated is read again"
             )
             raise Refused(row.spec.pv, value, why)
         self._first_put_s = None

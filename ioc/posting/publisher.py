@@ -29,6 +29,8 @@ from simulator.orders import SimulatorReport
 BINS_UNDEFINED = Alarm(AlarmStatus.CALC, AlarmSeverity.MINOR_ALARM)
 """Some bins of a normalised spectrum have no value."""
 
+NO_SIMULATOR = "no simulator was started: events come from elsewhere"
+
 
 class Publisher:
     """Posts reports on the channels of ``database``, and completes puts that the ranks have obeyed.
@@ -60,11 +62,17 @@ class Publisher:
         self.posted: dict[int, PostedReduction] = {}
         """The posted result of each reduction, by the index of the reduction."""
 
-    async def start(self) -> None:
-        """Post the accepted settings, and that no process has reported yet."""
+    async def start(self, *, simulator: bool = True) -> None:
+        """Post the accepted settings, and that no process has reported yet.
+
+        ``simulator`` is whether one is to report.
+        """
         for part in (Part.RANKS, Part.SIMULATOR):
             await self._post_settings(part)
-            await self.disconnected(part, f"waiting for the {part} to report")
+            awaited = simulator or part is Part.RANKS
+            await self.disconnected(
+                part, f"waiting for the {part} to report" if awaited else NO_SIMULATOR
+            )
         for counter in ("restarts", "array_counter"):
             await self._remarks_on(Part.RANKS)[counter].publish_value(0, alarm=NO_ALARM)
         for text in ("refusal", "pending"):

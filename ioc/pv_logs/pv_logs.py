@@ -59,7 +59,8 @@ class PvFollower:
         if update == LOST:
             self._recorder.missed(self.name)
         if update != self.problem:
-            log.warning("log %s: %s", self.name, update)
+            unknown = update == LOST and not self.has_answered  # a put of its name is refused
+            log.log(logging.DEBUG if unknown else logging.WARNING, "log %s: %s", self.name, update)
             self.problem = update
 
     async def answers(self, within_s: float) -> bool:

@@ -182,7 +182,7 @@ class LiveServer:
     async def run(self) -> None:
         """Serve until cancelled, then close all sockets."""
         try:
-            await self.publisher.start()
+            await self.publisher.start(simulator=self._has_simulator)
             await self._settings.show()
             await self._files.start()
             async with asyncio.TaskGroup() as group:

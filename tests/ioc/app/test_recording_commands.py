@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ioc.app.cli import main
+from tests.support.ports import free_port
 from tests.support.stream.recordings import messages_of, recorded
 
 
@@ -68,3 +69,16 @@ def test_a_log_is_not_written_to_the_folder_that_it_is_read_from(
         main([command, source, f"--log-folder={tmp_path}/../{tmp_path.name}/source", "--events="])
     assert "it would be written to while it is read" in capsys.readouterr().err
     assert len(messages_of(Path(source))[0]) == 9
+
+
+def test_a_record_of_nothing_says_so_and_where_nothing_came_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nobody = f"tcp://127.0.0.1:{free_port()}"
+    source = [f"--events={nobody}", "--partitions=2", "--log-limit=16M"]
+    with pytest.raises(SystemExit) as ended:
+        main(["record", str(tmp_path / "copy"), *source, "--seconds=0.05"])
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert "0 messages" in said.out
+    assert said.err == f"live-reduction: nothing came from {nobody}: does a source send there?\n"

@@ -134,7 +134,9 @@ async def test_one_that_answers_late_is_found_by_the_next_put_and_no_problem_mea
     await bench.logs.close()
 
 
-async def test_one_that_was_never_there_is_called_so_and_not_lost(bench: Bench) -> None:
+async def test_one_that_was_never_there_is_called_so_and_not_lost(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     await bench.slice_by("presure")  # taken before the first report
     bench.reported(["pressure"])
     await settle()
@@ -143,6 +145,7 @@ async def test_one_that_was_never_there_is_called_so_and_not_lost(bench: Bench) 
     assert bench.logs.problems == (
         "log presure is not there, in the stream or as a process variable; did you mean pressure?"
     )
+    assert "not connected" not in caplog.text
     await bench.logs.close()
 
 

@@ -83,7 +83,9 @@ def test_a_killed_simulator_is_replaced_and_its_pulses_are_missing(net: Network)
 def test_a_restart_that_is_meant_replaces_ranks_and_simulator(net: Network) -> None:
     with live(net) as running:
         before = running.family("ioc ranks --") + running.family("ioc simulate")
+        first = running.number("PulseFirst_RBV")
         assert running.put("SYSRESET", "1").returncode == 1
+        assert "what is accumulated is read again" in running.get("Refusal_RBV", "-S")
         assert all(each.is_running() for each in before)
         assert running.put("SYSRESET", "1").returncode == 0
         _, alive = psutil.wait_procs(before, timeout=20)
@@ -91,6 +93,7 @@ def test_a_restart_that_is_meant_replaces_ranks_and_simulator(net: Network) -> N
         running.until(lambda: running.number("Restarts_RBV") >= 2)
         running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 10)
         running.until(lambda: running.number("Red1:Spec:Total_RBV") > 0, 10)
+        assert running.number("PulseFirst_RBV") == first
         assert "was told to restart; started again" in running.get("StatusMessage_RBV", "-S")
         assert running.get("Status_RBV") == "Warning"
 

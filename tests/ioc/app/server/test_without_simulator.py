@@ -17,4 +17,5 @@ def test_an_ioc_without_a_simulator_serves_and_refuses_puts_to_it_at_once(
         refused = ioc.refused("Sim:PulseRate", "7")
         assert "started without a simulator" in refused
         assert ioc.get("Sim:Pulse_RBV.SEVR") == "INVALID"
+        assert ioc.get("Sim:StatusMessage_RBV", "-S").startswith("no simulator was started")
         assert "simulator" not in ioc.get("StatusMessage_RBV")
