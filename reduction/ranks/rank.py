@@ -45,7 +45,10 @@ from reduction.stream.pulses import NO_PULSE, CompletePulse
 ENGINE_STEP_S = 0.01
 """Time that the engine gets before the event log is read again."""
 
-CALL_POLL_S = 0.005
+ORDER_STEP_S = 0.05
+"""… and the same in the tick that obeys an order: most results are in its report then."""
+
+CALL_POLL_S = 0.002
 """How often a rank that waits for messages checks whether rank 0 has called it to a tick."""
 
 ORDER_DELAY_S = 0.2
@@ -168,7 +171,8 @@ class Rank:
         self._obey_new_order(ticks)
         self._pipeline.limit_memory(self._receiver.pending_bytes)
         work = self._work
-        work.count(ENGINE_STEP_S, again=self._order_pending)
+        step_s = ORDER_STEP_S if self._order_pending else ENGINE_STEP_S
+        work.count(step_s, again=self._order_pending)
         self._views.note_events(self._accumulation.coverage.last_ns)
         due = self._order_pending or self._ticks % self._timing.ticks_per_result == 0
         due = due or self._result_waits or ticks.any_run_messages or has_first
