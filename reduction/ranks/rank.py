@@ -183,8 +183,7 @@ class Rank:
             self._reporter.account.check(everything=due)
             if not self._catch_up.active:
                 work.prepare(0)
-        behind_bytes = 0 if self._catch_up.active else self._receiver.behind.size_bytes
-        work.note_backlog(behind_bytes)
+        work.note_backlog(None if self._catch_up.active else self._receiver.behind.size_bytes)
         if due:
             references = [each.references for each in self._references]
             reported = self._reporter.report(work.caught_up, self._ticks, self._remark, references)

@@ -139,7 +139,9 @@ class NativeEngine(BlockEngine[Block]):
     def unprepared(self) -> int:
         if Kind.ORDER not in self._tasks:
             return 0
-        return sum(each.size for each in self._store.blocks if isinstance(each, EventBlock))
+        raw = (each for each in self._store.blocks if isinstance(each, EventBlock))
+        most_spans = self._ordering.packing.most_spans
+        return sum(each.size for each in raw if each.spans <= most_spans)
 
     def advance(self, seconds: float) -> bool:
         done = super().advance(seconds)

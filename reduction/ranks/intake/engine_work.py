@@ -32,6 +32,7 @@ class EngineWork:
         """Have events prepared for other bins, for about ``seconds``."""
         self._engine.prepare(seconds)
 
-    def note_backlog(self, size_bytes: int) -> None:
-        """Note how much waits in the event log."""
-        self.budget.note_backlog(size_bytes, self._engine.unprepared)
+    def note_backlog(self, size_bytes: int | None) -> None:
+        """Note how much waits in the event log; None if that is read again, which comes first."""
+        unprepared = 0 if size_bytes is None else self._engine.unprepared
+        self.budget.note_backlog(size_bytes or 0, unprepared)

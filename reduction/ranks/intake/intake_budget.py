@@ -17,11 +17,14 @@ TAKING_S = 0.12
 OVERLOAD_S = 0.3
 """If more work than this waits in the event log, events come faster than they can be counted."""
 
-MOST_UNPREPARED = 10_000_000
-"""So many events may wait to be prepared under overload.
+MOST_UNPREPARED = 30_000_000
+"""So many events may wait to be prepared.
 
-New bins take a pass over events that are not prepared: 30 ms of a core for so many.
+New bins take a pass over events that are not prepared: 0.1 s of a core for so many …
 """
+
+MOST_UNPREPARED_UNDER_OVERLOAD = MOST_UNPREPARED // 3
+"""… and 30 ms for so many. Reading is late then, whether or not it rests."""
 
 UNLIMITED_BYTES = 1 << 62
 
@@ -34,8 +37,8 @@ class IntakeBudget:
     So the time that the work takes is measured: `took` notes the events of a tick, `counted` the
     time that they take afterwards.
 
-    An engine prepares events for other bins in spare time, of which there is none under overload.
-    So reading then rests while too many events are not prepared, and its time goes to that.
+    An engine prepares events for other bins in spare time, of which there is none if as many come
+    as can be counted. So reading rests while too many are not prepared, and its time goes to that.
     """
 
     def __init__(self) -> None:
@@ -67,7 +70,8 @@ class IntakeBudget:
     def note_backlog(self, size_bytes: int, unprepared: int) -> None:
         """Note how much waits in the event log, and how many events are not prepared."""
         overloaded = size_bytes > self._bytes / self._seconds * OVERLOAD_S
-        self.rests = overloaded and unprepared > MOST_UNPREPARED
+        most = MOST_UNPREPARED_UNDER_OVERLOAD if overloaded else MOST_UNPREPARED
+        self.rests = unprepared > most
 
     @property
     def enough_bytes(self) -> int:

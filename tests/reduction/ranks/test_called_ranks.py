@@ -46,7 +46,7 @@ def test_a_rank_notices_a_call_the_first_time_it_looks() -> None:
 
 
 class CountingEngine(NativeEngine):
-    """An engine that has an order counted in one step of `COUNTING_S`, or in several shorter ones."""
+    """An engine that counts anew in one step of `COUNTING_S`, or in several shorter ones."""
 
     steps_left = 0
 

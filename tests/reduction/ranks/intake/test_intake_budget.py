@@ -19,6 +19,7 @@ from reduction.parameters.units import Units
 from reduction.ranks.intake import intake_budget
 from reduction.ranks.intake.intake_budget import (
     MOST_UNPREPARED,
+    MOST_UNPREPARED_UNDER_OVERLOAD,
     TAKING_S,
     IntakeBudget,
 )
@@ -154,13 +155,14 @@ def test_events_of_a_tick_are_counted_within_a_fraction_of_a_second() -> None:
     assert CLOCK.now_s - began_s < 1.5 * work_s, "and the rank is hardly ever idle"
 
 
-def test_under_overload_reading_rests_while_too_many_events_are_not_prepared() -> None:
+def test_reading_rests_while_too_many_events_are_not_prepared() -> None:
     budget = IntakeBudget()
     backlog = 100 * budget.enough_bytes
     for size_bytes, unprepared, rests in (
-        (backlog, MOST_UNPREPARED, False),
-        (backlog, MOST_UNPREPARED + 1, True),
-        (budget.enough_bytes, MOST_UNPREPARED + 1, False),
+        (backlog, MOST_UNPREPARED_UNDER_OVERLOAD, False),
+        (backlog, MOST_UNPREPARED_UNDER_OVERLOAD + 1, True),
+        (budget.enough_bytes, MOST_UNPREPARED, False),
+        (budget.enough_bytes, MOST_UNPREPARED + 1, True),
     ):
         budget.note_backlog(size_bytes, unprepared)
         assert budget.rests == rests
@@ -181,7 +183,7 @@ class UnpreparedEngine(NativeEngine):
 
 
 def test_under_overload_all_events_are_counted_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake_budget, "MOST_UNPREPARED", 1)
+    monkeypatch.setattr(intake_budget, "MOST_UNPREPARED_UNDER_OVERLOAD", 1)
     monkeypatch.setattr(intake_budget, "OVERLOAD_S", 0.0)
     messages: list[bytes] = []
     readers = {0: ListedLogReader(messages)}
