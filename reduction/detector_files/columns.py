@@ -52,7 +52,9 @@ class CalibrationColumns:
     group: NDArray[np.int64] | None = None
 
     def of(self, rows: NDArray[np.int64]) -> CalibrationColumns:
-        """The rows with these indices, (n,)."""
+        """The rows with these indices, (n,); the same columns if these are all, in order."""
+        if rows.size == self.detector_id.size and (rows[1:] > rows[:-1]).all():
+            return self
         line = self.rows.line
         names = RowNames(self.rows.word, rows + 1 if line is None else line[rows])
         columns = {name: column[rows] for name, column in self.present()}

@@ -24,7 +24,7 @@ KEPT_UNPACKED = 3
 SAMPLE = 4096
 """Twice as many numbers of a column tell whether it is worthwhile to compress it."""
 
-WORTHWHILE = 0.75
+WORTHWHILE = 0.25
 """A column is compressed if so much of it, or less, would be left."""
 
 MOST_UNPACKED_BYTES = 1 << 30
@@ -86,22 +86,28 @@ class DetectorColumns:
     def packed(self) -> bytes:
         """All columns in bytes; a million detectors take some MB.
 
-        Columns are compressed if that helps: of random numbers it saves little, and takes seconds.
+        Columns are compressed if that helps much: of random numbers it saves little, and takes
+        seconds.
         """
         steps = np.diff(self.detector_id, prepend=np.int32(0))  # these compress, ids do not
+        columns = vars(self) | {"detector_id": steps}
+        compressed = {name for name, column in columns.items() if _compresses(column)}
         content = io.BytesIO()
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for name, column in (vars(self) | {"detector_id": steps}).items():
-                how = zipfile.ZIP_DEFLATED if _compresses(column) else zipfile.ZIP_STORED
-                archive.writestr(f"{name}.npy", _saved(column), how)
-        return zlib.compress(content.getbuffer(), 0)
+        for names, how in (
+            (compressed, zipfile.ZIP_DEFLATED),
+            (columns.keys() - compressed, zipfile.ZIP_STORED),
+        ):
+            with zipfile.ZipFile(content, "a", how, compresslevel=1) as archive:
+                for name in sorted(names):
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                        np.save(file, columns[name])
+        return content.getvalue()
 
     @classmethod
     def unpacked(cls, content: bytes) -> Self:
         """The columns that `packed` has put into bytes; raises ValueError for other bytes."""
         try:
-            plain = zlib.decompressobj().decompress(content, MOST_UNPACKED_BYTES)
-            with open_npz(io.BytesIO(plain), MOST_UNPACKED_BYTES) as arrays:
+            with open_npz(io.BytesIO(content), MOST_UNPACKED_BYTES) as arrays:
                 columns = {name: arrays[name] for name in cls.__dataclass_fields__}
         except NO_COLUMNS as error:
             raise ValueError(f"not the columns of a detector file: {error}") from None
@@ -111,12 +117,6 @@ class DetectorColumns:
     def place(self, instrument: Instrument) -> DetectorsAmong:
         """The rows that are of detectors of an instrument, and the places of these."""
         return instrument.among(self.detector_id)
-
-
-def _saved(column: NDArray[Any]) -> bytes:
-    content = io.BytesIO()
-    np.save(content, column)
-    return content.getvalue()
 
 
 def _compresses(column: NDArray[Any]) -> bool:
