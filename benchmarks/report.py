@@ -144,7 +144,8 @@ In the same run, while events arrive at the same rate: wall time of the C tool `
 `Red1:BinParams`, from launching it to its end, which is when posted results have the new bins for
 every event retained. The settings make 460 to 46 000 bins: even, logarithmic and mixed, in turn.
 The first set of rows is from 1e8 events on; the minute of load follows it, then the second set.
-Beside it is a put that no rank obeys: half of the time is the tool's, which searches and connects.
+Beside it is a put that no rank obeys: half of the time is the tool's. `libca` waits 26 ms before it
+searches for its first PV, whatever server there is.
 Mantid's live data cannot be run for it: it starts again when its processing is changed.
 """,
     "most": """\
