@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reduction.definitions.from_mantid import load_instrument
 from reduction.definitions.idf_reader import read_definition
+from tests.support.engines.tried import imported
 
 FORMULA = '<formula eq="1+1" unit="Energy" result-unit="TOF"/>'
 TABLE = '<lookuptable interpolation="linear"><point x="1" y="2"/></lookuptable>'
@@ -23,8 +25,8 @@ def parameter(inside: str, name: str = "x", more: str = "") -> str:
     return f'<parameter name="{name}" {more}>{inside}</parameter>'
 
 
-def eye(folder: Path, *parameters: str, **logs: float) -> NDArray[np.float64]:
-    """Where a detector at (1, 0, 1) is whose component has these parameters."""
+def definition(folder: Path, *parameters: str) -> Path:
+    """A detector at (1, 0, 1) whose component has these parameters."""
     path = folder / "EYE_Definition.xml"
     path.write_text(
         '<instrument name="EYE" valid-from="1990-01-01 00:00:00">'
@@ -34,7 +36,13 @@ def eye(folder: Path, *parameters: str, **logs: float) -> NDArray[np.float64]:
         f'<component type="pixel" name="eye" idlist="a">{"".join(parameters)}'
         '<location x="1" z="1"/></component><idlist idname="a"><id val="7"/></idlist></instrument>'
     )
-    position: NDArray[np.float64] = read_definition(path, logs).position_m[0]
+    return path
+
+
+def eye(folder: Path, *parameters: str, **logs: float) -> NDArray[np.float64]:
+    """Where the detector is, if logs have these values."""
+    made = read_definition(definition(folder, *parameters), logs)
+    position: NDArray[np.float64] = made.position_m[0]
     return position
 
 
@@ -136,3 +144,36 @@ def test_what_is_before_the_colon_of_a_parameter_for_fits_does_not_matter(tmp_pa
 def test_names_that_mantid_takes_for_a_position_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=rf'"{name}">: Mantid takes it for {name[0]}-position'):
         eye(tmp_path, parameter(VALUE, name))
+
+
+@pytest.mark.mantid
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        *(
+            parameter(each)
+            for each in (FORMULA, TABLE, LOG, LIMITS + VALUE, FORMULA + TABLE + VALUE)
+        ),
+        parameter(VALUE) + parameter(FORMULA),
+        parameter(FORMULA) + parameter(VALUE),
+        parameter(VALUE) + parameter(""),
+        *(parameter(VALUE, more=f'type="{kind}"') for kind in ("string", "int", "bool")),
+        *(parameter(VALUE, name, 'type="fitting"') for name in ("Peak:x", "a:b:x")),
+        parameter('<logfile id=""/>'),
+        parameter('<logfile id="stage" extract-single-value-as="last_vale"/>'),
+    ],
+)
+def test_parameters_are_worth_what_they_are_worth_in_mantid(
+    tmp_path: Path, parameters: str
+) -> None:
+    there = load_instrument(imported(), definition(tmp_path, parameters)).position_m[0]
+    np.testing.assert_allclose(eye(tmp_path, parameters), there, rtol=0, atol=1e-9)
+
+
+@pytest.mark.mantid
+@pytest.mark.parametrize(
+    "refused", [parameter("<logfile/>"), parameter(VALUE, "scaley", 'type="int"')]
+)
+def test_what_is_refused_here_is_refused_by_mantid(tmp_path: Path, refused: str) -> None:
+    with pytest.raises(ValueError, match="Mantid says"):
+        load_instrument(imported(), definition(tmp_path, refused))
