@@ -147,4 +147,4 @@ class ChildProcesses:
     def restart(self) -> None:
         """Kill both processes, which are then started again."""
         for child in (self.simulator, self.ranks):
-            child.kill("was told to restart")
+            child.kill("ended, as a client asked for a restart")

@@ -165,8 +165,8 @@ def _check_names(options: IocOptions) -> None:
 
 
 def _rules(options: ServerOptions) -> Rules:
-    if options.read_only:
-        return NOBODY
-    if not options.access:
-        return EVERYBODY
-    return acf.load_rules(Path(options.access), options.access_macros)
+    macros = options.access_macros
+    if macros and not options.access:
+        raise StartError(f"access_macros = {macros}: there is no access file, see --access")
+    rules = acf.load_rules(Path(options.access), macros) if options.access else EVERYBODY
+    return NOBODY if options.read_only else rules

@@ -248,3 +248,13 @@ def test_a_key_of_a_file_is_written_with_either_sign_but_only_once(tmp_path: Pat
     file.write_text("array-rate = 7\narray_rate = 8\n", encoding="utf-8")
     with pytest.raises(StartError, match="array_rate: it is there twice, with - and with _"):
         parse(["ioc", "--config", str(file)])
+
+
+def test_macros_of_no_access_file_are_refused_and_a_wrong_file_also_if_all_is_only_read(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(StartError, match="access_macros = A=1: there is no access file"):
+        server_start(IocOptions(access_macros="A=1"), powder_arc())
+    missing = str(tmp_path / "hall.acf")
+    with pytest.raises(StartError, match=r"hall\.acf"):
+        server_start(IocOptions(access=missing, read_only=True), powder_arc())
