@@ -13,6 +13,9 @@ from ioc.records.channel_names import ElementRange
 
 LEAST_ANNOUNCED = 2
 
+MOST_ZEROS = 100_000
+"""Most elements that are added to a value for a client that asks for more than there are."""
+
 
 @dataclass(frozen=True)
 class Announcement:
@@ -41,11 +44,13 @@ def announced(size: int, elements: ElementRange | None) -> int:
 def selected(values: Any, elements: ElementRange | None, count: int) -> Any:
     """The first ``count`` values in a range, and zeros in place of those that are not there.
 
-    ``values`` is an array (n,), bytes, or a list of bytes. A ``count`` of 0 means all there are.
+    ``values`` is an array (n,), bytes, or a list of bytes. A ``count`` of 0 means all there are. At
+    most `MOST_ZEROS` zeros are added, whatever a client asks for: it may ask for four thousand
+    million.
     """
     if elements is not None:
         values = elements.chosen(values)
-    missing = count - len(values)
+    missing = min(count - len(values), MOST_ZEROS)
     if count == 0 or missing == 0:
         return values
     if missing < 0:

@@ -17,8 +17,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from caproto import (
     DBR_TYPES,
+    CaprotoError,
     ChannelData,
     ChannelType,
     TimeStamp,
@@ -29,6 +31,9 @@ from caproto import (
 
 from ioc.records.channel_names import ElementRange
 from ioc.records.elements import selected
+
+FOR_PUTS = (ChannelType.PUT_ACKT, ChannelType.PUT_ACKS)
+"""Types in which nothing can be read."""
 
 
 class CaprotoChannel(ChannelData):  # type: ignore[misc]
@@ -84,18 +89,31 @@ class CaprotoChannel(ChannelData):  # type: ignore[misc]
         """The values that are sent to a client that wants ``count`` in a range; 0: all."""
         return selected(values, elements, count)
 
-    async def _read(self, data_type: int) -> tuple[Any, Any]:
-        """Metadata and values in a type of Channel Access."""
+    async def read(self, data_type: int) -> tuple[Any, Any]:
+        """Metadata and values in a type of Channel Access; raises ValueError if it has none."""
         values = None
         if data_type in time_types:  # the most frequent ones: those of monitors
             values = self.wire_values(native_type(data_type))
         if values is None:
-            return await self.read_other(ChannelType(data_type))
+            with np.errstate(invalid="ignore"):  # limits that are not set have no integer
+                return await self.read_other(ChannelType(data_type))
         alarm = self.alarm
         return DBR_TYPES[data_type](alarm.status, alarm.severity, self.epics_timestamp), values
 
+    async def _read(self, data_type: int) -> tuple[Any, Any]:
+        """What caproto sends to monitors of a type: None in place of values if it has none.
+
+        Raising would end the server with the next update, for one client that asked for this type.
+        """
+        try:
+            return await CaprotoChannel.read(self, data_type)
+        except (ValueError, CaprotoError):
+            return b"", None
+
     async def read_other(self, data_type: ChannelType) -> tuple[Any, Any]:
         """Metadata and values in a type without timestamp, or of what caproto converts."""
+        if data_type in FOR_PUTS:
+            raise ValueError(f"{data_type.name} is a type of puts")
         if data_type is ChannelType.CLASS_NAME:
             return await super()._read(data_type)  # type: ignore[no-any-return]
         acknowledged = data_type is ChannelType.STSACK_STRING

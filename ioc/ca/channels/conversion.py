@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from caproto import ChannelType
 
 from ioc.model.wire_type import Limits, WireKind, WireType, wire_type
 from reduction.parameters.specs import Refused, Spec
+
+HEXADECIMAL = re.compile(r"\s*[+-]?0[xX][0-9a-fA-F]+\s*")
 
 
 def received(spec: Spec, data: Any, native: ChannelType) -> Any:
@@ -23,7 +26,7 @@ def received(spec: Spec, data: Any, native: ChannelType) -> Any:
     if len(data) != 1:
         raise Refused(spec.pv, f"{len(data)} values", "it takes one")
     one = _terminated(data[0]) if native is ChannelType.STRING else data[0].item()
-    return _state(spec, wire, one) if wire.labels else one
+    return _state(spec, wire, one) if wire.labels else _with_hexadecimal(one)
 
 
 def received_number(name: str, data: Any, native: ChannelType) -> float:
@@ -56,11 +59,16 @@ def _terminated(data: bytes | str) -> str:
     return text.partition("\0")[0]
 
 
+def _with_hexadecimal(value: Any) -> Any:
+    """``value``, or the number that it is if it is a text such as ``0x1F``."""
+    return int(value, 16) if isinstance(value, str) and HEXADECIMAL.fullmatch(value) else value
+
+
 def _state(spec: Spec, wire: WireType, value: Any) -> Any:
     """The state that a client names by its label or its index, as ``spec.checked`` takes it."""
     states = wire.labels
-    index = states.index(value) if value in states else value
-    if isinstance(index, str) and index.isdecimal():
+    index = states.index(value) if value in states else _with_hexadecimal(value)
+    if isinstance(index, str) and index.strip().removeprefix("+").isdecimal():
         index = int(index)
     if wire.kind is not WireKind.CHOICE or isinstance(index, str):
         return index

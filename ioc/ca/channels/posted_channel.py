@@ -72,7 +72,7 @@ class PostedChannel(CaprotoChannel):
         """Metadata and values in a type of Channel Access."""
         if self._present_alarm == ABSENT_ALARM:
             await self._expected_value()
-        return await super().read(data_type)  # type: ignore[no-any-return]
+        return await super().read(data_type)
 
     async def _expected_value(self) -> None:
         """Wait until there is a value, or until it is expected no more."""

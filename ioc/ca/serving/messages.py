@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from caproto import ChannelType, EventAddResponse, native_type
+from caproto import DBR_TYPES, CAStatus, ChannelType, EventAddResponse, native_type, native_types
 
 from ioc.records.scalars import DTYPES
 
@@ -64,6 +65,21 @@ def message_of_number(values: Any, data_type: int, metadata: Any) -> PackedUpdat
     content += bytes(-len(content) % 8)
     head = HEADER_START.pack(EventAddResponse.ID, len(content), data_type, 1, NORMAL)
     return PackedUpdate(head, content, (), HEADER_BYTES + len(content))
+
+
+def message_without_value(data_type: int) -> PackedUpdate:
+    """The message that there is no value of a type: that status and zeros, as of EPICS Base.
+
+    It has one element. libca takes an update without any for none.
+    """
+    number = WIRE_DTYPES.get(data_type)
+    size = 0 if number is None else number.itemsize
+    if data_type not in native_types:
+        size += ctypes.sizeof(DBR_TYPES[ChannelType(data_type)])
+    size += -size % 8
+    failed = CAStatus.ECA_GETFAIL.value.code_with_severity
+    head = HEADER_START.pack(EventAddResponse.ID, size, data_type, 1, failed)
+    return PackedUpdate(head, bytes(size), (), HEADER_BYTES + size)
 
 
 def split_message(command: EventAddResponse) -> PackedUpdate:

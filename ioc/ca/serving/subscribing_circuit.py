@@ -6,6 +6,7 @@ Of caproto's server this uses, besides what `ioc.ca.serving.caproto_internals` d
 kind       name and arguments
 =========  ==============================================================================
 coroutine  VirtualCircuit._process_command(command)
+coroutine  VirtualCircuit._command_queue_iteration(command)
 coroutine  VirtualCircuit.send(commands)
 method     VirtualCircuit._get_db_entry_from_command(command)
 attribute  VirtualCircuit.subscriptions
@@ -23,9 +24,12 @@ from typing import Any
 
 from caproto import (
     CAStatus,
+    ChannelType,
     ErrorResponse,
     EventAddRequest,
     EventCancelRequest,
+    ReadNotifyRequest,
+    ReadRequest,
     ServerDisconnResponse,
 )
 from caproto.asyncio.server import VirtualCircuit
@@ -33,6 +37,9 @@ from caproto.server.common import DisconnectedCircuit
 
 from ioc.ca.serving.client_limits import MOST_MONITORS
 from ioc.ca.serving.client_subscriptions import ClientSubscriptions, spec_of
+
+TYPES = frozenset(map(int, ChannelType))
+"""The types of Channel Access."""
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +52,16 @@ class SubscribingCircuit(VirtualCircuit):  # type: ignore[misc]
         self.subscriptions = ClientSubscriptions()
         self.refused = 0
         """How many subscriptions were refused."""
+
+    async def _command_queue_iteration(self, command: Any) -> Any:
+        """Handle a message of the client, which is disconnected if it asks for a type of none."""
+        match command:
+            case ReadRequest() | ReadNotifyRequest() | EventAddRequest():
+                asked = command.header.data_type
+                if asked not in TYPES:
+                    log.warning("%s:%d is disconnected: no type %d", *self.circuit.address, asked)
+                    raise DisconnectedCircuit
+        return await super()._command_queue_iteration(command)
 
     async def subscribe(self, request: EventAddRequest) -> list[Any]:
         """The messages that answer a client that subscribes: none, or why it may not.

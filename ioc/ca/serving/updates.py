@@ -11,7 +11,14 @@ import numpy as np
 from caproto import ChannelType, EventAddResponse, SubscriptionType, native_type
 
 from ioc.ca.channels.timestamps import timestamp
-from ioc.ca.serving.messages import JoinedMessages, PackedUpdate, message_of_number, split_message
+from ioc.ca.serving.client_subscriptions import WITHOUT_VALUES
+from ioc.ca.serving.messages import (
+    JoinedMessages,
+    PackedUpdate,
+    message_of_number,
+    message_without_value,
+    split_message,
+)
 from ioc.model.wire_values import BigEndianBytes
 from ioc.records.channel_names import NO_FILTER, channel_name
 
@@ -24,7 +31,7 @@ class Update:
     """A value with its metadata, for all subscriptions with the same ``SubscriptionSpec``.
 
     ``spec`` is caproto's ``SubscriptionSpec``, ``values`` an array (n,) or a list of texts, and
-    ``flags`` say what changed.
+    ``flags`` say what changed. ``values`` is None if there are none of the type asked for.
     """
 
     spec: Any
@@ -35,6 +42,8 @@ class Update:
 
     def serves(self, sub: Any) -> bool:
         """Whether a subscription gets the common message: all elements, unfiltered."""
+        if self.values is None or sub.data_type in WITHOUT_VALUES:
+            return True
         counted = sub.data_count in (0, len(self.values))
         return counted and channel_name(sub.channel.name).filter is NO_FILTER
 
@@ -51,7 +60,9 @@ class Update:
 
     def common(self, sub: Any) -> PackedUpdate:
         """The message to each subscription for which `serves` is true; it is packed once."""
-        if self._packed is None:
+        if self._packed is None and self.values is None:
+            self._packed = message_without_value(sub.data_type)
+        elif self._packed is None:
             self._packed = message_of_number(
                 self.values, sub.data_type, self.metadata
             ) or split_message(self._response(sub.data_type))
@@ -68,7 +79,8 @@ class Update:
         packed = getattr(self.values, "base", None)
         doubles = native_type(data_type) is ChannelType.DOUBLE
         data = packed if doubles and isinstance(packed, BigEndianBytes) else self.values
-        return EventAddResponse(data, data_type, len(self.values), 1, 0, metadata=self.metadata)
+        count = 1 if data_type in WITHOUT_VALUES else len(self.values)
+        return EventAddResponse(data, data_type, count, 1, 0, metadata=self.metadata)
 
 
 def stamped(metadata: Any) -> Any:

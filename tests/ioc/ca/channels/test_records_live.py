@@ -261,3 +261,39 @@ def test_monitors_of_characters_of_elements_and_with_deadbands_send_those(
     assert last == [(5, 0, 0), (5.5, 0, 0), (7, 0, 0)]
     assert limits == [(5,), (7,)]
     assert severities == [("NO_ALARM",)]
+
+
+def test_updates_in_a_type_that_a_value_has_not_are_failures_and_nobody_else_is_concerned(
+    ioc: Ioc, client: RawClient
+) -> None:
+    name = ioc.prefix + "Red1:BinMax"
+    failing = [
+        client.monitor(each, data_type, raw.DBE_VALUE, 1)
+        for each, data_type in (
+            (name, raw.PUT_ACKT),
+            (name, raw.PUT_ACKS),
+            (name + '.{"ts":{"str":"iso"}}', raw.ENUM + raw.CONTROL),
+            (name + ".DESC", raw.DOUBLE),
+        )
+    ]
+    number = client.monitor(name, raw.DOUBLE, raw.DBE_VALUE)
+    assert ioc.put("Red1:BinMax", "6").returncode == 0
+    client.listen(SOON_S)
+    assert [decoded(each).values for each in client.events[number]] == [(5,), (6,)]
+    for each, updates in zip(failing, (2, 2, 2, 1), strict=True):
+        assert [event.one for event in client.events[each]] == [raw.ECA_GETFAIL] * updates
+
+
+@pytest.mark.parametrize("command", [raw.READ_NOTIFY, raw.EVENT_ADD])
+def test_a_client_that_asks_for_a_type_that_there_is_not_is_disconnected_alone(
+    ioc: Ioc, client: RawClient, command: int
+) -> None:
+    name = ioc.prefix + "Red1:BinMax"
+    with RawClient(ioc.network.port) as other:
+        opened = other.open(name)
+        assert opened is not None
+        mask = struct.pack(">fffHH", 0, 0, 0, raw.DBE_VALUE, 0)
+        other.send(command, raw.CLASS_NAME + 1, 1, opened.sid, 1, mask)
+        with pytest.raises(ConnectionResetError):
+            other.listen(SOON_S * 10)
+    assert decoded(client.get(name, raw.DOUBLE)).values == (5,)
