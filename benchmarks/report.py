@@ -73,10 +73,10 @@ events on, while 1e7 a second arrive; the number is that of the events at its en
 
 Mantid's algorithms beside the native engine, in the same process, taking turns; one thread each.
 Measured where `MANTID_PYTHON` names a Python that has Mantid. Stored events are in workspaces, with
-the time of their pulse; histogrammed ones went through ConvertUnits, SumSpectra and Rebin too, and
-joined those before them. Of that, most is Mantid's sorting. Events that came by chunks are sorted
-together when they are first given other bins, and stay so. *addEventQuickly* is the quickest way
-that Mantid's Python has for arrays: the method bound for each spectrum, and one DateAndTime.
+the time of their pulse; histogrammed ones went through ConvertUnits and SumSpectra too, were
+counted, and joined those before them. Some ms of a chunk do not depend on its size.
+*addEventQuickly* is the quickest way that Mantid's Python has for arrays: the method bound for
+each spectrum, and one DateAndTime.
 The events of small pulses are dropped now and then, so that as many are retained at either end.
 """,
     "ranks": """\

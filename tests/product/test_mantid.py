@@ -6,7 +6,6 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,17 +18,14 @@ from ioc.model.ioc_parameters import OverallStatus
 from ioc.posting.health import Health
 from reduction.engines.mantid.framework import MantidFramework, NoMantid
 from reduction.engines.mantid.steps import rebin_params
-from reduction.engines.protocol import Engine, EventTally, Recipe
-from reduction.host.file_system.runtime_folder import LOCK, MEMORY
+from reduction.host.file_system.runtime_folder import MEMORY
 from reduction.messages.contents import Chunk, encode_chunk, encode_pulse_mark
-from reduction.parameters import bins
 from reduction.parameters.corrections import Normalisation
 from reduction.parameters.reduction import ReductionSettings
-from reduction.parameters.specs import Refused
 from reduction.parameters.units import Units
 from reduction.results.normalisation import Measured, corrected
 from tests.support.clients.ca_client import network
-from tests.support.engines import reference_data as reference
+from tests.support.engines.mantid_failures import nowhere_to_write
 from tests.support.engines.tried import imported, mantid_engine
 from tests.support.product.live import Expected, Live, live
 from tests.support.ranks.arc_pulses import check as check_result
@@ -58,11 +54,6 @@ def running(folders: set[Path]) -> Iterator[Live]:
     with network() as net, live(net, "--engine", "mantid", "--ranks", "2") as started:
         folders |= set(MEMORY.glob(FOLDERS)) - others
         yield started
-
-
-def recipe(bin_params: str = "0.4,0.01,5", units: Units = Units.D_SPACING) -> Recipe:
-    group = np.zeros(reference.instrument("arc").detector_id.size, np.int32)
-    return Recipe(units, bins.edges(bin_params, 100_000), group)
 
 
 def check(running: Live, bins: ReductionSettings) -> None:
@@ -164,85 +155,6 @@ def test_rebins_parameters_have_each_edge_as_it_is_and_steps_that_reach_beyond_t
     assert np.all(np.isfinite(params))
 
 
-@contextmanager
-def nowhere_to_write() -> Iterator[None]:
-    """Mantid can be given no events."""
-    mantid = imported()
-    folder, mantid.folder = mantid.folder, Path("/nowhere")
-    try:
-        yield
-    finally:
-        mantid.folder = folder
-
-
-def take(engine: Engine, pulse: int) -> EventTally:
-    """The arc's events, as of one pulse, in the engine; what became of all that it has."""
-    events = reference.events("arc")
-    engine.accumulate(events.pixel_id, events.tof_ns, pulse)
-    assert engine.advance(600)
-    return engine.tally(0, engine.cells(0).copy())
-
-
-@pytest.mark.mantid
-def test_events_that_do_not_load_are_invalid_and_count_once_an_order_has_them_tried_again() -> None:
-    engine = mantid_engine(reference.instrument("arc"), [recipe()])
-    whole = take(engine, 0)
-    with nowhere_to_write():
-        failed = take(engine, 1)
-    np.testing.assert_array_equal(failed.counts, whole.counts)
-    assert failed.bad_time == whole.bad_time + whole.binned + whole.out_of_range
-    assert f"{whole.events} events count as invalid: " in engine.message
-    after = take(engine, 2)
-    np.testing.assert_array_equal(after.counts, 2 * whole.counts)
-    assert after.events == 3 * whole.events
-    engine.configure(0, recipe())
-    assert engine.message == ""
-    again = take(engine, 3)
-    np.testing.assert_array_equal(again.counts, 4 * whole.counts)
-    assert (again.events, again.bad_time) == (4 * whole.events, 4 * whole.bad_time)
-
-
-@pytest.mark.mantid
-def test_after_a_reset_nothing_is_left_of_what_failed() -> None:
-    engine = mantid_engine(reference.instrument("arc"), [recipe()])
-    with nowhere_to_write():
-        take(engine, 0)
-    engine.clear()
-    assert engine.message == ""
-    assert take(engine, 1).binned > 100_000
-    assert engine.message == ""
-
-
-@pytest.mark.mantid
-def test_an_algorithm_that_throws_takes_no_event_out_of_the_account_and_none_in_twice() -> None:
-    slices = np.array([0, 1, 0, -1], np.int32)
-    good = replace(recipe(), slices=2, slice_of=slices.__getitem__)
-    bad = replace(good, edges=good.edges[::-1])  # which Rebin refuses
-    engine = mantid_engine(reference.instrument("arc"), [good, good])
-    for pulse in range(3):
-        before = take(engine, pulse)
-    with pytest.raises(Refused, match="Mantid says: "):
-        engine.check(bad)
-    engine.configure(1, bad)  # as if the check had let it through
-    after = take(engine, 3)
-    assert "events count as invalid: " in engine.message
-    slices[:] = [1, 1, 1, 0]
-    engine.reslice(0, 0, 3)
-    engine.reslice(1, 0, 3)
-    assert engine.advance(600)
-    for number in (0, 1):
-        cells = engine.cells(number)
-        assert cells.min() >= 0
-        assert engine.tally(number, cells).events == after.events == 4 * before.events // 3
-    engine.configure(1, good)
-    assert engine.advance(600)
-    assert engine.message == ""
-    one = before.counts.sum(axis=0) // 3
-    for number in (0, 1):
-        counts = engine.tally(number, engine.cells(number)).counts
-        np.testing.assert_array_equal(counts, [one, 3 * one])
-
-
 def feed(rank: OneRank, number: int, *ids: int) -> None:
     """One pulse of the arc's events for a rank, and one event of each of ``ids``."""
     time_ns = START_NS + number * PERIOD_NS
@@ -318,16 +230,3 @@ def test_spectra_less_a_background_over_a_vanadium_are_those_of_mantids_algorith
     ):
         np.testing.assert_allclose(ours.values, theirs.readY(0), rtol=1e-12)
         np.testing.assert_allclose(np.sqrt(ours.variances), theirs.readE(0), rtol=1e-12)
-
-
-@pytest.mark.mantid
-def test_nothing_is_left_in_mantids_data_service_nor_in_its_folder() -> None:
-    slices = np.array([0, 1], np.int32)
-    sliced = replace(recipe(), slices=2, slice_of=slices.__getitem__)
-    engine = mantid_engine(reference.instrument("arc"), [sliced])
-    take(engine, 0)
-    assert take(engine, 1).counts[1].sum() > 100_000
-    engine.configure(0, sliced)  # of a block that has both
-    assert engine.advance(600)
-    assert len(imported().api.AnalysisDataService.getObjectNames()) == 0
-    assert {each.name for each in imported().folder.iterdir()} == {".mantid", LOCK}

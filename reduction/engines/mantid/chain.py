@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from reduction.engines.cells import SPECIAL, CellLayout
 from reduction.engines.mantid.by_detector import ALL
+from reduction.engines.mantid.counting import BinFinder
 from reduction.engines.mantid.framework import FAILURES, Workspace
-from reduction.engines.mantid.steps import MantidSteps, rebin_params
+from reduction.engines.mantid.steps import MantidSteps
 from reduction.engines.mantid.workspaces import Conversion, SplitWorkspaces, WorkspaceBlock
 from reduction.engines.protocol import Cells, Recipe
 from reduction.instrument.calibration import Calibration
@@ -29,7 +30,7 @@ class MantidChain(CellLayout[WorkspaceBlock]):
 
     def __init__(self, mantid: MantidSteps, instrument: Instrument, recipe: Recipe) -> None:
         super().__init__(recipe)
-        self._mantid, self._params = mantid, rebin_params(self.edges)
+        self._mantid, self._bins = mantid, BinFinder.of(self.edges)
         self.failed = False
         detectors = ~instrument.is_monitor
         self._detectors = np.flatnonzero(detectors)
@@ -50,8 +51,7 @@ class MantidChain(CellLayout[WorkspaceBlock]):
 
     def try_out(self, empty: Workspace) -> None:
         """Run the chain without events; raises the errors of Mantid's algorithms (`FAILURES`)."""
-        for each in self._convert(empty):
-            self._mantid.histogram(each, self._params)
+        self._convert(empty)
 
     def _convert(self, raw: Workspace) -> list[Workspace]:
         """A workspace of events for each group that has detectors."""
@@ -120,14 +120,14 @@ class MantidChain(CellLayout[WorkspaceBlock]):
             cells_of[int(slice_number)] += (weight * here).astype(cells.dtype)
 
     def _with_special(
-        self, block: WorkspaceBlock, spans: NDArray[np.bool_], counted: NDArray[np.float64] | None
-    ) -> NDArray[np.float64]:
+        self, block: WorkspaceBlock, spans: NDArray[np.bool_], counted: NDArray[np.int64] | None
+    ) -> NDArray[np.int64]:
         """The cells of a slice, (slice_cells,), of ``spans`` (spans,) bool.
 
         ``counted`` are the counts of the valid events in these spans. If it is None, the chain has
         failed on them: they count as events at bad times.
         """
-        cells = np.zeros(self.slice_cells)
+        cells = np.zeros(self.slice_cells, np.int64)
         rows = block.bad_times[spans[block.bad_times[:, 1]], 0]
         masked = int(self._masked[rows].sum())
         _, good, bad_pixel, monitors = block.counts[spans].sum(axis=0)
@@ -142,7 +142,7 @@ class MantidChain(CellLayout[WorkspaceBlock]):
 
     def _counted(
         self, block: WorkspaceBlock, targets: NDArray[np.int64], kinds: int
-    ) -> list[NDArray[np.float64] | None]:
+    ) -> list[NDArray[np.int64] | None]:
         """For each target the counts of all groups: below, in and above the bins.
 
         ``targets`` (spans,) numbers the pairs of slice and weight that spans have, from 0 to
@@ -157,14 +157,12 @@ class MantidChain(CellLayout[WorkspaceBlock]):
             block.split.pop(self.conversion, None)
             return [None] * kinds
 
-    def _histograms(self, workspaces: list[Workspace | None]) -> NDArray[np.float64]:
-        counts = np.zeros((self.recipe.groups, self.edges.size + 1))
+    def _histograms(self, workspaces: list[Workspace | None]) -> NDArray[np.int64]:
+        counts = np.zeros((self.recipe.groups, self.edges.size + 1), np.int64)
         groups = [number for number, spectra in enumerate(self._spectra) if spectra]
         for number, each in zip(groups, workspaces, strict=True):
             if each is not None:
-                counts[number] = self._mantid.histogram(each, self._params)
-                nan_values = each.getNumberEvents() - counts[number].sum()
-                counts[number, -1] += nan_values
+                counts[number] = self._mantid.counts(each, self._bins)
         return counts.ravel()
 
     def _split(

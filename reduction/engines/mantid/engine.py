@@ -2,9 +2,10 @@
 
 Events are loaded in batches. Each batch goes through the chain by itself: ConvertUnits (or
 AlignDetectors), MaskDetectors and SumSpectra give a workspace of events for each group,
-FilterEvents divides them into slices, Rebin counts them. Then the batch is joined to the block
-before it, until that is full. So other bins need a Rebin of each block, other slices FilterEvents
-and what follows, and another unit, mask or grouping the whole chain.
+FilterEvents divides them into slices, and their values are counted. Then the batch is joined to the
+block before it, until that is full. So other bins need a count of each block, other slices
+FilterEvents and what follows, and another unit, mask or grouping the whole chain, for which events
+are loaded again.
 
 Events that an algorithm fails on count as invalid until the reduction is configured again.
 """
@@ -103,7 +104,8 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
                 for each in self._counting
             )
             faults = first.fault or second.fault
-            if fit and counted and not faults and first.join(second, self._mantid):
+            if fit and counted and not faults:
+                first.join(second, self._mantid)
                 for each in self._counting:
                     each.join(number)
                 del blocks[number]
@@ -111,7 +113,7 @@ class MantidEngine(BlockEngine[WorkspaceBlock]):
                 number += 1
 
     def prepare(self, seconds: float) -> bool:  # noqa: ARG002
-        return True  # Rebin sorts what it needs by itself
+        return True  # there is nothing to prepare
 
     @property
     def unprepared(self) -> int:

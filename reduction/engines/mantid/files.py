@@ -59,11 +59,6 @@ def _file_without_events(spectra: int) -> bytes:
         instrument = _group(entry, "instrument", "NXinstrument")
         instrument["name"] = np.bytes_("nothing")
         _group(instrument, "instrument_xml", "NXnote")["data"] = np.bytes_(NO_DETECTORS)
-        detector = _group(instrument, "detector", "NXdetector")
-        nothing = np.zeros(spectra, np.int32)
-        detector["detector_index"], detector["detector_count"] = nothing, nothing
-        detector["detector_list"] = np.zeros(1, np.int32)
-        detector["spectra"] = np.arange(1, spectra + 1, dtype=np.int32)
         file.flush()
         image: bytes = file.id.get_file_image()
     return image

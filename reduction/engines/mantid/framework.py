@@ -99,9 +99,9 @@ class MantidFramework:
                 f"there is no Mantid here ({error}): install it as environment.yml has it, or use "
                 "--engine native"
             ) from error
-        _keep_memory()
         made = cls(mantid.api, mantid.kernel, folder)
         mantid.api.FrameworkManager.Instance()  # loads the algorithms
+        _keep_memory()  # after the framework, which tells glibc the opposite
         return made
 
     def run(self, name: str, output: str = "OutputWorkspace", **properties: Any) -> Any:

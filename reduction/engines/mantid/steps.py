@@ -13,6 +13,7 @@ from reduction.engines.mantid.calibration import (
     CalibrationInMantid,
     calibration_in_mantid,
 )
+from reduction.engines.mantid.counting import BinFinder, count_values
 from reduction.engines.mantid.files import EPOCH_NS, definition, write_events
 from reduction.engines.mantid.framework import UNSEEN, MantidFramework, Workspace
 from reduction.instrument.calibration import Calibration
@@ -213,11 +214,12 @@ class MantidSteps:
                 Value="0",
             )
 
-    def histogram(self, workspace: Workspace, params: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The counts of the first spectrum, (bins,) float64, by Rebin's parameters ``params``."""
-        made = self._run("Rebin", InputWorkspace=workspace, Params=params, PreserveEvents=False)
-        counts: NDArray[np.float64] = made.readY(0).copy()
-        return counts
+    def counts(self, workspace: Workspace, bins: BinFinder) -> NDArray[np.int64]:
+        """The events of the first spectrum below, in and above the bins, (bins + 2,) int64.
+
+        They are those of Rebin, which would sort the events first.
+        """
+        return count_values(workspace.getSpectrum(0).getTofs(), bins)
 
     def detector_counts(
         self, workspace: Workspace, values: tuple[float, float] | None

@@ -1,4 +1,4 @@
-"""Retained events in Mantid's workspaces, block by block."""
+"""Retained events as they came, and converted in Mantid's workspaces, block by block."""
 
 from __future__ import annotations
 
@@ -12,14 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reduction.engines.detector_rows import DetectorRows
-from reduction.engines.mantid.by_detector import ALL, VALID, arrange_by_detector, row_table
+from reduction.engines.mantid.by_detector import (
+    ALL,
+    VALID,
+    EventsByDetector,
+    arrange_by_detector,
+    row_table,
+)
 from reduction.engines.mantid.files import EPOCH_NS
 from reduction.engines.mantid.framework import FAILURES, Workspace
 from reduction.engines.mantid.steps import MantidSteps
 from reduction.instrument.geometry import Instrument
 
-WORKSPACE_EVENT_BYTES = 16
-"""Memory of an event in a workspace."""
+RAW_EVENT_BYTES, WORKSPACE_EVENT_BYTES = 8, 16
+"""Memory of an event as it came, and in a workspace."""
+
+SMALL_BATCH = 1 << 16
+"""Batches of fewer events are put together as they become many."""
 
 
 class Conversion(NamedTuple):
@@ -49,17 +58,26 @@ class SplitWorkspaces(NamedTuple):
     workspaces: list[dict[int, Workspace]]
 
 
+class RawEvents(NamedTuple):
+    """Events as they came, (n,) int32 each; pixel ids are as `DetectorRows` keeps them."""
+
+    pixel_id: NDArray[np.int32]
+    tof_ns: NDArray[np.int32]
+
+
 @dataclass(eq=False)
 class WorkspaceBlock:
-    """Valid events in workspaces, and the numbers of all other events.
+    """Events as they came and, for each conversion, the valid events in workspaces.
 
-    ``make`` gives a workspace with a spectrum for each detector. ``times_ns`` (spans,) are the
-    pulse times of spans; ``counts`` and ``bad_times`` are as in
-    `reduction.engines.mantid.by_detector.EventsByDetector`. For each conversion ``converted`` has a
-    workspace for each group, or the reason why there is none; ``split`` has these by target.
+    ``batches`` are in the order of their spans. ``load`` makes a workspace of a block, with a
+    spectrum for each detector. ``times_ns`` (spans,) are the pulse times of spans; ``counts`` and
+    ``bad_times`` are as in `reduction.engines.mantid.by_detector.EventsByDetector`. For each
+    conversion ``converted`` has a workspace for each group, or the reason why there is none;
+    ``split`` has these by target.
     """
 
-    make: Callable[[], Workspace]
+    batches: list[RawEvents]
+    load: Callable[[WorkspaceBlock], Workspace]
     times_ns: NDArray[np.int64]
     counts: NDArray[np.int64]
     bad_times: NDArray[np.int64]
@@ -77,15 +95,14 @@ class WorkspaceBlock:
     @property
     def nbytes(self) -> int:
         """Approximate memory of the events."""
-        copies = 1 + len(self.converted) + len(self.split)
-        return WORKSPACE_EVENT_BYTES * copies * int(self.counts[:, VALID].sum())
+        copies = len(self.converted) + len(self.split)
+        converted = copies * int(self.counts[:, VALID].sum())
+        return RAW_EVENT_BYTES * self.size + WORKSPACE_EVENT_BYTES * converted
 
     @property
     def raw(self) -> Workspace:
         """A workspace of the events as they came; raises `FAILURES` if it cannot be made."""
-        loaded = self.make()
-        self.make = lambda: loaded  # frees the arrays that it was made of
-        return loaded
+        return self.load(self)
 
     @property
     def fault(self) -> str:
@@ -99,12 +116,8 @@ class WorkspaceBlock:
             if isinstance(made, str):
                 del self.converted[conversion]
 
-    def join(self, other: WorkspaceBlock, mantid: MantidSteps) -> bool:
-        """Append the events of another block to this one; return whether Mantid could."""
-        try:
-            mantid.added(self.raw, other.raw)
-        except FAILURES:
-            return False
+    def join(self, other: WorkspaceBlock, mantid: MantidSteps) -> None:
+        """Append the events of another block to this one."""
         self.split.clear()
         for conversion in list(self.converted):
             these, others = self.converted.pop(conversion), other.converted.get(conversion)
@@ -114,11 +127,18 @@ class WorkspaceBlock:
                 ):  # after a failure the events are converted again when needed
                     together = list(map(mantid.added, these, others))
                     self.converted[conversion] = together
+        self.batches = _merged([*self.batches, *other.batches])
         later = np.array([0, self.spans])
         self.bad_times = np.concatenate((self.bad_times, other.bad_times + later))
         self.times_ns = np.append(self.times_ns, other.times_ns)
         self.counts = np.concatenate((self.counts, other.counts))
-        return True
+
+
+class NewestBatch(NamedTuple):
+    """The batch that came last; ``load`` gives a workspace of it, the same each time."""
+
+    events: RawEvents
+    load: Callable[[], Workspace]
 
 
 class Workspaces:
@@ -134,6 +154,7 @@ class Workspaces:
         self._detectors = self._rows.first, table, int((~instrument.is_monitor).sum())
         self._max_tof_ns = max_tof_ns
         self.blocks: list[WorkspaceBlock] = []
+        self._newest: NewestBatch | None = None
         self._pending: list[PulseOfEvents] = []
 
     @property
@@ -147,7 +168,7 @@ class Workspaces:
 
     @property
     def nbytes(self) -> int:
-        return sum(block.nbytes for block in self.blocks) + WORKSPACE_EVENT_BYTES * self.waiting
+        return sum(block.nbytes for block in self.blocks) + RAW_EVENT_BYTES * self.waiting
 
     def append(
         self, pixel_id: NDArray[np.int32], tof_ns: NDArray[np.int32], pulse_time_ns: int
@@ -158,6 +179,7 @@ class Workspaces:
     def clear(self) -> None:
         self.blocks.clear()
         self._pending.clear()
+        self._newest = None
 
     def load(self) -> None:
         """Make a block of waiting events, as many as the last block has room for."""
@@ -168,18 +190,47 @@ class Workspaces:
 
     def _block(self, pulses: list[PulseOfEvents]) -> WorkspaceBlock:
         pixel_ids, tofs_ns, pulses_ns = zip(*pulses, strict=True)
-        starts = np.cumsum([0, *(each.size for each in tofs_ns)])
+        events = RawEvents(self._rows.kept(np.concatenate(pixel_ids)), np.concatenate(tofs_ns))
         times_ns = np.array(pulses_ns, np.int64)
-        by_row = arrange_by_detector(
-            self._rows.kept(np.concatenate(pixel_ids)),
-            np.concatenate(tofs_ns),
-            starts,
+        by_row = self._arranged(events, times_ns, np.array([each.size for each in tofs_ns]))
+        self._newest = NewestBatch(events, partial(self._loaded, by_row))
+        return WorkspaceBlock([events], self._raw, times_ns, by_row.counts, by_row.bad_times)
+
+    def _arranged(
+        self, events: RawEvents, times_ns: NDArray[np.int64], sizes: NDArray[np.int64]
+    ) -> EventsByDetector:
+        """Events of spans at these times, of these sizes, (spans,) each, by detector."""
+        return arrange_by_detector(
+            events.pixel_id,
+            events.tof_ns,
+            np.cumsum(np.append(0, sizes)),
             times_ns - EPOCH_NS,
             *self._detectors,
             self._max_tof_ns,
         )
-        load = partial(self._mantid.load, self.empty, by_row.starts, by_row.tof_us, by_row.pulse_ns)
-        return WorkspaceBlock(load, times_ns, by_row.counts, by_row.bad_times)
+
+    def _raw(self, block: WorkspaceBlock) -> Workspace:
+        """A workspace of a block, kept while it has no more than the newest batch."""
+        newest, (first, *more) = self._newest, block.batches
+        if newest is not None and newest.events is first and not more:
+            made = newest.load()
+            self._newest = NewestBatch(first, lambda: made)
+            return made
+        events = RawEvents(*map(np.concatenate, zip(first, *more, strict=True)))
+        return self._loaded(self._arranged(events, block.times_ns, block.counts[:, ALL]))
+
+    def _loaded(self, by_row: EventsByDetector) -> Workspace:
+        return self._mantid.load(self.empty, by_row.starts, by_row.tof_us, by_row.pulse_ns)
+
+
+def _merged(batches: list[RawEvents]) -> list[RawEvents]:
+    """The same events in fewer batches: a small one is put together with those not larger."""
+    made: list[RawEvents] = []
+    for batch in batches:
+        made.append(batch)
+        while len(made) > 1 and made[-2].tof_ns.size <= min(made[-1].tof_ns.size, SMALL_BATCH):
+            made[-2:] = [RawEvents(*map(np.concatenate, zip(*made[-2:], strict=True)))]
+    return made
 
 
 def _cut(
