@@ -87,7 +87,9 @@ bins on a billion events: each process is an engine with half of them, all work 
 peer is what numpy can do if it has the values of blocks as large, sorted. Taking in shares the
 events between two processes or gives one of them all; how much faster two can be is bounded by
 the memory that they share, so a copy of the same bytes, done in the same two ways, stands beside
-it.
+it. Then the whole back end under mpiexec reads one log of 16 partitions again, with 1 to 16 ranks.
+On a machine with fewer cores they are oversubscribed: that shows that their counts are exact, not
+how fast they could be.
 """,
     "transport": """\
 ## Events from the source to a rank

@@ -45,6 +45,7 @@ class WrittenLog:
     """A log that was written: where, with which pulses from when on, and how many events."""
 
     folder: Path
+    partitions: int
     start_ns: int
     pulses: int
     events: int
@@ -54,41 +55,42 @@ class WrittenLog:
         """A run state whose accumulation begins with the log."""
         found = LogFolder.found(self.folder)
         assert found is not None
-        places = (LogPlace(0, after_mark=True),) * RANKS
+        places = (LogPlace(0, after_mark=True),) * self.partitions
         return RunState(log=found.identity, places=places, start_ns=self.start_ns, first=0)
 
 
-def written_log(folder: Path, per_pulse: int, events: int) -> WrittenLog:
+def written_log(folder: Path, per_pulse: int, events: int, partitions: int = RANKS) -> WrittenLog:
     """A log of pulses of so many events until now, as the simulator would have written it."""
     settings = SimulatorSettings(events_per_pulse=per_pulse, monitor_events_per_pulse=0)
     generator = PulseGenerator(powder_arc(), 1)
     made = [generator.events(settings, number) for number in range(DIFFERENT_PULSES)]
     pulses = events // per_pulse
     start_ns = time.time_ns() - (pulses + 1) * PERIOD_NS
-    writer = LogWriter(folder, RANKS, 64 * 2**30)
-    sent = [0] * RANKS
+    writer = LogWriter(folder, partitions, 64 * 2**30)
+    sent = [0] * partitions
     for number in range(pulses):
         _write_pulse(writer, made[number % len(made)], number, start_ns + number * PERIOD_NS, sent)
     writer.close()
     total = sum(made[number % len(made)].tof_ns.size for number in range(pulses))
-    return WrittenLog(folder, start_ns, pulses, total)
+    return WrittenLog(folder, partitions, start_ns, pulses, total)
 
 
 def _write_pulse(
     writer: LogWriter, events: PulseEvents, number: int, time_ns: int, sent: list[int]
 ) -> None:
     """Append a pulse to all partitions, of which so many chunks were ``sent`` each."""
-    for partition in range(RANKS):
+    partitions = len(sent)
+    for partition in range(partitions):
         for name in ("temperature", "pressure", "lattice_parameter", "proton_charge"):
             writer.append(partition, log_entry(name, time_ns, 1.0))
     most = SimulatorSettings().max_chunk_size
-    for chunk, (low, high) in enumerate(chunk_bounds(events.tof_ns.size, RANKS, most)):
-        partition = chunk % RANKS
+    for chunk, (low, high) in enumerate(chunk_bounds(events.tof_ns.size, partitions, most)):
+        partition = chunk % partitions
         pixel_id, tof_ns = events.pixel_id[low:high], events.tof_ns[low:high]
         chunk_of = Chunk("bench", sent[partition], time_ns, pixel_id, tof_ns)
         writer.append(partition, chunk_entry(chunk_of))
         sent[partition] += 1
-    for partition in range(RANKS):
+    for partition in range(partitions):
         writer.append(partition, mark_entry(number, time_ns, sent[partition]))
 
 
@@ -100,14 +102,16 @@ class CaughtUp:
     report: RanksReport
 
 
-async def caught_up(source: str, order: RanksOrder, folder: Path) -> CaughtUp:
-    """Start two ranks, and wait until they have read to its end what the flag ``source`` names."""
+async def caught_up(
+    source: str, order: RanksOrder, folder: Path, ranks: int = RANKS, partitions: int = RANKS
+) -> CaughtUp:
+    """Start ranks, and wait until they have read to its end what the flag ``source`` names."""
     endpoint = f"ipc://{folder}/ranks"
     context = zmq.asyncio.Context()
     sender: OrderSender[RanksOrder, RanksReport] = OrderSender(
         context, endpoint, RanksReport, order
     )
-    with _ranks(source, endpoint) as processes:
+    with _ranks(source, endpoint, ranks, partitions) as processes:
         try:
             return await asyncio.wait_for(_until_current(sender), PATIENCE_S)
         finally:
@@ -116,10 +120,10 @@ async def caught_up(source: str, order: RanksOrder, folder: Path) -> CaughtUp:
             context.term()
 
 
-def _ranks(source: str, endpoint: str) -> subprocess.Popen[bytes]:
+def _ranks(source: str, endpoint: str, ranks: int, partitions: int) -> subprocess.Popen[bytes]:
     program = (sys.executable, "-m", "ioc", "ranks", source)
-    flags = (f"--control={endpoint}", f"--partitions={RANKS}")
-    return subprocess.Popen([mpi_launcher(), *MPIEXEC_FLAGS, "-n", str(RANKS), *program, *flags])
+    flags = (f"--control={endpoint}", f"--partitions={partitions}")
+    return subprocess.Popen([mpi_launcher(), *MPIEXEC_FLAGS, "-n", str(ranks), *program, *flags])
 
 
 async def _until_current(sender: OrderSender[RanksOrder, RanksReport]) -> CaughtUp:

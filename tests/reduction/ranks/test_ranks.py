@@ -36,11 +36,11 @@ PULSES = 40
 MISCOUNTING = str(Path(__file__).parents[2] / "support" / "ranks" / "miscounting_ranks.py")
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3])
+@pytest.mark.parametrize(("ranks", "partitions"), [(1, 5), (2, 5), (3, 5), (16, 16)])
 def test_any_number_of_ranks_gives_the_exact_histogram_before_and_after_each_order(
-    ranks: int, tmp_path: Path
+    ranks: int, partitions: int, tmp_path: Path
 ) -> None:
-    with back_end(tmp_path, ranks, partitions=5) as running:
+    with back_end(tmp_path, ranks, partitions) as running:
         feed = running.feed
         first, second = settings(), settings(Units.TOF, "1000,-0.003,60000")
         for pulse in range(PULSES):
