@@ -94,7 +94,9 @@ def test_a_restart_that_is_meant_replaces_ranks_and_simulator(net: Network) -> N
         running.until(lambda: running.get("DetectorState_RBV") == "Acquire", 10)
         running.until(lambda: running.number("Red1:Spec:Total_RBV") > 0, 10)
         assert running.number("PulseFirst_RBV") == first
-        assert "as a client asked for a restart; started again" in running.get("StatusMessage_RBV", "-S")
+        assert "as a client asked for a restart; started again" in running.get(
+            "StatusMessage_RBV", "-S"
+        )
         assert running.get("Status_RBV") == "Warning"
 
 
