@@ -43,10 +43,10 @@ def _row(log: WrittenLog, alone: CaughtUp, ranks: int, done: CaughtUp) -> Row:
     assert of_one.counts is not None
     same = np.array_equal(ours.counts, of_one.counts)
     return Row(
-        f"{log.events:.2g} events read again by {ranks} ranks{crowded}",
+        f"{log.events:.2g} events read again, ranks: {ranks}{crowded}",
         f"{log.events / done.seconds:.3g} events/s",
         "the counts of 1",
         same and done.report.stream.event_total == log.events,
-        "1 rank",
+        "one rank",
         f"{alone.seconds / done.seconds:.2f}",
     )
