@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ioc.app.greeting import USUAL_PORTS
 from ioc.app.processes.child_processes import SHARED_BYTES, ChildProcesses, ProcessOptions
 from ioc.options.commands import RunOptions
 from ioc.options.event_log import with_event_log
@@ -26,9 +27,6 @@ from reduction.host.stop import StopSignals
 from reduction.instrument.geometry import Instrument
 
 log = logging.getLogger(__name__)
-
-CA_PORT = 5064
-"""The port of Channel Access unless another is chosen."""
 
 PATIENCE_S = 3.0
 """How long a simulator of a run that was killed may take to end."""
@@ -62,7 +60,8 @@ async def run_all(given: RunOptions, instrument: Instrument, signals: StopSignal
 
 def _check_ports(run: RunOptions, environment: Mapping[str, str]) -> None:
     """Raise `StartError` if the web page is to have the port of Channel Access."""
-    port = run.port or int(environment.get("EPICS_CA_SERVER_PORT") or CA_PORT)
+    name = "EPICS_CA_SERVER_PORT"
+    port = run.port or int(environment.get(name) or USUAL_PORTS[name])
     if run.web_port == port and not run.no_web:
         raise StartError(f"web_port = {port}: Channel Access has this port; give another")
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from reduction.host.file_system.regular_files import read_regular_file
+from reduction.host.file_system.xml_amounts import (
+    MOST_ATTRIBUTES,
+    elements_in,
+    has_too_many_attributes,
+)
 
 LARGEST_FILE_BYTES = 128 << 20
 """Size of the largest file that is read; as text a million detectors take 60 MB."""
@@ -19,9 +22,6 @@ MOST_WORDS = 1_000_000
 
 MOST_ELEMENTS = 500_000
 """Most elements of XML. A group for each of the 115 000 detectors of SEQUOIA takes 231 000."""
-
-MOST_ATTRIBUTES = 1000
-"""Most ``=`` in a tag or between two tags; expat takes a µs for each attribute."""
 
 
 class BadDetectorFile(ValueError):
@@ -61,10 +61,7 @@ def check_lines(content: bytes) -> None:
 def check_elements(content: bytes) -> None:
     """Raise `BadDetectorFile` for XML of too many elements or attributes, without reading it."""
     check_list_size(content)
-    if content.count(b"<") - content.count(b"</") > MOST_ELEMENTS:
+    if elements_in(content) > MOST_ELEMENTS:
         raise BadDetectorFile(f"it has more than {MOST_ELEMENTS} elements; use a .cal, or HDF5")
-    characters = np.frombuffer(content, np.uint8)
-    equals = np.flatnonzero(characters == ord("="))
-    before = np.searchsorted(equals, np.flatnonzero(characters == ord("<")))
-    if np.diff(before, append=equals.size).max(initial=0) > MOST_ATTRIBUTES:
+    if has_too_many_attributes(content):
         raise BadDetectorFile(f"a tag of it has more than {MOST_ATTRIBUTES} attributes")

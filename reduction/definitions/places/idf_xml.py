@@ -8,9 +8,12 @@ from collections import Counter
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
-import numpy as np
-
 from reduction.host.file_system.regular_files import read_regular_file
+from reduction.host.file_system.xml_amounts import (
+    MOST_ATTRIBUTES,
+    elements_in,
+    has_too_many_attributes,
+)
 from reduction.parameters.specs import Integer, nearest, shown
 
 LARGEST_DEFINITION_BYTES = 64 << 20
@@ -18,9 +21,6 @@ FIRST_PIECE_BYTES = 1 << 16
 
 MOST_ELEMENTS = 200_000
 """Most elements of a file: each takes 5 µs and some hundred bytes. Mantid's have 61 000 at most."""
-
-MOST_ATTRIBUTES = 1000
-"""Most ``=`` in a tag or between two tags; expat takes a µs for each attribute."""
 
 DEEPEST_ELEMENT = 100
 """Most elements in each other."""
@@ -100,12 +100,9 @@ def read_xml(path: Path) -> Element:
 
 def _check_amount(content: bytes) -> None:
     """Raise `NotUnderstood` for too many elements, or attributes of one, without reading them."""
-    if content.count(b"<") - content.count(b"</") > MOST_ELEMENTS:
+    if elements_in(content) > MOST_ELEMENTS:
         raise NotUnderstood(f"more than {MOST_ELEMENTS} elements")
-    characters = np.frombuffer(content, np.uint8)
-    equals = np.flatnonzero(characters == ord("="))
-    before = np.searchsorted(equals, np.flatnonzero(characters == ord("<")))
-    if np.diff(before, append=equals.size).max(initial=0) > MOST_ATTRIBUTES:
+    if has_too_many_attributes(content):
         raise NotUnderstood(f"more than {MOST_ATTRIBUTES} attributes of an element")
 
 
