@@ -15,6 +15,7 @@ attribute  ChannelData._data
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ class CaprotoChannel(ChannelData):  # type: ignore[misc]
         """
         try:
             return await CaprotoChannel.read(self, data_type)
-        except (ValueError, CaprotoError):
+        except (ArithmeticError, CaprotoError, LookupError, TypeError, ValueError, struct.error):
             return b"", None
 
     async def read_other(self, data_type: ChannelType) -> tuple[Any, Any]:
